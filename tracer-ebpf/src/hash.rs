@@ -1,0 +1,60 @@
+//! Site keys: a 64-bit hash that needs no 128-bit multiplication, which BPF does not have.
+
+use crate::wire::limit::GENERATION_BUCKETS;
+
+/// Mixes `word` into `state`; the finaliser of MurmurHash3 (Austin Appleby), applied per word.
+#[inline(always)]
+pub const fn mix(state: u64, word: u64) -> u64 {
+    let mut h = state ^ word;
+    h = (h ^ (h >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);
+    h = (h ^ (h >> 33)).wrapping_mul(0xc4ce_b9fe_1a85_ec53);
+    h ^ (h >> 33)
+}
+
+/// Where the generation of a code object is kept.
+#[inline(always)]
+pub const fn generation_bucket(code: u64) -> usize {
+    // Code objects are at least 16 bytes apart; the multiplication spreads the page-aligned ones.
+    ((code >> 4).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 50) as usize & (GENERATION_BUCKETS - 1)
+}
+
+/// The power of two that `size` fits in, as an exponent (0 for sizes 0 and 1, at most 64).
+#[inline(always)]
+pub const fn size_class(size: u64) -> u32 {
+    if size <= 1 {
+        return 0;
+    }
+    let mut class = 0;
+    let mut rest = size - 1;
+    // Five steps of a binary search: BPF has no count-leading-zeros.
+    let mut step = 32;
+    while step > 0 {
+        if rest >> step != 0 {
+            rest >>= step;
+            class += step;
+        }
+        step /= 2;
+    }
+    class + 1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn size_classes_are_ceilings_of_the_binary_logarithm() {
+        assert_eq!(size_class(0), 0);
+        assert_eq!(size_class(1), 0);
+        assert_eq!(size_class(2), 1);
+        assert_eq!(size_class(3), 2);
+        assert_eq!(size_class(4096), 12);
+        assert_eq!(size_class(4097), 13);
+        assert_eq!(size_class(u64::MAX), 64);
+    }
+
+    #[test]
+    fn mixing_tells_order_apart() {
+        assert_ne!(mix(mix(0, 1), 2), mix(mix(0, 2), 1));
+    }
+}

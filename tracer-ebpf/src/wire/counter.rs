@@ -1,0 +1,137 @@
+//! Everything that is counted: one list makes the kernel's index, the name in reports and its sentence.
+
+/// What a counter says about a call that was seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Class {
+    /// A call that a probe saw.
+    Seen,
+    /// A call whose effect is in the numbers, or that rightly had none.
+    Accounted,
+    /// A call whose effect is missing from the numbers.
+    Loss,
+    /// The effect is in the numbers, but a stack is less than it should be.
+    Quality,
+}
+
+macro_rules! counters {
+    ($($(#[doc = $doc:literal])+ $variant:ident = $number:literal, $name:literal, $class:ident;)+) => {
+        /// Index into the counter map.
+        #[repr(u32)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Counter { $($(#[doc = $doc])+ $variant = $number,)+ }
+
+        impl Counter {
+            /// Every counter, in the order of their numbers.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
+
+            /// The name in reports.
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name,)+ }
+            }
+
+            /// What it says about a call.
+            pub const fn class(self) -> Class {
+                match self { $(Self::$variant => Class::$class,)+ }
+            }
+
+            /// What it counts, as a sentence.
+            pub const fn sentence(self) -> &'static str {
+                match self { $(Self::$variant => concat!($($doc),+).trim_ascii(),)+ }
+            }
+        }
+    };
+}
+
+counters! {
+    /// Calls of an allocation function seen at entry.
+    AllocCalls = 0, "alloc_calls", Seen;
+    /// Allocations entered into the live table.
+    AllocRecorded = 1, "alloc_recorded", Accounted;
+    /// Allocations that the allocator refused (returned NULL).
+    AllocFailed = 2, "alloc_failed", Accounted;
+    /// Calls made by the allocator itself inside another allocation call.
+    AllocNested = 3, "alloc_nested", Accounted;
+    /// Calls of mmap for a file or at a fixed address, which are no heap.
+    AllocNotAnonymous = 4, "alloc_not_anonymous", Accounted;
+    /// Calls of realloc to size 0 that released the block.
+    ReallocReleased = 5, "realloc_to_zero", Accounted;
+    /// Old blocks that a realloc took out of the live table.
+    ReallocOld = 6, "realloc_old", Accounted;
+    /// Old blocks that realloc was given and that were allocated before the start.
+    ReallocUnknown = 7, "realloc_unknown", Accounted;
+    /// Blocks that were replaced at their address although no free of them was seen.
+    Replaced = 8, "replaced_without_free", Accounted;
+    /// Calls of free or munmap seen.
+    FreeCalls = 9, "free_calls", Seen;
+    /// Frees that took a block out of the live table.
+    FreeRecorded = 10, "free_recorded", Accounted;
+    /// Frees of NULL.
+    FreeNull = 11, "free_null", Accounted;
+    /// Frees of blocks allocated before the start, or otherwise not known.
+    FreeUnknown = 12, "free_unknown", Accounted;
+    /// Calls of munmap that cut off a part of a known mapping.
+    UnmapPartial = 13, "unmap_partial", Accounted;
+    /// Calls of munmap for mappings that are not known (files, the allocator's own, earlier ones).
+    UnmapUnknown = 14, "unmap_unknown", Accounted;
+    /// Allocation calls whose return was never seen.
+    PendingLost = 15, "return_lost", Loss;
+    /// Returns without a known call.
+    ReturnUnmatched = 16, "return_without_call", Accounted;
+    /// Calls that could not be remembered until their return.
+    PendingFull = 17, "pending_full", Loss;
+    /// Allocations for which the live table had no room.
+    LiveFull = 18, "live_table_full", Loss;
+    /// Results of posix_memalign that could not be read.
+    OutUnreadable = 19, "result_unreadable", Loss;
+    /// Allocations without a site of their own because the site table was full.
+    SiteFull = 20, "site_table_full", Quality;
+    /// Allocations without a site of their own because all scratch memory was in use.
+    ScratchBusy = 21, "scratch_busy", Quality;
+    /// Stacks that had to wait because the ring buffer was full.
+    RingFull = 22, "ring_full", Quality;
+    /// Python walks that ended at an unreadable or implausible frame.
+    PythonFault = 23, "python_frame_unreadable", Quality;
+    /// Python walks deeper than the limit; the innermost frames were kept.
+    PythonTruncated = 24, "python_stack_truncated", Quality;
+    /// Python thread states that could not be read.
+    ThreadStateFault = 25, "thread_state_unreadable", Quality;
+    /// Native stacks of which not one byte could be read.
+    StackUnreadable = 26, "native_stack_unreadable", Quality;
+    /// Code objects that could not be remembered as seen.
+    SeenCodeFull = 27, "seen_code_full", Quality;
+    /// Code objects freed after they were seen in a stack.
+    CodeFreed = 28, "code_freed", Accounted;
+    /// Code objects freed before user space had read them, whose parts could not be saved.
+    CodeLost = 29, "code_lost", Quality;
+    /// Calls seen while recording was off.
+    Gated = 30, "outside_window", Accounted;
+    /// Bytes of allocations entered into the live table.
+    AllocBytes = 31, "alloc_bytes", Accounted;
+    /// Bytes of blocks taken out of the live table.
+    FreeBytes = 32, "free_bytes", Accounted;
+    /// Calls by other processes that share the target's memory.
+    ForeignTask = 33, "foreign_task", Accounted;
+    /// Frees by the allocator itself inside another allocation call.
+    FreeNested = 34, "free_nested", Accounted;
+    /// Old blocks put back because their realloc failed or was not an anonymous mapping.
+    ReallocRestored = 35, "realloc_restored", Accounted;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_dense_and_in_order() {
+        for (index, counter) in Counter::ALL.iter().enumerate() {
+            assert_eq!(index, *counter as usize);
+        }
+    }
+
+    #[test]
+    fn sentences_are_sentences() {
+        for counter in Counter::ALL {
+            assert!(counter.sentence().ends_with('.'), "{counter:?}");
+        }
+    }
+}

@@ -1,0 +1,202 @@
+//! Map keys and values.
+
+use super::assert_size;
+use super::limit::GENERATION_BUCKETS;
+
+/// A block that is allocated and not freed; the key is its address.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LiveBlock {
+    /// Bytes asked for.
+    pub size: u64,
+    /// Key of the site that allocated it.
+    pub site: u64,
+    /// `CLOCK_MONOTONIC` nanoseconds at the return of the allocator.
+    pub time_ns: u64,
+}
+assert_size!(LiveBlock, 24);
+
+/// What a site did since the start; all are only ever added to.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SiteTotals {
+    /// Bytes allocated.
+    pub allocated_bytes: u64,
+    /// Blocks allocated.
+    pub allocated_count: u64,
+    /// Bytes freed (also by realloc).
+    pub freed_bytes: u64,
+    /// Blocks freed.
+    pub freed_count: u64,
+    /// 0: its stack has not been sent yet; 1: it has.
+    pub published: u64,
+}
+assert_size!(SiteTotals, 40);
+
+/// Site key of blocks whose own site had no room in the site table, or whose stack could not be
+/// walked because every scratch slot was busy.
+pub const SITE_UNATTRIBUTED: u64 = 0;
+
+/// A call of an allocation function that has not returned; the key is the thread.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Pending {
+    /// Stack pointer at entry; 0 when nothing is pending.
+    pub sp: u64,
+    /// Bytes asked for.
+    pub size: u64,
+    /// Site key.
+    pub site: u64,
+    /// For `posix_memalign`: where the address will be written.
+    pub out: u64,
+    /// For realloc and mremap: the old address, or 0.
+    pub old_address: u64,
+    /// The old block, taken out of the live table at entry; `old.site` and `old.size` are valid
+    /// when `has_old` is 1.
+    pub old: LiveBlock,
+    /// Which function, see [`Function`].
+    pub function: u32,
+    /// 1 when `old` was in the live table.
+    pub has_old: u32,
+    /// Calls seen inside this one.
+    pub nested: u32,
+    /// Written-out padding.
+    pub reserved: u32,
+}
+assert_size!(Pending, 80);
+
+/// Switches that user space turns while the programs run.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Control {
+    /// 1 while events are to be accounted.
+    pub recording: u32,
+    /// Always 0. The programs test it to reach a tail call that is never made: its presence keeps the
+    /// kernel from giving them a private stack, which is not safe under preemption (6.13 on).
+    pub never: u32,
+}
+assert_size!(Control, 8);
+
+/// How often a code object seen in a stack was freed, by bucket of its address. Part of the site
+/// key, so that stacks before and after the reuse of an address never merge.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct Generations {
+    /// Indexed by [`crate::hash::generation_bucket`].
+    pub bucket: [u32; GENERATION_BUCKETS],
+}
+assert_size!(Generations, 4 * GENERATION_BUCKETS);
+
+/// A traced function; its number is the attach cookie.
+#[repr(u32)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Function {
+    /// `malloc(size)`
+    Malloc = 1,
+    /// `calloc(count, size)`
+    Calloc = 2,
+    /// `realloc(old, size)`
+    Realloc = 3,
+    /// `reallocarray(old, count, size)`
+    Reallocarray = 4,
+    /// `posix_memalign(out, alignment, size)`
+    PosixMemalign = 5,
+    /// `aligned_alloc(alignment, size)`
+    AlignedAlloc = 6,
+    /// `memalign(alignment, size)`
+    Memalign = 7,
+    /// `valloc(size)`
+    Valloc = 8,
+    /// `pvalloc(size)`
+    Pvalloc = 9,
+    /// `free(address)`
+    Free = 10,
+    /// `mmap(hint, length, protection, flags, fd, offset)`
+    Mmap = 11,
+    /// `munmap(address, length)`
+    Munmap = 12,
+    /// `mremap(old, old_length, length, flags, …)`
+    Mremap = 13,
+}
+
+impl Function {
+    /// Every function, in the order of their numbers.
+    pub const ALL: [Self; 13] = [
+        Self::Malloc,
+        Self::Calloc,
+        Self::Realloc,
+        Self::Reallocarray,
+        Self::PosixMemalign,
+        Self::AlignedAlloc,
+        Self::Memalign,
+        Self::Valloc,
+        Self::Pvalloc,
+        Self::Free,
+        Self::Mmap,
+        Self::Munmap,
+        Self::Mremap,
+    ];
+
+    /// The function with this number, as read from a cookie or a record.
+    pub const fn from_number(number: u32) -> Option<Self> {
+        if number == 0 || number as usize > Self::ALL.len() {
+            return None;
+        }
+        Some(Self::ALL[number as usize - 1])
+    }
+
+    /// The C symbol.
+    pub const fn symbol(self) -> &'static str {
+        match self {
+            Self::Malloc => "malloc",
+            Self::Calloc => "calloc",
+            Self::Realloc => "realloc",
+            Self::Reallocarray => "reallocarray",
+            Self::PosixMemalign => "posix_memalign",
+            Self::AlignedAlloc => "aligned_alloc",
+            Self::Memalign => "memalign",
+            Self::Valloc => "valloc",
+            Self::Pvalloc => "pvalloc",
+            Self::Free => "free",
+            Self::Mmap => "mmap",
+            Self::Munmap => "munmap",
+            Self::Mremap => "mremap",
+        }
+    }
+
+    /// Number of integer arguments that the programs read at entry; they must survive until the
+    /// instruction that carries the probe.
+    pub const fn arguments(self) -> usize {
+        match self {
+            Self::Malloc | Self::Valloc | Self::Pvalloc | Self::Free => 1,
+            Self::Calloc | Self::Realloc | Self::AlignedAlloc | Self::Memalign | Self::Munmap => 2,
+            Self::Reallocarray | Self::PosixMemalign | Self::Mremap => 3,
+            Self::Mmap => 4,
+        }
+    }
+
+    /// Whether it only releases, so that its return is of no interest.
+    pub const fn releases(self) -> bool {
+        matches!(self, Self::Free | Self::Munmap)
+    }
+
+    /// Whether it belongs to the family of anonymous mappings, not of heap blocks.
+    pub const fn maps(self) -> bool {
+        matches!(self, Self::Mmap | Self::Munmap | Self::Mremap)
+    }
+}
+
+#[cfg(feature = "user")]
+mod pod {
+    use super::*;
+    // SAFETY: `repr(C)`, only integers, no padding (sizes asserted above), any bit pattern is valid.
+    unsafe impl aya::Pod for LiveBlock {}
+    // SAFETY: as above.
+    unsafe impl aya::Pod for SiteTotals {}
+    // SAFETY: as above.
+    unsafe impl aya::Pod for Pending {}
+    // SAFETY: as above.
+    unsafe impl aya::Pod for Control {}
+    // SAFETY: as above.
+    unsafe impl aya::Pod for Generations {}
+}

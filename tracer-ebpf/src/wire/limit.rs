@@ -1,0 +1,33 @@
+//! Depths and sizes, and why each number.
+
+/// Python frames (and entry markers) kept per stack; the innermost are kept when there are more.
+pub const MAX_WORDS: usize = 128;
+/// Bytes of native stack copied on the first hit of a site.
+pub const MAX_STACK_BYTES: usize = 32 * 1024;
+/// Bytes read at once from a thread's data stack: one page, because a read that touches an
+/// unmapped page fails as a whole and pages are the unit of that.
+pub const WINDOW_BYTES: usize = 4096;
+/// Most bytes of one interpreter frame that the walk looks at.
+pub const FRAME_SPAN: usize = 112;
+/// Buckets of code-object generations; a power of two.
+pub const GENERATION_BUCKETS: usize = 16 * 1024;
+/// Scratch slots per possible CPU: a program can be preempted by others on its CPU.
+pub const SLOTS_PER_CPU: u32 = 4;
+/// Nested calls after which a pending call of the same thread is taken for dead.
+pub const MAX_NESTED: u32 = 64;
+/// Default capacity of the live table, in blocks.
+pub const LIVE_BLOCKS: u32 = 1024 * 1024;
+/// Default capacity of the site table.
+pub const SITES: u32 = 64 * 1024;
+/// Threads that can be inside an allocator call at once.
+pub const PENDING_THREADS: u32 = 16 * 1024;
+/// Code objects remembered as seen in a stack.
+pub const SEEN_CODE: u32 = 64 * 1024;
+/// Bytes of the ring buffer.
+pub const RING_BYTES: u32 = 16 * 1024 * 1024;
+/// Bytes of each region of a dying code object that are saved (see `record::CodeGone`).
+pub const CODE_BYTES: usize = 256;
+/// Bytes saved of the name, qualified name and file name objects of a dying code object.
+pub const TEXT_BYTES: usize = 512;
+/// Bytes saved of the line table of a dying code object.
+pub const LINE_TABLE_BYTES: usize = 4096;

@@ -1,0 +1,34 @@
+//! Names of maps, programs and globals: the two halves find one another by these.
+
+/// Hash: address of a live block to [`super::key::LiveBlock`].
+pub const LIVE: &str = "LIVE";
+/// Hash: site key to [`super::key::SiteTotals`].
+pub const SITES: &str = "SITES";
+/// LRU hash: thread (`pid_tgid`) to [`super::key::Pending`].
+pub const PENDING: &str = "PENDING";
+/// Per-CPU array of counters, indexed by [`super::counter::Counter`].
+pub const COUNTERS: &str = "COUNTERS";
+/// Ring buffer of records, see [`super::record`].
+pub const RING: &str = "RING";
+/// Array with one [`super::key::Control`].
+pub const CONTROL: &str = "CONTROL";
+/// Array with one [`super::key::Generations`].
+pub const GENERATIONS: &str = "GENERATIONS";
+/// Hash: address of a code object seen in some stack to 0 (not read yet) or 1 (read by user space).
+pub const SEEN_CODE: &str = "SEEN_CODE";
+/// Array of scratch slots.
+pub const SCRATCH: &str = "SCRATCH";
+/// Hash: probe address to function, for kernels without attach cookies.
+pub const PROBE_SITES: &str = "PROBE_SITES";
+/// Read-only global: [`super::target::Target`].
+pub const TARGET: &str = "TARGET";
+/// Entry of an allocation function.
+pub const PROGRAM_ALLOC: &str = "alloc_entry";
+/// Return of an allocation function.
+pub const PROGRAM_ALLOC_RETURN: &str = "alloc_return";
+/// Entry and return of an allocation function, as one session program.
+pub const PROGRAM_ALLOC_SESSION: &str = "alloc_session";
+/// Entry of a release function.
+pub const PROGRAM_FREE: &str = "free_entry";
+/// Entry of CPython's `code_dealloc`.
+pub const PROGRAM_CODE_DEALLOC: &str = "code_dealloc";

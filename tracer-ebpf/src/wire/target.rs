@@ -1,0 +1,91 @@
+//! What user space tells the programs about the target, as one read-only global.
+
+use super::assert_size;
+
+/// Everything the programs must know about the target; frozen before they are loaded, so that
+/// the verifier removes the branches that do not apply.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Target {
+    /// Thread group id in the initial pid namespace, or 0 to leave the filter to the kernel.
+    pub tgid: u32,
+    /// 1 when `bpf_get_attach_cookie` may be called.
+    pub cookies: u32,
+    /// Offset of `thread.fsbase` in `task_struct` (from BTF), bytes.
+    pub task_fsbase: u32,
+    /// One in this many repeated hits copies the stack again, to audit the site key; 0 for never.
+    pub audit_one_in: u32,
+    /// How to walk Python frames.
+    pub python: PythonWalk,
+}
+assert_size!(Target, 16 + 88);
+
+/// Offsets and rules of one CPython's frames, all in bytes. All zero: no Python.
+///
+/// Sources per version are quoted where the rows are, in `leakspy::python::layout`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PythonWalk {
+    /// Address in the target of `_PyRuntime.gilstate.tstate_current` (CPython up to 3.11, where the
+    /// thread-specific slot does not follow sub-interpreters), or 0.
+    pub gil_holder: u64,
+    /// From a thread's fsbase to the slot that holds its `PyThreadState*`.
+    pub tstate_slot: i64,
+    /// 1 when frames can be walked at all.
+    pub enabled: u32,
+    /// In `PyThreadState`: `thread_id`, compared with fsbase; only read when `gil_holder` is set.
+    pub tstate_thread_id: u32,
+    /// In `PyThreadState`: pointer to the top frame, or to the `_PyCFrame` when `has_cframe`.
+    pub tstate_frame: u32,
+    /// 1 when `tstate_frame` leads to a `_PyCFrame`, or (3.10) one lies beside the frame pointer.
+    pub has_cframe: u32,
+    /// In `_PyCFrame`: pointer to the top frame (3.11 and 3.12).
+    pub cframe_frame: u32,
+    /// In `PyThreadState`: pointer to the innermost `_PyCFrame` when it is not the way to the frame
+    /// (3.10), or 0.
+    pub tstate_cframe: u32,
+    /// First byte of the frame that the walk reads.
+    pub frame_start: u32,
+    /// Bytes of the frame that the walk reads from `frame_start`; at most [`super::limit::FRAME_SPAN`].
+    pub frame_span: u32,
+    /// In the frame: pointer to the next outer frame.
+    pub frame_back: u32,
+    /// In the frame: pointer to the code object, perhaps tagged.
+    pub frame_code: u32,
+    /// In the frame: the last instruction, see `instruction`.
+    pub frame_instruction: u32,
+    /// How `frame_instruction` is read, one of the `INSTRUCTION_` constants.
+    pub instruction: u32,
+    /// In the code object: first code unit (for `INSTRUCTION_POINTER`).
+    pub code_adaptive: u32,
+    /// In the frame: the byte that tells entry frames, see `entry`.
+    pub frame_owner: u32,
+    /// How an entry frame is recognised, one of the `ENTRY_` constants.
+    pub entry: u32,
+    /// 1 when frames lie next to one another on the thread's data stack (3.11 on), so that one
+    /// bulk read serves many.
+    pub data_stack: u32,
+    /// Low bits to clear in a code pointer (3.14 on: stack reference tags).
+    pub code_tag_mask: u32,
+    /// Written-out padding.
+    pub reserved: u32,
+}
+assert_size!(PythonWalk, 88);
+
+/// `int`, in bytes (3.6 to 3.9).
+pub const INSTRUCTION_BYTES: u32 = 0;
+/// `int`, in code units of two bytes (3.10).
+pub const INSTRUCTION_UNITS: u32 = 1;
+/// Pointer into the code object's instructions (3.11 on).
+pub const INSTRUCTION_POINTER: u32 = 2;
+
+/// Each frame is one activation of the evaluation loop (3.6 to 3.10).
+pub const ENTRY_EACH: u32 = 0;
+/// `is_entry` is 1 in the outermost frame of each activation (3.11).
+pub const ENTRY_FLAG: u32 = 1;
+/// A separate entry frame, `owner >= 3`, ends each activation (3.12 on).
+pub const ENTRY_OWNER: u32 = 2;
+
+#[cfg(feature = "user")]
+// SAFETY: `repr(C)`, only integers, no padding (size asserted above), any bit pattern is valid.
+unsafe impl aya::Pod for Target {}

@@ -1,0 +1,20 @@
+//! leakspy finds what a live Python server leaks.
+//!
+//! The rooms, from the bottom up; names point only downwards (see `ARCHITECTURE.md`).
+//!
+//! *Pure, no I/O:* [`model`] [`elf`] [`python`] [`report`]
+//!
+//! *Outside world:* [`os`] [`probe`] [`symbolize`] [`store`]
+//!
+//! *The running program:* [`session`] [`cli`]
+
+pub mod cli;
+pub mod elf;
+pub mod model;
+pub mod os;
+pub mod probe;
+pub mod python;
+pub mod report;
+pub mod session;
+pub mod store;
+pub mod symbolize;

@@ -1,0 +1,146 @@
+//! The finished, symbolised document that every exporter prints.
+
+use serde::Serialize;
+
+use super::Site;
+
+/// Version of the JSON contract.
+pub const SCHEMA: u32 = 1;
+
+/// Everything a report says, sorted and complete.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Document {
+    /// [`SCHEMA`].
+    pub schema: u32,
+    /// The program that made it.
+    pub tool: Tool,
+    /// The process that was looked at.
+    pub target: Target,
+    /// How it was looked at.
+    pub capture: Capture,
+    /// Every counter, see `leakspy_ebpf::wire::counter`; JSON prints it as an object by name.
+    #[serde(serialize_with = "losses_by_name")]
+    pub losses: Vec<Loss>,
+    /// Process memory over time.
+    pub memory: Vec<MemoryPoint>,
+    /// Growth verdicts by rank; empty in a plain recording report.
+    pub findings: Vec<Finding>,
+    /// Sites by live bytes, largest first.
+    pub sites: Vec<Site>,
+}
+
+/// The program that made a document.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Tool {
+    /// Program name.
+    pub name: String,
+    /// Program version.
+    pub version: String,
+}
+
+/// The process that was looked at.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Target {
+    /// Process id.
+    pub pid: u32,
+    /// Short command name.
+    pub comm: String,
+    /// Executable as the target sees it.
+    pub exe: String,
+    /// Start of the process, seconds since the epoch.
+    pub started: u64,
+    /// Its interpreter, or `None` when it has none that is understood.
+    pub python: Option<PythonTarget>,
+    /// Tightest memory limit, bytes.
+    pub limit_bytes: Option<u64>,
+}
+
+/// The target's interpreter.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct PythonTarget {
+    /// `3.11.7`
+    pub version: String,
+    /// Where the offsets came from: `table` or `debug offsets`.
+    pub layout_source: String,
+}
+
+/// How the target was looked at.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Capture {
+    /// Start, seconds since the epoch.
+    pub started: u64,
+    /// Length.
+    pub seconds: f64,
+    /// `exact`
+    pub mode: String,
+    /// Share of a core that probes may cost, when one was set.
+    pub budget: Option<f64>,
+    /// Measured cost of the probes to the target, relative to one core; `None` when not measured.
+    pub cost_ratio: Option<f64>,
+    /// What was noticed on the way, as sentences: coverage lost, target gone, Python not understood.
+    pub notes: Vec<String>,
+}
+
+/// One counter of the ledger.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Loss {
+    /// Name in reports.
+    pub name: String,
+    /// What it counts, as a sentence.
+    pub sentence: String,
+    /// What it says about the numbers.
+    pub class: LossClass,
+    /// How often.
+    pub count: u64,
+}
+
+/// What a counter says about the numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LossClass {
+    /// A call that was seen.
+    Seen,
+    /// A call whose effect is in the numbers.
+    Accounted,
+    /// A call whose effect is missing.
+    Loss,
+    /// The effect is there, but a stack is less than it should be.
+    Quality,
+}
+
+/// Process memory at one moment.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct MemoryPoint {
+    /// Seconds since the start of the capture.
+    pub t: f64,
+    /// Resident bytes.
+    pub rss_bytes: u64,
+    /// Anonymous resident bytes.
+    pub rss_anon_bytes: u64,
+    /// Bytes in live blocks that were allocated since the start, all domains.
+    pub live_bytes: u64,
+}
+
+/// A growth verdict on a site; filled by the growth detector.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Finding {
+    /// The site.
+    #[serde(flatten)]
+    pub site: Site,
+    /// From 1.
+    pub rank: u32,
+    /// One of the verdict words.
+    pub verdict: String,
+    /// `suspect`, `likely` or `confirmed`.
+    pub confidence: String,
+}
+
+/// A limit that the process runs under.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limit {
+    /// Bytes.
+    pub bytes: u64,
+}
+
+fn losses_by_name<S: serde::Serializer>(losses: &[Loss], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(losses.iter().map(|loss| (&loss.name, loss.count)))
+}
