@@ -84,6 +84,14 @@ impl Loaded {
         self.ebpf.take_map(map).ok_or(ProbeError::Object { what: map })
     }
 
+    /// Takes out what aya attached for [`Self::perf_program`].
+    pub fn unload(&mut self) {
+        for (_, program) in self.ebpf.programs_mut() {
+            // A program that was never loaded has nothing to take out.
+            let _ = program.unload();
+        }
+    }
+
     fn instructions(&self, program: &'static str) -> Result<&[bpf_insn], ProbeError> {
         let missing = || ProbeError::Object { what: program };
         let key = self.object.programs.get(program).ok_or_else(missing)?.function_key();
