@@ -3,6 +3,9 @@
 
 mod command;
 mod ebpf;
+mod setup;
+
+use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
@@ -19,10 +22,24 @@ struct Cli {
 enum Task {
     /// Build the eBPF object that is committed under tracer/object.
     Ebpf(ebpf::Options),
+    /// Install what a rebuild of the eBPF object needs, on Debian and Ubuntu; say what to do elsewhere.
+    Setup(setup::Options),
 }
 
-fn main() -> Result<()> {
-    match Cli::parse().task {
-        Task::Ebpf(options) => ebpf::run_task(&options),
+fn main() -> ExitCode {
+    match run(&Cli::parse().task) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // One line with its causes: a backtrace would hide it.
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(task: &Task) -> Result<()> {
+    match task {
+        Task::Ebpf(options) => ebpf::run_task(options),
+        Task::Setup(options) => setup::run_task(options),
     }
 }

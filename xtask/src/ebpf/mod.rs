@@ -2,7 +2,7 @@
 
 mod sources;
 mod stamp;
-mod toolchain;
+pub mod toolchain;
 
 use std::fs;
 use std::path::PathBuf;
