@@ -5,7 +5,7 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
 use aya::maps::{Map, MapData};
-use aya::programs::UProbe;
+use aya::programs::{Program, UProbe};
 use aya::{Ebpf, EbpfLoader};
 use aya_obj::generated::bpf_insn;
 use leakspy_ebpf::wire::{limit, name, target::Target};
@@ -87,8 +87,10 @@ impl Loaded {
     /// Takes out what aya attached for [`Self::perf_program`].
     pub fn unload(&mut self) {
         for (_, program) in self.ebpf.programs_mut() {
-            // A program that was never loaded has nothing to take out.
-            let _ = program.unload();
+            if let Program::UProbe(uprobe) = program {
+                // A program that was never loaded has nothing to take out.
+                let _ = uprobe.unload();
+            }
         }
     }
 

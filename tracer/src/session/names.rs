@@ -91,8 +91,8 @@ impl CodeNames {
     }
 
     /// Code objects that were freed before anybody read them.
-    pub fn missed(&self) -> usize {
-        self.missed.len()
+    pub fn missed(&self) -> u64 {
+        u64::try_from(self.missed.len()).unwrap_or(u64::MAX)
     }
 }
 

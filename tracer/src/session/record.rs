@@ -69,7 +69,7 @@ async fn record(
     };
     let Probes { mut loaded, attached, tables, ring } = probes;
     let sentence = target.attached_sentence(attached.method);
-    let mut recorder = Recorder::new(target, tables, writer, capture(options, attached.method))?;
+    let mut recorder = Recorder::new(target, tables, writer, capture(options, attached.method));
     for note in recorder.target().notes().to_vec() {
         recorder.note(note);
     }
@@ -180,8 +180,8 @@ async fn follow(
 ) -> Result<(Ending, Ring), SessionError> {
     let wait = |source| SessionError::Wait { source };
     let handle = recorder.target().handle().try_clone_to_owned().map_err(wait)?;
-    let exited = AsyncFd::with_interest(handle, Interest::READABLE).map_err(wait)?;
-    let mut ring = AsyncFd::with_interest(ring, Interest::READABLE).map_err(wait)?;
+    let exited = AsyncFd::register_with_interest(handle, Interest::READABLE).map_err(wait)?;
+    let mut ring = AsyncFd::register_with_interest(ring, Interest::READABLE).map_err(wait)?;
     let deadline = Instant::now() + options.duration.unwrap_or(NEVER);
     let mut ticks = every(options.tick);
     let mut ticked = 0;

@@ -42,14 +42,14 @@ pub struct Recorder {
 impl Recorder {
     /// Takes everything over; accounting is still off.
     pub fn new(
-        target: Target,
+        mut target: Target,
         tables: Tables,
         writer: Writer,
         capture: Capture,
-    ) -> Result<Self, SessionError> {
+    ) -> Self {
         let names = CodeNames::new(target.python().cloned());
         let stacks = target.stacks();
-        Ok(Self {
+        Self {
             target,
             tables,
             names,
@@ -61,7 +61,7 @@ impl Recorder {
             written: HashSet::new(),
             looked_for: HashSet::new(),
             undecoded: 0,
-        })
+        }
     }
 
     /// Turns accounting on; the clock starts.
@@ -148,8 +148,8 @@ impl Recorder {
         self.writer.tick(&Tick {
             t: self.seconds(),
             resident: resident.map(|resident| Resident {
-                rss_bytes: resident.all_bytes,
-                rss_anon_bytes: resident.anonymous_bytes,
+                rss_bytes: resident.total,
+                rss_anon_bytes: resident.anonymous,
             }),
             live_bytes: books.live_bytes(),
             counters: &books.losses(),
