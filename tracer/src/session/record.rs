@@ -180,8 +180,10 @@ async fn follow(
 ) -> Result<(Ending, Ring), SessionError> {
     let wait = |source| SessionError::Wait { source };
     let handle = recorder.target().handle().try_clone_to_owned().map_err(wait)?;
-    let exited = AsyncFd::register_with_interest(handle, Interest::READABLE).map_err(wait)?;
-    let mut ring = AsyncFd::register_with_interest(ring, Interest::READABLE).map_err(wait)?;
+    let exited = AsyncFd::register_with_interest(handle, Interest::READABLE)
+        .map_err(|error| wait(error.into()))?;
+    let mut ring = AsyncFd::register_with_interest(ring, Interest::READABLE)
+        .map_err(|error| wait(error.into()))?;
     let deadline = Instant::now() + options.duration.unwrap_or(NEVER);
     let mut ticks = every(options.tick);
     let mut ticked = 0;
