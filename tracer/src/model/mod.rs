@@ -3,7 +3,9 @@
 mod address;
 mod document;
 mod frame;
+mod kernel_release;
 mod memory;
+mod runtime_symbols;
 mod site;
 
 pub use address::Address;
@@ -12,5 +14,7 @@ pub use document::{
     Tool,
 };
 pub use frame::{Frame, FrameKind};
+pub use kernel_release::KernelRelease;
 pub use memory::Memory;
+pub use runtime_symbols::RuntimeSymbols;
 pub use site::{Domain, Site};
