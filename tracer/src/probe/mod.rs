@@ -1,1 +1,4 @@
-//! (see ARCHITECTURE.md)
+//! Where to put probes.
+
+pub mod placement;
+pub mod plan;
