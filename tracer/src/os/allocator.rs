@@ -13,6 +13,7 @@ mod tests;
 use leakspy_ebpf::wire::key::Function;
 
 use super::{Modules, OsError};
+use crate::elf::Symbol;
 use crate::model::{Address, Memory};
 use survey::Survey;
 
@@ -61,7 +62,8 @@ pub struct Other {
 pub struct Allocator {
     /// The module that serves `malloc`.
     pub module: usize,
-    /// Functions that can be traced, in the order of [`Function::ALL`].
+    /// Functions that can be traced, in the order of [`Function::ALL`]. One function can have several
+    /// implementations in use at once (mappings), and one implementation several names.
     pub located: Vec<Located>,
     /// Functions that cannot, with the reason.
     pub absent: Vec<(Function, Absence)>,
@@ -124,20 +126,27 @@ pub fn locate(
         hooks: survey.hooks(),
     };
     for function in Function::ALL {
-        match survey.provider(function, chosen) {
-            Ok((module, symbol)) => {
-                let Some(loaded) = modules.get(module) else { continue };
-                let Some(address) = loaded.address(symbol.vaddr) else { continue };
-                let size = Some(symbol.size).filter(|size| *size > 0);
-                let size = size.or_else(|| loaded.function_size(symbol.vaddr));
-                let vaddr = symbol.vaddr;
-                allocator.located.push(Located { function, module, vaddr, size, address });
-                allocator.others.extend(survey.others(function, module));
+        match survey.providers(function, chosen) {
+            Ok(providers) => {
+                let modules_of: Vec<usize> = providers.iter().map(|(module, _)| *module).collect();
+                allocator.others.extend(survey.others(function, &modules_of));
+                let located = providers.into_iter();
+                let located =
+                    located.filter_map(|(module, symbol)| at(modules, function, module, symbol));
+                allocator.located.extend(located);
             }
             Err(absence) => allocator.absent.push((function, absence)),
         }
     }
     Ok(allocator)
+}
+
+fn at(modules: &Modules, function: Function, module: usize, symbol: Symbol) -> Option<Located> {
+    let loaded = modules.get(module)?;
+    let size = Some(symbol.size).filter(|size| *size > 0);
+    let size = size.or_else(|| loaded.function_size(symbol.vaddr));
+    let (vaddr, address) = (symbol.vaddr, loaded.address(symbol.vaddr)?);
+    Some(Located { function, module, vaddr, size, address })
 }
 
 fn paths(modules: &Modules, indices: &[usize]) -> String {

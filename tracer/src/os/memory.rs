@@ -28,6 +28,12 @@ impl ProcessMemory {
         Self { pid, file: File::open(procfs::path(pid, "mem")).ok().map(Arc::new) }
     }
 
+    /// The same, by pid.
+    #[cfg(test)]
+    pub(super) fn without_file(&self) -> Self {
+        Self { pid: self.pid, file: None }
+    }
+
     /// Whether the address space is known to be gone (exited, or replaced by `exec`). `None` when this
     /// cannot be told, because access goes by pid.
     pub fn is_gone(&self) -> Option<bool> {

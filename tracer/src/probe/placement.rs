@@ -109,32 +109,67 @@ pub fn at_entry(code: &FunctionCode<'_>, kernel: KernelRelease) -> Result<Placem
 /// Which of the address ranges `(entry, chosen]` some direct branch of `code` leads into; `code` starts at
 /// virtual address `start`.
 ///
-/// Every byte is taken for the start of a 4-byte branch, as instructions are not known to be aligned with
-/// anything. That errs towards branches that do not exist, which costs speed and never truth. (Branches with
-/// 1-byte offsets reach no further than their own function and its neighbours.)
+/// Every byte is first taken for the start of a branch with a 4-byte offset, and those that lead into a range
+/// are then checked for being an instruction at all. (Branches with 1-byte offsets reach no further than their
+/// own function and its neighbours.)
 pub fn entered_from_outside(start: u64, code: &[u8], ranges: &[Range<u64>]) -> Vec<bool> {
     let mut entered = vec![false; ranges.len()];
     let Some(low) = ranges.iter().map(|range| range.start).min() else {
         return entered;
     };
     let high = ranges.iter().map(|range| range.end).max().unwrap_or(low);
-    for (at, window) in (start..).zip(code.windows(6)) {
-        let (opcode, offset) = (window[..2].as_array(), window[2..].as_array::<4>());
-        let (Some([first, second]), Some(offset)) = (opcode, offset) else { continue };
-        let target = at.wrapping_add(6).wrapping_add_signed(i64::from(i32::from_le_bytes(*offset)));
-        if target < low || target >= high || !is_branch(*first, *second) {
+    for (at, byte) in code.iter().enumerate() {
+        // Most bytes are none of these, and there are millions.
+        if !matches!(byte, 0xe8 | 0xe9 | 0x80..=0x8f) {
             continue;
         }
+        let Some(target) = branch_target(start, code, at) else { continue };
+        if target < low || target >= high {
+            continue;
+        }
+        let Some(opcode) = branch_opcode(code, at) else { continue };
         for (range, entered) in ranges.iter().zip(&mut entered) {
-            *entered |= range.contains(&target);
+            *entered |= range.contains(&target) && may_be_instruction(code, opcode);
         }
     }
     entered
 }
 
-/// Whether two bytes before a 4-byte offset make a jump, a call or a conditional jump.
-fn is_branch(first: u8, second: u8) -> bool {
-    matches!(second, 0xe8 | 0xe9) || (first == 0x0f && matches!(second, 0x80..=0x8f))
+/// Where a branch would lead whose last opcode byte is at `at`.
+fn branch_target(start: u64, code: &[u8], at: usize) -> Option<u64> {
+    let offset = i32::from_le_bytes(code.get(at + 1..at + 5)?.try_into().ok()?);
+    let next = start.wrapping_add(u64::try_from(at).ok()?).wrapping_add(5);
+    Some(next.wrapping_add_signed(i64::from(offset)))
+}
+
+/// Where the opcode begins, if the byte at `at` is the last one of a jump, call or conditional jump.
+fn branch_opcode(code: &[u8], at: usize) -> Option<usize> {
+    match code.get(at)? {
+        0xe8 | 0xe9 => Some(at),
+        0x80..=0x8f => at.checked_sub(1).filter(|before| code[*before] == 0x0f),
+        _ => None,
+    }
+}
+
+/// Whether an instruction may begin at `at`. Decoding starts at each of as many consecutive bytes as an
+/// instruction can have, some way before: one of them begins an instruction, so the true sequence is among
+/// those tried; the others mostly fall into step with it on the way. Errs towards true.
+fn may_be_instruction(code: &[u8], at: usize) -> bool {
+    const WAY: usize = 64;
+    const LONGEST: usize = 15;
+    let last = at.saturating_sub(WAY);
+    (last.saturating_sub(LONGEST - 1)..=last).any(|from| {
+        let mut decoder = Decoder::with_ip(
+            64,
+            &code[from..],
+            u64::try_from(from).unwrap_or(0),
+            DecoderOptions::NONE,
+        );
+        while from + decoder.position() < at && decoder.can_decode() {
+            let _ = decoder.decode();
+        }
+        from + decoder.position() == at
+    })
 }
 
 fn displaced(code: &FunctionCode<'_>, kernel: KernelRelease) -> Option<Placement> {

@@ -102,7 +102,9 @@ impl Plan {
         for located in &allocator.located {
             let same = |draft: &&mut Draft<'_>| draft.located.address == located.address;
             if let Some(first) = drafts.iter_mut().find(same) {
-                first.also.push(located.function);
+                if first.located.function != located.function {
+                    first.also.push(located.function);
+                }
                 continue;
             }
             match Draft::new(located, code, kernel) {

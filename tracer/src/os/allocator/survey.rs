@@ -7,8 +7,24 @@ use crate::elf::{Elf, Symbol, SymbolKind, SymbolTables};
 use crate::model::{Address, Memory};
 use crate::os::Modules;
 
-/// Number of traced functions.
-const FUNCTIONS: usize = Function::ALL.len();
+/// Names under which the functions are called. `mmap64` is what programs with large-file support call; it
+/// is the same code in the C library, but not in every library that replaces it.
+const NAMES: [(Function, &str); 14] = [
+    (Function::Malloc, "malloc"),
+    (Function::Calloc, "calloc"),
+    (Function::Realloc, "realloc"),
+    (Function::Reallocarray, "reallocarray"),
+    (Function::PosixMemalign, "posix_memalign"),
+    (Function::AlignedAlloc, "aligned_alloc"),
+    (Function::Memalign, "memalign"),
+    (Function::Valloc, "valloc"),
+    (Function::Pvalloc, "pvalloc"),
+    (Function::Free, "free"),
+    (Function::Mmap, "mmap"),
+    (Function::Munmap, "munmap"),
+    (Function::Mremap, "mremap"),
+    (Function::Mmap, "mmap64"),
+];
 /// Only the C library defines it.
 const LIBC_MARK: &str = "__libc_start_main";
 
@@ -18,8 +34,8 @@ pub(super) struct Survey {
     pub main: Option<usize>,
     pub main_is_static: bool,
     pub libc: Option<usize>,
-    /// For each module, its definitions in the order of [`Function::ALL`].
-    pub definitions: Vec<[Option<Symbol>; FUNCTIONS]>,
+    /// For each module, what it defines.
+    pub definitions: Vec<Vec<(Function, Symbol)>>,
     pub bound: Vec<Bound>,
 }
 
@@ -42,10 +58,9 @@ pub(super) enum Refusal {
 
 impl Survey {
     pub(super) fn of(modules: &Modules, memory: &impl Memory) -> Self {
-        let nothing = [None; FUNCTIONS];
         let mut survey = Self {
             main: modules.main(),
-            definitions: vec![nothing; modules.list().len()],
+            definitions: vec![Vec::new(); modules.list().len()],
             ..Self::default()
         };
         for index in modules.in_search_order() {
@@ -63,18 +78,20 @@ impl Survey {
         // Names of the full table mean something to the linker only in a static executable; in others
         // a local `malloc` may be anything.
         let tables = if is_static { SymbolTables::All } else { SymbolTables::Dynamic };
-        let names: Vec<&str> = Function::ALL.iter().map(|function| function.symbol()).collect();
+        let names: Vec<&str> = NAMES.iter().map(|(_, name)| *name).collect();
         let wanted: Vec<&str> = names.iter().copied().chain([LIBC_MARK]).collect();
         let symbols = elf.symbols(&wanted, tables);
-        self.definitions[index].copy_from_slice(&symbols[..FUNCTIONS]);
-        if symbols[FUNCTIONS].is_some() && self.libc.is_none() {
+        let defined = NAMES.iter().zip(&symbols);
+        self.definitions[index] =
+            defined.filter_map(|((function, _), symbol)| Some((*function, (*symbol)?))).collect();
+        if symbols[NAMES.len()].is_some() && self.libc.is_none() {
             self.libc = Some(index);
         }
         for slot in elf.slots(&names) {
             let target = module.address(slot.vaddr).and_then(|address| memory.pointer(address));
             self.bound.extend(target.and_then(|target| {
                 let (module, vaddr) = resolve(modules, target)?;
-                let function = Function::ALL[slot.name];
+                let function = NAMES[slot.name].0;
                 Some(Bound { function, importer: index, module, vaddr })
             }));
         }
@@ -104,32 +121,39 @@ impl Survey {
         }
     }
 
-    /// The definition of a function that serves the process, given who serves `malloc`.
-    pub(super) fn provider(
+    /// The definitions of a function that serve the process, given who serves `malloc`: one of a heap
+    /// function. Of a mapping function all that are in use: an allocator's own, if it has one, and the C
+    /// library's, which also maps for itself.
+    pub(super) fn providers(
         &self,
         function: Function,
         malloc: usize,
-    ) -> Result<(usize, Symbol), Absence> {
-        let family = (!function.maps()).then_some(malloc);
-        let preferred = [self.bound_to(function), family, self.libc];
-        let mut preferred = preferred.into_iter().flatten();
-        let module = match preferred.find(|index| self.definition(*index, function).is_some()) {
-            Some(module) => module,
-            None => self.only_definer(function)?,
-        };
-        let symbol = self.definition(module, function).ok_or(Absence::NotProvided)?;
-        match symbol.kind {
-            SymbolKind::Function | SymbolKind::Untyped => Ok((module, symbol)),
-            SymbolKind::Indirect => Err(Absence::Indirect),
-            SymbolKind::Object => Err(Absence::NotProvided),
+    ) -> Result<Vec<(usize, Symbol)>, Absence> {
+        let preferred = [self.bound_to(function), Some(malloc), self.libc].into_iter().flatten();
+        let mut modules: Vec<usize> =
+            preferred.filter(|index| self.defines(*index, function)).collect();
+        if modules.is_empty() {
+            modules.push(self.only_definer(function)?);
         }
+        if !function.maps() {
+            modules.truncate(1);
+        }
+        modules.sort_unstable();
+        modules.dedup();
+        let all = modules.into_iter().flat_map(|module| {
+            self.definitions_of(module, function).map(move |symbol| (module, symbol))
+        });
+        let usable: Vec<(usize, Symbol)> = all
+            .filter(|(_, s)| matches!(s.kind, SymbolKind::Function | SymbolKind::Untyped))
+            .collect();
+        if usable.is_empty() { Err(Absence::Indirect) } else { Ok(usable) }
     }
 
-    /// Implementations in use beside the one in `chosen`.
-    pub(super) fn others(&self, function: Function, chosen: usize) -> Vec<Other> {
+    /// Implementations in use beside those in `chosen`.
+    pub(super) fn others(&self, function: Function, chosen: &[usize]) -> Vec<Other> {
         let counts = self.callers(function).into_iter();
         counts
-            .filter(|(module, _)| *module != chosen)
+            .filter(|(module, _)| !chosen.contains(module))
             .map(|(module, callers)| Other { function, module, callers })
             .collect()
     }
@@ -182,17 +206,20 @@ impl Survey {
     }
 
     fn is_true(&self, bound: &Bound) -> bool {
-        self.definition(bound.module, bound.function)
-            .is_some_and(|symbol| symbol.vaddr == bound.vaddr)
+        self.definitions_of(bound.module, bound.function).any(|symbol| symbol.vaddr == bound.vaddr)
     }
 
     fn defines(&self, module: usize, function: Function) -> bool {
-        self.definition(module, function).is_some()
+        self.definitions_of(module, function).next().is_some()
     }
 
-    fn definition(&self, module: usize, function: Function) -> Option<Symbol> {
-        let position = Function::ALL.iter().position(|one| *one == function)?;
-        self.definitions.get(module)?[position]
+    fn definitions_of(
+        &self,
+        module: usize,
+        function: Function,
+    ) -> impl Iterator<Item = Symbol> + '_ {
+        let definitions = self.definitions.get(module).into_iter().flatten();
+        definitions.filter(move |(defined, _)| *defined == function).map(|(_, symbol)| *symbol)
     }
 }
 

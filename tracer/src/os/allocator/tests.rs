@@ -18,14 +18,14 @@ fn survey(definers: &[(usize, &[Function])], bound: &[(usize, Function, usize)])
     let mut survey = Survey {
         main: Some(EXE),
         libc: Some(LIBC),
-        definitions: vec![[None; Function::ALL.len()]; 4],
+        definitions: vec![Vec::new(); 4],
         ..Survey::default()
     };
     for (module, functions) in definers {
         for function in *functions {
             let vaddr = vaddr(*module, *function);
             let symbol = Symbol { vaddr, size: 16, kind: SymbolKind::Function };
-            survey.definitions[*module][*function as usize - 1] = Some(symbol);
+            survey.definitions[*module].push((*function, symbol));
         }
     }
     survey.bound = bound
@@ -70,21 +70,40 @@ fn without_bound_calls_a_preloaded_allocator_precedes_libc() {
 fn what_the_allocator_lacks_comes_from_libc_and_mappings_always_do() {
     let libc = (LIBC, &Function::ALL[..]);
     let found = survey(&[libc, (JEMALLOC, HEAP)], &[(EXE, Function::Malloc, JEMALLOC)]);
-    let provider = |function| found.provider(function, JEMALLOC).map(|(module, _)| module);
-    assert_eq!(provider(Function::Free), Ok(JEMALLOC));
-    assert_eq!(provider(Function::Reallocarray), Ok(LIBC));
-    assert_eq!(provider(Function::Mmap), Ok(LIBC));
+    assert_eq!(modules(&found, Function::Free), Ok(vec![JEMALLOC]));
+    assert_eq!(modules(&found, Function::Reallocarray), Ok(vec![LIBC]));
+    assert_eq!(modules(&found, Function::Mmap), Ok(vec![LIBC]));
+}
+
+#[test]
+fn an_allocators_own_mappings_are_seen_beside_those_of_libc() {
+    let libc = (LIBC, &Function::ALL[..]);
+    let found = survey(&[libc, (JEMALLOC, &Function::ALL)], &[]);
+    assert_eq!(modules(&found, Function::Mmap), Ok(vec![LIBC, JEMALLOC]));
+    assert_eq!(modules(&found, Function::Malloc), Ok(vec![JEMALLOC]));
+}
+
+#[test]
+fn two_names_of_one_function_can_be_two_pieces_of_code() {
+    let mut found = survey(&[(LIBC, &Function::ALL)], &[]);
+    let mmap64 = Symbol { vaddr: 0x9990, size: 16, kind: SymbolKind::Function };
+    found.definitions[LIBC].push((Function::Mmap, mmap64));
+    assert_eq!(found.providers(Function::Mmap, LIBC).unwrap().len(), 2);
+}
+
+fn modules(survey: &Survey, function: Function) -> Result<Vec<usize>, Absence> {
+    let providers = survey.providers(function, JEMALLOC)?;
+    Ok(providers.into_iter().map(|(module, _)| module).collect())
 }
 
 #[test]
 fn absences_have_reasons() {
     let mut found = survey(&[(JEMALLOC, HEAP), (EXTENSION, HEAP)], &[]);
     found.libc = None;
-    assert_eq!(found.provider(Function::Valloc, JEMALLOC), Err(Absence::NotProvided));
-    assert_eq!(found.provider(Function::Free, LIBC), Err(Absence::Several));
-    let malloc = found.definitions[JEMALLOC][0].as_mut().unwrap();
-    malloc.kind = SymbolKind::Indirect;
-    assert_eq!(found.provider(Function::Malloc, JEMALLOC), Err(Absence::Indirect));
+    assert_eq!(found.providers(Function::Valloc, JEMALLOC), Err(Absence::NotProvided));
+    assert_eq!(found.providers(Function::Free, LIBC), Err(Absence::Several));
+    found.definitions[JEMALLOC][0].1.kind = SymbolKind::Indirect;
+    assert_eq!(found.providers(Function::Malloc, JEMALLOC), Err(Absence::Indirect));
 }
 
 #[test]
@@ -111,7 +130,7 @@ fn a_second_implementation_in_use_is_reported() {
         &[(EXE, Function::Malloc, JEMALLOC), (EXTENSION, Function::Malloc, LIBC)],
     );
     assert_eq!(
-        found.others(Function::Malloc, JEMALLOC),
+        found.others(Function::Malloc, &[JEMALLOC]),
         [Other { function: Function::Malloc, module: LIBC, callers: 1 }]
     );
 }
