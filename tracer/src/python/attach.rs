@@ -195,7 +195,7 @@ impl Interpreter {
         let interpreters =
             runtime::interpreters(memory, &self.layout, self.head).map_err(broken)?;
         let threads = runtime::threads(memory, &self.layout, &interpreters).map_err(broken)?;
-        self.check_holder(memory, &threads).map_err(failed)?;
+        self.check_holder(memory, &interpreters).map_err(failed)?;
         let slot = slot::find(memory, &threads, self.search)
             .map_err(|reason| Refusal::Slot { version, reason })?;
         let walk = PythonWalk {
@@ -219,11 +219,13 @@ impl Interpreter {
         })
     }
 
-    fn check_holder(&self, memory: &dyn Memory, threads: &[ThreadState]) -> Result<(), Failed> {
+    /// The word that names the holder of the GIL must name a thread state, which may be younger than our list.
+    fn check_holder(&self, memory: &dyn Memory, interpreters: &[Address]) -> Result<(), Failed> {
         let Some(word) = self.gil_holder else { return Ok(()) };
         let holder = memory.pointer(word).ok_or(Failed::Holder { holder: word })?;
-        let known = holder.is_null() || threads.iter().any(|thread| thread.address == holder);
-        if known { Ok(()) } else { Err(Failed::Holder { holder }) }
+        let interpreter = self.layout.thread.interpreter.read(memory, holder);
+        let known = interpreter.is_some_and(|interpreter| interpreters.contains(&interpreter));
+        if holder.is_null() || known { Ok(()) } else { Err(Failed::Holder { holder }) }
     }
 
     fn check(

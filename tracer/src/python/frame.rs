@@ -77,10 +77,8 @@ impl ReadUser for Words<'_> {
         let Some(bytes) = self.memory.bytes(Address(address), 8 * into.len()) else {
             return false;
         };
-        for (word, bytes) in into.iter_mut().zip(bytes.chunks_exact(8)) {
-            let mut little = [0; 8];
-            little.copy_from_slice(bytes);
-            *word = u64::from_le_bytes(little);
+        for (word, &bytes) in into.iter_mut().zip(bytes.as_chunks().0) {
+            *word = u64::from_le_bytes(bytes);
         }
         true
     }

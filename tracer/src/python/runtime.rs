@@ -204,6 +204,23 @@ mod tests {
         assert_eq!(walk(words), Err(again));
     }
 
+    /// Every word is the address 4 KiB further on.
+    struct Endless;
+
+    impl Memory for Endless {
+        fn read(&self, address: Address, into: &mut [u8]) -> bool {
+            into.copy_from_slice(&(address.0 + 0x1000).to_le_bytes()[..into.len()]);
+            true
+        }
+    }
+
+    #[test]
+    fn a_list_without_an_end_is_given_up() {
+        let found = interpreters(&Endless, &CPYTHON_3_8, Address(0x1000));
+        let address = Address(0x1000 * (2 + 4096));
+        assert_eq!(found, Err(Broken::Endless { list: "interpreter", address }));
+    }
+
     #[test]
     fn a_list_that_leads_nowhere_is_refused() {
         let mut words = process();

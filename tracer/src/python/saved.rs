@@ -139,6 +139,13 @@ mod tests {
     }
 
     #[test]
+    fn another_object_is_not_taken_for_code() {
+        let mut other = record();
+        other.object[8] = 1;
+        assert_eq!(read(&other), Err(NoCode::NotCode));
+    }
+
+    #[test]
     fn hostile_lengths_and_addresses_stay_inside() {
         let mut hostile = record();
         hostile.object_length = u32::MAX;

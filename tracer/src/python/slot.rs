@@ -14,12 +14,12 @@ use crate::model::{Address, Memory};
 
 /// Bytes of the control block that are searched: `struct pthread` of glibc 2.36 has 2304, and what is mapped behind
 /// it is the kernel's choice.
-const CONTROL_BLOCK: u64 = 2304;
+const CONTROL_BLOCK: i32 = 2304;
 /// Bytes of thread-local storage that are searched. glibc reserves as many for libraries that come later, so that
 /// stacks, which are full of pointers to thread states, begin no nearer (`sysdeps/generic/dl-tls.c`, 2.32 on).
-const THREAD_LOCALS: u64 = 1664;
+const THREAD_LOCALS: i32 = 1664;
 /// Step in which memory is read that ends early.
-const STEP: u64 = 128;
+const STEP: usize = 128;
 /// Threads that are searched; one matching thread is proof enough, these are for exclusion.
 const MAX_SEARCHED: usize = 256;
 
@@ -191,28 +191,27 @@ impl Candidate {
 
 /// The words of the control block, with their offsets, as far as it is mapped.
 fn words_above(memory: &dyn Memory, fsbase: u64) -> Vec<(i64, u64)> {
-    let mut words = Vec::new();
-    for start in (0..CONTROL_BLOCK).step_by(STEP as usize) {
-        let Some(step) = words_at(memory, fsbase, start.cast_signed()) else { break };
-        words.extend(step);
-    }
-    words
+    (0..CONTROL_BLOCK)
+        .step_by(STEP)
+        .map_while(|start| words_at(memory, fsbase, start))
+        .flatten()
+        .collect()
 }
 
-/// The words of the thread-local storage, which ends at fsbase, as far as it is mapped.
+/// The words of the thread-local storage, which ends at fsbase, as far as it is mapped, upwards in each step.
 fn words_below(memory: &dyn Memory, fsbase: u64) -> Vec<(i64, u64)> {
-    let mut words = Vec::new();
-    for end in (0..THREAD_LOCALS).step_by(STEP as usize) {
-        let start = -(end + STEP).cast_signed();
-        let Some(step) = words_at(memory, fsbase, start) else { break };
-        words.extend(step);
-    }
-    words
+    (-THREAD_LOCALS..0)
+        .step_by(STEP)
+        .rev()
+        .map_while(|start| words_at(memory, fsbase, start))
+        .flatten()
+        .collect()
 }
 
-fn words_at(memory: &dyn Memory, fsbase: u64, start: i64) -> Option<Vec<(i64, u64)>> {
+fn words_at(memory: &dyn Memory, fsbase: u64, start: i32) -> Option<Vec<(i64, u64)>> {
+    let start = i64::from(start);
     let at = fsbase.checked_add_signed(start)?;
-    let bytes = memory.bytes(Address(at), STEP as usize)?;
+    let bytes = memory.bytes(Address(at), STEP)?;
     let words = bytes.as_chunks::<8>().0.iter().map(|&word| u64::from_le_bytes(word));
     Some((start..).step_by(8).zip(words).collect())
 }

@@ -106,9 +106,7 @@ pub fn derived_code_type(
     walker: &mut Walker,
     threads: &[ThreadState],
 ) -> Result<Address, Failed> {
-    threads
-        .iter()
-        .take(MAX_THREADS)
+    sample(threads)
         .filter_map(|thread| {
             let frames = walker.walk(memory, thread.thread_id);
             let code = frames.words.iter().find(|word| word.is_python())?.code();
@@ -133,7 +131,7 @@ pub fn frames(
     let mut checker = Checker { memory, layout, code_type, known: HashSet::new() };
     let mut checked = Checked::default();
     let mut failures = Vec::new();
-    for thread in threads.iter().filter(|thread| thread.thread_id != 0).take(MAX_THREADS) {
+    for thread in sample(threads) {
         match checker.thread(walker, thread) {
             Ok(0) => {}
             Ok(frames) => {
@@ -147,6 +145,11 @@ pub fn frames(
         Some(&failure) if failures.len() >= checked.threads => Err(failure),
         _ => Ok(checked),
     }
+}
+
+/// The oldest threads, which CPython lists last: the main thread among them, and few that are just beginning.
+fn sample(threads: &[ThreadState]) -> impl Iterator<Item = &ThreadState> {
+    threads.iter().rev().filter(|thread| thread.thread_id != 0).take(MAX_THREADS)
 }
 
 struct Checker<'a> {

@@ -9,13 +9,9 @@ pub mod check;
 mod field;
 pub mod published;
 pub mod table;
+mod walk;
 
 use std::fmt;
-
-use leakspy_ebpf::wire::target::{
-    ENTRY_EACH, ENTRY_FLAG, ENTRY_OWNER, INSTRUCTION_BYTES, INSTRUCTION_POINTER, INSTRUCTION_UNITS,
-    PythonWalk,
-};
 
 pub use field::{Field, Value};
 
@@ -252,106 +248,5 @@ impl fmt::Display for LayoutSource {
             Self::Table => "table",
             Self::Published => "debug offsets",
         })
-    }
-}
-
-impl Layout {
-    /// The part that the frame walk needs. `gil_holder` and `tstate_slot` belong to one process, and are left 0.
-    pub fn walk(&self) -> PythonWalk {
-        let (instruction, instruction_end, kind) = match self.frame.instruction {
-            Instruction::Bytes(field) => (field.offset(), field.end(), INSTRUCTION_BYTES),
-            Instruction::Units(field) => (field.offset(), field.end(), INSTRUCTION_UNITS),
-            Instruction::Pointer(field) => (field.offset(), field.end(), INSTRUCTION_POINTER),
-        };
-        let (back, code) = (self.frame.back, self.frame.code);
-        let mut start = back.offset().min(code.offset()).min(instruction);
-        let mut end = back.end().max(code.end()).max(instruction_end);
-        let (owner, entry) = match self.frame.entry {
-            Entry::Each => (start, ENTRY_EACH),
-            Entry::Flag(field) => (field.offset(), ENTRY_FLAG),
-            Entry::Owner(field) => (field.offset(), ENTRY_OWNER),
-        };
-        // The walk reads whole words.
-        start = start.min(owner) / 8 * 8;
-        end = end.max(owner + 1).next_multiple_of(8);
-        let mut walk = PythonWalk {
-            enabled: 1,
-            tstate_thread_id: self.thread.thread_id.offset(),
-            frame_start: start,
-            frame_span: end - start,
-            frame_back: back.offset(),
-            frame_code: code.offset(),
-            frame_instruction: instruction,
-            instruction: kind,
-            code_adaptive: self.code.instructions.map_or(0, u32::from),
-            frame_owner: owner,
-            entry,
-            data_stack: u32::from(self.frame.data_stack),
-            code_tag_mask: u32::from(self.frame.code_tag_mask),
-            code_line_table: self.code.line_table.offset(),
-            code_texts: [
-                self.code.name.offset(),
-                self.code.qualified_name.map_or(0, Field::offset),
-                self.code.file.offset(),
-            ],
-            ..PythonWalk::default()
-        };
-        self.thread.anchor.describe(&mut walk);
-        walk
-    }
-}
-
-impl Anchor {
-    fn describe(self, walk: &mut PythonWalk) {
-        match self {
-            Self::Frame(frame) => walk.tstate_frame = frame.offset(),
-            Self::FrameAndCFrame { frame, cframe, .. } => {
-                walk.tstate_frame = frame.offset();
-                walk.tstate_cframe = cframe.offset();
-            }
-            Self::ThroughCFrame { cframe, frame, .. } => {
-                walk.tstate_frame = cframe.offset();
-                walk.has_cframe = 1;
-                walk.cframe_frame = frame.offset();
-            }
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use leakspy_ebpf::wire::limit::FRAME_SPAN;
-
-    use super::{Entry, Layout, table};
-
-    fn spans(layout: &Layout) -> (u32, u32) {
-        let walk = layout.walk();
-        (walk.frame_start, walk.frame_span)
-    }
-
-    #[test]
-    fn the_walk_reads_no_more_of_a_frame_than_it_needs() {
-        assert_eq!(spans(&table::CPYTHON_3_6), (24, 104));
-        assert_eq!(spans(&table::CPYTHON_3_8), (24, 88));
-        assert_eq!(spans(&table::CPYTHON_3_10), (24, 80));
-        assert_eq!(spans(&table::CPYTHON_3_11), (32, 40));
-        assert_eq!(spans(&table::CPYTHON_3_12), (0, 72));
-    }
-
-    #[test]
-    fn every_row_fits_the_walk() {
-        for row in table::ROWS {
-            let walk = row.layout.walk();
-            let span = usize::try_from(walk.frame_span).unwrap();
-            assert!(span <= FRAME_SPAN && span.is_multiple_of(8), "3.{}", row.minor);
-            assert!(walk.frame_start.is_multiple_of(8), "3.{}", row.minor);
-            let inside = |offset: u32, size: u32| {
-                offset >= walk.frame_start && offset + size <= walk.frame_start + walk.frame_span
-            };
-            assert!(inside(walk.frame_back, 8) && inside(walk.frame_code, 8), "3.{}", row.minor);
-            assert!(inside(walk.frame_instruction, 4) && inside(walk.frame_owner, 1));
-            let units = row.layout.code.instructions.is_some();
-            assert_eq!(units, row.layout.frame.entry != Entry::Each, "3.{}", row.minor);
-        }
     }
 }

@@ -6,8 +6,12 @@
 //! well: one [`Shape`] per version. A number is believed only after it was found inside the struct that it is an
 //! offset of, and the struct to be of a sane size.
 
+mod shape;
+
+use shape::{SHAPES, Shape};
+
 use super::{
-    Anchor, Bytes, Class, Code, Entry, Field, Frame, Home, Instruction, Interpreter, Layout,
+    Anchor, Bytes, Class, Code, Entry, Field, Frame, Instruction, Interpreter, Layout,
     LineEncoding, Object, Runtime, Thread, Unicode, Value,
 };
 use crate::model::{Address, Memory};
@@ -19,128 +23,6 @@ pub const COOKIE: [u8; 8] = *b"xdebugpy";
 const VERSION_AT: u64 = 8;
 const FREE_THREADED_AT: u64 = 16;
 const GROUPS_AT: u64 = 24;
-
-/// The order of groups and members in one version's table.
-#[derive(Clone, Copy, Debug)]
-pub struct Shape {
-    /// Minor version.
-    pub minor: u8,
-    /// Groups up to the last one we read.
-    groups: &'static [Group],
-    /// Size of `PyCompactUnicodeObject` where the table does not say.
-    compact_size: u16,
-    /// See [`Frame::code_tag_mask`].
-    code_tag_mask: u8,
-    /// See [`Thread::home`].
-    home: Home,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Group {
-    name: &'static str,
-    members: &'static [&'static str],
-}
-
-const fn group(name: &'static str, members: &'static [&'static str]) -> Group {
-    Group { name, members }
-}
-
-/// Every version that publishes and that we understand. Adding one is adding a shape.
-#[rustfmt::skip]
-pub const SHAPES: &[Shape] = &[
-    Shape {
-        minor: 13,
-        compact_size: 56,
-        code_tag_mask: 0,
-        home: Home::PthreadKey,
-        groups: &[
-            group("runtime_state", &["size", "finalizing", "interpreters_head"]),
-            group("interpreter_state", &["size", "id", "next", "threads_head", "gc", "imports_modules", "sysdict",
-                "builtins", "ceval_gil", "gil_runtime_state", "gil_runtime_state_enabled",
-                "gil_runtime_state_locked", "gil_runtime_state_holder"]),
-            group("thread_state", &["size", "prev", "next", "interp", "current_frame", "thread_id",
-                "native_thread_id", "datastack_chunk", "status"]),
-            group("interpreter_frame", &["size", "previous", "executable", "instr_ptr", "localsplus", "owner"]),
-            group("code_object", &["size", "filename", "name", "qualname", "linetable", "firstlineno", "argcount",
-                "localsplusnames", "localspluskinds", "co_code_adaptive"]),
-            group("pyobject", &["size", "ob_type"]),
-            group("type_object", &["size", "tp_name", "tp_repr", "tp_flags"]),
-            group("tuple_object", &["size", "ob_item", "ob_size"]),
-            group("list_object", &["size", "ob_item", "ob_size"]),
-            group("dict_object", &["size", "ma_keys", "ma_values"]),
-            group("float_object", &["size", "ob_fval"]),
-            group("long_object", &["size", "lv_tag", "ob_digit"]),
-            group("bytes_object", &["size", "ob_size", "ob_sval"]),
-            group("unicode_object", &["size", "state", "length", "asciiobject_size"]),
-        ],
-    },
-    // `threads_main` and the generations (gh-127933 and neighbours), `stackpointer` and `tlbc_index` of the frame, and
-    // sets. Frames hold tagged references (`Include/internal/pycore_stackref.h`).
-    Shape {
-        minor: 14,
-        compact_size: 56,
-        code_tag_mask: 3,
-        home: Home::PthreadKey,
-        groups: &[
-            group("runtime_state", &["size", "finalizing", "interpreters_head"]),
-            group("interpreter_state", &["size", "id", "next", "threads_head", "threads_main", "gc",
-                "imports_modules", "sysdict", "builtins", "ceval_gil", "gil_runtime_state",
-                "gil_runtime_state_enabled", "gil_runtime_state_locked", "gil_runtime_state_holder",
-                "code_object_generation", "tlbc_generation"]),
-            group("thread_state", &["size", "prev", "next", "interp", "current_frame", "thread_id",
-                "native_thread_id", "datastack_chunk", "status"]),
-            group("interpreter_frame", &["size", "previous", "executable", "instr_ptr", "localsplus", "owner",
-                "stackpointer", "tlbc_index"]),
-            group("code_object", &["size", "filename", "name", "qualname", "linetable", "firstlineno", "argcount",
-                "localsplusnames", "localspluskinds", "co_code_adaptive", "co_tlbc"]),
-            group("pyobject", &["size", "ob_type"]),
-            group("type_object", &["size", "tp_name", "tp_repr", "tp_flags"]),
-            group("tuple_object", &["size", "ob_item", "ob_size"]),
-            group("list_object", &["size", "ob_item", "ob_size"]),
-            group("set_object", &["size", "used", "table", "mask"]),
-            group("dict_object", &["size", "ma_keys", "ma_values"]),
-            group("float_object", &["size", "ob_fval"]),
-            group("long_object", &["size", "lv_tag", "ob_digit"]),
-            group("bytes_object", &["size", "ob_size", "ob_sval"]),
-            group("unicode_object", &["size", "state", "length", "asciiobject_size"]),
-        ],
-    },
-    // What the sampling profiler of the standard library needs was added: a sentinel frame at the bottom of each
-    // thread, GIL flags, the exception state, more of types. The pthread key gave way to a thread-local variable
-    // (`Python/pystate.c`).
-    Shape {
-        minor: 15,
-        compact_size: 56,
-        code_tag_mask: 3,
-        home: Home::ThreadLocal,
-        groups: &[
-            group("runtime_state", &["size", "finalizing", "interpreters_head"]),
-            group("interpreter_state", &["size", "id", "next", "threads_head", "threads_main", "gc",
-                "imports_modules", "sysdict", "builtins", "ceval_gil", "gil_runtime_state",
-                "gil_runtime_state_enabled", "gil_runtime_state_locked", "gil_runtime_state_holder",
-                "code_object_generation", "tlbc_generation"]),
-            group("thread_state", &["size", "prev", "next", "interp", "current_frame", "base_frame",
-                "last_profiled_frame", "last_profiled_frame_seq", "thread_id", "native_thread_id",
-                "datastack_chunk", "status", "holds_gil", "gil_requested", "current_exception", "exc_state"]),
-            group("err_stackitem", &["exc_value"]),
-            group("interpreter_frame", &["size", "previous", "executable", "instr_ptr", "localsplus", "owner",
-                "stackpointer", "tlbc_index"]),
-            group("code_object", &["size", "filename", "name", "qualname", "linetable", "firstlineno", "argcount",
-                "localsplusnames", "localspluskinds", "co_code_adaptive", "co_tlbc"]),
-            group("pyobject", &["size", "ob_type"]),
-            group("type_object", &["size", "tp_name", "tp_repr", "tp_flags", "tp_basicsize", "tp_dictoffset"]),
-            group("heap_type_object", &["size", "ht_cached_keys"]),
-            group("tuple_object", &["size", "ob_item", "ob_size"]),
-            group("list_object", &["size", "ob_item", "ob_size"]),
-            group("set_object", &["size", "used", "table", "mask"]),
-            group("dict_object", &["size", "ma_keys", "ma_values"]),
-            group("float_object", &["size", "ob_fval"]),
-            group("long_object", &["size", "lv_tag", "ob_digit"]),
-            group("bytes_object", &["size", "ob_size", "ob_sval"]),
-            group("unicode_object", &["size", "state", "length", "asciiobject_size", "compactunicodeobject_size"]),
-        ],
-    },
-];
 
 /// Why a published table was not believed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -224,22 +106,8 @@ impl Table<'_> {
                 next: self.field("interpreter_state", "next")?,
                 threads_head: self.field("interpreter_state", "threads_head")?,
             },
-            thread: Thread {
-                next: self.field("thread_state", "next")?,
-                interpreter: self.field("thread_state", "interp")?,
-                thread_id: self.field("thread_state", "thread_id")?,
-                native_thread_id: Some(self.field("thread_state", "native_thread_id")?),
-                home: self.shape.home,
-                anchor: Anchor::Frame(self.field("thread_state", "current_frame")?),
-            },
-            frame: Frame {
-                back: self.field("interpreter_frame", "previous")?,
-                code: self.field("interpreter_frame", "executable")?,
-                code_tag_mask: self.shape.code_tag_mask,
-                instruction: Instruction::Pointer(self.field("interpreter_frame", "instr_ptr")?),
-                entry: Entry::Owner(self.field("interpreter_frame", "owner")?),
-                data_stack: true,
-            },
+            thread: self.thread()?,
+            frame: self.frame()?,
             code: self.code()?,
             unicode: self.unicode()?,
             bytes: Bytes {
@@ -254,16 +122,41 @@ impl Table<'_> {
         })
     }
 
+    fn thread(&self) -> Result<Thread, Unbelieved> {
+        const GROUP: &str = "thread_state";
+        Ok(Thread {
+            next: self.field(GROUP, "next")?,
+            interpreter: self.field(GROUP, "interp")?,
+            thread_id: self.field(GROUP, "thread_id")?,
+            native_thread_id: Some(self.field(GROUP, "native_thread_id")?),
+            home: self.shape.home,
+            anchor: Anchor::Frame(self.field(GROUP, "current_frame")?),
+        })
+    }
+
+    fn frame(&self) -> Result<Frame, Unbelieved> {
+        const GROUP: &str = "interpreter_frame";
+        Ok(Frame {
+            back: self.field(GROUP, "previous")?,
+            code: self.field(GROUP, "executable")?,
+            code_tag_mask: self.shape.code_tag_mask,
+            instruction: Instruction::Pointer(self.field(GROUP, "instr_ptr")?),
+            entry: Entry::Owner(self.field(GROUP, "owner")?),
+            data_stack: true,
+        })
+    }
+
     fn code(&self) -> Result<Code, Unbelieved> {
-        let instructions = self.offset("code_object", "co_code_adaptive", 1)?;
+        const GROUP: &str = "code_object";
+        let instructions = self.offset(GROUP, "co_code_adaptive", 1)?;
         Ok(Code {
             basic_size: instructions,
             item_size: 2,
-            file: self.field("code_object", "filename")?,
-            name: self.field("code_object", "name")?,
-            qualified_name: Some(self.field("code_object", "qualname")?),
-            first_line: self.field("code_object", "firstlineno")?,
-            line_table: self.field("code_object", "linetable")?,
+            file: self.field(GROUP, "filename")?,
+            name: self.field(GROUP, "name")?,
+            qualified_name: Some(self.field(GROUP, "qualname")?),
+            first_line: self.field(GROUP, "firstlineno")?,
+            line_table: self.field(GROUP, "linetable")?,
             line_encoding: LineEncoding::Locations,
             instructions: Some(instructions),
         })
@@ -272,7 +165,7 @@ impl Table<'_> {
     fn unicode(&self) -> Result<Unicode, Unbelieved> {
         const GROUP: &str = "unicode_object";
         const COMPACT: &str = "compactunicodeobject_size";
-        let compact_size = match self.position(GROUP, COMPACT) {
+        let compact_size = match self.shape.position(GROUP, COMPACT) {
             Some(_) => self.offset(GROUP, COMPACT, 0)?,
             None => self.shape.compact_size,
         };
@@ -314,24 +207,11 @@ impl Table<'_> {
     }
 
     fn word(&self, group: &'static str, member: &'static str) -> Result<u64, Unbelieved> {
-        let position = self.position(group, member).ok_or(Unbelieved::Unreadable)?;
+        let position = self.shape.position(group, member).ok_or(Unbelieved::Unreadable)?;
         self.runtime
             .offset(GROUPS_AT + 8 * position)
             .and_then(|at| self.memory.u64(at))
             .ok_or(Unbelieved::Unreadable)
-    }
-
-    /// How many numbers come before this one.
-    fn position(&self, group: &str, member: &str) -> Option<u64> {
-        let mut before = 0;
-        for candidate in self.shape.groups {
-            if candidate.name == group {
-                let index = candidate.members.iter().position(|name| *name == member)?;
-                return Some(before + index as u64);
-            }
-            before += candidate.members.len() as u64;
-        }
-        None
     }
 }
 

@@ -1,7 +1,7 @@
 use super::{COOKIE, SHAPES, Unbelieved, is_published, layout};
 use crate::model::{Address, Memory};
 use crate::python::Version;
-use crate::python::layout::{Anchor, Field, Instruction, Layout, table};
+use crate::python::layout::{Anchor, Field, Home, Instruction, Layout, table};
 
 const AT: Address = Address(0x1000);
 
@@ -90,6 +90,16 @@ fn every_shape_is_read_where_its_members_are() {
         assert_eq!(layout.bytes, table::CPYTHON_3_12.bytes);
         assert_eq!(layout.class, table::CPYTHON_3_12.class);
     }
+}
+
+#[test]
+fn what_no_table_says_comes_with_the_shape() {
+    let walk = |minor| parse(&Bytes::table(minor)).unwrap().1.walk();
+    let masks = [13, 14, 15].map(|minor| walk(minor).code_tag_mask);
+    assert_eq!(masks, [0, 3, 3]);
+    let home = |minor| parse(&Bytes::table(minor)).unwrap().1.thread.home;
+    let homes = [Home::PthreadKey, Home::PthreadKey, Home::ThreadLocal];
+    assert_eq!([13, 14, 15].map(home), homes);
 }
 
 /// Positions of groups as gdb and `offsetof` give them for 3.13.0 and 3.14.

@@ -1,33 +1,26 @@
-//! Saves the memory of a small Python process that attaching and walking touch, after holding what they say against
-//! the process's own answer. Called by `src/python/fixtures/make.py images`.
+//! Saves the memory that attaching and walking touch, after holding what they say against the process's own answer.
 //!
 //! The file: `LSPYIMG1`, the length of a JSON header as `u32`, the header (addresses of symbols, and the answer), then
 //! stretches of memory, each an address as `u64`, a length as `u32` and the bytes; little-endian.
-#![allow(clippy::print_stdout, reason = "a program that is run by hand")]
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::fs::{self, File};
-use std::os::unix::fs::FileExt;
+use std::fs;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use leakspy::model::{Address, Memory};
 use leakspy::python::frame::Walker;
 use leakspy::python::{CodeInfo, Python, RuntimeSymbols, attach};
-use object::{Object, ObjectSegment, ObjectSymbol};
 use serde_json::{Value, json};
 
-fn main() -> Result<()> {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [pid, answer, image] = &arguments[..] else {
-        bail!("usage: python_image PID ANSWER.json IMAGE");
-    };
+use crate::process::{Process, find_symbols};
+
+/// Checks process `pid` against its own answer and saves it as `image`.
+pub fn save(pid: &str, answer: &str, image: &str) -> Result<()> {
     let answer: Value = serde_json::from_str(&fs::read_to_string(answer)?)?;
     let symbols = find_symbols(pid)?;
-    let memory = Recorder::open(pid)?;
-    let started = std::time::Instant::now();
+    let memory = Recorder { process: Process::open(pid)?, reads: RefCell::default() };
     let python = attach(&memory, &symbols)?;
-    let elapsed = started.elapsed();
     let frames = compare(&memory, &python, &answer)?;
     // The other ways to the same facts, so that the image holds what they read.
     for other in alternatives(&symbols) {
@@ -36,14 +29,10 @@ fn main() -> Result<()> {
         ensure!(agree, "other symbols lead to {same:#?} and not {python:#?}");
     }
     let bytes = memory.save(image, &header(&symbols, &answer))?;
+    let threads = python.threads.len();
+    let (version, source, slot) = (python.version, python.layout_source, python.slot);
     println!(
-        "{} from {}: {frames} frames of {} threads agree, slot {:?}, {:?}, attached in {elapsed:?} with {} reads, {bytes} bytes",
-        python.version,
-        python.layout_source,
-        python.threads.len(),
-        python.slot,
-        python.checked,
-        memory.reads.borrow().len(),
+        "{version} from {source}: {frames} frames of {threads} threads agree; {slot:?}; {bytes} bytes"
     );
     Ok(())
 }
@@ -100,51 +89,15 @@ fn header(symbols: &RuntimeSymbols, answer: &Value) -> Value {
     })
 }
 
-fn find_symbols(pid: &str) -> Result<RuntimeSymbols> {
-    let maps = fs::read_to_string(format!("/proc/{pid}/maps"))?;
-    for line in maps.lines() {
-        let fields: Vec<&str> = line.split_whitespace().collect();
-        let [range, _, offset, _, _, _path] = fields[..] else { continue };
-        if u64::from_str_radix(offset, 16)? != 0 {
-            continue;
-        }
-        let (start, end) = range.split_once('-').context("no range")?;
-        let (start, end) = (u64::from_str_radix(start, 16)?, u64::from_str_radix(end, 16)?);
-        // Not by path: the process may have another root. The names there have no leading zeros.
-        let mapped = format!("/proc/{pid}/map_files/{start:x}-{end:x}");
-        let Ok(bytes) = fs::read(mapped) else { continue };
-        let Ok(elf) = object::File::parse(&*bytes) else { continue };
-        let first = elf.segments().map(|segment| segment.address()).min().unwrap_or(0) & !0xfff;
-        let find = |name: &str| {
-            let symbol = elf.dynamic_symbols().find(|symbol| symbol.name() == Ok(name))?;
-            symbol.is_definition().then(|| Address(symbol.address() - first + start))
-        };
-        if find("PyCode_Type").is_some() {
-            return Ok(RuntimeSymbols {
-                runtime: find("_PyRuntime"),
-                code_type: find("PyCode_Type"),
-                version_word: find("Py_Version"),
-                version_function: find("Py_GetVersion"),
-                thread_state_function: find("PyGILState_GetThisThreadState"),
-                version_text: None,
-                interpreters_head: None,
-                interpreters_head_function: find("PyInterpreterState_Head"),
-                thread_current: find("_PyThreadState_Current"),
-            });
-        }
-    }
-    bail!("no file of process {pid} defines PyCode_Type")
-}
-
 /// A live process, and what was read of it.
 struct Recorder {
-    memory: File,
+    process: Process,
     reads: RefCell<Vec<(u64, u64)>>,
 }
 
 impl Memory for Recorder {
     fn read(&self, address: Address, into: &mut [u8]) -> bool {
-        let read = self.memory.read_exact_at(into, address.0).is_ok();
+        let read = self.process.read(address, into);
         if read {
             self.reads.borrow_mut().push((address.0, address.0 + into.len() as u64));
         }
@@ -153,11 +106,6 @@ impl Memory for Recorder {
 }
 
 impl Recorder {
-    fn open(pid: &str) -> Result<Self> {
-        let memory = File::open(format!("/proc/{pid}/mem"))?;
-        Ok(Self { memory, reads: RefCell::new(Vec::new()) })
-    }
-
     /// The process stands still, so what was read before can be read again, in larger pieces.
     fn save(&self, path: &str, header: &Value) -> Result<usize> {
         let header = header.to_string();
@@ -166,7 +114,10 @@ impl Recorder {
         image.extend(header.as_bytes());
         for (start, end) in merged(&self.reads.borrow()) {
             let mut bytes = vec![0; usize::try_from(end - start)?];
-            self.memory.read_exact_at(&mut bytes, start)?;
+            ensure!(
+                self.process.read(Address(start), &mut bytes),
+                "{start:#x} cannot be read again"
+            );
             image.extend(start.to_le_bytes());
             image.extend(u32::try_from(bytes.len())?.to_le_bytes());
             image.extend(bytes);

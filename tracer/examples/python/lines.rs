@@ -1,6 +1,4 @@
-//! Holds line tables against their truth, as many as there are. Called by `src/python/fixtures/make.py check`, which
-//! gives it the tables of the whole standard library; the tests have a small part of them.
-#![allow(clippy::print_stdout, reason = "a program that is run by hand")]
+//! Holds line tables against their truth, as many as there are; the tests have a small part of them.
 
 use std::fs;
 
@@ -9,8 +7,8 @@ use leakspy::python::layout::LineEncoding;
 use leakspy::python::{LineTable, Version};
 use serde_json::Value;
 
-fn main() -> Result<()> {
-    let path = std::env::args().nth(1).context("usage: python_lines TABLES.json")?;
+/// Checks every code unit of the tables in `path`.
+pub fn check(path: &str) -> Result<()> {
     let tables: Value = serde_json::from_str(&fs::read_to_string(path)?)?;
     let version = tables["version"].as_str().and_then(Version::from_text).context("no version")?;
     let encoding = match version.minor {
