@@ -12,7 +12,7 @@
 //! | [`runtime`] | interpreters and thread states |
 //! | [`slot`] | where a thread keeps the pointer to its own state |
 //! | [`frame`] | frames of a thread, by the same walk that the kernel runs |
-//! | [`code`], [`line`], [`text`] | what a code object is called and which line an instruction is on |
+//! | [`code`], [`mod@line`], [`text`] | what a code object is called and which line an instruction is on |
 //! | [`saved`] | code objects that are gone |
 
 mod attach;

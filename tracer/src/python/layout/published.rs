@@ -3,7 +3,7 @@
 //! The table begins with a cookie, the version and a flag for free-threaded builds, and goes on as groups of
 //! 64-bit numbers. Which groups and members there are differs from minor version to minor version
 //! (`Include/internal/pycore_debug_offsets.h`, 3.13: `Include/internal/pycore_runtime.h`), so the shape is data as
-//! well: one [`Shape`] per version. A number is believed only after it was found inside the struct that it is an
+//! well: one `Shape` per version. A number is believed only after it was found inside the struct that it is an
 //! offset of, and the struct to be of a sane size.
 
 mod shape;
@@ -36,7 +36,7 @@ pub enum Unbelieved {
         /// What is there instead.
         word: u64,
     },
-    /// No [`Shape`].
+    /// No `Shape`.
     #[error("its debug offsets are those of CPython {version}, whose arrangement is not known")]
     UnknownShape {
         /// The version they carry.
