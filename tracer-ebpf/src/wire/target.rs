@@ -76,6 +76,34 @@ pub struct PythonWalk {
 }
 assert_size!(PythonWalk, 104);
 
+impl PythonWalk {
+    /// No Python in the target.
+    pub const NONE: Self = Self {
+        gil_holder: 0,
+        tstate_slot: 0,
+        enabled: 0,
+        tstate_thread_id: 0,
+        tstate_frame: 0,
+        has_cframe: 0,
+        cframe_frame: 0,
+        tstate_cframe: 0,
+        frame_start: 0,
+        frame_span: 0,
+        frame_back: 0,
+        frame_code: 0,
+        frame_instruction: 0,
+        instruction: 0,
+        code_adaptive: 0,
+        frame_owner: 0,
+        entry: 0,
+        data_stack: 0,
+        code_tag_mask: 0,
+        code_line_table: 0,
+        code_texts: [0; 3],
+        reserved: 0,
+    };
+}
+
 /// `int`, in bytes (3.6 to 3.9).
 pub const INSTRUCTION_BYTES: u32 = 0;
 /// `int`, in code units of two bytes (3.10).
