@@ -399,8 +399,7 @@ impl Unwinder {
         let next = loaded.table.as_ref().and_then(|table| {
             table.evaluate(&mut context, loaded.image.svma(address), state, &read)
         });
-        let next =
-            next.ok_or_else(|| End::UnsupportedRule { module: loaded.image.path.clone() });
+        let next = next.ok_or_else(|| End::UnsupportedRule { module: loaded.image.path.clone() });
         self.context = context;
         next
     }
