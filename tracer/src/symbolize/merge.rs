@@ -235,3 +235,6 @@ impl<'a> Weave<'a> {
         MixedStack { entries: self.entries, notes }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,8 @@
 //! Real stacks for tests of unwinding, without eBPF: of this process, and of Pythons under gdb.
 #![allow(dead_code, reason = "each test program uses a part")]
 
+pub mod own;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::ops::Range;
@@ -87,8 +89,11 @@ fn image(path: String, mappings: &[(Range<u64>, u64)]) -> ModuleImage {
     let segment = file
         .segments()
         .find(|segment| {
+            // Neighbouring segments can share a page of the file; only one of them is executable.
             let (start, length) = segment.file_range();
-            (start & !0xfff..start + length).contains(offset)
+            let executable = matches!(segment.flags(),
+                object::SegmentFlags::Elf { p_flags, .. } if (p_flags & object::elf::PF_X).0 != 0);
+            executable && (start & !0xfff..start + length).contains(offset)
         })
         .unwrap();
     let svma = segment.address() + offset - segment.file_range().0;
