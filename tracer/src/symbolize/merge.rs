@@ -167,7 +167,9 @@ impl<'a> Weave<'a> {
             Host::Frame(_) | Host::Unknown => {
                 // What lies inside the next evaluation loop is called by this segment, whichever loop
                 // runs it. From there on nothing is certain until a known host.
-                if self.certain && let Some(index) = self.next_evaluation() {
+                if self.certain
+                    && let Some(index) = self.next_evaluation()
+                {
                     self.native_to(index);
                 }
                 self.python(segment);

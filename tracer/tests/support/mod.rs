@@ -116,8 +116,8 @@ pub fn load(maps: &str) -> (Unwinder, NativeNames, Vec<(ModuleId, ModuleImage)>)
 }
 
 /// The range of an exported function of a file, as addresses of the file.
-pub fn symbol(image: &ModuleImage, name: &str) -> Option<Range<u64>> {
-    let file = object::File::parse((*image.bytes).as_ref()).unwrap();
+pub fn symbol(bytes: &ImageBytes, name: &str) -> Option<Range<u64>> {
+    let file = object::File::parse((**bytes).as_ref()).unwrap();
     let symbol = file.dynamic_symbols().find(|symbol| symbol.name() == Ok(name))?;
     Some(symbol.address()..symbol.address() + symbol.size())
 }

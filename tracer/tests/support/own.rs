@@ -36,8 +36,11 @@ pub fn capture() -> Own {
     // As if getcontext's return address still lay below, where the call had pushed it.
     let mut bytes = ip.to_le_bytes().to_vec();
     bytes.extend(stack_from(sp));
-    let registers =
-        Registers { ip: libc::getcontext as *const () as u64, sp: sp - 8, bp: register(libc::REG_RBP) };
+    let registers = Registers {
+        ip: libc::getcontext as *const () as u64,
+        sp: sp - 8,
+        bp: register(libc::REG_RBP),
+    };
     Own { registers, bytes, truth }
 }
 

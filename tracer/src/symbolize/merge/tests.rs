@@ -112,9 +112,7 @@ fn letter(entry: &Merged) -> String {
             "(e)".to_owned()
         }
         Merged::Native(frame) if EVALUATION.contains(&frame.address) => "(idle)".to_owned(),
-        Merged::Native(frame) => {
-            char::from(u8::try_from(frame.address).unwrap()).to_string()
-        }
+        Merged::Native(frame) => char::from(u8::try_from(frame.address).unwrap()).to_string(),
     }
 }
 
@@ -199,8 +197,7 @@ mod by_entry {
     fn an_entry_frame_in_no_frame_hides_what_is_not_certain() {
         // Below the whole stack: nonsense. Above its root: nonsense too.
         for nonsense in [local(0) - 0x1000, local(50)] {
-            let words =
-                [python(b'A'), Word::entry(nonsense), python(b'B'), Word::entry(local(5))];
+            let words = [python(b'A'), Word::entry(nonsense), python(b'B'), Word::entry(local(5))];
             let case = Case::new("mxeyzes", &words, Activations::ByEntry);
             assert_eq!(case.letters(), "xAB(e)s");
             assert_eq!(case.notes(), [MergeNote::NativeLeftOut { frames: 3 }]);
