@@ -9,7 +9,7 @@ pub(super) fn ends_with_call(before: &[u8]) -> bool {
     if tail(5).is_some_and(|bytes| bytes[0] == 0xe8) {
         return true;
     }
-    (2..=7).any(|length| tail(length).is_some_and(|bytes| is_indirect_call(bytes)))
+    (2..=7).any(|length| tail(length).is_some_and(is_indirect_call))
 }
 
 /// Whether `bytes` is exactly one `ff /2` instruction.
