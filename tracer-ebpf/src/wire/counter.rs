@@ -115,6 +115,8 @@ counters! {
     FreeNested = 34, "free_nested", Accounted;
     /// Old blocks put back because their realloc failed or was not an anonymous mapping.
     ReallocRestored = 35, "realloc_restored", Accounted;
+    /// Known blocks for which the live table had no room when they were to be put back.
+    RestLost = 36, "put_back_failed", Loss;
 }
 
 #[cfg(test)]
