@@ -140,7 +140,10 @@ impl Process {
             match stream(self).next(deadline) {
                 Ok(Some(line)) if wanted(&line) => return Ok(line),
                 Ok(Some(_)) => {}
-                Ok(None) => bail!("{} ended too early: {}", self.name, self.ending()?),
+                Ok(None) => {
+                    let ending = self.ending()?;
+                    bail!("{} ended too early: {ending}", self.name)
+                }
                 Err(error) => return Err(error.context(format!("{}: {}", self.name, self.said()))),
             }
         }

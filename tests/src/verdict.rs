@@ -51,26 +51,26 @@ fn class_of(bytes: u64) -> u64 {
 /// frame, and the amounts per stack must agree to the byte.
 pub fn agrees(truth: &Truth, report: &Report) -> Result<()> {
     ensure!(!truth.expect.is_empty(), "the workload expects nothing");
-    let mut expected: BTreeMap<(&[TrueFrame], u64), Amount> = BTreeMap::new();
-    for expectation in &truth.expect {
-        let key = (expectation.frames.as_slice(), class_of(expectation.block_bytes));
-        let amount = expected.entry(key).or_default();
-        *amount = *amount + (expectation.count, expectation.bytes);
+    let mut expected: BTreeMap<(Vec<TrueFrame>, u64), Amount> = BTreeMap::new();
+    for one in &truth.expect {
+        let amount = expected.entry((one.frames.clone(), class_of(one.block_bytes))).or_default();
+        *amount = *amount + (one.count, one.bytes);
     }
-    let mut found: BTreeMap<(&[TrueFrame], u64), Amount> = BTreeMap::new();
+    let mut found: BTreeMap<(Vec<TrueFrame>, u64), Amount> = BTreeMap::new();
     for (site, frames) in at_leaves_of(&truth.expect, report) {
-        let Some((key, _)) = expected.get_key_value(&(frames.as_slice(), site.size_class)) else {
-            bail!("{}", not_a_true_stack(site, &frames, &truth.expect));
-        };
-        let amount = found.entry(*key).or_default();
+        let key = (frames, site.size_class);
+        if !expected.contains_key(&key) {
+            bail!("{}", not_a_true_stack(site, &key.0, &truth.expect));
+        }
+        let amount = found.entry(key).or_default();
         *amount = *amount + (site.live_count, site.live_bytes);
     }
-    for ((frames, class), amount) in &expected {
-        let found = found.get(&(*frames, *class)).copied().unwrap_or_default();
+    for (key, right) in &expected {
+        let found = found.get(key).copied().unwrap_or_default();
         ensure!(
-            found == *amount,
-            "expected {amount:?}, found {found:?}\n{}",
-            listing(frames, report)
+            found == *right,
+            "expected {right:?}, found {found:?}\n{}",
+            listing(&key.0, report)
         );
     }
     Ok(())
