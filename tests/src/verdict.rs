@@ -170,3 +170,6 @@ fn listing(frames: &[TrueFrame], report: &Report) -> String {
 pub fn through<'a>(report: &'a Report, function: &str) -> Vec<&'a Site> {
     report.sites.iter().filter(|site| site.goes_through(function)).collect()
 }
+
+#[cfg(test)]
+mod tests;

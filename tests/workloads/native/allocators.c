@@ -35,6 +35,8 @@ CASE case_realloc_move(void *block) { sink = realloc(block, 200000); }
 CASE case_realloc_unknown(void *block) { sink = realloc(block, 2000); }
 CASE case_reallocarray(void *block) { sink = reallocarray(block, 30, 50); }
 CASE case_reallocarray_overflow(void *block) { if (reallocarray(block, huge, 4)) abort(); }
+/* The product is 2^64 and so looks like 0, with which realloc would release the block. */
+CASE case_reallocarray_wraps(void *block) { if (reallocarray(block, (size_t)1 << 62, 4)) abort(); }
 CASE case_posix_memalign(void) { void *block; if (posix_memalign(&block, 64, 1100)) abort(); sink = block; }
 CASE case_posix_memalign_invalid(void) { void *block; if (!posix_memalign(&block, 3, 1100)) abort(); }
 CASE case_aligned_alloc(void) { sink = aligned_alloc(64, 1216); }
@@ -105,6 +107,7 @@ static void refuse(void)
     case_calloc_overflow();
     case_realloc_fail(block());
     case_reallocarray_overflow(block());
+    case_reallocarray_wraps(block());
     case_posix_memalign_invalid();
     case_mmap_huge();
 }
@@ -147,12 +150,13 @@ static void truth(void)
     expect("case_memalign", ROUNDS, 1300), expect("case_valloc", ROUNDS, 1400);
     expect("case_pvalloc", ROUNDS, 4096), expect("case_strdup", ROUNDS, 20);
     expect("case_freed", 0, 0), expect("case_other", 0, 0);
-    expect("case_block", 3 * ROUNDS, 4000); /* the barrier and the two whose resize was refused */
+    expect("case_block", 4 * ROUNDS, 4000); /* the barrier and the three whose resize was refused */
+    expect("case_reallocarray_wraps", 0, 0);
     expect("case_mmap", ROUNDS, 3 * PAGE), expect("case_mmap_freed", 0, 0);
     expect("case_mmap_huge", 0, 0), expect("case_mmap_file", 0, 0);
     expect("case_mremap", ROUNDS, 64 * PAGE);
     add("],\"counters\":{\"free_null\":%d,\"realloc_to_zero\":%d,\"realloc_unknown\":%d,", ROUNDS, ROUNDS, ROUNDS);
-    add("\"alloc_failed\":%d,\"alloc_not_anonymous\":%d,\"unmap_unknown\":%d},", 6 * ROUNDS, ROUNDS, ROUNDS);
+    add("\"alloc_failed\":%d,\"alloc_not_anonymous\":%d,\"unmap_unknown\":%d},", 7 * ROUNDS, ROUNDS, ROUNDS);
     add("\"facts\":{\"in_place\":%u,\"moved\":%u}}\n", in_place, moved);
     say();
 }
