@@ -1,7 +1,7 @@
 //! Records from the ring buffer, decoded.
 
 use std::mem::{offset_of, size_of};
-use std::os::fd::{AsRawFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 
 use aya::maps::{MapData, RingBuf};
 use leakspy_ebpf::walk::Word;
@@ -67,6 +67,12 @@ pub struct Gone {
 /// The consumer's end of the ring.
 pub struct Ring {
     ring: RingBuf<MapData>,
+}
+
+impl AsFd for Ring {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.ring.as_fd()
+    }
 }
 
 impl AsRawFd for Ring {

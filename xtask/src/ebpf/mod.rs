@@ -41,6 +41,13 @@ pub struct Options {
     toolchain: Option<Route>,
 }
 
+impl Options {
+    /// A check that needs no eBPF compiler.
+    pub fn stamp_only() -> Self {
+        Self { check: true, no_build: true, toolchain: None }
+    }
+}
+
 /// Runs the task.
 pub fn run_task(options: &Options) -> Result<()> {
     if options.check { check(options) } else { rebuild(options) }

@@ -1,12 +1,11 @@
 //! Debian's and Ubuntu's packages.
 
 use std::fs;
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
 
-use crate::command::{command, find, output, run};
+use crate::command::{command, find, is_root, output, run};
 
 /// Whether `packages` can be installed here, after asking the archive once if need be.
 pub fn offers(packages: &[&str]) -> Result<bool> {
@@ -58,11 +57,6 @@ pub fn mirror() -> Result<String> {
         Some(mirror) => Ok(mirror.to_owned()),
         None => bail!("apt is not set up for Debian; name an archive of it in LEAKSPY_MIRROR"),
     }
-}
-
-/// Whether this process may install packages.
-pub fn is_root() -> bool {
-    fs::metadata("/proc/self").is_ok_and(|own| own.uid() == 0)
 }
 
 fn update() -> Result<()> {

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 
 use super::apt;
-use crate::command::{command, run};
+use crate::command::{command, is_root, run};
 
 /// Packages of this system: debuggable allocators to preload, a compiler for test extensions.
 const PACKAGES: [&str; 9] = [
@@ -85,7 +85,7 @@ fn chroot() -> Result<()> {
 
 /// Unpacks beside and renames, so that an interrupted attempt is not taken for a whole system.
 fn bootstrap(folder: &Path) -> Result<()> {
-    if !apt::is_root() {
+    if !is_root() {
         bail!(
             "not root; `cargo xtask setup --pythons` makes {} with debootstrap",
             folder.display()
