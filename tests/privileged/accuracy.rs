@@ -10,10 +10,14 @@ use leakspy_tests::workload::{Truth, Workload};
 
 leakspy_tests::on_every_interpreter!(kept, threads, extension, frees, mappings);
 
-/// Records a workload's one `go`; what always must hold is checked.
 fn record(interpreter: &Interpreter, script: &str) -> Result<(Report, Truth)> {
+    record_with(interpreter, script, &[])
+}
+
+/// Records a workload's one `go`; what always must hold is checked.
+fn record_with(interpreter: &Interpreter, script: &str, flags: &[&str]) -> Result<(Report, Truth)> {
     let mut workload = Workload::python(interpreter, script)?;
-    let (report, truth) = recorded(workload.pid(), &[], || {
+    let (report, truth) = recorded(workload.pid(), flags, || {
         workload.go()?;
         workload.truth()
     })?;
@@ -94,6 +98,18 @@ fn mappings(interpreter: &Interpreter) -> Result<()> {
         Amount::live(closed.iter().copied().filter(|site| site.domain == "mmap")).count == 0,
         "closed, yet alive"
     );
+    Ok(())
+}
+
+/// The other ways to attach, which older kernels need, are as exact.
+#[test]
+fn every_method() -> Result<()> {
+    for method in ["session", "multi", "perf"] {
+        for script in ["kept", "threads", "extension"] {
+            record_with(&Interpreter::find("3.13")?, script, &["--method", method])
+                .with_context(|| format!("{script} by {method}"))?;
+        }
+    }
     Ok(())
 }
 

@@ -51,7 +51,7 @@ fn glibc() -> Result<()> {
     ensure!(truth["facts"]["moved"].as_u64() > Some(0), "no realloc moved");
     let counters = truth["counters"].as_object().context("counters")?;
     for (name, right) in counters {
-        let found = report.losses.get(name).copied();
+        let found = report.losses.0.get(name).copied();
         ensure!(found == right.as_u64(), "{name}: expected {right}, found {found:?}");
     }
     Ok(())

@@ -7,7 +7,7 @@ use anyhow::{Context, Result, ensure};
 use leakspy_ebpf::wire::counter::Counter;
 use leakspy_tests::chance::{Chance, repetitions};
 use leakspy_tests::native;
-use leakspy_tests::report::Report;
+use leakspy_tests::report::{Counters, Report};
 use leakspy_tests::tracer::Recording;
 use leakspy_tests::verdict::{Amount, through};
 use leakspy_tests::workload::Workload;
@@ -89,30 +89,41 @@ fn books_equal(books: &Books, report: &Report) -> Result<()> {
             "{function}: the script has {live:?}, {made:?}; the tracer {found:?}"
         );
     }
-    calls_equal(books, report)
+    calls_equal(books, &report.losses)
 }
 
-fn calls_equal(books: &Books, report: &Report) -> Result<()> {
-    let seen = report.counter(Counter::AllocCalls)? - report.counter(Counter::AllocNested)?;
+fn calls_equal(books: &Books, counters: &Counters) -> Result<()> {
+    let seen = counters.of(Counter::AllocCalls)? - counters.of(Counter::AllocNested)?;
     ensure!(seen == books.allocation_calls()?, "{seen} calls, the script made {books:?}");
-    let refused = report.counter(Counter::AllocFailed)?;
+    let refused = counters.of(Counter::AllocFailed)?;
     ensure!(refused == books.number("failed")?, "{refused} refusals: {books:?}");
-    let released = report.counter(Counter::ReallocReleased)?;
+    let released = counters.of(Counter::ReallocReleased)?;
     ensure!(released == books.number("released")?, "{released} reallocs to 0: {books:?}");
-    ensure!(
-        report.counter(Counter::FreeNull)? == books.number("null")?,
-        "frees of NULL: {books:?}"
-    );
-    let freed = report.counter(Counter::FreeRecorded)? + report.counter(Counter::FreeUnknown)?;
+    ensure!(counters.of(Counter::FreeNull)? == books.number("null")?, "frees of NULL: {books:?}");
+    let freed = counters.of(Counter::FreeRecorded)? + counters.of(Counter::FreeUnknown)?;
     ensure!(freed == books.number("freed")?, "{freed} frees: {books:?}");
     Ok(())
 }
 
-fn whole_script(script: &Script, mut target: Workload) -> Result<()> {
-    let recording = Recording::start(target.pid(), &[])?;
+/// At a moment when the target stands still: calls and bytes, while the recording goes on.
+fn checkpoint(books: &Books, recording: &Recording) -> Result<()> {
+    let counters = recording.counters()?;
+    counters.lost_nothing_but(&[])?;
+    counters.balance()?;
+    calls_equal(books, &counters)?;
+    let right: u64 = books.sites()?.iter().map(|(_, live, _)| live.bytes).sum();
+    ensure!(counters.live_bytes()? == right, "{} bytes alive of {right}", counters.live_bytes()?);
+    Ok(())
+}
+
+/// The whole script in one recording, looked at after every step and in full at the end.
+fn whole_script(script: &Script, mut target: Workload, flags: &[&str]) -> Result<()> {
+    let recording = Recording::start(target.pid(), &[&["--tick", "100ms"], flags].concat())?;
     let mut books = None;
-    for _ in 0..script.steps {
-        books = Some(Books(target.go()?));
+    for step in 0..script.steps {
+        let now = Books(target.go()?);
+        checkpoint(&now, &recording).with_context(|| format!("at checkpoint {step}"))?;
+        books = Some(now);
     }
     let report = recording.stop()?.report()?;
     target.quit()?;
@@ -123,7 +134,7 @@ fn whole_script(script: &Script, mut target: Workload) -> Result<()> {
 fn a_million_calls_of_one_thread() -> Result<()> {
     let script =
         Script { seed: Chance::new().seed(), calls: 1_000_000, steps: 20, threads: 1, depth: 0 };
-    whole_script(&script, script.start()?)
+    whole_script(&script, script.start()?, &[])
 }
 
 /// Blocks go from thread to thread and are freed by another than the one that made them.
@@ -131,7 +142,7 @@ fn a_million_calls_of_one_thread() -> Result<()> {
 fn a_million_calls_of_eight_threads() -> Result<()> {
     let script =
         Script { seed: Chance::new().seed(), calls: 1_000_000, steps: 20, threads: 8, depth: 3 };
-    whole_script(&script, script.start()?)
+    whole_script(&script, script.start()?, &[])
 }
 
 /// Eight threads on one CPU preempt one another in the middle of the programs.
@@ -141,13 +152,24 @@ fn a_million_calls_that_preempt_one_another() -> Result<()> {
         Script { seed: Chance::new().seed(), calls: 1_000_000, steps: 4, threads: 8, depth: 5 };
     let mut command = Command::new("taskset");
     command.args(["--cpu-list", "0"]).arg(ledger_program()?);
-    whole_script(&script, script.start_as(command)?)
+    whole_script(&script, script.start_as(command)?, &[])
+}
+
+/// The other ways to attach, which older kernels need.
+#[test]
+fn every_method() -> Result<()> {
+    for method in ["session", "multi", "perf"] {
+        let seed = Chance::new().seed();
+        let script = Script { seed, calls: 200_000, steps: 2, threads: 2, depth: 2 };
+        whole_script(&script, script.start()?, &["--method", method]).context(method)?;
+    }
+    Ok(())
 }
 
 /// At each of 20 moments a new recording begins and the last one is compared: what was allocated
 /// before is unknown to it, and never subtracted from anyone.
 #[test]
-fn twenty_checkpoints() -> Result<()> {
+fn twenty_recordings() -> Result<()> {
     let steps = 20;
     let script =
         Script { seed: Chance::new().seed(), calls: 1_000_000, steps, threads: 1, depth: 0 };

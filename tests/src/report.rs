@@ -19,10 +19,14 @@ pub struct Report {
     /// The capture.
     pub capture: Value,
     /// Counters by name.
-    pub losses: BTreeMap<String, u64>,
+    pub losses: Counters,
     /// By live bytes, largest first.
     pub sites: Vec<Site>,
 }
+
+/// Counters by name.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Counters(pub BTreeMap<String, u64>);
 
 /// One site.
 #[derive(Clone, Debug, Deserialize)]
@@ -106,18 +110,60 @@ impl Frame {
     }
 }
 
-impl Report {
-    /// A counter.
-    pub fn counter(&self, counter: Counter) -> Result<u64> {
+impl Counters {
+    /// One of them.
+    pub fn of(&self, counter: Counter) -> Result<u64> {
         let name = counter.name();
-        self.losses
-            .get(name)
-            .copied()
-            .with_context(|| format!("no counter {name} in {:?}", self.losses))
+        self.0.get(name).copied().with_context(|| format!("no counter {name} in {:?}", self.0))
     }
 
     fn sum(&self, counters: &[Counter]) -> Result<u64> {
-        counters.iter().map(|counter| self.counter(*counter)).sum()
+        counters.iter().map(|counter| self.of(*counter)).sum()
+    }
+
+    /// Nothing was lost and no stack is less than whole, except for what is named.
+    pub fn lost_nothing_but(&self, allowed: &[Counter]) -> Result<()> {
+        for counter in Counter::ALL {
+            let bad = matches!(counter.class(), Class::Loss | Class::Quality);
+            let count = self.of(*counter)?;
+            ensure!(
+                !bad || count == 0 || allowed.contains(counter),
+                "{count} of {}: {}; all counters: {:?}",
+                counter.name(),
+                counter.sentence(),
+                self.0
+            );
+        }
+        Ok(())
+    }
+
+    /// Every call seen has exactly one end, whatever was lost.
+    pub fn balance(&self) -> Result<()> {
+        use Counter::*;
+        let calls = self.of(AllocCalls)?;
+        let ends =
+            [AllocRecorded, AllocFailed, AllocNested, AllocNotAnonymous, ReallocReleased, InFlight];
+        let losses = [PendingLost, PendingFull, LiveFull, OutUnreadable];
+        let ended = self.sum(&ends)? + self.sum(&losses)?;
+        ensure!(calls == ended, "{calls} allocation calls, {ended} ends: {:?}", self.0);
+        let frees = self.of(FreeCalls)?;
+        let ends = [FreeRecorded, FreeNull, FreeUnknown, FreeNested, UnmapPartial, UnmapUnknown];
+        let ended = self.sum(&ends)?;
+        ensure!(frees == ended, "{frees} releases, {ended} ends: {:?}", self.0);
+        Ok(())
+    }
+
+    /// Bytes alive by the counters alone.
+    pub fn live_bytes(&self) -> Result<u64> {
+        let (made, freed) = (self.of(Counter::AllocBytes)?, self.of(Counter::FreeBytes)?);
+        made.checked_sub(freed).with_context(|| format!("{made} bytes made and {freed} freed"))
+    }
+}
+
+impl Report {
+    /// A counter.
+    pub fn counter(&self, counter: Counter) -> Result<u64> {
+        self.losses.of(counter)
     }
 
     /// Bytes live at all sites.
@@ -130,44 +176,19 @@ impl Report {
         self.sites.iter().map(|site| site.live_count).sum()
     }
 
-    /// Nothing was lost and no stack is less than whole, except for what is named.
+    /// See [`Counters::lost_nothing_but`].
     pub fn lost_nothing_but(&self, allowed: &[Counter]) -> Result<()> {
-        for counter in Counter::ALL {
-            let bad = matches!(counter.class(), Class::Loss | Class::Quality);
-            let count = self.counter(*counter)?;
-            ensure!(
-                !bad || count == 0 || allowed.contains(counter),
-                "{count} of {}: {}; all counters: {:?}",
-                counter.name(),
-                counter.sentence(),
-                self.losses
-            );
-        }
-        Ok(())
+        self.losses.lost_nothing_but(allowed)
     }
 
     /// Every call seen has exactly one end, and the sites add up to the counters. Holds whatever was
     /// lost, once the target stands still.
     pub fn balances(&self) -> Result<()> {
-        use Counter::*;
-        let calls = self.counter(AllocCalls)?;
-        let ends = [AllocRecorded, AllocFailed, AllocNested, AllocNotAnonymous, ReallocReleased];
-        let losses = [PendingLost, PendingFull, LiveFull, OutUnreadable];
-        let ended = self.sum(&ends)? + self.sum(&losses)?;
-        ensure!(calls == ended, "{calls} allocation calls, {ended} ends: {:?}", self.losses);
-        let frees = self.counter(FreeCalls)?;
-        let ends = [FreeRecorded, FreeNull, FreeUnknown, FreeNested, UnmapPartial, UnmapUnknown];
-        let ended = self.sum(&ends)?;
-        ensure!(frees == ended, "{frees} releases, {ended} ends: {:?}", self.losses);
-        self.sites_add_up()
-    }
-
-    fn sites_add_up(&self) -> Result<()> {
-        use Counter::*;
-        let bytes = self.counter(AllocBytes)?.checked_sub(self.counter(FreeBytes)?);
+        self.losses.balance()?;
+        let bytes = self.losses.live_bytes()?;
         ensure!(
-            bytes == Some(self.live_bytes()),
-            "sites have {} live bytes, the counters say {bytes:?}: {:?}",
+            bytes == self.live_bytes(),
+            "sites have {} live bytes, the counters say {bytes}: {:?}",
             self.live_bytes(),
             self.losses
         );
@@ -179,7 +200,7 @@ impl Report {
             );
         }
         let made: u64 = self.sites.iter().map(|site| site.allocated_count).sum();
-        let recorded = self.counter(AllocRecorded)?;
+        let recorded = self.counter(Counter::AllocRecorded)?;
         ensure!(
             made == recorded,
             "sites made {made} blocks, recorded were {recorded}: {:?}",

@@ -1,16 +1,19 @@
 //! The program under test: `record` and `report`.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
+use std::time::Instant;
 
 use anyhow::{Context, Result, bail, ensure};
+use rusqlite::{Connection, OpenFlags};
 use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::kernel;
-use crate::process::{Ending, Process};
-use crate::report::Report;
+use crate::process::{Ending, PATIENCE, Process};
+use crate::report::{Counters, Report};
 
 /// Path of a built leakspy to test instead of building one.
 pub const BIN: &str = "LEAKSPY_BIN";
@@ -97,6 +100,30 @@ impl Recording {
     /// Where the recording is being written.
     pub fn file(&self) -> PathBuf {
         self.directory.path().join("out.leakspy")
+    }
+
+    /// Counters by name, as saved some time after this call began. What the target did before it is in them.
+    pub fn counters(&self) -> Result<Counters> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let database = Connection::open_with_flags(self.file(), flags)?;
+        database.busy_timeout(PATIENCE)?;
+        let last = || -> Result<i64> {
+            Ok(database.query_row("SELECT coalesce(max(id), 0) FROM tick", [], |row| row.get(0))?)
+        };
+        // The next tick may have read the kernel's numbers already; the one after it has not.
+        let (wanted, deadline) = (last()? + 2, Instant::now() + PATIENCE);
+        while last()? < wanted {
+            ensure!(Instant::now() < deadline, "the recording gets no ticks");
+            std::thread::yield_now();
+        }
+        let mut statement = database.prepare("SELECT name, count FROM counter")?;
+        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get::<_, i64>(1)?)))?;
+        let counts: Result<BTreeMap<String, u64>> = rows
+            .map(|row| {
+                row.map_err(Into::into).and_then(|(name, count)| Ok((name, count.try_into()?)))
+            })
+            .collect();
+        Ok(Counters(counts?))
     }
 
     /// Asks it to end, as Ctrl-C does, and waits.
