@@ -3,14 +3,14 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use leakspy_tests::chance::{Chance, repetitions};
 use leakspy_tests::interpreter::{Interpreter, WITH_PACKAGES};
 use leakspy_tests::report::Report;
 use leakspy_tests::tracer::{Recording, recorded};
 use leakspy_tests::verdict::agrees;
 use leakspy_tests::workload::{Truth, Workload};
-use leakspy_tests::{kernel, text};
+use leakspy_tests::{forbidden, kernel, text};
 
 /// What is left behind by one of these tests must not be taken for another's.
 fn alone() -> MutexGuard<'static, ()> {
@@ -60,6 +60,23 @@ fn greenlets() -> Result<()> {
     let switches = repetitions(400_000);
     let (_, truth) = soak("greenlets", &format!("go {switches}"))?;
     ensure!(truth.number("switches")? >= u64::from(switches), "{:?}", truth.facts);
+    Ok(())
+}
+
+/// The control of the test above: what it guards against is really fatal here, and is seen.
+#[test]
+fn greenlets_notice_a_forbidden_probe() -> Result<()> {
+    let _alone = alone();
+    let mut target = Workload::python(&Interpreter::find(WITH_PACKAGES)?, "greenlets")?;
+    target.command("evaluation")?;
+    let facts = target.facts()?;
+    let file = facts["evaluation_file"].as_str().context("file of the evaluation loop")?;
+    let offset = facts["evaluation_offset"].as_u64().context("offset of the evaluation loop")?;
+    let probe = forbidden::return_probe(target.pid(), file, offset)?;
+    target.last_command("go 100000")?;
+    let ending = target.wait()?;
+    drop(probe);
+    ensure!(ending.signal() == Some(libc::SIGILL), "expected SIGILL: {ending}");
     Ok(())
 }
 

@@ -13,11 +13,13 @@
 //! | [`verdict`] | truth against report |
 //! | [`text`] | a target's code against its files: every breakpoint is a difference |
 //! | [`kernel`] | eBPF programs and links, the kernel log, signals |
+//! | [`forbidden`] | the probe that must never be used, as a control of the soak tests |
 //! | [`chance`] | seeded randomness, and how often to try |
 //!
 //! Nothing here sleeps to wait: every wait ends with a line, an end of file, or a deadline that fails the test.
 
 pub mod chance;
+pub mod forbidden;
 pub mod interpreter;
 pub mod kernel;
 pub mod native;
