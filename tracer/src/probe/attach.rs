@@ -24,6 +24,9 @@ pub enum Method {
 }
 
 impl Method {
+    /// Best first.
+    pub const ALL: [Self; 3] = [Self::Session, Self::Multi, Self::Perf];
+
     /// The name in reports.
     pub const fn name(self) -> &'static str {
         match self {
@@ -67,45 +70,21 @@ impl Attached {
     }
 }
 
-/// Attaches everything, by the first method that works. Releases are attached before allocations, so
-/// that no block can be recorded whose release would be missed.
+/// Attaches everything by one method. Releases are attached before allocations, so that no block can be
+/// recorded whose release would be missed.
+///
+/// # Errors
+/// [`ProbeError::is_unsupported`] when the kernel does not have the method.
 pub fn attach(
     loaded: &mut Loaded,
     files: &[FileProbes],
     pid: u32,
-    only: Option<Method>,
+    method: Method,
 ) -> Result<Attached, ProbeError> {
-    let mut last = None;
-    for method in [Method::Session, Method::Multi, Method::Perf] {
-        if let Some(e) = &last {
-            eprintln!("{e}: {:?}", std::error::Error::source(e));
-            if let ProbeError::Program { log, .. } = e {
-                eprintln!("{}", &log[log.len().saturating_sub(3000)..]);
-            }
-        }
-        if only.is_some_and(|only| only != method) {
-            continue;
-        }
-        let attempt = match method {
-            Method::Session | Method::Multi => attach_multi(loaded, files, pid, method),
-            Method::Perf => attach_perf(loaded, files, pid),
-        };
-        match attempt {
-            Ok(attached) => return Ok(attached),
-            Err(error) if is_unsupported(&error) => last = Some(error),
-            Err(error) => return Err(error),
-        }
+    match method {
+        Method::Session | Method::Multi => attach_multi(loaded, files, pid, method),
+        Method::Perf => attach_perf(loaded, files, pid),
     }
-    Err(last.unwrap_or(ProbeError::Object { what: "attach method" }))
-}
-
-/// Whether the kernel does not know this kind of link or program, so that another may work.
-fn is_unsupported(error: &ProbeError) -> bool {
-    let source = match error {
-        ProbeError::Attach { source, .. } | ProbeError::Program { source, .. } => source,
-        _ => return false,
-    };
-    matches!(source.raw_os_error(), Some(libc::EINVAL | libc::EOPNOTSUPP))
 }
 
 fn attach_multi(

@@ -53,7 +53,7 @@ pub enum ProbeError {
     )]
     NotInTarget {
         /// The function.
-        symbol: String,
+        symbol: &'static str,
         /// The library as the target sees it.
         path: String,
     },
@@ -83,6 +83,27 @@ pub enum ProbeError {
         #[source]
         source: io::Error,
     },
+}
+
+impl ProbeError {
+    /// Whether the kernel does not know this kind of link or program, so that another may work.
+    pub fn is_unsupported(&self) -> bool {
+        let source = match self {
+            Self::Attach { source, .. } | Self::Program { source, .. } => source,
+            _ => return false,
+        };
+        matches!(source.raw_os_error(), Some(libc::EINVAL | libc::EOPNOTSUPP))
+    }
+
+    /// Whether a privilege is missing.
+    pub fn is_permission(&self) -> bool {
+        let source = match self {
+            Self::Attach { source, .. } | Self::Program { source, .. } => source,
+            Self::Maps { .. } => return true,
+            _ => return false,
+        };
+        matches!(source.raw_os_error(), Some(libc::EPERM | libc::EACCES))
+    }
 }
 
 fn last_line(log: &str) -> String {

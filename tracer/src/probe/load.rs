@@ -5,7 +5,7 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
 use aya::maps::{Map, MapData};
-use aya::programs::UProbe;
+use aya::programs::{Program, UProbe};
 use aya::{Ebpf, EbpfLoader};
 use aya_obj::generated::bpf_insn;
 use leakspy_ebpf::wire::{limit, name, target::Target};
@@ -82,6 +82,16 @@ impl Loaded {
     /// Takes a map out, to be wrapped in its type.
     pub fn take_map(&mut self, map: &'static str) -> Result<Map, ProbeError> {
         self.ebpf.take_map(map).ok_or(ProbeError::Object { what: map })
+    }
+
+    /// Takes out what aya attached for [`Self::perf_program`].
+    pub fn unload(&mut self) {
+        for (_, program) in self.ebpf.programs_mut() {
+            if let Program::UProbe(uprobe) = program {
+                // A program that was never loaded has nothing to take out.
+                let _ = uprobe.unload();
+            }
+        }
     }
 
     fn instructions(&self, program: &'static str) -> Result<&[bpf_insn], ProbeError> {

@@ -20,7 +20,8 @@ pub fn name(frame: &Frame) -> Cow<'_, str> {
 
 /// `app.py:12`, or nothing when the file is not known.
 pub fn source(frame: &Frame) -> Option<String> {
-    let file = origin::short_file(frame.file.as_deref()?);
+    let file = frame.file.as_deref().filter(|file| !file.is_empty())?;
+    let file = origin::short_file(file);
     Some(match frame.line {
         Some(line) => format!("{file}:{line}"),
         None => file.to_owned(),
@@ -96,6 +97,6 @@ mod tests {
     #[test]
     fn hostile_names_stay_frames() {
         assert_eq!(folded(&Frame::python("# a;b\n9 9", "x;y.py", None)), "a:b\\n9 9 (x:y.py)");
-        assert_eq!(folded(&Frame::python("##", "", Some(1))), "? (:1)");
+        assert_eq!(folded(&Frame::python("##", "", Some(1))), "? (unknown)");
     }
 }

@@ -253,14 +253,17 @@ pub fn lossy() -> Document {
         (Counter::AllocCalls, 1_204_511),
         (Counter::AllocRecorded, 1_204_400),
         (Counter::AllocFailed, 9),
+        (Counter::AllocBytes, 12_054_000_000),
+        (Counter::FreeBytes, 12_044_000_000),
         (Counter::LiveFull, 88),
         (Counter::PendingLost, 12),
-        (Counter::FreeCalls, 1_000),
-        (Counter::FreeRecorded, 1_001),
+        (Counter::FreeCalls, 1_203_399),
+        (Counter::FreeRecorded, 1_203_400),
         (Counter::RingFull, 3),
         (Counter::PythonTruncated, 1_234),
         (Counter::SiteFull, 1),
     ]);
+    document.capture.seconds = 48.0;
     document.capture.notes =
         vec!["The process ended after 48 s; this is what was recorded until then.".into()];
     document

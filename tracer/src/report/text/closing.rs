@@ -22,7 +22,8 @@ pub fn write(page: &mut Page<'_>, document: &Document) -> io::Result<()> {
     let lesser = of_class(&document.losses, LossClass::Quality);
     losses(page, "Missing from the numbers:", &lost)?;
     losses(page, "In the numbers, but with a lesser stack:", &lesser)?;
-    if lost.is_empty() && lesser.is_empty() && !document.losses.is_empty() {
+    let closes = ledger::balances(document).iter().all(Balance::closes);
+    if lost.is_empty() && lesser.is_empty() && closes && !document.losses.is_empty() {
         page.paragraph(2, "Nothing was lost: every call that was seen is in these numbers.")?;
     }
     for sentence in ledger_sentences(document) {
@@ -87,7 +88,7 @@ fn open(balance: &Balance) -> String {
         "That is a fault of leakspy, or the numbers were read while they moved."
     };
     format!(
-        "The ledger is open by {amount} {what}: {} seen, {} accounted for, {} lost. {reason}",
+        "The ledger of {what} is open by {amount}: {} seen, {} accounted for, {} lost. {reason}",
         count(seen),
         count(accounted),
         count(lost)

@@ -87,11 +87,11 @@ fn by_whom(stack: &Stack<'_>) -> String {
 /// The last part of the path is enough here: the list of frames has all of it.
 fn brief_place(frame: &Frame) -> Option<String> {
     let place = match (frame.kind, &frame.file, &frame.module, &frame.function) {
-        (_, Some(file), _, _) => match frame.line {
+        (_, Some(file), _, _) if !file.is_empty() => match frame.line {
             Some(line) => format!("{}:{line}", origin::base_name(file)),
             None => origin::base_name(file).to_owned(),
         },
-        (FrameKind::Native, None, Some(module), Some(_)) => origin::base_name(module).to_owned(),
+        (FrameKind::Native, _, Some(module), Some(_)) => origin::base_name(module).to_owned(),
         _ => return None,
     };
     Some(cut_start(&escape::terminal(&place), SENTENCE_NAME_COLUMNS))
