@@ -4,7 +4,9 @@ mod address;
 mod doctor;
 mod document;
 mod frame;
+mod kernel_release;
 mod memory;
+mod runtime_symbols;
 mod site;
 
 pub use address::Address;
@@ -14,5 +16,7 @@ pub use document::{
     Tool,
 };
 pub use frame::{Frame, FrameIdentity, FrameKind};
+pub use kernel_release::KernelRelease;
 pub use memory::Memory;
+pub use runtime_symbols::RuntimeSymbols;
 pub use site::{Domain, Site};

@@ -5,6 +5,8 @@ mod attach;
 mod bpf;
 mod error;
 mod load;
+pub mod placement;
+pub mod plan;
 mod ring;
 mod table;
 

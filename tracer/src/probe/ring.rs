@@ -1,7 +1,7 @@
 //! Records from the ring buffer, decoded.
 
 use std::mem::{offset_of, size_of};
-use std::os::fd::{AsRawFd, RawFd};
+use std::os::fd::{AsFd, BorrowedFd};
 
 use aya::maps::{MapData, RingBuf};
 use leakspy_ebpf::walk::Word;
@@ -69,9 +69,9 @@ pub struct Ring {
     ring: RingBuf<MapData>,
 }
 
-impl AsRawFd for Ring {
-    fn as_raw_fd(&self) -> RawFd {
-        self.ring.as_raw_fd()
+impl AsFd for Ring {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.ring.as_fd()
     }
 }
 

@@ -1,5 +1,6 @@
 //! A recording from attach to finish: one loop over everything that can happen.
 
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
 use tokio::io::Interest;
@@ -67,7 +68,7 @@ async fn record(
             return Err(error);
         }
     };
-    let Probes { mut loaded, attached, tables, ring } = probes;
+    let Probes { mut loaded, attached, tables, mut ring } = probes;
     let sentence = target.attached_sentence(attached.method);
     let mut recorder = Recorder::new(target, tables, writer, capture(options, attached.method));
     for note in recorder.target().notes().to_vec() {
@@ -75,7 +76,7 @@ async fn record(
     }
     recorder.start()?;
     progress.attached(&sentence);
-    let (ending, ring) = follow(&mut recorder, ring, &mut signals, options, progress).await?;
+    let ending = follow(&mut recorder, &mut ring, &mut signals, options, progress).await?;
     progress.finishing();
     close(recorder, ring, attached, &mut loaded)?;
     Ok(ending)
@@ -173,15 +174,13 @@ impl Signals {
 
 async fn follow(
     recorder: &mut Recorder,
-    ring: Ring,
+    ring: &mut Ring,
     signals: &mut Signals,
     options: &RecordOptions,
     progress: &mut dyn Progress,
-) -> Result<(Ending, Ring), SessionError> {
-    let wait = |source| SessionError::Wait { source };
-    let handle = recorder.target().handle().try_clone_to_owned().map_err(wait)?;
-    let exited = AsyncFd::register_with_interest(handle, Interest::READABLE).map_err(wait)?;
-    let mut ring = AsyncFd::register_with_interest(ring, Interest::READABLE).map_err(wait)?;
+) -> Result<Ending, SessionError> {
+    let exited = watch(recorder.target().handle())?;
+    let mut records = watch(ring.as_fd())?;
     let deadline = Instant::now() + options.duration.unwrap_or(NEVER);
     let mut ticks = every(options.tick);
     let mut ticked = 0;
@@ -195,13 +194,13 @@ async fn follow(
             _ = exited.readable() => Event::TargetExited,
             _ = ticks.tick() => Event::Tick,
             () = std::future::ready(()), if more => Event::Records,
-            ready = ring.readable_mut(), if !more => {
-                ready.map_err(wait)?.clear_ready();
+            ready = records.readable_mut(), if !more => {
+                ready.map_err(|source| SessionError::Wait { source })?.clear_ready();
                 Event::Records
             }
         };
         match event {
-            Event::Records => more = recorder.drain(ring.get_mut()),
+            Event::Records => more = recorder.drain(ring),
             Event::Tick => {
                 ticked += 1;
                 recorder.save(ticked % TICKS_PER_SITES == 0)?;
@@ -217,7 +216,16 @@ async fn follow(
     if let Ending::TargetGone(sentence) = &ending {
         recorder.note(sentence.clone());
     }
-    Ok((ending, ring.into_inner()))
+    Ok(ending)
+}
+
+/// Waits on a descriptor of its own, so that nobody can close it meanwhile.
+fn watch(descriptor: BorrowedFd<'_>) -> Result<AsyncFd<OwnedFd>, SessionError> {
+    let wait = |source| SessionError::Wait { source };
+    let own = descriptor.try_clone_to_owned().map_err(wait)?;
+    // SAFETY: an `OwnedFd` names the same open descriptor for as long as it lives, and the `AsyncFd` owns it.
+    let watched = unsafe { AsyncFd::register_with_interest(own, Interest::READABLE) };
+    watched.map_err(|error| wait(error.into()))
 }
 
 fn every(period: Duration) -> Interval {
