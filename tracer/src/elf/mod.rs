@@ -175,8 +175,8 @@ mod tag {
 }
 
 fn tag_number(tag: elf::DynamicTag) -> u64 {
-    // A negative tag is no tag that we know; the sign does not survive, the inequality does.
-    u64::from_ne_bytes(i64::from(tag.0).to_ne_bytes())
+    // A negative tag is none that we know, and stays so.
+    tag.0.cast_unsigned()
 }
 
 fn file_header<'data, R: ReadRef<'data>>(data: R) -> Result<&'data FileHeader64<LE>, ElfError> {
