@@ -3,16 +3,25 @@
 //! In the kernel [`ReadUser`] is `bpf_probe_read_user`; in tests it is an array. The walk trusts
 //! nothing: every address may be unreadable, every byte nonsense, and the number of steps is bounded.
 
-use crate::hash::mix;
+use crate::hash::{generation_bucket, mix};
+use crate::wire::key::Generations;
 use crate::wire::limit::{FRAME_SPAN, MAX_WORDS, WINDOW_BYTES};
+use crate::wire::record::{FLAG_NO_THREAD_STATE, FLAG_PYTHON_FAULT, FLAG_PYTHON_TRUNCATED};
 use crate::wire::target::{
     ENTRY_FLAG, ENTRY_OWNER, INSTRUCTION_BYTES, INSTRUCTION_UNITS, PythonWalk,
 };
 
 /// Reads the target's memory.
 pub trait ReadUser {
-    /// Fills `into` from `address`, or says that not all of it could be read. No page is faulted in.
-    fn read(&self, address: u64, into: &mut [u8]) -> bool;
+    /// Fills `into` with little-endian words from `address`, or says that not all could be read.
+    fn read(&self, address: u64, into: &mut [u64]) -> bool;
+
+    /// One word.
+    #[inline(always)]
+    fn word(&self, address: u64) -> Option<u64> {
+        let mut word = [0];
+        if self.read(address, &mut word) { Some(word[0]) } else { None }
+    }
 }
 
 /// One entry of a walked stack, in 64 bits.
@@ -77,5 +86,322 @@ impl Word {
     #[inline(always)]
     pub const fn entry_address(self) -> u64 {
         self.0 & (Self::FLAG - 1)
+    }
+}
+
+const PAGE: u64 = WINDOW_BYTES as u64;
+const WINDOW_WORDS: usize = (WINDOW_BYTES + FRAME_SPAN) / 8;
+const SPAN_WORDS: usize = FRAME_SPAN / 8;
+/// Frames this close to the last one that was read are taken to lie on the same data stack.
+const NEAR: u64 = 4 * PAGE;
+/// User addresses end here (x86-64, four-level page tables; the kernel gives no others unasked).
+const ADDRESS_END: u64 = 1 << 47;
+
+/// Memory that a walk needs; too large for a BPF stack.
+#[repr(C)]
+pub struct Scratch {
+    /// 0: free; 1: claimed. Only the kernel side uses it.
+    pub owner: u64,
+    /// What one step of the walk hands to the next.
+    step: Step,
+    /// A bulk-read stretch of the data stack, then room for one frame read alone.
+    cells: [u64; WINDOW_WORDS + SPAN_WORDS],
+    /// The walked stack, innermost first.
+    pub words: [u64; MAX_WORDS],
+    /// Generation of the code object of each word.
+    pub generations: [u32; MAX_WORDS],
+}
+
+impl Scratch {
+    /// Zeroed scratch memory.
+    pub const fn new() -> Self {
+        Self {
+            owner: 0,
+            step: Step::NONE,
+            cells: [0; WINDOW_WORDS + SPAN_WORDS],
+            words: [0; MAX_WORDS],
+            generations: [0; MAX_WORDS],
+        }
+    }
+}
+
+impl Default for Scratch {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Where the walk is.
+#[repr(C)]
+struct Step {
+    /// The next frame.
+    frame: u64,
+    /// Where on the C stack the last activation of the evaluation loop was seen.
+    anchor: u64,
+    hash: u64,
+    count: u64,
+    flags: u64,
+    /// Address of the first byte in the window.
+    window: u64,
+    /// Bytes in the window.
+    filled: u64,
+    /// Address of the last frame that had to be read.
+    last: u64,
+}
+
+impl Step {
+    const NONE: Self =
+        Self { frame: 0, anchor: 0, hash: 0, count: 0, flags: 0, window: 0, filled: 0, last: 0 };
+}
+
+/// The thread to walk.
+#[derive(Clone, Copy, Debug)]
+pub struct Thread {
+    /// Base of its control block.
+    pub fsbase: u64,
+    /// Its stack pointer.
+    pub sp: u64,
+}
+
+/// What a walk found; the frames are in [`Scratch::words`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Walked {
+    /// Used entries.
+    pub count: u32,
+    /// `FLAG_` bits of [`crate::wire::record`].
+    pub flags: u32,
+    /// Hash of the frames, their generations, and the distances along the C stack.
+    pub hash: u64,
+    /// Innermost `_PyCFrame`, or 0.
+    pub cframe: u64,
+}
+
+/// Walks the Python frames of `thread`, innermost first.
+///
+/// The hash fingerprints the native path as well: with entry frames (3.12 on) by the distances from
+/// the stack pointer to each of them, otherwise by the distance to the innermost `_PyCFrame` and to the
+/// thread's control block. Two native paths between the same Python instruction and the allocator
+/// almost always differ in depth.
+#[inline(always)]
+pub fn walk<R: ReadUser>(
+    reader: &R,
+    layout: &PythonWalk,
+    generations: &Generations,
+    thread: Thread,
+    scratch: &mut Scratch,
+) -> Walked {
+    let mut walked = Walked::default();
+    let depth = thread.fsbase.wrapping_sub(thread.sp);
+    if layout.enabled == 0 {
+        walked.hash = mix(0, depth);
+        return walked;
+    }
+    let Some(state) = thread_state(reader, layout, thread.fsbase) else {
+        walked.flags = FLAG_PYTHON_FAULT | FLAG_NO_THREAD_STATE;
+        walked.hash = mix(0, depth);
+        return walked;
+    };
+    if state == 0 {
+        walked.flags = FLAG_NO_THREAD_STATE;
+        walked.hash = mix(0, depth);
+        return walked;
+    }
+    let Some((frame, cframe)) = top_frame(reader, layout, state) else {
+        walked.flags = FLAG_PYTHON_FAULT;
+        walked.hash = mix(0, depth);
+        return walked;
+    };
+    let hash =
+        if layout.entry == ENTRY_OWNER { 0 } else { mix(cframe.wrapping_sub(thread.sp), depth) };
+    scratch.step = Step { frame, anchor: thread.sp, hash, ..Step::NONE };
+    frames(reader, layout, generations, scratch);
+    Walked {
+        count: reload(&scratch.step.count) as u32,
+        flags: reload(&scratch.step.flags) as u32,
+        hash: reload(&scratch.step.hash),
+        cframe,
+    }
+}
+
+/// The thread's `PyThreadState`, 0 when it has none, `None` when that cannot be read.
+#[inline(always)]
+fn thread_state<R: ReadUser>(reader: &R, layout: &PythonWalk, fsbase: u64) -> Option<u64> {
+    if layout.gil_holder != 0 {
+        // Up to 3.11 the slot keeps the main interpreter's state while a sub-interpreter runs.
+        let holder = reader.word(layout.gil_holder)?;
+        if holder != 0
+            && reader.word(holder.wrapping_add(layout.tstate_thread_id.into())) == Some(fsbase)
+        {
+            return Some(holder);
+        }
+    }
+    reader.word(fsbase.wrapping_add_signed(layout.tstate_slot))
+}
+
+/// The innermost frame and the innermost `_PyCFrame` (0 where there is none).
+#[inline(always)]
+fn top_frame<R: ReadUser>(reader: &R, layout: &PythonWalk, state: u64) -> Option<(u64, u64)> {
+    let top = reader.word(state.wrapping_add(layout.tstate_frame.into()))?;
+    if layout.has_cframe != 0 {
+        if top == 0 {
+            return Some((0, 0));
+        }
+        let frame = reader.word(top.wrapping_add(layout.cframe_frame.into()))?;
+        return Some((frame, top));
+    }
+    if layout.tstate_cframe != 0 {
+        let cframe = reader.word(state.wrapping_add(layout.tstate_cframe.into()))?;
+        return Some((top, cframe));
+    }
+    Some((top, 0))
+}
+
+/// One frame as read.
+struct Frame {
+    back: u64,
+    code: u64,
+    instruction: u64,
+    owner: u8,
+}
+
+/// Walks from `walk.frame` outwards.
+///
+/// What one step hands to the next lives in the scratch memory and is [`reload`]ed: the verifier
+/// then knows nothing about it, and takes the same step with other values for the same state. With
+/// registers it would follow every combination of branches through all steps.
+#[inline(always)]
+fn frames<R: ReadUser>(
+    reader: &R,
+    layout: &PythonWalk,
+    generations: &Generations,
+    scratch: &mut Scratch,
+) {
+    for index in 0..MAX_WORDS {
+        if reload(&scratch.step.frame) == 0 {
+            return;
+        }
+        if !step(reader, layout, generations, scratch, index) {
+            scratch.step.flags |= u64::from(FLAG_PYTHON_FAULT);
+            return;
+        }
+        scratch.step.count = reload(&scratch.step.count) + 1;
+    }
+    if reload(&scratch.step.frame) != 0 {
+        scratch.step.flags |= u64::from(FLAG_PYTHON_TRUNCATED);
+    }
+}
+
+/// Takes one frame in; false when it is unreadable or nonsense.
+#[inline(always)]
+fn step<R: ReadUser>(
+    reader: &R,
+    layout: &PythonWalk,
+    generations: &Generations,
+    scratch: &mut Scratch,
+    index: usize,
+) -> bool {
+    let frame = reload(&scratch.step.frame);
+    let Some(cell) = bring(reader, layout, frame, scratch) else { return false };
+    let read = decode(layout, cell, scratch);
+    let hash = reload(&scratch.step.hash);
+    if layout.entry == ENTRY_OWNER && read.owner >= 3 {
+        scratch.step.hash = mix(hash, frame.wrapping_sub(reload(&scratch.step.anchor)));
+        scratch.step.anchor = frame;
+        scratch.words[index] = Word::entry(frame).0;
+    } else {
+        let code = read.code & !u64::from(layout.code_tag_mask);
+        if code == 0 || code >= ADDRESS_END || code & 7 != 0 {
+            return false;
+        }
+        let outermost = layout.entry == ENTRY_FLAG && read.owner != 0;
+        let word = Word::python(code, instruction_index(layout, code, read.instruction), outermost);
+        let generation = generations.bucket[generation_bucket(code)];
+        scratch.step.hash = mix(hash, word.0.wrapping_add(u64::from(generation).rotate_left(40)));
+        scratch.generations[index] = generation;
+        scratch.words[index] = word.0;
+    }
+    scratch.step.frame = read.back;
+    true
+}
+
+/// A value that the compiler may not keep in a register from when it was stored.
+#[inline(always)]
+fn reload(word: &u64) -> u64 {
+    // SAFETY: an aligned word behind a live reference.
+    unsafe { core::ptr::read_volatile(word) }
+}
+
+/// Makes the frame at `frame` available and returns the cell where its bytes begin.
+#[inline(always)]
+fn bring<R: ReadUser>(
+    reader: &R,
+    layout: &PythonWalk,
+    frame: u64,
+    scratch: &mut Scratch,
+) -> Option<usize> {
+    if frame >= ADDRESS_END || frame & 7 != 0 {
+        return None;
+    }
+    let span = u64::from(layout.frame_span);
+    let at = frame.wrapping_add(layout.frame_start.into());
+    let offset = at.wrapping_sub(reload(&scratch.step.window));
+    if offset < PAGE && offset.wrapping_add(span) <= reload(&scratch.step.filled) {
+        return Some((offset / 8) as usize);
+    }
+    let distance = at.abs_diff(reload(&scratch.step.last));
+    scratch.step.last = at;
+    // The page that the frame begins in is mapped from its start, so this read can fail only where
+    // the frame itself would.
+    let before = at & (PAGE - 1);
+    if layout.data_stack != 0 && distance < NEAR {
+        let words = ((before + span) / 8) as usize;
+        if words <= WINDOW_WORDS && reader.read(at - before, &mut scratch.cells[..words]) {
+            scratch.step.window = at - before;
+            scratch.step.filled = before + span;
+            return Some((before / 8) as usize);
+        }
+        scratch.step.filled = 0;
+    }
+    let words = (span / 8) as usize;
+    if words > SPAN_WORDS
+        || !reader.read(at, &mut scratch.cells[WINDOW_WORDS..WINDOW_WORDS + words])
+    {
+        return None;
+    }
+    Some(WINDOW_WORDS)
+}
+
+#[inline(always)]
+fn decode(layout: &PythonWalk, cell: usize, scratch: &Scratch) -> Frame {
+    let load = |offset: u32| {
+        let offset = offset.wrapping_sub(layout.frame_start);
+        let word = scratch.cells.get(cell + (offset / 8) as usize).copied().unwrap_or(0);
+        word >> ((offset % 8) * 8)
+    };
+    Frame {
+        back: load(layout.frame_back),
+        code: load(layout.frame_code),
+        instruction: load(layout.frame_instruction),
+        owner: (load(layout.frame_owner) & 0xff) as u8,
+    }
+}
+
+/// Index of the code unit that runs, from the frame's own field.
+#[inline(always)]
+fn instruction_index(layout: &PythonWalk, code: u64, field: u64) -> u32 {
+    let units = if layout.instruction == INSTRUCTION_BYTES {
+        ((field as u32 as i32) >> 1) as i64
+    } else if layout.instruction == INSTRUCTION_UNITS {
+        (field as u32 as i32) as i64
+    } else {
+        let first = code.wrapping_add(layout.code_adaptive.into());
+        (field.wrapping_sub(first) as i64) >> 1
+    };
+    if units < -1 || units >= Word::NOT_STARTED as i64 {
+        Word::UNKNOWN
+    } else if units == -1 {
+        Word::NOT_STARTED
+    } else {
+        units as u32
     }
 }

@@ -33,6 +33,17 @@ pub struct SiteTotals {
 }
 assert_size!(SiteTotals, 40);
 
+impl SiteTotals {
+    /// Of a new site.
+    pub const NONE: Self = Self {
+        allocated_bytes: 0,
+        allocated_count: 0,
+        freed_bytes: 0,
+        freed_count: 0,
+        published: 0,
+    };
+}
+
 /// Site key of blocks whose own site had no room in the site table, or whose stack could not be
 /// walked because every scratch slot was busy.
 pub const SITE_UNATTRIBUTED: u64 = 0;
@@ -64,6 +75,22 @@ pub struct Pending {
     pub reserved: u32,
 }
 assert_size!(Pending, 80);
+
+impl Pending {
+    /// Nothing pending.
+    pub const NONE: Self = Self {
+        sp: 0,
+        size: 0,
+        site: 0,
+        out: 0,
+        old_address: 0,
+        old: LiveBlock { size: 0, site: 0, time_ns: 0 },
+        function: 0,
+        has_old: 0,
+        nested: 0,
+        reserved: 0,
+    };
+}
 
 /// Switches that user space turns while the programs run.
 #[repr(C)]

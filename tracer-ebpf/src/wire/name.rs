@@ -14,7 +14,10 @@ pub const RING: &str = "RING";
 pub const CONTROL: &str = "CONTROL";
 /// Array with one [`super::key::Generations`].
 pub const GENERATIONS: &str = "GENERATIONS";
-/// Hash: address of a code object seen in some stack to 0 (not read yet) or 1 (read by user space).
+/// Hash: address of a code object seen in some stack to `generation << 1 | read`, where `generation` is
+/// that of its bucket when it was first seen and `read` is 1 once user space has read it. The entry
+/// goes when the code object is freed. So a frame with generation `g` names the object that is there now
+/// exactly when the entry exists and its generation is at most `g`.
 pub const SEEN_CODE: &str = "SEEN_CODE";
 /// Array of scratch slots.
 pub const SCRATCH: &str = "SCRATCH";

@@ -18,7 +18,7 @@ pub struct Target {
     /// How to walk Python frames.
     pub python: PythonWalk,
 }
-assert_size!(Target, 16 + 88);
+assert_size!(Target, 16 + 104);
 
 /// Offsets and rules of one CPython's frames, all in bytes. All zero: no Python.
 ///
@@ -67,10 +67,42 @@ pub struct PythonWalk {
     pub data_stack: u32,
     /// Low bits to clear in a code pointer (3.14 on: stack reference tags).
     pub code_tag_mask: u32,
+    /// In the code object: the line table's bytes object.
+    pub code_line_table: u32,
+    /// In the code object: name, qualified name (or 0 where there is none) and file name.
+    pub code_texts: [u32; 3],
     /// Written-out padding.
     pub reserved: u32,
 }
-assert_size!(PythonWalk, 88);
+assert_size!(PythonWalk, 104);
+
+impl PythonWalk {
+    /// No Python in the target.
+    pub const NONE: Self = Self {
+        gil_holder: 0,
+        tstate_slot: 0,
+        enabled: 0,
+        tstate_thread_id: 0,
+        tstate_frame: 0,
+        has_cframe: 0,
+        cframe_frame: 0,
+        tstate_cframe: 0,
+        frame_start: 0,
+        frame_span: 0,
+        frame_back: 0,
+        frame_code: 0,
+        frame_instruction: 0,
+        instruction: 0,
+        code_adaptive: 0,
+        frame_owner: 0,
+        entry: 0,
+        data_stack: 0,
+        code_tag_mask: 0,
+        code_line_table: 0,
+        code_texts: [0; 3],
+        reserved: 0,
+    };
+}
 
 /// `int`, in bytes (3.6 to 3.9).
 pub const INSTRUCTION_BYTES: u32 = 0;

@@ -6,6 +6,7 @@ use std::os::fd::{AsFd, AsRawFd as _, BorrowedFd};
 use std::os::unix::fs::{FileExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
+use memmap2::Mmap;
 use object::read::{ReadCache, ReadCacheOps};
 
 use super::maps::Mapping;
@@ -103,8 +104,8 @@ impl ModuleFile {
         self.metadata.nlink() == 0
     }
 
-    /// `length` bytes from `offset`. Read, not mapped: a file that is truncated under a mapping would
-    /// kill us with SIGBUS.
+    /// `length` bytes from `offset`. Read, not mapped: a file that is truncated meanwhile is an error
+    /// here, and SIGBUS in a mapping.
     pub fn read(&self, offset: u64, length: u64) -> io::Result<Vec<u8>> {
         let end = offset.checked_add(length).filter(|end| *end <= self.size());
         if end.is_none() || length > READ_LIMIT {
@@ -118,6 +119,20 @@ impl ModuleFile {
     /// The whole file.
     pub fn contents(&self) -> io::Result<Vec<u8>> {
         self.read(0, self.size())
+    }
+
+    /// The whole file, mapped: pages are read when they are looked at, and shared with the target.
+    ///
+    /// For readers that need few bytes at places not known before (unwinding, symbols). All others should
+    /// [`Self::read`].
+    pub fn map(&self) -> io::Result<Mmap> {
+        // SAFETY: the bytes of a mapping must not change while they are borrowed, which only the writers
+        // of the file can promise. This file is a program or library that the target executes from a
+        // mapping of its own: whoever rewrote it in place would change the target's code under its feet,
+        // and whoever truncated it would kill the target by the same SIGBUS as us. Installers therefore
+        // replace such files by renaming, which leaves this inode as it is. Those who read the mapping
+        // take the bytes for hostile and check every offset, so no value of them is relied upon.
+        unsafe { Mmap::map(&self.file) }
     }
 
     /// Bytes for [`crate::elf::Elf::parse`], read piece by piece as they are asked for and kept until

@@ -149,6 +149,25 @@ fn maps_all_ids(map: &str) -> bool {
     map.split_ascii_whitespace().eq(["0", "0", "4294967295"])
 }
 
+/// The person behind `sudo`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InvokingUser {
+    /// User id.
+    pub user: u32,
+    /// Group id.
+    pub group: u32,
+}
+
+/// Who called us through `sudo` (or a tool that speaks like it): files that we make should be theirs.
+/// `None` when nobody did, or when we are not root and can give nothing away.
+pub fn invoking_owner() -> Option<InvokingUser> {
+    let number = |name| std::env::var(name).ok()?.parse().ok();
+    let status = procfs::read_text(std::process::id(), "status").ok()?;
+    let is_root = procfs::field(&status, "Uid")?.split_ascii_whitespace().nth(1)? == "0";
+    let user = InvokingUser { user: number("SUDO_UID")?, group: number("SUDO_GID")? };
+    is_root.then_some(user)
+}
+
 /// Version of the running kernel.
 pub fn kernel_release() -> Result<KernelRelease, OsError> {
     const RELEASE: &str = "/proc/sys/kernel/osrelease";

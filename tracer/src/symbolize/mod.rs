@@ -1,1 +1,37 @@
-//! (see ARCHITECTURE.md)
+//! From a copied stack to named frames: native unwinding, the merge with Python frames, names.
+//!
+//! | module | knows |
+//! |---|---|
+//! | [`image`] | the bytes of one loaded ELF file and where they lie in the target |
+//! | `cfi` | call frame information: function ranges and the rule at an address |
+//! | `call` | what a call instruction looks like from behind |
+//! | [`unwind`] | the walk over a copied stack |
+//! | [`fragment`] | all address ranges of one function that the compiler split |
+//! | [`activation`] | which native frame hosts which run of Python frames |
+//! | [`merge`] | one stack out of two, in true order |
+//! | [`native`] | names of native code (the only room that names blazesym) |
+//! | [`machinery`] | which native frames are the interpreter's own |
+//! | [`resolve`] | finished frames, root first |
+//!
+//! The order of work follows the life of the target: a stack is unwound and merged at once, while its
+//! modules are known ([`unwind`], [`merge`]); names of native code wait for the end and are looked up
+//! module by module in one batch ([`native`]), because debug information is the largest thing that this
+//! program ever reads.
+
+pub mod activation;
+mod call;
+mod cfi;
+pub mod fragment;
+pub mod image;
+pub mod machinery;
+pub mod merge;
+pub mod native;
+pub mod resolve;
+pub mod unwind;
+
+pub use activation::{Activations, CodeRanges};
+pub use image::{ImageBytes, ModuleId, ModuleImage};
+pub use merge::{MergeNote, Merged, MixedStack};
+pub use native::{Detail, NativeNames};
+pub use resolve::{PythonNames, Resolver};
+pub use unwind::{End, NativeFrame, NativeStack, Place, Registers, StackCopy, Unwinder};

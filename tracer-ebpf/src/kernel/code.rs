@@ -1,0 +1,90 @@
+//! The end of code objects: their addresses are used again, so whoever knew one must hear of it.
+
+use aya_ebpf::EbpfContext;
+use core::ffi::c_void;
+use core::mem::size_of;
+use leakspy_ebpf::hash::generation_bucket;
+use leakspy_ebpf::walk::ReadUser;
+use leakspy_ebpf::wire::counter::Counter;
+use leakspy_ebpf::wire::limit::{CODE_BYTES, LINE_TABLE_BYTES, TEXT_BYTES};
+use leakspy_ebpf::wire::record::{CodeGone, Header, KIND_CODE_GONE};
+use leakspy_ebpf::wire::target::PythonWalk;
+
+use super::atomic;
+use super::count::count;
+use super::map::{GENERATIONS, RING, SEEN_CODE};
+use super::read::{self, Current};
+use super::{Event, target};
+
+const PAGE: u64 = 4096;
+
+/// Entry of `code_dealloc(code)`: before the memory can be used again.
+#[inline(always)]
+pub fn dealloc<C: EbpfContext>(_ctx: &C, event: &Event) -> bool {
+    let code = event.arg0();
+    let Some(seen) = SEEN_CODE.get_ptr(code) else { return false };
+    // SAFETY: the element is deleted only here, for an object that can be freed only once.
+    let seen = unsafe { *seen };
+    count(Counter::CodeFreed);
+    let Some(generations) = GENERATIONS.get_ptr_mut(0) else { return false };
+    // SAFETY: an element of an array map.
+    let bucket = unsafe { &mut (*generations).bucket[generation_bucket(code)] };
+    let generation = *bucket;
+    if seen & 1 == 0 {
+        save(code, generation, &target().python);
+    }
+    atomic::add_half(bucket, 1);
+    let _ = SEEN_CODE.remove(code);
+    false
+}
+
+/// Copies what names the code object while it is still there.
+#[inline(always)]
+fn save(code: u64, generation: u32, layout: &PythonWalk) {
+    let Some(mut entry) = RING.reserve::<CodeGone>(0) else {
+        count(Counter::CodeLost);
+        return;
+    };
+    let record = entry.as_mut_ptr();
+    // SAFETY: `record` has room for a whole `CodeGone`; what is not written is excluded by the lengths.
+    unsafe {
+        (*record).header = Header { kind: KIND_CODE_GONE, length: size_of::<CodeGone>() as u32 };
+        (*record).code = code;
+        (*record).generation = generation;
+        (*record).object_length =
+            prefix((&raw mut (*record).object).cast(), code, CODE_BYTES as u64);
+        for text in 0..3 {
+            let offset = layout.code_texts[text];
+            let address = if offset == 0 { 0 } else { pointer(code, offset) };
+            (*record).text_addresses[text] = address;
+            (*record).text_lengths[text] =
+                prefix((&raw mut (*record).texts[text]).cast(), address, TEXT_BYTES as u64);
+        }
+        let table = pointer(code, layout.code_line_table);
+        (*record).line_table_address = table;
+        (*record).line_table_length =
+            prefix((&raw mut (*record).line_table).cast(), table, LINE_TABLE_BYTES as u64);
+    }
+    entry.submit(0);
+}
+
+#[inline(always)]
+fn pointer(code: u64, offset: u32) -> u64 {
+    Current.word(code + u64::from(offset)).unwrap_or(0)
+}
+
+/// Reads `length` bytes, or as many as the first page has if the next cannot be read.
+#[inline(always)]
+fn prefix(to: *mut c_void, address: u64, length: u64) -> u32 {
+    if address == 0 {
+        return 0;
+    }
+    if read::bytes(address, to, length as u32) {
+        return length as u32;
+    }
+    let here = PAGE - (address & (PAGE - 1));
+    if here < length && read::bytes(address, to, here as u32) {
+        return here as u32;
+    }
+    0
+}

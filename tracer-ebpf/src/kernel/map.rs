@@ -1,0 +1,54 @@
+//! All maps. User space sets the sizes that depend on the machine.
+
+use aya_ebpf::bindings::BPF_F_NO_PREALLOC;
+use aya_ebpf::macros::map;
+use aya_ebpf::maps::{Array, HashMap, LruHashMap, PerCpuArray, ProgramArray, RingBuf};
+use leakspy_ebpf::walk::Scratch;
+use leakspy_ebpf::wire::counter::Counter;
+use leakspy_ebpf::wire::key::{Control, Generations, LiveBlock, Pending, SiteTotals};
+use leakspy_ebpf::wire::limit;
+
+#[map]
+pub static LIVE: HashMap<u64, LiveBlock> =
+    HashMap::with_max_entries(limit::LIVE_BLOCKS, BPF_F_NO_PREALLOC);
+
+#[map]
+pub static SITES: HashMap<u64, SiteTotals> =
+    HashMap::with_max_entries(limit::SITES, BPF_F_NO_PREALLOC);
+
+// LRU, because entries of threads that ended are never deleted. An eviction of a call in flight
+// shows as a return without a call.
+#[map]
+pub static PENDING: LruHashMap<u64, Pending> =
+    LruHashMap::with_max_entries(limit::PENDING_THREADS, 0);
+
+#[map]
+pub static COUNTERS: PerCpuArray<u64> = PerCpuArray::with_max_entries(Counter::ALL.len() as u32, 0);
+
+#[map]
+pub static RING: RingBuf = RingBuf::with_byte_size(limit::RING_BYTES, 0);
+
+#[map]
+pub static CONTROL: Array<Control> = Array::with_max_entries(1, 0);
+
+#[map]
+pub static GENERATIONS: Array<Generations> = Array::with_max_entries(1, 0);
+
+#[map]
+pub static SEEN_CODE: HashMap<u64, u64> =
+    HashMap::with_max_entries(limit::SEEN_CODE, BPF_F_NO_PREALLOC);
+
+// Not per CPU: programs preempt one another on a CPU. Slots are claimed, see `site`.
+#[map]
+pub static SCRATCH: Array<Scratch> = Array::with_max_entries(limit::SLOTS_PER_CPU, 0);
+
+#[map]
+pub static PROBE_SITES: HashMap<u64, u32> = HashMap::with_max_entries(64, 0);
+
+// Always empty, see `Control::never`. Two, because a program array belongs to programs of one attach
+// type, and sessions have their own.
+#[map]
+pub static TAIL: ProgramArray = ProgramArray::with_max_entries(1, 0);
+
+#[map]
+pub static TAIL_SESSION: ProgramArray = ProgramArray::with_max_entries(1, 0);

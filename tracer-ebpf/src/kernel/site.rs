@@ -1,0 +1,114 @@
+//! Which site an allocation belongs to: walk, hash, look up, and publish on first sight.
+
+use aya_ebpf::bindings::BPF_NOEXIST;
+use aya_ebpf::helpers::generated::{bpf_get_prandom_u32, bpf_get_smp_processor_id};
+use leakspy_ebpf::hash::{mix, size_class};
+use leakspy_ebpf::walk::{ReadUser, Scratch, Thread, walk};
+use leakspy_ebpf::wire::counter::Counter;
+use leakspy_ebpf::wire::key::{SITE_UNATTRIBUTED, SiteTotals};
+use leakspy_ebpf::wire::limit::SLOTS_PER_CPU;
+use leakspy_ebpf::wire::record::{
+    FLAG_NO_THREAD_STATE, FLAG_PYTHON_FAULT, FLAG_PYTHON_TRUNCATED, KIND_AUDIT, KIND_SITE,
+};
+
+use super::atomic;
+use super::count::count;
+use super::map::{GENERATIONS, SCRATCH, SITES};
+use super::publish::{self, Call};
+use super::read::{self, Current};
+use super::{Event, target};
+
+const E2BIG: i32 = -7;
+
+/// The key of the site of this call. Sends its stack to user space when it has not been sent yet.
+#[inline(always)]
+pub fn resolve(event: &Event, function: u32, size: u64) -> u64 {
+    let Some(scratch) = claim() else {
+        count(Counter::ScratchBusy);
+        return SITE_UNATTRIBUTED;
+    };
+    let key = resolve_in(scratch, event, function, size);
+    release(scratch);
+    key
+}
+
+#[inline(always)]
+fn resolve_in(scratch: &mut Scratch, event: &Event, function: u32, size: u64) -> u64 {
+    let target = target();
+    let Some(generations) = GENERATIONS.get_ptr(0) else { return SITE_UNATTRIBUTED };
+    // SAFETY: an element of an array map; a torn read of a counter that moves right now cannot
+    // happen on aligned words, and either value belongs to this moment.
+    let generations = unsafe { &*generations };
+    let thread = Thread { fsbase: read::fsbase(target.task_fsbase), sp: event.sp() };
+    let walked = walk(&Current, &target.python, generations, thread, scratch);
+    if walked.flags & FLAG_NO_THREAD_STATE != 0 && walked.flags & FLAG_PYTHON_FAULT != 0 {
+        count(Counter::ThreadStateFault);
+    } else if walked.flags & FLAG_PYTHON_FAULT != 0 {
+        count(Counter::PythonFault);
+    }
+    if walked.flags & FLAG_PYTHON_TRUNCATED != 0 {
+        count(Counter::PythonTruncated);
+    }
+    let caller = Current.word(thread.sp).unwrap_or(0);
+    let shape = u64::from(size_class(size)) << 32 | u64::from(function);
+    // Never 0, which is the key of what has no site.
+    let key = mix(mix(walked.hash, caller), shape) | 1;
+    let call = Call { event, thread, walked, function, size, site: key };
+    enter(key, &call, scratch, target.audit_one_in)
+}
+
+/// Finds or makes the site, and publishes it if that is still to be done.
+#[inline(always)]
+fn enter(key: u64, call: &Call<'_>, scratch: &Scratch, audit_one_in: u32) -> u64 {
+    let mut totals = SITES.get_ptr_mut(key);
+    if totals.is_none() {
+        if let Err(E2BIG) = SITES.insert(key, SiteTotals::NONE, BPF_NOEXIST.into()) {
+            count(Counter::SiteFull);
+            return SITE_UNATTRIBUTED;
+        }
+        totals = SITES.get_ptr_mut(key);
+    }
+    let Some(totals) = totals else {
+        count(Counter::SiteFull);
+        return SITE_UNATTRIBUTED;
+    };
+    // SAFETY: sites are never deleted while programs run.
+    let published = unsafe { &mut (*totals).published };
+    if atomic::load(published) == 0 {
+        // Two threads may both send; user space takes the first.
+        if publish::stack(KIND_SITE, call, scratch) {
+            atomic::store(published, 1);
+        }
+    } else if audit_one_in != 0 && random() % audit_one_in == 0 {
+        publish::stack(KIND_AUDIT, call, scratch);
+    }
+    key
+}
+
+/// Claims a slot of this CPU. Programs are preempted and do not end in the order they began, so a
+/// slot has an owner and not a level.
+#[inline(always)]
+fn claim() -> Option<&'static mut Scratch> {
+    // SAFETY: the helper has no preconditions.
+    let first = unsafe { bpf_get_smp_processor_id() } * SLOTS_PER_CPU;
+    for slot in 0..SLOTS_PER_CPU {
+        let Some(scratch) = SCRATCH.get_ptr_mut(first + slot) else { continue };
+        // SAFETY: an element of an array map is aligned and stays valid.
+        if atomic::claim(unsafe { &mut (*scratch).owner }) {
+            // SAFETY: the owner word says that nobody else has this slot.
+            return Some(unsafe { &mut *scratch });
+        }
+    }
+    None
+}
+
+#[inline(always)]
+fn release(scratch: &mut Scratch) {
+    atomic::store(&mut scratch.owner, 0);
+}
+
+#[inline(always)]
+fn random() -> u32 {
+    // SAFETY: the helper has no preconditions.
+    unsafe { bpf_get_prandom_u32() as u32 }
+}

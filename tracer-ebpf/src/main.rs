@@ -1,0 +1,63 @@
+//! The eBPF programs. Each is one line that calls the rooms in `kernel`.
+#![no_std]
+#![no_main]
+#![feature(core_intrinsics)]
+#![allow(missing_docs, reason = "the macros do not hand the programs' documentation on")]
+#![allow(internal_features, reason = "atomics of the bpf target, see kernel::atomic")]
+
+mod kernel;
+
+use aya_ebpf::macros::{uprobe, uretprobe};
+use aya_ebpf::programs::{ProbeContext, RetProbeContext};
+use kernel::map::{TAIL, TAIL_SESSION};
+
+/// Entry of an allocation function, for kernels without session links.
+#[uprobe]
+pub fn alloc_entry(ctx: ProbeContext) -> u32 {
+    kernel::run(&ctx, &TAIL, kernel::alloc::entry);
+    // Up to kernel 6.9 any other value would remove the probe.
+    0
+}
+
+/// Return of an allocation function, for kernels without session links.
+#[uretprobe]
+pub fn alloc_return(ctx: RetProbeContext) -> u32 {
+    kernel::run(&ctx, &TAIL, kernel::alloc::returned);
+    0
+}
+
+/// Entry and return of an allocation function as a session (kernel 6.13 on): the value returned at
+/// the entry decides whether the return is seen at all.
+#[uprobe]
+pub fn alloc_session(ctx: ProbeContext) -> u32 {
+    if kernel::is_entry(&ctx) {
+        !kernel::run(&ctx, &TAIL_SESSION, kernel::alloc::entry) as u32
+    } else {
+        kernel::run(&ctx, &TAIL_SESSION, kernel::alloc::returned);
+        0
+    }
+}
+
+/// Entry of a function that only releases.
+#[uprobe]
+pub fn free_entry(ctx: ProbeContext) -> u32 {
+    kernel::run(&ctx, &TAIL, kernel::free::entry);
+    0
+}
+
+/// Entry of CPython's `code_dealloc`.
+#[uprobe]
+pub fn code_dealloc(ctx: ProbeContext) -> u32 {
+    kernel::run(&ctx, &TAIL, kernel::code::dealloc);
+    0
+}
+
+#[panic_handler]
+fn panic(_info: &core::panic::PanicInfo<'_>) -> ! {
+    // SAFETY: the verifier rejects a program from which this could be reached.
+    unsafe { core::hint::unreachable_unchecked() }
+}
+
+#[unsafe(link_section = "license")]
+#[unsafe(no_mangle)]
+static LICENSE: [u8; 4] = *b"GPL\0";

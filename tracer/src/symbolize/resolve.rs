@@ -1,0 +1,129 @@
+//! Finished frames, root first.
+
+use std::collections::BTreeSet;
+
+use leakspy_ebpf::walk::Word;
+
+use super::image::ModuleId;
+use super::machinery::{is_machinery, is_thread_start};
+use super::merge::{MergeNote, Merged, MixedStack};
+use super::native::NativeNames;
+use super::unwind::{NativeFrame, Place};
+use crate::model::{Frame, FrameKind};
+
+/// Names of Python frames.
+pub trait PythonNames {
+    /// The frame of a word, or a sentence that says why it has no name.
+    fn name(&self, word: Word, generation: u32) -> Result<Frame, String>;
+}
+
+/// A stack as reports print it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Resolved {
+    /// Root first, the allocator's caller last.
+    pub frames: Vec<Frame>,
+    /// Why it is less than whole, as sentences without repetition.
+    pub notes: Vec<String>,
+}
+
+/// Turns merged stacks into frames.
+pub struct Resolver<'a, P> {
+    /// Names of Python frames.
+    pub python: &'a P,
+    /// Names of native code; look up [`places`] of every stack first.
+    pub native: &'a NativeNames,
+    /// The module that holds the interpreter, when there is one.
+    pub interpreter: Option<ModuleId>,
+}
+
+/// Every place of the stacks that [`NativeNames::look_up`] should know.
+pub fn places<'a>(stacks: impl IntoIterator<Item = &'a MixedStack>) -> BTreeSet<Place> {
+    let entries = stacks.into_iter().flat_map(|stack| &stack.entries);
+    entries
+        .filter_map(|entry| match entry {
+            Merged::Native(frame) | Merged::Evaluation(frame) => frame.place,
+            Merged::Python { .. } => None,
+        })
+        .collect()
+}
+
+impl<P: PythonNames> Resolver<'_, P> {
+    /// The frames of one stack.
+    pub fn resolve(&self, stack: &MixedStack) -> Resolved {
+        let mut frames = Vec::with_capacity(stack.entries.len());
+        let mut notes = Vec::new();
+        for entry in stack.entries.iter().rev() {
+            match entry {
+                Merged::Python { word, generation } => match self.python.name(*word, *generation) {
+                    Ok(frame) => frames.push(frame),
+                    Err(reason) => {
+                        frames.push(nameless_python());
+                        push_new(&mut notes, reason);
+                    }
+                },
+                Merged::Native(frame) => frames.extend(self.native_frames(frame, false)),
+                Merged::Evaluation(frame) => frames.extend(self.native_frames(frame, true)),
+            }
+        }
+        hide_main(&mut frames);
+        for note in &stack.notes {
+            if let Some(sentence) = note.sentence().filter(|_| !is_whole(note, &frames)) {
+                push_new(&mut notes, sentence);
+            }
+        }
+        Resolved { frames, notes }
+    }
+
+    fn native_frames(&self, native: &NativeFrame, evaluation: bool) -> Vec<Frame> {
+        let Some(place) = native.place else { return Vec::new() };
+        let in_interpreter = self.interpreter == Some(place.module);
+        let mut frames = self.native.frames(place);
+        for frame in &mut frames {
+            let named = frame.function.as_deref();
+            frame.machinery =
+                evaluation || named.is_some_and(|name| is_machinery(name, in_interpreter));
+        }
+        frames
+    }
+}
+
+/// Whether a note says that frames are missing although the walk came to where threads start: C
+/// libraries whose start code carries no unwind information end there.
+fn is_whole(note: &MergeNote, frames: &[Frame]) -> bool {
+    let ended = matches!(note, MergeNote::NativeEnded(_));
+    let root = frames.first().filter(|frame| frame.kind == FrameKind::Native);
+    ended && root.and_then(|frame| frame.function.as_deref()).is_some_and(is_thread_start)
+}
+
+/// The small program around a shared interpreter: its `main` only calls `Py_BytesMain`.
+fn hide_main(frames: &mut [Frame]) {
+    for index in 1..frames.len() {
+        let calls_python = frames[index].machinery
+            && frames[index]
+                .function
+                .as_deref()
+                .is_some_and(|name| matches!(name, "Py_BytesMain" | "Py_Main" | "_Py_UnixMain"));
+        if calls_python && frames[index - 1].function.as_deref() == Some("main") {
+            frames[index - 1].machinery = true;
+        }
+    }
+}
+
+fn nameless_python() -> Frame {
+    Frame {
+        kind: FrameKind::Python,
+        function: None,
+        file: None,
+        line: None,
+        module: None,
+        offset: None,
+        inlined: false,
+        machinery: false,
+    }
+}
+
+fn push_new(notes: &mut Vec<String>, note: String) {
+    if !notes.contains(&note) {
+        notes.push(note);
+    }
+}
