@@ -4,7 +4,7 @@ use std::process::Command;
 
 use anyhow::{Result, bail};
 
-use crate::command::{command, find, is_root, run};
+use crate::command::{command, find, is_root, run, target_dir};
 use crate::{ebpf, tidy};
 
 /// Without root, these run the privileged test programs; the build stays the user's.
@@ -43,6 +43,7 @@ pub fn run_task(options: &Options) -> Result<()> {
 /// The tests from outside, with those that attach to live processes.
 fn privileged() -> Result<()> {
     let mut tests = workspace(&["test", "--no-fail-fast", "--test", "*"], &[]);
+    tests.env("LEAKSPY_BIN", target_dir().join("debug/leakspy"));
     if !is_root() {
         if find("sudo").is_none() {
             bail!("the tests that attach to processes need root: run `cargo xtask test` as root");

@@ -14,18 +14,38 @@ const FILE: &str = "docs/ledger.md";
 const BEGIN: &str = "<!-- counters: written by `cargo xtask golden` -->\n";
 const END: &str = "<!-- end of counters -->\n";
 
-/// The document must hold the table that the code makes.
+/// The document must hold the table that the code makes, and name no other counter.
 pub fn check(repository: &Repository) -> Vec<Finding> {
-    let text = repository.prose.iter().find(|prose| prose.path == FILE).map(|prose| &prose.text);
-    let message = match text.map(|text| (text, with_table(text))) {
-        None => "the counters must be documented here",
-        Some((_, None)) => "the marks around the table of counters are gone",
-        Some((text, Some(wanted))) if *text != wanted => {
-            "the table differs from tracer-ebpf/src/wire/counter.rs; run `cargo xtask golden`"
-        }
-        Some(_) => return Vec::new(),
+    let Some(prose) = repository.prose.iter().find(|prose| prose.path == FILE) else {
+        return vec![Finding::new(FILE, 0, "the counters must be documented here")];
     };
-    vec![Finding::new(FILE, 0, message)]
+    let table = match with_table(&prose.text) {
+        None => Some("the marks around the table of counters are gone"),
+        Some(wanted) if prose.text != wanted => {
+            Some("the table differs from tracer-ebpf/src/wire/counter.rs; run `cargo xtask golden`")
+        }
+        Some(_) => None,
+    };
+    let table = table.map(|message| Finding::new(FILE, 0, message));
+    table.into_iter().chain(unknown_names(&prose.text)).collect()
+}
+
+/// Words in backticks that look like a counter and are none.
+fn unknown_names(text: &str) -> Vec<Finding> {
+    let looks_like_one = |word: &str| {
+        word.contains('_')
+            && word.chars().all(|letter| letter.is_ascii_lowercase() || letter == '_')
+    };
+    let is_none = |word: &str| Counter::ALL.iter().all(|counter| counter.name() != word);
+    let mut findings = Vec::new();
+    for (index, line) in text.lines().enumerate() {
+        for word in line.split('`').skip(1).step_by(2) {
+            if looks_like_one(word) && is_none(word) {
+                findings.push(Finding::new(FILE, index + 1, format!("{word} is no counter")));
+            }
+        }
+    }
+    findings
 }
 
 /// Writes the table into the document.
@@ -68,6 +88,13 @@ mod tests {
         for counter in Counter::ALL {
             assert!(table.contains(&format!("| `{}` |", counter.name())));
         }
+    }
+
+    #[test]
+    fn a_counter_that_is_gone_is_noticed() {
+        let found =
+            unknown_names("`alloc_calls` and\n`alloc_hopes`, `cargo xtask`, `tracer/x_y.rs`");
+        assert_eq!(found, [Finding::new(FILE, 2, "alloc_hopes is no counter")]);
     }
 
     #[test]
