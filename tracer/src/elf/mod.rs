@@ -6,6 +6,7 @@
 //! treated as absent.
 
 mod import;
+mod pieces;
 mod segment;
 mod symbol;
 mod unwind;
@@ -14,6 +15,7 @@ mod unwind;
 mod tests;
 
 pub use import::Slot;
+pub use pieces::{Cursor, Pieces, ReadAt, pieces};
 pub use segment::{Section, Segment};
 pub use symbol::{Symbol, SymbolKind, SymbolTables};
 

@@ -7,10 +7,10 @@ use std::os::unix::fs::{FileExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use memmap2::Mmap;
-use object::read::{ReadCache, ReadCacheOps};
 
 use super::maps::Mapping;
 use super::procfs;
+use crate::elf::{self, Pieces, ReadAt};
 
 /// Most bytes that one read gives.
 const READ_LIMIT: u64 = 512 << 20;
@@ -135,10 +135,9 @@ impl ModuleFile {
         unsafe { Mmap::map(&self.file) }
     }
 
-    /// Bytes for [`crate::elf::Elf::parse`], read piece by piece as they are asked for and kept until
-    /// this is dropped: of most files only a few tables are of interest.
-    pub fn pieces(&self) -> ReadCache<Pieces<'_>> {
-        ReadCache::new(Pieces { file: self, position: 0 })
+    /// Bytes for [`elf::Elf::parse`], read piece by piece.
+    pub fn pieces(&self) -> Pieces<&Self> {
+        elf::pieces(self)
     }
 }
 
@@ -156,32 +155,12 @@ fn same_file(found: &Metadata, mapping: &Mapping) -> bool {
     device == mapping.device && found.ino() == mapping.inode
 }
 
-/// Reads a file at a position of its own, so that readers of one descriptor do not disturb each other.
-#[derive(Debug)]
-pub struct Pieces<'file> {
-    file: &'file ModuleFile,
-    position: u64,
-}
-
-impl ReadCacheOps for Pieces<'_> {
-    fn len(&mut self) -> Result<u64, ()> {
-        Ok(self.file.size())
+impl ReadAt for &ModuleFile {
+    fn size(&self) -> u64 {
+        self.metadata.size()
     }
 
-    fn seek(&mut self, position: u64) -> Result<u64, ()> {
-        self.position = position;
-        Ok(position)
-    }
-
-    fn read(&mut self, into: &mut [u8]) -> Result<usize, ()> {
-        let read = self.file.file.read_at(into, self.position).map_err(drop)?;
-        self.position = self.position.saturating_add(u64::try_from(read).map_err(drop)?);
-        Ok(read)
-    }
-
-    fn read_exact(&mut self, into: &mut [u8]) -> Result<(), ()> {
-        self.file.file.read_exact_at(into, self.position).map_err(drop)?;
-        self.position = self.position.saturating_add(u64::try_from(into.len()).map_err(drop)?);
-        Ok(())
+    fn read_at(&self, offset: u64, into: &mut [u8]) -> bool {
+        self.file.read_exact_at(into, offset).is_ok()
     }
 }
