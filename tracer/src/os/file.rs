@@ -164,3 +164,41 @@ impl ReadAt for &ModuleFile {
         self.file.read_exact_at(into, offset).is_ok()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::os::maps;
+
+    #[test]
+    fn only_the_same_device_and_inode_are_the_same_file() {
+        let text = std::fs::read("/proc/self/maps").unwrap();
+        let exe = std::fs::metadata("/proc/self/exe").unwrap();
+        let mapping = maps::parse(&text).into_iter().find(|m| m.inode == exe.ino()).unwrap();
+        let other = std::fs::metadata("/proc/self/status").unwrap();
+        assert!(same_file(&exe, &mapping));
+        assert!(!same_file(&other, &mapping));
+        assert!(!same_file(&exe, &Mapping { inode: mapping.inode + 1, ..mapping.clone() }));
+        let (major, minor) = mapping.device;
+        assert!(!same_file(&exe, &Mapping { device: (major, minor + 1), ..mapping }));
+    }
+
+    #[test]
+    fn reads_stay_within_the_file() {
+        let text = std::fs::read("/proc/self/maps").unwrap();
+        let mapping =
+            maps::parse(&text).into_iter().find(|m| m.executable && m.inode != 0).unwrap();
+        let file = ModuleFile::open(std::process::id(), &mapping).unwrap();
+        assert_eq!(file.read(0, 4).unwrap(), b"\x7fELF");
+        assert_eq!(file.read(file.size() - 2, 2).unwrap().len(), 2);
+        assert!(file.read(file.size() - 2, 3).is_err());
+        assert!(file.read(u64::MAX, 2).is_err());
+        assert!(file.read(0, READ_LIMIT + 1).is_err());
+    }
+
+    #[test]
+    fn what_is_no_regular_file_is_not_opened() {
+        let device = place(Path::new("/dev/zero")).unwrap();
+        assert!(matches!(ModuleFile::from_place(&device), Err(FileRefusal::NotRegular)));
+    }
+}
