@@ -90,14 +90,6 @@ impl Need {
         }
     }
 
-    /// Whether a kernel has this need at all.
-    pub fn applies_to(self, kernel: KernelRelease) -> bool {
-        match self {
-            Self::LockMemory => kernel < KernelRelease::new(5, 11),
-            _ => true,
-        }
-    }
-
     /// Capabilities that it takes together.
     pub const fn capabilities(self) -> &'static [Capability] {
         match self {
@@ -157,15 +149,23 @@ fn maps_all_ids(map: &str) -> bool {
     map.split_ascii_whitespace().eq(["0", "0", "4294967295"])
 }
 
-/// User and group of the person behind `sudo`, who shall be able to read what we write; `None` when we were
-/// not started by sudo as root.
-pub fn invoking_user() -> Option<(u32, u32)> {
-    // SAFETY: the call has no preconditions and cannot fail.
-    if unsafe { libc::geteuid() } != 0 {
-        return None;
-    }
-    let id = |name: &str| std::env::var(name).ok()?.parse().ok();
-    Some((id("SUDO_UID")?, id("SUDO_GID")?))
+/// The person behind `sudo`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InvokingUser {
+    /// User id.
+    pub user: u32,
+    /// Group id.
+    pub group: u32,
+}
+
+/// Who called us through `sudo` (or a tool that speaks like it): files that we make should be theirs.
+/// `None` when nobody did, or when we are not root and can give nothing away.
+pub fn invoking_owner() -> Option<InvokingUser> {
+    let number = |name| std::env::var(name).ok()?.parse().ok();
+    let status = procfs::read_text(std::process::id(), "status").ok()?;
+    let is_root = procfs::field(&status, "Uid")?.split_ascii_whitespace().nth(1)? == "0";
+    let user = InvokingUser { user: number("SUDO_UID")?, group: number("SUDO_GID")? };
+    is_root.then_some(user)
 }
 
 /// Version of the running kernel.
