@@ -128,10 +128,11 @@ impl End {
                 "Outer native frames are missing: a function of {module} keeps its frame in a register \
                  that is not recorded."
             ),
-            Self::UnknownCode { address } => format!(
-                "Outer native frames are missing: the caller at {address:#x} is in no known file \
-                 (code generated at run time?)."
-            ),
+            Self::UnknownCode { .. } => {
+                "Outer native frames are missing: their caller is in no known \
+                 file (code generated at run time, or another tracer's return probe)."
+                    .into()
+            }
             Self::ImplausibleReturn { module } => format!(
                 "Outer native frames are missing: no call precedes a return address in {module}."
             ),
