@@ -102,6 +102,8 @@ const ADDRESS_END: u64 = 1 << 47;
 pub struct Scratch {
     /// 0: free; 1: claimed. Only the kernel side uses it.
     pub owner: u64,
+    /// What one step of the walk hands to the next.
+    step: Step,
     /// A bulk-read stretch of the data stack, then room for one frame read alone.
     cells: [u64; WINDOW_WORDS + SPAN_WORDS],
     /// The walked stack, innermost first.
@@ -115,6 +117,7 @@ impl Scratch {
     pub const fn new() -> Self {
         Self {
             owner: 0,
+            step: Step::NONE,
             cells: [0; WINDOW_WORDS + SPAN_WORDS],
             words: [0; MAX_WORDS],
             generations: [0; MAX_WORDS],
@@ -126,6 +129,29 @@ impl Default for Scratch {
     fn default() -> Self {
         Self::new()
     }
+}
+
+/// Where the walk is.
+#[repr(C)]
+struct Step {
+    /// The next frame.
+    frame: u64,
+    /// Where on the C stack the last activation of the evaluation loop was seen.
+    anchor: u64,
+    hash: u64,
+    count: u64,
+    flags: u64,
+    /// Address of the first byte in the window.
+    window: u64,
+    /// Bytes in the window.
+    filled: u64,
+    /// Address of the last frame that had to be read.
+    last: u64,
+}
+
+impl Step {
+    const NONE: Self =
+        Self { frame: 0, anchor: 0, hash: 0, count: 0, flags: 0, window: 0, filled: 0, last: 0 };
 }
 
 /// The thread to walk.
@@ -185,12 +211,16 @@ pub fn walk<R: ReadUser>(
         walked.hash = mix(0, depth);
         return walked;
     };
-    walked.cframe = cframe;
-    if layout.entry != ENTRY_OWNER {
-        walked.hash = mix(cframe.wrapping_sub(thread.sp), depth);
+    let hash =
+        if layout.entry == ENTRY_OWNER { 0 } else { mix(cframe.wrapping_sub(thread.sp), depth) };
+    scratch.step = Step { frame, anchor: thread.sp, hash, ..Step::NONE };
+    frames(reader, layout, generations, scratch);
+    Walked {
+        count: reload(&scratch.step.count) as u32,
+        flags: reload(&scratch.step.flags) as u32,
+        hash: reload(&scratch.step.hash),
+        cframe,
     }
-    frames(reader, layout, generations, thread.sp, frame, scratch, &mut walked);
-    walked
 }
 
 /// The thread's `PyThreadState`, 0 when it has none, `None` when that cannot be read.
@@ -226,16 +256,6 @@ fn top_frame<R: ReadUser>(reader: &R, layout: &PythonWalk, state: u64) -> Option
     Some((top, 0))
 }
 
-/// Where the walk is in the target's memory, and what of it is at hand.
-struct Cursor {
-    /// Address of the first byte in the window.
-    window: u64,
-    /// Bytes in the window.
-    filled: u64,
-    /// Address of the last frame that had to be read.
-    last: u64,
-}
-
 /// One frame as read.
 struct Frame {
     back: u64,
@@ -244,57 +264,71 @@ struct Frame {
     owner: u8,
 }
 
+/// Walks from `walk.frame` outwards.
+///
+/// What one step hands to the next lives in the scratch memory and is [`reload`]ed: the verifier
+/// then knows nothing about it, and takes the same step with other values for the same state. With
+/// registers it would follow every combination of branches through all steps.
 #[inline(always)]
 fn frames<R: ReadUser>(
     reader: &R,
     layout: &PythonWalk,
     generations: &Generations,
-    sp: u64,
-    top: u64,
     scratch: &mut Scratch,
-    walked: &mut Walked,
 ) {
-    let mut cursor = Cursor { window: 0, filled: 0, last: 0 };
-    let mut frame = top;
-    let mut anchor = sp;
-    let mut hash = walked.hash;
-    let mut count = 0;
     for index in 0..MAX_WORDS {
-        if frame == 0 {
-            break;
+        if reload(&scratch.step.frame) == 0 {
+            return;
         }
-        let Some(cell) = bring(reader, layout, frame, &mut cursor, scratch) else {
-            walked.flags |= FLAG_PYTHON_FAULT;
-            break;
-        };
-        let read = decode(layout, cell, scratch);
-        let word = if layout.entry == ENTRY_OWNER && read.owner >= 3 {
-            hash = mix(hash, frame.wrapping_sub(anchor));
-            anchor = frame;
-            Word::entry(frame)
-        } else {
-            let code = read.code & !u64::from(layout.code_tag_mask);
-            if code == 0 || code >= ADDRESS_END || code & 7 != 0 {
-                walked.flags |= FLAG_PYTHON_FAULT;
-                break;
-            }
-            let outermost = layout.entry == ENTRY_FLAG && read.owner != 0;
-            let word =
-                Word::python(code, instruction_index(layout, code, read.instruction), outermost);
-            let generation = generations.bucket[generation_bucket(code)];
-            hash = mix(hash, word.0.wrapping_add(u64::from(generation).rotate_left(40)));
-            scratch.generations[index] = generation;
-            word
-        };
+        if !step(reader, layout, generations, scratch, index) {
+            scratch.step.flags |= u64::from(FLAG_PYTHON_FAULT);
+            return;
+        }
+        scratch.step.count = reload(&scratch.step.count) + 1;
+    }
+    if reload(&scratch.step.frame) != 0 {
+        scratch.step.flags |= u64::from(FLAG_PYTHON_TRUNCATED);
+    }
+}
+
+/// Takes one frame in; false when it is unreadable or nonsense.
+#[inline(always)]
+fn step<R: ReadUser>(
+    reader: &R,
+    layout: &PythonWalk,
+    generations: &Generations,
+    scratch: &mut Scratch,
+    index: usize,
+) -> bool {
+    let frame = reload(&scratch.step.frame);
+    let Some(cell) = bring(reader, layout, frame, scratch) else { return false };
+    let read = decode(layout, cell, scratch);
+    let hash = reload(&scratch.step.hash);
+    if layout.entry == ENTRY_OWNER && read.owner >= 3 {
+        scratch.step.hash = mix(hash, frame.wrapping_sub(reload(&scratch.step.anchor)));
+        scratch.step.anchor = frame;
+        scratch.words[index] = Word::entry(frame).0;
+    } else {
+        let code = read.code & !u64::from(layout.code_tag_mask);
+        if code == 0 || code >= ADDRESS_END || code & 7 != 0 {
+            return false;
+        }
+        let outermost = layout.entry == ENTRY_FLAG && read.owner != 0;
+        let word = Word::python(code, instruction_index(layout, code, read.instruction), outermost);
+        let generation = generations.bucket[generation_bucket(code)];
+        scratch.step.hash = mix(hash, word.0.wrapping_add(u64::from(generation).rotate_left(40)));
+        scratch.generations[index] = generation;
         scratch.words[index] = word.0;
-        count = index + 1;
-        frame = read.back;
     }
-    if count == MAX_WORDS && frame != 0 {
-        walked.flags |= FLAG_PYTHON_TRUNCATED;
-    }
-    walked.hash = hash;
-    walked.count = count as u32;
+    scratch.step.frame = read.back;
+    true
+}
+
+/// A value that the compiler may not keep in a register from when it was stored.
+#[inline(always)]
+fn reload(word: &u64) -> u64 {
+    // SAFETY: an aligned word behind a live reference.
+    unsafe { core::ptr::read_volatile(word) }
 }
 
 /// Makes the frame at `frame` available and returns the cell where its bytes begin.
@@ -303,7 +337,6 @@ fn bring<R: ReadUser>(
     reader: &R,
     layout: &PythonWalk,
     frame: u64,
-    cursor: &mut Cursor,
     scratch: &mut Scratch,
 ) -> Option<usize> {
     if frame >= ADDRESS_END || frame & 7 != 0 {
@@ -311,23 +344,23 @@ fn bring<R: ReadUser>(
     }
     let span = u64::from(layout.frame_span);
     let at = frame.wrapping_add(layout.frame_start.into());
-    let offset = at.wrapping_sub(cursor.window);
-    if offset < PAGE && offset.wrapping_add(span) <= cursor.filled {
+    let offset = at.wrapping_sub(reload(&scratch.step.window));
+    if offset < PAGE && offset.wrapping_add(span) <= reload(&scratch.step.filled) {
         return Some((offset / 8) as usize);
     }
-    let distance = if at > cursor.last { at - cursor.last } else { cursor.last - at };
-    cursor.last = at;
+    let distance = at.abs_diff(reload(&scratch.step.last));
+    scratch.step.last = at;
     // The page that the frame begins in is mapped from its start, so this read can fail only where
     // the frame itself would.
     let before = at & (PAGE - 1);
     if layout.data_stack != 0 && distance < NEAR {
         let words = ((before + span) / 8) as usize;
         if words <= WINDOW_WORDS && reader.read(at - before, &mut scratch.cells[..words]) {
-            cursor.window = at - before;
-            cursor.filled = before + span;
+            scratch.step.window = at - before;
+            scratch.step.filled = before + span;
             return Some((before / 8) as usize);
         }
-        cursor.filled = 0;
+        scratch.step.filled = 0;
     }
     let words = (span / 8) as usize;
     if words > SPAN_WORDS

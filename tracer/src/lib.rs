@@ -18,3 +18,6 @@ pub mod report;
 pub mod session;
 pub mod store;
 pub mod symbolize;
+
+#[cfg(test)]
+mod golden;

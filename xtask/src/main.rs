@@ -2,7 +2,14 @@
 #![allow(clippy::print_stdout, clippy::print_stderr)] // a program for the terminal
 
 mod command;
+mod demo;
 mod ebpf;
+mod golden;
+mod setup;
+mod test;
+mod tidy;
+
+use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
@@ -17,12 +24,38 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Task {
+    /// See the main job at work: a bundled leaking server is started, recorded and reported.
+    Demo(demo::Options),
+    /// Run every check and every test; those that attach to processes need root.
+    Test(test::Options),
     /// Build the eBPF object that is committed under tracer/object.
     Ebpf(ebpf::Options),
+    /// Install what a rebuild of the eBPF object needs, on Debian and Ubuntu; say what to do elsewhere.
+    Setup(setup::Options),
+    /// Check the house rules: arrows between rooms, doors of foreign crates, links in documents.
+    Tidy(tidy::Options),
+    /// Rewrite golden files and generated tables; read the difference before you commit it.
+    Golden,
 }
 
-fn main() -> Result<()> {
-    match Cli::parse().task {
-        Task::Ebpf(options) => ebpf::run_task(&options),
+fn main() -> ExitCode {
+    match run(&Cli::parse().task) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // One line with its causes: a backtrace would hide it.
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(task: &Task) -> Result<()> {
+    match task {
+        Task::Demo(options) => demo::run_task(options),
+        Task::Test(options) => test::run_task(options),
+        Task::Ebpf(options) => ebpf::run_task(options),
+        Task::Setup(options) => setup::run_task(options),
+        Task::Tidy(options) => tidy::run_task(options),
+        Task::Golden => golden::run_task(),
     }
 }

@@ -45,5 +45,10 @@ pub static SCRATCH: Array<Scratch> = Array::with_max_entries(limit::SLOTS_PER_CP
 #[map]
 pub static PROBE_SITES: HashMap<u64, u32> = HashMap::with_max_entries(64, 0);
 
+// Always empty, see `Control::never`. Two, because a program array belongs to programs of one attach
+// type, and sessions have their own.
 #[map]
 pub static TAIL: ProgramArray = ProgramArray::with_max_entries(1, 0);
+
+#[map]
+pub static TAIL_SESSION: ProgramArray = ProgramArray::with_max_entries(1, 0);

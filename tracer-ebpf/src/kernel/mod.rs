@@ -6,7 +6,7 @@ pub mod code;
 mod count;
 pub mod free;
 mod ledger;
-mod map;
+pub mod map;
 mod publish;
 mod read;
 mod site;
@@ -15,6 +15,7 @@ use aya_ebpf::EbpfContext;
 use aya_ebpf::bindings::pt_regs;
 use aya_ebpf::helpers::bpf_get_current_pid_tgid;
 use aya_ebpf::helpers::generated::bpf_get_func_ip;
+use aya_ebpf::maps::ProgramArray;
 use leakspy_ebpf::wire::counter::Counter;
 use leakspy_ebpf::wire::target::Target;
 
@@ -62,7 +63,11 @@ register! { ip, rip; sp, rsp; bp, rbp; result, rax; arg0, rdi; arg1, rsi; arg2, 
 
 /// Runs `body` when this event is to be accounted; false when the caller need not see the return.
 #[inline(always)]
-pub fn run<C: EbpfContext>(ctx: &C, body: impl Fn(&C, &Event) -> bool) -> bool {
+pub fn run<C: EbpfContext>(
+    ctx: &C,
+    tail: &ProgramArray,
+    body: impl Fn(&C, &Event) -> bool,
+) -> bool {
     let Some(control) = map::CONTROL.get_ptr(0) else { return false };
     let event = Event { regs: ctx.as_ptr().cast(), pid_tgid: bpf_get_current_pid_tgid() };
     let tgid = target().tgid;
@@ -81,7 +86,7 @@ pub fn run<C: EbpfContext>(ctx: &C, body: impl Fn(&C, &Event) -> bool) -> bool {
     if unsafe { core::ptr::read_volatile(&raw const (*control).never) } != 0 {
         // Never taken; its presence denies this program a private stack, see `Control::never`.
         // SAFETY: the map is a program array and the context is this program's own.
-        unsafe { map::TAIL.tail_call(ctx, 0) };
+        unsafe { tail.tail_call(ctx, 0) };
     }
     wanted
 }

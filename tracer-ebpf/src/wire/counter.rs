@@ -117,6 +117,14 @@ counters! {
     ReallocRestored = 35, "realloc_restored", Accounted;
     /// Known blocks for which the live table had no room when they were to be put back.
     RestLost = 36, "put_back_failed", Loss;
+    /// Allocation calls that had not returned when the numbers were read.
+    InFlight = 37, "in_flight", Accounted;
+    /// Old blocks of a realloc that had not returned when the numbers were read.
+    InFlightOld = 38, "realloc_in_flight", Accounted;
+    /// Code objects freed before their names were read, whose stacks lack those names.
+    CodeUnread = 39, "code_unread", Quality;
+    /// Records of the ring buffer that could not be decoded.
+    RecordsUndecoded = 40, "records_undecoded", Quality;
 }
 
 #[cfg(test)]

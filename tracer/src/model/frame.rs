@@ -33,7 +33,24 @@ pub struct Frame {
     pub machinery: bool,
 }
 
+/// What a reader sees of a frame: frames that are equal in it look the same in every report. Offsets
+/// count only where there is no name, because several lie in one function.
+pub type FrameIdentity<'a> =
+    (FrameKind, Option<&'a str>, Option<&'a str>, Option<u32>, Option<&'a str>, Option<u64>);
+
 impl Frame {
+    /// What a reader sees of this frame.
+    pub fn identity(&self) -> FrameIdentity<'_> {
+        (
+            self.kind,
+            self.function.as_deref(),
+            self.file.as_deref(),
+            self.line,
+            self.module.as_deref(),
+            if self.function.is_none() { self.offset } else { None },
+        )
+    }
+
     /// A Python frame.
     pub fn python(function: impl Into<String>, file: impl Into<String>, line: Option<u32>) -> Self {
         Self {

@@ -1,16 +1,22 @@
 //! The nouns: what the rooms hand to one another. No I/O.
 
 mod address;
+mod doctor;
 mod document;
 mod frame;
+mod kernel_release;
 mod memory;
+mod runtime_symbols;
 mod site;
 
 pub use address::Address;
+pub use doctor::{CheckStatus, DoctorCheck, DoctorReport, DoctorSection};
 pub use document::{
     Capture, Document, Finding, Limit, Loss, LossClass, MemoryPoint, PythonTarget, SCHEMA, Target,
     Tool,
 };
-pub use frame::{Frame, FrameKind};
+pub use frame::{Frame, FrameIdentity, FrameKind};
+pub use kernel_release::KernelRelease;
 pub use memory::Memory;
+pub use runtime_symbols::RuntimeSymbols;
 pub use site::{Domain, Site};

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::Frame;
+use super::{Frame, FrameKind};
 
 /// Which allocator family a block came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -12,6 +12,24 @@ pub enum Domain {
     Malloc,
     /// Anonymous mappings: pymalloc's arenas, thread stacks, big arrays. Address space, not all resident.
     Mmap,
+}
+
+impl Domain {
+    /// Every domain.
+    pub const ALL: [Self; 2] = [Self::Malloc, Self::Mmap];
+
+    /// The word in recordings and reports.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Malloc => "malloc",
+            Self::Mmap => "mmap",
+        }
+    }
+
+    /// The domain of this word, as read from a recording.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|domain| domain.name() == name)
+    }
 }
 
 /// What one site (stack, size class, domain) has live and did since the start.
@@ -37,4 +55,99 @@ pub struct Site {
     pub stack: Vec<Frame>,
     /// Why the stack is less than whole, as sentences; empty when it is whole.
     pub notes: Vec<String>,
+}
+
+impl Site {
+    /// The id of a site: a hash of what a reader of the report can see of it, so that it is the same
+    /// in every run of the same program, whatever its addresses.
+    pub fn identify(domain: Domain, size_class: u64, allocator: &str, stack: &[Frame]) -> String {
+        let mut hash = Fnv::new();
+        hash.text(domain.name());
+        hash.number(size_class);
+        hash.text(allocator);
+        for frame in stack {
+            let (kind, function, file, line, module, offset) = frame.identity();
+            hash.number(match kind {
+                FrameKind::Python => 1,
+                FrameKind::Native => 2,
+            });
+            for text in [function, file, module] {
+                hash.optional(text);
+            }
+            for number in [line.map(u64::from), offset] {
+                hash.number(number.map_or(0, |number| number.wrapping_add(1)));
+            }
+        }
+        format!("{:08x}", (hash.0 >> 32) ^ (hash.0 & 0xffff_ffff))
+    }
+}
+
+/// FNV-1a with 64 bits (Fowler, Noll, Vo): simple, and the same everywhere and for ever.
+struct Fnv(u64);
+
+impl Fnv {
+    fn new() -> Self {
+        Self(0xcbf2_9ce4_8422_2325)
+    }
+
+    fn bytes(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+        }
+    }
+
+    fn number(&mut self, number: u64) {
+        self.bytes(&number.to_le_bytes());
+    }
+
+    /// Ends with a byte that is in no UTF-8 text, so that neighbours cannot run together.
+    fn text(&mut self, text: &str) {
+        self.bytes(text.as_bytes());
+        self.bytes(&[0xff]);
+    }
+
+    fn optional(&mut self, text: Option<&str>) {
+        match text {
+            Some(text) => self.text(text),
+            None => self.bytes(&[0xfe]),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(stack: &[Frame]) -> String {
+        Site::identify(Domain::Malloc, 16384, "malloc", stack)
+    }
+
+    #[test]
+    fn ids_are_stable_and_tell_stacks_apart() {
+        let keep = Frame::python("keep", "app.py", Some(12));
+        assert_eq!(id(std::slice::from_ref(&keep)), "4e98a160");
+        assert_ne!(id(std::slice::from_ref(&keep)), id(&[keep.clone(), keep.clone()]));
+        assert_ne!(id(&[keep]), id(&[Frame::python("keep", "app.py", Some(13))]));
+    }
+
+    #[test]
+    fn offsets_count_only_without_a_name() {
+        let native = |function: Option<&str>, offset| Frame {
+            kind: FrameKind::Native,
+            function: function.map(str::to_owned),
+            module: Some("libx.so".into()),
+            offset: Some(offset),
+            ..Frame::python("", "", None)
+        };
+        assert_eq!(id(&[native(Some("f"), 1)]), id(&[native(Some("f"), 2)]));
+        assert_ne!(id(&[native(None, 1)]), id(&[native(None, 2)]));
+    }
+
+    #[test]
+    fn domains_have_names() {
+        for domain in Domain::ALL {
+            assert_eq!(Domain::from_name(domain.name()), Some(domain));
+        }
+        assert_eq!(Domain::from_name("other"), None);
+    }
 }

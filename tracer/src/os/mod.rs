@@ -1,1 +1,26 @@
-//! (see ARCHITECTURE.md)
+//! The operating system's side of a target: processes, their mappings, files and memory; who provides
+//! Python and malloc in them; what we are allowed to do. The only room that names libc's system calls
+//! and `/proc`.
+//!
+//! Parsing is pure and separate from reading; what is read of a target is hostile.
+
+pub mod allocator;
+pub mod btf;
+pub mod clock;
+mod error;
+pub mod file;
+pub mod interpreter;
+pub mod maps;
+pub mod memory;
+pub mod module;
+pub mod privilege;
+pub mod process;
+mod procfs;
+pub mod usage;
+
+pub use error::{Candidate, OsError};
+pub use file::ModuleFile;
+pub use maps::Mapping;
+pub use memory::ProcessMemory;
+pub use module::{Module, Modules};
+pub use process::{Life, Process};

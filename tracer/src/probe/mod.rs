@@ -1,1 +1,17 @@
-//! (see ARCHITECTURE.md)
+//! The probes: maps and programs in the kernel, attached to the target, and what comes out of them.
+//! aya's only door.
+
+mod attach;
+mod bpf;
+mod error;
+mod load;
+pub mod placement;
+pub mod plan;
+mod ring;
+mod table;
+
+pub use attach::{Attached, FileProbes, Method, attach};
+pub use error::ProbeError;
+pub use load::{Capacity, Loaded};
+pub use ring::{Captured, Gone, Record, Ring};
+pub use table::Tables;

@@ -1,1 +1,19 @@
-//! (see ARCHITECTURE.md)
+//! The running program: one target from attach to finished recording.
+
+mod books;
+pub mod error;
+mod interpreter;
+mod modules;
+mod names;
+pub mod options;
+mod plan;
+pub mod progress;
+pub mod record;
+mod recorder;
+mod stacks;
+mod target;
+
+pub use error::SessionError;
+pub use options::RecordOptions;
+pub use progress::{Progress, Status};
+pub use record::Ending;

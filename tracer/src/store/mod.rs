@@ -1,1 +1,24 @@
-//! (see ARCHITECTURE.md)
+//! Recordings: SQLite files that survive the death of their writer and that anyone can query.
+//!
+//! [`Writer`] makes one, [`Reader`] turns one into a [`Document`](crate::model::Document) and
+//! trusts nothing in it. The tables are described in `docs/recording.md`. The only door to rusqlite.
+
+mod create;
+mod error;
+mod intern;
+mod load;
+mod open;
+mod row;
+mod schema;
+mod thin;
+mod writer;
+
+#[cfg(test)]
+mod tests;
+
+pub use error::StoreError;
+pub use load::Limits;
+pub use open::Reader;
+pub use row::{Overwrite, Owner, Resident, SiteRow, SiteTotals, Tick};
+pub use schema::{APPLICATION_ID, SCHEMA_VERSION, TABLES};
+pub use writer::{Bounds, Writer};

@@ -2,7 +2,7 @@
 
 mod sources;
 mod stamp;
-mod toolchain;
+pub mod toolchain;
 
 use std::fs;
 use std::path::PathBuf;
@@ -39,6 +39,13 @@ pub struct Options {
     /// The compiler to use; by default the distribution's if it is there, else rustup's nightly.
     #[arg(long, value_enum)]
     toolchain: Option<Route>,
+}
+
+impl Options {
+    /// A check that needs no eBPF compiler.
+    pub fn stamp_only() -> Self {
+        Self { check: true, no_build: true, toolchain: None }
+    }
 }
 
 /// Runs the task.

@@ -51,15 +51,11 @@ impl Toolchain {
                 sysroot.display()
             );
         }
-        let version = output(compiler(route).arg("-vV"))?;
-        let line = |start: &str| version.lines().find_map(|line| line.strip_prefix(start));
-        let (Some(rustc), Some(llvm)) = (version.lines().next(), line("LLVM version: ")) else {
-            bail!("rustc -vV said something unexpected: {version}");
-        };
+        let (rustc, llvm) = versions(route)?;
         Ok(Self {
             route,
-            rustc: rustc.to_owned(),
-            llvm: llvm.to_owned(),
+            rustc,
+            llvm,
             bpf_linker: output(command(&linker).arg("--version"))?.trim().to_owned(),
             linker,
             sysroot,
@@ -91,6 +87,20 @@ impl Toolchain {
     /// For a person.
     pub fn name(&self) -> String {
         format!("{}, LLVM {}, {}", self.rustc, self.llvm, self.bpf_linker)
+    }
+}
+
+/// Version of the LLVM in the distribution's compiler.
+pub fn distribution_llvm() -> Result<String> {
+    versions(Route::Distribution).map(|(_, llvm)| llvm)
+}
+
+fn versions(route: Route) -> Result<(String, String)> {
+    let version = output(compiler(route).arg("-vV"))?;
+    let llvm = version.lines().find_map(|line| line.strip_prefix("LLVM version: "));
+    match (version.lines().next(), llvm) {
+        (Some(rustc), Some(llvm)) => Ok((rustc.to_owned(), llvm.to_owned())),
+        _ => bail!("rustc -vV said something unexpected: {version}"),
     }
 }
 

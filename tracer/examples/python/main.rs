@@ -1,0 +1,49 @@
+//! Holds the `python` room against live interpreters, and saves them for its tests. Called by
+//! `src/python/fixtures/make.py`, which starts the interpreters.
+#![allow(clippy::print_stdout, reason = "a program that is run by hand")]
+
+mod image;
+mod lines;
+mod process;
+
+use std::time::Instant;
+
+use anyhow::{Result, bail, ensure};
+use leakspy::python::attach;
+
+fn main() -> Result<()> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match arguments[..] {
+        ["save", pid, answer, image] => image::save(pid, answer, image),
+        ["lines", tables] => lines::check(tables),
+        ["attach", pid, times] => attach_often(pid, times.parse()?),
+        _ => bail!("usage: python save PID ANSWER IMAGE | lines TABLES | attach PID TIMES"),
+    }
+}
+
+/// Attaches again and again to a process that does not stand still; it must be understood every time.
+fn attach_often(pid: &str, times: u32) -> Result<()> {
+    let symbols = process::find_symbols(pid)?;
+    let memory = process::Process::open(pid)?;
+    let first = attach(&memory, &symbols)?;
+    let (started, mut refused, mut frames, mut threads) = (Instant::now(), Vec::new(), 0, 0);
+    for _ in 0..times {
+        match attach(&memory, &symbols) {
+            Ok(python) => {
+                ensure!(python.walk == first.walk, "{python:#?} is not {first:#?}");
+                frames += python.checked.frames;
+                threads += python.threads.len();
+            }
+            Err(refusal) => refused.push(refusal),
+        }
+    }
+    let each = started.elapsed() / times;
+    let version = first.version;
+    println!(
+        "{version}: {times} times, {threads} threads, {frames} frames, {each:?} each, {:?}",
+        first.slot
+    );
+    ensure!(refused.is_empty(), "refused {} times, such as: {}", refused.len(), refused[0]);
+    Ok(())
+}

@@ -1,0 +1,85 @@
+//! `/proc/PID/stat`.
+
+use super::super::{OsError, procfs};
+
+/// `PF_KTHREAD` of the kernel's `include/linux/sched.h`.
+const KERNEL_THREAD: u64 = 0x0020_0000;
+
+/// The fields that matter here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Stat {
+    pub comm: String,
+    state: u8,
+    flags: u64,
+    /// Ticks since boot.
+    pub start_ticks: u64,
+    /// 0 or 1 when we may not know.
+    pub start_code: u64,
+    /// 0 when we may not know.
+    pub start_stack: u64,
+}
+
+impl Stat {
+    pub(super) fn of(pid: u32) -> Result<Self, OsError> {
+        let text = procfs::read(pid, "stat")?;
+        Self::parse(&text).ok_or_else(|| OsError::Unreadable { what: format!("/proc/{pid}/stat") })
+    }
+
+    /// The name stands in parentheses and may itself contain any, so it ends at the last.
+    fn parse(text: &[u8]) -> Option<Self> {
+        let open = text.iter().position(|byte| *byte == b'(')?;
+        let close = text.iter().rposition(|byte| *byte == b')')?;
+        let comm = String::from_utf8_lossy(text.get(open + 1..close)?).into_owned();
+        let rest = std::str::from_utf8(text.get(close + 1..)?).ok()?;
+        // proc_pid_stat(5) counts from 1 = pid; the state is number 3.
+        let fields: Vec<&str> = rest.split_ascii_whitespace().collect();
+        let number = |index: usize| fields.get(index - 3).and_then(|field| field.parse().ok());
+        Some(Self {
+            comm,
+            state: *fields.first()?.as_bytes().first()?,
+            flags: number(9)?,
+            start_ticks: number(22)?,
+            start_code: number(26)?,
+            start_stack: number(28)?,
+        })
+    }
+
+    pub(super) fn is_kernel_thread(&self) -> bool {
+        self.flags & KERNEL_THREAD != 0
+    }
+
+    /// Whether the (first) thread has ended.
+    pub(super) fn is_dead(&self) -> bool {
+        matches!(self.state, b'Z' | b'X' | b'x')
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const LINE: &str = "17 (a) b (c) Z 1 17 17 0 -1 2097216 10 0 2 0 3 4 0 0 20 0 5 0 4242 123 9 \
+        18446744073709551615 94000 95000 140000 0 0 0 0 0 0 0 0 0 17 1 0 0 0 0 0 0 0 0 0 0 0 0 0";
+
+    #[test]
+    fn a_name_may_contain_anything() {
+        let stat = Stat::parse(LINE.as_bytes()).unwrap();
+        assert_eq!(stat.comm, "a) b (c");
+        assert!(stat.is_dead() && stat.is_kernel_thread());
+        assert_eq!((stat.start_ticks, stat.start_code, stat.start_stack), (4242, 94_000, 140_000));
+    }
+
+    #[test]
+    fn a_short_line_is_refused() {
+        assert_eq!(Stat::parse(&LINE.as_bytes()[..60]), None);
+        assert_eq!(Stat::parse(b") ("), None);
+    }
+
+    proptest! {
+        #[test]
+        fn never_panics(bytes: Vec<u8>) {
+            let _ = Stat::parse(&bytes);
+        }
+    }
+}

@@ -1,0 +1,215 @@
+//! The bpf system calls that aya 0.14 does not offer: programs with an attach type of our choice,
+//! uprobe-multi and session links, batched map reads.
+//!
+//! Layouts are those of `union bpf_attr` in the kernel's `include/uapi/linux/bpf.h`; fields only grow
+//! at the end, and the kernel takes a shorter struct for zeros.
+
+use std::ffi::CStr;
+use std::io;
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+
+use aya_obj::generated::bpf_insn;
+
+const BPF_PROG_LOAD: libc::c_long = 5;
+const BPF_MAP_LOOKUP_BATCH: libc::c_long = 24;
+const BPF_LINK_CREATE: libc::c_long = 28;
+const BPF_PROG_TYPE_KPROBE: u32 = 2;
+const BPF_F_UPROBE_MULTI_RETURN: u32 = 1;
+
+/// `BPF_TRACE_UPROBE_MULTI`
+pub const ATTACH_MULTI: u32 = 48;
+/// `BPF_TRACE_UPROBE_SESSION`
+pub const ATTACH_SESSION: u32 = 57;
+
+#[repr(C)]
+#[derive(Default)]
+struct ProgLoad {
+    prog_type: u32,
+    insn_cnt: u32,
+    insns: u64,
+    license: u64,
+    log_level: u32,
+    log_size: u32,
+    log_buf: u64,
+    kern_version: u32,
+    prog_flags: u32,
+    prog_name: [u8; 16],
+    prog_ifindex: u32,
+    expected_attach_type: u32,
+}
+
+#[repr(C)]
+#[derive(Default)]
+struct LinkCreateUprobeMulti {
+    prog_fd: u32,
+    target_fd: u32,
+    attach_type: u32,
+    flags: u32,
+    path: u64,
+    offsets: u64,
+    ref_ctr_offsets: u64,
+    cookies: u64,
+    cnt: u32,
+    multi_flags: u32,
+    pid: u32,
+    reserved: u32,
+}
+
+#[repr(C)]
+#[derive(Default)]
+struct MapBatch {
+    in_batch: u64,
+    out_batch: u64,
+    keys: u64,
+    values: u64,
+    count: u32,
+    map_fd: u32,
+    elem_flags: u64,
+    flags: u64,
+}
+
+fn bpf<T>(command: libc::c_long, attributes: &mut T) -> io::Result<i32> {
+    let size = size_of::<T>();
+    // SAFETY: every `T` above is a `repr(C)` prefix of `union bpf_attr` for its command, and the
+    // pointers in it are to live buffers of the stated sizes (see each caller).
+    let result =
+        unsafe { libc::syscall(libc::SYS_bpf, command, std::ptr::from_mut(attributes), size) };
+    if result < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    i32::try_from(result).map_err(|_| io::Error::from(io::ErrorKind::InvalidData))
+}
+
+fn owned(fd: i32) -> OwnedFd {
+    // SAFETY: the kernel has just made this descriptor for us; nobody else knows it.
+    unsafe { OwnedFd::from_raw_fd(fd) }
+}
+
+fn length(slice_length: usize) -> io::Result<u32> {
+    u32::try_from(slice_length).map_err(|_| io::Error::from(io::ErrorKind::InvalidInput))
+}
+
+/// Loads a program. On failure the error is joined by the verifier's log.
+pub fn load_program(
+    name: &str,
+    instructions: &[bpf_insn],
+    attach_type: u32,
+) -> Result<OwnedFd, (io::Error, String)> {
+    let attributes = || -> io::Result<ProgLoad> {
+        let mut prog_name = [0; 16];
+        for (to, from) in prog_name.iter_mut().take(15).zip(name.bytes()) {
+            *to = from;
+        }
+        Ok(ProgLoad {
+            prog_type: BPF_PROG_TYPE_KPROBE,
+            insn_cnt: length(instructions.len())?,
+            insns: instructions.as_ptr() as u64,
+            license: c"GPL".as_ptr() as u64,
+            prog_name,
+            expected_attach_type: attach_type,
+            ..ProgLoad::default()
+        })
+    };
+    let first = attributes().and_then(|mut attributes| bpf(BPF_PROG_LOAD, &mut attributes));
+    let error = match first {
+        Ok(fd) => return Ok(owned(fd)),
+        Err(error) => error,
+    };
+    // Again with a log: asking for it always would cost every start some megabytes.
+    let mut log = vec![0_u8; 1 << 20];
+    let second = attributes().and_then(|mut attributes| {
+        attributes.log_level = 1;
+        attributes.log_size = length(log.len())?;
+        attributes.log_buf = log.as_mut_ptr() as u64;
+        bpf(BPF_PROG_LOAD, &mut attributes)
+    });
+    match second {
+        Ok(fd) => Ok(owned(fd)),
+        Err(_) => {
+            let end = log.iter().position(|&byte| byte == 0).unwrap_or(log.len());
+            Err((error, String::from_utf8_lossy(&log[..end]).into_owned()))
+        }
+    }
+}
+
+/// Where a multi link puts its probes.
+pub struct Multi<'a> {
+    /// The ELF file, best as `/proc/self/fd/N` of the inode that the target maps.
+    pub path: &'a CStr,
+    /// File offsets of the probed instructions.
+    pub offsets: &'a [u64],
+    /// A cookie for each.
+    pub cookies: &'a [u64],
+    /// Process id in the caller's pid namespace.
+    pub pid: u32,
+    /// [`ATTACH_MULTI`] or [`ATTACH_SESSION`].
+    pub attach_type: u32,
+    /// Whether the program runs at the return (multi only).
+    pub at_return: bool,
+}
+
+/// Puts probes at all offsets; dropping the link removes them.
+pub fn link_multi(program: BorrowedFd<'_>, multi: &Multi<'_>) -> io::Result<OwnedFd> {
+    if multi.offsets.len() != multi.cookies.len() {
+        return Err(io::Error::from(io::ErrorKind::InvalidInput));
+    }
+    let prog_fd = u32::try_from(program.as_raw_fd()).map_err(io::Error::other)?;
+    let mut attributes = LinkCreateUprobeMulti {
+        prog_fd,
+        attach_type: multi.attach_type,
+        path: multi.path.as_ptr() as u64,
+        offsets: multi.offsets.as_ptr() as u64,
+        cookies: multi.cookies.as_ptr() as u64,
+        cnt: length(multi.offsets.len())?,
+        multi_flags: if multi.at_return { BPF_F_UPROBE_MULTI_RETURN } else { 0 },
+        pid: multi.pid,
+        ..LinkCreateUprobeMulti::default()
+    };
+    bpf(BPF_LINK_CREATE, &mut attributes).map(owned)
+}
+
+/// Reads a whole hash map in batches of `batch` entries; keys are `u64`, values `words` words. Entries
+/// that come or go meanwhile may be missed or seen.
+pub fn read_hash(
+    map: BorrowedFd<'_>,
+    words: usize,
+    batch: usize,
+    mut each: impl FnMut(u64, &[u64]),
+) -> io::Result<()> {
+    let map_fd = u32::try_from(map.as_raw_fd()).map_err(io::Error::other)?;
+    let mut batch = batch;
+    let mut position = 0_u64;
+    let mut started = false;
+    loop {
+        let mut keys = vec![0_u64; batch];
+        let mut values = vec![0_u64; batch * words];
+        let mut next = 0_u64;
+        let mut attributes = MapBatch {
+            in_batch: if started { std::ptr::from_ref(&position) as u64 } else { 0 },
+            out_batch: std::ptr::from_mut(&mut next) as u64,
+            keys: keys.as_mut_ptr() as u64,
+            values: values.as_mut_ptr() as u64,
+            count: length(batch)?,
+            map_fd,
+            ..MapBatch::default()
+        };
+        let end = match bpf(BPF_MAP_LOOKUP_BATCH, &mut attributes) {
+            Ok(_) => false,
+            Err(error) if error.raw_os_error() == Some(libc::ENOENT) => true,
+            // One bucket holds more than a batch.
+            Err(error) if error.raw_os_error() == Some(libc::ENOSPC) => {
+                batch *= 2;
+                continue;
+            }
+            Err(error) => return Err(error),
+        };
+        let count = usize::try_from(attributes.count).unwrap_or(0).min(batch);
+        for (key, value) in keys.iter().zip(values.chunks_exact(words)).take(count) {
+            each(*key, value);
+        }
+        if end {
+            return Ok(());
+        }
+        (position, started) = (next, true);
+    }
+}

@@ -1,0 +1,287 @@
+//! Everything about a live CPython that the rest of the program needs, or a reason why not.
+
+use leakspy_ebpf::wire::target::PythonWalk;
+
+use super::frame::Walker;
+use super::layout::check::{self, Checked, Failed};
+use super::layout::published::{self, Unbelieved};
+use super::layout::{Layout, LayoutSource, Runtime, table};
+use super::machine;
+use super::runtime::{self, Broken, ThreadState};
+use super::slot::{self, NoSlot, Search, Slot};
+use super::version::Version;
+use crate::model::{Address, Memory};
+
+/// First minor version that publishes its offsets.
+const FIRST_PUBLISHED: u8 = 13;
+/// Times that the process is looked at before what is seen counts as wrong: it runs meanwhile, so that threads may
+/// begin and end between two reads.
+const ATTEMPTS: usize = 8;
+
+/// Where things are in the target, as far as the symbols of the ELF file that holds the interpreter say. All
+/// addresses are those of the process, load bias included.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RuntimeSymbols {
+    /// `_PyRuntime` (3.7 on): by symbol, by section `.PyRuntime`, or by the debug-offset cookie.
+    pub runtime: Option<Address>,
+    /// `PyCode_Type`; learnt from a frame when it is not exported.
+    pub code_type: Option<Address>,
+    /// `Py_Version` (3.11 on), a `u32`.
+    pub version_word: Option<Address>,
+    /// `Py_GetVersion`, whose code leads to the version where there is no word.
+    pub version_function: Option<Address>,
+    /// `PyGILState_GetThisThreadState`, whose code says where threads keep their state (3.15 on, in programs that hold
+    /// the interpreter themselves).
+    pub thread_state_function: Option<Address>,
+    /// A version found in other ways, such as the text that `Py_GetVersion` returns.
+    pub version_text: Option<String>,
+    /// `interp_head` (3.6, static, so only in files that are not stripped).
+    pub interpreters_head: Option<Address>,
+    /// `PyInterpreterState_Head` (3.6), whose code leads to `interp_head`.
+    pub interpreters_head_function: Option<Address>,
+    /// `_PyThreadState_Current` (3.6).
+    pub thread_current: Option<Address>,
+}
+
+/// A CPython that is understood.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Python {
+    /// Which one.
+    pub version: Version,
+    /// Where its fields are.
+    pub layout: Layout,
+    /// Where the layout came from.
+    pub layout_source: LayoutSource,
+    /// What the kernel needs to walk its frames, complete.
+    pub walk: PythonWalk,
+    /// `PyCode_Type`.
+    pub code_type: Address,
+    /// The function that frees code objects, `PyCode_Type.tp_dealloc`.
+    pub code_dealloc: Option<Address>,
+    /// Its interpreters, newest first.
+    pub interpreters: Vec<Address>,
+    /// Its thread states.
+    pub threads: Vec<ThreadState>,
+    /// How threads find their state.
+    pub slot: Slot,
+    /// How much of the layout was seen to hold.
+    pub checked: Checked,
+}
+
+/// Why Python frames cannot be had. Native stacks still can.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// No symbol led to a version.
+    #[error(
+        "cannot tell which CPython this is: no debug offsets, Py_Version or Py_GetVersion to read"
+    )]
+    NoVersion,
+    /// Two sources disagree.
+    #[error("CPython {version} says in another place that it is {other}")]
+    TwoVersions {
+        /// One.
+        version: Version,
+        /// The other.
+        other: Version,
+    },
+    /// No row.
+    #[error("the layout of CPython {version} is not known; known are 3.6 to 3.15, final releases")]
+    UnknownVersion {
+        /// The version.
+        version: Version,
+    },
+    /// The published table is not believed.
+    #[error("{reason}")]
+    Published {
+        /// Why not.
+        reason: Unbelieved,
+    },
+    /// A version that publishes its offsets, without them where `_PyRuntime` should be.
+    #[error("CPython {version} should publish its debug offsets, but they were not found")]
+    NoDebugOffsets {
+        /// The version.
+        version: Version,
+    },
+    /// Nothing leads to the list of interpreters.
+    #[error("the interpreter list of CPython {version} was not found (is the program stripped?)")]
+    NoRuntime {
+        /// The version.
+        version: Version,
+    },
+    /// Interpreters and threads could not be listed.
+    #[error("the threads of CPython {version} cannot be listed: {reason}")]
+    Runtime {
+        /// The version.
+        version: Version,
+        /// Why not.
+        reason: Broken,
+    },
+    /// Thread states could not be found from threads.
+    #[error("the thread states of CPython {version} cannot be found from its threads: {reason}")]
+    Slot {
+        /// The version.
+        version: Version,
+        /// Why not.
+        reason: NoSlot,
+    },
+    /// The layout does not hold for this process.
+    #[error("the layout known for CPython {version} does not fit this process: {reason}")]
+    Check {
+        /// The version.
+        version: Version,
+        /// What does not fit.
+        reason: Failed,
+    },
+}
+
+/// Reads what must be known of the CPython in `memory`. Needs some thousand small reads, and stops nothing.
+pub fn attach(memory: &dyn Memory, symbols: &RuntimeSymbols) -> Result<Python, Refusal> {
+    let interpreter = Interpreter::recognise(memory, symbols)?;
+    let mut result = interpreter.observe(memory);
+    for _ in 1..ATTEMPTS {
+        if result.is_ok() {
+            break;
+        }
+        result = interpreter.observe(memory);
+    }
+    result
+}
+
+/// What is true of the program, before its threads are looked at.
+struct Interpreter {
+    version: Version,
+    layout: Layout,
+    layout_source: LayoutSource,
+    /// Address of the pointer to the first interpreter.
+    head: Address,
+    /// Address of the pointer to the thread state that holds the GIL.
+    gil_holder: Option<Address>,
+    /// Where threads keep their state.
+    search: Search,
+    code_type: Option<Address>,
+}
+
+impl Interpreter {
+    fn recognise(memory: &dyn Memory, symbols: &RuntimeSymbols) -> Result<Self, Refusal> {
+        let (version, layout, layout_source) = recognise_layout(memory, symbols)?;
+        let missing = Refusal::NoRuntime { version };
+        let (head, gil_holder, key) = match layout.runtime {
+            Runtime::Globals => {
+                let function = symbols.interpreters_head_function;
+                let head = symbols
+                    .interpreters_head
+                    .or_else(|| machine::returned_variable(memory, function?));
+                (head, symbols.thread_current, None)
+            }
+            Runtime::Struct { interpreters_head, gil_holder, tss_key } => {
+                let runtime = symbols.runtime.ok_or(missing.clone())?;
+                let holder = gil_holder.and_then(|field| field.of(runtime));
+                let key = tss_key.and_then(|field| field.read(memory, runtime));
+                (interpreters_head.of(runtime), holder, key)
+            }
+        };
+        let head = head.ok_or(missing)?;
+        let accessor = symbols.thread_state_function;
+        let accessor = accessor.and_then(|at| machine::returned_thread_local(memory, at));
+        let search = Search { home: layout.thread.home, key, accessor };
+        let code_type = symbols.code_type;
+        Ok(Self { version, layout, layout_source, head, gil_holder, search, code_type })
+    }
+
+    fn observe(&self, memory: &dyn Memory) -> Result<Python, Refusal> {
+        let version = self.version;
+        let broken = |reason| Refusal::Runtime { version, reason };
+        let failed = |reason| Refusal::Check { version, reason };
+        let interpreters =
+            runtime::interpreters(memory, &self.layout, self.head).map_err(broken)?;
+        let threads = runtime::threads(memory, &self.layout, &interpreters).map_err(broken)?;
+        self.check_holder(memory, &interpreters).map_err(failed)?;
+        let slot = slot::find(memory, &threads, self.search)
+            .map_err(|reason| Refusal::Slot { version, reason })?;
+        let walk = PythonWalk {
+            gil_holder: self.gil_holder.map_or(0, |address| address.0),
+            tstate_slot: slot.offset,
+            ..self.layout.walk()
+        };
+        let (code_type, checked) = self.check(memory, walk, &threads).map_err(failed)?;
+        let code_dealloc = self.layout.class.dealloc.read(memory, code_type);
+        Ok(Python {
+            version,
+            layout: self.layout,
+            layout_source: self.layout_source,
+            walk,
+            code_type,
+            code_dealloc: code_dealloc.filter(|address| !address.is_null()),
+            interpreters,
+            threads,
+            slot,
+            checked,
+        })
+    }
+
+    /// The word that names the holder of the GIL must name a thread state, which may be younger than our list.
+    fn check_holder(&self, memory: &dyn Memory, interpreters: &[Address]) -> Result<(), Failed> {
+        let Some(word) = self.gil_holder else { return Ok(()) };
+        let holder = memory.pointer(word).ok_or(Failed::Holder { holder: word })?;
+        let interpreter = self.layout.thread.interpreter.read(memory, holder);
+        let known = interpreter.is_some_and(|interpreter| interpreters.contains(&interpreter));
+        if holder.is_null() || known { Ok(()) } else { Err(Failed::Holder { holder }) }
+    }
+
+    fn check(
+        &self,
+        memory: &dyn Memory,
+        walk: PythonWalk,
+        threads: &[ThreadState],
+    ) -> Result<(Address, Checked), Failed> {
+        let mut walker = Walker::new(walk);
+        let code_type = match self.code_type {
+            Some(code_type) => code_type,
+            None => check::derived_code_type(memory, &self.layout, &mut walker, threads)?,
+        };
+        check::code_type(memory, &self.layout, code_type)?;
+        let checked = check::frames(memory, &self.layout, code_type, &mut walker, threads)?;
+        Ok((code_type, checked))
+    }
+}
+
+fn recognise_layout(
+    memory: &dyn Memory,
+    symbols: &RuntimeSymbols,
+) -> Result<(Version, Layout, LayoutSource), Refusal> {
+    let stated = stated_version(memory, symbols)?;
+    if let Some(runtime) = symbols.runtime.filter(|&at| published::is_published(memory, at)) {
+        let (version, layout) =
+            published::layout(memory, runtime).map_err(|reason| Refusal::Published { reason })?;
+        return match stated {
+            Some(other) if other != version => Err(Refusal::TwoVersions { version, other }),
+            _ => Ok((version, layout, LayoutSource::Published)),
+        };
+    }
+    let version = stated.ok_or(Refusal::NoVersion)?;
+    if version.minor >= FIRST_PUBLISHED {
+        return Err(Refusal::NoDebugOffsets { version });
+    }
+    let layout = table::layout(version).ok_or(Refusal::UnknownVersion { version })?;
+    Ok((version, *layout, LayoutSource::Table))
+}
+
+/// The version that the symbols lead to; every source that has an answer must have the same.
+fn stated_version(
+    memory: &dyn Memory,
+    symbols: &RuntimeSymbols,
+) -> Result<Option<Version>, Refusal> {
+    let word = symbols.version_word.and_then(|at| memory.u32(at));
+    let function = symbols.version_function;
+    let stated = [
+        word.and_then(|word| Version::from_hex(word.into())),
+        function.and_then(|function| Version::from_function(memory, function)),
+        symbols.version_text.as_deref().and_then(Version::from_text),
+    ];
+    let mut stated = stated.into_iter().flatten();
+    let Some(version) = stated.next() else { return Ok(None) };
+    match stated.find(|&other| other != version) {
+        Some(other) => Err(Refusal::TwoVersions { version, other }),
+        None => Ok(Some(version)),
+    }
+}

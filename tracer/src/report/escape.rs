@@ -1,0 +1,189 @@
+//! Names come from the target and are hostile: one function per medium makes them harmless.
+//!
+//! What cannot be shown is shown as its code, `\x1b` or `\u{202e}`, so that a reader sees that
+//! something was there.
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
+
+/// For a terminal, and for everything that a person reads: no control characters, nothing that
+/// reorders or hides text, no line breaks.
+pub fn terminal(text: &str) -> Cow<'_, str> {
+    replace(text, |c| is_control(c) || is_deceptive(c), code)
+}
+
+/// For one frame of a folded stack: as [`terminal`], and without the semicolon, which separates
+/// frames there; it becomes a colon, as stack collapsers commonly do.
+pub fn folded(text: &str) -> Cow<'_, str> {
+    replace(
+        text,
+        |c| c == ';' || is_control(c) || is_deceptive(c),
+        |c, out| if c == ';' { out.push(':') } else { code(c, out) },
+    )
+}
+
+/// For the text of an XML or HTML element, or an attribute's value in either kind of quotes.
+pub fn xml(text: &str) -> Cow<'_, str> {
+    let special = |c| matches!(c, '&' | '<' | '>' | '"' | '\'');
+    replace(
+        text,
+        |c| special(c) || is_control(c) || is_deceptive(c),
+        |c, out| match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\'' => out.push_str("&#39;"),
+            _ => code(c, out),
+        },
+    )
+}
+
+/// Whether JSON text should have this as `\uXXXX`: JSON may hold it as it is, but a terminal that
+/// the JSON is printed on would obey it.
+pub(super) fn is_unsafe_in_json(c: char) -> bool {
+    !c.is_ascii() && (is_control(c) || is_deceptive(c))
+}
+
+/// C0, DEL and C1: what terminals obey.
+fn is_control(c: char) -> bool {
+    c.is_control()
+}
+
+/// Characters that change the order or presence of others without being seen: bidirectional
+/// embeddings, overrides, isolates and marks, separators of lines and paragraphs, zero-width
+/// characters, the soft hyphen, interlinear annotations, variation selectors, non-characters and tags.
+fn is_deceptive(c: char) -> bool {
+    matches!(
+        c,
+        '\u{ad}'
+            | '\u{34f}'
+            | '\u{61c}'
+            | '\u{115f}'..='\u{1160}'
+            | '\u{17b4}'..='\u{17b5}'
+            | '\u{180b}'..='\u{180f}'
+            | '\u{200b}'..='\u{200f}'
+            | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}'
+            | '\u{3164}'
+            | '\u{fe00}'..='\u{fe0f}'
+            | '\u{feff}'
+            | '\u{ffa0}'
+            | '\u{fff0}'..='\u{fffb}'
+            | '\u{fffe}'..='\u{ffff}'
+            | '\u{1bca0}'..='\u{1bca3}'
+            | '\u{1d173}'..='\u{1d17a}'
+            | '\u{e0000}'..='\u{e0fff}'
+    )
+}
+
+fn code(c: char, out: &mut String) {
+    let number = u32::from(c);
+    // Writing to a string cannot fail.
+    let _ = match c {
+        '\n' => write!(out, "\\n"),
+        '\r' => write!(out, "\\r"),
+        '\t' => write!(out, "\\t"),
+        _ if number < 0x100 => write!(out, "\\x{number:02x}"),
+        _ => write!(out, "\\u{{{number:x}}}"),
+    };
+}
+
+fn replace(
+    text: &str,
+    bad: impl Fn(char) -> bool,
+    put: impl Fn(char, &mut String),
+) -> Cow<'_, str> {
+    if !text.contains(&bad) {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        if bad(c) {
+            put(c, &mut out);
+        } else {
+            out.push(c);
+        }
+    }
+    Cow::Owned(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Not a character of XML 1.0, not even as a reference (section 2.2 of the recommendation).
+    fn is_xml_forbidden(c: char) -> bool {
+        matches!(c, '\u{fffe}' | '\u{ffff}') || (c < ' ' && !matches!(c, '\t' | '\n' | '\r'))
+    }
+
+    #[test]
+    fn what_is_harmless_stays() {
+        for text in ["keep", "Ünïcödé.méthode", "日本語", "operator<", "a b", "C:\\x", ""] {
+            assert!(matches!(terminal(text), Cow::Borrowed(same) if same == text));
+        }
+    }
+
+    #[test]
+    fn terminal_sequences_become_visible() {
+        assert_eq!(terminal("a\x1b[31mb\u{7}"), "a\\x1b[31mb\\x07");
+        assert_eq!(terminal("a\u{9b}31m"), "a\\x9b31m");
+        assert_eq!(terminal("a\r\nb\tc"), "a\\r\\nb\\tc");
+        assert_eq!(terminal("user\u{202e}nimda"), "user\\u{202e}nimda");
+    }
+
+    #[test]
+    fn folded_keeps_frames_and_lines_apart() {
+        assert_eq!(folded("[u8; 8]\nevil 99"), "[u8: 8]\\nevil 99");
+    }
+
+    #[test]
+    fn markup_is_text() {
+        assert_eq!(
+            xml("<script>alert('x' && \"y\")</script>\0"),
+            "&lt;script&gt;alert(&#39;x&#39; &amp;&amp; &quot;y&quot;)&lt;/script&gt;\\x00"
+        );
+    }
+
+    /// Any text, with the interesting characters more often than chance has them.
+    fn hostile() -> impl Strategy<Value = String> {
+        let special = prop::sample::select(
+            "\0\u{7}\n\r\t\x1b\u{7f}\u{85}\u{9b};&<>'\"\\ \u{ad}\u{202e}\u{2066}\u{2028}\u{200b}\u{feff}\u{fffe}"
+                .chars()
+                .collect::<Vec<_>>(),
+        );
+        prop::collection::vec(prop_oneof![special, any::<char>()], 0..40)
+            .prop_map(|characters| characters.into_iter().collect())
+    }
+
+    proptest! {
+        #[test]
+        fn a_terminal_gets_nothing_to_obey(text in hostile()) {
+            let safe = terminal(&text);
+            prop_assert!(!safe.chars().any(|c| is_control(c) || is_deceptive(c)));
+            prop_assert_eq!(terminal(&safe), safe.as_ref());
+        }
+
+        #[test]
+        fn a_folded_frame_is_one_frame_of_one_line(text in hostile()) {
+            let safe = folded(&text);
+            let separates = safe.contains([';', '\n', '\r', '\0', '\u{2028}', '\u{85}']);
+            prop_assert!(!separates);
+            prop_assert!(!safe.chars().any(is_xml_forbidden));
+        }
+
+        #[test]
+        fn xml_can_be_decoded_to_the_visible_text(text in hostile()) {
+            let safe = xml(&text);
+            prop_assert!(!safe.contains(['<', '>', '"', '\'', '\0', '\n']));
+            let decoded = safe
+                .replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"")
+                .replace("&#39;", "'").replace("&amp;", "&");
+            prop_assert!(!safe.chars().any(is_xml_forbidden));
+            let visible = terminal(&text);
+            prop_assert_eq!(decoded, visible);
+        }
+    }
+}

@@ -1,0 +1,37 @@
+//! Collapsed stacks: one line per stack, frames separated by semicolons, then the live bytes.
+
+use std::io::{self, Write};
+
+use super::stacks::{self, Stack};
+use super::{Exporter, Options, label};
+use crate::model::Document;
+
+/// The format that flame graph tools read.
+pub struct Folded;
+
+impl Exporter for Folded {
+    fn write(&self, document: &Document, options: &Options, out: &mut dyn Write) -> io::Result<()> {
+        let stacks = stacks::ranked(document, options);
+        for line in lines(&stacks[..stacks.len().min(options.top.unwrap_or(usize::MAX))]) {
+            writeln!(out, "{line}")?;
+        }
+        Ok(())
+    }
+}
+
+/// One line per stack that holds any bytes.
+pub(super) fn lines(stacks: &[Stack<'_>]) -> Vec<String> {
+    stacks
+        .iter()
+        .filter(|stack| stack.live_bytes > 0)
+        .map(|stack| format!("{} {}", frames(stack), stack.live_bytes))
+        .collect()
+}
+
+fn frames(stack: &Stack<'_>) -> String {
+    if stack.frames.is_empty() {
+        return "(no stack)".to_owned();
+    }
+    let labels: Vec<String> = stack.frames.iter().map(|frame| label::folded(frame)).collect();
+    labels.join(";")
+}

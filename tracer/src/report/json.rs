@@ -1,0 +1,127 @@
+//! The document as one JSON object: the contract for programs.
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+use serde_json::ser::{Formatter, PrettyFormatter, Serializer};
+
+use super::{Exporter, Options, escape};
+use crate::model::Document;
+
+/// The contract for programs. Complete: only `top` applies to it.
+pub struct Json;
+
+impl Exporter for Json {
+    fn write(&self, document: &Document, options: &Options, out: &mut dyn Write) -> io::Result<()> {
+        let top = options.top.filter(|top| *top < document.sites.len());
+        let shortened = top.map(|top| {
+            let sites = document.sites[..top].to_vec();
+            Document { sites, findings: document.findings.clone(), ..without_sites(document) }
+        });
+        write_value(shortened.as_ref().unwrap_or(document), out)
+    }
+}
+
+/// Writes any value the way this room writes JSON: indented, one line feed at the end, and nothing
+/// in it that a terminal would obey.
+///
+/// # Errors
+/// Those of `out`.
+pub fn write_value(value: &impl Serialize, out: &mut dyn Write) -> io::Result<()> {
+    let formatter = TerminalSafe(PrettyFormatter::with_indent(b"  "));
+    value.serialize(&mut Serializer::with_formatter(&mut *out, formatter))?;
+    out.write_all(b"\n")
+}
+
+fn without_sites(document: &Document) -> Document {
+    Document {
+        schema: document.schema,
+        tool: document.tool.clone(),
+        target: document.target.clone(),
+        capture: document.capture.clone(),
+        losses: document.losses.clone(),
+        memory: document.memory.clone(),
+        findings: Vec::new(),
+        sites: Vec::new(),
+    }
+}
+
+/// Writes control characters beyond ASCII, and characters that reorder text, as `\uXXXX`: the same
+/// JSON value, but harmless when somebody prints it on a terminal.
+struct TerminalSafe(PrettyFormatter<'static>);
+
+impl Formatter for TerminalSafe {
+    fn write_string_fragment<W: Write + ?Sized>(
+        &mut self,
+        writer: &mut W,
+        fragment: &str,
+    ) -> io::Result<()> {
+        let mut rest = fragment;
+        while let Some(at) = rest.find(|c| c == '\u{7f}' || escape::is_unsafe_in_json(c)) {
+            let (safe, bad) = rest.split_at(at);
+            writer.write_all(safe.as_bytes())?;
+            let Some(c) = bad.chars().next() else { break };
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                write!(writer, "\\u{unit:04x}")?;
+            }
+            rest = &bad[c.len_utf8()..];
+        }
+        writer.write_all(rest.as_bytes())
+    }
+
+    fn begin_array<W: Write + ?Sized>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.0.begin_array(writer)
+    }
+
+    fn end_array<W: Write + ?Sized>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.0.end_array(writer)
+    }
+
+    fn begin_array_value<W: Write + ?Sized>(&mut self, out: &mut W, first: bool) -> io::Result<()> {
+        self.0.begin_array_value(out, first)
+    }
+
+    fn end_array_value<W: Write + ?Sized>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.0.end_array_value(writer)
+    }
+
+    fn begin_object<W: Write + ?Sized>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.0.begin_object(writer)
+    }
+
+    fn end_object<W: Write + ?Sized>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.0.end_object(writer)
+    }
+
+    fn begin_object_key<W: Write + ?Sized>(&mut self, out: &mut W, first: bool) -> io::Result<()> {
+        self.0.begin_object_key(out, first)
+    }
+
+    fn begin_object_value<W: Write + ?Sized>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.0.begin_object_value(writer)
+    }
+
+    fn end_object_value<W: Write + ?Sized>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.0.end_object_value(writer)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn strings_survive_and_are_harmless(text in ".*") {
+            let mut out = Vec::new();
+            write_value(&[&text], &mut out).expect("a vector takes everything");
+            let json = String::from_utf8(out).expect("JSON is UTF-8");
+            let obeyed = json.chars().any(|c| c == '\u{7f}' || escape::is_unsafe_in_json(c));
+            prop_assert!(!obeyed);
+            let back: Vec<String> = serde_json::from_str(&json).expect("valid JSON");
+            prop_assert_eq!(back, vec![text]);
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! What to call a frame. Names are raw here; whoever prints them escapes them for the medium.
+
+use std::borrow::Cow;
+
+use super::{escape, origin};
+use crate::model::{Frame, FrameKind};
+
+/// The function; without a symbol the module and the offset in it.
+pub fn name(frame: &Frame) -> Cow<'_, str> {
+    match (&frame.function, &frame.module, frame.offset) {
+        (Some(function), _, _) if !function.is_empty() => Cow::Borrowed(function),
+        (_, Some(module), Some(offset)) => {
+            Cow::Owned(format!("{}+{offset:#x}", origin::base_name(module)))
+        }
+        (_, Some(module), None) => Cow::Borrowed(origin::base_name(module)),
+        (_, None, Some(offset)) => Cow::Owned(format!("{offset:#x}")),
+        (_, None, None) => Cow::Borrowed("?"),
+    }
+}
+
+/// `app.py:12`, or nothing when the file is not known.
+pub fn source(frame: &Frame) -> Option<String> {
+    let file = frame.file.as_deref().filter(|file| !file.is_empty())?;
+    let file = origin::short_file(file);
+    Some(match frame.line {
+        Some(line) => format!("{file}:{line}"),
+        None => file.to_owned(),
+    })
+}
+
+/// Where the frame is, for a column of its own: source for Python; `in library`, with the source
+/// when it is known, for native frames. Empty when the name says it already.
+pub fn place(frame: &Frame) -> String {
+    let source = source(frame);
+    let module = frame.module.as_deref().filter(|_| frame.function.is_some());
+    match (source, module.map(origin::base_name)) {
+        (Some(source), Some(module)) => format!("{source} in {module}"),
+        (Some(source), None) => source,
+        (None, Some(module)) => format!("in {module}"),
+        (None, None) => String::new(),
+    }
+}
+
+/// A frame of a folded stack: `function (path/file.py:12)`, native `symbol (library.so)`. Always
+/// ends with a bracket, so that no name can pass for the weight of the stack, and never starts with
+/// what collapsers take for a comment.
+pub fn folded(frame: &Frame) -> String {
+    let place = match frame.kind {
+        FrameKind::Python => source(frame),
+        FrameKind::Native => frame.module.as_deref().map(|m| origin::base_name(m).to_owned()),
+    };
+    let place = place.unwrap_or_else(|| "unknown".to_owned());
+    let name = name(frame);
+    let name = match name.trim_start_matches(['#', ' ']) {
+        "" => "?",
+        name => name,
+    };
+    format!("{} ({})", escape::folded(name), escape::folded(&place))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn native(function: Option<&str>, file: Option<&str>) -> Frame {
+        Frame {
+            kind: FrameKind::Native,
+            function: function.map(str::to_owned),
+            file: file.map(str::to_owned),
+            line: file.map(|_| 7),
+            module: Some("/opt/libx.so.1".into()),
+            offset: Some(0x12ab),
+            inlined: false,
+            machinery: false,
+        }
+    }
+
+    #[test]
+    fn python_frames_have_a_source() {
+        let frame = Frame::python("A.keep", "/v/site-packages/a/b.py", Some(12));
+        assert_eq!(name(&frame), "A.keep");
+        assert_eq!(place(&frame), "a/b.py:12");
+        assert_eq!(folded(&frame), "A.keep (a/b.py:12)");
+        assert_eq!(folded(&Frame { file: None, line: None, ..frame }), "A.keep (unknown)");
+    }
+
+    #[test]
+    fn native_frames_have_a_module() {
+        assert_eq!(place(&native(Some("f"), None)), "in libx.so.1");
+        assert_eq!(place(&native(Some("f"), Some("/src/x.c"))), "/src/x.c:7 in libx.so.1");
+        assert_eq!(folded(&native(Some("f"), Some("/src/x.c"))), "f (libx.so.1)");
+        assert_eq!(name(&native(None, None)), "libx.so.1+0x12ab");
+        assert_eq!(place(&native(None, None)), "");
+        assert_eq!(folded(&native(None, None)), "libx.so.1+0x12ab (libx.so.1)");
+    }
+
+    #[test]
+    fn hostile_names_stay_frames() {
+        assert_eq!(folded(&Frame::python("# a;b\n9 9", "x;y.py", None)), "a:b\\n9 9 (x:y.py)");
+        assert_eq!(folded(&Frame::python("##", "", Some(1))), "? (unknown)");
+    }
+}

@@ -1,0 +1,171 @@
+//! Numbers as people read them.
+
+/// Bytes with a binary unit: `512 B`, `9.5 KiB`, `1.2 GiB`.
+pub fn bytes(bytes: u64) -> String {
+    const UNITS: [&str; 6] = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
+    if bytes < 1024 {
+        return format!("{bytes} B");
+    }
+    let mut value = approximate(bytes) / 1024.0;
+    let mut unit = 0;
+    // 1023.95 would print as 1024.0.
+    while value >= 1023.95 && unit + 1 < UNITS.len() {
+        value /= 1024.0;
+        unit += 1;
+    }
+    format!("{value:.1} {}", UNITS[unit])
+}
+
+/// The size of one block: exact where a reader may know the number, rounded where not.
+pub fn block_size(size: u64) -> String {
+    if size < 100_000 { format!("{} B", count(size)) } else { bytes(size) }
+}
+
+/// A difference of bytes with its sign: `+10.8 MiB`, `−512 B`, `±0 B`.
+pub fn change(from: u64, to: u64) -> String {
+    let sign = match to.cmp(&from) {
+        std::cmp::Ordering::Greater => '+',
+        std::cmp::Ordering::Equal => '±',
+        std::cmp::Ordering::Less => '−',
+    };
+    format!("{sign}{}", bytes(to.abs_diff(from)))
+}
+
+/// A count with thousands separated: `1,234,567`.
+pub fn count(count: u64) -> String {
+    let digits = count.to_string();
+    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+/// A count and its noun: `1 block`, `2,000 blocks`.
+pub fn counted(number: u64, one: &str, many: &str) -> String {
+    format!("{} {}", count(number), if number == 1 { one } else { many })
+}
+
+/// `part` of `whole` in per cent, with as many decimals as say something; `0 %` of nothing.
+pub fn percent(part: u64, whole: u64) -> String {
+    if part == 0 || whole == 0 {
+        return "0 %".to_owned();
+    }
+    if part >= whole {
+        return "100 %".to_owned();
+    }
+    let value = approximate(part) / approximate(whole) * 100.0;
+    if value < 0.1 {
+        "<0.1 %".to_owned()
+    } else if value > 99.9 {
+        ">99.9 %".to_owned()
+    } else {
+        format!("{value:.1} %")
+    }
+}
+
+/// A length of time: `0.4 s`, `59 s`, `3 min 20 s`, `2 h 5 min`, `3 d 4 h`.
+pub fn duration(seconds: f64) -> String {
+    if !seconds.is_finite() || seconds < 0.0 {
+        return "an unknown time".to_owned();
+    }
+    if seconds < 9.95 {
+        return format!("{seconds:.1} s");
+    }
+    let whole = std::time::Duration::try_from_secs_f64(seconds.round())
+        .map_or(u64::MAX, |duration| duration.as_secs());
+    let pair = |large: u64, unit: &str, small: u64, small_unit: &str| match small {
+        0 => format!("{} {unit}", count(large)),
+        _ => format!("{} {unit} {small} {small_unit}", count(large)),
+    };
+    match whole {
+        0..60 => format!("{whole} s"),
+        60..3600 => pair(whole / 60, "min", whole % 60, "s"),
+        3600..86400 => pair(whole / 3600, "h", whole % 3600 / 60, "min"),
+        _ => pair(whole / 86400, "d", whole % 86400 / 3600, "h"),
+    }
+}
+
+/// For ratios and rounding only; above 2^53 the last digits are lost.
+fn approximate(number: u64) -> f64 {
+    number as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn bytes_have_one_unit_system() {
+        let expected = [
+            (0, "0 B"),
+            (1023, "1023 B"),
+            (1024, "1.0 KiB"),
+            (10_000_000, "9.5 MiB"),
+            (1024 * 1024 - 1, "1.0 MiB"),
+            (u64::MAX, "16.0 EiB"),
+        ];
+        for (number, text) in expected {
+            assert_eq!(bytes(number), text);
+        }
+    }
+
+    #[test]
+    fn counts_have_separators() {
+        assert_eq!(count(0), "0");
+        assert_eq!(count(999), "999");
+        assert_eq!(count(1_000), "1,000");
+        assert_eq!(count(12_345_678), "12,345,678");
+        assert_eq!(counted(1, "block", "blocks"), "1 block");
+        assert_eq!(block_size(10_000), "10,000 B");
+        assert_eq!(block_size(1 << 20), "1.0 MiB");
+    }
+
+    #[test]
+    fn shares_never_round_to_all_or_nothing() {
+        assert_eq!(percent(1, 1_000_000), "<0.1 %");
+        assert_eq!(percent(999_999, 1_000_000), ">99.9 %");
+        assert_eq!(percent(1, 3), "33.3 %");
+        assert_eq!(percent(0, 0), "0 %");
+        assert_eq!(percent(5, 5), "100 %");
+    }
+
+    #[test]
+    fn durations_have_two_units() {
+        let expected = [
+            (0.42, "0.4 s"),
+            (59.4, "59 s"),
+            (59.6, "1 min"),
+            (200.0, "3 min 20 s"),
+            (7_500.0, "2 h 5 min"),
+            (273_600.0, "3 d 4 h"),
+            (f64::NAN, "an unknown time"),
+            (-1.0, "an unknown time"),
+        ];
+        for (seconds, text) in expected {
+            assert_eq!(duration(seconds), text);
+        }
+    }
+
+    #[test]
+    fn changes_have_a_sign() {
+        assert_eq!(change(0, 2048), "+2.0 KiB");
+        assert_eq!(change(2048, 0), "−2.0 KiB");
+        assert_eq!(change(7, 7), "±0 B");
+    }
+
+    proptest! {
+        #[test]
+        fn any_number_prints(number: u64, other: u64, seconds: f64) {
+            prop_assert!(bytes(number).len() < 12);
+            prop_assert!(percent(number, other).len() < 9);
+            prop_assert!(duration(seconds).len() < 40);
+            prop_assert_eq!(count(number).replace(',', ""), number.to_string());
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! Sites as readers want them: one entry per stack that looks the same, largest first.
+
+use std::collections::{BTreeSet, HashMap};
+
+use super::Options;
+use crate::model::{Document, Domain, Frame, FrameIdentity, FrameKind, Site};
+
+/// Everything that was allocated by stacks that look the same.
+#[derive(Clone, Debug)]
+pub struct Stack<'a> {
+    /// The frames to show, root first.
+    pub frames: Vec<&'a Frame>,
+    /// Allocator family.
+    pub domain: Domain,
+    /// Bytes asked for and not freed.
+    pub live_bytes: u64,
+    /// Blocks not freed.
+    pub live_count: u64,
+    /// Bytes allocated since the start.
+    pub allocated_bytes: u64,
+    /// Blocks allocated since the start.
+    pub allocated_count: u64,
+    /// Upper bounds of the smallest and largest size class with live blocks.
+    pub size_classes: (u64, u64),
+    /// The allocator functions that were called.
+    pub allocators: BTreeSet<&'a str>,
+    /// Why the stack is less than whole.
+    pub notes: BTreeSet<&'a str>,
+}
+
+/// The stacks of `document` that have something live, frames that `options` hide left out, and
+/// stacks that then look the same taken together. The order depends on the contents alone.
+pub fn ranked<'a>(document: &'a Document, options: &Options) -> Vec<Stack<'a>> {
+    let mut stacks: HashMap<(Domain, Vec<FrameIdentity<'a>>), Stack<'a>> = HashMap::new();
+    for site in document.sites.iter().filter(|site| site.live_bytes > 0 || site.live_count > 0) {
+        let frames: Vec<&Frame> =
+            site.stack.iter().filter(|frame| is_shown(frame, options)).collect();
+        let look = frames.iter().map(|frame| frame.identity()).collect();
+        stacks
+            .entry((site.domain, look))
+            .and_modify(|stack| stack.add(site))
+            .or_insert_with(|| Stack::of(site, frames));
+    }
+    let mut stacks: Vec<(_, Stack<'a>)> = stacks.into_iter().collect();
+    stacks.sort_by(|(a_look, a), (b_look, b)| {
+        let rank = |stack: &Stack<'_>| (stack.live_bytes, stack.live_count, stack.allocated_bytes);
+        rank(b).cmp(&rank(a)).then_with(|| a_look.cmp(b_look))
+    });
+    stacks.into_iter().map(|(_, stack)| stack).collect()
+}
+
+/// Live bytes of all stacks.
+pub fn total_live_bytes(stacks: &[Stack<'_>]) -> u64 {
+    stacks.iter().map(|stack| stack.live_bytes).fold(0, u64::saturating_add)
+}
+
+fn is_shown(frame: &Frame, options: &Options) -> bool {
+    (options.machinery || !frame.machinery) && (options.native || frame.kind == FrameKind::Python)
+}
+
+impl<'a> Stack<'a> {
+    fn of(site: &'a Site, frames: Vec<&'a Frame>) -> Self {
+        Self {
+            frames,
+            domain: site.domain,
+            live_bytes: site.live_bytes,
+            live_count: site.live_count,
+            allocated_bytes: site.allocated_bytes,
+            allocated_count: site.allocated_count,
+            size_classes: (site.size_class, site.size_class),
+            allocators: BTreeSet::from([site.allocator.as_str()]),
+            notes: site.notes.iter().map(String::as_str).collect(),
+        }
+    }
+
+    fn add(&mut self, site: &'a Site) {
+        self.live_bytes = self.live_bytes.saturating_add(site.live_bytes);
+        self.live_count = self.live_count.saturating_add(site.live_count);
+        self.allocated_bytes = self.allocated_bytes.saturating_add(site.allocated_bytes);
+        self.allocated_count = self.allocated_count.saturating_add(site.allocated_count);
+        let (least, most) = self.size_classes;
+        self.size_classes = (least.min(site.size_class), most.max(site.size_class));
+        self.allocators.insert(&site.allocator);
+        self.notes.extend(site.notes.iter().map(String::as_str));
+    }
+
+    /// The one size that all live blocks have, when the sums leave little doubt: a whole mean that
+    /// is also the mean of all blocks ever allocated here. Blocks of varying size have a whole mean
+    /// in one of `live_count` cases, so fewer than ten blocks say nothing, except a single one.
+    pub fn block_size(&self) -> Option<u64> {
+        let mean = self.live_bytes.checked_div(self.live_count)?;
+        let whole = mean.checked_mul(self.live_count) == Some(self.live_bytes)
+            && mean.checked_mul(self.allocated_count) == Some(self.allocated_bytes);
+        let one_class = self.size_classes.0 == self.size_classes.1;
+        (self.live_count == 1 || (whole && one_class && self.live_count >= 10)).then_some(mean)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::samples;
+
+    #[test]
+    fn size_classes_of_one_stack_are_one_entry() {
+        let document = samples::size_classes();
+        let stacks = ranked(&document, &Options::default());
+        assert_eq!(stacks.len(), 1);
+        assert_eq!(stacks[0].live_bytes, 300);
+        assert_eq!(stacks[0].live_count, 3);
+        assert_eq!(stacks[0].size_classes, (64, 256));
+        assert_eq!(stacks[0].block_size(), None);
+    }
+
+    #[test]
+    fn machinery_is_shown_on_request() {
+        let document = samples::one_site();
+        let shown = |machinery, native| {
+            let options = Options { machinery, native, ..Options::default() };
+            ranked(&document, &options)[0].frames.len()
+        };
+        assert_eq!(shown(false, true), 4);
+        assert_eq!(shown(true, true), 6);
+        assert_eq!(shown(false, false), 3);
+    }
+
+    #[test]
+    fn one_size_is_claimed_only_with_evidence() {
+        let document = samples::one_site();
+        let mut stack = ranked(&document, &Options::default()).remove(0);
+        assert_eq!(stack.block_size(), Some(10_000));
+        stack.allocated_bytes += 1;
+        assert_eq!(stack.block_size(), None);
+        stack.allocated_bytes -= 1;
+        (stack.live_count, stack.live_bytes) = (2, 20_000);
+        assert_eq!(stack.block_size(), None);
+        (stack.live_count, stack.live_bytes) = (1, 10_000);
+        assert_eq!(stack.block_size(), Some(10_000));
+        stack.live_count = 0;
+        assert_eq!(stack.block_size(), None);
+    }
+}

@@ -1,0 +1,124 @@
+//! The head of a text report: who was watched, for how long, and what came of it.
+
+use std::io;
+
+use super::page::{Page, Style};
+use crate::model::{Document, Domain};
+use crate::report::quantity::{bytes, change, counted, duration, percent};
+use crate::report::stacks::{self, Stack};
+use crate::report::{escape, utc};
+
+/// Remarks shown before the rest is left to JSON.
+const MOST_NOTES: usize = 10;
+
+pub fn write(page: &mut Page<'_>, document: &Document, stacks: &[Stack<'_>]) -> io::Result<()> {
+    let live = bytes(stacks::total_live_bytes(stacks));
+    let headline = format!("{live} still live in {}", target(document));
+    page.heading(&headline)?;
+    page.paragraph(0, &sentences(document, stacks).join(" "))?;
+    notes(page, &document.capture.notes)
+}
+
+/// `panel (pid 4711, CPython 3.11.7)`
+fn target(document: &Document) -> String {
+    let target = &document.target;
+    let python = match &target.python {
+        Some(python) => format!("CPython {}", python.version),
+        None => "no Python that leakspy understands".to_owned(),
+    };
+    escape::terminal(&format!("{} (pid {}, {python})", target.comm, target.pid)).into_owned()
+}
+
+fn sentences(document: &Document, stacks: &[Stack<'_>]) -> Vec<String> {
+    let mut sentences = vec![
+        format!(
+            "Watched for {} from {}.",
+            duration(document.capture.seconds),
+            utc(document.capture.started)
+        ),
+        allocated(document, stacks),
+    ];
+    sentences.extend(mapped(stacks));
+    sentences.extend(resident(document));
+    sentences.extend(limit(document));
+    sentences
+}
+
+fn allocated(document: &Document, stacks: &[Stack<'_>]) -> String {
+    let sum = |of: fn(&crate::model::Site) -> u64| {
+        document.sites.iter().map(of).fold(0, u64::saturating_add)
+    };
+    let blocks = sum(|site| site.allocated_count);
+    if blocks == 0 {
+        return "In that time it allocated nothing.".to_owned();
+    }
+    let live = stacks.iter().map(|stack| stack.live_count).fold(0, u64::saturating_add);
+    let all = format!(
+        "In that time it allocated {} in {}",
+        bytes(sum(|site| site.allocated_bytes)),
+        counted(blocks, "block", "blocks")
+    );
+    if live == blocks {
+        return format!("{all} and freed none of them.");
+    }
+    if live == 0 {
+        return format!("{all} and freed them all.");
+    }
+    format!(
+        "{all}; {} in {} {} still live.",
+        bytes(stacks::total_live_bytes(stacks)),
+        counted(live, "block", "blocks"),
+        if live == 1 { "is" } else { "are" },
+    )
+}
+
+fn mapped(stacks: &[Stack<'_>]) -> Option<String> {
+    let mapped = stacks
+        .iter()
+        .filter(|stack| stack.domain == Domain::Mmap)
+        .map(|stack| stack.live_bytes)
+        .fold(0, u64::saturating_add);
+    (mapped > 0).then(|| {
+        format!(
+            "Of the live bytes, {} are mappings: address space, not all of it in use.",
+            bytes(mapped)
+        )
+    })
+}
+
+fn resident(document: &Document) -> Option<String> {
+    let (first, last) = (document.memory.first()?, document.memory.last()?);
+    Some(format!(
+        "Its resident memory went from {} to {} ({}).",
+        bytes(first.rss_bytes),
+        bytes(last.rss_bytes),
+        change(first.rss_bytes, last.rss_bytes)
+    ))
+}
+
+fn limit(document: &Document) -> Option<String> {
+    let limit = document.target.limit_bytes?;
+    Some(match document.memory.last() {
+        Some(last) => format!(
+            "Its memory limit is {}, of which it now has {}.",
+            bytes(limit),
+            percent(last.rss_bytes, limit)
+        ),
+        None => format!("Its memory limit is {}.", bytes(limit)),
+    })
+}
+
+/// What was noticed on the way: it changes how the rest is to be read, so it comes first.
+fn notes(page: &mut Page<'_>, notes: &[String]) -> io::Result<()> {
+    if notes.is_empty() {
+        return Ok(());
+    }
+    page.gap()?;
+    for note in notes.iter().take(MOST_NOTES) {
+        page.item(0, "Note: ", Style::Warning, &escape::terminal(note))?;
+    }
+    match notes.len().saturating_sub(MOST_NOTES) {
+        0 => Ok(()),
+        more => page.paragraph(0, &format!("(and {more} more notes, see -f json)")),
+    }
+}

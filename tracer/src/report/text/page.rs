@@ -1,0 +1,92 @@
+//! Lines, paragraphs and the few styles of a text report.
+
+use std::io::{self, Write};
+
+use crate::report::width::{COLUMNS, columns, wrap};
+
+/// How a piece of text looks on a terminal with colours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Style {
+    /// As it comes.
+    Plain,
+    /// What to read first.
+    Bold,
+    /// What to read last.
+    Dim,
+    /// What is wrong.
+    Warning,
+}
+
+impl Style {
+    /// The parameters of "select graphic rendition".
+    const fn code(self) -> &'static str {
+        match self {
+            Self::Plain => "",
+            Self::Bold => "1",
+            Self::Dim => "2",
+            Self::Warning => "33",
+        }
+    }
+}
+
+/// A page being written. Text that comes here is already escaped.
+pub struct Page<'w> {
+    out: &'w mut dyn Write,
+    colour: bool,
+}
+
+impl<'w> Page<'w> {
+    /// An empty page.
+    pub fn new(out: &'w mut dyn Write, colour: bool) -> Self {
+        Self { out, colour }
+    }
+
+    /// An empty line.
+    pub fn gap(&mut self) -> io::Result<()> {
+        writeln!(self.out)
+    }
+
+    /// A heading, and an empty line after it.
+    pub fn heading(&mut self, text: &str) -> io::Result<()> {
+        for line in wrap(text, COLUMNS) {
+            self.line(&[(Style::Bold, &line)])?;
+        }
+        self.gap()
+    }
+
+    /// One line, already fitted: pieces of text with their styles.
+    pub fn line(&mut self, pieces: &[(Style, &str)]) -> io::Result<()> {
+        let mut line = String::new();
+        for (style, text) in pieces {
+            line.push_str(&self.styled(*style, text));
+        }
+        writeln!(self.out, "{}", line.trim_end())
+    }
+
+    /// Wrapped text.
+    pub fn paragraph(&mut self, indent: usize, text: &str) -> io::Result<()> {
+        self.item(indent, "", Style::Plain, text)
+    }
+
+    /// Wrapped text after a `mark`, whose further lines begin under the first letter of the text.
+    pub fn item(&mut self, indent: usize, mark: &str, style: Style, text: &str) -> io::Result<()> {
+        let hang = indent + columns(mark);
+        for (index, line) in wrap(text, COLUMNS.saturating_sub(hang)).iter().enumerate() {
+            let before = if index == 0 {
+                format!("{:indent$}{}", "", self.styled(style, mark))
+            } else {
+                " ".repeat(hang)
+            };
+            writeln!(self.out, "{before}{line}")?;
+        }
+        Ok(())
+    }
+
+    fn styled(&self, style: Style, text: &str) -> String {
+        if self.colour && style != Style::Plain && !text.is_empty() {
+            format!("\x1b[{}m{text}\x1b[0m", style.code())
+        } else {
+            text.to_owned()
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! How many columns text takes, and making it fit.
+
+/// Columns of a report. Terminals of today have them, and a printed page too.
+pub const COLUMNS: usize = 100;
+
+/// Columns that a terminal may use for `c`, never too few. Letters of the alphabets that are one
+/// column everywhere count one; everything else (CJK, emoji, what is ambiguous) counts two, so that
+/// a line is never longer than thought, whatever the terminal's font.
+pub fn char_columns(c: char) -> usize {
+    match u32::from(c) {
+        // Latin, Greek, Cyrillic, Hebrew, Arabic, Indic and South-East Asian scripts.
+        0..=0x10ff => 1,
+        // Other alphabets, Latin and Greek extensions, punctuation, arrows, mathematical signs.
+        0x1200..=0x22ff => 1,
+        // Lines and blocks.
+        0x2500..=0x259f => 1,
+        _ => 2,
+    }
+}
+
+/// Columns that a terminal may use for `text`.
+pub fn columns(text: &str) -> usize {
+    text.chars().map(char_columns).sum()
+}
+
+/// `text`, its end cut off and marked when it takes more than `limit` columns.
+pub fn cut_end(text: &str, limit: usize) -> String {
+    if columns(text) <= limit {
+        return text.to_owned();
+    }
+    let mut out = String::new();
+    let mut left = limit.saturating_sub(1);
+    for c in text.chars() {
+        match left.checked_sub(char_columns(c)) {
+            Some(rest) => left = rest,
+            None => break,
+        }
+        out.push(c);
+    }
+    if limit > 0 {
+        out.push('…');
+    }
+    out
+}
+
+/// `text`, its start cut off and marked when it takes more than `limit` columns: the end of a path
+/// says more than its start.
+pub fn cut_start(text: &str, limit: usize) -> String {
+    if columns(text) <= limit {
+        return text.to_owned();
+    }
+    let mut left = limit.saturating_sub(1);
+    let mut start = text.len();
+    for (index, c) in text.char_indices().rev() {
+        match left.checked_sub(char_columns(c)) {
+            Some(rest) => left = rest,
+            None => break,
+        }
+        start = index;
+    }
+    if limit == 0 { String::new() } else { format!("…{}", &text[start..]) }
+}
+
+/// `text` in lines of at most `limit` columns, broken at spaces; a word that is longer than a line
+/// is cut into pieces.
+pub fn wrap(text: &str, limit: usize) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut line = String::new();
+    let mut used = 0;
+    for piece in
+        text.split(' ').filter(|word| !word.is_empty()).flat_map(|word| pieces(word, limit))
+    {
+        let needed = columns(piece);
+        if used > 0 && used + 1 + needed > limit {
+            lines.push(std::mem::take(&mut line));
+            used = 0;
+        }
+        if used > 0 {
+            line.push(' ');
+            used += 1;
+        }
+        line.push_str(piece);
+        used += needed;
+    }
+    if used > 0 {
+        lines.push(line);
+    }
+    lines
+}
+
+/// `word` in pieces of at most `limit` columns (or one character, where that is wider).
+fn pieces(word: &str, limit: usize) -> Vec<&str> {
+    let mut pieces = Vec::new();
+    let (mut start, mut used) = (0, 0);
+    for (index, c) in word.char_indices() {
+        if used > 0 && used + char_columns(c) > limit {
+            pieces.push(&word[start..index]);
+            (start, used) = (index, 0);
+        }
+        used += char_columns(c);
+    }
+    pieces.push(&word[start..]);
+    pieces
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn long_text_is_cut_where_it_says_least() {
+        assert_eq!(cut_end("short", 10), "short");
+        assert_eq!(cut_end("a_long_function", 8), "a_long_…");
+        assert_eq!(cut_start("/srv/app/main.py:12", 12), "…/main.py:12");
+        assert_eq!(cut_end("日本語", 5), "日本…");
+        assert_eq!(cut_start("日本語", 4), "…語");
+        assert_eq!(cut_start("日本語", 0), "");
+    }
+
+    #[test]
+    fn text_is_broken_at_spaces() {
+        assert_eq!(wrap("one two three", 7), ["one two", "three"]);
+        assert_eq!(wrap("abcdefghij kl", 4), ["abcd", "efgh", "ij", "kl"]);
+        assert!(wrap("", 4).is_empty());
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_is_wider_than_asked(text in ".*", limit in 2_usize..60) {
+            prop_assert!(columns(&cut_end(&text, limit)) <= limit);
+            prop_assert!(columns(&cut_start(&text, limit)) <= limit);
+            for line in wrap(&text, limit) {
+                prop_assert!(columns(&line) <= limit);
+            }
+        }
+
+        #[test]
+        fn wrapping_loses_nothing(text in ".*", limit in 2_usize..60) {
+            let bare = |text: &str| text.replace(' ', "");
+            prop_assert_eq!(bare(&wrap(&text, limit).concat()), bare(&text));
+        }
+    }
+}

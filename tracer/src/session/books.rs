@@ -1,0 +1,75 @@
+//! The counters as reports name them, and the totals of sites.
+
+use leakspy_ebpf::wire::counter::{Class, Counter};
+
+use crate::model::{Loss, LossClass};
+use crate::probe::{ProbeError, Tables};
+use crate::store::SiteTotals;
+
+/// All counters at one moment.
+pub struct Books {
+    counts: Vec<u64>,
+}
+
+impl Books {
+    /// Reads them.
+    pub fn open(tables: &Tables) -> Result<Self, ProbeError> {
+        let mut counts = tables.counters()?;
+        let pending = tables.pending();
+        // An old block whose realloc has not returned is out of the live table and not freed.
+        let moving = pending.iter().filter(|pending| pending.has_old != 0).count();
+        counts[Counter::InFlight as usize] = u64::try_from(pending.len()).unwrap_or(u64::MAX);
+        counts[Counter::InFlightOld as usize] = u64::try_from(moving).unwrap_or(u64::MAX);
+        Ok(Self { counts })
+    }
+
+    /// Sets a counter that user space keeps.
+    pub fn set(&mut self, counter: Counter, count: u64) {
+        if let Some(slot) = self.counts.get_mut(counter as usize) {
+            *slot = count;
+        }
+    }
+
+    fn get(&self, counter: Counter) -> u64 {
+        self.counts.get(counter as usize).copied().unwrap_or(0)
+    }
+
+    /// Bytes in live blocks.
+    pub fn live_bytes(&self) -> u64 {
+        self.get(Counter::AllocBytes).saturating_sub(self.get(Counter::FreeBytes))
+    }
+
+    /// All counters of a class together.
+    pub fn sum(&self, class: Class) -> u64 {
+        let of_class = Counter::ALL.iter().filter(|counter| counter.class() == class);
+        of_class.map(|&counter| self.get(counter)).sum()
+    }
+
+    /// As reports print them.
+    pub fn losses(&self) -> Vec<Loss> {
+        let loss = |&counter: &Counter| Loss {
+            name: counter.name().to_owned(),
+            sentence: counter.sentence().to_owned(),
+            class: match counter.class() {
+                Class::Seen => LossClass::Seen,
+                Class::Accounted => LossClass::Accounted,
+                Class::Loss => LossClass::Loss,
+                Class::Quality => LossClass::Quality,
+            },
+            count: self.get(counter),
+        };
+        Counter::ALL.iter().map(loss).collect()
+    }
+}
+
+/// What every site did so far.
+pub fn sites(tables: &Tables) -> Result<Vec<SiteTotals>, ProbeError> {
+    let sites = tables.sites()?.into_iter().map(|(key, totals)| SiteTotals {
+        key,
+        allocated_bytes: totals.allocated_bytes,
+        allocated_count: totals.allocated_count,
+        freed_bytes: totals.freed_bytes,
+        freed_count: totals.freed_count,
+    });
+    Ok(sites.collect())
+}

@@ -1,0 +1,71 @@
+//! Why a session ends without a result.
+
+use thiserror::Error;
+
+use crate::os::OsError;
+use crate::os::allocator::AllocatorError;
+use crate::probe::ProbeError;
+use crate::store::StoreError;
+
+/// Why a session could not begin or go on.
+#[derive(Debug, Error)]
+pub enum SessionError {
+    /// The process or the system.
+    #[error(transparent)]
+    Os(#[from] OsError),
+    /// The kernel or the probes.
+    #[error(transparent)]
+    Probe(#[from] ProbeError),
+    /// The recording.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The process's allocator.
+    #[error(transparent)]
+    Allocator(#[from] AllocatorError),
+    /// There is nothing to put a probe on.
+    #[error("cannot trace process {pid}: {reason}")]
+    NothingToTrace {
+        /// The process.
+        pid: u32,
+        /// Why, in words.
+        reason: String,
+    },
+    /// The asynchronous runtime or its descriptors.
+    #[error("cannot wait for events")]
+    Wait {
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+}
+
+/// What a failure means for whoever called the program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// Something went wrong.
+    Error,
+    /// The target is gone.
+    TargetGone,
+    /// A privilege or a feature of the kernel is missing.
+    Missing,
+}
+
+impl SessionError {
+    /// What this failure means for whoever called the program.
+    pub fn failure(&self) -> Failure {
+        match self {
+            Self::Os(error) | Self::Allocator(AllocatorError::Os(error)) => of_system(error),
+            Self::Probe(error) if error.is_target_gone() => Failure::TargetGone,
+            Self::Probe(error) if error.is_refusal() => Failure::Missing,
+            _ => Failure::Error,
+        }
+    }
+}
+
+fn of_system(error: &OsError) -> Failure {
+    match error {
+        OsError::Vanished { .. } => Failure::TargetGone,
+        OsError::Denied { .. } => Failure::Missing,
+        _ => Failure::Error,
+    }
+}

@@ -1,0 +1,73 @@
+//! The interpreter of a target: which of the candidates is alive, and what is known of its code.
+
+use std::sync::Arc;
+
+use super::stacks::Merging;
+use crate::os::{self, Modules, Process};
+use crate::python::layout::{Anchor, Entry};
+use crate::python::{self, Python};
+use crate::symbolize::{Activations, CodeRanges, ImageBytes, fragment};
+
+/// What was found of Python in a process.
+pub struct Found {
+    /// The interpreter, if it is understood.
+    pub python: Option<Python>,
+    /// Index of its module.
+    pub module: Option<usize>,
+    /// The evaluation loop's code in the target.
+    code: CodeRanges,
+    /// Why Python frames cannot be had although there is an interpreter.
+    pub refusal: Option<String>,
+}
+
+/// Finds the interpreter that has been started.
+pub fn find(process: &Process, modules: &Modules) -> Found {
+    let mut refusal = None;
+    for candidate in os::interpreter::find(modules, process.memory()) {
+        match python::attach(process.memory(), &candidate.symbols) {
+            Ok(python) => {
+                let code = evaluation(modules, &candidate);
+                let module = Some(candidate.module);
+                return Found { python: Some(python), module, code, refusal: None };
+            }
+            // The first one is the likeliest.
+            Err(reason) => refusal = refusal.or(Some(reason)),
+        }
+    }
+    let refusal = refusal.map(|reason| format!("no Python frames: {reason}"));
+    Found { python: None, module: None, code: CodeRanges::default(), refusal }
+}
+
+/// Every part of the evaluation loop, as addresses of the target.
+fn evaluation(modules: &Modules, candidate: &os::interpreter::Interpreter) -> CodeRanges {
+    let parts = || {
+        let module = modules.get(candidate.module)?;
+        let function = candidate.evaluation?;
+        let start = module.vaddr(function.address)?;
+        let bytes: ImageBytes = Arc::new(module.file.map().ok()?);
+        let ranges = fragment::ranges_of_function(&bytes, start..start.checked_add(function.size)?);
+        let moved = ranges.into_iter().map(|range| {
+            range.start.wrapping_add(module.bias)..range.end.wrapping_add(module.bias)
+        });
+        Some(moved.collect())
+    };
+    CodeRanges::new(parts().unwrap_or_default())
+}
+
+impl Found {
+    /// How its frames and native frames are merged.
+    pub fn merging(&self) -> Option<Merging> {
+        let python = self.python.as_ref()?;
+        let by = match (python.layout.frame.entry, python.layout.thread.anchor) {
+            (Entry::Owner(_), _) => Activations::ByEntry,
+            (_, Anchor::FrameAndCFrame { previous, .. }) => {
+                Activations::ByCframe { previous: previous.offset().into(), flagged: false }
+            }
+            (_, Anchor::ThroughCFrame { previous, .. }) => {
+                Activations::ByCframe { previous: previous.offset().into(), flagged: true }
+            }
+            (_, Anchor::Frame(_)) => Activations::ByCode,
+        };
+        Some(Merging { by, code: self.code.clone() })
+    }
+}

@@ -1,0 +1,29 @@
+//! What a session is asked to do.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::probe::Method;
+
+/// A recording to be made.
+#[derive(Clone, Debug)]
+pub struct RecordOptions {
+    /// A pid, or the name of a unique process.
+    pub target: String,
+    /// How long; until a signal or the end of the target when `None`.
+    pub duration: Option<Duration>,
+    /// The recording.
+    pub output: PathBuf,
+    /// Whether an existing recording is replaced.
+    pub force: bool,
+    /// Time between two savings.
+    pub tick: Duration,
+    /// Blocks in the live table.
+    pub max_live: u32,
+    /// Sites.
+    pub max_sites: u32,
+    /// Share of a core that the probes may cost the target.
+    pub budget: Option<f64>,
+    /// How probes are attached; the best way that works when `None`.
+    pub method: Option<Method>,
+}

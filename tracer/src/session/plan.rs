@@ -1,0 +1,127 @@
+//! Where the probes of a target go.
+
+use leakspy_ebpf::wire::key::Function;
+
+use super::error::SessionError;
+use super::interpreter::Found;
+use crate::model::{Address, KernelRelease};
+use crate::os::allocator::{self, Allocator};
+use crate::os::{self, Modules, Process};
+use crate::probe::FileProbes;
+use crate::probe::plan::{self, Plan, Spot};
+
+/// All probes of one target.
+pub struct Probing {
+    /// Probes on allocation functions, and what is left out.
+    pub plan: Plan,
+    /// The probe on `code_dealloc`.
+    pub code_dealloc: Option<Spot>,
+    /// Path of the library that serves malloc.
+    pub allocator: String,
+    /// What cannot be seen, as sentences.
+    pub notes: Vec<String>,
+}
+
+/// Decides on the probes.
+///
+/// # Errors
+/// The process has no allocator that can be traced.
+pub fn make(
+    process: &Process,
+    modules: &Modules,
+    found: &Found,
+) -> Result<Probing, SessionError> {
+    let kernel = os::privilege::kernel_release()?;
+    let allocator = allocator::locate(process.pid(), modules, process.memory())?;
+    let functions: Vec<(usize, u64)> =
+        allocator.located.iter().map(|located| (located.module, located.vaddr)).collect();
+    let plan = Plan::new(&allocator, &modules.code_around(&functions), kernel);
+    if plan.points.is_empty() {
+        let reason = "no function of its allocator can carry a probe".to_owned();
+        return Err(SessionError::NothingToTrace { pid: process.pid(), reason });
+    }
+    let mut notes = uncovered(&plan, &allocator, modules);
+    let dealloc = found.python.as_ref().and_then(|python| python.code_dealloc);
+    let code_dealloc = dealloc.and_then(|address| dealloc_spot(modules, address, kernel));
+    if dealloc.is_some() && code_dealloc.is_none() {
+        notes.push(
+            "The end of code objects cannot be watched: functions that are freed and replaced while \
+             recording may be shown under the old name."
+                .to_owned(),
+        );
+    }
+    let allocator = path(modules, allocator.module);
+    Ok(Probing { plan, code_dealloc, allocator, notes })
+}
+
+fn dealloc_spot(modules: &Modules, address: Address, kernel: KernelRelease) -> Option<Spot> {
+    let index = modules.at(address)?;
+    let module = modules.get(index)?;
+    let vaddr = module.vaddr(address)?;
+    let code = modules.code_around(&[(index, vaddr)]);
+    let size = module.function_size(vaddr);
+    code.iter().find_map(|code| plan::entry_spot(code, vaddr, size, 1, kernel).ok())
+}
+
+/// Functions whose absence nobody would notice otherwise. Those that no library provides are called by
+/// nobody.
+fn uncovered(plan: &Plan, allocator: &Allocator, modules: &Modules) -> Vec<String> {
+    let mut notes = Vec::new();
+    for (function, reason) in &plan.not_covered {
+        if !matches!(reason, plan::NotCovered::Absent(allocator::Absence::NotProvided)) {
+            notes.push(format!("Calls of {} are not seen: {reason}.", function.symbol()));
+        }
+    }
+    for other in &allocator.others {
+        notes.push(format!(
+            "Calls of {} in {} by {} of the loaded modules are not seen.",
+            other.function.symbol(),
+            path(modules, other.module),
+            other.callers
+        ));
+    }
+    notes
+}
+
+fn path(modules: &Modules, index: usize) -> String {
+    let path = modules.get(index).map(|module| module.path.to_string_lossy().into_owned());
+    path.unwrap_or_default()
+}
+
+impl Probing {
+    /// Every place that gets a breakpoint, and whose it is.
+    pub fn spots(&self) -> impl Iterator<Item = (&'static str, &Spot)> {
+        let points = self.plan.points.iter();
+        let points = points.map(|point| (point.function.symbol(), &point.spot));
+        points.chain(self.code_dealloc.iter().map(|spot| ("code_dealloc", spot)))
+    }
+
+    /// The same by file.
+    pub fn files(&self, modules: &Modules) -> Vec<FileProbes> {
+        let mut indices: Vec<usize> = self.spots().map(|(_, spot)| spot.module).collect();
+        indices.sort_unstable();
+        indices.dedup();
+        indices.into_iter().filter_map(|index| self.file(modules, index)).collect()
+    }
+
+    fn file(&self, modules: &Modules, index: usize) -> Option<FileProbes> {
+        let module = modules.get(index)?;
+        let here = self.plan.points.iter().filter(|point| point.spot.module == index);
+        let points = |releasing: bool| {
+            let wanted = here.clone().filter(|point| point.returns() != releasing);
+            wanted.map(|point| (point.spot.file_offset, cookie(point.function))).collect()
+        };
+        let dealloc = self.code_dealloc.as_ref().filter(|spot| spot.module == index);
+        Some(FileProbes {
+            open_path: module.file.path().to_string_lossy().into_owned(),
+            shown_path: path(modules, index),
+            alloc: points(false),
+            free: points(true),
+            code_dealloc: dealloc.map(|spot| spot.file_offset),
+        })
+    }
+}
+
+fn cookie(function: Function) -> u64 {
+    u64::from(function as u32)
+}

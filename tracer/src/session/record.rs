@@ -1,0 +1,251 @@
+//! A recording from attach to finish: one loop over everything that can happen.
+
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::time::Duration;
+
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, sleep_until};
+
+use super::error::SessionError;
+use super::options::RecordOptions;
+use super::progress::Progress;
+use super::recorder::Recorder;
+use super::target::Target;
+use crate::model::Capture;
+use crate::os::{self, Life};
+use crate::probe::{self, Attached, Capacity, Loaded, Method, ProbeError, Ring, Tables};
+use crate::store::{Overwrite, Writer};
+
+/// Ticks between two savings of what every site did.
+const TICKS_PER_SITES: u32 = 10;
+/// Far enough away to be never.
+const NEVER: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
+
+/// How a recording ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// By its duration or by request.
+    Asked,
+    /// The target is gone; the sentence says how.
+    TargetGone(String),
+}
+
+/// Everything that can wake the loop.
+enum Event {
+    Records,
+    Tick,
+    Deadline,
+    Signal,
+    TargetExited,
+}
+
+/// Records a target until the duration ends, a signal comes, or the target goes.
+///
+/// # Errors
+/// Nothing could be traced, or the recording can no longer be written; what was committed is kept.
+pub fn run(options: &RecordOptions, progress: &mut dyn Progress) -> Result<Ending, SessionError> {
+    let wait = |source| SessionError::Wait { source };
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(wait)?;
+    runtime.block_on(record(options, progress))
+}
+
+async fn record(
+    options: &RecordOptions,
+    progress: &mut dyn Progress,
+) -> Result<Ending, SessionError> {
+    // Before anything else, so that a signal during the attach is not lost.
+    let mut signals = Signals::listen()?;
+    let target = Target::open(&options.target)?;
+    let overwrite = if options.force { Overwrite::Always } else { Overwrite::Never };
+    let writer = Writer::create(&options.output, overwrite, os::privilege::invoking_owner())?;
+    let probes = match Probes::attach(&target, options) {
+        Ok(probes) => probes,
+        Err(error) => {
+            writer.discard();
+            return Err(error);
+        }
+    };
+    let Probes { mut loaded, attached, tables, mut ring } = probes;
+    let sentence = target.attached_sentence(attached.method);
+    let mut recorder = Recorder::new(target, tables, writer, capture(options, attached.method));
+    for note in recorder.target().notes().to_vec() {
+        recorder.note(note);
+    }
+    recorder.start()?;
+    progress.attached(&sentence);
+    let ending = follow(&mut recorder, &mut ring, &mut signals, options, progress).await?;
+    progress.finishing();
+    close(recorder, ring, attached, &mut loaded)?;
+    Ok(ending)
+}
+
+/// Counting off, probes out, the rest of the records read, names looked up, recording closed.
+fn close(
+    mut recorder: Recorder,
+    mut ring: Ring,
+    mut attached: Attached,
+    loaded: &mut Loaded,
+) -> Result<(), SessionError> {
+    recorder.stop()?;
+    while recorder.drain(&mut ring) {}
+    // The target pays for the probes until they are out, and names can take a while.
+    attached.detach();
+    loaded.unload();
+    recorder.finish()
+}
+
+fn capture(options: &RecordOptions, method: Method) -> Capture {
+    Capture {
+        started: os::clock::epoch_ns() / 1_000_000_000,
+        seconds: 0.0,
+        mode: "exact".to_owned(),
+        budget: options.budget,
+        cost_ratio: None,
+        notes: vec![format!("probes were attached by {}", method.name())],
+    }
+}
+
+/// Maps, programs and probes of one target.
+struct Probes {
+    loaded: Loaded,
+    attached: Attached,
+    tables: Tables,
+    ring: Ring,
+}
+
+impl Probes {
+    fn attach(target: &Target, options: &RecordOptions) -> Result<Self, SessionError> {
+        let capacity = Capacity {
+            live_blocks: options.max_live,
+            sites: options.max_sites,
+            ..Capacity::default()
+        };
+        target.warm_pages();
+        let mut refused = None;
+        // A new set of maps for each method: the kernel binds some of them to the kind of program.
+        for method in Method::ALL {
+            if options.method.is_some_and(|only| only != method) {
+                continue;
+            }
+            let mut loaded = Loaded::new(&target.for_programs(method)?, capacity)?;
+            match probe::attach(&mut loaded, target.files(), target.pid(), method) {
+                Ok(attached) => {
+                    target.check_in_place()?;
+                    let tables = Tables::new(&mut loaded)?;
+                    let ring = Ring::new(&mut loaded)?;
+                    return Ok(Self { loaded, attached, tables, ring });
+                }
+                Err(error) if error.is_unsupported() => refused = Some(error),
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(refused.unwrap_or(ProbeError::Object { what: "attach method" }).into())
+    }
+}
+
+/// Signals that ask for an orderly end.
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+    hangup: Signal,
+}
+
+impl Signals {
+    fn listen() -> Result<Self, SessionError> {
+        let listen = |kind| signal(kind).map_err(|source| SessionError::Wait { source });
+        Ok(Self {
+            interrupt: listen(SignalKind::interrupt())?,
+            terminate: listen(SignalKind::terminate())?,
+            hangup: listen(SignalKind::hangup())?,
+        })
+    }
+
+    async fn any(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+            _ = self.hangup.recv() => {}
+        }
+    }
+}
+
+async fn follow(
+    recorder: &mut Recorder,
+    ring: &mut Ring,
+    signals: &mut Signals,
+    options: &RecordOptions,
+    progress: &mut dyn Progress,
+) -> Result<Ending, SessionError> {
+    let exited = watch(recorder.target().handle())?;
+    let mut records = watch(ring.as_fd())?;
+    let deadline = Instant::now() + options.duration.unwrap_or(NEVER);
+    let mut ticks = every(options.tick);
+    let mut ticked = 0;
+    // The ring wakes us only once we have read it to its end.
+    let mut more = false;
+    let ending = loop {
+        let event = tokio::select! {
+            biased;
+            () = signals.any() => Event::Signal,
+            () = sleep_until(deadline) => Event::Deadline,
+            _ = exited.readable() => Event::TargetExited,
+            _ = ticks.tick() => Event::Tick,
+            () = std::future::ready(()), if more => Event::Records,
+            ready = records.readable_mut(), if !more => {
+                ready.map_err(|source| SessionError::Wait { source })?.clear_ready();
+                Event::Records
+            }
+        };
+        match event {
+            Event::Records => more = recorder.drain(ring),
+            Event::Tick => {
+                ticked += 1;
+                recorder.save(ticked % TICKS_PER_SITES == 0)?;
+                progress.status(&recorder.status()?);
+                if let Some(sentence) = lost_coverage(recorder) {
+                    break Ending::TargetGone(sentence);
+                }
+            }
+            Event::Deadline | Event::Signal => break Ending::Asked,
+            Event::TargetExited => break Ending::TargetGone("the target exited".to_owned()),
+        }
+    };
+    if let Ending::TargetGone(sentence) = &ending {
+        recorder.note(sentence.clone());
+    }
+    Ok(ending)
+}
+
+/// Waits on a descriptor of its own, so that nobody can close it meanwhile.
+fn watch(descriptor: BorrowedFd<'_>) -> Result<AsyncFd<OwnedFd>, SessionError> {
+    let wait = |source| SessionError::Wait { source };
+    let own = descriptor.try_clone_to_owned().map_err(wait)?;
+    // SAFETY: an `OwnedFd` names the same open descriptor for as long as it lives, and the `AsyncFd` owns it.
+    let watched = unsafe { AsyncFd::register_with_interest(own, Interest::READABLE) };
+    watched.map_err(|error| wait(error.into()))
+}
+
+fn every(period: Duration) -> Interval {
+    let mut ticks = interval_at(Instant::now() + period, period);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    ticks
+}
+
+/// Whether the target is no longer what was attached to; weaker changes become notes.
+fn lost_coverage(recorder: &mut Recorder) -> Option<String> {
+    match recorder.target().life() {
+        Life::Running => None,
+        Life::Replaced => Some("the target replaced itself by another program (exec)".to_owned()),
+        Life::Exited => Some("the target exited".to_owned()),
+        Life::LeaderExited => {
+            recorder.note(
+                "the target's first thread ended: code that is loaded from now on is not traced"
+                    .to_owned(),
+            );
+            None
+        }
+    }
+}

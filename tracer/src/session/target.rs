@@ -1,0 +1,185 @@
+//! The process that a session looks at: what it is, what of it can be seen, and where the probes go.
+
+use std::os::fd::BorrowedFd;
+
+use leakspy_ebpf::wire::target::Target as ProgramTarget;
+
+use super::error::SessionError;
+use super::interpreter::{self, Found};
+use super::modules::Told;
+use super::plan::{self, Probing};
+use super::stacks::Stacks;
+use crate::model::{self, Memory, PythonTarget};
+use crate::os::{self, Life, Modules, Process};
+use crate::probe::{FileProbes, Method, ProbeError};
+use crate::python::Python;
+use crate::symbolize::{Detail, ModuleId, NativeNames};
+
+/// One stack in this many repeated hits is copied again, to check that site keys do not merge different
+/// stacks.
+const AUDIT_ONE_IN: u32 = 4096;
+
+/// A process, understood as far as it can be.
+pub struct Target {
+    process: Process,
+    modules: Modules,
+    told: Told,
+    found: Found,
+    probing: Probing,
+    files: Vec<FileProbes>,
+    notes: Vec<String>,
+}
+
+impl Target {
+    /// Opens a process by pid or unique name, and finds out where its interpreter and its allocator are.
+    ///
+    /// # Errors
+    /// There is no such process, it may not be looked at, or nothing in it can be traced.
+    pub fn open(selector: &str) -> Result<Self, SessionError> {
+        let process = Process::select(selector)?;
+        let modules = Modules::of(&process)?;
+        let found = interpreter::find(&process, &modules);
+        let probing = plan::make(&process, &modules, &found)?;
+        let files = probing.files(&modules);
+        let mut notes: Vec<String> = found.refusal.iter().cloned().collect();
+        notes.extend(probing.notes.iter().cloned());
+        Ok(Self { process, modules, told: Told::default(), found, probing, files, notes })
+    }
+
+    /// Its pid.
+    pub fn pid(&self) -> u32 {
+        self.process.pid()
+    }
+
+    /// Becomes readable when it exits.
+    pub fn handle(&self) -> BorrowedFd<'_> {
+        self.process.handle()
+    }
+
+    /// Its memory.
+    pub fn memory(&self) -> &dyn Memory {
+        self.process.memory()
+    }
+
+    /// What has become of it.
+    pub fn life(&self) -> Life {
+        self.process.life()
+    }
+
+    /// Its interpreter, if it is understood.
+    pub fn python(&self) -> Option<&Python> {
+        self.found.python.as_ref()
+    }
+
+    /// The unwinder's name of the interpreter's module.
+    pub fn interpreter(&self) -> Option<ModuleId> {
+        self.found.module.and_then(|index| self.told.id(self.modules.get(index)?))
+    }
+
+    /// Where the probes go.
+    pub fn files(&self) -> &[FileProbes] {
+        &self.files
+    }
+
+    /// Every probe.
+    pub fn probing(&self) -> &Probing {
+        &self.probing
+    }
+
+    /// What cannot be seen of it, as sentences.
+    pub fn notes(&self) -> &[String] {
+        &self.notes
+    }
+
+    /// A place for its stacks that knows its modules.
+    pub fn stacks(&mut self) -> Stacks {
+        let mut stacks = Stacks::new(NativeNames::new(Detail::Lines), self.found.merging());
+        self.told = Told::default();
+        self.told.tell(&self.modules, &mut stacks);
+        self.told.tell_vdso(&self.process, &mut stacks);
+        stacks
+    }
+
+    /// Looks for modules that were loaded since; whether there are any.
+    pub fn refresh_modules(&mut self, stacks: &mut Stacks) -> bool {
+        // A target that is going away has none.
+        let Ok(modules) = Modules::of(&self.process) else { return false };
+        let any = self.told.tell(&modules, stacks);
+        if any {
+            self.modules = modules;
+        }
+        any
+    }
+
+    /// What the programs must know of it.
+    pub fn for_programs(&self, method: Method) -> Result<ProgramTarget, SessionError> {
+        // Links of the other methods filter by process in the kernel.
+        let tgid = match method {
+            Method::Perf => os::privilege::host_pid(&self.process).unwrap_or(0),
+            Method::Session | Method::Multi => 0,
+        };
+        Ok(ProgramTarget {
+            tgid,
+            cookies: 1,
+            task_fsbase: os::btf::task_fsbase()?,
+            audit_one_in: AUDIT_ONE_IN,
+            python: self.found.python.as_ref().map(|python| python.walk).unwrap_or_default(),
+        })
+    }
+
+    /// Reads the probed pages from their files: the kernel warns when it must read one itself.
+    pub fn warm_pages(&self) {
+        for (_, spot) in self.probing.spots() {
+            if let Some(module) = self.modules.get(spot.module) {
+                // Only the side effect is wanted; a page that cannot be read shows at the attach.
+                let _ = module.file.read(spot.file_offset, 1);
+            }
+        }
+    }
+
+    /// Looks for the breakpoints in the target's memory. Where a file was replaced or copied up after
+    /// the target mapped it, the kernel puts them into another inode and says nothing.
+    pub fn check_in_place(&self) -> Result<(), SessionError> {
+        const INT3: u8 = 0xcc;
+        for (symbol, spot) in self.probing.spots() {
+            // Optimised probes (on nops, which we do not use) would be other bytes.
+            if self.process.memory().u8(spot.address) != Some(INT3) {
+                let module = self.modules.get(spot.module);
+                let path = module.map(|module| module.path.to_string_lossy().into_owned());
+                let path = path.unwrap_or_default();
+                return Err(ProbeError::NotInTarget { symbol, path }.into());
+            }
+        }
+        Ok(())
+    }
+
+    /// What reports say of it.
+    pub fn document(&self) -> model::Target {
+        model::Target {
+            pid: self.process.pid(),
+            comm: self.process.comm().to_owned(),
+            exe: self.process.exe().to_string_lossy().into_owned(),
+            started: self.process.started_epoch_ns() / 1_000_000_000,
+            python: self.found.python.as_ref().map(|python| PythonTarget {
+                version: python.version.to_string(),
+                layout_source: python.layout_source.to_string(),
+            }),
+            limit_bytes: os::usage::memory_limit(self.process.pid()).ok().flatten(),
+        }
+    }
+
+    /// One sentence on what was attached to.
+    pub fn attached_sentence(&self, method: Method) -> String {
+        let python = match &self.found.python {
+            Some(python) => format!("CPython {}", python.version),
+            None => "native stacks only".to_owned(),
+        };
+        format!(
+            "recording {} (pid {}), {python}, {} probes by {}",
+            self.process.comm(),
+            self.process.pid(),
+            self.probing.spots().count(),
+            method.name()
+        )
+    }
+}

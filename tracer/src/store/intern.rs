@@ -1,0 +1,98 @@
+//! Each distinct frame and stack is stored once; sites refer to them by number.
+
+use std::collections::HashMap;
+
+use rusqlite::{Connection, params};
+
+use crate::model::{Frame, FrameKind};
+
+/// Longest text that is stored, in bytes; what is longer loses its end. Far below what a reader
+/// accepts, and far above any name that a person gave.
+const MAX_TEXT: usize = 16 * 1024;
+
+/// Numbers of what is already stored. Exact: hashes that stand for stacks could name a wrong one.
+#[derive(Default)]
+pub struct Interner {
+    frames: HashMap<Frame, u32>,
+    stacks: HashMap<Box<[u32]>, i64>,
+}
+
+impl Interner {
+    /// The number of `stack`, stored now unless it is already; nothing for an empty one.
+    pub fn stack(
+        &mut self,
+        connection: &Connection,
+        stack: &[Frame],
+    ) -> rusqlite::Result<Option<i64>> {
+        if stack.is_empty() {
+            return Ok(None);
+        }
+        let frames = stack
+            .iter()
+            .map(|frame| self.frame(connection, frame))
+            .collect::<rusqlite::Result<Box<[u32]>>>()?;
+        if let Some(number) = self.stacks.get(&frames) {
+            return Ok(Some(*number));
+        }
+        let number = next(self.stacks.len());
+        let mut insert = connection.prepare_cached(
+            "INSERT INTO stack_frame (stack, position, frame) VALUES (?1, ?2, ?3)",
+        )?;
+        for (position, frame) in frames.iter().enumerate() {
+            insert.execute(params![number, number_of(position), frame])?;
+        }
+        self.stacks.insert(frames, number);
+        Ok(Some(number))
+    }
+
+    fn frame(&mut self, connection: &Connection, frame: &Frame) -> rusqlite::Result<u32> {
+        if let Some(number) = self.frames.get(frame) {
+            return Ok(*number);
+        }
+        let number = u32::try_from(next(self.frames.len()))
+            .map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
+        let mut insert = connection.prepare_cached(
+            "INSERT INTO frame (id, kind, function, file, line, module, module_offset, inlined, \
+             machinery) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+        )?;
+        insert.execute(params![
+            number,
+            kind_name(frame.kind),
+            frame.function.as_deref().map(bounded),
+            frame.file.as_deref().map(bounded),
+            frame.line,
+            frame.module.as_deref().map(bounded),
+            frame.offset.and_then(|offset| i64::try_from(offset).ok()),
+            frame.inlined,
+            frame.machinery,
+        ])?;
+        self.frames.insert(frame.clone(), number);
+        Ok(number)
+    }
+}
+
+/// The word for a kind of frame in a recording.
+pub fn kind_name(kind: FrameKind) -> &'static str {
+    match kind {
+        FrameKind::Python => "python",
+        FrameKind::Native => "native",
+    }
+}
+
+/// `text`, or its start when it is too long to store.
+pub fn bounded(text: &str) -> &str {
+    let mut end = text.len().min(MAX_TEXT);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    &text[..end]
+}
+
+/// Numbers begin at 1.
+fn next(stored: usize) -> i64 {
+    number_of(stored).saturating_add(1)
+}
+
+fn number_of(index: usize) -> i64 {
+    i64::try_from(index).unwrap_or(i64::MAX)
+}

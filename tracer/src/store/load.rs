@@ -1,0 +1,238 @@
+//! From the tables of a recording to a document. Every row count has a bound, every number a check.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use rusqlite::{Connection, OptionalExtension, Row};
+
+use super::StoreError;
+use super::intern::kind_name;
+use super::writer::class_name;
+use crate::model::{
+    Capture, Document, Frame, FrameKind, Loss, LossClass, MemoryPoint, PythonTarget, SCHEMA,
+    Target, Tool,
+};
+
+mod sites;
+
+/// How much of a recording is read at most.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Sites.
+    pub sites: usize,
+    /// Different frames.
+    pub frames: usize,
+    /// Frames of one stack.
+    pub depth: usize,
+    /// Ticks.
+    pub ticks: usize,
+    /// Counters, and notes of every kind.
+    pub remarks: usize,
+    /// Memory for the stacks of the document, in bytes. The largest sites get theirs first; the
+    /// rest is summed up in one site without a stack.
+    pub stack_bytes: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            sites: 1 << 20,
+            frames: 1 << 20,
+            depth: 4096,
+            ticks: 1 << 20,
+            remarks: 1 << 20,
+            stack_bytes: 1 << 30,
+        }
+    }
+}
+
+/// Everything that reading needs to know.
+struct Source<'a> {
+    connection: &'a Connection,
+    path: &'a Path,
+    limits: &'a Limits,
+}
+
+/// The document of a checked recording.
+pub fn document(
+    connection: &Connection,
+    path: &Path,
+    limits: &Limits,
+) -> Result<Document, StoreError> {
+    let source = Source { connection, path, limits };
+    let empty = || StoreError::Empty { path: path.to_owned() };
+    let target = source.target()?.ok_or_else(empty)?;
+    let (tool, mut capture, finished) = source.capture()?.ok_or_else(empty)?;
+    let (memory, last) = source.memory()?;
+    capture.notes = source.notes()?;
+    if !finished {
+        capture.seconds = last.unwrap_or(0.0);
+        capture.notes.push(
+            "The recording has no end: leakspy was killed, or is still recording. It goes as far \
+             as the last numbers that were written."
+                .to_owned(),
+        );
+    }
+    Ok(Document {
+        schema: SCHEMA,
+        tool,
+        target,
+        capture,
+        losses: source.counters()?,
+        memory,
+        findings: Vec::new(),
+        sites: source.sites()?,
+    })
+}
+
+impl Source<'_> {
+    fn target(&self) -> Result<Option<Target>, StoreError> {
+        self.one(
+            "SELECT pid, comm, exe, started, python_version, python_layout_source, limit_bytes \
+             FROM target",
+            |row| {
+                let version: Option<String> = row.get(4)?;
+                let layout_source: Option<String> = row.get(5)?;
+                Ok(Target {
+                    pid: row.get(0)?,
+                    comm: row.get(1)?,
+                    exe: row.get(2)?,
+                    started: row.get(3)?,
+                    python: version.map(|version| PythonTarget {
+                        version,
+                        layout_source: layout_source.unwrap_or_default(),
+                    }),
+                    limit_bytes: row.get(6)?,
+                })
+            },
+        )
+    }
+
+    /// The program, the capture, and whether it was finished.
+    fn capture(&self) -> Result<Option<(Tool, Capture, bool)>, StoreError> {
+        self.one(
+            "SELECT tool_name, tool_version, started, mode, budget, cost_ratio, seconds FROM capture",
+            |row| {
+                let tool = Tool { name: row.get(0)?, version: row.get(1)? };
+                let seconds: Option<f64> = row.get(6)?;
+                let capture = Capture {
+                    started: row.get(2)?,
+                    seconds: seconds.unwrap_or(0.0),
+                    mode: row.get(3)?,
+                    budget: row.get(4)?,
+                    cost_ratio: row.get(5)?,
+                    notes: Vec::new(),
+                };
+                Ok((tool, capture, seconds.is_some()))
+            },
+        )
+    }
+
+    /// The points at which memory was read, and the time of the last tick.
+    fn memory(&self) -> Result<(Vec<MemoryPoint>, Option<f64>), StoreError> {
+        let ticks = self.all(
+            "SELECT t, rss_bytes, rss_anon_bytes, live_bytes FROM tick ORDER BY id",
+            self.limits.ticks,
+            "ticks",
+            |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)),
+        )?;
+        let last = ticks.last().map(|(t, ..)| *t);
+        let point = |(t, rss_bytes, rss_anon_bytes, live_bytes): Tick| {
+            let (rss_bytes, rss_anon_bytes) = (rss_bytes?, rss_anon_bytes?);
+            Some(MemoryPoint { t, rss_bytes, rss_anon_bytes, live_bytes })
+        };
+        Ok((ticks.into_iter().filter_map(point).collect(), last))
+    }
+
+    fn notes(&self) -> Result<Vec<String>, StoreError> {
+        let sql = "SELECT text FROM note ORDER BY id";
+        self.all(sql, self.limits.remarks, "notes", |row| row.get(0))
+    }
+
+    fn counters(&self) -> Result<Vec<Loss>, StoreError> {
+        let sql = "SELECT name, sentence, class, count FROM counter";
+        let rows: Vec<(String, String, String, u64)> =
+            self.all(sql, self.limits.remarks, "counters", |row| {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+            })?;
+        rows.into_iter()
+            .map(|(name, sentence, class, count)| {
+                let class = class_named(&class)
+                    .ok_or_else(|| self.damaged(format!("counter class {class:?} is not known")))?;
+                Ok(Loss { name, sentence, class, count })
+            })
+            .collect()
+    }
+
+    fn frames(&self) -> Result<HashMap<i64, Frame>, StoreError> {
+        let sql = "SELECT id, kind, function, file, line, module, module_offset, inlined, machinery \
+                   FROM frame";
+        let rows = self.all(sql, self.limits.frames, "frames", |row| {
+            let kind: String = row.get(1)?;
+            let Some(kind) = kind_named(&kind) else { return Ok(None) };
+            let frame = Frame {
+                kind,
+                function: row.get(2)?,
+                file: row.get(3)?,
+                line: row.get(4)?,
+                module: row.get(5)?,
+                offset: row.get(6)?,
+                inlined: row.get(7)?,
+                machinery: row.get(8)?,
+            };
+            Ok(Some((row.get(0)?, frame)))
+        })?;
+        let unknown = || self.damaged("a kind of frame is not known");
+        rows.into_iter().collect::<Option<_>>().ok_or_else(unknown)
+    }
+
+    /// The only row of a query.
+    fn one<T>(
+        &self,
+        sql: &str,
+        decode: impl FnOnce(&Row<'_>) -> rusqlite::Result<T>,
+    ) -> Result<Option<T>, StoreError> {
+        self.connection.query_row(sql, [], decode).optional().map_err(|source| self.reading(source))
+    }
+
+    /// All rows of a query, at most `limit`.
+    fn all<T>(
+        &self,
+        sql: &str,
+        limit: usize,
+        what: &str,
+        mut decode: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
+    ) -> Result<Vec<T>, StoreError> {
+        let mut found = Vec::new();
+        let mut query = self.connection.prepare(sql).map_err(|source| self.reading(source))?;
+        let mut rows = query.query([]).map_err(|source| self.reading(source))?;
+        while let Some(row) = rows.next().map_err(|source| self.reading(source))? {
+            if found.len() >= limit {
+                return Err(self.damaged(format!("it has more than {limit} {what}")));
+            }
+            found.push(decode(row).map_err(|source| self.reading(source))?);
+        }
+        Ok(found)
+    }
+
+    fn reading(&self, source: rusqlite::Error) -> StoreError {
+        StoreError::reading(self.path, source)
+    }
+
+    fn damaged(&self, detail: impl Into<String>) -> StoreError {
+        StoreError::damaged(self.path, detail)
+    }
+}
+
+/// A row of `tick`.
+type Tick = (f64, Option<u64>, Option<u64>, u64);
+
+fn kind_named(name: &str) -> Option<FrameKind> {
+    [FrameKind::Python, FrameKind::Native].into_iter().find(|kind| kind_name(*kind) == name)
+}
+
+fn class_named(name: &str) -> Option<LossClass> {
+    [LossClass::Seen, LossClass::Accounted, LossClass::Loss, LossClass::Quality]
+        .into_iter()
+        .find(|class| class_name(*class) == name)
+}

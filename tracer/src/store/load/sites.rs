@@ -1,0 +1,215 @@
+//! The sites of a document: rows that look the same to a reader are one site.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
+use super::Source;
+use crate::model::{Domain, Frame, FrameIdentity, Site};
+use crate::store::StoreError;
+
+/// A row of `site`.
+struct SiteRow {
+    id: i64,
+    domain: Domain,
+    size_class: u64,
+    allocator: String,
+    stack: Option<i64>,
+    sums: Sums,
+}
+
+/// What sites did, in the order of the columns.
+#[derive(Clone, Copy, Default)]
+struct Sums {
+    allocated_bytes: u64,
+    allocated_count: u64,
+    live_bytes: u64,
+    live_count: u64,
+}
+
+impl Sums {
+    fn add(&mut self, other: Self) {
+        self.allocated_bytes = self.allocated_bytes.saturating_add(other.allocated_bytes);
+        self.allocated_count = self.allocated_count.saturating_add(other.allocated_count);
+        self.live_bytes = self.live_bytes.saturating_add(other.live_bytes);
+        self.live_count = self.live_count.saturating_add(other.live_count);
+    }
+}
+
+/// What a reader can tell sites apart by: domain, size class, allocator, and frames by their looks.
+type Look = (Domain, u64, String, Vec<u32>);
+
+/// Rows that look the same: their sums, the stack of the first, and all their rows for the notes.
+struct Group {
+    sums: Sums,
+    stack: Vec<i64>,
+    rows: Vec<i64>,
+}
+
+impl Source<'_> {
+    /// All sites, the largest first.
+    pub(super) fn sites(&self) -> Result<Vec<Site>, StoreError> {
+        let frames = self.frames()?;
+        let looks = looks(&frames);
+        let mut groups: HashMap<Look, Group> = HashMap::new();
+        for row in self.site_rows()? {
+            let stack = self.stack(row.stack)?;
+            let look = stack
+                .iter()
+                .map(|frame| looks.get(frame).copied())
+                .collect::<Option<Vec<u32>>>()
+                .ok_or_else(|| self.damaged("a stack has a frame that is not there"))?;
+            match groups.entry((row.domain, row.size_class, row.allocator, look)) {
+                Entry::Occupied(mut group) => {
+                    group.get_mut().sums.add(row.sums);
+                    group.get_mut().rows.push(row.id);
+                }
+                Entry::Vacant(place) => {
+                    place.insert(Group { sums: row.sums, stack, rows: vec![row.id] });
+                }
+            }
+        }
+        self.finished(groups, &frames)
+    }
+
+    /// Groups as sites, as long as there is memory for their stacks.
+    fn finished(
+        &self,
+        groups: HashMap<Look, Group>,
+        frames: &HashMap<i64, Frame>,
+    ) -> Result<Vec<Site>, StoreError> {
+        let notes = self.site_notes()?;
+        let mut groups: Vec<(Look, Group)> = groups.into_iter().collect();
+        groups.sort_by(|(a_look, a), (b_look, b)| {
+            let rank = |sums: Sums| (sums.live_bytes, sums.live_count, sums.allocated_bytes);
+            rank(b.sums).cmp(&rank(a.sums)).then_with(|| a_look.cmp(b_look))
+        });
+        let mut room = self.limits.stack_bytes;
+        let mut sites = Vec::with_capacity(groups.len());
+        let mut rest: HashMap<Domain, (u64, Sums)> = HashMap::new();
+        for ((domain, size_class, allocator, _), group) in groups {
+            let needed: usize = group.stack.iter().filter_map(|id| frames.get(id)).map(size).sum();
+            let Some(left) = room.checked_sub(needed) else {
+                let (count, sums) = rest.entry(domain).or_default();
+                *count += 1;
+                sums.add(group.sums);
+                continue;
+            };
+            room = left;
+            let stack = group.stack.iter().filter_map(|id| frames.get(id)).cloned().collect();
+            let notes = notes_of(&group.rows, &notes);
+            sites.push(site(domain, size_class, allocator, stack, group.sums, notes));
+        }
+        sites.extend(rest.into_iter().map(|(domain, (count, sums))| {
+            let note = format!("{count} sites whose stacks are too many for one report.");
+            site(domain, 0, String::new(), Vec::new(), sums, vec![note])
+        }));
+        sites.sort_by(|a, b| {
+            b.live_bytes.cmp(&a.live_bytes).then_with(|| b.live_count.cmp(&a.live_count))
+        });
+        Ok(sites)
+    }
+
+    fn site_rows(&self) -> Result<Vec<SiteRow>, StoreError> {
+        let sql = "SELECT id, domain, size_class, allocator, stack, allocated_bytes, \
+                   allocated_count, freed_bytes, freed_count FROM site ORDER BY id";
+        let rows = self.all(sql, self.limits.sites, "sites", |row| {
+            let domain: String = row.get(1)?;
+            let [allocated_bytes, allocated_count, freed_bytes, freed_count]: [u64; 4] =
+                [row.get(5)?, row.get(6)?, row.get(7)?, row.get(8)?];
+            let sums = Sums {
+                allocated_bytes,
+                allocated_count,
+                live_bytes: allocated_bytes.saturating_sub(freed_bytes),
+                live_count: allocated_count.saturating_sub(freed_count),
+            };
+            Ok((domain, row.get(0)?, row.get(2)?, row.get(3)?, row.get(4)?, sums))
+        })?;
+        rows.into_iter()
+            .map(|(domain, id, size_class, allocator, stack, sums)| {
+                let domain = Domain::from_name(&domain)
+                    .ok_or_else(|| self.damaged(format!("domain {domain:?} is not known")))?;
+                Ok(SiteRow { id, domain, size_class, allocator, stack, sums })
+            })
+            .collect()
+    }
+
+    /// The frames of a stack by number, root first.
+    fn stack(&self, stack: Option<i64>) -> Result<Vec<i64>, StoreError> {
+        let Some(stack) = stack else { return Ok(Vec::new()) };
+        let query = || -> rusqlite::Result<Vec<i64>> {
+            let mut query = self.connection.prepare_cached(
+                "SELECT frame FROM stack_frame WHERE stack = ?1 ORDER BY position LIMIT ?2",
+            )?;
+            // One more than allowed, to notice.
+            let limit = self.limits.depth.saturating_add(1);
+            query.query_map((stack, limit), |row| row.get(0))?.collect()
+        };
+        let frames = query().map_err(|source| self.reading(source))?;
+        if frames.is_empty() || frames.len() > self.limits.depth {
+            return Err(self.damaged("a stack is missing or too deep"));
+        }
+        Ok(frames)
+    }
+
+    fn site_notes(&self) -> Result<HashMap<i64, Vec<String>>, StoreError> {
+        let sql = "SELECT site, text FROM site_note ORDER BY rowid";
+        let rows =
+            self.all(sql, self.limits.remarks, "notes", |row| Ok((row.get(0)?, row.get(1)?)))?;
+        let mut notes: HashMap<i64, Vec<String>> = HashMap::new();
+        for (site, text) in rows {
+            notes.entry(site).or_default().push(text);
+        }
+        Ok(notes)
+    }
+}
+
+/// A number for every frame; frames that look the same have the same.
+fn looks(frames: &HashMap<i64, Frame>) -> HashMap<i64, u32> {
+    let mut ids: Vec<i64> = frames.keys().copied().collect();
+    ids.sort_unstable();
+    let mut numbers: HashMap<FrameIdentity<'_>, u32> = HashMap::new();
+    let mut looks = HashMap::with_capacity(frames.len());
+    for id in ids {
+        let next = u32::try_from(numbers.len()).unwrap_or(u32::MAX);
+        looks.insert(id, *numbers.entry(frames[&id].identity()).or_insert(next));
+    }
+    looks
+}
+
+fn notes_of(rows: &[i64], notes: &HashMap<i64, Vec<String>>) -> Vec<String> {
+    let mut all = Vec::new();
+    for note in rows.iter().filter_map(|row| notes.get(row)).flatten() {
+        if !all.contains(note) {
+            all.push(note.clone());
+        }
+    }
+    all
+}
+
+fn site(
+    domain: Domain,
+    size_class: u64,
+    allocator: String,
+    stack: Vec<Frame>,
+    sums: Sums,
+    notes: Vec<String>,
+) -> Site {
+    Site {
+        id: Site::identify(domain, size_class, &allocator, &stack),
+        live_bytes: sums.live_bytes,
+        live_count: sums.live_count,
+        allocated_bytes: sums.allocated_bytes,
+        allocated_count: sums.allocated_count,
+        size_class,
+        domain,
+        allocator,
+        stack,
+        notes,
+    }
+}
+
+/// Memory that a frame takes in a document, about.
+fn size(frame: &Frame) -> usize {
+    let text = |text: &Option<String>| text.as_ref().map_or(0, String::len);
+    size_of::<Frame>() + text(&frame.function) + text(&frame.file) + text(&frame.module)
+}

@@ -1,0 +1,197 @@
+//! Opens a recording without trusting it.
+//!
+//! The file may come from anybody. So: its header is checked before SQLite sees it, nothing in it
+//! may run (views, triggers and functions of its schema are never used), its tables must be exactly
+//! ours and their pages in order, and every read has a bound.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use rusqlite::config::DbConfig;
+use rusqlite::limits::Limit;
+use rusqlite::{Connection, ErrorCode, OpenFlags};
+
+use super::load::{self, Limits};
+use super::{StoreError, schema};
+use crate::model::Document;
+
+/// Longest text or row, in bytes; the writer stays far below.
+const MAX_VALUE: i32 = 1024 * 1024;
+/// Steps of SQLite's virtual machine between two looks at the budget.
+const STEPS: i32 = 1_000_000;
+/// How many looks until reading is given up: some 10 seconds, ten times what the largest recording
+/// needs. Damage can make a small file endless.
+const LOOKS: u32 = 1_000;
+
+/// A recording that has been checked.
+#[derive(Debug)]
+pub struct Reader {
+    connection: Connection,
+    path: PathBuf,
+}
+
+impl Reader {
+    /// Opens and checks the recording at `path`; one whose writer died or is still at work, too.
+    ///
+    /// # Errors
+    /// It cannot be opened, is no recording, is of another version, or is damaged.
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        check_header(path)?;
+        let connection = match connect(path, None) {
+            Err(error) if needs_shared_memory(&error) => connect(path, Some(c"unix-none")),
+            result => result,
+        }
+        .map_err(|source| StoreError::reading(path, source))?;
+        let reader = Self { connection, path: path.to_owned() };
+        reader.check_tables()?;
+        Ok(reader)
+    }
+
+    /// Opens as if the folder could not be written, for tests.
+    #[cfg(test)]
+    pub(super) fn open_unshared(path: &Path) -> Result<Self, StoreError> {
+        let connection = connect(path, Some(c"unix-none"))
+            .map_err(|source| StoreError::reading(path, source))?;
+        let reader = Self { connection, path: path.to_owned() };
+        reader.check_tables()?;
+        Ok(reader)
+    }
+
+    /// Everything that the recording says, with the totals of the last tick.
+    ///
+    /// # Errors
+    /// The contents contradict themselves, or the recording ended before it began.
+    pub fn document(&self) -> Result<Document, StoreError> {
+        self.document_within(&Limits::default())
+    }
+
+    /// As [`Reader::document`], within other limits.
+    ///
+    /// # Errors
+    /// As of [`Reader::document`], and more than `limits` allow.
+    pub fn document_within(&self, limits: &Limits) -> Result<Document, StoreError> {
+        // One transaction: a recorder that is still at work changes nothing between two reads.
+        let transaction = self
+            .connection
+            .unchecked_transaction()
+            .map_err(|source| StoreError::reading(&self.path, source))?;
+        load::document(&transaction, &self.path, limits)
+    }
+
+    /// The tables must be those of this version, letter for letter, and their pages in order.
+    fn check_tables(&self) -> Result<(), StoreError> {
+        for (name, statement) in schema::TABLES.iter().chain([&schema::HISTORY]) {
+            let found = self
+                .statement_of(name)
+                .map_err(|source| StoreError::reading(&self.path, source))?;
+            if found.as_deref() != Some(*statement) {
+                let detail = format!("its table `{name}` is missing or not as leakspy makes it");
+                return Err(StoreError::damaged(&self.path, detail));
+            }
+            self.check_pages(name)?;
+        }
+        Ok(())
+    }
+
+    fn statement_of(&self, table: &str) -> rusqlite::Result<Option<String>> {
+        let mut query = self
+            .connection
+            .prepare("SELECT sql FROM sqlite_schema WHERE type = 'table' AND name = ?1 LIMIT 1")?;
+        let mut rows = query.query([table])?;
+        rows.next()?.map(|row| row.get(0)).transpose()
+    }
+
+    /// Finds pages that are used twice or not in order, which no later read would notice: it would
+    /// return wrong rows, or never end.
+    fn check_pages(&self, table: &str) -> Result<(), StoreError> {
+        let verdict: String = self
+            .connection
+            .query_row(&format!("PRAGMA quick_check({table})"), [], |row| row.get(0))
+            .map_err(|source| StoreError::reading(&self.path, source))?;
+        if verdict == "ok" {
+            return Ok(());
+        }
+        let first: String = verdict.lines().next().unwrap_or_default().chars().take(200).collect();
+        Err(StoreError::damaged(&self.path, first))
+    }
+}
+
+/// Reads the first 100 bytes of the file and says whether they are a recording's.
+fn check_header(path: &Path) -> Result<(), StoreError> {
+    let cannot = |source| StoreError::CannotOpen { path: path.to_owned(), source };
+    let not = |found| Err(StoreError::NotARecording { path: path.to_owned(), found });
+    // Asked before opening: opening a pipe waits for somebody to write into it.
+    if !std::fs::metadata(path).map_err(cannot)?.is_file() {
+        return not("not a regular file");
+    }
+    let mut header = Vec::with_capacity(100);
+    File::open(path).and_then(|file| file.take(100).read_to_end(&mut header)).map_err(cannot)?;
+    if header.is_empty() {
+        return not("an empty file");
+    }
+    if !header.starts_with(b"SQLite format 3\0") {
+        return not("not an SQLite database");
+    }
+    let number = |at: usize| {
+        let bytes = header.get(at..at + 4).and_then(|bytes| bytes.try_into().ok());
+        bytes.map(u32::from_be_bytes)
+    };
+    let (Some(version), Some(application)) = (number(60), number(68)) else {
+        return not("only the beginning of an SQLite database");
+    };
+    if application != schema::APPLICATION_ID {
+        return not("an SQLite database of another program");
+    }
+    if version != schema::SCHEMA_VERSION {
+        let path = path.to_owned();
+        let supported = schema::SCHEMA_VERSION;
+        return Err(StoreError::OtherVersion { path, found: version, supported });
+    }
+    Ok(())
+}
+
+/// A recording whose writer died has a write-ahead log, which SQLite indexes in a file beside it.
+/// In a folder that cannot be written that fails with one of these.
+fn needs_shared_memory(error: &rusqlite::Error) -> bool {
+    matches!(
+        error.sqlite_error_code(),
+        Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly | ErrorCode::PermissionDenied)
+    )
+}
+
+/// Opens read-only and makes one first read. With `unix-none` (no locks) and exclusive mode, SQLite
+/// keeps the index of the write-ahead log in its own memory and needs no file for it.
+fn connect(path: &Path, vfs: Option<&std::ffi::CStr>) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let mut connection = match vfs {
+        None => Connection::open_with_flags(path, flags)?,
+        Some(vfs) => Connection::open_with_flags_and_vfs(path, flags, vfs)?,
+    };
+    harden(&mut connection)?;
+    if vfs.is_some() {
+        connection.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
+    }
+    connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
+    Ok(connection)
+}
+
+fn harden(connection: &mut Connection) -> rusqlite::Result<()> {
+    connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, MAX_VALUE)?;
+    connection.set_limit(Limit::SQLITE_LIMIT_SQL_LENGTH, MAX_VALUE)?;
+    connection.set_limit(Limit::SQLITE_LIMIT_ATTACHED, 0)?;
+    let mut looks = 0;
+    connection.progress_handler(
+        STEPS,
+        Some(move || {
+            looks += 1;
+            looks > LOOKS
+        }),
+    )?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_VIEW, false)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
+    connection
+        .execute_batch("PRAGMA query_only = ON; PRAGMA cell_size_check = ON; PRAGMA mmap_size = 0;")
+}

@@ -1,0 +1,79 @@
+//! What is written, as plain structs.
+
+use crate::model::{Domain, Frame, Loss};
+
+/// What to do when the file is already there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Overwrite {
+    /// Refuse.
+    Never,
+    /// Remove it first, when it is a regular file.
+    Always,
+}
+
+/// Who shall own the file: the person behind `sudo`, so that the report needs no root.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Owner {
+    /// User id.
+    pub user: u32,
+    /// Group id.
+    pub group: u32,
+}
+
+/// A site when it is first seen, and again whenever more is known about it.
+#[derive(Clone, Copy, Debug)]
+pub struct SiteRow<'a> {
+    /// Its key in the kernel.
+    pub key: u64,
+    /// Allocator family.
+    pub domain: Domain,
+    /// Upper bound of the size class in bytes.
+    pub size_class: u64,
+    /// The traced function that was called.
+    pub allocator: &'a str,
+    /// Root first, the allocator's caller last; empty when there is none.
+    pub stack: &'a [Frame],
+    /// Why the stack is less than whole, as sentences.
+    pub notes: &'a [String],
+}
+
+/// Everything that is known at one moment; one transaction.
+#[derive(Clone, Copy, Debug)]
+pub struct Tick<'a> {
+    /// Seconds since the start of the capture.
+    pub t: f64,
+    /// Memory of the process; `None` when it could not be read, as of one that has just ended.
+    pub resident: Option<Resident>,
+    /// Bytes in live blocks that were allocated since the start.
+    pub live_bytes: u64,
+    /// Every counter with its value since the start.
+    pub counters: &'a [Loss],
+    /// Sites whose totals may have changed since the last tick; what has not changed costs nothing.
+    pub sites: &'a [SiteTotals],
+    /// Whether the totals also become part of the history of their sites.
+    pub keep_history: bool,
+}
+
+/// Memory of a process at one moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Resident {
+    /// Resident bytes.
+    pub rss_bytes: u64,
+    /// Anonymous resident bytes.
+    pub rss_anon_bytes: u64,
+}
+
+/// What a site did since the start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SiteTotals {
+    /// Its key in the kernel; a site that was never given as a [`SiteRow`] gets one without a stack.
+    pub key: u64,
+    /// Bytes allocated.
+    pub allocated_bytes: u64,
+    /// Blocks allocated.
+    pub allocated_count: u64,
+    /// Bytes freed.
+    pub freed_bytes: u64,
+    /// Blocks freed.
+    pub freed_count: u64,
+}

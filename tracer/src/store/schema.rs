@@ -1,0 +1,132 @@
+//! The tables of a recording. `docs/recording.md` explains them to people who write SQL.
+//!
+//! Any change to these statements is a new [`SCHEMA_VERSION`]: a reader demands that the tables are
+//! exactly these.
+
+/// `LKSP`: marks the file as a recording, in its header (offset 68, big-endian).
+pub const APPLICATION_ID: u32 = 0x4c4b_5350;
+
+/// Version of the tables, in the file's header (`user_version`, offset 60, big-endian).
+pub const SCHEMA_VERSION: u32 = 1;
+
+/// A table: its name and the statement that makes it, byte for byte as SQLite keeps it.
+pub const TABLES: [(&str, &str); 9] = [
+    ("target", TARGET),
+    ("capture", CAPTURE),
+    ("note", NOTE),
+    ("tick", TICK),
+    ("counter", COUNTER),
+    ("frame", FRAME),
+    ("stack_frame", STACK_FRAME),
+    ("site", SITE),
+    ("site_note", SITE_NOTE),
+];
+
+/// The history of sites: a table like the others, in a constant of its own because its rows are
+/// many and a report does not read them.
+pub const HISTORY: (&str, &str) = ("site_history", SITE_HISTORY);
+
+const TARGET: &str = "CREATE TABLE target (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    pid INTEGER NOT NULL,
+    comm TEXT NOT NULL,
+    exe TEXT NOT NULL,
+    started INTEGER NOT NULL,
+    python_version TEXT,
+    python_layout_source TEXT,
+    limit_bytes INTEGER
+) STRICT";
+
+const CAPTURE: &str = "CREATE TABLE capture (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    tool_name TEXT NOT NULL,
+    tool_version TEXT NOT NULL,
+    started INTEGER NOT NULL,
+    mode TEXT NOT NULL,
+    budget REAL,
+    cost_ratio REAL,
+    seconds REAL
+) STRICT";
+
+const NOTE: &str = "CREATE TABLE note (
+    id INTEGER PRIMARY KEY,
+    text TEXT NOT NULL
+) STRICT";
+
+const TICK: &str = "CREATE TABLE tick (
+    id INTEGER PRIMARY KEY,
+    t REAL NOT NULL,
+    rss_bytes INTEGER,
+    rss_anon_bytes INTEGER,
+    live_bytes INTEGER NOT NULL
+) STRICT";
+
+const COUNTER: &str = "CREATE TABLE counter (
+    name TEXT PRIMARY KEY,
+    class TEXT NOT NULL,
+    sentence TEXT NOT NULL,
+    count INTEGER NOT NULL
+) STRICT, WITHOUT ROWID";
+
+const FRAME: &str = "CREATE TABLE frame (
+    id INTEGER PRIMARY KEY,
+    kind TEXT NOT NULL,
+    function TEXT,
+    file TEXT,
+    line INTEGER,
+    module TEXT,
+    module_offset INTEGER,
+    inlined INTEGER NOT NULL,
+    machinery INTEGER NOT NULL
+) STRICT";
+
+const STACK_FRAME: &str = "CREATE TABLE stack_frame (
+    stack INTEGER NOT NULL,
+    position INTEGER NOT NULL,
+    frame INTEGER NOT NULL REFERENCES frame (id),
+    PRIMARY KEY (stack, position)
+) STRICT, WITHOUT ROWID";
+
+const SITE: &str = "CREATE TABLE site (
+    id INTEGER PRIMARY KEY,
+    key TEXT NOT NULL UNIQUE,
+    domain TEXT NOT NULL,
+    size_class INTEGER NOT NULL,
+    allocator TEXT NOT NULL,
+    stack INTEGER,
+    allocated_bytes INTEGER NOT NULL DEFAULT 0,
+    allocated_count INTEGER NOT NULL DEFAULT 0,
+    freed_bytes INTEGER NOT NULL DEFAULT 0,
+    freed_count INTEGER NOT NULL DEFAULT 0
+) STRICT";
+
+const SITE_NOTE: &str = "CREATE TABLE site_note (
+    site INTEGER NOT NULL REFERENCES site (id),
+    text TEXT NOT NULL
+) STRICT";
+
+const SITE_HISTORY: &str = "CREATE TABLE site_history (
+    site INTEGER NOT NULL REFERENCES site (id),
+    tick INTEGER NOT NULL REFERENCES tick (id),
+    allocated_bytes INTEGER NOT NULL,
+    allocated_count INTEGER NOT NULL,
+    freed_bytes INTEGER NOT NULL,
+    freed_count INTEGER NOT NULL,
+    PRIMARY KEY (site, tick)
+) STRICT, WITHOUT ROWID";
+
+/// Views for people; the reader never looks at them.
+pub const VIEWS: &str = "
+CREATE VIEW live AS
+    SELECT id AS site, key, domain, size_class, allocator, stack,
+        allocated_bytes - freed_bytes AS live_bytes,
+        allocated_count - freed_count AS live_count,
+        allocated_bytes, allocated_count
+    FROM site;
+CREATE VIEW stack_line AS
+    SELECT stack_frame.stack, stack_frame.position, frame.kind, frame.machinery,
+        coalesce(frame.function, frame.module || ' + ' || frame.module_offset, '?')
+        || coalesce(' (' || frame.file || coalesce(':' || frame.line, '') || ')',
+            ' (' || frame.module || ')', '') AS line
+    FROM stack_frame JOIN frame ON frame.id = stack_frame.frame;
+";

@@ -1,0 +1,418 @@
+//! Recordings written, killed, damaged and forged.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use rusqlite::Connection;
+use tempfile::TempDir;
+
+use super::{
+    Bounds, Limits, Overwrite, Reader, Resident, SiteRow, SiteTotals, StoreError, Tick, Writer,
+    schema,
+};
+use crate::model::{
+    Capture, Document, Domain, Frame, FrameKind, Loss, LossClass, PythonTarget, Target,
+};
+
+mod damage;
+mod forgery;
+
+fn folder() -> (TempDir, PathBuf) {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("a.leakspy");
+    (folder, path)
+}
+
+fn target() -> Target {
+    Target {
+        pid: 4711,
+        comm: "panel".into(),
+        exe: "/usr/bin/python3".into(),
+        started: 1_763_600_000,
+        python: Some(PythonTarget { version: "3.11.7".into(), layout_source: "table".into() }),
+        limit_bytes: Some(512 << 20),
+    }
+}
+
+fn capture() -> Capture {
+    Capture {
+        started: 1_763_691_300,
+        seconds: 2.5,
+        mode: "exact".into(),
+        budget: None,
+        cost_ratio: Some(0.01),
+        notes: vec!["Something was noticed.".into()],
+    }
+}
+
+fn native(offset: u64) -> Frame {
+    Frame {
+        kind: FrameKind::Native,
+        function: Some("PyArray_New".into()),
+        file: None,
+        line: None,
+        module: Some("/lib/numpy.so".into()),
+        offset: Some(offset),
+        inlined: true,
+        machinery: false,
+    }
+}
+
+fn stack(line: u32) -> Vec<Frame> {
+    vec![
+        Frame::python("<module>", "/srv/app.py", Some(1)),
+        Frame::python("ünïcode", "/srv/app.py", Some(line)),
+        native(0x1000),
+    ]
+}
+
+fn row<'a>(key: u64, stack: &'a [Frame], notes: &'a [String]) -> SiteRow<'a> {
+    SiteRow { key, domain: Domain::Malloc, size_class: 16384, allocator: "malloc", stack, notes }
+}
+
+fn totals(key: u64, allocated: u64, freed: u64) -> SiteTotals {
+    SiteTotals {
+        key,
+        allocated_bytes: allocated * 10_000,
+        allocated_count: allocated,
+        freed_bytes: freed * 10_000,
+        freed_count: freed,
+    }
+}
+
+fn counter(count: u64) -> Loss {
+    Loss { name: "alloc_calls".into(), sentence: "Calls.".into(), class: LossClass::Seen, count }
+}
+
+fn tick<'a>(t: f64, counters: &'a [Loss], sites: &'a [SiteTotals]) -> Tick<'a> {
+    let resident = Some(Resident { rss_bytes: 1 << 20, rss_anon_bytes: 1 << 19 });
+    Tick { t, resident, live_bytes: 42, counters, sites, keep_history: true }
+}
+
+fn create(path: &Path) -> Writer {
+    Writer::create(path, Overwrite::Never, None).expect("a new recording")
+}
+
+/// A recording with three sites and two ticks, not finished.
+fn written(path: &Path) -> Writer {
+    let mut writer = create(path);
+    writer.begin(&target(), &capture()).expect("begin");
+    let notes = ["The native stack was cut.".to_owned()];
+    writer.site(&row(u64::MAX, &stack(12), &notes)).expect("site");
+    writer.site(&row(7, &stack(13), &[])).expect("site");
+    writer.tick(&tick(1.0, &[counter(5)], &[totals(u64::MAX, 3, 0)])).expect("tick");
+    let second = [totals(u64::MAX, 5, 1), totals(7, 9, 9), totals(0, 1, 0)];
+    writer.tick(&tick(2.0, &[counter(15)], &second)).expect("tick");
+    writer
+}
+
+fn finished(path: &Path) {
+    written(path).finish(&capture()).expect("finish");
+}
+
+fn read(path: &Path) -> Document {
+    Reader::open(path).and_then(|reader| reader.document()).expect("a good recording")
+}
+
+fn error(path: &Path) -> String {
+    let result = Reader::open(path).and_then(|reader| reader.document());
+    let text = result.expect_err("a bad recording").to_string();
+    assert_eq!(text.lines().count(), 1, "{text}");
+    text
+}
+
+#[test]
+fn what_is_written_is_read() {
+    let (_folder, path) = folder();
+    finished(&path);
+    let document = read(&path);
+    assert_eq!(document.target, target());
+    assert_eq!(document.capture, capture());
+    assert_eq!(document.losses, [counter(15)]);
+    assert_eq!(document.memory.len(), 2);
+    assert_eq!(document.memory[1].t.to_bits(), 2.0_f64.to_bits());
+    assert_eq!(document.memory[1].rss_anon_bytes, 1 << 19);
+    let seen: Vec<(u64, u64, u64, usize)> = document
+        .sites
+        .iter()
+        .map(|s| (s.live_bytes, s.live_count, s.allocated_count, s.stack.len()))
+        .collect();
+    assert_eq!(seen, [(40_000, 4, 5, 3), (10_000, 1, 1, 0), (0, 0, 9, 3)]);
+    assert_eq!(document.sites[0].stack, stack(12));
+    assert_eq!(document.sites[0].notes, ["The native stack was cut."]);
+    assert_eq!(document.sites[0].allocator, "malloc");
+    assert_eq!(document.sites[0].id.len(), 8);
+}
+
+#[test]
+fn a_finished_recording_is_one_file_for_its_owner() {
+    let (folder, path) = folder();
+    finished(&path);
+    assert_eq!(fs::read_dir(folder.path()).expect("the folder").count(), 1);
+    let mode = fs::metadata(&path).expect("the file").permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+}
+
+#[test]
+fn better_known_sites_replace_what_was_known() {
+    let (_folder, path) = folder();
+    let mut writer = written(&path);
+    writer.site(&row(u64::MAX, &stack(99), &[])).expect("site");
+    writer.finish(&capture()).expect("finish");
+    let document = read(&path);
+    assert_eq!(document.sites[0].stack, stack(99));
+    assert!(document.sites[0].notes.is_empty());
+    assert_eq!(document.sites[0].live_count, 4);
+    let stacks: u32 = Connection::open(&path)
+        .and_then(|db| {
+            db.query_row("SELECT count(DISTINCT stack) FROM stack_frame", [], |row| row.get(0))
+        })
+        .expect("a query");
+    assert_eq!(stacks, 2);
+}
+
+/// Two keys of the kernel, one stack to a reader: they differ in a return address only.
+#[test]
+fn sites_that_look_the_same_are_one() {
+    let (_folder, path) = folder();
+    let mut writer = create(&path);
+    writer.begin(&target(), &capture()).expect("begin");
+    writer.site(&row(1, &[native(0x10)], &["a".into()])).expect("site");
+    writer.site(&row(2, &[native(0x20)], &["a".into(), "b".into()])).expect("site");
+    writer.tick(&tick(1.0, &[], &[totals(1, 2, 0), totals(2, 3, 1)])).expect("tick");
+    writer.finish(&capture()).expect("finish");
+    let sites = read(&path).sites;
+    assert_eq!(sites.len(), 1);
+    assert_eq!((sites[0].live_count, sites[0].allocated_count), (4, 5));
+    assert_eq!(sites[0].notes, ["a", "b"]);
+}
+
+#[test]
+fn nothing_is_overwritten_by_accident() {
+    let (folder, path) = folder();
+    finished(&path);
+    let refused = Writer::create(&path, Overwrite::Never, None).err().expect("a refusal");
+    assert!(matches!(refused, StoreError::Exists { .. }));
+    assert!(refused.to_string().contains("--force"));
+    assert_eq!(read(&path).sites.len(), 3);
+    Writer::create(&path, Overwrite::Always, None).expect("replaced").discard();
+    assert!(!path.exists());
+    fs::write(folder.path().join("a.leakspy-wal"), "old").expect("a stale log");
+    let refused = Writer::create(&path, Overwrite::Never, None).err().expect("a refusal");
+    assert!(matches!(refused, StoreError::Exists { .. }));
+    fs::create_dir(&path).expect("a folder");
+    let refused = Writer::create(&path, Overwrite::Always, None).err().expect("a refusal");
+    assert!(matches!(refused, StoreError::NotAFile { .. }));
+}
+
+#[test]
+fn a_link_is_not_followed() {
+    let (folder, path) = folder();
+    let victim = folder.path().join("victim");
+    fs::write(&victim, "precious").expect("a file");
+    std::os::unix::fs::symlink(&victim, &path).expect("a link");
+    let refused = Writer::create(&path, Overwrite::Never, None).err().expect("a refusal");
+    assert!(matches!(refused, StoreError::Exists { .. }));
+    let refused = Writer::create(&path, Overwrite::Always, None).err().expect("a refusal");
+    assert!(matches!(refused, StoreError::NotAFile { .. }));
+    assert_eq!(fs::read_to_string(&victim).expect("the file"), "precious");
+}
+
+#[test]
+fn a_place_that_cannot_be_written_is_said_at_once() {
+    let (folder, _) = folder();
+    let nowhere = folder.path().join("missing/a.leakspy");
+    let refused = Writer::create(&nowhere, Overwrite::Never, None).err().expect("a refusal");
+    assert!(matches!(refused, StoreError::CannotCreate { .. }), "{refused}");
+    let refused = Writer::create(Path::new("/"), Overwrite::Never, None).err().expect("a refusal");
+    assert!(matches!(refused, StoreError::CannotCreate { .. }), "{refused}");
+}
+
+#[test]
+fn a_full_disk_keeps_what_was_committed() {
+    let (_folder, path) = folder();
+    let mut writer = written(&path);
+    let pages: i64 = writer
+        .connection()
+        .pragma_query_value(None, "page_count", |row| row.get(0))
+        .expect("a pragma");
+    writer.connection().pragma_update(None, "max_page_count", pages + 1).expect("a pragma");
+    let failed =
+        (0..1_000).find_map(|line| writer.site(&row(line.into(), &stack(line), &[])).err());
+    assert!(matches!(failed, Some(StoreError::DiskFull { .. })), "{failed:?}");
+    let after = writer.tick(&tick(3.0, &[], &[])).expect_err("no more");
+    assert!(matches!(after, StoreError::Stopped { .. }));
+    assert!(matches!(writer.finish(&capture()), Err(StoreError::Stopped { .. })));
+    let document = read(&path);
+    assert_eq!(document.sites.len(), 3);
+    assert_eq!(document.memory.len(), 2);
+}
+
+/// Files as a killed writer leaves them: copied while it is at work.
+fn killed(folder: &Path) -> PathBuf {
+    let path = folder.join("a.leakspy");
+    let mut writer = written(&path);
+    // Never committed, so never seen.
+    writer.site(&row(99, &stack(99), &[])).expect("site");
+    let corpse = folder.join("killed.leakspy");
+    for suffix in ["", "-wal"] {
+        let name = |path: &Path| format!("{}{suffix}", path.display());
+        fs::copy(name(&path), name(&corpse)).expect("a copy");
+    }
+    corpse
+}
+
+#[test]
+fn a_killed_writer_leaves_a_recording() {
+    let (folder, _) = folder();
+    let corpse = killed(folder.path());
+    let document = read(&corpse);
+    assert_eq!(document.sites.len(), 3);
+    assert_eq!(document.losses, [counter(15)]);
+    assert_eq!(document.capture.seconds.to_bits(), 2.0_f64.to_bits());
+    assert!(document.capture.notes[0].contains("has no end"));
+}
+
+/// The same in a folder that cannot be written, where SQLite cannot make its index of the log.
+#[test]
+fn a_killed_recording_needs_no_writable_folder() {
+    let (folder, _) = folder();
+    let corpse = killed(folder.path());
+    let document = Reader::open_unshared(&corpse)
+        .and_then(|reader| reader.document())
+        .expect("a good recording");
+    assert_eq!(document.sites.len(), 3);
+    assert!(!folder.path().join("killed.leakspy-shm").exists());
+}
+
+#[test]
+fn a_recording_at_work_can_be_read() {
+    let (_folder, path) = folder();
+    let mut writer = written(&path);
+    assert_eq!(read(&path).memory.len(), 2);
+    writer.tick(&tick(3.0, &[], &[])).expect("readers do not disturb");
+    assert_eq!(read(&path).memory.len(), 3);
+    let reader = Reader::open(&path).expect("a reader");
+    writer.finish(&capture()).expect("readers do not disturb");
+    drop(reader);
+    assert_eq!(read(&path).capture, capture());
+}
+
+#[test]
+fn a_recorder_that_never_began_is_said() {
+    let (_folder, path) = folder();
+    drop(create(&path));
+    assert!(error(&path).contains("holds nothing"));
+}
+
+#[test]
+fn old_ticks_thin_out() {
+    let (_folder, path) = folder();
+    let mut writer = create(&path);
+    writer.set_bounds(Bounds { ticks: 16, history_rows: 12 });
+    writer.begin(&target(), &capture()).expect("begin");
+    for number in 1..=100_u32 {
+        let sites = [totals(1, number.into(), 0)];
+        writer.tick(&tick(f64::from(number), &[], &sites)).expect("tick");
+    }
+    writer.finish(&capture()).expect("finish");
+    let document = read(&path);
+    let times: Vec<f64> = document.memory.iter().map(|point| point.t).collect();
+    assert!(times.len() <= 16, "{times:?}");
+    assert_eq!(times.first().map(|t| t.to_bits()), Some(1.0_f64.to_bits()));
+    assert_eq!(times.last().map(|t| t.to_bits()), Some(100.0_f64.to_bits()));
+    assert_eq!(document.sites[0].live_count, 100);
+    let (rows, stray): (u32, u32) = Connection::open(&path)
+        .and_then(|db| {
+            db.query_row(
+                "SELECT count(*), count(*) FILTER (WHERE tick NOT IN (SELECT id FROM tick)) \
+                 FROM site_history",
+                [],
+                |row| Ok((row.get(0)?, row.get(1)?)),
+            )
+        })
+        .expect("a query");
+    assert!(rows > 4 && rows <= 12, "{rows}");
+    assert_eq!(stray, 0);
+}
+
+#[test]
+fn unchanged_sites_cost_no_history() {
+    let (_folder, path) = folder();
+    let mut writer = written(&path);
+    for _ in 0..5 {
+        writer.tick(&tick(3.0, &[], &[totals(7, 9, 9)])).expect("tick");
+    }
+    writer.finish(&capture()).expect("finish");
+    let rows: u32 = Connection::open(&path)
+        .and_then(|db| db.query_row("SELECT count(*) FROM site_history", [], |row| row.get(0)))
+        .expect("a query");
+    assert_eq!(rows, 4);
+}
+
+#[test]
+fn numbers_that_are_none_are_stored_as_zero() {
+    let (_folder, path) = folder();
+    let mut writer = written(&path);
+    writer.tick(&tick(f64::NAN, &[], &[])).expect("tick");
+    let capture = Capture { seconds: f64::INFINITY, ..capture() };
+    writer.finish(&capture).expect("finish");
+    assert_eq!(read(&path).capture.seconds.to_bits(), 0.0_f64.to_bits());
+}
+
+#[test]
+fn too_many_stacks_are_summed_up() {
+    let (_folder, path) = folder();
+    finished(&path);
+    let limits = Limits { stack_bytes: 500, ..Limits::default() };
+    let reader = Reader::open(&path).expect("a good recording");
+    let document = reader.document_within(&limits).expect("a document");
+    let all = reader.document().expect("a document");
+    let sum = |document: &Document| -> (u64, u64) {
+        let sites = &document.sites;
+        (sites.iter().map(|s| s.live_bytes).sum(), sites.iter().map(|s| s.allocated_count).sum())
+    };
+    assert_eq!(sum(&document), sum(&all));
+    assert!(document.sites.iter().any(|site| site.notes.iter().any(|n| n.contains("too many"))));
+}
+
+/// The views for people work and agree with the tables.
+#[test]
+fn views_answer() {
+    let (_folder, path) = folder();
+    finished(&path);
+    let database = Connection::open(&path).expect("a database");
+    let live: i64 = database
+        .query_row("SELECT sum(live_bytes) FROM live", [], |row| row.get(0))
+        .expect("a query");
+    assert_eq!(live, 50_000);
+    let lines: String = database
+        .query_row(
+            "SELECT group_concat(line, ' > ') FROM (SELECT line FROM stack_line WHERE stack = \
+             (SELECT stack FROM live ORDER BY live_bytes DESC LIMIT 1) ORDER BY position)",
+            [],
+            |row| row.get(0),
+        )
+        .expect("a query");
+    assert_eq!(
+        lines,
+        "<module> (/srv/app.py:1) > ünïcode (/srv/app.py:12) > PyArray_New (/lib/numpy.so)"
+    );
+}
+
+/// The documentation names every table and every column.
+#[test]
+fn the_schema_is_documented() {
+    let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/recording.md");
+    let docs = fs::read_to_string(docs).expect("docs/recording.md");
+    for (table, statement) in schema::TABLES.iter().chain([&schema::HISTORY]) {
+        assert!(docs.contains(&format!("`{table}`")), "{table}");
+        for line in statement.lines().skip(1).filter(|line| line.starts_with("    ")) {
+            let column = line.split_whitespace().next().expect("a column");
+            if !matches!(column, "PRIMARY" | "one") {
+                assert!(docs.contains(&format!("`{column}`")), "{table}.{column}");
+            }
+        }
+    }
+}

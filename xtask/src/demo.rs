@@ -1,0 +1,98 @@
+//! The main job on a leak of our own: start a leaking server, record it, show the report.
+
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use anyhow::{Context, Result, bail};
+
+use crate::command::{command, find, is_root, output, root, run, target_dir};
+
+/// Options of `cargo xtask demo`.
+#[derive(clap::Args)]
+pub struct Options {
+    /// How long to record.
+    #[arg(long, default_value_t = 15)]
+    seconds: u32,
+    /// The interpreter that runs the server.
+    #[arg(long, default_value = "python3")]
+    python: PathBuf,
+}
+
+/// Runs the task.
+pub fn run_task(options: &Options) -> Result<()> {
+    run(command("cargo").args(["build", "--release", "--package", "leakspy"]))?;
+    let leakspy = target_dir().join("release/leakspy");
+    let recording = target_dir().join("demo.leakspy");
+    let picture = target_dir().join("demo.svg");
+    let server = Server::start(&options.python)?;
+    println!("A leaking server runs as process {}: demo/leaky_server.py\n", server.pid());
+
+    let pid = server.pid().to_string();
+    let duration = format!("{}s", options.seconds);
+    run(as_root(&leakspy)?
+        .args(["record", "--pid", &pid, "--duration", &duration, "--force", "--output"])
+        .arg(&recording))?;
+    drop(server);
+
+    println!();
+    run(command(&leakspy).arg("report").arg(&recording))?;
+    run(command(&leakspy)
+        .arg("report")
+        .arg(&recording)
+        .args(["--format", "svg", "--force", "--output"])
+        .arg(&picture))?;
+    println!("\nThe same as a flame graph: {}", picture.display());
+    println!("On your own server: sudo {} record -p PID", leakspy.display());
+    Ok(())
+}
+
+/// Attaching needs root, nothing else here does.
+fn as_root(program: &Path) -> Result<Command> {
+    if is_root() {
+        return Ok(command(program));
+    }
+    if find("sudo").is_none() {
+        bail!("attaching to a process needs root: run `cargo xtask demo` as root");
+    }
+    let mut sudo = command("sudo");
+    sudo.arg(program);
+    Ok(sudo)
+}
+
+/// The server; it stops when its standard input closes, so it cannot outlive us.
+struct Server(Child);
+
+impl Server {
+    fn start(python: &Path) -> Result<Self> {
+        // The interpreter itself: a wrapper in front of it would have another process id.
+        let real = output(command(python).args(["-c", "import sys; print(sys.executable)"]))
+            .context("the demo's server needs a python3")?;
+        let mut child = command(real.trim())
+            .arg(root().join("demo/leaky_server.py"))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .with_context(|| format!("cannot start {}", real.trim()))?;
+        let stdout = child.stdout.take().expect("invariant: stdout is a pipe");
+        let server = Self(child);
+        let mut line = String::new();
+        BufReader::new(stdout).read_line(&mut line).context("cannot read from the server")?;
+        if !line.starts_with("ready ") {
+            bail!("the server did not start: {line:?}");
+        }
+        Ok(server)
+    }
+
+    fn pid(&self) -> u32 {
+        self.0.id()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It may have ended by itself; either way it is collected.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}

@@ -1,0 +1,137 @@
+//! Which room may name which: only downwards.
+
+use super::Finding;
+use super::source::{Repository, Rust};
+
+/// Each room of `tracer/src`, and the rooms that it may name besides itself.
+pub const ARROWS: [(&str, &[&str]); 12] = [
+    // Pure: no I/O, no clock.
+    ("model", &[]),
+    ("elf", &["model"]),
+    ("python", &["elf", "model"]),
+    ("report", &["model"]),
+    // The outside world.
+    ("os", &["elf", "model"]),
+    ("probe", &["os", "elf", "model"]),
+    ("symbolize", &["os", "python", "elf", "model"]),
+    ("store", &["model"]),
+    // The running program.
+    ("session", &["probe", "symbolize", "store", "os", "python", "elf", "model"]),
+    ("cli", &["session", "report", "probe", "symbolize", "store", "os", "python", "elf", "model"]),
+    ("main", &["cli"]),
+    ("lib", &[]),
+];
+
+/// Modules that only tests use; any test may name them.
+const OF_TESTS: [&str; 1] = ["golden"];
+
+/// Every `crate::ROOM` must follow an arrow.
+pub fn check(repository: &Repository) -> Vec<Finding> {
+    repository.rust.iter().flat_map(|file| file_findings(file).unwrap_or_default()).collect()
+}
+
+fn file_findings(file: &Rust) -> Option<Vec<Finding>> {
+    let room = file.room()?;
+    if OF_TESTS.contains(&room) {
+        return None;
+    }
+    let Some((_, allowed)) = ARROWS.iter().find(|(name, _)| *name == room) else {
+        let message = format!("the room {room} has no row in xtask/src/tidy/arrow.rs");
+        return Some(vec![Finding::new(&file.path, 0, message)]);
+    };
+    let mut findings = Vec::new();
+    for (index, line) in file.lines.iter().enumerate() {
+        for named in named_rooms(&line.code) {
+            let for_tests = OF_TESTS.contains(&named) && (line.test || file.is_test());
+            if named != room && !allowed.contains(&named) && !for_tests {
+                let message = format!("{room} may not name {named} (arrows point only downwards)");
+                findings.push(Finding::new(&file.path, index + 1, message));
+            }
+        }
+    }
+    Some(findings)
+}
+
+/// First segments after `crate::` or, in the program, `leakspy::`; also in groups.
+fn named_rooms(code: &str) -> Vec<&str> {
+    let mut rooms = Vec::new();
+    for start in ["crate::", "leakspy::"] {
+        for (at, _) in code.match_indices(start) {
+            let before = code[..at].chars().next_back();
+            if before.is_some_and(|last| last.is_alphanumeric() || last == '_' || last == ':') {
+                continue;
+            }
+            let rest = &code[at + start.len()..];
+            match rest.strip_prefix('{') {
+                Some(group) => rooms.extend(group_members(group)),
+                None => rooms.push(word(rest)),
+            }
+        }
+    }
+    // A type or function of the crate's root is no room.
+    rooms.retain(|room| room.starts_with(|first: char| first.is_ascii_lowercase()));
+    rooms
+}
+
+/// First segments of the members of a `{…}` group whose opening brace is already read.
+fn group_members(group: &str) -> Vec<&str> {
+    let mut members = vec![word(group.trim_start())];
+    let mut depth = 0;
+    for (at, letter) in group.char_indices() {
+        match letter {
+            '{' => depth += 1,
+            '}' if depth == 0 => break,
+            '}' => depth -= 1,
+            ',' if depth == 0 => members.push(word(group[at + 1..].trim_start())),
+            _ => {}
+        }
+    }
+    members
+}
+
+fn word(text: &str) -> &str {
+    let end = text.find(|letter: char| !letter.is_alphanumeric() && letter != '_');
+    &text[..end.unwrap_or(text.len())]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tidy::lexer;
+
+    fn file(path: &str, source: &str) -> Rust {
+        Rust { path: path.to_owned(), lines: lexer::lines(source) }
+    }
+
+    #[test]
+    fn names_point_only_downwards() {
+        let down = file("tracer/src/session/run.rs", "use crate::probe::Probes;");
+        assert_eq!(file_findings(&down).map(|found| found.len()), Some(0));
+        let up = file("tracer/src/model/site.rs", "// crate::os\nfn f() -> crate::os::Pid {}");
+        let found = file_findings(&up).expect("a room");
+        assert_eq!(found[0].line, 2);
+        assert!(found[0].message.starts_with("model may not name os"));
+    }
+
+    #[test]
+    fn groups_are_read() {
+        assert_eq!(named_rooms("use crate::{model::{a, b}, os, Thing};"), ["model", "os"]);
+        assert_eq!(named_rooms("use mycrate::os; use a::crate_::b;"), [""; 0]);
+    }
+
+    #[test]
+    fn a_new_room_needs_a_row() {
+        let found = file_findings(&file("tracer/src/utils/mod.rs", "")).expect("a room");
+        assert!(found[0].message.contains("has no row"));
+    }
+
+    #[test]
+    fn arrows_make_no_circle() {
+        for (index, (room, allowed)) in ARROWS.iter().enumerate() {
+            for named in *allowed {
+                let at = ARROWS.iter().position(|(name, _)| name == named).expect("a known room");
+                assert!(at < index, "{room} names {named}, which is above it");
+            }
+        }
+    }
+}

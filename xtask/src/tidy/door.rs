@@ -1,0 +1,107 @@
+//! One door per foreign thing: which rooms may name which crate, touch `/proc`, print, be unsafe.
+
+use super::Finding;
+use super::source::{Repository, Rust};
+
+/// A name in code, and the rooms of `tracer/src` where it may stand.
+const DOORS: [(&str, &[&str]); 20] = [
+    ("aya", &["probe"]),
+    ("aya_log", &["probe"]),
+    ("aya_obj", &["probe"]),
+    ("blazesym", &["symbolize"]),
+    ("clap", &["cli"]),
+    ("clap_complete", &["cli"]),
+    ("clap_mangen", &["cli"]),
+    ("framehop", &["symbolize"]),
+    // Decoding instructions is pure: where to probe, what a caller calls, where a key is kept.
+    ("iced_x86", &["probe", "python", "symbolize"]),
+    ("inferno", &["report"]),
+    ("libc", &["os", "probe"]),
+    ("memmap2", &["os", "symbolize"]),
+    ("object", &["elf", "symbolize"]),
+    ("rusqlite", &["store"]),
+    ("tokio", &["probe", "session", "cli", "main"]),
+    ("println", &["cli", "main"]),
+    ("print", &["cli", "main"]),
+    ("eprintln", &["cli", "main"]),
+    ("eprint", &["cli", "main"]),
+    ("unsafe", &["os", "probe", "symbolize"]),
+];
+
+/// Every foreign name must stand behind its door.
+pub fn check(repository: &Repository) -> Vec<Finding> {
+    repository.rust.iter().flat_map(|file| file_findings(file).unwrap_or_default()).collect()
+}
+
+fn file_findings(file: &Rust) -> Option<Vec<Finding>> {
+    let room = file.room()?;
+    let mut findings = Vec::new();
+    for (number, line) in file.code() {
+        for (name, rooms) in DOORS {
+            if !rooms.contains(&room) && names(&line.code, name) {
+                let message =
+                    format!("{room} may not use {name}; its door is {}", rooms.join(", "));
+                findings.push(Finding::new(&file.path, number, message));
+            }
+        }
+        if room != "os" && line.text.starts_with("/proc/") {
+            let message = format!("{room} may not read /proc; its door is os");
+            findings.push(Finding::new(&file.path, number, message));
+        }
+        if room != "main" && line.code.contains("process::exit(") {
+            let message = format!("{room} may not end the program; only main does");
+            findings.push(Finding::new(&file.path, number, message));
+        }
+    }
+    Some(findings)
+}
+
+/// Whether `code` uses `name` as a crate, a macro or a keyword, and not as a field or a part of a word.
+fn names(code: &str, name: &str) -> bool {
+    let part_of_word = |letter: char| letter.is_alphanumeric() || letter == '_';
+    code.match_indices(name).any(|(at, _)| {
+        let before = code[..at].chars().next_back();
+        let after = &code[at + name.len()..];
+        let whole = !before.is_some_and(|last| part_of_word(last) || matches!(last, '.' | ':'))
+            && !after.starts_with(part_of_word);
+        let used = after.starts_with("::") || after.starts_with("!(") || after.starts_with(";");
+        whole && (used || name == "unsafe")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tidy::lexer;
+
+    fn found(path: &str, source: &str) -> Vec<usize> {
+        let file = Rust { path: path.to_owned(), lines: lexer::lines(source) };
+        file_findings(&file).unwrap_or_default().into_iter().map(|finding| finding.line).collect()
+    }
+
+    #[test]
+    fn foreign_names_stand_behind_their_door() {
+        let source =
+            "use libc::getpid;\nlet path = \"/proc/self\";\nunsafe { f() }\nprintln!(\"\");";
+        assert_eq!(found("tracer/src/os/process.rs", source), [4]);
+        assert_eq!(found("tracer/src/model/site.rs", source), [1, 2, 3, 4]);
+    }
+
+    #[test]
+    fn words_that_look_like_it_are_not_it() {
+        let source =
+            "self.object.read();\nlet object = 1;\nmodel::object::X;\nunsafely();\n// libc::x";
+        assert_eq!(found("tracer/src/model/site.rs", source), [0; 0]);
+    }
+
+    #[test]
+    fn tests_may() {
+        assert_eq!(found("tracer/src/model/site.rs", "#[cfg(test)]\nuse libc::getpid;"), [0; 0]);
+        assert_eq!(found("tracer/src/model/tests.rs", "use libc::getpid;"), [0; 0]);
+    }
+
+    #[test]
+    fn only_main_ends_the_program() {
+        assert_eq!(found("tracer/src/cli/mod.rs", "std::process::exit(1);"), [1]);
+    }
+}
