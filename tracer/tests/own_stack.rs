@@ -9,7 +9,7 @@ use std::hint::black_box;
 use std::sync::{Arc, Mutex};
 
 use leakspy::symbolize::fragment::ranges_of_function;
-use leakspy::symbolize::unwind::MAX_FRAMES;
+use leakspy::symbolize::stack::MAX_FRAMES;
 use leakspy::symbolize::{
     End, ModuleImage, NativeFrame, NativeStack, Registers, StackCopy, Unwinder,
 };
