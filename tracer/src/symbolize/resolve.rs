@@ -8,7 +8,7 @@ use super::image::ModuleId;
 use super::machinery::{is_machinery, is_thread_start};
 use super::merge::{MergeNote, Merged, MixedStack};
 use super::native::NativeNames;
-use super::unwind::{NativeFrame, Place};
+use super::stack::{NativeFrame, Place};
 use crate::model::{Frame, FrameKind};
 
 /// Names of Python frames.
