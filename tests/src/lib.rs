@@ -1,1 +1,32 @@
-//! Harness for tests that drive the real binary.
+//! leakspy from the outside: start a workload that knows its own truth, run the real program on it,
+//! compare.
+//!
+//! | module | what it knows |
+//! |---|---|
+//! | [`interpreter`] | which CPythons the tests run on, and where they are |
+//! | [`native`] | how the C parts are compiled |
+//! | [`stage`] | where a target finds its workload |
+//! | [`process`] | a child, its lines, its end |
+//! | [`workload`] | the words spoken with a workload, and its truth |
+//! | [`tracer`] | the program under test: `record` and `report` |
+//! | [`report`] | the JSON report, and what must always hold in it |
+//! | [`verdict`] | truth against report |
+//! | [`text`] | a target's code against its files: every breakpoint is a difference |
+//! | [`kernel`] | eBPF programs and links, the kernel log, signals |
+//! | [`forbidden`] | the probe that must never be used, as a control of the soak tests |
+//! | [`chance`] | seeded randomness, and how often to try |
+//!
+//! Nothing here sleeps to wait: every wait ends with a line, an end of file, or a deadline that fails the test.
+
+pub mod chance;
+pub mod forbidden;
+pub mod interpreter;
+pub mod kernel;
+pub mod native;
+pub mod process;
+pub mod report;
+pub mod stage;
+pub mod text;
+pub mod tracer;
+pub mod verdict;
+pub mod workload;

@@ -5,21 +5,31 @@
 
 mod support;
 
+use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use leakspy::model::{Frame, FrameKind};
 use leakspy::symbolize::fragment::ranges_of_function;
-use leakspy::symbolize::merge::{Input, MixedStack, merge};
+use leakspy::symbolize::merge::{Input, Merged, MixedStack, merge};
 use leakspy::symbolize::resolve::{Resolver, places};
 use leakspy::symbolize::{
-    Activations, CodeRanges, End, NativeStack, PythonNames, Registers, StackCopy,
+    Activations, CodeRanges, End, ImageBytes, NativeStack, PythonNames, Registers, StackCopy,
 };
 use leakspy_ebpf::walk::Word;
 use support::{Capture, load, symbol};
 
 /// Python functions of the scenario `main`, innermost first.
 const CALLS: [&str; 10] = [
-    "allocate", "key", "__init__", "produce", "<listcomp>", "consume", "reduced", "outer", "work",
+    "allocate",
+    "key",
+    "__init__",
+    "produce",
+    "<listcomp>",
+    "consume",
+    "reduced",
+    "outer",
+    "work",
     "<module>",
 ];
 
@@ -32,9 +42,8 @@ struct Interpreter {
 }
 
 fn pyenv(full: &str, version: &'static str, by: Activations) -> Interpreter {
-    let root = std::env::var("PYENV_ROOT").unwrap_or_else(|_| {
-        format!("{}/.pyenv", std::env::var("HOME").expect("HOME is set"))
-    });
+    let root = std::env::var("PYENV_ROOT")
+        .unwrap_or_else(|_| format!("{}/.pyenv", std::env::var("HOME").expect("HOME is set")));
     let python = Path::new(&root).join("versions").join(full).join("bin/python3");
     Interpreter { python, version, by, comprehensions: !matches!(by, Activations::ByEntry) }
 }
@@ -90,7 +99,7 @@ fn run(interpreter: &Interpreter, scenario: &str, names: Vec<&'static str>) -> R
     let native = unwinder.unwind(registers, &stack);
     let (module, image) =
         modules.iter().find(|(_, image)| image.executes(capture.eval)).expect("an interpreter");
-    let hot = symbol(image, "_PyEval_EvalFrameDefault").expect("an exported function");
+    let hot = symbol(&image.bytes, "_PyEval_EvalFrameDefault").expect("an exported function");
     let ranges = ranges_of_function(&image.bytes, hot).into_iter();
     let code = CodeRanges::new(
         ranges.map(|range| range.start + image.bias..range.end + image.bias).collect(),
@@ -107,13 +116,45 @@ fn run(interpreter: &Interpreter, scenario: &str, names: Vec<&'static str>) -> R
         stack,
         code: &code,
     });
+    // Two independent ways to know an evaluation loop: its frame's contents, and its code.
+    for entry in &mixed.entries {
+        match entry {
+            Merged::Evaluation(frame) => assert!(code.contains(frame.address)),
+            Merged::Native(frame) => assert!(!code.contains(frame.address)),
+            Merged::Python { .. } => {}
+        }
+    }
     native_names.look_up(places([&mixed]));
     let python = Known { words, names };
-    let resolver =
-        Resolver { python: &python, native: &native_names, interpreter: Some(*module) };
+    let resolver = Resolver { python: &python, native: &native_names, interpreter: Some(*module) };
     let resolved = resolver.resolve(&mixed);
     assert_eq!(resolved.notes, Vec::<String>::new(), "{}", interpreter.python.display());
     Run { capture, native, mixed, frames: resolved.frames }
+}
+
+/// Debian 12 builds with profiles: the cold part of the evaluation loop is another function to the
+/// unwind tables.
+#[test]
+#[ignore = "needs Debian 12's interpreter"]
+fn fragments_of_the_evaluation_loop() {
+    for interpreter in interpreters() {
+        let program = fs::canonicalize(&interpreter.python).unwrap();
+        let library = program
+            .parent()
+            .unwrap()
+            .join(format!("../lib/libpython{}.so.1.0", interpreter.version));
+        let path = if library.exists() { library } else { program };
+        let bytes: ImageBytes = Arc::new(fs::read(&path).unwrap());
+        let hot = symbol(&bytes, "_PyEval_EvalFrameDefault").unwrap();
+        let ranges = ranges_of_function(&bytes, hot.clone());
+        let sizes: Vec<u64> = ranges.iter().map(|range| range.end - range.start).collect();
+        if path.starts_with("/usr/bin") {
+            assert_eq!(sizes, [55_644, 13_913]);
+        } else {
+            // Built without profiles: one part, and perhaps a few bytes for what cannot happen.
+            assert!(sizes[1..].iter().all(|size| *size < 16), "{}: {sizes:?}", path.display());
+        }
+    }
 }
 
 /// Compares with gdb, frame by frame: the same calls, all of them, to the end.
@@ -206,5 +247,15 @@ fn assert_order(run: &Run, names: &[&str], what: &str) {
         assert!(at(outer) < at(native) && at(native) < at(inner), "{what}: {native} in {shown:#?}");
     }
     let last = shown.last().copied().unwrap_or_default();
-    assert!(["_PyObject_Malloc", "_PyObject_Realloc", "PyByteArray_Resize", "PyObject_Malloc", "_PyMem_RawMalloc"].contains(&last), "{what}: {shown:#?}");
+    assert!(
+        [
+            "_PyObject_Malloc",
+            "_PyObject_Realloc",
+            "PyByteArray_Resize",
+            "PyObject_Malloc",
+            "_PyMem_RawMalloc"
+        ]
+        .contains(&last),
+        "{what}: {shown:#?}"
+    );
 }

@@ -8,9 +8,9 @@ use std::collections::BTreeMap;
 use std::fs;
 
 use anyhow::{Context, Result, ensure};
-use leakspy::model::{Address, Memory};
+use leakspy::model::{Address, Memory, RuntimeSymbols};
 use leakspy::python::frame::Walker;
-use leakspy::python::{CodeInfo, Python, RuntimeSymbols, attach};
+use leakspy::python::{CodeInfo, Python, attach};
 use serde_json::{Value, json};
 
 use crate::process::{Process, find_symbols};

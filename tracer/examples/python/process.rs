@@ -4,8 +4,7 @@ use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
 
 use anyhow::{Context, Result, bail};
-use leakspy::model::{Address, Memory};
-use leakspy::python::RuntimeSymbols;
+use leakspy::model::{Address, Memory, RuntimeSymbols};
 use object::{Object, ObjectSegment, ObjectSymbol};
 
 /// Memory of a live process.

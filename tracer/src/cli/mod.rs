@@ -1,6 +1,53 @@
-//! The command line.
+//! The command line. The only door to clap, and the only room that prints.
+#![allow(clippy::print_stdout, clippy::print_stderr)]
+
+mod args;
+mod completions;
+mod doctor;
+mod examples;
+mod exit;
+mod logging;
+mod man;
+mod output;
+mod progress;
+mod record;
+mod report;
+mod units;
+
+#[cfg(test)]
+mod tests;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use self::args::{Cli, Command};
+use self::exit::Exit;
 
 /// Runs the program; the exit code follows the table in the README.
-pub fn main() -> std::process::ExitCode {
-    std::process::ExitCode::SUCCESS
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version come here too. Nobody is left to tell when printing fails.
+            let _ = error.print();
+            return u8::try_from(error.exit_code()).map_or(ExitCode::FAILURE, ExitCode::from);
+        }
+    };
+    logging::start(cli.verbose);
+    let result = match &cli.command {
+        Command::Record(args) => record::run(args, cli.quiet),
+        Command::Report(args) => report::run(args),
+        Command::Doctor(args) => doctor::run(args),
+        Command::Completions(args) => completions::run(args),
+        Command::Man(args) => man::run(args),
+    };
+    match result {
+        Ok(exit) => exit.into(),
+        Err(error) if exit::is_broken_pipe(&error) => Exit::Fine.into(),
+        Err(error) => {
+            eprintln!("leakspy: {}", exit::line(&error));
+            exit::of(&error).into()
+        }
+    }
 }

@@ -6,6 +6,7 @@ use std::os::fd::{AsFd, AsRawFd as _, BorrowedFd};
 use std::os::unix::fs::{FileExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
+use memmap2::Mmap;
 use object::read::{ReadCache, ReadCacheOps};
 
 use super::maps::Mapping;
@@ -113,6 +114,17 @@ impl ModuleFile {
         let mut bytes = vec![0; usize::try_from(length).map_err(io::Error::other)?];
         self.file.read_exact_at(&mut bytes, offset)?;
         Ok(bytes)
+    }
+
+    /// The whole file, mapped: unwinding and symbols touch a few pages of many megabytes.
+    ///
+    /// A file that is truncated while it is mapped kills whoever touches what is gone (SIGBUS). Here that
+    /// file is mapped and executed by the target, which would die of the same; package managers replace
+    /// libraries by new files for this reason.
+    pub fn map(&self) -> io::Result<Mmap> {
+        // SAFETY: the mapping is private and read-only. Its bytes can change only if somebody writes to a
+        // library that the target executes; readers take every byte for hostile and bound what they read.
+        unsafe { Mmap::map(&self.file) }
     }
 
     /// The whole file.

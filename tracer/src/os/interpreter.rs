@@ -5,7 +5,17 @@ use crate::elf::{Elf, Segment, SymbolTables};
 use crate::model::{Address, Memory, RuntimeSymbols};
 
 /// Symbols of interest; `_PyRuntime` first.
-const NAMES: [&str; 4] = ["_PyRuntime", "PyCode_Type", "Py_Version", "_PyEval_EvalFrameDefault"];
+const NAMES: [&str; 9] = [
+    "_PyRuntime",
+    "PyCode_Type",
+    "Py_Version",
+    "_PyEval_EvalFrameDefault",
+    "Py_GetVersion",
+    "PyGILState_GetThisThreadState",
+    "interp_head",
+    "PyInterpreterState_Head",
+    "_PyThreadState_Current",
+];
 /// First bytes of `_PyRuntime` from CPython 3.13 on (`Include/internal/pycore_debug_offsets.h`).
 const COOKIE: &[u8; 8] = b"xdebugpy";
 /// Bytes read at once when writable data is searched.
@@ -78,16 +88,29 @@ fn by_file(
     let elf = Elf::parse(&pieces).ok()?;
     let symbols = elf.symbols(&NAMES, tables);
     let symbol = |index: usize| symbols[index].and_then(|symbol| module.address(symbol.vaddr));
-    let (runtime, found_by) = match symbol(0) {
-        Some(runtime) => (runtime, FoundBy::Symbol),
-        None => (module.address(elf.section(".PyRuntime")?.vaddr)?, FoundBy::Section),
+    let (runtime, found_by) = match (symbol(0), elf.section(".PyRuntime")) {
+        (Some(runtime), _) => (Some(runtime), FoundBy::Symbol),
+        (None, Some(section)) => (module.address(section.vaddr), FoundBy::Section),
+        // 3.6 keeps its runtime in single variables.
+        (None, None) if symbol(7).is_some() => (None, FoundBy::Symbol),
+        (None, None) => return None,
     };
     let version_word = symbol(2);
     let version_text =
         if version_word.is_none() { version_text(module, elf.segments(), memory) } else { None };
     Some(Interpreter {
         module: index,
-        symbols: RuntimeSymbols { runtime, code_type: symbol(1), version_word, version_text },
+        symbols: RuntimeSymbols {
+            runtime,
+            code_type: symbol(1),
+            version_word,
+            version_function: symbol(4),
+            thread_state_function: symbol(5),
+            version_text,
+            interpreters_head: symbol(6),
+            interpreters_head_function: symbol(7),
+            thread_current: symbol(8),
+        },
         evaluation: symbols[3].and_then(|symbol| {
             Some(CodeRange { address: module.address(symbol.vaddr)?, size: symbol.size })
         }),
@@ -102,12 +125,7 @@ fn by_cookie(module: &Module, index: usize, memory: &impl Memory) -> Option<Inte
             bytes.chunks_exact(COOKIE.len()).position(|word| word == COOKIE).map(|at| at * 8)
         })
     })?;
-    let symbols = RuntimeSymbols {
-        runtime: runtime.0,
-        code_type: None,
-        version_word: None,
-        version_text: None,
-    };
+    let symbols = RuntimeSymbols { runtime: Some(runtime.0), ..RuntimeSymbols::default() };
     Some(Interpreter { module: index, symbols, evaluation: None, found_by: FoundBy::Cookie })
 }
 

@@ -90,6 +90,14 @@ impl Need {
         }
     }
 
+    /// Whether a kernel has this need at all.
+    pub fn applies_to(self, kernel: KernelRelease) -> bool {
+        match self {
+            Self::LockMemory => kernel < KernelRelease::new(5, 11),
+            _ => true,
+        }
+    }
+
     /// Capabilities that it takes together.
     pub const fn capabilities(self) -> &'static [Capability] {
         match self {
@@ -147,6 +155,17 @@ impl Privileges {
 /// One line `0 0 4294967295`: the map of the first user namespace.
 fn maps_all_ids(map: &str) -> bool {
     map.split_ascii_whitespace().eq(["0", "0", "4294967295"])
+}
+
+/// User and group of the person behind `sudo`, who shall be able to read what we write; `None` when we were
+/// not started by sudo as root.
+pub fn invoking_user() -> Option<(u32, u32)> {
+    // SAFETY: the call has no preconditions and cannot fail.
+    if unsafe { libc::geteuid() } != 0 {
+        return None;
+    }
+    let id = |name: &str| std::env::var(name).ok()?.parse().ok();
+    Some((id("SUDO_UID")?, id("SUDO_GID")?))
 }
 
 /// Version of the running kernel.

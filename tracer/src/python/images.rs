@@ -12,8 +12,8 @@ use serde_json::Value;
 use super::frame::{Frames, Walker};
 use super::layout::check::Failed;
 use super::slot::Evidence;
-use super::{CodeInfo, LayoutSource, Python, Refusal, RuntimeSymbols, Version, attach};
-use crate::model::{Address, Memory};
+use super::{CodeInfo, LayoutSource, Python, Refusal, Version, attach};
+use crate::model::{Address, Memory, RuntimeSymbols};
 
 /// A saved process.
 pub(super) struct Image {

@@ -47,6 +47,7 @@ const EQUATIONS: [Equation; 4] = [
             "alloc_nested",
             "alloc_not_anonymous",
             "realloc_to_zero",
+            "in_flight",
         ],
         live: None,
         lost: &["return_lost", "pending_full", "live_table_full", "result_unreadable"],

@@ -22,12 +22,14 @@ mod samples;
 #[cfg(test)]
 mod tests;
 
+use std::fmt;
 use std::io::{self, Write};
 use std::path::Path;
 
 use crate::model::Document;
 
 pub use calendar::{compact_utc, utc};
+pub use json::write_value as write_json;
 
 /// A way to print a document.
 pub trait Exporter: Sync {
@@ -98,6 +100,12 @@ pub static FORMATS: &[Format] = &[
         exporter: &svg::Svg,
     },
 ];
+
+impl fmt::Debug for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Format").field(&self.name).finish()
+    }
+}
 
 impl Format {
     /// The format of this name.

@@ -38,3 +38,34 @@ pub enum SessionError {
         source: std::io::Error,
     },
 }
+
+/// What a failure means for whoever called the program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// Something went wrong.
+    Error,
+    /// The target is gone.
+    TargetGone,
+    /// A privilege or a feature of the kernel is missing.
+    Missing,
+}
+
+impl SessionError {
+    /// What this failure means for whoever called the program.
+    pub fn failure(&self) -> Failure {
+        match self {
+            Self::Os(error) | Self::Allocator(AllocatorError::Os(error)) => of_system(error),
+            Self::Probe(error) if error.is_target_gone() => Failure::TargetGone,
+            Self::Probe(error) if error.is_refused() => Failure::Missing,
+            _ => Failure::Error,
+        }
+    }
+}
+
+fn of_system(error: &OsError) -> Failure {
+    match error {
+        OsError::Vanished { .. } | OsError::Replaced { .. } => Failure::TargetGone,
+        OsError::NotPermitted { .. } => Failure::Missing,
+        _ => Failure::Error,
+    }
+}

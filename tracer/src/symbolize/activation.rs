@@ -189,6 +189,7 @@ fn hosts_by_code(count: usize, native: &NativeStack, code: &CodeRanges) -> Vec<H
         .frames
         .iter()
         .enumerate()
+        .skip(1)
         .filter(|(_, frame)| code.contains(frame.address))
         .map(|(index, _)| Host::Frame(index))
         .take(count)

@@ -9,7 +9,7 @@ pub(super) fn ends_with_call(before: &[u8]) -> bool {
     if tail(5).is_some_and(|bytes| bytes[0] == 0xe8) {
         return true;
     }
-    (2..=7).any(|length| tail(length).is_some_and(|bytes| is_indirect_call(bytes)))
+    (2..=7).any(|length| tail(length).is_some_and(is_indirect_call))
 }
 
 /// Whether `bytes` is exactly one `ff /2` instruction.
@@ -61,12 +61,12 @@ mod tests {
     fn other_instructions() {
         let others: [&[u8]; 7] = [
             &[],
-            &[0xe9, 1, 2, 3, 4],             // jmp rel32
-            &[0xff, 0xe0],                   // jmp rax
-            &[0xff, 0x25, 1, 2, 3, 4],       // jmp [rip+x]
-            &[0x0f, 0x05],                   // syscall
-            &[0x48, 0x89, 0xd0],             // mov rax, rdx
-            &[0xff, 0xd0, 0x90],             // call rax; nop
+            &[0xe9, 1, 2, 3, 4],       // jmp rel32
+            &[0xff, 0xe0],             // jmp rax
+            &[0xff, 0x25, 1, 2, 3, 4], // jmp [rip+x]
+            &[0x0f, 0x05],             // syscall
+            &[0x48, 0x89, 0xd0],       // mov rax, rdx
+            &[0xff, 0xd0, 0x90],       // call rax; nop
         ];
         for other in others {
             assert!(!ends_with_call(other), "{other:x?}");

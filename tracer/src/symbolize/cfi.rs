@@ -57,6 +57,7 @@ pub(super) enum Base {
 /// The unwind tables of one file.
 pub(super) struct FrameTable {
     frames: Slice,
+    frames_svma: u64,
     header: Option<Slice>,
     bases: BaseAddresses,
     /// Start, end and offset of every entry, sorted; only for files without a binary search table.
@@ -83,6 +84,7 @@ impl FrameTable {
         }
         let mut table = Self {
             frames: frames.data.clone(),
+            frames_svma: frames.svma,
             header: parts.header.as_ref().map(|header| header.data.clone()),
             bases,
             index: Vec::new(),
@@ -172,8 +174,12 @@ impl FrameTable {
             Some(header) => {
                 let parsed = EhFrameHdr::new(header, LittleEndian).parse(&self.bases, 8).ok()?;
                 let table = parsed.table()?;
-                let pointer = table.lookup(svma, &self.bases).ok()?;
-                table.pointer_to_offset(pointer).ok()?
+                // Not gimli's `pointer_to_offset`, which subtracts without looking.
+                let gimli::Pointer::Direct(entry) = table.lookup(svma, &self.bases).ok()? else {
+                    return None;
+                };
+                let offset = entry.checked_sub(self.frames_svma)?;
+                usize::try_from(offset).ok().filter(|offset| *offset < self.frames.len())?.into()
             }
             None => {
                 let next = self.index.partition_point(|(range, _)| range.start <= svma);

@@ -152,7 +152,7 @@ impl<'a> Weave<'a> {
 
     fn segment(&mut self, segment: &Segment, host: Host) {
         match host {
-            Host::Frame(index) => {
+            Host::Frame(index) if index >= self.next => {
                 self.native_to(index);
                 self.python(segment);
                 self.entries.push(Merged::Evaluation(self.input.native.frames[index]));
@@ -163,10 +163,13 @@ impl<'a> Weave<'a> {
                 self.native_to(self.input.native.frames.len());
                 self.python(segment);
             }
-            Host::Unknown => {
+            // A frame that is passed already contradicts what was taken for certain.
+            Host::Frame(_) | Host::Unknown => {
                 // What lies inside the next evaluation loop is called by this segment, whichever loop
                 // runs it. From there on nothing is certain until a known host.
-                if self.certain && let Some(index) = self.next_evaluation() {
+                if self.certain
+                    && let Some(index) = self.next_evaluation()
+                {
                     self.native_to(index);
                 }
                 self.python(segment);
@@ -235,3 +238,6 @@ impl<'a> Weave<'a> {
         MixedStack { entries: self.entries, notes }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -65,6 +65,8 @@ impl<P: PythonNames> Resolver<'_, P> {
                 Merged::Evaluation(frame) => frames.extend(self.native_frames(frame, true)),
             }
         }
+        let whole = stack.notes.iter().all(|note| matches!(note, MergeNote::FramePointer { .. }));
+        hide_start(&mut frames, whole);
         hide_main(&mut frames);
         for note in &stack.notes {
             if let Some(sentence) = note.sentence().filter(|_| !is_whole(note, &frames)) {
@@ -79,9 +81,13 @@ impl<P: PythonNames> Resolver<'_, P> {
         let in_interpreter = self.interpreter == Some(place.module);
         let mut frames = self.native.frames(place);
         for frame in &mut frames {
-            let named = frame.function.as_deref();
-            frame.machinery =
-                evaluation || named.is_some_and(|name| is_machinery(name, in_interpreter));
+            frame.machinery = evaluation
+                || match &frame.function {
+                    Some(name) => is_machinery(name, in_interpreter),
+                    // In a stripped interpreter the exported functions keep their names; what has
+                    // none is mostly glue, and tells nobody anything.
+                    None => in_interpreter,
+                };
         }
         frames
     }
@@ -93,6 +99,33 @@ fn is_whole(note: &MergeNote, frames: &[Frame]) -> bool {
     let ended = matches!(note, MergeNote::NativeEnded(_));
     let root = frames.first().filter(|frame| frame.kind == FrameKind::Native);
     ended && root.and_then(|frame| frame.function.as_deref()).is_some_and(is_thread_start)
+}
+
+/// Most nameless frames of the C library between the start of a thread and what it runs.
+const NAMELESS_START: usize = 2;
+
+/// Start code whose names are stripped: glibc exports `__libc_start_main`, but neither
+/// `__libc_start_call_main` inside it, nor `start_thread` and `clone3` of other threads. Only where
+/// the stack is whole is its first frame known to be start code.
+fn hide_start(frames: &mut [Frame], whole: bool) {
+    let mut nameless = 0;
+    let mut outer: Option<String> = None;
+    for (index, frame) in frames.iter_mut().enumerate() {
+        if frame.kind != FrameKind::Native || frame.inlined {
+            return;
+        }
+        match &frame.function {
+            Some(name) if is_thread_start(name) => {}
+            None if nameless < NAMELESS_START
+                && ((index == 0 && whole) || (index > 0 && frame.module == outer)) =>
+            {
+                nameless += 1;
+            }
+            _ => return,
+        }
+        frame.machinery = true;
+        outer.clone_from(&frame.module);
+    }
 }
 
 /// The small program around a shared interpreter: its `main` only calls `Py_BytesMain`.
@@ -127,3 +160,6 @@ fn push_new(notes: &mut Vec<String>, note: String) {
         notes.push(note);
     }
 }
+
+#[cfg(test)]
+mod tests;

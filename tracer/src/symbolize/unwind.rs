@@ -343,7 +343,8 @@ impl Unwinder {
         rule
     }
 
-    /// One step by framehop, which executes plain rules exactly.
+    /// One step by framehop, which executes plain rules exactly. It must see no others: for an address
+    /// without a rule it would guess.
     fn step(
         &mut self,
         address: u64,
@@ -366,25 +367,25 @@ impl Unwinder {
     }
 
     /// One step by the frame pointer, where there are no tables. `bp` may hold anything there, so it
-    /// must at least point into this frame; the caller checks what it leads to.
+    /// must at least point into the stack above this frame's callee, and lead to a return address.
     fn step_frame_pointer(
-        &mut self,
+        &self,
         address: u64,
         exact: bool,
         state: State,
         stack: &StackCopy<'_>,
     ) -> Result<State, End> {
-        let no_info = || match self.loaded_at(address) {
+        let saved = || {
+            let plausible = !exact && state.bp >= state.sp && state.bp.is_multiple_of(8);
+            let bp = stack.word(state.bp).filter(|_| plausible)?;
+            let ip = stack.word(state.bp.checked_add(8)?)?;
+            self.check_return(ip).ok()?;
+            Some(State { ip, sp: state.bp.checked_add(16)?, bp })
+        };
+        saved().ok_or_else(|| match self.loaded_at(address) {
             Some(loaded) => End::NoUnwindInfo { module: loaded.image.path.clone() },
             None => End::UnknownCode { address },
-        };
-        if exact || state.bp < state.sp || state.bp % 8 != 0 || stack.word(state.bp).is_none() {
-            return Err(no_info());
-        }
-        let end = no_info();
-        let next = self.step(address, exact, state, stack).map_err(|_| end.clone())?;
-        self.check_return(next.ip).map_err(|_| end)?;
-        Ok(next)
+        })
     }
 
     fn evaluate(
@@ -399,8 +400,7 @@ impl Unwinder {
         let next = loaded.table.as_ref().and_then(|table| {
             table.evaluate(&mut context, loaded.image.svma(address), state, &read)
         });
-        let next =
-            next.ok_or_else(|| End::UnsupportedRule { module: loaded.image.path.clone() });
+        let next = next.ok_or_else(|| End::UnsupportedRule { module: loaded.image.path.clone() });
         self.context = context;
         next
     }

@@ -1,6 +1,8 @@
 //! Real stacks for tests of unwinding, without eBPF: of this process, and of Pythons under gdb.
 #![allow(dead_code, reason = "each test program uses a part")]
 
+pub mod own;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::ops::Range;
@@ -87,8 +89,11 @@ fn image(path: String, mappings: &[(Range<u64>, u64)]) -> ModuleImage {
     let segment = file
         .segments()
         .find(|segment| {
+            // Neighbouring segments can share a page of the file; only one of them is executable.
             let (start, length) = segment.file_range();
-            (start & !0xfff..start + length).contains(offset)
+            let executable = matches!(segment.flags(),
+                object::SegmentFlags::Elf { p_flags, .. } if (p_flags & object::elf::PF_X).0 != 0);
+            executable && (start & !0xfff..start + length).contains(offset)
         })
         .unwrap();
     let svma = segment.address() + offset - segment.file_range().0;
@@ -111,8 +116,8 @@ pub fn load(maps: &str) -> (Unwinder, NativeNames, Vec<(ModuleId, ModuleImage)>)
 }
 
 /// The range of an exported function of a file, as addresses of the file.
-pub fn symbol(image: &ModuleImage, name: &str) -> Option<Range<u64>> {
-    let file = object::File::parse((*image.bytes).as_ref()).unwrap();
+pub fn symbol(bytes: &ImageBytes, name: &str) -> Option<Range<u64>> {
+    let file = object::File::parse((**bytes).as_ref()).unwrap();
     let symbol = file.dynamic_symbols().find(|symbol| symbol.name() == Ok(name))?;
     Some(symbol.address()..symbol.address() + symbol.size())
 }

@@ -1,0 +1,152 @@
+//! Every allocating and releasing function of every allocator that people preload.
+
+use std::process::Command;
+
+use anyhow::{Context, Result, bail, ensure};
+use leakspy_ebpf::wire::counter::Counter;
+use leakspy_tests::interpreter::Interpreter;
+use leakspy_tests::native;
+use leakspy_tests::tracer::recorded;
+use leakspy_tests::verdict::{Amount, agrees, through};
+use leakspy_tests::workload::Workload;
+use serde_json::Value;
+
+const LIBRARIES: &str = "/usr/lib/x86_64-linux-gnu";
+
+/// What a C case says must be alive because of it.
+fn amounts_agree(truth: &Value, report: &leakspy_tests::report::Report) -> Result<()> {
+    let cases = truth["expect"].as_array().context("cases")?;
+    ensure!(cases.len() > 20, "only {} cases", cases.len());
+    for case in cases {
+        let function = case["function"].as_str().context("name of a case")?;
+        let right = Amount {
+            count: case["count"].as_u64().context("count")?,
+            bytes: case["bytes"].as_u64().context("bytes")?,
+        };
+        let sites = through(report, function);
+        let live = Amount::live(sites.iter().copied());
+        let shown: Vec<String> = sites.iter().map(|site| site.describe()).collect();
+        ensure!(
+            live == right,
+            "{function}: expected {right:?}, found {live:?}\n{}",
+            shown.join("\n")
+        );
+    }
+    Ok(())
+}
+
+/// glibc: amounts by case, and the counters that must have exactly one value.
+#[test]
+fn glibc() -> Result<()> {
+    let mut target = Workload::native(&native::program("allocators")?, &[])?;
+    let (report, truth) = recorded(target.pid(), &[], || {
+        target.go()?;
+        target.raw_truth()
+    })?;
+    target.quit()?;
+    report.lost_nothing_but(&[])?;
+    report.balances()?;
+    amounts_agree(&truth, &report)?;
+    ensure!(truth["facts"]["in_place"].as_u64() > Some(0), "no realloc stayed in place");
+    ensure!(truth["facts"]["moved"].as_u64() > Some(0), "no realloc moved");
+    let counters = truth["counters"].as_object().context("counters")?;
+    for (name, right) in counters {
+        let found = report.losses.0.get(name).copied();
+        ensure!(found == right.as_u64(), "{name}: expected {right}, found {found:?}");
+    }
+    Ok(())
+}
+
+/// A process without an interpreter is traced, and says so.
+#[test]
+fn without_python() -> Result<()> {
+    let mut target = Workload::native(&native::program("allocators")?, &[])?;
+    let (report, _) = recorded(target.pid(), &[], || target.go())?;
+    target.quit()?;
+    ensure!(report.target["python"].is_null(), "{:?}", report.target);
+    ensure!(
+        report.sites.iter().all(|site| site.python().is_empty()),
+        "Python frames without Python"
+    );
+    Ok(())
+}
+
+#[test]
+fn jemalloc() -> Result<()> {
+    preloaded("libjemalloc.so.2")
+}
+
+#[test]
+fn tcmalloc() -> Result<()> {
+    preloaded("libtcmalloc_minimal.so.4")
+}
+
+#[test]
+fn mimalloc() -> Result<()> {
+    preloaded("libmimalloc.so.2.0")
+}
+
+/// The library that really serves the process is traced, and only once: the C cases and a Python
+/// workload find what they expect.
+fn preloaded(library: &str) -> Result<()> {
+    let path = format!("{LIBRARIES}/{library}");
+    if !std::path::Path::new(&path).exists() {
+        bail!("no {path}: `cargo xtask setup --pythons` installs what the tests need");
+    }
+    let mut command = Command::new(native::program("allocators")?);
+    command.env("LD_PRELOAD", &path);
+    let mut target = Workload::begin(format!("allocators with {library}"), &mut command, None)?;
+    let (report, truth) = recorded(target.pid(), &[], || {
+        target.go()?;
+        target.raw_truth()
+    })?;
+    target.quit()?;
+    report.lost_nothing_but(&[])?;
+    report.balances()?;
+    amounts_agree(&truth, &report).with_context(|| library.to_owned())?;
+    let unused =
+        report.sites.iter().filter(|site| site.live_count > 0 && site.allocator == "malloc");
+    ensure!(unused.count() > 0, "{library}: no malloc site");
+    python_with(&path)
+}
+
+fn python_with(library: &str) -> Result<()> {
+    let interpreter = Interpreter::find("3.11")?;
+    let mut target = Workload::python_with(&interpreter, "frees", |_, command| {
+        command.env("LD_PRELOAD", library);
+        Ok(())
+    })?;
+    let (report, truth) = recorded(target.pid(), &[], || {
+        target.go()?;
+        target.truth()
+    })?;
+    target.quit()?;
+    report.lost_nothing_but(&[])?;
+    report.balances()?;
+    ensure!(
+        report.counter(Counter::FreeUnknown)? >= truth.number("freed_before")?,
+        "older frees unseen"
+    );
+    agrees(&truth, &report)
+}
+
+/// Python's own choice of allocator changes which blocks there are, not whether they are right.
+#[test]
+fn pythonmalloc() -> Result<()> {
+    for choice in ["malloc", "pymalloc_debug", "malloc_debug"] {
+        let interpreter = Interpreter::find("3.11")?;
+        let mut target = Workload::python_with(&interpreter, "extension", |_, command| {
+            command.env("PYTHONMALLOC", choice);
+            Ok(())
+        })?;
+        let (report, truth) = recorded(target.pid(), &[], || {
+            target.go()?;
+            target.truth()
+        })?;
+        target.quit()?;
+        report.lost_nothing_but(&[])?;
+        report.balances()?;
+        agrees(&truth, &report).with_context(|| format!("PYTHONMALLOC={choice}"))?;
+    }
+    Ok(())
+}

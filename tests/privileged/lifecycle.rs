@@ -1,0 +1,160 @@
+//! Targets that die, become another program or lose their first thread; and recordings that end by themselves.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use leakspy_tests::chance::{Chance, repetitions};
+use leakspy_tests::interpreter::Interpreter;
+use leakspy_tests::report::{Report, Site};
+use leakspy_tests::tracer::{Finished, Recording, recorded};
+use leakspy_tests::verdict::{Amount, agrees};
+use leakspy_tests::workload::Workload;
+use leakspy_tests::{kernel, text};
+
+fn target() -> Result<Workload> {
+    Workload::python(&Interpreter::find("3.11")?, "dying")
+}
+
+/// Whether the report says that something happened to the target.
+fn says(report: &Report, word: &str) -> Result<()> {
+    let notes = report.capture["notes"].as_array().into_iter().flatten();
+    let said = notes.filter_map(|note| note.as_str()).any(|note| note.contains(word));
+    ensure!(said, "no note says {word:?}: {}", report.capture);
+    Ok(())
+}
+
+/// 200 blocks of `bytes(10000)` are in the report of a target that is gone.
+fn kept_are_there(finished: &Finished, said: &str) -> Result<()> {
+    let report = finished.report_of_vanished()?;
+    let kept: Vec<&Site> = report
+        .sites
+        .iter()
+        .filter(|site| site.live_count > 0 && site.live_bytes == 10_033 * site.live_count)
+        .collect();
+    let amount = Amount::live(kept.iter().copied());
+    ensure!(amount.count == 200, "{amount:?} of 200 blocks; {:?}", report.losses);
+    says(&report, said)
+}
+
+#[test]
+fn killed_while_idle() -> Result<()> {
+    let mut target = target()?;
+    let recording = Recording::start(target.pid(), &[])?;
+    target.go()?;
+    target.kill()?;
+    kept_are_there(&recording.wait()?, "exited")
+}
+
+#[test]
+fn dies_by_its_own_hand() -> Result<()> {
+    for (command, signal) in [("segfault", Some(11)), ("abort", Some(6)), ("exit_in_thread", None)]
+    {
+        let mut target = target()?;
+        let recording = Recording::start(target.pid(), &[])?;
+        target.go()?;
+        target.command("churn")?;
+        target.last_command(command)?;
+        let ending = target.wait()?;
+        ensure!(ending.signal() == signal, "{command}: {ending}");
+        let finished = recording.wait()?;
+        let report = finished.report_of_vanished().context(command)?;
+        ensure!(!report.sites.is_empty(), "{command}: nothing of what was captured is reported");
+    }
+    Ok(())
+}
+
+/// At any moment, also while the tracer attaches: it ends by itself, and says so in one line.
+#[test]
+fn dies_at_random_moments() -> Result<()> {
+    let mut chance = Chance::new();
+    for _ in 0..repetitions(30) {
+        let mut target = target()?;
+        target.go()?;
+        target.command("churn")?;
+        let recording = Recording::launch(target.pid(), &[])?;
+        chance.moment(Duration::from_millis(500));
+        target.kill()?;
+        let finished = recording.wait()?;
+        let code = finished.ending.code();
+        ensure!(code == Some(4) || code == Some(1), "{}", finished.ending);
+        let panicked = finished.ending.stderr.iter().any(|line| line.contains("panicked"));
+        ensure!(!panicked, "{}", finished.ending);
+        // Nothing was recorded when it died before the probes were in place.
+        if finished.file().exists() {
+            finished.report_of_vanished()?;
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn exec_by_the_main_thread() -> Result<()> {
+    becomes_another("exec_main")
+}
+
+#[test]
+fn exec_by_another_thread() -> Result<()> {
+    becomes_another("exec_in_thread")
+}
+
+/// The same process id, another program: what was captured is reported, and the new program is left alone.
+fn becomes_another(command: &str) -> Result<()> {
+    let mut target = target()?;
+    let recording = Recording::start(target.pid(), &[])?;
+    target.go()?;
+    target.last_command(command)?;
+    target.hear_ready()?;
+    kept_are_there(&recording.wait()?, "exec")?;
+    text::await_clean(target.pid())?;
+    target.go()?;
+    let (report, truth) = recorded(target.pid(), &[], || {
+        target.go()?;
+        target.truth()
+    })?;
+    let twice: u64 = truth.expect.iter().map(|one| one.count).sum();
+    ensure!(twice == 400, "the new program does not work: {truth:?}");
+    report.balances()?;
+    target.quit()
+}
+
+/// The first thread ends, others go on: they are still traced, and the report says what that means.
+#[test]
+fn the_first_thread_leaves() -> Result<()> {
+    let mut target = target()?;
+    let recording = Recording::start(target.pid(), &[])?;
+    target.last_command("leave_leader")?;
+    target.hear_ready()?;
+    target.go()?;
+    let truth = target.truth()?;
+    let report = recording.stop()?.report()?;
+    says(&report, "first thread")?;
+    agrees(&truth, &report)?;
+    target.quit()
+}
+
+/// `-d` ends a recording without anybody's help.
+#[test]
+fn ends_when_told() -> Result<()> {
+    let mut target = target()?;
+    let recording = Recording::start(target.pid(), &["-d", "1s"])?;
+    target.go()?;
+    let report = recording.wait()?.report()?;
+    agrees(&target.truth()?, &report)?;
+    target.quit()
+}
+
+/// Signals that people send: each ends the recording well and keeps everything.
+#[test]
+fn ends_when_asked() -> Result<()> {
+    for signal in [libc::SIGINT, libc::SIGTERM, libc::SIGHUP] {
+        let mut target = target()?;
+        let recording = Recording::start(target.pid(), &[])?;
+        target.go()?;
+        kernel::signal(recording.pid(), signal)?;
+        let report = recording.wait()?.report().with_context(|| format!("signal {signal}"))?;
+        agrees(&target.truth()?, &report)?;
+        text::await_clean(target.pid())?;
+        target.quit()?;
+    }
+    Ok(())
+}

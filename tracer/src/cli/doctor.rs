@@ -1,0 +1,76 @@
+//! `leakspy doctor`
+
+use std::io::{self, Write};
+
+use anyhow::{Context, Result};
+
+use super::args::DoctorArgs;
+use super::exit::Exit;
+use super::output::Output;
+use crate::model::{CheckStatus, DoctorCheck, DoctorReport};
+use crate::report::width::{COLUMNS, columns, wrap};
+use crate::report::{escape, write_json};
+use crate::session::doctor;
+
+/// Says what is there and what is missing. Ends with the code for "missing" when recording would
+/// not work.
+pub fn run(args: &DoctorArgs) -> Result<Exit> {
+    let report = doctor::run(args.pid.as_deref())?;
+    let mut output = Output::standard();
+    if args.json {
+        write_json(&report, &mut output).context("cannot write the report")?;
+    } else {
+        write_text(&report, &mut output).context("cannot write the report")?;
+    }
+    output.finish()?;
+    Ok(match report.worst() {
+        CheckStatus::Missing => Exit::Missing,
+        CheckStatus::Ok | CheckStatus::Warn => Exit::Fine,
+    })
+}
+
+/// The report for a person.
+pub fn write_text(report: &DoctorReport, out: &mut dyn Write) -> io::Result<()> {
+    let names = report.sections.iter().flat_map(|section| &section.checks);
+    let widest = names.map(|check| columns(&escape::terminal(&check.name))).max().unwrap_or(0);
+    for section in &report.sections {
+        writeln!(out, "{}", escape::terminal(&section.title))?;
+        for check in &section.checks {
+            write_check(check, widest.min(32), out)?;
+        }
+        writeln!(out)?;
+    }
+    writeln!(
+        out,
+        "{}",
+        match report.worst() {
+            CheckStatus::Ok => "Everything is there.",
+            CheckStatus::Warn => "Recording works; the lines marked `warn` say what it lacks.",
+            CheckStatus::Missing => "Recording does not work; the lines marked `MISSING` say why.",
+        }
+    )
+}
+
+fn write_check(check: &DoctorCheck, widest: usize, out: &mut dyn Write) -> io::Result<()> {
+    let status = match check.status {
+        CheckStatus::Ok => "ok     ",
+        CheckStatus::Warn => "warn   ",
+        CheckStatus::Missing => "MISSING",
+    };
+    let name = escape::terminal(&check.name);
+    let name = crate::report::width::cut_end(&name, widest);
+    let gap = widest - columns(&name) + 2;
+    let indent = 2 + status.len() + 2 + widest + 2;
+    let mut lines = wrap(&escape::terminal(&check.detail), COLUMNS - indent);
+    if let Some(remedy) = &check.remedy {
+        let remedy = format!("→ {}", escape::terminal(remedy));
+        lines.extend(wrap(&remedy, COLUMNS - indent));
+    }
+    let first = lines.first().map_or("", String::as_str);
+    let line = format!("  {status}  {name}{:gap$}{first}", "");
+    writeln!(out, "{}", line.trim_end())?;
+    for line in lines.iter().skip(1) {
+        writeln!(out, "{:indent$}{line}", "")?;
+    }
+    Ok(())
+}

@@ -1,0 +1,145 @@
+//! Exit codes that mean something, and the one line that says why.
+
+use std::error::Error;
+use std::io;
+use std::process::ExitCode;
+
+use crate::report::escape;
+use crate::session::{Failure, SessionError};
+
+/// How the program ends. 2 is clap's, for what cannot be understood; 3 is for findings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// All is well.
+    Fine,
+    /// Something went wrong.
+    Error,
+    /// What was typed makes no sense.
+    Usage,
+    /// The target is gone; what was recorded until then is there.
+    TargetGone,
+    /// A privilege or a feature of the kernel is missing.
+    Missing,
+}
+
+impl Exit {
+    /// The number.
+    pub const fn code(self) -> u8 {
+        match self {
+            Self::Fine => 0,
+            Self::Error => 1,
+            Self::Usage => 2,
+            Self::TargetGone => 4,
+            Self::Missing => 5,
+        }
+    }
+
+    /// Every way to end and what it means, for the manual.
+    pub const TABLE: [(u8, &'static str); 6] = [
+        (0, "All is well."),
+        (1, "Something went wrong; one line on standard error says what."),
+        (2, "The command line makes no sense."),
+        (3, "There are findings at or above the level that was asked for."),
+        (4, "The target vanished; what was recorded until then is kept."),
+        (5, "A privilege or a feature of the kernel is missing; the message names it."),
+    ];
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit.code())
+    }
+}
+
+/// A mistake in what was typed that clap cannot see.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct UsageError(pub String);
+
+/// The exit that an error asks for.
+pub fn of(error: &anyhow::Error) -> Exit {
+    if error.chain().any(|cause| cause.is::<UsageError>()) {
+        return Exit::Usage;
+    }
+    let session = error.chain().find_map(|cause| cause.downcast_ref::<SessionError>());
+    match session.map(SessionError::failure) {
+        Some(Failure::TargetGone) => Exit::TargetGone,
+        Some(Failure::Missing) => Exit::Missing,
+        Some(Failure::Error) | None => Exit::Error,
+    }
+}
+
+/// Whether the reader of our output has left, which is its right: `leakspy report | head`.
+pub fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| {
+        cause
+            .downcast_ref::<io::Error>()
+            .is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+    })
+}
+
+/// An error and its causes in one line, harmless to a terminal. A cause that the text before it
+/// says already is left out.
+pub fn line(error: &anyhow::Error) -> String {
+    let mut line = String::new();
+    for cause in error.chain() {
+        let text = said(cause);
+        if line.is_empty() {
+            line = text;
+        } else if !line.ends_with(&text) {
+            line.push_str(": ");
+            line.push_str(&text);
+        }
+    }
+    line
+}
+
+fn said(cause: &(dyn Error + 'static)) -> String {
+    escape::terminal(cause.to_string().trim_end()).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::Context;
+
+    use super::*;
+    use crate::probe::ProbeError;
+
+    fn denied() -> io::Error {
+        io::Error::from(io::ErrorKind::PermissionDenied)
+    }
+
+    #[test]
+    fn errors_are_one_line_with_their_causes() {
+        let error = anyhow::Error::from(denied()).context("cannot open a\u{1b}[31m\nfile");
+        assert_eq!(line(&error), "cannot open a\\x1b[31m\\nfile: permission denied");
+        let twice = anyhow::Error::from(denied()).context("cannot do it: permission denied");
+        assert_eq!(line(&twice), "cannot do it: permission denied");
+    }
+
+    #[test]
+    fn exits_say_what_kind_of_failure_it_was() {
+        let missing = SessionError::from(ProbeError::Attach { path: "x".into(), source: denied() });
+        assert_eq!(of(&anyhow::Error::from(missing).context("cannot record")), Exit::Missing);
+        let gone = io::Error::from_raw_os_error(3);
+        let gone = SessionError::from(ProbeError::Attach { path: "x".into(), source: gone });
+        assert_eq!(of(&gone.into()), Exit::TargetGone);
+        assert_eq!(of(&UsageError("what?".into()).into()), Exit::Usage);
+        assert_eq!(of(&anyhow::anyhow!("anything")), Exit::Error);
+    }
+
+    #[test]
+    fn a_reader_that_left_is_no_failure() {
+        let left: Result<(), io::Error> = Err(io::ErrorKind::BrokenPipe.into());
+        let error = left.context("cannot write").expect_err("an error");
+        assert!(is_broken_pipe(&error));
+        assert!(!is_broken_pipe(&denied().into()));
+    }
+
+    #[test]
+    fn the_table_has_every_code() {
+        for exit in [Exit::Fine, Exit::Error, Exit::Usage, Exit::TargetGone, Exit::Missing] {
+            assert!(Exit::TABLE.iter().any(|(code, _)| *code == exit.code()));
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! Where output goes: opened before the work, put in place after it.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, BufWriter, IsTerminal, Stdout, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+
+/// An open output. A file appears under its name only with [`Output::finish`], whole.
+pub enum Output {
+    /// Standard output.
+    Standard(BufWriter<Stdout>),
+    /// A device or a pipe: written as it is.
+    Special(BufWriter<File>),
+    /// A file being written beside its place.
+    Beside(Beside),
+}
+
+/// A file that is not in its place yet; removed again when it never gets there.
+pub struct Beside {
+    writer: BufWriter<File>,
+    draft: PathBuf,
+    place: PathBuf,
+    done: bool,
+}
+
+impl Output {
+    /// Standard output.
+    pub fn standard() -> Self {
+        Self::Standard(BufWriter::new(io::stdout()))
+    }
+
+    /// The file at `path`; what is wrong with it is said now.
+    pub fn file(path: &Path, force: bool) -> Result<Self> {
+        match fs::metadata(path) {
+            Ok(metadata) if metadata.is_dir() => bail!("{} is a folder", path.display()),
+            Ok(metadata) if !metadata.is_file() => return special(path),
+            Ok(_) if !force => {
+                bail!("{} already exists; add --force to replace it", path.display())
+            }
+            _ => {}
+        }
+        let name = path.file_name().with_context(|| format!("{} is no file", path.display()))?;
+        let mut draft = std::ffi::OsString::from(".");
+        draft.push(name);
+        draft.push(format!(".{}.draft", std::process::id()));
+        let draft = path.with_file_name(draft);
+        let file = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .open(&draft)
+            .with_context(|| format!("cannot create {}", path.display()))?;
+        let writer = BufWriter::new(file);
+        Ok(Self::Beside(Beside { writer, draft, place: path.to_owned(), done: false }))
+    }
+
+    /// Whether somebody reads it on a terminal.
+    pub fn is_terminal(&self) -> bool {
+        matches!(self, Self::Standard(_)) && io::stdout().is_terminal()
+    }
+
+    /// Everything is written; a file takes its place.
+    pub fn finish(mut self) -> Result<()> {
+        self.flush().context("cannot write the output")?;
+        if let Self::Beside(beside) = &mut self {
+            fs::rename(&beside.draft, &beside.place)
+                .with_context(|| format!("cannot create {}", beside.place.display()))?;
+            beside.done = true;
+        }
+        Ok(())
+    }
+
+    fn writer(&mut self) -> &mut dyn Write {
+        match self {
+            Self::Standard(writer) => writer,
+            Self::Special(writer) => writer,
+            Self::Beside(beside) => &mut beside.writer,
+        }
+    }
+}
+
+fn special(path: &Path) -> Result<Output> {
+    let file = OpenOptions::new()
+        .write(true)
+        .open(path)
+        .with_context(|| format!("cannot open {}", path.display()))?;
+    Ok(Output::Special(BufWriter::new(file)))
+}
+
+impl Write for Output {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.writer().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.writer().flush()
+    }
+}
+
+impl Drop for Beside {
+    fn drop(&mut self) {
+        if !self.done {
+            // Best effort: an error is already on its way.
+            let _ = fs::remove_file(&self.draft);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_appears_when_it_is_whole() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("report.txt");
+        let mut output = Output::file(&path, false).expect("an output");
+        output.write_all(b"half").expect("written");
+        assert!(!path.exists());
+        output.write_all(b" and half").expect("written");
+        output.finish().expect("finished");
+        assert_eq!(fs::read(&path).expect("the file"), b"half and half");
+        assert_eq!(fs::read_dir(folder.path()).expect("the folder").count(), 1);
+    }
+
+    #[test]
+    fn work_that_fails_leaves_what_was_there() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("report.txt");
+        fs::write(&path, "old").expect("written");
+        assert!(Output::file(&path, false).is_err());
+        let mut output = Output::file(&path, true).expect("an output");
+        output.write_all(b"new").expect("written");
+        drop(output);
+        assert_eq!(fs::read(&path).expect("the file"), b"old");
+        assert_eq!(fs::read_dir(folder.path()).expect("the folder").count(), 1);
+    }
+
+    #[test]
+    fn what_cannot_be_written_is_said_at_once() {
+        let folder = tempfile::tempdir().expect("a folder");
+        assert!(Output::file(folder.path(), true).is_err());
+        assert!(Output::file(&folder.path().join("missing/report.txt"), true).is_err());
+        let mut null = Output::file(Path::new("/dev/null"), false).expect("a device");
+        null.write_all(b"gone").expect("written");
+        null.finish().expect("finished");
+    }
+}

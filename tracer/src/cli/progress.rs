@@ -1,0 +1,156 @@
+//! What somebody who waits for a recording sees: one line, redrawn on a terminal.
+
+use std::io::Write;
+
+use crate::report::quantity::{bytes, count, counted, duration};
+use crate::report::{escape, width};
+use crate::session::{Progress, Status};
+
+/// Seconds between two lines where lines cannot be redrawn.
+const PLAIN_EVERY: f64 = 10.0;
+/// A terminal line that is wrapped cannot be redrawn; hardly any terminal is narrower.
+const COLUMNS: usize = 78;
+/// Back to the first column, and the line gone.
+const REDRAW: &str = "\r\x1b[K";
+
+/// How progress is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Manner {
+    /// Not at all.
+    Quiet,
+    /// One line after the other.
+    Plain,
+    /// One line, redrawn.
+    Redrawn,
+}
+
+/// Shows progress, and remembers the last of it.
+pub struct ProgressLine<W> {
+    out: W,
+    manner: Manner,
+    next_plain: f64,
+    last: Status,
+}
+
+impl<W: Write> ProgressLine<W> {
+    /// Shows progress on `out`.
+    pub fn new(out: W, manner: Manner) -> Self {
+        Self { out, manner, next_plain: PLAIN_EVERY, last: Status::default() }
+    }
+
+    /// The last state that was told.
+    pub fn last(&self) -> &Status {
+        &self.last
+    }
+
+    /// Clears the line, so that something else can be printed.
+    pub fn clear(&mut self) {
+        if self.manner == Manner::Redrawn {
+            self.put(REDRAW);
+        }
+    }
+
+    /// Progress that cannot be shown is no reason to stop a recording.
+    fn put(&mut self, text: &str) {
+        let _ = self.out.write_all(text.as_bytes()).and_then(|()| self.out.flush());
+    }
+
+    /// A line that stays.
+    fn say(&mut self, text: &str) {
+        self.clear();
+        if self.manner != Manner::Quiet {
+            self.put(&format!("{}\n", escape::terminal(text)));
+        }
+    }
+}
+
+impl<W: Write> Progress for ProgressLine<W> {
+    fn attached(&mut self, sentence: &str) {
+        self.say(sentence);
+    }
+
+    fn status(&mut self, status: &Status) {
+        self.last = *status;
+        match self.manner {
+            Manner::Quiet => {}
+            Manner::Redrawn => {
+                let line = width::cut_end(&format!("{} (Ctrl-C ends)", line(status)), COLUMNS);
+                self.put(&format!("{REDRAW}{line}"));
+            }
+            Manner::Plain if status.seconds >= self.next_plain => {
+                self.next_plain =
+                    (status.seconds / PLAIN_EVERY).floor() * PLAIN_EVERY + PLAIN_EVERY;
+                self.put(&format!("{}\n", line(status)));
+            }
+            Manner::Plain => {}
+        }
+    }
+
+    fn finishing(&mut self) {
+        self.say("Looking up names …");
+    }
+}
+
+/// `1 min 5 s: 9.5 MiB live, 120 sites, nothing lost`
+fn line(status: &Status) -> String {
+    let lost = match status.lost {
+        0 => "nothing lost".to_owned(),
+        lost => format!("{} lost", counted(lost, "call", "calls")),
+    };
+    let sites = u64::try_from(status.sites).unwrap_or(u64::MAX);
+    format!(
+        "{}: {} live, {} {}, {lost}",
+        duration(status.seconds.floor()),
+        bytes(status.live_bytes),
+        count(sites),
+        if sites == 1 { "site" } else { "sites" },
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(manner: Manner) -> String {
+        let mut out = Vec::new();
+        let mut progress = ProgressLine::new(&mut out, manner);
+        progress.attached("Attached to \u{1b}[31mpanel.");
+        for seconds in [1.0, 9.0, 10.2, 11.0, 19.9, 20.0, 65.0] {
+            progress.status(&Status { seconds, live_bytes: 10_000_000, sites: 120, lost: 0 });
+        }
+        progress.status(&Status { seconds: 66.0, live_bytes: 0, sites: 1, lost: 1 });
+        progress.finishing();
+        assert_eq!(progress.last().lost, 1);
+        String::from_utf8(out).expect("text")
+    }
+
+    #[test]
+    fn a_terminal_sees_one_line() {
+        let text = shown(Manner::Redrawn);
+        assert_eq!(text.matches('\n').count(), 2);
+        assert!(text.contains("\r\u{1b}[K1 min 5 s: 9.5 MiB live, 120 sites, nothing lost"));
+        assert!(text.contains("0 B live, 1 site, 1 call lost"));
+        assert!(!text.contains("\u{1b}[31m"));
+    }
+
+    #[test]
+    fn a_file_gets_a_line_every_ten_seconds() {
+        let text = shown(Manner::Plain);
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(
+            lines,
+            [
+                "Attached to \\x1b[31mpanel.",
+                "10 s: 9.5 MiB live, 120 sites, nothing lost",
+                "20 s: 9.5 MiB live, 120 sites, nothing lost",
+                "1 min 5 s: 9.5 MiB live, 120 sites, nothing lost",
+                "Looking up names …",
+            ]
+        );
+    }
+
+    #[test]
+    fn quiet_is_quiet() {
+        assert_eq!(shown(Manner::Quiet), "");
+    }
+}

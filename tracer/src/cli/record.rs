@@ -1,0 +1,93 @@
+//! `leakspy record`
+
+use std::io::{self, IsTerminal};
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use anyhow::Result;
+
+use super::args::RecordArgs;
+use super::exit::{Exit, UsageError};
+use super::progress::{Manner, ProgressLine};
+use crate::report::quantity::{bytes, duration};
+use crate::report::{compact_utc, escape};
+use crate::session::record::Ending;
+use crate::session::{RecordOptions, Status, record};
+
+/// Records, and says where to look.
+pub fn run(args: &RecordArgs, quiet: bool) -> Result<Exit> {
+    let options = options(args)?;
+    let manner = if quiet {
+        Manner::Quiet
+    } else if io::stderr().is_terminal() {
+        Manner::Redrawn
+    } else {
+        Manner::Plain
+    };
+    let mut progress = ProgressLine::new(io::stderr(), manner);
+    let result = record::run(&options, &mut progress);
+    progress.clear();
+    let ending = result?;
+    if !quiet {
+        eprintln!("{}", summary(progress.last(), &options.output));
+    }
+    Ok(match ending {
+        Ending::Asked => Exit::Fine,
+        Ending::TargetGone(how) => {
+            eprintln!("leakspy: {}; what was recorded until then is kept", escape::terminal(&how));
+            Exit::TargetGone
+        }
+    })
+}
+
+fn options(args: &RecordArgs) -> Result<RecordOptions> {
+    if args.output.as_deref() == Some(Path::new("-")) {
+        let text =
+            "a recording is a database and cannot go to standard output; name a file with -o";
+        return Err(UsageError(text.to_owned()).into());
+    }
+    Ok(RecordOptions {
+        target: args.pid.clone(),
+        duration: args.duration,
+        output: args.output.clone().unwrap_or_else(|| default_output(&args.pid, now())),
+        force: args.force,
+        tick: args.tick,
+        max_live: args.max_live,
+        max_sites: args.max_sites,
+        budget: None,
+        method: args.method.map(Into::into),
+    })
+}
+
+fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}
+
+/// A name that is new every second. Of a process name only what is harmless in a file name.
+fn default_output(target: &str, epoch_seconds: u64) -> PathBuf {
+    let harmless = |c: &char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.');
+    let target: String = target.chars().filter(harmless).take(64).collect();
+    PathBuf::from(format!("leakspy-{target}-{}.leakspy", compact_utc(epoch_seconds)))
+}
+
+fn summary(last: &Status, output: &Path) -> String {
+    let output = output.display().to_string();
+    let output = escape::terminal(&output);
+    format!(
+        "Recorded {}, {} are live. Read it with: leakspy report {output}",
+        duration(last.seconds),
+        bytes(last.live_bytes),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn default_names_are_harmless() {
+        let name = |target| default_output(target, 1_709_251_199).display().to_string();
+        assert_eq!(name("4711"), "leakspy-4711-20240229T235959Z.leakspy");
+        assert_eq!(name("../a b\u{1b}/server"), "leakspy-..abserver-20240229T235959Z.leakspy");
+    }
+}

@@ -1,0 +1,140 @@
+//! Values with units, as people type them.
+
+use std::time::Duration;
+
+/// Longest duration that is accepted: a hundred years, which every clock can add.
+const MAX_SECONDS: f64 = 100.0 * 365.0 * 86_400.0;
+
+/// `90s`, `10m`, `1h30m`, `1.5h`, `2d`, `250ms`; a bare number is seconds.
+pub fn duration(text: &str) -> Result<Duration, String> {
+    let wrong = || format!("`{text}` is no length of time; try 90s, 10m or 1h30m");
+    let mut rest = text.trim();
+    let mut seconds = 0.0;
+    if rest.is_empty() {
+        return Err(wrong());
+    }
+    while !rest.is_empty() {
+        let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(rest.len());
+        let (number, after) = rest.split_at(digits);
+        let letters = after.find(|c: char| c.is_ascii_digit()).unwrap_or(after.len());
+        let (unit, after) = after.split_at(letters);
+        let number: f64 = number.parse().map_err(|_| wrong())?;
+        seconds += number * unit_seconds(unit.trim()).ok_or_else(wrong)?;
+        rest = after;
+    }
+    if seconds <= 0.0 || seconds > MAX_SECONDS {
+        return Err(format!("`{text}` is too short or too long"));
+    }
+    Ok(Duration::from_secs_f64(seconds))
+}
+
+/// A duration between savings: at least a tenth of a second, because each one is a transaction.
+pub fn tick(text: &str) -> Result<Duration, String> {
+    let tick = duration(text)?;
+    if tick < Duration::from_millis(100) {
+        return Err(format!("`{text}` is shorter than 100ms"));
+    }
+    Ok(tick)
+}
+
+fn unit_seconds(unit: &str) -> Option<f64> {
+    Some(match unit {
+        "ms" => 0.001,
+        "" | "s" | "sec" => 1.0,
+        "m" | "min" => 60.0,
+        "h" => 3_600.0,
+        "d" => 86_400.0,
+        _ => return None,
+    })
+}
+
+/// Room in a kernel map: `65536`, `64k`, `4M`, `64Ki`; between 64 and 256 million.
+pub fn capacity(text: &str) -> Result<u32, String> {
+    let wrong = || format!("`{text}` is no count; try 65536, 64k or 4M");
+    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let number: u32 = number.parse().map_err(|_| wrong())?;
+    let factor = match unit {
+        "" => 1,
+        "k" | "K" => 1_000,
+        "M" => 1_000_000,
+        "Ki" => 1 << 10,
+        "Mi" => 1 << 20,
+        _ => return Err(wrong()),
+    };
+    number
+        .checked_mul(factor)
+        .filter(|count| (64..=256_000_000).contains(count))
+        .ok_or_else(|| format!("`{text}` is not between 64 and 256M"))
+}
+
+/// A pid or the name of a process.
+pub fn target(text: &str) -> Result<String, String> {
+    if text.is_empty() {
+        return Err("give a pid, or the name of a process".to_owned());
+    }
+    if text.bytes().all(|byte| byte.is_ascii_digit())
+        && !text.parse::<u32>().is_ok_and(|pid| pid > 0 && pid <= i32::MAX.unsigned_abs())
+    {
+        return Err(format!("`{text}` cannot be a pid"));
+    }
+    Ok(text.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn durations_have_units() {
+        let expected = [
+            ("90", 90.0),
+            ("90s", 90.0),
+            ("10m", 600.0),
+            ("10min", 600.0),
+            ("1h30m", 5_400.0),
+            ("1.5h", 5_400.0),
+            ("2d", 172_800.0),
+            ("250ms", 0.25),
+            (" 1m 5s ", 65.0),
+        ];
+        for (text, seconds) in expected {
+            assert_eq!(duration(text), Ok(Duration::from_secs_f64(seconds)), "{text}");
+        }
+        for text in ["", " ", "0", "0s", "m", "10x", "-5s", "1e9", "1..5s", "9999999d", "5 m s"] {
+            assert!(duration(text).is_err(), "{text}");
+        }
+        assert!(tick("50ms").is_err());
+        assert!(tick("100ms").is_ok());
+    }
+
+    #[test]
+    fn capacities_have_units() {
+        let expected = [("65536", 65_536), ("64k", 64_000), ("64Ki", 65_536), ("4M", 4_000_000)];
+        for (text, count) in expected {
+            assert_eq!(capacity(text), Ok(count), "{text}");
+        }
+        for text in ["", "k", "1", "0", "-1", "5G", "99999999999", "4000M", "1.5M"] {
+            assert!(capacity(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn targets_are_pids_or_names() {
+        for text in ["1", "4711", "gunicorn", "3d-server"] {
+            assert_eq!(target(text).as_deref(), Ok(text));
+        }
+        for text in ["", "0", "99999999999", "4294967295"] {
+            assert!(target(text).is_err(), "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_typed_is_an_answer(text in ".{0,20}") {
+            let _ = (duration(&text), capacity(&text), target(&text));
+        }
+    }
+}

@@ -1,0 +1,187 @@
+//! The program from the outside, as far as it goes without root: what it prints, where, and how it ends.
+
+use std::fs;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use leakspy::model::{Capture, Domain, Frame, Target};
+use leakspy::store::{Overwrite, SiteRow, SiteTotals, Tick, Writer};
+use tempfile::TempDir;
+
+fn leakspy(arguments: &[&str]) -> Output {
+    command(arguments).output().expect("the program runs")
+}
+
+fn command(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_leakspy"));
+    command.args(arguments).env_remove("NO_COLOR").stdin(Stdio::null());
+    command
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).expect("text")
+}
+
+/// The one line on standard error of a run that ended with `code`.
+fn complaint(output: &Output, code: i32) -> String {
+    let text = String::from_utf8(output.stderr.clone()).expect("text");
+    assert_eq!(output.status.code(), Some(code), "{text}");
+    assert_eq!(text.lines().count(), 1, "{text}");
+    assert!(text.starts_with("leakspy: "), "{text}");
+    text
+}
+
+/// A recording with `sites` sites of 1,000 blocks each.
+fn recording(sites: u32) -> (TempDir, PathBuf) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("app.leakspy");
+    let target = Target {
+        pid: 4711,
+        comm: "panel".into(),
+        exe: "/usr/bin/python3".into(),
+        started: 1_763_600_000,
+        python: None,
+        limit_bytes: None,
+    };
+    let capture = Capture {
+        started: 1_763_691_300,
+        seconds: 60.0,
+        mode: "exact".into(),
+        budget: None,
+        cost_ratio: None,
+        notes: Vec::new(),
+    };
+    let mut writer = Writer::create(&path, Overwrite::Never, None).expect("a recording");
+    writer.begin(&target, &capture).expect("begin");
+    let mut totals = Vec::new();
+    for line in 1..=sites {
+        let stack = [Frame::python("keep", "/srv/app.py", Some(line))];
+        let key = u64::from(line);
+        let site = SiteRow {
+            key,
+            domain: Domain::Malloc,
+            size_class: 16_384,
+            allocator: "malloc",
+            stack: &stack,
+            notes: &[],
+        };
+        writer.site(&site).expect("site");
+        let (bytes, count) = (10_000_000, 1_000);
+        totals.push(SiteTotals {
+            key,
+            allocated_bytes: bytes,
+            allocated_count: count,
+            ..SiteTotals::default()
+        });
+    }
+    let tick = Tick {
+        t: 60.0,
+        resident: None,
+        live_bytes: 0,
+        counters: &[],
+        sites: &totals,
+        keep_history: false,
+    };
+    writer.tick(&tick).expect("tick");
+    writer.finish(&capture).expect("finish");
+    (folder, path)
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().expect("a path of letters")
+}
+
+#[test]
+fn a_recording_is_shown_in_every_format() {
+    let (_folder, path) = recording(3);
+    let shown = |format: &str| {
+        let output = leakspy(&["report", text(&path), "-f", format]);
+        assert!(output.status.success());
+        assert!(output.stderr.is_empty());
+        stdout(&output)
+    };
+    assert!(shown("text").contains("9.5 MiB (33.3 %) in 1,000 blocks of 10,000 B"));
+    assert!(shown("json").contains("\"live_bytes\": 10000000"));
+    assert!(shown("folded").contains("keep (/srv/app.py:3) 10000000\n"));
+    assert!(shown("svg").contains("</svg>"));
+}
+
+#[test]
+fn a_file_gets_the_format_of_its_name_and_is_not_replaced_by_accident() {
+    let (folder, path) = recording(1);
+    let svg = folder.path().join("flame.svg");
+    let run = |more: &[&str]| {
+        let mut arguments = vec!["report", text(&path), "-o", text(&svg)];
+        arguments.extend(more);
+        leakspy(&arguments)
+    };
+    assert!(run(&[]).status.success());
+    assert!(fs::read_to_string(&svg).expect("the file").contains("<svg"));
+    assert!(complaint(&run(&[]), 1).contains("--force"));
+    assert!(run(&["--force"]).status.success());
+    let output = leakspy(&["report", text(&path), "-o", "flame.pdf"]);
+    assert!(complaint(&output, 2).contains("-f"));
+}
+
+/// A report that cannot be made leaves no file, and an old one as it was.
+#[test]
+fn a_failed_report_leaves_nothing() {
+    let (folder, path) = recording(1);
+    fs::write(&path, "rubbish").expect("written");
+    let out = folder.path().join("out.txt");
+    fs::write(&out, "old").expect("written");
+    let output = leakspy(&["report", text(&path), "-o", text(&out), "--force"]);
+    assert!(complaint(&output, 1).contains("not an SQLite database"));
+    assert_eq!(fs::read_to_string(&out).expect("the file"), "old");
+    assert_eq!(fs::read_dir(folder.path()).expect("the folder").count(), 2);
+}
+
+#[test]
+fn errors_are_one_line_with_a_code() {
+    let missing = leakspy(&["report", "/nonexistent/a.leakspy"]);
+    let line = complaint(&missing, 1);
+    assert!(line.contains("cannot open /nonexistent/a.leakspy: No such file"), "{line}");
+    let output = leakspy(&["record", "-p", "1", "-o", "-"]);
+    assert!(complaint(&output, 2).contains("standard output"));
+    assert_eq!(leakspy(&["record"]).status.code(), Some(2));
+    assert_eq!(leakspy(&["--version"]).status.code(), Some(0));
+    let weird = leakspy(&["report", "/nonexistent/\u{1b}[31m\nx"]);
+    assert!(complaint(&weird, 1).contains("\\x1b[31m\\nx"));
+}
+
+/// `leakspy report … | head -1`: the reader that leaves is no failure, and no panic.
+#[test]
+fn a_reader_may_leave() {
+    let (_folder, path) = recording(2_000);
+    let mut child = command(&["report", text(&path), "-f", "json"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program runs");
+    let mut first = [0; 16];
+    let mut pipe = child.stdout.take().expect("a pipe");
+    pipe.read_exact(&mut first).expect("the beginning");
+    drop(pipe);
+    let output = child.wait_with_output().expect("it ends");
+    assert_eq!(output.status.code(), Some(0));
+    assert!(output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
+fn colours_are_for_those_who_ask() {
+    let (_folder, path) = recording(1);
+    let plain = leakspy(&["report", text(&path)]);
+    assert!(!stdout(&plain).contains('\u{1b}'));
+    let coloured = leakspy(&["report", text(&path), "--color", "always"]);
+    assert!(stdout(&coloured).contains("\u{1b}[1m"));
+}
+
+#[test]
+fn manuals_and_completions_are_printed() {
+    let folder = tempfile::tempdir().expect("a folder");
+    assert!(stdout(&leakspy(&["man"])).contains(".SH EXAMPLES"));
+    assert!(leakspy(&["man", "-o", text(folder.path())]).status.success());
+    assert!(folder.path().join("leakspy-record.8").exists());
+    assert!(stdout(&leakspy(&["completions", "bash"])).contains("leakspy"));
+}
