@@ -216,8 +216,8 @@ pub fn walk<R: ReadUser>(
     scratch.step = Step { frame, anchor: thread.sp, hash, ..Step::NONE };
     frames(reader, layout, generations, scratch);
     Walked {
-        count: reload(&scratch.step.count) as u32,
-        flags: reload(&scratch.step.flags) as u32,
+        count: low_half(reload(&scratch.step.count)),
+        flags: low_half(reload(&scratch.step.flags)),
         hash: reload(&scratch.step.hash),
         cframe,
     }
@@ -324,6 +324,13 @@ fn step<R: ReadUser>(
     true
 }
 
+/// The low half of a word.
+#[inline(always)]
+#[allow(clippy::cast_possible_truncation, reason = "that is what it is for")]
+const fn low_half(word: u64) -> u32 {
+    word as u32
+}
+
 /// A value that the compiler may not keep in a register from when it was stored.
 #[inline(always)]
 fn reload(word: &u64) -> u64 {
@@ -390,18 +397,18 @@ fn decode(layout: &PythonWalk, cell: usize, scratch: &Scratch) -> Frame {
 #[inline(always)]
 fn instruction_index(layout: &PythonWalk, code: u64, field: u64) -> u32 {
     let units = if layout.instruction == INSTRUCTION_BYTES {
-        ((field as u32 as i32) >> 1) as i64
+        i64::from(low_half(field).cast_signed() >> 1)
     } else if layout.instruction == INSTRUCTION_UNITS {
-        (field as u32 as i32) as i64
+        i64::from(low_half(field).cast_signed())
     } else {
         let first = code.wrapping_add(layout.code_adaptive.into());
-        (field.wrapping_sub(first) as i64) >> 1
+        field.wrapping_sub(first).cast_signed() >> 1
     };
-    if units < -1 || units >= Word::NOT_STARTED as i64 {
+    if units < -1 || units >= i64::from(Word::NOT_STARTED) {
         Word::UNKNOWN
     } else if units == -1 {
         Word::NOT_STARTED
     } else {
-        units as u32
+        low_half(units.cast_unsigned())
     }
 }

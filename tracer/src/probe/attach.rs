@@ -27,6 +27,15 @@ impl Method {
     /// Best first.
     pub const ALL: [Self; 3] = [Self::Session, Self::Multi, Self::Perf];
 
+    /// What it needs, as advice.
+    pub const fn floor(self) -> &'static str {
+        match self {
+            Self::Session => "a kernel from 6.13 on has it; without it returns cost more",
+            Self::Multi => "a kernel from 6.10 on has it",
+            Self::Perf => "a kernel from 5.15 on with perf events has it",
+        }
+    }
+
     /// The name in reports.
     pub const fn name(self) -> &'static str {
         match self {

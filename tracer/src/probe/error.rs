@@ -95,14 +95,21 @@ impl ProbeError {
         matches!(source.raw_os_error(), Some(libc::EINVAL | libc::EOPNOTSUPP))
     }
 
-    /// Whether a privilege is missing.
-    pub fn is_permission(&self) -> bool {
-        let source = match self {
-            Self::Attach { source, .. } | Self::Program { source, .. } => source,
-            Self::Maps { .. } => return true,
-            _ => return false,
-        };
-        matches!(source.raw_os_error(), Some(libc::EPERM | libc::EACCES))
+    /// Whether a privilege or a feature of the kernel is missing.
+    pub fn is_refused(&self) -> bool {
+        match self {
+            Self::Maps { .. } | Self::Program { .. } | Self::PerfProgram { .. } => true,
+            Self::Attach { source, .. } => {
+                self.is_unsupported()
+                    || matches!(source.raw_os_error(), Some(libc::EPERM | libc::EACCES))
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether the target ended meanwhile.
+    pub fn is_target_gone(&self) -> bool {
+        matches!(self, Self::Attach { source, .. } if source.raw_os_error() == Some(libc::ESRCH))
     }
 }
 

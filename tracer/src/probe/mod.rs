@@ -8,10 +8,12 @@ mod load;
 pub mod placement;
 pub mod plan;
 mod ring;
+mod support;
 mod table;
 
 pub use attach::{Attached, FileProbes, Method, attach};
 pub use error::ProbeError;
 pub use load::{Capacity, Loaded};
 pub use ring::{Captured, Gone, Record, Ring};
+pub use support::try_method;
 pub use table::Tables;

@@ -12,8 +12,8 @@ use serde_json::Value;
 use super::frame::{Frames, Walker};
 use super::layout::check::Failed;
 use super::slot::Evidence;
-use super::{CodeInfo, LayoutSource, Python, Refusal, RuntimeSymbols, Version, attach};
-use crate::model::{Address, Memory};
+use super::{CodeInfo, LayoutSource, Python, Refusal, Version, attach};
+use crate::model::{Address, Memory, RuntimeSymbols};
 
 /// A saved process.
 pub(super) struct Image {
@@ -59,7 +59,6 @@ impl Image {
             version_function: find("Py_GetVersion"),
             thread_state_function: find("PyGILState_GetThisThreadState"),
             version_text: None,
-            interpreters_head: None,
             interpreters_head_function: find("PyInterpreterState_Head"),
             thread_current: find("_PyThreadState_Current"),
         }

@@ -27,7 +27,7 @@ pub mod slot;
 pub mod text;
 pub mod version;
 
-pub use attach::{Python, Refusal, RuntimeSymbols, attach};
+pub use attach::{Python, Refusal, attach};
 pub use code::{CodeInfo, NoCode};
 pub use layout::{Layout, LayoutSource};
 pub use line::LineTable;

@@ -2,16 +2,14 @@
 
 use std::cell::Cell;
 
-use leakspy_ebpf::wire::limit::{CODE_BYTES, LINE_TABLE_BYTES, TEXT_BYTES};
-use leakspy_ebpf::wire::record::{CodeGone, Header, KIND_CODE_GONE};
 use proptest::collection::vec;
 use proptest::prelude::{Just, Strategy, any, prop_assert, prop_oneof, proptest};
 
 use super::layout::published::{self, COOKIE};
 use super::layout::{Layout, LineEncoding, table};
 use super::text::{MAX_BYTES, MAX_CODE_POINTS};
-use super::{CodeInfo, LineTable, RuntimeSymbols, SavedCode, Version, attach, images, text};
-use crate::model::{Address, Memory};
+use super::{CodeInfo, LineTable, SavedCode, Version, attach, images, text};
+use crate::model::{Address, Memory, RuntimeSymbols};
 
 /// Memory in which every address is readable and repeats the same bytes: the worst for whatever follows pointers.
 struct Noise {
@@ -65,7 +63,7 @@ proptest! {
         let symbols = RuntimeSymbols {
             runtime: address,
             version_text: Some(Version::new(3, minor, 9).to_string()),
-            interpreters_head: address,
+            interpreters_head_function: address,
             thread_current: address,
             thread_state_function: address,
             ..RuntimeSymbols::default()
@@ -130,27 +128,15 @@ proptest! {
 
     #[test]
     fn saved_noise_is_survived(
-        words in vec(any::<u64>(), 6), lengths in vec(any::<u32>(), 5), bytes in noise(),
+        addresses in vec(prop_oneof![any::<u64>(), 0_u64..4096], 5), bytes in vec(noise(), 5),
+        code in 0_u64..4096,
     ) {
-        let byte = |index: usize| bytes[index % bytes.len()];
-        let record = CodeGone {
-            header: Header { kind: KIND_CODE_GONE, length: 0 },
-            code: words[0],
-            generation: 0,
-            object_length: lengths[0],
-            text_addresses: [words[1], words[2], words[3]],
-            line_table_address: words[4],
-            text_lengths: [lengths[1], lengths[2], lengths[3]],
-            line_table_length: lengths[4],
-            object: std::array::from_fn::<u8, CODE_BYTES, _>(byte),
-            texts: [std::array::from_fn::<u8, TEXT_BYTES, _>(byte); 3],
-            line_table: std::array::from_fn::<u8, LINE_TABLE_BYTES, _>(byte),
-        };
-        let saved = SavedCode::new(&record);
+        let parts: Vec<_> = addresses.into_iter().zip(bytes).collect();
+        let saved = SavedCode::new(&parts);
         for row in table::ROWS {
-            let class = row.layout.object.class.read(&saved, saved.address());
+            let class = row.layout.object.class.read(&saved, Address(code));
             let class = class.unwrap_or(Address::NULL);
-            let _ = CodeInfo::read(&saved, &row.layout, class, saved.address());
+            let _ = CodeInfo::read(&saved, &row.layout, class, Address(code));
         }
     }
 

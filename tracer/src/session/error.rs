@@ -56,7 +56,7 @@ impl SessionError {
         match self {
             Self::Os(error) | Self::Allocator(AllocatorError::Os(error)) => of_system(error),
             Self::Probe(error) if error.is_target_gone() => Failure::TargetGone,
-            Self::Probe(error) if error.is_refusal() => Failure::Missing,
+            Self::Probe(error) if error.is_refused() => Failure::Missing,
             _ => Failure::Error,
         }
     }
@@ -64,8 +64,8 @@ impl SessionError {
 
 fn of_system(error: &OsError) -> Failure {
     match error {
-        OsError::Vanished { .. } => Failure::TargetGone,
-        OsError::Denied { .. } => Failure::Missing,
+        OsError::Vanished { .. } | OsError::Replaced { .. } => Failure::TargetGone,
+        OsError::NotPermitted { .. } => Failure::Missing,
         _ => Failure::Error,
     }
 }

@@ -1,6 +1,7 @@
 //! The running program: one target from attach to finished recording.
 
 mod books;
+pub mod doctor;
 pub mod error;
 mod interpreter;
 mod modules;
@@ -13,7 +14,7 @@ mod recorder;
 mod stacks;
 mod target;
 
-pub use error::SessionError;
+pub use error::{Failure, SessionError};
 pub use options::RecordOptions;
 pub use progress::{Progress, Status};
 pub use record::Ending;

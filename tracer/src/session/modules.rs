@@ -67,12 +67,8 @@ impl Told {
 
 /// A module's file and where it executes.
 fn image(module: &Module) -> Option<ModuleImage> {
-    let executable: Vec<Range<u64>> = module
-        .mappings
-        .iter()
-        .filter(|mapping| mapping.executable)
-        .map(Mapping::range)
-        .collect();
+    let executable: Vec<Range<u64>> =
+        module.mappings.iter().filter(|mapping| mapping.executable).map(Mapping::range).collect();
     if executable.is_empty() {
         return None;
     }

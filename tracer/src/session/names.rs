@@ -9,7 +9,8 @@ use crate::probe::{Gone, Tables};
 use crate::python::{CodeInfo, Python, SavedCode};
 use crate::symbolize::PythonNames;
 
-const NOT_READ: &str = "a Python function is missing its name: its code was freed before it could be read";
+const NOT_READ: &str =
+    "a Python function is missing its name: its code was freed before it could be read";
 
 /// A code object, told from later ones at its address by its generation.
 type Identity = (u64, u32);
@@ -80,9 +81,8 @@ impl CodeNames {
         let Some(python) = &self.python else { return };
         let (layout, class) = (&python.layout, python.code_type);
         let saved = SavedCode::new(&gone.parts);
-        let ended = |&(code, generation): &Identity| {
-            code == gone.code && generation <= gone.generation
-        };
+        let ended =
+            |&(code, generation): &Identity| code == gone.code && generation <= gone.generation;
         for identity in self.missed.extract_if(.., |identity| ended(identity)) {
             if let Ok(info) = CodeInfo::read(&saved, layout, class, Address(gone.code)) {
                 self.known.insert(identity, Ok(info));

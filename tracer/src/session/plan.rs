@@ -26,11 +26,7 @@ pub struct Probing {
 ///
 /// # Errors
 /// The process has no allocator that can be traced.
-pub fn make(
-    process: &Process,
-    modules: &Modules,
-    found: &Found,
-) -> Result<Probing, SessionError> {
+pub fn make(process: &Process, modules: &Modules, found: &Found) -> Result<Probing, SessionError> {
     let kernel = os::privilege::kernel_release()?;
     let allocator = allocator::locate(process.pid(), modules, process.memory())?;
     let functions: Vec<(usize, u64)> =

@@ -16,7 +16,7 @@ use super::target::Target;
 use crate::model::Capture;
 use crate::os::{self, Life};
 use crate::probe::{self, Attached, Capacity, Loaded, Method, ProbeError, Ring, Tables};
-use crate::store::{Overwrite, Writer};
+use crate::store::{Overwrite, Owner, Writer};
 
 /// Ticks between two savings of what every site did.
 const TICKS_PER_SITES: u32 = 10;
@@ -60,7 +60,8 @@ async fn record(
     let mut signals = Signals::listen()?;
     let target = Target::open(&options.target)?;
     let overwrite = if options.force { Overwrite::Always } else { Overwrite::Never };
-    let writer = Writer::create(&options.output, overwrite, os::privilege::invoking_owner())?;
+    let owner = os::privilege::invoking_owner().map(|owner| Owner { user: owner.user, group: owner.group });
+    let writer = Writer::create(&options.output, overwrite, owner)?;
     let probes = match Probes::attach(&target, options) {
         Ok(probes) => probes,
         Err(error) => {

@@ -41,12 +41,7 @@ pub struct Recorder {
 
 impl Recorder {
     /// Takes everything over; accounting is still off.
-    pub fn new(
-        mut target: Target,
-        tables: Tables,
-        writer: Writer,
-        capture: Capture,
-    ) -> Self {
+    pub fn new(mut target: Target, tables: Tables, writer: Writer, capture: Capture) -> Self {
         let names = CodeNames::new(target.python().cloned());
         let stacks = target.stacks();
         Self {

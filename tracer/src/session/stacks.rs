@@ -8,13 +8,13 @@ use leakspy_ebpf::walk::Word;
 use leakspy_ebpf::wire::key::Function;
 use leakspy_ebpf::wire::record::{FLAG_PYTHON_FAULT, FLAG_PYTHON_TRUNCATED};
 
-use crate::probe::Captured;
 use crate::model::Domain;
+use crate::probe::Captured;
 use crate::symbolize::merge::{self, Input};
 use crate::symbolize::resolve;
 use crate::symbolize::{
-    Activations, CodeRanges, Merged, MixedStack, ModuleId, ModuleImage, NativeNames, NativeStack, Place, Registers,
-    StackCopy, Unwinder,
+    Activations, CodeRanges, Merged, MixedStack, ModuleId, ModuleImage, NativeNames, NativeStack,
+    Place, Registers, StackCopy, Unwinder,
 };
 
 /// One site's stack before it has names.
@@ -80,11 +80,6 @@ impl Stacks {
         let id = self.unwinder.add(image);
         self.native.add(id, &names);
         id
-    }
-
-    /// Whether the code at `address` belongs to a known module.
-    pub fn knows(&self, address: u64) -> bool {
-        self.unwinder.module_at(address).is_some()
     }
 
     /// Whether the site's stack is still wanted.
