@@ -168,6 +168,22 @@ pub fn invoking_owner() -> Option<InvokingUser> {
     is_root.then_some(user)
 }
 
+/// Raises the number of files that we may have open to what the administrator allows, and gives it: each
+/// module of the target is one, and servers have hundreds.
+pub fn raise_file_limit() -> u64 {
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: `limit` is valid, and the call only writes to it.
+    if unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit) } != 0 {
+        return 0;
+    }
+    let raised = libc::rlimit { rlim_cur: limit.rlim_max, ..limit };
+    // SAFETY: `raised` is valid, and the call only reads it.
+    match unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &raw const raised) } {
+        0 => raised.rlim_cur,
+        _ => limit.rlim_cur,
+    }
+}
+
 /// Version of the running kernel.
 pub fn kernel_release() -> Result<KernelRelease, OsError> {
     const RELEASE: &str = "/proc/sys/kernel/osrelease";
@@ -259,5 +275,6 @@ mod tests {
         assert!(!maps_all_ids("         0     100000      65536\n"));
         assert!(kernel_release().unwrap() >= KernelRelease::new(5, 0));
         assert!(Privileges::of_this_process().is_ok());
+        assert!(raise_file_limit() >= 256);
     }
 }
