@@ -90,6 +90,14 @@ impl Need {
         }
     }
 
+    /// Whether a kernel has this need at all.
+    pub fn applies_to(self, kernel: KernelRelease) -> bool {
+        match self {
+            Self::LockMemory => kernel < KernelRelease::new(5, 11),
+            _ => true,
+        }
+    }
+
     /// Capabilities that it takes together.
     pub const fn capabilities(self) -> &'static [Capability] {
         match self {
