@@ -185,13 +185,14 @@ mod tests {
     }
 
     /// What is counted beside the calls, and ends none of them.
-    const NO_END: [&str; 6] = [
+    const NO_END: [&str; 7] = [
         "realloc_unknown",
         "return_without_call",
         "code_freed",
         "outside_window",
         "foreign_task",
         "realloc_restored",
+        "realloc_in_flight",
     ];
 
     #[test]
