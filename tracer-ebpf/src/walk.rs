@@ -94,6 +94,10 @@ const WINDOW_WORDS: usize = (WINDOW_BYTES + FRAME_SPAN) / 8;
 const SPAN_WORDS: usize = FRAME_SPAN / 8;
 /// Frames this close to the last one that was read are taken to lie on the same data stack.
 const NEAR: u64 = 4 * PAGE;
+/// `FRAME_OWNED_BY_CSTACK` of 3.12 and 3.13, `FRAME_OWNED_BY_INTERPRETER` of 3.14 on: entry frames.
+const FIRST_ENTRY_OWNER: u8 = 3;
+/// No version has a larger owner (`Include/internal/pycore_interpframe_structs.h`).
+const LAST_OWNER: u8 = 4;
 /// User addresses end here (x86-64, four-level page tables; the kernel gives no others unasked).
 const ADDRESS_END: u64 = 1 << 47;
 
@@ -304,7 +308,10 @@ fn step<R: ReadUser>(
     let Some(cell) = bring(reader, layout, frame, scratch) else { return false };
     let read = decode(layout, cell, scratch);
     let hash = reload(&scratch.step.hash);
-    if layout.entry == ENTRY_OWNER && read.owner >= 3 {
+    if layout.entry == ENTRY_OWNER && read.owner >= FIRST_ENTRY_OWNER {
+        if read.owner > LAST_OWNER {
+            return false;
+        }
         scratch.step.hash = mix(hash, frame.wrapping_sub(reload(&scratch.step.anchor)));
         scratch.step.anchor = frame;
         scratch.words[index] = Word::entry(frame).0;
