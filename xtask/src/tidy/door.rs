@@ -18,14 +18,16 @@ const DOORS: [(&str, &[&str]); 20] = [
     ("inferno", &["report"]),
     ("libc", &["os", "probe"]),
     ("memmap2", &["os", "symbolize"]),
-    ("object", &["elf", "symbolize"]),
+    // `os` only implements its trait for sources of bytes.
+    ("object", &["elf", "os", "symbolize"]),
     ("rusqlite", &["store"]),
     ("tokio", &["probe", "session", "cli", "main"]),
     ("println", &["cli", "main"]),
     ("print", &["cli", "main"]),
     ("eprintln", &["cli", "main"]),
     ("eprint", &["cli", "main"]),
-    ("unsafe", &["os", "probe", "symbolize"]),
+    // In `session` it is tokio's way to watch a descriptor.
+    ("unsafe", &["os", "probe", "session", "symbolize"]),
 ];
 
 /// Every foreign name must stand behind its door.
