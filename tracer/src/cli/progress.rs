@@ -93,11 +93,16 @@ fn line(status: &Status) -> String {
     let sites = u64::try_from(status.sites).unwrap_or(u64::MAX);
     format!(
         "{}: {} live, {} {}, {lost}",
-        duration(status.seconds.floor()),
+        elapsed(status.seconds),
         bytes(status.live_bytes),
         count(sites),
         if sites == 1 { "site" } else { "sites" },
     )
+}
+
+/// Whole seconds: a line that is redrawn shall not flicker.
+fn elapsed(seconds: f64) -> String {
+    if seconds < 60.0 { format!("{:.0} s", seconds.floor()) } else { duration(seconds.floor()) }
 }
 
 #[cfg(test)]
