@@ -52,7 +52,7 @@ pub fn entry<C: EbpfContext>(ctx: &C, event: &Event) -> bool {
         count(Counter::PendingFull);
         return false;
     };
-    if inside_another(pending, event.sp()) {
+    if inside_another(pending, event.sp(), function) {
         count(Counter::AllocNested);
         return false;
     }
@@ -96,14 +96,16 @@ fn pending_slot(thread: u64) -> Option<&'static mut Pending> {
     PENDING.get_ptr_mut(thread).map(|pending| unsafe { &mut *pending })
 }
 
-/// Whether this call was made inside the pending one. A pending call whose frame is gone, or that
-/// has seen too many calls, never returned.
+/// Whether this call was made inside the pending one: deeper on the stack, or by a jump in its place
+/// (glibc's realloc ends in malloc when there is no old block). A pending call whose frame is gone, or
+/// that has seen too many calls, never returned.
 #[inline(always)]
-fn inside_another(pending: &mut Pending, sp: u64) -> bool {
+fn inside_another(pending: &mut Pending, sp: u64, function: u32) -> bool {
     if pending.sp == 0 {
         return false;
     }
-    if pending.sp > sp && pending.nested < MAX_NESTED {
+    let inside = pending.sp > sp || (pending.sp == sp && pending.function != function);
+    if inside && pending.nested < MAX_NESTED {
         pending.nested += 1;
         return true;
     }

@@ -125,6 +125,10 @@ counters! {
     CodeUnread = 39, "code_unread", Quality;
     /// Records of the ring buffer that could not be decoded.
     RecordsUndecoded = 40, "records_undecoded", Quality;
+    /// Stacks of known sites that were copied again and compared with the site's own.
+    StacksAudited = 41, "stacks_audited", Accounted;
+    /// Stacks that took another native path than the first one of their site, found by that comparison.
+    StacksMerged = 42, "stacks_merged", Quality;
 }
 
 #[cfg(test)]

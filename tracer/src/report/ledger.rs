@@ -185,7 +185,7 @@ mod tests {
     }
 
     /// What is counted beside the calls, and ends none of them.
-    const NO_END: [&str; 7] = [
+    const NO_END: [&str; 8] = [
         "realloc_unknown",
         "return_without_call",
         "code_freed",
@@ -193,6 +193,7 @@ mod tests {
         "foreign_task",
         "realloc_restored",
         "realloc_in_flight",
+        "stacks_audited",
     ];
 
     #[test]

@@ -72,7 +72,7 @@ async fn record(
     };
     let Probes { mut loaded, attached, tables, mut ring } = probes;
     let sentence = target.attached_sentence(attached.method);
-    let mut recorder = Recorder::new(target, tables, writer, capture(options, attached.method));
+    let mut recorder = Recorder::new(target, tables, writer, capture(options));
     for note in recorder.target().notes().to_vec() {
         recorder.note(note);
     }
@@ -99,14 +99,14 @@ fn close(
     recorder.finish()
 }
 
-fn capture(options: &RecordOptions, method: Method) -> Capture {
+fn capture(options: &RecordOptions) -> Capture {
     Capture {
         started: os::clock::epoch_ns() / 1_000_000_000,
         seconds: 0.0,
         mode: "exact".to_owned(),
         budget: options.budget,
         cost_ratio: None,
-        notes: vec![format!("probes were attached by {}", method.name())],
+        notes: Vec::new(),
     }
 }
 

@@ -139,6 +139,9 @@ impl Recorder {
         let mut books = Books::open(&self.tables)?;
         books.set(Counter::CodeUnread, self.names.missed());
         books.set(Counter::RecordsUndecoded, self.undecoded);
+        let audit = self.stacks.audited();
+        books.set(Counter::StacksAudited, audit.compared);
+        books.set(Counter::StacksMerged, audit.different);
         let resident = os::usage::resident(self.target.pid()).ok();
         self.writer.tick(&Tick {
             t: self.seconds(),
@@ -173,13 +176,6 @@ impl Recorder {
         self.stacks.look_up_names();
         self.written.clear();
         self.save(true)?;
-        let audit = self.stacks.audited();
-        if audit.compared > 0 {
-            self.note(format!(
-                "{} of {} stacks that were checked again differ from their site's",
-                audit.different, audit.compared
-            ));
-        }
         self.capture.seconds = self.seconds();
         self.writer.finish(&self.capture)?;
         Ok(())
