@@ -94,6 +94,10 @@ const WINDOW_WORDS: usize = (WINDOW_BYTES + FRAME_SPAN) / 8;
 const SPAN_WORDS: usize = FRAME_SPAN / 8;
 /// Frames this close to the last one that was read are taken to lie on the same data stack.
 const NEAR: u64 = 4 * PAGE;
+/// `FRAME_OWNED_BY_CSTACK` of 3.12 and 3.13, `FRAME_OWNED_BY_INTERPRETER` of 3.14 on: entry frames.
+const FIRST_ENTRY_OWNER: u8 = 3;
+/// No version has a larger owner (`Include/internal/pycore_interpframe_structs.h`).
+const LAST_OWNER: u8 = 4;
 /// User addresses end here (x86-64, four-level page tables; the kernel gives no others unasked).
 const ADDRESS_END: u64 = 1 << 47;
 
@@ -216,8 +220,8 @@ pub fn walk<R: ReadUser>(
     scratch.step = Step { frame, anchor: thread.sp, hash, ..Step::NONE };
     frames(reader, layout, generations, scratch);
     Walked {
-        count: reload(&scratch.step.count) as u32,
-        flags: reload(&scratch.step.flags) as u32,
+        count: low_half(reload(&scratch.step.count)),
+        flags: low_half(reload(&scratch.step.flags)),
         hash: reload(&scratch.step.hash),
         cframe,
     }
@@ -304,7 +308,10 @@ fn step<R: ReadUser>(
     let Some(cell) = bring(reader, layout, frame, scratch) else { return false };
     let read = decode(layout, cell, scratch);
     let hash = reload(&scratch.step.hash);
-    if layout.entry == ENTRY_OWNER && read.owner >= 3 {
+    if layout.entry == ENTRY_OWNER && read.owner >= FIRST_ENTRY_OWNER {
+        if read.owner > LAST_OWNER {
+            return false;
+        }
         scratch.step.hash = mix(hash, frame.wrapping_sub(reload(&scratch.step.anchor)));
         scratch.step.anchor = frame;
         scratch.words[index] = Word::entry(frame).0;
@@ -322,6 +329,13 @@ fn step<R: ReadUser>(
     }
     scratch.step.frame = read.back;
     true
+}
+
+/// The low half of a word.
+#[inline(always)]
+#[allow(clippy::cast_possible_truncation, reason = "that is what it is for")]
+const fn low_half(word: u64) -> u32 {
+    word as u32
 }
 
 /// A value that the compiler may not keep in a register from when it was stored.
@@ -390,18 +404,18 @@ fn decode(layout: &PythonWalk, cell: usize, scratch: &Scratch) -> Frame {
 #[inline(always)]
 fn instruction_index(layout: &PythonWalk, code: u64, field: u64) -> u32 {
     let units = if layout.instruction == INSTRUCTION_BYTES {
-        ((field as u32 as i32) >> 1) as i64
+        i64::from(low_half(field).cast_signed() >> 1)
     } else if layout.instruction == INSTRUCTION_UNITS {
-        (field as u32 as i32) as i64
+        i64::from(low_half(field).cast_signed())
     } else {
         let first = code.wrapping_add(layout.code_adaptive.into());
-        (field.wrapping_sub(first) as i64) >> 1
+        field.wrapping_sub(first).cast_signed() >> 1
     };
-    if units < -1 || units >= Word::NOT_STARTED as i64 {
+    if units < -1 || units >= i64::from(Word::NOT_STARTED) {
         Word::UNKNOWN
     } else if units == -1 {
         Word::NOT_STARTED
     } else {
-        units as u32
+        low_half(units.cast_unsigned())
     }
 }

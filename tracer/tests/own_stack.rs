@@ -1,5 +1,7 @@
 //! The unwinder on stacks of this process, against glibc's `backtrace`.
 
+#![allow(clippy::unwrap_used, reason = "test code")]
+
 mod support;
 
 use std::fs;
@@ -7,8 +9,10 @@ use std::hint::black_box;
 use std::sync::{Arc, Mutex};
 
 use leakspy::symbolize::fragment::ranges_of_function;
-use leakspy::symbolize::unwind::MAX_FRAMES;
-use leakspy::symbolize::{End, ModuleImage, NativeStack, Registers, StackCopy, Unwinder};
+use leakspy::symbolize::stack::MAX_FRAMES;
+use leakspy::symbolize::{
+    End, ModuleImage, NativeFrame, NativeStack, Registers, StackCopy, Unwinder,
+};
 use object::{Object, ObjectSection};
 use proptest::prelude::*;
 use support::own::{Own, capture};
@@ -113,6 +117,59 @@ fn through_a_realigned_stack() {
     let native = unwind(&own, usize::MAX);
     assert_same(&native, &own);
     assert_eq!(native.end, End::Root);
+}
+
+static WITHOUT_TABLES: Mutex<Vec<Own>> = Mutex::new(Vec::new());
+
+extern "C" fn capture_without_tables() {
+    WITHOUT_TABLES.lock().unwrap().push(capture());
+}
+
+// Code without unwind information: once with a frame pointer, once with rbp used for something else.
+std::arch::global_asm!(
+    ".globl leakspy_test_frame_pointer",
+    "leakspy_test_frame_pointer:",
+    "push rbp",
+    "mov rbp, rsp",
+    "call {callback}",
+    "pop rbp",
+    "ret",
+    ".globl leakspy_test_no_frame_pointer",
+    "leakspy_test_no_frame_pointer:",
+    "push rbp",
+    "mov ebp, 1",
+    "call {callback}",
+    "pop rbp",
+    "ret",
+    callback = sym capture_without_tables,
+);
+
+unsafe extern "C" {
+    fn leakspy_test_frame_pointer();
+    fn leakspy_test_no_frame_pointer();
+}
+
+#[test]
+fn frame_pointers_where_there_are_no_tables() {
+    // SAFETY: both functions keep the C calling convention.
+    unsafe {
+        leakspy_test_frame_pointer();
+        leakspy_test_no_frame_pointer();
+    }
+    let here = unwind(&capture(), usize::MAX);
+    let captured = std::mem::take(&mut *WITHOUT_TABLES.lock().unwrap());
+    let addresses =
+        |frames: &[NativeFrame]| -> Vec<u64> { frames.iter().map(|frame| frame.address).collect() };
+
+    let native = unwind(&captured[0], usize::MAX);
+    let by_pointer = native.frames.iter().position(|frame| frame.by_frame_pointer).unwrap();
+    assert_eq!(native.end, End::Root);
+    // Its caller is this function; from there on it is the same stack.
+    assert_eq!(addresses(&native.frames[by_pointer + 2..]), addresses(&here.frames[3..]));
+
+    let native = unwind(&captured[1], usize::MAX);
+    assert!(matches!(native.end, End::NoUnwindInfo { .. }), "{:?}", native.end);
+    assert_eq!(native.frames.len(), by_pointer + 1);
 }
 
 #[test]
@@ -244,7 +301,7 @@ proptest! {
             path: "nonsense".into(),
             open: "/nonexistent".into(),
             bias: 0,
-            executable: vec![0..0x1000],
+            executable: std::iter::once(0..0x1000).collect(),
             bytes: Arc::new(bytes),
         };
         let ranges = ranges_of_function(&image.bytes, 0..0x1000);

@@ -3,6 +3,8 @@
 //!
 //! Needs gdb and the interpreters; run with `cargo test --test python_stacks -- --ignored`.
 
+#![allow(clippy::unwrap_used, reason = "test code")]
+
 mod support;
 
 use std::fs;

@@ -13,13 +13,15 @@ use leakspy::python::frame::Walker;
 use leakspy::python::{CodeInfo, Python, attach};
 use serde_json::{Value, json};
 
-use crate::process::{Process, find_symbols};
+use leakspy::os::Process;
+
+use crate::process;
 
 /// Checks process `pid` against its own answer and saves it as `image`.
 pub fn save(pid: &str, answer: &str, image: &str) -> Result<()> {
     let answer: Value = serde_json::from_str(&fs::read_to_string(answer)?)?;
-    let symbols = find_symbols(pid)?;
-    let memory = Recorder { process: Process::open(pid)?, reads: RefCell::default() };
+    let (process, symbols) = process::open(pid)?;
+    let memory = Recorder { process, reads: RefCell::default() };
     let python = attach(&memory, &symbols)?;
     let frames = compare(&memory, &python, &answer)?;
     // The other ways to the same facts, so that the image holds what they read.
@@ -97,7 +99,7 @@ struct Recorder {
 
 impl Memory for Recorder {
     fn read(&self, address: Address, into: &mut [u8]) -> bool {
-        let read = self.process.read(address, into);
+        let read = self.process.memory().read(address, into);
         if read {
             self.reads.borrow_mut().push((address.0, address.0 + into.len() as u64));
         }
@@ -115,7 +117,7 @@ impl Recorder {
         for (start, end) in merged(&self.reads.borrow()) {
             let mut bytes = vec![0; usize::try_from(end - start)?];
             ensure!(
-                self.process.read(Address(start), &mut bytes),
+                self.process.memory().read(Address(start), &mut bytes),
                 "{start:#x} cannot be read again"
             );
             image.extend(start.to_le_bytes());

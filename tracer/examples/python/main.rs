@@ -24,12 +24,12 @@ fn main() -> Result<()> {
 
 /// Attaches again and again to a process that does not stand still; it must be understood every time.
 fn attach_often(pid: &str, times: u32) -> Result<()> {
-    let symbols = process::find_symbols(pid)?;
-    let memory = process::Process::open(pid)?;
-    let first = attach(&memory, &symbols)?;
+    let (process, symbols) = process::open(pid)?;
+    let memory = process.memory();
+    let first = attach(memory, &symbols)?;
     let (started, mut refused, mut frames, mut threads) = (Instant::now(), Vec::new(), 0, 0);
     for _ in 0..times {
-        match attach(&memory, &symbols) {
+        match attach(memory, &symbols) {
             Ok(python) => {
                 ensure!(python.walk == first.walk, "{python:#?} is not {first:#?}");
                 frames += python.checked.frames;

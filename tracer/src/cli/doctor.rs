@@ -8,7 +8,7 @@ use super::args::DoctorArgs;
 use super::exit::Exit;
 use super::output::Output;
 use crate::model::{CheckStatus, DoctorCheck, DoctorReport};
-use crate::report::width::{COLUMNS, columns, wrap};
+use crate::report::width::{COLUMNS, columns, cut_end, wrap};
 use crate::report::{escape, write_json};
 use crate::session::doctor;
 
@@ -31,12 +31,12 @@ pub fn run(args: &DoctorArgs) -> Result<Exit> {
 
 /// The report for a person.
 pub fn write_text(report: &DoctorReport, out: &mut dyn Write) -> io::Result<()> {
-    let names = report.sections.iter().flat_map(|section| &section.checks);
-    let widest = names.map(|check| columns(&escape::terminal(&check.name))).max().unwrap_or(0);
     for section in &report.sections {
+        let names = section.checks.iter().map(|check| columns(&escape::terminal(&check.name)));
+        let widest = names.max().unwrap_or(0).min(40);
         writeln!(out, "{}", escape::terminal(&section.title))?;
         for check in &section.checks {
-            write_check(check, widest.min(32), out)?;
+            write_check(check, widest, out)?;
         }
         writeln!(out)?;
     }
@@ -58,7 +58,7 @@ fn write_check(check: &DoctorCheck, widest: usize, out: &mut dyn Write) -> io::R
         CheckStatus::Missing => "MISSING",
     };
     let name = escape::terminal(&check.name);
-    let name = crate::report::width::cut_end(&name, widest);
+    let name = cut_end(&name, widest);
     let gap = widest - columns(&name) + 2;
     let indent = 2 + status.len() + 2 + widest + 2;
     let mut lines = wrap(&escape::terminal(&check.detail), COLUMNS - indent);

@@ -119,11 +119,13 @@ mod tests {
 
     #[test]
     fn exits_say_what_kind_of_failure_it_was() {
-        let missing = SessionError::from(ProbeError::Attach { path: "x".into(), source: denied() });
+        let refused = |code| ProbeError::Attach {
+            path: "x".into(),
+            source: io::Error::from_raw_os_error(code),
+        };
+        let missing = SessionError::from(refused(1));
         assert_eq!(of(&anyhow::Error::from(missing).context("cannot record")), Exit::Missing);
-        let gone = io::Error::from_raw_os_error(3);
-        let gone = SessionError::from(ProbeError::Attach { path: "x".into(), source: gone });
-        assert_eq!(of(&gone.into()), Exit::TargetGone);
+        assert_eq!(of(&SessionError::from(refused(3)).into()), Exit::TargetGone);
         assert_eq!(of(&UsageError("what?".into()).into()), Exit::Usage);
         assert_eq!(of(&anyhow::anyhow!("anything")), Exit::Error);
     }

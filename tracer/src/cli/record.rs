@@ -9,10 +9,9 @@ use anyhow::Result;
 use super::args::RecordArgs;
 use super::exit::{Exit, UsageError};
 use super::progress::{Manner, ProgressLine};
-use crate::report::quantity::{bytes, duration};
 use crate::report::{compact_utc, escape};
 use crate::session::record::Ending;
-use crate::session::{RecordOptions, Status, record};
+use crate::session::{RecordOptions, record};
 
 /// Records, and says where to look.
 pub fn run(args: &RecordArgs, quiet: bool) -> Result<Exit> {
@@ -29,7 +28,7 @@ pub fn run(args: &RecordArgs, quiet: bool) -> Result<Exit> {
     progress.clear();
     let ending = result?;
     if !quiet {
-        eprintln!("{}", summary(progress.last(), &options.output));
+        eprintln!("{}", summary(&options.output));
     }
     Ok(match ending {
         Ending::Asked => Exit::Fine,
@@ -70,14 +69,10 @@ fn default_output(target: &str, epoch_seconds: u64) -> PathBuf {
     PathBuf::from(format!("leakspy-{target}-{}.leakspy", compact_utc(epoch_seconds)))
 }
 
-fn summary(last: &Status, output: &Path) -> String {
+/// No numbers: the last ones on the way are not the final ones, which the report has.
+fn summary(output: &Path) -> String {
     let output = output.display().to_string();
-    let output = escape::terminal(&output);
-    format!(
-        "Recorded {}, {} are live. Read it with: leakspy report {output}",
-        duration(last.seconds),
-        bytes(last.live_bytes),
-    )
+    format!("Done. Read it with: leakspy report {}", escape::terminal(&output))
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@
 //! treated as absent.
 
 mod import;
+mod pieces;
 mod segment;
 mod symbol;
 mod unwind;
@@ -14,6 +15,7 @@ mod unwind;
 mod tests;
 
 pub use import::Slot;
+pub use pieces::{Cursor, Pieces, ReadAt, pieces};
 pub use segment::{Section, Segment};
 pub use symbol::{Symbol, SymbolKind, SymbolTables};
 
@@ -175,8 +177,8 @@ mod tag {
 }
 
 fn tag_number(tag: elf::DynamicTag) -> u64 {
-    // A negative tag is no tag that we know; the sign does not survive, the inequality does.
-    u64::from_ne_bytes(i64::from(tag.0).to_ne_bytes())
+    // A negative tag is none that we know, and stays so.
+    tag.0.cast_unsigned()
 }
 
 fn file_header<'data, R: ReadRef<'data>>(data: R) -> Result<&'data FileHeader64<LE>, ElfError> {

@@ -84,6 +84,12 @@ fn address_worlds_translate_back_and_forth() {
     assert_eq!(elf.file_offset(text.vaddr), Some(text.file_offset));
     let at = usize::try_from(text.file_offset).unwrap();
     assert_eq!(elf.bytes_at(text.vaddr, 8).unwrap(), &libc.bytes[at..at + 8]);
+    for segment in elf.segments() {
+        let last = segment.vaddr + segment.file_size - 1;
+        assert_eq!(elf.bytes_at(last, 1).unwrap().len(), 1);
+        assert_eq!(elf.bytes_at(last, 2), None);
+        assert_eq!(elf.bytes_at(last, u64::MAX), None);
+    }
     assert_eq!(elf.section_bytes(".bss"), None);
     assert_eq!(elf.section_bytes(".shstrtab").unwrap()[0], 0);
 }

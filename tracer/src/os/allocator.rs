@@ -15,7 +15,7 @@ use leakspy_ebpf::wire::key::Function;
 use super::{Modules, OsError};
 use crate::elf::Symbol;
 use crate::model::{Address, Memory};
-use survey::Survey;
+use survey::{Refusal, Survey};
 
 /// Where the code of a traced function is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -112,9 +112,9 @@ pub fn locate(
 ) -> Result<Allocator, AllocatorError> {
     let survey = Survey::of(modules, memory);
     let chosen = survey.choose_malloc().map_err(|refusal| match refusal {
-        survey::Refusal::None if survey.is_static() => AllocatorError::StaticStripped { pid },
-        survey::Refusal::None => AllocatorError::NoMalloc { pid },
-        survey::Refusal::Several(indices) => {
+        Refusal::None if survey.is_static() => AllocatorError::StaticStripped { pid },
+        Refusal::None => AllocatorError::NoMalloc { pid },
+        Refusal::Several(indices) => {
             AllocatorError::Several { pid, modules: paths(modules, &indices) }
         }
     })?;
@@ -130,10 +130,10 @@ pub fn locate(
             Ok(providers) => {
                 let modules_of: Vec<usize> = providers.iter().map(|(module, _)| *module).collect();
                 allocator.others.extend(survey.others(function, &modules_of));
-                let located = providers.into_iter();
-                let located =
-                    located.filter_map(|(module, symbol)| at(modules, function, module, symbol));
-                allocator.located.extend(located);
+                let providers = providers.into_iter();
+                allocator
+                    .located
+                    .extend(providers.filter_map(|(m, s)| at(modules, function, m, s)));
             }
             Err(absence) => allocator.absent.push((function, absence)),
         }

@@ -123,7 +123,7 @@ impl<'data> Types<'data> {
                 current = self.structure(number)?;
             }
         }
-        (bits % 8 == 0).then_some(bits / 8)
+        bits.is_multiple_of(8).then_some(bits / 8)
     }
 
     /// Bit offset and type number of a member, also when it stands in an anonymous structure or union
@@ -261,7 +261,7 @@ mod tests {
     #[test]
     fn the_running_kernel_says_where() {
         let offset = task_fsbase().unwrap();
-        assert!((500..20_000).contains(&offset) && offset % 8 == 0, "{offset}");
+        assert!((500..20_000).contains(&offset) && offset.is_multiple_of(8), "{offset}");
     }
 
     proptest! {

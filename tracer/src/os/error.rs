@@ -69,6 +69,17 @@ pub enum OsError {
         /// Its name.
         comm: String,
     },
+    /// Its first thread has ended, others run.
+    #[error(
+        "process {pid} ({comm:?}) has lost its first thread while others run: the kernel then shows neither \
+         its mappings nor its memory, so it cannot be traced"
+    )]
+    Headless {
+        /// What was asked for.
+        pid: u32,
+        /// Its name.
+        comm: String,
+    },
     /// Not a 64-bit x86 process.
     #[error("process {pid} ({comm:?}) is not a 64-bit x86 process: only those can be traced")]
     Foreign {

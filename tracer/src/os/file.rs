@@ -7,10 +7,10 @@ use std::os::unix::fs::{FileExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use memmap2::Mmap;
-use object::read::{ReadCache, ReadCacheOps};
 
 use super::maps::Mapping;
 use super::procfs;
+use crate::elf::{self, Pieces, ReadAt};
 
 /// Most bytes that one read gives.
 const READ_LIMIT: u64 = 512 << 20;
@@ -104,8 +104,8 @@ impl ModuleFile {
         self.metadata.nlink() == 0
     }
 
-    /// `length` bytes from `offset`. Read, not mapped: a file that is truncated under a mapping would
-    /// kill us with SIGBUS.
+    /// `length` bytes from `offset`. Read, not mapped: a file that is truncated meanwhile is an error
+    /// here, and SIGBUS in a mapping.
     pub fn read(&self, offset: u64, length: u64) -> io::Result<Vec<u8>> {
         let end = offset.checked_add(length).filter(|end| *end <= self.size());
         if end.is_none() || length > READ_LIMIT {
@@ -116,26 +116,28 @@ impl ModuleFile {
         Ok(bytes)
     }
 
-    /// The whole file, mapped: unwinding and symbols touch a few pages of many megabytes.
-    ///
-    /// A file that is truncated while it is mapped kills whoever touches what is gone (SIGBUS). Here that
-    /// file is mapped and executed by the target, which would die of the same; package managers replace
-    /// libraries by new files for this reason.
-    pub fn map(&self) -> io::Result<Mmap> {
-        // SAFETY: the mapping is private and read-only. Its bytes can change only if somebody writes to a
-        // library that the target executes; readers take every byte for hostile and bound what they read.
-        unsafe { Mmap::map(&self.file) }
-    }
-
     /// The whole file.
     pub fn contents(&self) -> io::Result<Vec<u8>> {
         self.read(0, self.size())
     }
 
-    /// Bytes for [`crate::elf::Elf::parse`], read piece by piece as they are asked for and kept until
-    /// this is dropped: of most files only a few tables are of interest.
-    pub fn pieces(&self) -> ReadCache<Pieces<'_>> {
-        ReadCache::new(Pieces { file: self, position: 0 })
+    /// The whole file, mapped: pages are read when they are looked at, and shared with the target.
+    ///
+    /// For readers that need few bytes at places not known before (unwinding, symbols). All others should
+    /// [`Self::read`].
+    pub fn map(&self) -> io::Result<Mmap> {
+        // SAFETY: the bytes of a mapping must not change while they are borrowed, which only the writers
+        // of the file can promise. This file is a program or library that the target executes from a
+        // mapping of its own: whoever rewrote it in place would change the target's code under its feet,
+        // and whoever truncated it would kill the target by the same SIGBUS as us. Installers therefore
+        // replace such files by renaming, which leaves this inode as it is. Those who read the mapping
+        // take the bytes for hostile and check every offset, so no value of them is relied upon.
+        unsafe { Mmap::map(&self.file) }
+    }
+
+    /// Bytes for [`elf::Elf::parse`], read piece by piece.
+    pub fn pieces(&self) -> Pieces<&Self> {
+        elf::pieces(self)
     }
 }
 
@@ -153,32 +155,50 @@ fn same_file(found: &Metadata, mapping: &Mapping) -> bool {
     device == mapping.device && found.ino() == mapping.inode
 }
 
-/// Reads a file at a position of its own, so that readers of one descriptor do not disturb each other.
-#[derive(Debug)]
-pub struct Pieces<'file> {
-    file: &'file ModuleFile,
-    position: u64,
+impl ReadAt for &ModuleFile {
+    fn size(&self) -> u64 {
+        self.metadata.size()
+    }
+
+    fn read_at(&self, offset: u64, into: &mut [u8]) -> bool {
+        self.file.read_exact_at(into, offset).is_ok()
+    }
 }
 
-impl ReadCacheOps for Pieces<'_> {
-    fn len(&mut self) -> Result<u64, ()> {
-        Ok(self.file.size())
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::os::maps;
+
+    #[test]
+    fn only_the_same_device_and_inode_are_the_same_file() {
+        let text = std::fs::read("/proc/self/maps").unwrap();
+        let exe = std::fs::metadata("/proc/self/exe").unwrap();
+        let mapping = maps::parse(&text).into_iter().find(|m| m.inode == exe.ino()).unwrap();
+        let other = std::fs::metadata("/proc/self/status").unwrap();
+        assert!(same_file(&exe, &mapping));
+        assert!(!same_file(&other, &mapping));
+        assert!(!same_file(&exe, &Mapping { inode: mapping.inode + 1, ..mapping.clone() }));
+        let (major, minor) = mapping.device;
+        assert!(!same_file(&exe, &Mapping { device: (major, minor + 1), ..mapping }));
     }
 
-    fn seek(&mut self, position: u64) -> Result<u64, ()> {
-        self.position = position;
-        Ok(position)
+    #[test]
+    fn reads_stay_within_the_file() {
+        let text = std::fs::read("/proc/self/maps").unwrap();
+        let mapping =
+            maps::parse(&text).into_iter().find(|m| m.executable && m.inode != 0).unwrap();
+        let file = ModuleFile::open(std::process::id(), &mapping).unwrap();
+        assert_eq!(file.read(0, 4).unwrap(), b"\x7fELF");
+        assert_eq!(file.read(file.size() - 2, 2).unwrap().len(), 2);
+        assert!(file.read(file.size() - 2, 3).is_err());
+        assert!(file.read(u64::MAX, 2).is_err());
+        assert!(file.read(0, READ_LIMIT + 1).is_err());
     }
 
-    fn read(&mut self, into: &mut [u8]) -> Result<usize, ()> {
-        let read = self.file.file.read_at(into, self.position).map_err(drop)?;
-        self.position = self.position.saturating_add(u64::try_from(read).map_err(drop)?);
-        Ok(read)
-    }
-
-    fn read_exact(&mut self, into: &mut [u8]) -> Result<(), ()> {
-        self.file.file.read_exact_at(into, self.position).map_err(drop)?;
-        self.position = self.position.saturating_add(u64::try_from(into.len()).map_err(drop)?);
-        Ok(())
+    #[test]
+    fn what_is_no_regular_file_is_not_opened() {
+        let device = place(Path::new("/dev/zero")).unwrap();
+        assert!(matches!(ModuleFile::from_place(&device), Err(FileRefusal::NotRegular)));
     }
 }

@@ -1,21 +1,24 @@
 //! Which module holds a CPython interpreter: told by what it contains, never by its name.
 
 use super::{Mapping, Module, Modules};
-use crate::elf::{Elf, Segment, SymbolTables};
+use crate::elf::{Elf, Segment, Symbol, SymbolTables};
 use crate::model::{Address, Memory, RuntimeSymbols};
 
-/// Symbols of interest; `_PyRuntime` first.
-const NAMES: [&str; 9] = [
-    "_PyRuntime",
+/// Symbols of interest.
+const NAMES: [&str; 8] = [
+    RUNTIME,
+    THREAD_CURRENT,
     "PyCode_Type",
     "Py_Version",
-    "_PyEval_EvalFrameDefault",
     "Py_GetVersion",
     "PyGILState_GetThisThreadState",
-    "interp_head",
     "PyInterpreterState_Head",
-    "_PyThreadState_Current",
+    "_PyEval_EvalFrameDefault",
 ];
+/// The interpreter's state, from 3.7 on.
+const RUNTIME: &str = "_PyRuntime";
+/// A variable of its own up to 3.6, a part of the runtime afterwards.
+const THREAD_CURRENT: &str = "_PyThreadState_Current";
 /// First bytes of `_PyRuntime` from CPython 3.13 on (`Include/internal/pycore_debug_offsets.h`).
 const COOKIE: &[u8; 8] = b"xdebugpy";
 /// Bytes read at once when writable data is searched.
@@ -26,7 +29,7 @@ const SEARCH_LIMIT: u64 = 64 << 20;
 /// How a runtime was recognised.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum FoundBy {
-    /// The symbol `_PyRuntime`.
+    /// The symbol `_PyRuntime`, or the variables that came before it (3.6).
     Symbol,
     /// The section `.PyRuntime` (CPython 3.10 on; survives stripping).
     Section,
@@ -86,36 +89,31 @@ fn by_file(
 ) -> Option<Interpreter> {
     let pieces = module.file.pieces();
     let elf = Elf::parse(&pieces).ok()?;
-    let symbols = elf.symbols(&NAMES, tables);
-    let symbol = |index: usize| symbols[index].and_then(|symbol| module.address(symbol.vaddr));
-    let (runtime, found_by) = match (symbol(0), elf.section(".PyRuntime")) {
-        (Some(runtime), _) => (Some(runtime), FoundBy::Symbol),
-        (None, Some(section)) => (module.address(section.vaddr), FoundBy::Section),
-        // 3.6 keeps its runtime in single variables.
-        (None, None) if symbol(7).is_some() => (None, FoundBy::Symbol),
-        (None, None) => return None,
+    let [runtime, current, code_type, word, version, state, head, evaluation] =
+        <[_; NAMES.len()]>::try_from(elf.symbols(&NAMES, tables)).ok()?;
+    let address = |symbol: Option<Symbol>| symbol.and_then(|symbol| module.address(symbol.vaddr));
+    let section = || module.address(elf.section(".PyRuntime")?.vaddr);
+    let (runtime, found_by) = match (address(runtime), address(current)) {
+        (None, None) => (Some(section()?), FoundBy::Section),
+        (runtime, _) => (runtime, FoundBy::Symbol),
     };
-    let version_word = symbol(2);
-    let version_text =
-        if version_word.is_none() { version_text(module, elf.segments(), memory) } else { None };
-    Some(Interpreter {
-        module: index,
-        symbols: RuntimeSymbols {
-            runtime,
-            code_type: symbol(1),
-            version_word,
-            version_function: symbol(4),
-            thread_state_function: symbol(5),
-            version_text,
-            interpreters_head: symbol(6),
-            interpreters_head_function: symbol(7),
-            thread_current: symbol(8),
-        },
-        evaluation: symbols[3].and_then(|symbol| {
-            Some(CodeRange { address: module.address(symbol.vaddr)?, size: symbol.size })
-        }),
-        found_by,
-    })
+    let mut symbols = RuntimeSymbols {
+        runtime,
+        code_type: address(code_type),
+        version_word: address(word),
+        version_function: address(version),
+        version_text: None,
+        thread_state_function: address(state),
+        interpreters_head_function: address(head),
+        thread_current: address(current),
+    };
+    if symbols.version_word.is_none() && symbols.version_function.is_none() {
+        symbols.version_text = version_text(module, elf.segments(), memory);
+    }
+    let evaluation = evaluation.and_then(|symbol| {
+        Some(CodeRange { address: module.address(symbol.vaddr)?, size: symbol.size })
+    });
+    Some(Interpreter { module: index, symbols, evaluation, found_by })
 }
 
 fn by_cookie(module: &Module, index: usize, memory: &impl Memory) -> Option<Interpreter> {

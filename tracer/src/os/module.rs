@@ -198,9 +198,6 @@ impl Modules {
     }
 }
 
-/// No bias: biases are whole pages.
-const NOWHERE: u64 = u64::MAX;
-
 /// Mappings of files that have at least one executable mapping, by device and inode.
 fn by_inode(mappings: Vec<Mapping>) -> BTreeMap<((u32, u32), u64), Vec<Mapping>> {
     let mut files: BTreeMap<_, Vec<Mapping>> = BTreeMap::new();
@@ -213,50 +210,55 @@ fn by_inode(mappings: Vec<Mapping>) -> BTreeMap<((u32, u32), u64), Vec<Mapping>>
 
 /// The modules of one inode: usually one, more when it was loaded several times (`dlmopen`).
 fn load(pid: u32, path: &Path, mappings: Vec<Mapping>) -> Result<Vec<Module>, Skipped> {
-    let code = mappings.iter().find(|mapping| mapping.executable).unwrap_or(&mappings[0]);
-    let device = code.device;
-    let inode = code.inode;
-    let mut placed: BTreeMap<u64, Vec<Mapping>> = BTreeMap::new();
-    let file = ModuleFile::open(pid, code)?;
-    let span = {
-        let pieces = file.pieces();
-        let elf = Elf::parse(&pieces)?;
-        for code in mappings.iter().filter(|mapping| mapping.executable) {
-            let bias = elf.bias(code.start.0, code.offset);
-            placed.extend(bias.map(|bias| (bias, Vec::new())));
-        }
-        for mapping in mappings {
-            let fits = |bias: &&u64| elf.fits(**bias, mapping.start.0, mapping.offset);
-            let bias = placed.keys().find(fits).copied();
-            placed.entry(bias.unwrap_or(NOWHERE)).or_default().push(mapping);
-        }
-        placed.remove(&NOWHERE);
-        elf.span().ok_or(Skipped::Misplaced)?
-    };
-    if placed.is_empty() {
-        return Err(Skipped::Misplaced);
-    }
-    // Each module owns its descriptor; loading a file twice is rare.
+    let code = mappings.iter().find(|mapping| mapping.executable).ok_or(Skipped::Misplaced)?;
+    let code = code.clone();
+    let file = ModuleFile::open(pid, &code)?;
+    let (copies, end) = copies(&file, mappings)?;
+    // Each module owns its descriptor.
     let mut files = vec![file];
-    while files.len() < placed.len() {
-        let first = placed.values().flatten().find(|mapping| mapping.executable);
-        files.push(ModuleFile::open(pid, first.ok_or(Skipped::Misplaced)?)?);
+    while files.len() < copies.len() {
+        files.push(ModuleFile::open(pid, &code)?);
     }
-    Ok(placed
-        .into_iter()
-        .zip(files)
-        .map(|((bias, mappings), file)| Module {
+    let module = |((bias, mappings), file): ((u64, Vec<Mapping>), ModuleFile)| {
+        let (first, last) = (mappings.first()?, mappings.last()?);
+        Some(Module {
             path: path.to_owned(),
-            device,
-            inode,
+            device: first.device,
+            inode: first.inode,
             deleted: file.is_deleted(),
             bias,
-            start: mappings[0].start,
-            end: Address(bias.saturating_add(span.end)).max(mappings[mappings.len() - 1].end),
+            start: first.start,
+            end: Address(bias.saturating_add(end)).max(last.end),
             mappings,
             file,
         })
-        .collect())
+    };
+    Ok(copies.into_iter().zip(files).filter_map(module).collect())
+}
+
+/// Sorts the mappings of a file by load bias, and gives the end of its last segment. Mappings that do not
+/// belong to a loaded copy (the file read as data) are left out.
+fn copies(
+    file: &ModuleFile,
+    mappings: Vec<Mapping>,
+) -> Result<(BTreeMap<u64, Vec<Mapping>>, u64), Skipped> {
+    let pieces = file.pieces();
+    let elf = Elf::parse(&pieces)?;
+    let code = mappings.iter().filter(|mapping| mapping.executable);
+    let biases = code.filter_map(|mapping| elf.bias(mapping.start.0, mapping.offset));
+    let mut copies: BTreeMap<u64, Vec<Mapping>> = biases.map(|bias| (bias, Vec::new())).collect();
+    for mapping in mappings {
+        let mut copies = copies.iter_mut();
+        if let Some((_, found)) =
+            copies.find(|(bias, _)| elf.fits(**bias, mapping.start.0, mapping.offset))
+        {
+            found.push(mapping);
+        }
+    }
+    match elf.span() {
+        Some(span) if !copies.is_empty() => Ok((copies, span.end)),
+        _ => Err(Skipped::Misplaced),
+    }
 }
 
 /// The kernel shows paths from our root; a target in a `chroot` sees the rest.

@@ -157,15 +157,39 @@ fn maps_all_ids(map: &str) -> bool {
     map.split_ascii_whitespace().eq(["0", "0", "4294967295"])
 }
 
-/// User and group of the person behind `sudo`, who shall be able to read what we write; `None` when we were
-/// not started by sudo as root.
-pub fn invoking_user() -> Option<(u32, u32)> {
-    // SAFETY: the call has no preconditions and cannot fail.
-    if unsafe { libc::geteuid() } != 0 {
-        return None;
+/// The person behind `sudo`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InvokingUser {
+    /// User id.
+    pub user: u32,
+    /// Group id.
+    pub group: u32,
+}
+
+/// Who called us through `sudo` (or a tool that speaks like it): files that we make should be theirs.
+/// `None` when nobody did, or when we are not root and can give nothing away.
+pub fn invoking_owner() -> Option<InvokingUser> {
+    let number = |name| std::env::var(name).ok()?.parse().ok();
+    let status = procfs::read_text(std::process::id(), "status").ok()?;
+    let is_root = procfs::field(&status, "Uid")?.split_ascii_whitespace().nth(1)? == "0";
+    let user = InvokingUser { user: number("SUDO_UID")?, group: number("SUDO_GID")? };
+    is_root.then_some(user)
+}
+
+/// Raises the number of files that we may have open to what the administrator allows, and gives it: each
+/// module of the target is one, and servers have hundreds.
+pub fn raise_file_limit() -> u64 {
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: `limit` is valid, and the call only writes to it.
+    if unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit) } != 0 {
+        return 0;
     }
-    let id = |name: &str| std::env::var(name).ok()?.parse().ok();
-    Some((id("SUDO_UID")?, id("SUDO_GID")?))
+    let raised = libc::rlimit { rlim_cur: limit.rlim_max, ..limit };
+    // SAFETY: `raised` is valid, and the call only reads it.
+    match unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &raw const raised) } {
+        0 => raised.rlim_cur,
+        _ => limit.rlim_cur,
+    }
 }
 
 /// Version of the running kernel.
@@ -259,5 +283,6 @@ mod tests {
         assert!(!maps_all_ids("         0     100000      65536\n"));
         assert!(kernel_release().unwrap() >= KernelRelease::new(5, 0));
         assert!(Privileges::of_this_process().is_ok());
+        assert!(raise_file_limit() >= 256);
     }
 }

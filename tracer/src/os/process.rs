@@ -214,7 +214,11 @@ fn refuse_unsuitable(pid: u32, stat: &Stat) -> Result<(), OsError> {
         return Err(OsError::KernelThread { pid, comm });
     }
     if stat.is_dead() {
-        return Err(OsError::Zombie { pid, comm });
+        return Err(match stat.threads {
+            // The dead first thread itself is still counted.
+            0 | 1 => OsError::Zombie { pid, comm },
+            _ => OsError::Headless { pid, comm },
+        });
     }
     match is_64_bit_x86(pid)? {
         true => Ok(()),

@@ -100,8 +100,7 @@ impl ProbeError {
         match self {
             Self::Maps { .. } | Self::Program { .. } | Self::PerfProgram { .. } => true,
             Self::Attach { source, .. } => {
-                self.is_unsupported()
-                    || matches!(source.raw_os_error(), Some(libc::EPERM | libc::EACCES))
+                self.is_unsupported() || source.kind() == io::ErrorKind::PermissionDenied
             }
             _ => false,
         }

@@ -143,9 +143,7 @@ impl Interpreter {
         let (head, gil_holder, key) = match layout.runtime {
             Runtime::Globals => {
                 let function = symbols.interpreters_head_function;
-                let head = symbols
-                    .interpreters_head
-                    .or_else(|| machine::returned_variable(memory, function?));
+                let head = function.and_then(|at| machine::returned_variable(memory, at));
                 (head, symbols.thread_current, None)
             }
             Runtime::Struct { interpreters_head, gil_holder, tss_key } => {

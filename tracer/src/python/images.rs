@@ -59,7 +59,6 @@ impl Image {
             version_function: find("Py_GetVersion"),
             thread_state_function: find("PyGILState_GetThisThreadState"),
             version_text: None,
-            interpreters_head: None,
             interpreters_head_function: find("PyInterpreterState_Head"),
             thread_current: find("_PyThreadState_Current"),
         }

@@ -63,7 +63,7 @@ proptest! {
         let symbols = RuntimeSymbols {
             runtime: address,
             version_text: Some(Version::new(3, minor, 9).to_string()),
-            interpreters_head: address,
+            interpreters_head_function: address,
             thread_current: address,
             thread_state_function: address,
             ..RuntimeSymbols::default()
@@ -128,13 +128,15 @@ proptest! {
 
     #[test]
     fn saved_noise_is_survived(
-        parts in vec((any::<u64>(), noise()), 5), code in any::<u64>(), first in any::<bool>(),
+        addresses in vec(prop_oneof![any::<u64>(), 0_u64..4096], 5), bytes in vec(noise(), 5),
+        code in 0_u64..4096,
     ) {
-        let code = Address(if first { parts[0].0 } else { code });
+        let parts: Vec<_> = addresses.into_iter().zip(bytes).collect();
         let saved = SavedCode::new(&parts);
         for row in table::ROWS {
-            let class = row.layout.object.class.read(&saved, code).unwrap_or(Address::NULL);
-            let _ = CodeInfo::read(&saved, &row.layout, class, code);
+            let class = row.layout.object.class.read(&saved, Address(code));
+            let class = class.unwrap_or(Address::NULL);
+            let _ = CodeInfo::read(&saved, &row.layout, class, Address(code));
         }
     }
 

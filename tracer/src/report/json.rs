@@ -112,6 +112,14 @@ mod tests {
 
     use super::*;
 
+    #[test]
+    fn what_terminals_obey_is_a_number() {
+        let mut out = Vec::new();
+        write_value(&"\u{1b}\u{7f}\u{9b}\u{202e}\u{e0001}é", &mut out).expect("written");
+        let json = String::from_utf8(out).expect("JSON is UTF-8");
+        assert_eq!(json, "\"\\u001b\\u007f\\u009b\\u202e\\udb40\\udc01é\"\n");
+    }
+
     proptest! {
         #[test]
         fn strings_survive_and_are_harmless(text in ".*") {

@@ -29,9 +29,13 @@ pub fn source(frame: &Frame) -> Option<String> {
 }
 
 /// Where the frame is, for a column of its own: source for Python; `in library`, with the source
-/// when it is known, for native frames. Empty when the name says it already.
+/// when it is known, for native frames. Empty when the name says it already. Of native sources only
+/// the last part: the rest is the folder of whoever built the library.
 pub fn place(frame: &Frame) -> String {
-    let source = source(frame);
+    let source = source(frame).map(|source| match frame.kind {
+        FrameKind::Python => source,
+        FrameKind::Native => origin::base_name(&source).to_owned(),
+    });
     let module = frame.module.as_deref().filter(|_| frame.function.is_some());
     match (source, module.map(origin::base_name)) {
         (Some(source), Some(module)) => format!("{source} in {module}"),
@@ -87,7 +91,7 @@ mod tests {
     #[test]
     fn native_frames_have_a_module() {
         assert_eq!(place(&native(Some("f"), None)), "in libx.so.1");
-        assert_eq!(place(&native(Some("f"), Some("/src/x.c"))), "/src/x.c:7 in libx.so.1");
+        assert_eq!(place(&native(Some("f"), Some("/src/x.c"))), "x.c:7 in libx.so.1");
         assert_eq!(folded(&native(Some("f"), Some("/src/x.c"))), "f (libx.so.1)");
         assert_eq!(name(&native(None, None)), "libx.so.1+0x12ab");
         assert_eq!(place(&native(None, None)), "");

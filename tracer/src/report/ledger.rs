@@ -184,6 +184,28 @@ mod tests {
         }
     }
 
+    /// What is counted beside the calls, and ends none of them.
+    const NO_END: [&str; 7] = [
+        "realloc_unknown",
+        "return_without_call",
+        "code_freed",
+        "outside_window",
+        "foreign_task",
+        "realloc_restored",
+        "realloc_in_flight",
+    ];
+
+    #[test]
+    fn every_end_of_the_contract_is_in_an_equation() {
+        for counter in Counter::ALL.iter().filter(|counter| counter.class() == Class::Accounted) {
+            let name = counter.name();
+            let known = EQUATIONS
+                .iter()
+                .any(|equation| equation.seen == name || equation.accounted.contains(&name));
+            assert_ne!(known, NO_END.contains(&name), "{name}");
+        }
+    }
+
     #[test]
     fn every_name_is_a_counter_of_the_contract() {
         for equation in &EQUATIONS {

@@ -68,6 +68,12 @@ fn uncovered(plan: &Plan, allocator: &Allocator, modules: &Modules) -> Vec<Strin
             notes.push(format!("Calls of {} are not seen: {reason}.", function.symbol()));
         }
     }
+    for &hook in &allocator.hooks {
+        notes.push(format!(
+            "{} has put itself between callers and the allocator: what it allocates for itself is counted, too.",
+            path(modules, hook)
+        ));
+    }
     for other in &allocator.others {
         notes.push(format!(
             "Calls of {} in {} by {} of the loaded modules are not seen.",

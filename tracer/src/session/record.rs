@@ -60,7 +60,8 @@ async fn record(
     let mut signals = Signals::listen()?;
     let target = Target::open(&options.target)?;
     let overwrite = if options.force { Overwrite::Always } else { Overwrite::Never };
-    let owner = os::privilege::invoking_user().map(|(user, group)| Owner { user, group });
+    let owner =
+        os::privilege::invoking_owner().map(|owner| Owner { user: owner.user, group: owner.group });
     let writer = Writer::create(&options.output, overwrite, owner)?;
     let probes = match Probes::attach(&target, options) {
         Ok(probes) => probes,

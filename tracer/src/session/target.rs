@@ -36,6 +36,8 @@ impl Target {
     /// # Errors
     /// There is no such process, it may not be looked at, or nothing in it can be traced.
     pub fn open(selector: &str) -> Result<Self, SessionError> {
+        // Every module of the target is held open.
+        os::privilege::raise_file_limit();
         let process = Process::select(selector)?;
         let modules = Modules::of(&process)?;
         let found = interpreter::find(&process, &modules);

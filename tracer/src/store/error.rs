@@ -21,7 +21,7 @@ pub enum StoreError {
         path: PathBuf,
     },
     /// The file cannot be made.
-    #[error("cannot create {}; choose another place with -o", path.display())]
+    #[error("cannot create {} (choose another place with -o)", path.display())]
     CannotCreate {
         /// The file.
         path: PathBuf,

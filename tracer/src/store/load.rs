@@ -41,7 +41,7 @@ impl Default for Limits {
             depth: 4096,
             ticks: 1 << 20,
             remarks: 1 << 20,
-            stack_bytes: 1 << 30,
+            stack_bytes: 512 << 20,
         }
     }
 }

@@ -120,35 +120,40 @@ impl Reader {
 /// Reads the first 100 bytes of the file and says whether they are a recording's.
 fn check_header(path: &Path) -> Result<(), StoreError> {
     let cannot = |source| StoreError::CannotOpen { path: path.to_owned(), source };
-    let not = |found| Err(StoreError::NotARecording { path: path.to_owned(), found });
     // Asked before opening: opening a pipe waits for somebody to write into it.
     if !std::fs::metadata(path).map_err(cannot)?.is_file() {
-        return not("not a regular file");
+        let found = "not a regular file";
+        return Err(StoreError::NotARecording { path: path.to_owned(), found });
     }
     let mut header = Vec::with_capacity(100);
     File::open(path).and_then(|file| file.take(100).read_to_end(&mut header)).map_err(cannot)?;
-    if header.is_empty() {
-        return not("an empty file");
-    }
-    if !header.starts_with(b"SQLite format 3\0") {
-        return not("not an SQLite database");
-    }
-    let number = |at: usize| {
-        let bytes = header.get(at..at + 4).and_then(|bytes| bytes.try_into().ok());
-        bytes.map(u32::from_be_bytes)
-    };
-    let (Some(version), Some(application)) = (number(60), number(68)) else {
-        return not("only the beginning of an SQLite database");
-    };
-    if application != schema::APPLICATION_ID {
-        return not("an SQLite database of another program");
-    }
+    let version = version(&header)
+        .map_err(|found| StoreError::NotARecording { path: path.to_owned(), found })?;
     if version != schema::SCHEMA_VERSION {
         let path = path.to_owned();
         let supported = schema::SCHEMA_VERSION;
         return Err(StoreError::OtherVersion { path, found: version, supported });
     }
     Ok(())
+}
+
+/// The schema version in the header of a recording, or what the file is instead.
+fn version(header: &[u8]) -> Result<u32, &'static str> {
+    let number = |at: usize| {
+        let bytes = header.get(at..at + 4).and_then(|bytes| bytes.try_into().ok());
+        bytes.map(u32::from_be_bytes)
+    };
+    if header.is_empty() {
+        return Err("an empty file");
+    }
+    if !header.starts_with(b"SQLite format 3\0") {
+        return Err("not an SQLite database");
+    }
+    match (number(60), number(68)) {
+        (Some(version), Some(schema::APPLICATION_ID)) => Ok(version),
+        (Some(_), Some(_)) => Err("an SQLite database of another program"),
+        _ => Err("only the beginning of an SQLite database"),
+    }
 }
 
 /// A recording whose writer died has a write-ahead log, which SQLite indexes in a file beside it.

@@ -105,14 +105,15 @@ const SITE_NOTE: &str = "CREATE TABLE site_note (
     text TEXT NOT NULL
 ) STRICT";
 
+// By tick first: what one tick writes lies together, and forgetting a tick removes whole pages.
 const SITE_HISTORY: &str = "CREATE TABLE site_history (
-    site INTEGER NOT NULL REFERENCES site (id),
     tick INTEGER NOT NULL REFERENCES tick (id),
+    site INTEGER NOT NULL REFERENCES site (id),
     allocated_bytes INTEGER NOT NULL,
     allocated_count INTEGER NOT NULL,
     freed_bytes INTEGER NOT NULL,
     freed_count INTEGER NOT NULL,
-    PRIMARY KEY (site, tick)
+    PRIMARY KEY (tick, site)
 ) STRICT, WITHOUT ROWID";
 
 /// Views for people; the reader never looks at them.

@@ -17,7 +17,7 @@ use std::ops::Range;
 
 use leakspy_ebpf::walk::Word;
 
-use super::unwind::{End, NativeStack, StackCopy};
+use super::stack::{End, NativeStack, StackCopy};
 
 /// How activations of a target's interpreter are told apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

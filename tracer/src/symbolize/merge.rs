@@ -6,7 +6,7 @@
 use leakspy_ebpf::walk::Word;
 
 use super::activation::{self, Activations, CodeRanges, Host, Segment};
-use super::unwind::{End, NativeFrame, NativeStack, StackCopy};
+use super::stack::{End, NativeFrame, NativeStack, StackCopy};
 
 /// One entry of a merged stack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

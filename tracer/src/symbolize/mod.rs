@@ -5,6 +5,7 @@
 //! | [`image`] | the bytes of one loaded ELF file and where they lie in the target |
 //! | `cfi` | call frame information: function ranges and the rule at an address |
 //! | `call` | what a call instruction looks like from behind |
+//! | [`stack`] | a stack as it is copied, and as it is unwound |
 //! | [`unwind`] | the walk over a copied stack |
 //! | [`fragment`] | all address ranges of one function that the compiler split |
 //! | [`activation`] | which native frame hosts which run of Python frames |
@@ -27,6 +28,7 @@ pub mod machinery;
 pub mod merge;
 pub mod native;
 pub mod resolve;
+pub mod stack;
 pub mod unwind;
 
 pub use activation::{Activations, CodeRanges};
@@ -34,4 +36,5 @@ pub use image::{ImageBytes, ModuleId, ModuleImage};
 pub use merge::{MergeNote, Merged, MixedStack};
 pub use native::{Detail, NativeNames};
 pub use resolve::{PythonNames, Resolver};
-pub use unwind::{End, NativeFrame, NativeStack, Place, Registers, StackCopy, Unwinder};
+pub use stack::{End, NativeFrame, NativeStack, Place, Registers, StackCopy};
+pub use unwind::Unwinder;

@@ -12,7 +12,7 @@ use blazesym::symbolize::source::{Elf, Source};
 use blazesym::symbolize::{CodeInfo, Input, Sym, Symbolized, Symbolizer};
 
 use super::image::{ModuleId, ModuleImage};
-use super::unwind::Place;
+use super::stack::Place;
 use crate::model::{Frame, FrameKind};
 
 /// Debug information is not read from files larger than this, bytes; their functions are named all the

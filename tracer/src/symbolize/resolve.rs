@@ -8,7 +8,7 @@ use super::image::ModuleId;
 use super::machinery::{is_machinery, is_thread_start};
 use super::merge::{MergeNote, Merged, MixedStack};
 use super::native::NativeNames;
-use super::unwind::{NativeFrame, Place};
+use super::stack::{NativeFrame, Place};
 use crate::model::{Frame, FrameKind};
 
 /// Names of Python frames.
@@ -67,6 +67,7 @@ impl<P: PythonNames> Resolver<'_, P> {
         }
         let whole = stack.notes.iter().all(|note| matches!(note, MergeNote::FramePointer { .. }));
         hide_start(&mut frames, whole);
+        show_leaf(&mut frames);
         hide_main(&mut frames);
         for note in &stack.notes {
             if let Some(sentence) = note.sentence().filter(|_| !is_whole(note, &frames)) {
@@ -85,11 +86,20 @@ impl<P: PythonNames> Resolver<'_, P> {
                 || match &frame.function {
                     Some(name) => is_machinery(name, in_interpreter),
                     // In a stripped interpreter the exported functions keep their names; what has
-                    // none is mostly glue, and tells nobody anything.
+                    // none between two Python frames is glue, and tells nobody anything.
                     None => in_interpreter,
                 };
         }
         frames
+    }
+}
+
+/// Nameless frames inside the innermost Python frame are the code that allocates: they are shown by
+/// module and offset.
+fn show_leaf(frames: &mut [Frame]) {
+    let leaf = frames.iter_mut().rev().take_while(|frame| frame.kind == FrameKind::Native);
+    for frame in leaf.filter(|frame| frame.function.is_none()) {
+        frame.machinery = false;
     }
 }
 

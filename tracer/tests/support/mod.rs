@@ -1,5 +1,5 @@
 //! Real stacks for tests of unwinding, without eBPF: of this process, and of Pythons under gdb.
-#![allow(dead_code, reason = "each test program uses a part")]
+#![allow(dead_code, clippy::unwrap_used, reason = "test code; each program uses a part")]
 
 pub mod own;
 

@@ -124,6 +124,21 @@ fn slots_that_point_elsewhere_are_hooks_or_nothing() {
 }
 
 #[test]
+fn an_allocators_own_unbound_slot_is_no_call_of_it() {
+    let libc = (LIBC, &Function::ALL[..]);
+    let mut found = survey(&[libc, (JEMALLOC, HEAP)], &[(EXTENSION, Function::Malloc, LIBC)]);
+    found.bound.push(Bound {
+        function: Function::Malloc,
+        importer: JEMALLOC,
+        module: JEMALLOC,
+        vaddr: vaddr(JEMALLOC, Function::Malloc) + 6,
+    });
+    found.bound.push(Bound { importer: EXE, ..found.bound[1] });
+    assert_eq!(found.choose_malloc(), Ok(LIBC));
+    assert_eq!(found.others(Function::Malloc, &[LIBC]), []);
+}
+
+#[test]
 fn a_second_implementation_in_use_is_reported() {
     let found = survey(
         &[(LIBC, &Function::ALL), (JEMALLOC, HEAP)],

@@ -11,6 +11,7 @@ pub(super) struct Stat {
     pub comm: String,
     state: u8,
     flags: u64,
+    pub threads: u64,
     /// Ticks since boot.
     pub start_ticks: u64,
     /// 0 or 1 when we may not know.
@@ -38,6 +39,7 @@ impl Stat {
             comm,
             state: *fields.first()?.as_bytes().first()?,
             flags: number(9)?,
+            threads: number(20)?,
             start_ticks: number(22)?,
             start_code: number(26)?,
             start_stack: number(28)?,
@@ -67,6 +69,7 @@ mod tests {
         let stat = Stat::parse(LINE.as_bytes()).unwrap();
         assert_eq!(stat.comm, "a) b (c");
         assert!(stat.is_dead() && stat.is_kernel_thread());
+        assert_eq!(stat.threads, 5);
         assert_eq!((stat.start_ticks, stat.start_code, stat.start_stack), (4242, 94_000, 140_000));
     }
 

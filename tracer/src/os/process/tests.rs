@@ -142,6 +142,7 @@ fn a_replaced_executable_is_never_mistaken_for_the_running_one() {
             assert!(main.deleted);
             assert_eq!(main.path, program);
             assert_eq!(main.file.contents().unwrap(), fs::read(which_cat()).unwrap());
+            assert_eq!(main.file.map().unwrap()[..], fs::read(which_cat()).unwrap());
             assert_eq!(fs::read(main.file.path()).unwrap(), fs::read(which_cat()).unwrap());
         }
         // Without the capability for the exact way the path is all there is, and it must not be taken.

@@ -253,7 +253,7 @@ fn padded(at: usize, others: &[u8]) -> Vec<u8> {
 
 #[test]
 fn branches_from_other_functions_are_found_and_immediates_are_not() {
-    let entered = |code: &[u8]| entered_from_outside(0x1000, code, &[0x1101..0x1104])[0];
+    let entered = |code: &[u8]| entered_from_outside(0x1000, code, &vec![0x1101..0x1104; 1])[0];
     // je, jmp and call, each to 0x1103
     assert!(entered(&padded(300, &[0x0f, 0x84, 0xd1, 0xff, 0xff, 0xff])));
     assert!(entered(&padded(301, &[0xe9, 0xd1, 0xff, 0xff, 0xff])));

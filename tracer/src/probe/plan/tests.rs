@@ -9,8 +9,8 @@ const FILE_OFFSET: u64 = 0x800;
 
 /// `test %rdi,%rdi; je; ret`
 const DISPLACED: &[u8] = &[0x48, 0x85, 0xff, 0x74, 0x00, 0xc3];
-/// `push %rbp; ret`
-const PLAIN: &[u8] = &[0x55, 0xc3];
+/// `push %rbp; pop %rbp; ret`
+const PLAIN: &[u8] = &[0x55, 0x5d, 0xc3, 0x90, 0x90, 0x90];
 /// `syscall`
 const REFUSED: &[u8] = &[0x0f, 0x05];
 
@@ -27,7 +27,7 @@ fn allocator(functions: &[(Function, u64)]) -> Allocator {
     let located = functions.iter().map(|(function, place)| {
         let vaddr = START + place * 256;
         let address = Address(BIAS + vaddr);
-        Located { function: *function, module: 3, vaddr, size: None, address }
+        Located { function: *function, module: 3, vaddr, size: Some(6), address }
     });
     Allocator {
         module: 3,
@@ -79,7 +79,7 @@ fn a_branch_from_elsewhere_moves_the_probe_back_to_the_entry() {
     let code = [module(&[DISPLACED, &jump])];
     let plan = Plan::new(&allocator(&[(Function::Free, 0)]), &code, KERNEL);
     assert_eq!((plan.points[0].spot.displacement, plan.points[0].spot.kind), (0, Kind::Stepped));
-    let spot = entry_spot(&code[0], START, None, 1, KERNEL).unwrap();
+    let spot = entry_spot(&code[0], START, Some(6), 1, KERNEL).unwrap();
     assert_eq!((spot.displacement, spot.kind), (0, Kind::Stepped));
 }
 

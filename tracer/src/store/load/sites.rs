@@ -1,7 +1,8 @@
 //! The sites of a document: rows that look the same to a reader are one site.
 
-use std::collections::HashMap;
+use std::cmp::Reverse;
 use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, HashMap};
 
 use super::Source;
 use crate::model::{Domain, Frame, FrameIdentity, Site};
@@ -78,15 +79,10 @@ impl Source<'_> {
         frames: &HashMap<i64, Frame>,
     ) -> Result<Vec<Site>, StoreError> {
         let notes = self.site_notes()?;
-        let mut groups: Vec<(Look, Group)> = groups.into_iter().collect();
-        groups.sort_by(|(a_look, a), (b_look, b)| {
-            let rank = |sums: Sums| (sums.live_bytes, sums.live_count, sums.allocated_bytes);
-            rank(b.sums).cmp(&rank(a.sums)).then_with(|| a_look.cmp(b_look))
-        });
         let mut room = self.limits.stack_bytes;
         let mut sites = Vec::with_capacity(groups.len());
-        let mut rest: HashMap<Domain, (u64, Sums)> = HashMap::new();
-        for ((domain, size_class, allocator, _), group) in groups {
+        let mut rest: BTreeMap<Domain, (u64, Sums)> = BTreeMap::new();
+        for ((domain, size_class, allocator, _), group) in ranked(groups) {
             let needed: usize = group.stack.iter().filter_map(|id| frames.get(id)).map(size).sum();
             let Some(left) = room.checked_sub(needed) else {
                 let (count, sums) = rest.entry(domain).or_default();
@@ -103,9 +99,8 @@ impl Source<'_> {
             let note = format!("{count} sites whose stacks are too many for one report.");
             site(domain, 0, String::new(), Vec::new(), sums, vec![note])
         }));
-        sites.sort_by(|a, b| {
-            b.live_bytes.cmp(&a.live_bytes).then_with(|| b.live_count.cmp(&a.live_count))
-        });
+        // Stable, so that the order of equals is that of their looks.
+        sites.sort_by_key(|site| Reverse((site.live_bytes, site.live_count)));
         Ok(sites)
     }
 
@@ -161,6 +156,16 @@ impl Source<'_> {
         }
         Ok(notes)
     }
+}
+
+/// The largest first; the order depends on the contents alone.
+fn ranked(groups: HashMap<Look, Group>) -> Vec<(Look, Group)> {
+    let mut groups: Vec<(Look, Group)> = groups.into_iter().collect();
+    groups.sort_by(|(a_look, a), (b_look, b)| {
+        let rank = |sums: Sums| (sums.live_bytes, sums.live_count, sums.allocated_bytes);
+        rank(b.sums).cmp(&rank(a.sums)).then_with(|| a_look.cmp(b_look))
+    });
+    groups
 }
 
 /// A number for every frame; frames that look the same have the same.

@@ -6,7 +6,8 @@ use std::path::Path;
 
 use proptest::prelude::*;
 
-use super::{Reader, error, finished, folder, killed};
+use super::life::killed;
+use super::{Reader, error, finished, folder};
 
 /// Whatever comes of it: it ends, and errors are one line.
 fn survive(path: &Path) {

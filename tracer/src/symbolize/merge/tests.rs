@@ -4,7 +4,7 @@ use leakspy_ebpf::walk::Word;
 use proptest::prelude::*;
 
 use super::super::activation::{Activations, CodeRanges};
-use super::super::unwind::{End, NativeFrame, NativeStack, StackCopy};
+use super::super::stack::{End, NativeFrame, NativeStack, StackCopy};
 use super::{Input, MergeNote, Merged, MixedStack, merge};
 
 const BOTTOM: u64 = 0x7fff_0000;

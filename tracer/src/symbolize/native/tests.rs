@@ -6,7 +6,7 @@ use std::sync::Arc;
 use object::{Object, ObjectSymbol};
 
 use super::super::image::{ModuleId, ModuleImage};
-use super::super::unwind::Place;
+use super::super::stack::Place;
 use super::{Detail, NativeNames};
 
 /// A function to find by name.

@@ -6,7 +6,7 @@ use leakspy_ebpf::walk::Word;
 use super::super::image::{ModuleId, ModuleImage};
 use super::super::merge::{MergeNote, Merged, MixedStack};
 use super::super::native::{Detail, NativeNames};
-use super::super::unwind::{End, NativeFrame, Place};
+use super::super::stack::{End, NativeFrame, Place};
 use super::{PythonNames, Resolver, hide_main, hide_start, nameless_python};
 use crate::model::{Frame, FrameKind};
 
