@@ -1,8 +1,11 @@
 """A small web server with a leak, and a client that keeps it busy.
 
-Every visitor opens a session, asks for two pages and leaves. The server renders each page from
-scratch and forgets it, which is much memory but no leak. The leak: `SessionRegistry.close` takes the
-session out of the table of open ones, but `History` keeps what was rendered for it, for ever.
+Every visitor opens a session, asks for two pages and leaves. The server
+
+- renders each page from scratch and forgets it: much memory, no leak;
+- keeps a log of the last visits in an in-memory database: it fills up, then stays;
+- remembers what each visitor saw first. `SessionRegistry.close` takes the session out of the table of open
+  ones, but nothing takes the page out of the history: this is the leak.
 
 Stops by itself after ten minutes, or when its standard input closes.
 """
@@ -12,6 +15,7 @@ import http.server
 import json
 import os
 import random
+import sqlite3
 import sys
 import threading
 import time
@@ -28,6 +32,24 @@ class History:
 
     def remember(self, page):
         self.pages.append(bytearray(page))  # the leak: nothing ever takes one out
+
+
+class VisitLog:
+    """The last visits, in C: SQLite allocates for itself."""
+
+    ROWS = 3000
+
+    def __init__(self):
+        self.database = sqlite3.connect(":memory:", check_same_thread=False)
+        self.database.execute("create table visit (id integer primary key, name, headers)")
+        self.lock = threading.Lock()
+
+    def add(self, name, headers):
+        with self.lock:
+            cursor = self.database.execute(
+                "insert into visit (name, headers) values (?, ?)", (name, headers * 40)
+            )
+            self.database.execute("delete from visit where id <= ?", (cursor.lastrowid - self.ROWS,))
 
 
 class Session:
@@ -52,6 +74,7 @@ class SessionRegistry:
 
 
 REGISTRY = SessionRegistry()
+LOG = VisitLog()
 
 
 def measurements(count):
@@ -71,6 +94,7 @@ def render(session):
 class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         _, verb, name = self.path.split("/", 2)
+        LOG.add(name, str(self.headers))
         if verb == "close":
             REGISTRY.close(name)
             page = b""
@@ -109,6 +133,7 @@ def end_with_parent():
 
 
 def main():
+    threading.stack_size(256 * 1024)  # the usual 8 MiB, mostly unused, would drown the rest
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     jobs = [(server.serve_forever, ()), (keep_busy, (server.server_port,)), (end_with_parent, ())]
     for job, arguments in jobs:
