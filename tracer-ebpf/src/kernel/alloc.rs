@@ -134,7 +134,11 @@ fn request(function: u32, event: &Event) -> Option<Request> {
     } else if function == Function::Realloc as u32 {
         Some(Request { size: b, old_address: a, out: 0 })
     } else if function == Function::Reallocarray as u32 {
-        Some(Request { size: b.wrapping_mul(c), old_address: a, out: 0 })
+        // An overflow fails and keeps the old block; it must not look like size 0, which releases it.
+        let product = b.wrapping_mul(c);
+        let overflows = b != 0 && product / b != c;
+        let size = if overflows { u64::MAX } else { product };
+        Some(Request { size, old_address: a, out: 0 })
     } else if function == Function::PosixMemalign as u32 {
         Some(Request { size: c, old_address: 0, out: a })
     } else if function == Function::AlignedAlloc as u32 || function == Function::Memalign as u32 {
