@@ -134,10 +134,10 @@ fn request(function: u32, event: &Event) -> Option<Request> {
     } else if function == Function::Realloc as u32 {
         Some(Request { size: b, old_address: a, out: 0 })
     } else if function == Function::Reallocarray as u32 {
-        // An overflow fails and keeps the old block; it must not look like size 0, which releases it.
+        // An overflow fails and keeps the old block; a product that overflows to 0 must not look like
+        // size 0, which releases it. What else it overflows to does not matter.
         let product = b.wrapping_mul(c);
-        let overflows = b != 0 && product / b != c;
-        let size = if overflows { u64::MAX } else { product };
+        let size = if product == 0 && b != 0 && c != 0 { u64::MAX } else { product };
         Some(Request { size, old_address: a, out: 0 })
     } else if function == Function::PosixMemalign as u32 {
         Some(Request { size: c, old_address: 0, out: a })
