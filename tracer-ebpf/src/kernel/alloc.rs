@@ -11,7 +11,7 @@ use leakspy_ebpf::wire::limit::MAX_NESTED;
 use super::count::count;
 use super::map::{PENDING, PROBE_SITES};
 use super::read::Current;
-use super::{Event, ledger, site, target};
+use super::{Event, ledger, mapping, site, target};
 
 const MAP_FIXED: u64 = 0x10;
 const MAP_ANONYMOUS: u64 = 0x20;
@@ -201,18 +201,29 @@ fn address(pending: &Pending, result: u64) -> Outcome {
             None => Outcome::Unreadable,
         };
     }
-    let maps = function == Function::Mmap as u32 || function == Function::Mremap as u32;
-    if result == 0 || (maps && result >= ERRORS) {
+    if result == 0 || (is_mapping(function) && result >= ERRORS) {
         return Outcome::Failed;
     }
     Outcome::Address(result)
 }
 
 #[inline(always)]
+fn is_mapping(function: u32) -> bool {
+    function == Function::Mmap as u32 || function == Function::Mremap as u32
+}
+
+#[inline(always)]
 fn succeeded(pending: &Pending, address: u64) {
+    let maps = is_mapping(pending.function);
     if pending.has_old != 0 {
         count(Counter::ReallocOld);
         ledger::freed(&pending.old);
+        if maps {
+            mapping::ended(pending.old_address, pending.old.size);
+        }
+    }
+    if maps {
+        mapping::began(address, pending.size);
     }
     ledger::insert(address, pending.size, pending.site);
 }
