@@ -36,9 +36,24 @@ def grown():
     expect(told, 1, 11 * MIB)
 
 
-def cut():
-    """One of two pages goes: the tracer must say that it saw a partial unmap."""
-    address = LIBC.mmap(None, 2 * mmap.PAGESIZE, READ_WRITE, PRIVATE, -1, 0)
+def cut_at_its_start():
+    """One of three pages goes: the other two stay, at the line that mapped them."""
+    address, told = LIBC.mmap(None, 3 * mmap.PAGESIZE, READ_WRITE, PRIVATE, -1, 0), here()
+    assert LIBC.munmap(address, mmap.PAGESIZE) == 0
+    expect(told, 1, 3 * mmap.PAGESIZE, 2 * mmap.PAGESIZE)
+
+
+def cut_at_its_end():
+    address, told = LIBC.mmap(None, 3 * mmap.PAGESIZE, READ_WRITE, PRIVATE, -1, 0), here()
+    assert LIBC.munmap(address + 2 * mmap.PAGESIZE, mmap.PAGESIZE) == 0
+    expect(told, 1, 3 * mmap.PAGESIZE, 2 * mmap.PAGESIZE)
+
+
+def cut_at_both_ends():
+    """As allocators do to get an aligned mapping; the last piece goes later."""
+    address = LIBC.mmap(None, 3 * mmap.PAGESIZE, READ_WRITE, PRIVATE, -1, 0)
+    assert LIBC.munmap(address, mmap.PAGESIZE) == 0
+    assert LIBC.munmap(address + 2 * mmap.PAGESIZE, mmap.PAGESIZE) == 0
     assert LIBC.munmap(address + mmap.PAGESIZE, mmap.PAGESIZE) == 0
 
 
@@ -53,7 +68,9 @@ def go():
     kept()
     closed()
     grown()
-    cut()
+    cut_at_its_start()
+    cut_at_its_end()
+    cut_at_both_ends()
     of_a_file()
 
 

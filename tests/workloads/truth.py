@@ -85,16 +85,15 @@ def take(block, told, size=None):
     """Keeps a block that was just made at the leaf of `told`."""
     with _lock:
         _kept.append(block)
-        size = size or BLOCK
-        _told[told, size] = _told.get((told, size), 0) + 1
+    expect(told, 1, size)
     return block
 
 
-def expect(told, count, size=None):
-    """Says that `count` blocks of `size` bytes made at the leaf of `told` are alive."""
-    size = size or BLOCK
+def expect(told, count, size=None, left=None):
+    """Says that `count` blocks of `size` bytes made at the leaf of `told` are alive; of each perhaps only `left`."""
+    key = told, size or BLOCK, left or size or BLOCK
     with _lock:
-        _told[told, size] = _told.get((told, size), 0) + count
+        _told[key] = _told.get(key, 0) + count
 
 
 def at_line(told, line):
@@ -122,9 +121,9 @@ def _truth():
             "frames": [{"function": function, "file": file, "line": line} for function, file, line, _ in told],
             "block_bytes": size,
             "count": count,
-            "bytes": size * count,
+            "bytes": left * count,
         }
-        for (told, size), count in _told.items()
+        for (told, size, left), count in _told.items()
     ]
     return {"expect": expectations, "facts": _facts, "witness": _witness()}
 
@@ -137,7 +136,7 @@ def _witness():
 
     count = ctypes.CDLL(None).leakspy_witness_live
     count.argtypes, count.restype = [ctypes.c_size_t], ctypes.c_size_t
-    return {str(size): count(size) for size in sorted({size for _, size in _told})}
+    return {str(size): count(size) for size in sorted({size for _, size, _ in _told})}
 
 
 def serve(go, **commands):

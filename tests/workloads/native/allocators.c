@@ -70,6 +70,8 @@ CASE case_mremap(void)
 static void *other_thread(void *unused)
 {
     (void)unused;
+    free(malloc(1)); /* makes the thread's own arena, which is mapped and trimmed, before "ready" */
+    sem_post(&woken);
     for (;;) {
         sem_wait(&wake);
         for (int round = 0; round < ROUNDS; round++)
@@ -169,6 +171,7 @@ int main(void)
     for (int round = 0; round < ROUNDS; round++)
         before[round] = malloc(500);
     pthread_create(&thread, NULL, other_thread, NULL);
+    sem_wait(&woken);
     add("{\"ready\":true,\"pid\":%d}\n", getpid()), say();
     for (const char *word = hear(); strcmp(word, "quit"); word = hear()) {
         if (!strcmp(word, "go"))
