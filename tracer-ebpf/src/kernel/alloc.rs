@@ -11,7 +11,7 @@ use leakspy_ebpf::wire::limit::MAX_NESTED;
 use super::count::count;
 use super::map::{PENDING, PROBE_SITES};
 use super::read::Current;
-use super::{Event, ledger, site, target};
+use super::{Event, ledger, mapping, site, target};
 
 const MAP_FIXED: u64 = 0x10;
 const MAP_ANONYMOUS: u64 = 0x20;
@@ -134,7 +134,11 @@ fn request(function: u32, event: &Event) -> Option<Request> {
     } else if function == Function::Realloc as u32 {
         Some(Request { size: b, old_address: a, out: 0 })
     } else if function == Function::Reallocarray as u32 {
-        Some(Request { size: b.wrapping_mul(c), old_address: a, out: 0 })
+        // An overflow fails and keeps the old block; it must not look like size 0, which releases it.
+        let product = b.wrapping_mul(c);
+        let overflows = b != 0 && product / b != c;
+        let size = if overflows { u64::MAX } else { product };
+        Some(Request { size, old_address: a, out: 0 })
     } else if function == Function::PosixMemalign as u32 {
         Some(Request { size: c, old_address: 0, out: a })
     } else if function == Function::AlignedAlloc as u32 || function == Function::Memalign as u32 {
@@ -197,18 +201,29 @@ fn address(pending: &Pending, result: u64) -> Outcome {
             None => Outcome::Unreadable,
         };
     }
-    let maps = function == Function::Mmap as u32 || function == Function::Mremap as u32;
-    if result == 0 || (maps && result >= ERRORS) {
+    if result == 0 || (is_mapping(function) && result >= ERRORS) {
         return Outcome::Failed;
     }
     Outcome::Address(result)
 }
 
 #[inline(always)]
+fn is_mapping(function: u32) -> bool {
+    function == Function::Mmap as u32 || function == Function::Mremap as u32
+}
+
+#[inline(always)]
 fn succeeded(pending: &Pending, address: u64) {
+    let maps = is_mapping(pending.function);
     if pending.has_old != 0 {
         count(Counter::ReallocOld);
         ledger::freed(&pending.old);
+        if maps {
+            mapping::ended(pending.old_address, pending.old.size);
+        }
+    }
+    if maps {
+        mapping::began(address, pending.size);
     }
     ledger::insert(address, pending.size, pending.site);
 }

@@ -2,11 +2,11 @@
 
 use aya_ebpf::EbpfContext;
 use leakspy_ebpf::wire::counter::Counter;
-use leakspy_ebpf::wire::key::{Function, LiveBlock};
+use leakspy_ebpf::wire::key::Function;
 
 use super::count::count;
 use super::map::PENDING;
-use super::{Event, alloc, ledger};
+use super::{Event, alloc, ledger, mapping};
 
 /// Entry of free or munmap. The block leaves the table before it is released, so its address cannot
 /// be handed out again in between.
@@ -20,35 +20,22 @@ pub fn entry<C: EbpfContext>(ctx: &C, event: &Event) -> bool {
     }
     let unmaps = alloc::function(ctx, event) == Function::Munmap as u32;
     match ledger::take(address) {
-        Some(block) if unmaps => unmapped(event, address, &block),
+        Some(block) if unmaps => {
+            mapping::unmapped(address, alloc::whole_pages(event.arg1()), &block);
+        }
         Some(block) => {
             count(Counter::FreeRecorded);
             ledger::freed(&block);
         }
         None if inside_allocator(event) => count(Counter::FreeNested),
-        None if unmaps => count(Counter::UnmapUnknown),
+        None if unmaps => {
+            if !mapping::cut_tail(address, alloc::whole_pages(event.arg1())) {
+                count(Counter::UnmapUnknown);
+            }
+        }
         None => count(Counter::FreeUnknown),
     }
     false
-}
-
-/// A known mapping loses its first `length` bytes, or all.
-#[inline(always)]
-fn unmapped(event: &Event, address: u64, block: &LiveBlock) {
-    let length = alloc::whole_pages(event.arg1());
-    if length >= block.size {
-        count(Counter::FreeRecorded);
-        ledger::freed(block);
-        return;
-    }
-    count(Counter::UnmapPartial);
-    let rest = LiveBlock { size: block.size - length, ..*block };
-    if ledger::put_back(address + length, &rest) {
-        ledger::freed_part(block.site, length, 0);
-    } else {
-        count(Counter::RestLost);
-        ledger::freed(block);
-    }
 }
 
 /// Whether the thread is inside an allocation call of its own: then the allocator cleans up.

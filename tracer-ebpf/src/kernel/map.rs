@@ -45,6 +45,10 @@ pub static SCRATCH: Array<Scratch> = Array::with_max_entries(limit::SLOTS_PER_CP
 #[map]
 pub static PROBE_SITES: HashMap<u64, u32> = HashMap::with_max_entries(64, 0);
 
+#[map]
+pub static MAPPING_ENDS: HashMap<u64, u64> =
+    HashMap::with_max_entries(limit::MAPPINGS, BPF_F_NO_PREALLOC);
+
 // Always empty, see `Control::never`. Two, because a program array belongs to programs of one attach
 // type, and sessions have their own.
 #[map]

@@ -7,6 +7,7 @@ mod count;
 pub mod free;
 mod ledger;
 pub mod map;
+mod mapping;
 mod publish;
 mod read;
 mod site;

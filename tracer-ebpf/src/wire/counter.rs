@@ -69,9 +69,9 @@ counters! {
     FreeNull = 11, "free_null", Accounted;
     /// Frees of blocks allocated before the start, or otherwise not known.
     FreeUnknown = 12, "free_unknown", Accounted;
-    /// Calls of munmap that cut off a part of a known mapping.
+    /// Calls of munmap that cut off the head or the tail of a known mapping.
     UnmapPartial = 13, "unmap_partial", Accounted;
-    /// Calls of munmap for mappings that are not known (files, the allocator's own, earlier ones).
+    /// Calls of munmap for ranges that are not known (files, the allocator's own, earlier ones, holes).
     UnmapUnknown = 14, "unmap_unknown", Accounted;
     /// Allocation calls whose return was never seen.
     PendingLost = 15, "return_lost", Loss;

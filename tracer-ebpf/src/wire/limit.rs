@@ -23,6 +23,8 @@ pub const SITES: u32 = 64 * 1024;
 pub const PENDING_THREADS: u32 = 16 * 1024;
 /// Code objects remembered as seen in a stack.
 pub const SEEN_CODE: u32 = 64 * 1024;
+/// Live mappings whose end is known (the kernel allows a process 65,530 by default).
+pub const MAPPINGS: u32 = 64 * 1024;
 /// Bytes of the ring buffer.
 pub const RING_BYTES: u32 = 16 * 1024 * 1024;
 /// Bytes of each region of a dying code object that are saved (see `record::CodeGone`).

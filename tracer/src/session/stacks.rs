@@ -113,8 +113,9 @@ impl Stacks {
         let Some(known) = self.sites.get(&captured.site) else { return };
         let places = |mixed: &MixedStack| -> Vec<Place> {
             let native = mixed.entries.iter().filter_map(|entry| match entry {
-                Merged::Native(frame) | Merged::Evaluation(frame) => frame.place,
-                Merged::Python { .. } => None,
+                Merged::Native(frame) => frame.place,
+                // The evaluation loop calls from another place once an instruction is specialised.
+                Merged::Evaluation(_) | Merged::Python { .. } => None,
             });
             native.collect()
         };
