@@ -54,7 +54,10 @@ fn privileged() -> Result<()> {
         println!("\nNot root: the tests that attach to processes run under sudo.");
         tests.args(["--config", AS_ROOT]);
     }
-    step("tests from outside, with root", tests)
+    step("tests from outside, with root", tests)?;
+    // They stop interpreters in gdb, so `cargo test` alone leaves them out.
+    let stacks = workspace(&["test", "--test", "python_stacks"], &["--", "--ignored"]);
+    step("stacks against gdb's", stacks)
 }
 
 fn step(name: &str, mut command: Command) -> Result<()> {

@@ -14,11 +14,13 @@ use anyhow::{Context, Result, bail};
 use super::apt;
 use crate::command::{command, is_root, run, target_dir};
 
-/// Packages of this system: debuggable allocators to preload, a compiler for test extensions.
-const PACKAGES: [&str; 9] = [
+/// Packages of this system: allocators to preload, a compiler for test extensions, a second opinion on
+/// stacks.
+const PACKAGES: [&str; 10] = [
     "debian-archive-keyring",
     "debootstrap",
     "gcc",
+    "gdb",
     "libc6-dev",
     "libjemalloc2",
     "libmimalloc2.0",
