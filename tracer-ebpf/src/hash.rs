@@ -38,6 +38,21 @@ pub const fn size_class(size: u64) -> u32 {
     class + 1
 }
 
+/// Bytes of an array of `count` elements of `size` bytes, all ones on overflow: the call fails then, and must
+/// not look like one for 0 bytes. By halves, because BPF has no 128-bit product.
+#[inline(always)]
+pub const fn array_bytes(count: u64, size: u64) -> u64 {
+    const HALF: u64 = (1 << 32) - 1;
+    let (large, small) = if count > size { (count, size) } else { (size, count) };
+    if small > HALF {
+        return u64::MAX;
+    }
+    let high = (large >> 32) * small;
+    let low = (large & HALF) * small;
+    let sum = (high << 32).wrapping_add(low);
+    if high > HALF || sum < low { u64::MAX } else { sum }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -51,6 +66,20 @@ mod tests {
         assert_eq!(size_class(4096), 12);
         assert_eq!(size_class(4097), 13);
         assert_eq!(size_class(u64::MAX), 64);
+    }
+
+    #[test]
+    fn array_sizes_overflow_to_all_ones() {
+        assert_eq!(array_bytes(0, u64::MAX), 0);
+        assert_eq!(array_bytes(1, 5 << 30), 5 << 30);
+        assert_eq!(array_bytes(1 << 63, 2), u64::MAX);
+        let values = [0, 1, 2, 3, 0xffff_ffff, 1 << 32, (1 << 32) + 1, 1 << 62, u64::MAX];
+        for count in values {
+            for size in values {
+                let expected = count.checked_mul(size).unwrap_or(u64::MAX);
+                assert_eq!(array_bytes(count, size), expected, "{count} x {size}");
+            }
+        }
     }
 
     #[test]

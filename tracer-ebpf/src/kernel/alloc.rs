@@ -3,6 +3,7 @@
 use aya_ebpf::EbpfContext;
 use aya_ebpf::bindings::BPF_ANY;
 use aya_ebpf::helpers::generated::bpf_get_attach_cookie;
+use leakspy_ebpf::hash::array_bytes;
 use leakspy_ebpf::walk::ReadUser;
 use leakspy_ebpf::wire::counter::Counter;
 use leakspy_ebpf::wire::key::{Function, Pending};
@@ -129,16 +130,11 @@ fn request(function: u32, event: &Event) -> Option<Request> {
     {
         plain(a)
     } else if function == Function::Calloc as u32 {
-        // On overflow calloc fails, and the product is never used.
-        plain(a.wrapping_mul(b))
+        plain(array_bytes(a, b))
     } else if function == Function::Realloc as u32 {
         Some(Request { size: b, old_address: a, out: 0 })
     } else if function == Function::Reallocarray as u32 {
-        // An overflow fails and keeps the old block; it must not look like size 0, which releases it.
-        let product = b.wrapping_mul(c);
-        let overflows = b != 0 && product / b != c;
-        let size = if overflows { u64::MAX } else { product };
-        Some(Request { size, old_address: a, out: 0 })
+        Some(Request { size: array_bytes(b, c), old_address: a, out: 0 })
     } else if function == Function::PosixMemalign as u32 {
         Some(Request { size: c, old_address: 0, out: a })
     } else if function == Function::AlignedAlloc as u32 || function == Function::Memalign as u32 {

@@ -7,6 +7,16 @@ use leakspy_ebpf::walk::Scratch;
 use leakspy_ebpf::wire::counter::Counter;
 use leakspy_ebpf::wire::key::{Control, Generations, LiveBlock, Pending, SiteTotals};
 use leakspy_ebpf::wire::limit;
+use leakspy_ebpf::wire::record::Stack;
+
+/// Working memory of one run of a program.
+#[repr(C)]
+pub struct Slot {
+    /// For the walk.
+    pub scratch: Scratch,
+    /// The record that is put together.
+    pub record: Stack,
+}
 
 #[map]
 pub static LIVE: HashMap<u64, LiveBlock> =
@@ -40,7 +50,7 @@ pub static SEEN_CODE: HashMap<u64, u64> =
 
 // Not per CPU: programs preempt one another on a CPU. Slots are claimed, see `site`.
 #[map]
-pub static SCRATCH: Array<Scratch> = Array::with_max_entries(limit::SLOTS_PER_CPU, 0);
+pub static SCRATCH: Array<Slot> = Array::with_max_entries(limit::SLOTS_PER_CPU, 0);
 
 #[map]
 pub static PROBE_SITES: HashMap<u64, u32> = HashMap::with_max_entries(64, 0);

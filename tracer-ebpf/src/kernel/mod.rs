@@ -29,6 +29,7 @@ static TARGET: Target = Target {
     cookies: 0,
     task_fsbase: 0,
     audit_one_in: 0,
+    stack_end: 0,
     python: leakspy_ebpf::wire::target::PythonWalk::NONE,
 };
 

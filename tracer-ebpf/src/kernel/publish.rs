@@ -1,7 +1,7 @@
 //! Sends a stack to user space: Python frames, registers and a copy of the native stack.
 
 use core::ffi::c_void;
-use core::mem::size_of;
+use core::mem::{offset_of, size_of};
 
 use aya_ebpf::bindings::BPF_NOEXIST;
 use aya_ebpf::helpers::bpf_ktime_get_ns;
@@ -13,10 +13,12 @@ use leakspy_ebpf::wire::record::{Header, Stack};
 
 use super::Event;
 use super::count::count;
-use super::map::{RING, SEEN_CODE};
+use super::map::{RING, SEEN_CODE, Slot};
 use super::read;
+use super::target;
 
 const PAGE: u64 = 4096;
+const WORDS_BYTES: u32 = MAX_WORDS as u32 * 8;
 
 /// What is sent of a call.
 pub struct Call<'a> {
@@ -28,50 +30,55 @@ pub struct Call<'a> {
     pub site: u64,
 }
 
-/// Sends the stack; false when the ring is full.
+/// Sends the stack; false when the ring is full. It is put together in the slot and not in the ring, so
+/// that only as much room is taken as the stack needs.
 #[inline(always)]
-pub fn stack(kind: u32, call: &Call<'_>, scratch: &Scratch) -> bool {
+pub fn stack(kind: u32, call: &Call<'_>, slot: &mut Slot) -> bool {
     // Before the record is visible: user space relies on finding the code objects here.
-    remember_code(call.walked.count, scratch);
-    let Some(mut entry) = RING.reserve::<Stack>(0) else {
+    remember_code(call.walked.count, &slot.scratch);
+    let record = &mut slot.record;
+    let filled = native(record.bytes.as_mut_ptr(), call.thread);
+    if filled == 0 {
+        count(Counter::StackUnreadable);
+    }
+    let length = (offset_of!(Stack, bytes) as u64 + filled) as u32;
+    record.header = Header { kind, length };
+    record.site = call.site;
+    record.time_ns = now_ns();
+    record.pid_tgid = call.event.pid_tgid;
+    record.ip = call.event.ip();
+    record.sp = call.thread.sp;
+    record.bp = call.event.bp();
+    record.fsbase = call.thread.fsbase;
+    record.size = call.size;
+    record.cframe = call.walked.cframe;
+    record.function = call.function;
+    record.flags = call.walked.flags;
+    record.word_count = call.walked.count;
+    record.byte_count = filled as u32;
+    copy(record.words.as_mut_ptr().cast(), slot.scratch.words.as_ptr().cast(), WORDS_BYTES);
+    copy(
+        record.generations.as_mut_ptr().cast(),
+        slot.scratch.generations.as_ptr().cast(),
+        WORDS_BYTES / 2,
+    );
+    if length as usize > size_of::<Stack>() {
+        return false;
+    }
+    // SAFETY: the record is plain old data and longer than `length`.
+    let bytes = unsafe {
+        core::slice::from_raw_parts(core::ptr::from_ref(record).cast::<u8>(), length as usize)
+    };
+    if RING.output::<[u8]>(bytes, 0).is_err() {
         count(Counter::RingFull);
         return false;
-    };
-    let record = entry.as_mut_ptr();
-    // SAFETY: `record` has room for a whole `Stack`; each field is written through its own pointer, and
-    // the tails of the arrays that are not written are excluded by the counts.
-    unsafe {
-        (*record).header = Header { kind, length: size_of::<Stack>() as u32 };
-        (*record).site = call.site;
-        (*record).time_ns = bpf_ktime_get_ns();
-        (*record).pid_tgid = call.event.pid_tgid;
-        (*record).ip = call.event.ip();
-        (*record).sp = call.thread.sp;
-        (*record).bp = call.event.bp();
-        (*record).fsbase = call.thread.fsbase;
-        (*record).size = call.size;
-        (*record).cframe = call.walked.cframe;
-        (*record).function = call.function;
-        (*record).flags = call.walked.flags;
-        (*record).word_count = call.walked.count;
-        copy(
-            (&raw mut (*record).words).cast(),
-            (&raw const scratch.words).cast(),
-            MAX_WORDS as u32 * 8,
-        );
-        copy(
-            (&raw mut (*record).generations).cast(),
-            (&raw const scratch.generations).cast(),
-            MAX_WORDS as u32 * 4,
-        );
-        let filled = native((&raw mut (*record).bytes).cast(), call.thread.sp);
-        (*record).byte_count = filled;
-        if filled == 0 {
-            count(Counter::StackUnreadable);
-        }
     }
-    entry.submit(0);
     true
+}
+
+fn now_ns() -> u64 {
+    // SAFETY: the helper has no preconditions.
+    unsafe { bpf_ktime_get_ns() }
 }
 
 /// Copies within kernel memory with one helper call instead of a loop that the verifier walks.
@@ -81,16 +88,23 @@ fn copy(to: *mut c_void, from: *const c_void, length: u32) {
     unsafe { bpf_probe_read_kernel(to, length, from) };
 }
 
-/// Copies the stack page by page until one cannot be read (its end), and says how much.
+/// Copies the stack page by page until its end, or until a page cannot be read, and says how much.
 #[inline(always)]
-fn native(to: *mut u8, sp: u64) -> u32 {
+fn native(to: *mut u8, thread: Thread) -> u64 {
+    let wanted = wanted(thread);
     let mut filled: u64 = 0;
     for _ in 0..=MAX_STACK_BYTES as u64 / PAGE {
-        if filled > MAX_STACK_BYTES as u64 - PAGE {
+        if filled > MAX_STACK_BYTES as u64 - PAGE || filled >= wanted {
             break;
         }
-        let address = sp + filled;
-        let length = PAGE - (address & (PAGE - 1));
+        let address = thread.sp + filled;
+        let mut length = PAGE - (address & (PAGE - 1));
+        if length > wanted - filled {
+            length = wanted - filled;
+        }
+        if length > PAGE {
+            break;
+        }
         // SAFETY: `filled` is at most the size of the array less one page.
         let into = unsafe { to.add(filled as usize) };
         if !read::bytes(address, into.cast(), length as u32) {
@@ -98,7 +112,21 @@ fn native(to: *mut u8, sp: u64) -> u32 {
         }
         filled += length;
     }
-    filled as u32
+    filled
+}
+
+/// How much of the stack there is: glibc keeps a thread's control block above its stack, and the first
+/// thread's stack ends where the kernel put it. On other stacks, as much as is kept at all.
+#[inline(always)]
+fn wanted(thread: Thread) -> u64 {
+    let most = MAX_STACK_BYTES as u64;
+    for end in [thread.fsbase, target().stack_end] {
+        let length = end.wrapping_sub(thread.sp);
+        if length < most {
+            return length;
+        }
+    }
+    most
 }
 
 /// Notes the code objects of the stack, so that their end is noticed.

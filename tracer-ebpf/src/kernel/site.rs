@@ -3,7 +3,7 @@
 use aya_ebpf::bindings::BPF_NOEXIST;
 use aya_ebpf::helpers::generated::{bpf_get_prandom_u32, bpf_get_smp_processor_id};
 use leakspy_ebpf::hash::{mix, size_class};
-use leakspy_ebpf::walk::{ReadUser, Scratch, Thread, walk};
+use leakspy_ebpf::walk::{ReadUser, Thread, walk};
 use leakspy_ebpf::wire::counter::Counter;
 use leakspy_ebpf::wire::key::{SITE_UNATTRIBUTED, SiteTotals};
 use leakspy_ebpf::wire::limit::SLOTS_PER_CPU;
@@ -13,7 +13,7 @@ use leakspy_ebpf::wire::record::{
 
 use super::atomic;
 use super::count::count;
-use super::map::{GENERATIONS, SCRATCH, SITES};
+use super::map::{GENERATIONS, SCRATCH, SITES, Slot};
 use super::publish::{self, Call};
 use super::read::{self, Current};
 use super::{Event, target};
@@ -23,24 +23,24 @@ const E2BIG: i32 = -7;
 /// The key of the site of this call. Sends its stack to user space when it has not been sent yet.
 #[inline(always)]
 pub fn resolve(event: &Event, function: u32, size: u64) -> u64 {
-    let Some(scratch) = claim() else {
+    let Some(slot) = claim() else {
         count(Counter::ScratchBusy);
         return SITE_UNATTRIBUTED;
     };
-    let key = resolve_in(scratch, event, function, size);
-    release(scratch);
+    let key = resolve_in(slot, event, function, size);
+    release(slot);
     key
 }
 
 #[inline(always)]
-fn resolve_in(scratch: &mut Scratch, event: &Event, function: u32, size: u64) -> u64 {
+fn resolve_in(slot: &mut Slot, event: &Event, function: u32, size: u64) -> u64 {
     let target = target();
     let Some(generations) = GENERATIONS.get_ptr(0) else { return SITE_UNATTRIBUTED };
     // SAFETY: an element of an array map; a torn read of a counter that moves right now cannot
     // happen on aligned words, and either value belongs to this moment.
     let generations = unsafe { &*generations };
     let thread = Thread { fsbase: read::fsbase(target.task_fsbase), sp: event.sp() };
-    let walked = walk(&Current, &target.python, generations, thread, scratch);
+    let walked = walk(&Current, &target.python, generations, thread, &mut slot.scratch);
     if walked.flags & FLAG_NO_THREAD_STATE != 0 && walked.flags & FLAG_PYTHON_FAULT != 0 {
         count(Counter::ThreadStateFault);
     } else if walked.flags & FLAG_PYTHON_FAULT != 0 {
@@ -54,12 +54,12 @@ fn resolve_in(scratch: &mut Scratch, event: &Event, function: u32, size: u64) ->
     // Never 0, which is the key of what has no site.
     let key = mix(mix(walked.hash, caller), shape) | 1;
     let call = Call { event, thread, walked, function, size, site: key };
-    enter(key, &call, scratch, target.audit_one_in)
+    enter(key, &call, slot, target.audit_one_in)
 }
 
 /// Finds or makes the site, and publishes it if that is still to be done.
 #[inline(always)]
-fn enter(key: u64, call: &Call<'_>, scratch: &Scratch, audit_one_in: u32) -> u64 {
+fn enter(key: u64, call: &Call<'_>, slot: &mut Slot, audit_one_in: u32) -> u64 {
     let mut totals = SITES.get_ptr_mut(key);
     if totals.is_none() {
         if let Err(E2BIG) = SITES.insert(key, SiteTotals::NONE, BPF_NOEXIST.into()) {
@@ -76,11 +76,11 @@ fn enter(key: u64, call: &Call<'_>, scratch: &Scratch, audit_one_in: u32) -> u64
     let published = unsafe { &mut (*totals).published };
     if atomic::load(published) == 0 {
         // Two threads may both send; user space takes the first.
-        if publish::stack(KIND_SITE, call, scratch) {
+        if publish::stack(KIND_SITE, call, slot) {
             atomic::store(published, 1);
         }
     } else if audit_one_in != 0 && random() % audit_one_in == 0 {
-        publish::stack(KIND_AUDIT, call, scratch);
+        publish::stack(KIND_AUDIT, call, slot);
     }
     key
 }
@@ -88,23 +88,23 @@ fn enter(key: u64, call: &Call<'_>, scratch: &Scratch, audit_one_in: u32) -> u64
 /// Claims a slot of this CPU. Programs are preempted and do not end in the order they began, so a
 /// slot has an owner and not a level.
 #[inline(always)]
-fn claim() -> Option<&'static mut Scratch> {
+fn claim() -> Option<&'static mut Slot> {
     // SAFETY: the helper has no preconditions.
     let first = unsafe { bpf_get_smp_processor_id() } * SLOTS_PER_CPU;
     for slot in 0..SLOTS_PER_CPU {
-        let Some(scratch) = SCRATCH.get_ptr_mut(first + slot) else { continue };
+        let Some(free) = SCRATCH.get_ptr_mut(first + slot) else { continue };
         // SAFETY: an element of an array map is aligned and stays valid.
-        if atomic::claim(unsafe { &mut (*scratch).owner }) {
+        if atomic::claim(unsafe { &mut (*free).scratch.owner }) {
             // SAFETY: the owner word says that nobody else has this slot.
-            return Some(unsafe { &mut *scratch });
+            return Some(unsafe { &mut *free });
         }
     }
     None
 }
 
 #[inline(always)]
-fn release(scratch: &mut Scratch) {
-    atomic::store(&mut scratch.owner, 0);
+fn release(slot: &mut Slot) {
+    atomic::store(&mut slot.scratch.owner, 0);
 }
 
 #[inline(always)]

@@ -28,7 +28,7 @@ pub const FLAG_PYTHON_FAULT: u32 = 2;
 /// The thread has no Python thread state: it is not a Python thread.
 pub const FLAG_NO_THREAD_STATE: u32 = 4;
 
-/// The stack of an allocation call, at its entry.
+/// The stack of an allocation call, at its entry. Sent only as far as `bytes` is used.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct Stack {

@@ -15,10 +15,12 @@ pub struct Target {
     pub task_fsbase: u32,
     /// One in this many repeated hits copies the stack again, to audit the site key; 0 for never.
     pub audit_one_in: u32,
+    /// Where the first thread's stack ends, or 0.
+    pub stack_end: u64,
     /// How to walk Python frames.
     pub python: PythonWalk,
 }
-assert_size!(Target, 16 + 104);
+assert_size!(Target, 24 + 104);
 
 /// Offsets and rules of one CPython's frames, all in bytes. All zero: no Python.
 ///

@@ -54,6 +54,7 @@ fn options(args: &RecordArgs) -> Result<RecordOptions> {
         max_live: args.max_live,
         max_sites: args.max_sites,
         budget: None,
+        audit_one_in: args.audit_one_in,
         method: args.method.map(Into::into),
     })
 }

@@ -14,6 +14,6 @@ mod table;
 pub use attach::{Attached, FileProbes, Method, attach};
 pub use error::ProbeError;
 pub use load::{Capacity, Loaded};
-pub use ring::{Captured, Gone, Record, Ring};
+pub use ring::{Captured, Gone, Queue, Record, Ring, decode};
 pub use support::try_method;
 pub use table::Tables;

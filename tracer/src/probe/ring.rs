@@ -1,5 +1,6 @@
 //! Records from the ring buffer, decoded.
 
+use std::collections::VecDeque;
 use std::mem::{offset_of, size_of};
 use std::os::fd::{AsFd, BorrowedFd};
 
@@ -14,6 +15,9 @@ use leakspy_ebpf::wire::record::{CodeGone, Header, KIND_AUDIT, KIND_CODE_GONE, K
 
 use super::error::ProbeError;
 use super::load::Loaded;
+
+/// Most bytes of waiting records.
+const QUEUE_BYTES: usize = 32 * 1024 * 1024;
 
 /// One decoded record.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -84,16 +88,31 @@ impl Ring {
         Ok(Self { ring })
     }
 
-    /// Hands at most `limit` records on; the number of records taken, undecodable ones included.
-    pub fn drain(&mut self, limit: usize, mut each: impl FnMut(Option<Record>)) -> usize {
-        let mut taken = 0;
-        while taken < limit
+    /// Moves records from the ring to the queue until the queue is full. Stacks of new sites come in
+    /// bursts that are much faster than they can be handled, and the queue can grow.
+    pub fn fetch(&mut self, queue: &mut Queue) {
+        while queue.bytes < QUEUE_BYTES
             && let Some(item) = self.ring.next()
         {
-            each(decode(&item));
-            taken += 1;
+            queue.bytes += item.len();
+            queue.records.push_back(item.to_vec());
         }
-        taken
+    }
+}
+
+/// Records that wait to be handled.
+#[derive(Debug, Default)]
+pub struct Queue {
+    records: VecDeque<Vec<u8>>,
+    bytes: usize,
+}
+
+impl Queue {
+    /// The bytes of the oldest record.
+    pub fn take(&mut self) -> Option<Vec<u8>> {
+        let record = self.records.pop_front()?;
+        self.bytes -= record.len();
+        Some(record)
     }
 }
 
@@ -111,9 +130,6 @@ pub fn decode(bytes: &[u8]) -> Option<Record> {
 }
 
 fn captured(bytes: &[u8]) -> Option<Captured> {
-    if bytes.len() != size_of::<Stack>() {
-        return None;
-    }
     let word = |offset| u64_at(bytes, offset);
     let half = |offset| u32_at(bytes, offset);
     let word_count = bounded(half(offset_of!(Stack, word_count))?, MAX_WORDS)?;
@@ -136,7 +152,7 @@ fn captured(bytes: &[u8]) -> Option<Captured> {
         function: Function::from_number(half(offset_of!(Stack, function))?)?,
         flags: half(offset_of!(Stack, flags))?,
         words,
-        stack: bytes.get(start..start + byte_count)?.to_vec(),
+        stack: bytes.get(start..).filter(|stack| stack.len() == byte_count)?.to_vec(),
     })
 }
 
@@ -191,32 +207,42 @@ mod tests {
         bytes
     }
 
+    /// A stack record with `used` bytes of stack.
+    fn stack(used: u32) -> Vec<u8> {
+        let length = offset_of!(Stack, bytes) + usize::try_from(used).unwrap();
+        let mut bytes = header(KIND_SITE, length);
+        put(&mut bytes, offset_of!(Stack, function), &(Function::Calloc as u32).to_le_bytes());
+        put(&mut bytes, offset_of!(Stack, byte_count), &used.to_le_bytes());
+        bytes
+    }
+
+    fn put(bytes: &mut [u8], offset: usize, value: &[u8]) {
+        bytes[offset..offset + value.len()].copy_from_slice(value);
+    }
+
     #[test]
     fn a_stack_is_read_field_by_field() {
-        let mut bytes = header(KIND_SITE, size_of::<Stack>());
-        let mut put = |offset: usize, value: &[u8]| {
-            bytes[offset..offset + value.len()].copy_from_slice(value)
-        };
-        put(offset_of!(Stack, site), &7_u64.to_le_bytes());
-        put(offset_of!(Stack, function), &(Function::Calloc as u32).to_le_bytes());
-        put(offset_of!(Stack, word_count), &1_u32.to_le_bytes());
-        put(offset_of!(Stack, words), &Word::python(0x1000, 5, false).0.to_le_bytes());
-        put(offset_of!(Stack, generations), &3_u32.to_le_bytes());
-        put(offset_of!(Stack, byte_count), &2_u32.to_le_bytes());
-        put(offset_of!(Stack, bytes), &[1, 2, 3]);
+        let mut bytes = stack(2);
+        put(&mut bytes, offset_of!(Stack, site), &7_u64.to_le_bytes());
+        put(&mut bytes, offset_of!(Stack, word_count), &1_u32.to_le_bytes());
+        let word = Word::python(0x1000, 5, false);
+        put(&mut bytes, offset_of!(Stack, words), &word.0.to_le_bytes());
+        put(&mut bytes, offset_of!(Stack, generations), &3_u32.to_le_bytes());
+        put(&mut bytes, offset_of!(Stack, bytes), &[1, 2]);
         let Some(Record::Site(captured)) = decode(&bytes) else { panic!("a site") };
         assert_eq!(captured.site, 7);
         assert_eq!(captured.function, Function::Calloc);
-        assert_eq!(captured.words, [(Word::python(0x1000, 5, false), 3)]);
+        assert_eq!(captured.words, [(word, 3)]);
         assert_eq!(captured.stack, [1, 2]);
     }
 
     #[test]
-    fn counts_beyond_the_arrays_are_refused() {
-        let mut bytes = header(KIND_SITE, size_of::<Stack>());
-        bytes[offset_of!(Stack, function)] = 1;
-        assert!(decode(&bytes).is_some());
-        bytes[offset_of!(Stack, word_count)] = 129;
+    fn counts_that_do_not_fit_are_refused() {
+        let mut bytes = stack(2);
+        put(&mut bytes, offset_of!(Stack, byte_count), &3_u32.to_le_bytes());
+        assert_eq!(decode(&bytes), None);
+        let mut bytes = stack(2);
+        put(&mut bytes, offset_of!(Stack, word_count), &129_u32.to_le_bytes());
         assert_eq!(decode(&bytes), None);
     }
 

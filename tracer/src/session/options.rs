@@ -24,6 +24,9 @@ pub struct RecordOptions {
     pub max_sites: u32,
     /// Share of a core that the probes may cost the target.
     pub budget: Option<f64>,
+    /// One in this many repeated hits copies the stack again, to check that site keys do not merge
+    /// different stacks; 0 for never.
+    pub audit_one_in: u32,
     /// How probes are attached; the best way that works when `None`.
     pub method: Option<Method>,
 }

@@ -132,7 +132,8 @@ impl Probes {
             if options.method.is_some_and(|only| only != method) {
                 continue;
             }
-            let mut loaded = Loaded::new(&target.for_programs(method)?, capacity)?;
+            let mut loaded =
+                Loaded::new(&target.for_programs(method, options.audit_one_in)?, capacity)?;
             match probe::attach(&mut loaded, target.files(), target.pid(), method) {
                 Ok(attached) => {
                     target.check_in_place()?;

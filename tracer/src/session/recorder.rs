@@ -13,7 +13,7 @@ use super::stacks::Stacks;
 use super::target::Target;
 use crate::model::Capture;
 use crate::os;
-use crate::probe::{Captured, Record, Ring, Tables};
+use crate::probe::{self, Captured, Queue, Record, Ring, Tables};
 use crate::store::{Resident, SiteRow, Tick, Writer};
 use crate::symbolize::{End, Resolver};
 
@@ -37,6 +37,7 @@ pub struct Recorder {
     looked_for: HashSet<u64>,
     /// Records that could not be decoded.
     undecoded: u64,
+    queue: Queue,
 }
 
 impl Recorder {
@@ -56,6 +57,7 @@ impl Recorder {
             written: HashSet::new(),
             looked_for: HashSet::new(),
             undecoded: 0,
+            queue: Queue::default(),
         }
     }
 
@@ -93,13 +95,18 @@ impl Recorder {
 
     /// Handles what is in the ring, a bounded number; whether there may be more.
     pub fn drain(&mut self, ring: &mut Ring) -> bool {
-        let taken = ring.drain(RECORDS_AT_ONCE, |record| match record {
-            Some(Record::Site(captured)) => self.site(&captured),
-            Some(Record::Audit(captured)) => self.stacks.audit(&captured),
-            Some(Record::CodeGone(gone)) => self.names.gone(&gone),
-            None => self.undecoded += 1,
-        });
-        taken == RECORDS_AT_ONCE
+        for _ in 0..RECORDS_AT_ONCE {
+            // Each time, so that the ring does not fill up meanwhile.
+            ring.fetch(&mut self.queue);
+            let Some(record) = self.queue.take() else { return false };
+            match probe::decode(&record) {
+                Some(Record::Site(captured)) => self.site(&captured),
+                Some(Record::Audit(captured)) => self.stacks.audit(&captured),
+                Some(Record::CodeGone(gone)) => self.names.gone(&gone),
+                None => self.undecoded += 1,
+            }
+        }
+        true
     }
 
     fn site(&mut self, captured: &Captured) {

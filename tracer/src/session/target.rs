@@ -15,10 +15,6 @@ use crate::probe::{FileProbes, Method, ProbeError};
 use crate::python::Python;
 use crate::symbolize::{Detail, ModuleId, NativeNames};
 
-/// One stack in this many repeated hits is copied again, to check that site keys do not merge different
-/// stacks.
-const AUDIT_ONE_IN: u32 = 4096;
-
 /// A process, understood as far as it can be.
 pub struct Target {
     process: Process,
@@ -114,7 +110,11 @@ impl Target {
     }
 
     /// What the programs must know of it.
-    pub fn for_programs(&self, method: Method) -> Result<ProgramTarget, SessionError> {
+    pub fn for_programs(
+        &self,
+        method: Method,
+        audit_one_in: u32,
+    ) -> Result<ProgramTarget, SessionError> {
         // Links of the other methods filter by process in the kernel.
         let tgid = match method {
             Method::Perf => os::privilege::host_pid(&self.process).unwrap_or(0),
@@ -124,9 +124,17 @@ impl Target {
             tgid,
             cookies: 1,
             task_fsbase: os::btf::task_fsbase()?,
-            audit_one_in: AUDIT_ONE_IN,
+            audit_one_in,
+            stack_end: self.stack_end(),
             python: self.found.python.as_ref().map(|python| python.walk).unwrap_or_default(),
         })
+    }
+
+    /// Where the kernel put the first thread's stack, 0 when that is not known.
+    fn stack_end(&self) -> u64 {
+        let mappings = self.process.mappings().unwrap_or_default();
+        let stack = mappings.iter().find(|mapping| mapping.path == "[stack]");
+        stack.map_or(0, |mapping| mapping.end.0)
     }
 
     /// Reads the probed pages from their files: the kernel warns when it must read one itself.
