@@ -42,6 +42,13 @@ pub enum NoCode {
 }
 
 impl CodeInfo {
+    /// Whether it is no function but the frame that a specialised call of a class puts under its
+    /// `__init__` (`_Py_InitCleanup` in `Python/specialize.c`, 3.12 on), which Python itself never shows. No
+    /// source file has that name.
+    pub fn is_shim(&self) -> bool {
+        self.file == "__init__" && self.function == "__init__"
+    }
+
     /// Reads the code object at `code`, whose type must be `code_type`.
     pub fn read(
         memory: &dyn Memory,
