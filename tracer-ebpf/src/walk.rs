@@ -215,8 +215,12 @@ pub fn walk<R: ReadUser>(
         walked.hash = mix(0, depth);
         return walked;
     };
-    let hash =
-        if layout.entry == ENTRY_OWNER { 0 } else { mix(cframe.wrapping_sub(thread.sp), depth) };
+    let hash = if layout.entry == ENTRY_OWNER {
+        0
+    } else {
+        // Each is mixed by itself: both grow with the stack, and combined first they would cancel that.
+        mix(mix(0, cframe.wrapping_sub(thread.sp)), depth)
+    };
     scratch.step = Step { frame, anchor: thread.sp, hash, ..Step::NONE };
     frames(reader, layout, generations, scratch);
     Walked {

@@ -23,17 +23,20 @@ pub fn run_task(options: &Options) -> Result<()> {
     step("format", cargo(&["fmt", "--all", "--check"]))?;
     step("clippy", workspace(&["clippy", "--all-targets"], &["--", "-D", "warnings"]))?;
     let mut docs = workspace(&["doc", "--no-deps", "--document-private-items"], &[]);
-    docs.env("RUSTDOCFLAGS", "-D warnings");
+    // Private rooms are documented too, and may be linked to.
+    docs.env("RUSTDOCFLAGS", "-D warnings -A rustdoc::private_intra_doc_links");
     step("documentation", docs)?;
     println!("\n== house rules");
     tidy::run_task(&tidy::Options::default())?;
     ebpf::run_task(&ebpf::Options::stamp_only())?;
     // The tests outside drive the program itself, which `cargo test` would not build for them.
     step("program", workspace(&["build", "--bins"], &[]))?;
-    step("unit tests, documentation's tests", workspace(&["test", "--lib", "--bins"], &[]))?;
+    step("unit tests", workspace(&["test", "--lib", "--bins"], &[]))?;
     step("documentation's tests", workspace(&["test", "--doc"], &[]))?;
     if options.unprivileged {
-        step("tests from outside", cargo(&["test", "--package", "leakspy-tests"]))?;
+        let mut tests = cargo(&["test", "--workspace", "--test", "*"]);
+        tests.env("LEAKSPY_BIN", target_dir().join("debug/leakspy"));
+        step("tests from outside", tests)?;
         println!("\nNOT RUN: the tests that need root (left out by --unprivileged)");
         return Ok(());
     }
@@ -51,7 +54,10 @@ fn privileged() -> Result<()> {
         println!("\nNot root: the tests that attach to processes run under sudo.");
         tests.args(["--config", AS_ROOT]);
     }
-    step("tests from outside, with root", tests)
+    step("tests from outside, with root", tests)?;
+    // They stop interpreters in gdb, so `cargo test` alone leaves them out.
+    let stacks = workspace(&["test", "--test", "python_stacks"], &["--", "--ignored"]);
+    step("stacks against gdb's", stacks)
 }
 
 fn step(name: &str, mut command: Command) -> Result<()> {

@@ -87,8 +87,8 @@ counters! {
     SiteFull = 20, "site_table_full", Quality;
     /// Allocations without a site of their own because all scratch memory was in use.
     ScratchBusy = 21, "scratch_busy", Quality;
-    /// Stacks that had to wait because the ring buffer was full.
-    RingFull = 22, "ring_full", Quality;
+    /// Stacks that could not be sent because the ring buffer was full; the next hit of the site tries again.
+    RingFull = 22, "ring_full", Accounted;
     /// Python walks that ended at an unreadable or implausible frame.
     PythonFault = 23, "python_frame_unreadable", Quality;
     /// Python walks deeper than the limit; the innermost frames were kept.
@@ -129,6 +129,8 @@ counters! {
     StacksAudited = 41, "stacks_audited", Accounted;
     /// Stacks that took another native path than the first one of their site, found by that comparison.
     StacksMerged = 42, "stacks_merged", Quality;
+    /// Sites whose stack never found room in the ring buffer.
+    SitesUnsent = 43, "sites_without_stack", Quality;
 }
 
 #[cfg(test)]

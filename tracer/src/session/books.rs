@@ -62,14 +62,16 @@ impl Books {
     }
 }
 
-/// What every site did so far.
-pub fn sites(tables: &Tables) -> Result<Vec<SiteTotals>, ProbeError> {
-    let sites = tables.sites()?.into_iter().map(|(key, totals)| SiteTotals {
+/// What every site did so far, and how many sites have not sent their stack.
+pub fn sites(tables: &Tables) -> Result<(Vec<SiteTotals>, u64), ProbeError> {
+    let sites = tables.sites()?;
+    let unsent = sites.iter().filter(|(_, totals)| totals.published == 0).count();
+    let totals = sites.into_iter().map(|(key, totals)| SiteTotals {
         key,
         allocated_bytes: totals.allocated_bytes,
         allocated_count: totals.allocated_count,
         freed_bytes: totals.freed_bytes,
         freed_count: totals.freed_count,
     });
-    Ok(sites.collect())
+    Ok((totals.collect(), u64::try_from(unsent).unwrap_or(u64::MAX)))
 }

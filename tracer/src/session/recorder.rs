@@ -37,6 +37,8 @@ pub struct Recorder {
     looked_for: HashSet<u64>,
     /// Records that could not be decoded.
     undecoded: u64,
+    /// Sites without a stack when the sites were last read.
+    unsent: u64,
     queue: Queue,
 }
 
@@ -57,6 +59,7 @@ impl Recorder {
             written: HashSet::new(),
             looked_for: HashSet::new(),
             undecoded: 0,
+            unsent: 0,
             queue: Queue::default(),
         }
     }
@@ -141,11 +144,12 @@ impl Recorder {
         let mut sites = Vec::new();
         if with_sites {
             self.write_stacks()?;
-            sites = books::sites(&self.tables)?;
+            (sites, self.unsent) = books::sites(&self.tables)?;
         }
         let mut books = Books::open(&self.tables)?;
         books.set(Counter::CodeUnread, self.names.missed());
         books.set(Counter::RecordsUndecoded, self.undecoded);
+        books.set(Counter::SitesUnsent, self.unsent);
         let audit = self.stacks.audited();
         books.set(Counter::StacksAudited, audit.compared);
         books.set(Counter::StacksMerged, audit.different);

@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | CPython 3.8 to 3.13 | pyenv's `versions` | `PYENV_ROOT` |
 //! | CPython 3.14 and 3.15, in a foreign file system | a Debian testing to chroot into | `LEAKSPY_CHROOT` |
-//! | numpy, greenlet, gevent for 3.11 | a virtual environment | `LEAKSPY_VENV` |
+//! | numpy, greenlet, gevent for 3.11 | a virtual environment in the target directory | `LEAKSPY_VENV` |
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,13 +12,15 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 
 use super::apt;
-use crate::command::{command, is_root, run};
+use crate::command::{command, is_root, run, target_dir};
 
-/// Packages of this system: debuggable allocators to preload, a compiler for test extensions.
-const PACKAGES: [&str; 9] = [
+/// Packages of this system: allocators to preload, a compiler for test extensions, a second opinion on
+/// stacks.
+const PACKAGES: [&str; 10] = [
     "debian-archive-keyring",
     "debootstrap",
     "gcc",
+    "gdb",
     "libc6-dev",
     "libjemalloc2",
     "libmimalloc2.0",
@@ -60,8 +62,11 @@ fn chroot_dir() -> PathBuf {
 
 /// Folder of the virtual environment.
 fn venv_dir() -> PathBuf {
-    std::env::var_os("LEAKSPY_VENV")
-        .map_or_else(|| PathBuf::from("/var/lib/leakspy-tests/venv"), PathBuf::from)
+    // Where the tests look: beside the programs that cargo builds.
+    std::env::var_os("LEAKSPY_VENV").map_or_else(
+        || target_dir().join(format!("leakspy-tests/venv-{VENV_MINOR}")),
+        PathBuf::from,
+    )
 }
 
 fn chroot() -> Result<()> {

@@ -7,10 +7,13 @@ use anyhow::{Context, Result};
 use leakspy_ebpf::wire::counter::{Class, Counter};
 
 use super::Finding;
-use super::source::Repository;
+use super::source::{Repository, Rust};
 use crate::command::root;
 
 const FILE: &str = "docs/ledger.md";
+/// Where the equations are in code, and the heading under which they are in the document.
+const EQUATIONS: &str = "tracer/src/report/ledger.rs";
+const HEADING: &str = "## The equations\n";
 const BEGIN: &str = "<!-- counters: written by `cargo xtask golden` -->\n";
 const END: &str = "<!-- end of counters -->\n";
 
@@ -27,7 +30,21 @@ pub fn check(repository: &Repository) -> Vec<Finding> {
         Some(_) => None,
     };
     let table = table.map(|message| Finding::new(FILE, 0, message));
-    table.into_iter().chain(unknown_names(&prose.text)).collect()
+    let equations = repository.rust.iter().find(|file| file.path == EQUATIONS);
+    let forgotten = equations.map_or_else(Vec::new, |code| forgotten_terms(code, &prose.text));
+    table.into_iter().chain(unknown_names(&prose.text)).chain(forgotten).collect()
+}
+
+/// Counters in the equations of the code that the document's equations do not name.
+fn forgotten_terms(code: &Rust, text: &str) -> Vec<Finding> {
+    let section = text.split_once(HEADING).map_or("", |(_, rest)| rest);
+    let section = section.split("\n## ").next().unwrap_or_default();
+    let terms = code.code().flat_map(|(_, line)| line.text.lines());
+    terms
+        .filter(|term| Counter::ALL.iter().any(|counter| counter.name() == *term))
+        .filter(|term| !section.contains(&format!("`{term}`")))
+        .map(|term| Finding::new(FILE, 0, format!("the equations lack {term}, see {EQUATIONS}")))
+        .collect()
 }
 
 /// Words in backticks that look like a counter and are none.
@@ -81,6 +98,7 @@ fn table() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tidy::lexer;
 
     #[test]
     fn every_counter_has_a_row() {
@@ -95,6 +113,16 @@ mod tests {
         let found =
             unknown_names("`alloc_calls` and\n`alloc_hopes`, `cargo xtask`, `tracer/x_y.rs`");
         assert_eq!(found, [Finding::new(FILE, 2, "alloc_hopes is no counter")]);
+    }
+
+    #[test]
+    fn a_term_that_the_document_forgot_is_noticed() {
+        let lines = lexer::lines("const E: [&str; 2] = [\"alloc_calls\", \"free_calls\"];");
+        let code = Rust { path: EQUATIONS.to_owned(), lines };
+        let found =
+            forgotten_terms(&code, &format!("{HEADING}`alloc_calls`\n## More\n`free_calls`"));
+        assert_eq!(found.len(), 1);
+        assert!(found[0].message.starts_with("the equations lack free_calls"));
     }
 
     #[test]

@@ -5,7 +5,7 @@
 pub struct Line {
     /// The code, comments and the inside of literals left out.
     pub code: String,
-    /// The inside of string literals.
+    /// The inside of string literals, each ended by a line feed.
     pub text: String,
     /// Below the file's `#[cfg(test)]`.
     pub test: bool,
@@ -94,7 +94,7 @@ impl Lexer<'_> {
 
     fn text(&mut self, next: char) {
         if next == '"' {
-            self.line().code.push('"');
+            self.end_of_text();
             self.enter(State::Code, 1);
         } else if next == '\\' && !self.rest.starts_with("\\\n") {
             let escaped = self.rest.chars().nth(1).map_or(0, char::len_utf8);
@@ -108,12 +108,17 @@ impl Lexer<'_> {
     fn raw_text(&mut self, next: char, hashes: usize) {
         let end = format!("\"{}", "#".repeat(hashes));
         if self.rest.starts_with(&end) {
-            self.line().code.push('"');
+            self.end_of_text();
             self.enter(State::Code, end.len());
         } else {
             self.line().text.push(next);
             self.skip(next.len_utf8());
         }
+    }
+
+    fn end_of_text(&mut self) {
+        self.line().code.push('"');
+        self.line().text.push('\n');
     }
 
     fn line(&mut self) -> &mut Line {
@@ -176,7 +181,7 @@ mod tests {
     #[test]
     fn texts_over_several_lines_stay_texts() {
         let lines = lines("a(\"one\\\n  // two\", b)");
-        assert_eq!(lines[1].text, "  // two");
+        assert_eq!(lines[1].text, "  // two\n");
         assert_eq!(lines[1].code, "\", b)");
     }
 
