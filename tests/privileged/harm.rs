@@ -4,6 +4,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+use leakspy_ebpf::wire::counter::Counter;
 use leakspy_tests::chance::{Chance, repetitions};
 use leakspy_tests::interpreter::{Interpreter, WITH_PACKAGES};
 use leakspy_tests::report::Report;
@@ -49,7 +50,8 @@ fn soak(script: &str, go: &str) -> Result<(Report, Truth)> {
         "the target found its own data changed: {:?}",
         truth.facts
     );
-    report.lost_nothing_but(&[])?;
+    // Greenlets of one depth are told apart by their Python frames only; `accuracy` judges the audit.
+    report.lost_nothing_but(&[Counter::StacksMerged])?;
     agrees(&truth, &report)?;
     Ok((report, truth))
 }

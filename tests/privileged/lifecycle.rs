@@ -121,11 +121,13 @@ fn becomes_another(command: &str) -> Result<()> {
 #[test]
 fn the_first_thread_leaves() -> Result<()> {
     let mut target = target()?;
-    let recording = Recording::start(target.pid(), &[])?;
+    let recording = Recording::start(target.pid(), &["--tick", "100ms"])?;
     target.last_command("leave_leader")?;
     target.hear_ready()?;
     target.go()?;
     let truth = target.truth()?;
+    // It looks after the target at every tick.
+    recording.counters()?;
     let report = recording.stop()?.report()?;
     says(&report, "first thread")?;
     agrees(&truth, &report)?;

@@ -10,6 +10,9 @@ use leakspy_tests::workload::{Truth, Workload};
 
 leakspy_tests::on_every_interpreter!(shapes, names, reused_code, subinterpreters, recursion);
 
+/// The audit of native paths is a matter of `accuracy`; here it has too few hits to mean anything.
+const MERGED: Counter = Counter::StacksMerged;
+
 fn record(interpreter: &Interpreter, script: &str) -> Result<(Report, Truth)> {
     let mut workload = Workload::python(interpreter, script)?;
     let (report, truth) = recorded(workload.pid(), &[], || {
@@ -25,14 +28,14 @@ fn record(interpreter: &Interpreter, script: &str) -> Result<(Report, Truth)> {
 fn shapes(interpreter: &Interpreter) -> Result<()> {
     let (report, truth) = record(interpreter, "stacks")?;
     ensure!(truth.expect.len() > 60, "only {} different stacks", truth.expect.len());
-    report.lost_nothing_but(&[])?;
+    report.lost_nothing_but(&[MERGED])?;
     agrees(&truth, &report)
 }
 
 /// One, two and four bytes per character; quotes, escapes and line breaks; long.
 fn names(interpreter: &Interpreter) -> Result<()> {
     let (report, truth) = record(interpreter, "names")?;
-    report.lost_nothing_but(&[])?;
+    report.lost_nothing_but(&[MERGED])?;
     agrees(&truth, &report)
 }
 
@@ -43,20 +46,23 @@ fn reused_code(interpreter: &Interpreter) -> Result<()> {
         truth.number("code_addresses_reused")? > 0,
         "no address was reused: nothing was tested"
     );
-    report.lost_nothing_but(&[])?;
+    report.lost_nothing_but(&[MERGED])?;
     agrees(&truth, &report)
 }
 
+/// The start of an interpreter is a burst of thousands of stacks that are never seen again: some may find
+/// the ring full. What the interpreters keep is seen often enough.
 fn subinterpreters(interpreter: &Interpreter) -> Result<()> {
     let (report, truth) = record(interpreter, "subinterpreters")?;
-    report.lost_nothing_but(&[])?;
+    let burst = [MERGED, Counter::RingFull, Counter::CodeLost, Counter::CodeUnread];
+    report.lost_nothing_but(&burst)?;
     agrees(&truth, &report)
 }
 
 /// Deeper than the limit: the innermost frames, and a word about the missing ones.
 fn recursion(interpreter: &Interpreter) -> Result<()> {
     let (report, truth) = record(interpreter, "recursion")?;
-    report.lost_nothing_but(&[Counter::PythonTruncated])?;
+    report.lost_nothing_but(&[MERGED, Counter::PythonTruncated])?;
     ensure!(report.counter(Counter::PythonTruncated)? > 0, "the truncation was not counted");
     agrees_truncated(&truth, &report)
 }

@@ -34,8 +34,10 @@ pub fn binary() -> Result<&'static Path> {
 fn build() -> Result<PathBuf> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let output = Command::new(cargo)
+        // As people run it: the tracer has to keep up with its target.
         .args([
             "build",
+            "--release",
             "--quiet",
             "--package",
             "leakspy",
