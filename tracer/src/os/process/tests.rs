@@ -1,6 +1,7 @@
 //! On children of the test and on the test itself: no privilege is needed for those.
 
 use std::io::{BufRead as _, BufReader, Write as _};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use super::*;
