@@ -39,7 +39,7 @@ impl Guard {
 }
 
 /// A `cat` that certainly runs: it has answered.
-fn cat(program: &std::path::Path) -> Guard {
+fn cat(program: &Path) -> Guard {
     let mut child = Guard::start(&mut Command::new(program));
     child.say("ready\n");
     assert_eq!(child.hear(), "ready\n");
