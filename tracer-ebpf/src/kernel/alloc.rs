@@ -3,6 +3,7 @@
 use aya_ebpf::EbpfContext;
 use aya_ebpf::bindings::BPF_ANY;
 use aya_ebpf::helpers::generated::bpf_get_attach_cookie;
+use aya_log_ebpf::debug;
 use leakspy_ebpf::hash::array_bytes;
 use leakspy_ebpf::walk::ReadUser;
 use leakspy_ebpf::wire::counter::Counter;
@@ -47,6 +48,7 @@ pub fn entry<C: EbpfContext>(ctx: &C, event: &Event) -> bool {
     let function = function(ctx);
     let Some(pending) = pending_slot(event.pid_tgid) else {
         count(Counter::PendingFull);
+        debug!(ctx, "no room to remember a call of function {}", function);
         return false;
     };
     if inside_another(pending, event.sp(), function) {
