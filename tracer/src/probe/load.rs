@@ -9,6 +9,8 @@ use aya::programs::{Program, UProbe};
 use aya::{Ebpf, EbpfLoader};
 use aya_log::EbpfLogger;
 use aya_obj::generated::bpf_insn;
+use leakspy_ebpf::walk::Scratch;
+use leakspy_ebpf::wire::record::Stack;
 use leakspy_ebpf::wire::{limit, name, target::Target};
 
 use super::bpf;
@@ -172,6 +174,13 @@ fn map_data(map: &Map) -> &MapData {
         | Map::Unsupported(data) => data,
         _ => unreachable!("the object has no map of another type"),
     }
+}
+
+/// Bytes of the slots that programs put their stacks together in.
+pub fn working_bytes() -> u64 {
+    let slot = size_of::<Scratch>() + size_of::<Stack>();
+    let slots = possible_cpus().unwrap_or(1) * limit::SLOTS_PER_CPU;
+    u64::from(slots) * u64::try_from(slot).unwrap_or(u64::MAX)
 }
 
 fn possible_cpus() -> Result<u32, ProbeError> {
