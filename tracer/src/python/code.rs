@@ -16,6 +16,10 @@ pub struct CodeInfo {
     pub first_line: Option<u32>,
     /// Lines of its instructions; without a single one when the table could not be read.
     pub lines: LineTable,
+    /// Nobody's function: the interpreter runs it to finish a call of a class (3.13 on), and hides it
+    /// from tracebacks. `_Py_InitCleanup` in CPython's `Python/specialize.c`: its file name is the very
+    /// object that is its name, which no compiled function has.
+    pub machinery: bool,
 }
 
 /// Why there is no code object.
@@ -71,7 +75,9 @@ impl CodeInfo {
             None => LineTable::unknown(first_line),
         };
         let first_line = u32::try_from(first_line).ok().filter(|&line| line > 0);
-        Ok(Self { function, file, first_line, lines })
+        let name = layout.code.name.read(memory, code);
+        let machinery = name.is_some() && name == layout.code.file.read(memory, code);
+        Ok(Self { function, file, first_line, lines, machinery })
     }
 }
 

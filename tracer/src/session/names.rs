@@ -100,7 +100,9 @@ impl PythonNames for CodeNames {
     fn name(&self, word: Word, generation: u32) -> Result<Frame, String> {
         match self.known.get(&(word.code(), generation)) {
             Some(Ok(code)) => {
-                Ok(Frame::python(&code.function, &code.file, code.lines.line(word.index())))
+                let line = code.lines.line(word.index());
+                let frame = Frame::python(&code.function, &code.file, line);
+                Ok(Frame { machinery: code.machinery, ..frame })
             }
             Some(Err(reason)) => Err(reason.clone()),
             None => Err(NOT_READ.to_owned()),
