@@ -76,7 +76,7 @@ mod tests {
         let values = [0, 1, 2, 3, 0xffff_ffff, 1 << 32, (1 << 32) + 1, 1 << 62, u64::MAX];
         for count in values {
             for size in values {
-                let expected = count.checked_mul(size).unwrap_or(u64::MAX);
+                let expected = count.saturating_mul(size);
                 assert_eq!(array_bytes(count, size), expected, "{count} x {size}");
             }
         }

@@ -77,11 +77,11 @@ struct Known {
 }
 
 impl PythonNames for Known {
-    fn name(&self, word: Word, generation: u32) -> Result<Frame, String> {
+    fn name(&self, word: Word, generation: u32) -> Result<Option<Frame>, String> {
         let index = usize::try_from(generation).unwrap();
         assert_eq!(self.words[index], word);
         let nth = self.words[..index].iter().filter(|word| word.is_python()).count();
-        Ok(Frame::python(self.names[nth], "target.py", None))
+        Ok(Some(Frame::python(self.names[nth], "target.py", None)))
     }
 }
 

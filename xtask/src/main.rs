@@ -5,6 +5,7 @@ mod command;
 mod demo;
 mod ebpf;
 mod golden;
+mod panel;
 mod setup;
 mod test;
 mod tidy;
@@ -26,6 +27,8 @@ struct Cli {
 enum Task {
     /// See the main job at work: a bundled leaking server is started, recorded and reported.
     Demo(demo::Options),
+    /// Measure what recording costs a real server: a Panel app and its client.
+    Panel(panel::Options),
     /// Run every check and every test; those that attach to processes need root.
     Test(test::Options),
     /// Build the eBPF object that is committed under tracer/object.
@@ -52,6 +55,7 @@ fn main() -> ExitCode {
 fn run(task: &Task) -> Result<()> {
     match task {
         Task::Demo(options) => demo::run_task(options),
+        Task::Panel(options) => panel::run_task(options),
         Task::Test(options) => test::run_task(options),
         Task::Ebpf(options) => ebpf::run_task(options),
         Task::Setup(options) => setup::run_task(options),

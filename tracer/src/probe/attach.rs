@@ -1,15 +1,14 @@
 //! Puts the probes in, in the best way that the kernel has, and takes them out.
 
-use std::ffi::CString;
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
-use std::path::Path;
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 
 use aya::programs::uprobe::{UProbeAttachLocation, UProbeAttachPoint, UProbeScope};
 use leakspy_ebpf::wire::name;
 
-use super::bpf::{self, ATTACH_MULTI, ATTACH_SESSION, Multi};
+use super::bpf::{ATTACH_MULTI, ATTACH_SESSION};
 use super::error::ProbeError;
+use super::guard::{Guard, LinkRequest};
 use super::load::Loaded;
 
 /// How probes are attached.
@@ -49,8 +48,8 @@ impl Method {
 /// Probes in one file.
 #[derive(Clone, Debug)]
 pub struct FileProbes {
-    /// How we open it: `/proc/self/fd/N` of the inode that the target maps.
-    pub open_path: String,
+    /// The inode that the target maps, as an open descriptor of this process.
+    pub file: RawFd,
     /// How the target calls it, for messages.
     pub shown_path: String,
     /// Allocation functions: file offset and cookie.
@@ -61,97 +60,97 @@ pub struct FileProbes {
     pub code_dealloc: Option<u64>,
 }
 
-/// Probes in place; dropping it takes them out, those on allocations first.
+/// Probes in place, held by the guard or (perf events) by the loaded programs.
 pub struct Attached {
     /// How they were attached.
     pub method: Method,
-    // Fields drop in this order.
-    alloc: Vec<OwnedFd>,
-    free: Vec<OwnedFd>,
+    // Links refer to them; kept for as long as the probes are in place.
     _programs: Vec<OwnedFd>,
 }
 
-impl Attached {
-    /// Takes out the probes on allocations, then those on releases.
-    pub fn detach(&mut self) {
-        self.alloc.clear();
-        self.free.clear();
-    }
-}
-
 /// Attaches everything by one method. Releases are attached before allocations, so that no block can be
-/// recorded whose release would be missed.
+/// recorded whose release would be missed; the guard takes them out the other way round.
 ///
 /// # Errors
-/// [`ProbeError::is_unsupported`] when the kernel does not have the method.
+/// [`ProbeError::is_unsupported`] when the kernel does not have the method. No probe is left in place.
 pub fn attach(
     loaded: &mut Loaded,
+    guard: &mut Guard,
     files: &[FileProbes],
     pid: u32,
     method: Method,
 ) -> Result<Attached, ProbeError> {
-    match method {
-        Method::Session | Method::Multi => attach_multi(loaded, files, pid, method),
+    let attached = match method {
+        Method::Session | Method::Multi => attach_multi(loaded, guard, files, pid, method),
         Method::Perf => attach_perf(loaded, files, pid),
+    };
+    if attached.is_err() {
+        // A guard that is gone has no links.
+        let _ = guard.release();
     }
+    attached
 }
 
 fn attach_multi(
     loaded: &Loaded,
+    guard: &mut Guard,
     files: &[FileProbes],
     pid: u32,
     method: Method,
 ) -> Result<Attached, ProbeError> {
     let free = loaded.program(name::PROGRAM_FREE, ATTACH_MULTI)?;
     let code = loaded.program(name::PROGRAM_CODE_DEALLOC, ATTACH_MULTI)?;
-    let mut attached =
-        Attached { method, alloc: Vec::new(), free: Vec::new(), _programs: Vec::new() };
-    let link =
-        |program: &OwnedFd, file: &FileProbes, points: &[(u64, u64)], attach_type, at_return| {
-            link_file(program, file, points, pid, attach_type, at_return)
-        };
+    let mut links = Links { guard, pid };
     for file in files {
-        attached.free.extend(link(&free, file, &file.free, ATTACH_MULTI, false)?);
+        links.make(&free, file, &file.free, ATTACH_MULTI, false)?;
         let point: Vec<(u64, u64)> = file.code_dealloc.iter().map(|&offset| (offset, 0)).collect();
-        attached.free.extend(link(&code, file, &point, ATTACH_MULTI, false)?);
+        links.make(&code, file, &point, ATTACH_MULTI, false)?;
     }
+    let mut programs = vec![free, code];
     if method == Method::Session {
         let session = loaded.program(name::PROGRAM_ALLOC_SESSION, ATTACH_SESSION)?;
         for file in files {
-            attached.alloc.extend(link(&session, file, &file.alloc, ATTACH_SESSION, false)?);
+            links.make(&session, file, &file.alloc, ATTACH_SESSION, false)?;
         }
-        attached._programs.push(session);
+        programs.push(session);
     } else {
         let entry = loaded.program(name::PROGRAM_ALLOC, ATTACH_MULTI)?;
         let returned = loaded.program(name::PROGRAM_ALLOC_RETURN, ATTACH_MULTI)?;
         for file in files {
-            attached.alloc.extend(link(&returned, file, &file.alloc, ATTACH_MULTI, true)?);
-            attached.alloc.extend(link(&entry, file, &file.alloc, ATTACH_MULTI, false)?);
+            links.make(&returned, file, &file.alloc, ATTACH_MULTI, true)?;
+            links.make(&entry, file, &file.alloc, ATTACH_MULTI, false)?;
         }
-        attached._programs.extend([entry, returned]);
+        programs.extend([entry, returned]);
     }
-    attached._programs.extend([free, code]);
-    Ok(attached)
+    Ok(Attached { method, _programs: programs })
 }
 
-fn link_file(
-    program: &OwnedFd,
-    file: &FileProbes,
-    points: &[(u64, u64)],
+/// Links on one process.
+struct Links<'a> {
+    guard: &'a mut Guard,
     pid: u32,
-    attach_type: u32,
-    at_return: bool,
-) -> Result<Option<OwnedFd>, ProbeError> {
-    if points.is_empty() {
-        return Ok(None);
+}
+
+impl Links<'_> {
+    fn make(
+        &mut self,
+        program: &OwnedFd,
+        file: &FileProbes,
+        points: &[(u64, u64)],
+        attach_type: u32,
+        at_return: bool,
+    ) -> Result<(), ProbeError> {
+        if points.is_empty() {
+            return Ok(());
+        }
+        let (offsets, cookies) = points.iter().copied().unzip();
+        let (program, file_fd) = (program.as_raw_fd(), file.file);
+        let pid = self.pid;
+        let request =
+            LinkRequest { program, file: file_fd, offsets, cookies, pid, attach_type, at_return };
+        let path = &file.shown_path;
+        self.guard.link(request).map_err(|source| ProbeError::Attach { path: path.clone(), source })
     }
-    let failed = |source| ProbeError::Attach { path: file.shown_path.clone(), source };
-    let path =
-        CString::new(file.open_path.as_str()).map_err(|error| failed(io::Error::other(error)))?;
-    let (offsets, cookies): (Vec<u64>, Vec<u64>) = points.iter().copied().unzip();
-    let multi =
-        Multi { path: &path, offsets: &offsets, cookies: &cookies, pid, attach_type, at_return };
-    bpf::link_multi(program.as_fd(), &multi).map(Some).map_err(failed)
 }
 
 /// aya keeps the links of this method; they go with `loaded`.
@@ -169,12 +168,7 @@ fn attach_perf(
         perf_points(loaded, name::PROGRAM_ALLOC_RETURN, file, &file.alloc, pid)?;
         perf_points(loaded, name::PROGRAM_ALLOC, file, &file.alloc, pid)?;
     }
-    Ok(Attached {
-        method: Method::Perf,
-        alloc: Vec::new(),
-        free: Vec::new(),
-        _programs: Vec::new(),
-    })
+    Ok(Attached { method: Method::Perf, _programs: Vec::new() })
 }
 
 fn perf_points(
@@ -197,7 +191,7 @@ fn perf_points(
             cookie: Some(cookie),
         };
         uprobe
-            .attach(point, Path::new(&file.open_path), UProbeScope::OneProcess(process))
+            .attach(point, format!("/proc/self/fd/{}", file.file), UProbeScope::OneProcess(process))
             .map_err(|error| failed(io::Error::other(error)))?;
     }
     Ok(())

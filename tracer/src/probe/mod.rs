@@ -4,6 +4,7 @@
 mod attach;
 mod bpf;
 mod error;
+mod guard;
 mod load;
 pub mod placement;
 pub mod plan;
@@ -13,6 +14,7 @@ mod table;
 
 pub use attach::{Attached, FileProbes, Method, attach};
 pub use error::ProbeError;
+pub use guard::Guard;
 pub use load::{Capacity, Loaded};
 pub use ring::{Captured, Gone, Queue, Record, Ring, decode};
 pub use support::try_method;

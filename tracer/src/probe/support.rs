@@ -1,12 +1,14 @@
 //! Whether the kernel has a way to attach: found out by attaching, because loading a program for an
 //! attach type that the kernel does not know succeeds.
 
-use std::fs;
+use std::fs::{self, File};
+use std::os::fd::AsRawFd;
 
 use leakspy_ebpf::wire::target::Target;
 
 use super::attach::{FileProbes, Method, attach};
 use super::error::ProbeError;
+use super::guard::Guard;
 use super::load::{Capacity, Loaded};
 
 /// Never called; carries the probe.
@@ -19,18 +21,21 @@ extern "C" fn landing(argument: u64) -> u64 {
 ///
 /// # Errors
 /// Why the method does not work here.
-pub fn try_method(method: Method) -> Result<(), ProbeError> {
-    let file = own_file()?;
+pub fn try_method(method: Method, guard: &mut Guard) -> Result<(), ProbeError> {
+    let own = File::open("/proc/self/exe")
+        .map_err(|source| ProbeError::Kernel { what: "open this program", source })?;
+    let file = own_probes(&own)?;
     let capacity = Capacity { live_blocks: 64, sites: 64, ..Capacity::default() };
     let mut loaded = Loaded::new(&Target { cookies: 1, ..Target::default() }, capacity)?;
-    let attached = attach(&mut loaded, &[file], std::process::id(), method)?;
+    let attached = attach(&mut loaded, guard, &[file], std::process::id(), method)?;
+    let released = guard.release();
     drop(attached);
     loaded.unload();
-    Ok(())
+    released.map_err(|source| ProbeError::Kernel { what: "release probes", source })
 }
 
 /// Where `landing` lies in the file of this program.
-fn own_file() -> Result<FileProbes, ProbeError> {
+fn own_probes(own: &File) -> Result<FileProbes, ProbeError> {
     let failed =
         |source| ProbeError::Kernel { what: "find this program in its own memory", source };
     let maps = fs::read_to_string("/proc/self/maps").map_err(failed)?;
@@ -38,10 +43,9 @@ fn own_file() -> Result<FileProbes, ProbeError> {
     let address = u64::try_from(landing as *const () as usize).unwrap_or(0);
     let offset = maps.lines().find_map(|line| offset_in(line, address));
     let offset = offset.ok_or_else(|| failed(std::io::ErrorKind::NotFound.into()))?;
-    let path = "/proc/self/exe".to_owned();
     Ok(FileProbes {
-        open_path: path.clone(),
-        shown_path: path,
+        file: own.as_raw_fd(),
+        shown_path: "/proc/self/exe".to_owned(),
         alloc: vec![(offset, 1)],
         free: Vec::new(),
         code_dealloc: None,

@@ -16,10 +16,6 @@ pub struct CodeInfo {
     pub first_line: Option<u32>,
     /// Lines of its instructions; without a single one when the table could not be read.
     pub lines: LineTable,
-    /// Nobody's function: the interpreter runs it to finish a call of a class (3.13 on), and hides it
-    /// from tracebacks. `_Py_InitCleanup` in CPython's `Python/specialize.c`: its file name is the very
-    /// object that is its name, which no compiled function has.
-    pub machinery: bool,
 }
 
 /// Why there is no code object.
@@ -46,6 +42,13 @@ pub enum NoCode {
 }
 
 impl CodeInfo {
+    /// Whether it is no function but the frame that a specialised call of a class puts under its
+    /// `__init__` (`_Py_InitCleanup` in `Python/specialize.c`, 3.12 on), which Python itself never shows. No
+    /// source file has that name.
+    pub fn is_shim(&self) -> bool {
+        self.file == "__init__" && self.function == "__init__"
+    }
+
     /// Reads the code object at `code`, whose type must be `code_type`.
     pub fn read(
         memory: &dyn Memory,
@@ -75,9 +78,7 @@ impl CodeInfo {
             None => LineTable::unknown(first_line),
         };
         let first_line = u32::try_from(first_line).ok().filter(|&line| line > 0);
-        let name = layout.code.name.read(memory, code);
-        let machinery = name.is_some() && name == layout.code.file.read(memory, code);
-        Ok(Self { function, file, first_line, lines, machinery })
+        Ok(Self { function, file, first_line, lines })
     }
 }
 

@@ -55,7 +55,7 @@ pub fn folded(frame: &Frame) -> String {
     };
     let place = place.unwrap_or_else(|| "unknown".to_owned());
     let name = name(frame);
-    let name = match name.trim_start_matches(['#', ' ']) {
+    let name = match name.trim_start_matches(|c: char| c == '#' || c.is_whitespace()) {
         "" => "?",
         name => name,
     };
@@ -102,5 +102,7 @@ mod tests {
     fn hostile_names_stay_frames() {
         assert_eq!(folded(&Frame::python("# a;b\n9 9", "x;y.py", None)), "a:b\\n9 9 (x:y.py)");
         assert_eq!(folded(&Frame::python("##", "", Some(1))), "? (unknown)");
+        // inferno trims every kind of blank, and would find the sorted lines out of order.
+        assert_eq!(folded(&Frame::python("\u{a0} f", "", None)), "f (unknown)");
     }
 }

@@ -8,14 +8,16 @@ use crate::model::{CheckStatus, DoctorCheck, DoctorReport, DoctorSection};
 use crate::os::privilege::{self, Lockdown, Need, Privileges};
 use crate::os::{self, Process};
 use crate::probe::placement::Kind;
-use crate::probe::{self, Capacity, Method};
+use crate::probe::{self, Capacity, Guard, Method, ProbeError};
 
 /// Looks at this machine, and at a target (a pid, or the name of a unique process) if given.
 ///
 /// # Errors
 /// The target does not exist or may not be looked at.
 pub fn run(target: Option<&str>) -> Result<DoctorReport, SessionError> {
-    let mut sections = vec![kernel()?, privileges()?, maps(Capacity::default())];
+    // Before anything that could start a thread.
+    let guard = Guard::start();
+    let mut sections = vec![kernel(guard)?, privileges()?, maps(Capacity::default())];
     if let Some(selector) = target {
         sections.push(process(selector)?);
     }
@@ -34,10 +36,12 @@ fn section(title: &str, checks: Vec<DoctorCheck>) -> DoctorSection {
     DoctorSection { title: title.to_owned(), checks }
 }
 
-fn kernel() -> Result<DoctorSection, SessionError> {
+fn kernel(guard: std::io::Result<Guard>) -> Result<DoctorSection, SessionError> {
+    let mut guard =
+        guard.map_err(|source| ProbeError::Kernel { what: "start a guard process", source })?;
     let release = privilege::kernel_release()?;
     let mut checks = vec![fine("release", release.to_string()), fsbase(), lockdown()];
-    checks.extend(Method::ALL.map(method));
+    checks.extend(Method::ALL.map(|way| method(way, &mut guard)));
     let works = checks.iter().rev().take(Method::ALL.len()).any(|c| c.status == CheckStatus::Ok);
     if !works {
         checks.push(check(
@@ -76,8 +80,8 @@ fn lockdown() -> DoctorCheck {
     }
 }
 
-fn method(method: Method) -> DoctorCheck {
-    match probe::try_method(method) {
+fn method(method: Method, guard: &mut Guard) -> DoctorCheck {
+    match probe::try_method(method, guard) {
         Ok(()) => fine(method.name(), "works"),
         Err(error) => {
             let cause = std::error::Error::source(&error).map(|source| format!(": {source}"));

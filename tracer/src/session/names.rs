@@ -97,12 +97,12 @@ impl CodeNames {
 }
 
 impl PythonNames for CodeNames {
-    fn name(&self, word: Word, generation: u32) -> Result<Frame, String> {
+    fn name(&self, word: Word, generation: u32) -> Result<Option<Frame>, String> {
         match self.known.get(&(word.code(), generation)) {
+            Some(Ok(code)) if code.is_shim() => Ok(None),
             Some(Ok(code)) => {
                 let line = code.lines.line(word.index());
-                let frame = Frame::python(&code.function, &code.file, line);
-                Ok(Frame { machinery: code.machinery, ..frame })
+                Ok(Some(Frame::python(&code.function, &code.file, line)))
             }
             Some(Err(reason)) => Err(reason.clone()),
             None => Err(NOT_READ.to_owned()),

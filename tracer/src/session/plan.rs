@@ -1,5 +1,7 @@
 //! Where the probes of a target go.
 
+use std::os::fd::AsRawFd;
+
 use leakspy_ebpf::wire::key::Function;
 
 use super::error::SessionError;
@@ -115,7 +117,7 @@ impl Probing {
         };
         let dealloc = self.code_dealloc.as_ref().filter(|spot| spot.module == index);
         Some(FileProbes {
-            open_path: module.file.path().to_string_lossy().into_owned(),
+            file: module.file.descriptor().as_raw_fd(),
             shown_path: path(modules, index),
             alloc: points(false),
             free: points(true),

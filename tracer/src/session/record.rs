@@ -15,7 +15,7 @@ use super::recorder::Recorder;
 use super::target::Target;
 use crate::model::Capture;
 use crate::os::{self, Life};
-use crate::probe::{self, Attached, Capacity, Loaded, Method, ProbeError, Ring, Tables};
+use crate::probe::{self, Attached, Capacity, Guard, Loaded, Method, ProbeError, Ring, Tables};
 use crate::store::{Overwrite, Owner, Writer};
 
 /// Ticks between two savings of what every site did.
@@ -47,13 +47,17 @@ enum Event {
 /// Nothing could be traced, or the recording can no longer be written; what was committed is kept.
 pub fn run(options: &RecordOptions, progress: &mut dyn Progress) -> Result<Ending, SessionError> {
     let wait = |source| SessionError::Wait { source };
+    // Before anything that could start a thread.
+    let guard = Guard::start()
+        .map_err(|source| ProbeError::Kernel { what: "start a guard process", source })?;
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(wait)?;
-    runtime.block_on(record(options, progress))
+    runtime.block_on(record(options, guard, progress))
 }
 
 async fn record(
     options: &RecordOptions,
+    guard: Guard,
     progress: &mut dyn Progress,
 ) -> Result<Ending, SessionError> {
     // Before anything else, so that a signal during the attach is not lost.
@@ -63,15 +67,15 @@ async fn record(
     let owner =
         os::privilege::invoking_owner().map(|owner| Owner { user: owner.user, group: owner.group });
     let writer = Writer::create(&options.output, overwrite, owner)?;
-    let probes = match Probes::attach(&target, options) {
+    let probes = match Probes::attach(&target, guard, options) {
         Ok(probes) => probes,
         Err(error) => {
             writer.discard();
             return Err(error);
         }
     };
-    let Probes { mut loaded, attached, tables, mut ring } = probes;
-    let sentence = target.attached_sentence(attached.method);
+    let Probes { held, tables, mut ring } = probes;
+    let sentence = target.attached_sentence(held.attached.method);
     let mut recorder = Recorder::new(target, tables, writer, capture(options));
     for note in recorder.target().notes().to_vec() {
         recorder.note(note);
@@ -80,22 +84,16 @@ async fn record(
     progress.attached(&sentence);
     let ending = follow(&mut recorder, &mut ring, &mut signals, options, progress).await?;
     progress.finishing();
-    close(recorder, ring, attached, &mut loaded)?;
+    close(recorder, ring, held)?;
     Ok(ending)
 }
 
 /// Counting off, probes out, the rest of the records read, names looked up, recording closed.
-fn close(
-    mut recorder: Recorder,
-    mut ring: Ring,
-    mut attached: Attached,
-    loaded: &mut Loaded,
-) -> Result<(), SessionError> {
+fn close(mut recorder: Recorder, mut ring: Ring, mut held: Held) -> Result<(), SessionError> {
     recorder.stop()?;
     while recorder.drain(&mut ring) {}
     // The target pays for the probes until they are out, and names can take a while.
-    attached.detach();
-    loaded.unload();
+    held.let_go();
     recorder.finish()
 }
 
@@ -110,16 +108,34 @@ fn capture(options: &RecordOptions) -> Capture {
     }
 }
 
-/// Maps, programs and probes of one target.
-struct Probes {
+/// Everything that keeps probes in place.
+struct Held {
     loaded: Loaded,
     attached: Attached,
+    guard: Guard,
+}
+
+impl Held {
+    fn let_go(&mut self) {
+        // A guard that is gone holds nothing any more.
+        let _ = self.guard.release();
+        self.loaded.unload();
+    }
+}
+
+/// Maps, programs and probes of one target.
+struct Probes {
+    held: Held,
     tables: Tables,
     ring: Ring,
 }
 
 impl Probes {
-    fn attach(target: &Target, options: &RecordOptions) -> Result<Self, SessionError> {
+    fn attach(
+        target: &Target,
+        mut guard: Guard,
+        options: &RecordOptions,
+    ) -> Result<Self, SessionError> {
         let capacity = Capacity {
             live_blocks: options.max_live,
             sites: options.max_sites,
@@ -134,12 +150,13 @@ impl Probes {
             }
             let mut loaded =
                 Loaded::new(&target.for_programs(method, options.audit_one_in)?, capacity)?;
-            match probe::attach(&mut loaded, target.files(), target.pid(), method) {
+            let (files, pid) = (target.files(), target.pid());
+            match probe::attach(&mut loaded, &mut guard, files, pid, method) {
                 Ok(attached) => {
                     target.check_in_place()?;
                     let tables = Tables::new(&mut loaded)?;
                     let ring = Ring::new(&mut loaded)?;
-                    return Ok(Self { loaded, attached, tables, ring });
+                    return Ok(Self { held: Held { loaded, attached, guard }, tables, ring });
                 }
                 Err(error) if error.is_unsupported() => refused = Some(error),
                 Err(error) => return Err(error.into()),
@@ -215,6 +232,11 @@ async fn follow(
             Event::Deadline | Event::Signal => break Ending::Asked,
             Event::TargetExited => break Ending::TargetGone("the target exited".to_owned()),
         }
+    };
+    // What happened since the last tick.
+    let ending = match (ending, lost_coverage(recorder)) {
+        (Ending::Asked, Some(sentence)) => Ending::TargetGone(sentence),
+        (ending, _) => ending,
     };
     if let Ending::TargetGone(sentence) = &ending {
         recorder.note(sentence.clone());

@@ -13,8 +13,9 @@ use crate::model::{Frame, FrameKind};
 
 /// Names of Python frames.
 pub trait PythonNames {
-    /// The frame of a word, or a sentence that says why it has no name.
-    fn name(&self, word: Word, generation: u32) -> Result<Frame, String>;
+    /// The frame of a word, `None` when it is no function but the interpreter's own device, or a
+    /// sentence that says why it has no name.
+    fn name(&self, word: Word, generation: u32) -> Result<Option<Frame>, String>;
 }
 
 /// A stack as reports print it.
@@ -55,7 +56,7 @@ impl<P: PythonNames> Resolver<'_, P> {
         for entry in stack.entries.iter().rev() {
             match entry {
                 Merged::Python { word, generation } => match self.python.name(*word, *generation) {
-                    Ok(frame) => frames.push(frame),
+                    Ok(frame) => frames.extend(frame),
                     Err(reason) => {
                         frames.push(nameless_python());
                         push_new(&mut notes, reason);

@@ -24,8 +24,9 @@ pub fn hash() -> Result<String> {
     let mut hash = Sha256::new();
     for file in files {
         let name = file.strip_prefix(&root).unwrap_or(&file).to_string_lossy().into_owned();
-        let content = fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?;
-        add(&mut hash, &name, &content);
+        let content =
+            fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
+        add(&mut hash, &name, without_tests(&content).as_bytes());
     }
     let lock = root.join("Cargo.lock");
     let lock =
@@ -39,6 +40,11 @@ pub fn hash() -> Result<String> {
 /// SHA-256 of `bytes` in hexadecimal digits.
 pub fn hash_of(bytes: &[u8]) -> String {
     hex(&Sha256::digest(bytes))
+}
+
+/// What comes before the tests of a file, which are last and no part of the object.
+fn without_tests(source: &str) -> &str {
+    source.split("\n#[cfg(test)]\nmod ").next().unwrap_or(source)
 }
 
 fn add(hash: &mut Sha256, name: &str, content: &[u8]) {
@@ -138,6 +144,13 @@ version = "1.0.0"
         let names: Vec<_> =
             locked(LOCK).expect("complete").into_iter().filter_map(|e| value(e, "name")).collect();
         assert_eq!(names, ["aya-ebpf", "aya-ebpf-bindings", "aya-log-ebpf", "other"]);
+    }
+
+    #[test]
+    fn tests_are_no_source_of_the_object() {
+        let source = "fn f() {}\n#[cfg(test)]\nextern crate std;\n";
+        assert_eq!(without_tests(source), source);
+        assert_eq!(without_tests(&format!("{source}\n#[cfg(test)]\nmod tests {{}}\n")), source);
     }
 
     #[test]

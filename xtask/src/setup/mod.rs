@@ -3,6 +3,7 @@
 mod apt;
 mod linker;
 mod pythons;
+pub mod venv;
 
 use anyhow::Result;
 

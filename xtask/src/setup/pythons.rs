@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 
 use super::apt;
+use super::venv::{self, pyenv_python};
 use crate::command::{command, is_root, run, target_dir};
 
 /// Packages of this system: allocators to preload, a compiler for test extensions, a second opinion on
@@ -49,7 +50,7 @@ pub fn install() -> Result<()> {
     }
     apt::install(&PACKAGES)?;
     chroot()?;
-    venv()?;
+    virtual_environment()?;
     report();
     Ok(())
 }
@@ -111,42 +112,14 @@ fn bootstrap(folder: &Path) -> Result<()> {
     fs::rename(&partial, folder).with_context(|| format!("cannot make {}", folder.display()))
 }
 
-fn venv() -> Result<()> {
-    let folder = venv_dir();
-    let wanted = VENV_PACKAGES.join("\n");
-    // Written last, so that an interrupted installation is made anew.
-    let done = folder.join("leakspy-packages");
-    if fs::read_to_string(&done).is_ok_and(|have| have == wanted) {
-        return Ok(());
+fn virtual_environment() -> Result<()> {
+    match pyenv_python(VENV_MINOR) {
+        Some(python) => venv::make(&venv_dir(), &python, &VENV_PACKAGES),
+        None => {
+            println!("no CPython {VENV_MINOR}: no virtual environment made");
+            Ok(())
+        }
     }
-    let Some(base) = pyenv_python(VENV_MINOR) else {
-        println!("no CPython {VENV_MINOR}: no virtual environment made");
-        return Ok(());
-    };
-    run(command(base).args(["-m", "venv", "--clear"]).arg(&folder))?;
-    run(command(folder.join("bin/python"))
-        .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"])
-        .args(["--only-binary", ":all:"])
-        .args(VENV_PACKAGES))?;
-    fs::write(&done, wanted).with_context(|| format!("cannot write {}", done.display()))
-}
-
-/// pyenv's interpreter of this minor version, the newest patch level.
-fn pyenv_python(minor: &str) -> Option<PathBuf> {
-    let root = std::env::var_os("PYENV_ROOT")
-        .map(PathBuf::from)
-        .or_else(|| std::env::home_dir().map(|home| home.join(".pyenv")))?;
-    let mut found: Vec<(u32, PathBuf)> = fs::read_dir(root.join("versions"))
-        .ok()?
-        .filter_map(|entry| {
-            let entry = entry.ok()?;
-            let name = entry.file_name();
-            let patch = name.to_str()?.strip_prefix(minor)?.strip_prefix('.')?.parse().ok()?;
-            Some((patch, entry.path().join("bin/python3")))
-        })
-        .collect();
-    found.sort();
-    found.pop().map(|(_, python)| python).filter(|python| python.is_file())
 }
 
 fn report() {

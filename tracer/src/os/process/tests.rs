@@ -1,6 +1,7 @@
 //! On children of the test and on the test itself: no privilege is needed for those.
 
 use std::io::{BufRead as _, BufReader, Write as _};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use super::*;
@@ -38,7 +39,7 @@ impl Guard {
 }
 
 /// A `cat` that certainly runs: it has answered.
-fn cat(program: &std::path::Path) -> Guard {
+fn cat(program: &Path) -> Guard {
     let mut child = Guard::start(&mut Command::new(program));
     child.say("ready\n");
     assert_eq!(child.hear(), "ready\n");
@@ -115,7 +116,7 @@ fn a_zombie_is_refused() {
 fn a_unique_name_selects_and_an_ambiguous_one_lists() {
     let folder = tempfile::tempdir().unwrap();
     let program = folder.path().join("leakspy-unit");
-    fs::copy(which_cat(), &program).unwrap();
+    copy(which_cat(), &program);
     let first = cat(&program);
     assert_eq!(Process::select("leakspy-unit").unwrap().pid(), first.0.id());
     let second = cat(&program);
@@ -128,11 +129,17 @@ fn a_unique_name_selects_and_an_ambiguous_one_lists() {
     assert_eq!(pids, expected);
 }
 
+/// By a program of its own: while this process writes an executable, a child that another test forks may
+/// hold it open for writing too, and then it cannot be run ("text file busy").
+fn copy(from: impl AsRef<Path>, to: &Path) {
+    assert!(Command::new("cp").arg(from.as_ref()).arg(to).status().unwrap().success());
+}
+
 #[test]
 fn a_replaced_executable_is_never_mistaken_for_the_running_one() {
     let folder = tempfile::tempdir().unwrap();
     let program = folder.path().join("a program");
-    fs::copy(which_cat(), &program).unwrap();
+    copy(which_cat(), &program);
     let child = cat(&program);
     fs::copy("/bin/sh", folder.path().join("new")).unwrap();
     fs::rename(folder.path().join("new"), &program).unwrap();

@@ -14,9 +14,11 @@ use crate::model::{Frame, FrameKind};
 struct Numbered;
 
 impl PythonNames for Numbered {
-    fn name(&self, word: Word, generation: u32) -> Result<Frame, String> {
+    fn name(&self, word: Word, generation: u32) -> Result<Option<Frame>, String> {
         match word.code() {
-            code @ 8..=80 => Ok(Frame::python(format!("f{code}.{generation}"), "app.py", Some(1))),
+            code @ 8..=80 => {
+                Ok(Some(Frame::python(format!("f{code}.{generation}"), "app.py", Some(1))))
+            }
             _ => Err("Its code object was gone before it could be read.".into()),
         }
     }
