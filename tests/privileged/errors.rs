@@ -229,6 +229,22 @@ fn bytes_changed() -> Result<()> {
     Ok(())
 }
 
+/// Written by a leakspy that is not this one.
+#[test]
+fn another_format() -> Result<()> {
+    let directory = tempfile::tempdir()?;
+    let file = directory.path().join("newer.leakspy");
+    std::fs::write(&file, good_recording()?)?;
+    for version in [0, 999] {
+        let database = rusqlite::Connection::open(&file)?;
+        database.pragma_update(None, "user_version", version)?;
+        database.close().map_err(|(_, error)| error)?;
+        let ending = run(&["report", &file.display().to_string()])?;
+        refused(&ending, 1, &[&version.to_string(), "format", "leakspy"])?;
+    }
+    Ok(())
+}
+
 /// The tracer is killed in the middle: what was already written opens.
 #[test]
 fn killed_recording_opens() -> Result<()> {

@@ -54,7 +54,7 @@ fn reused_code(interpreter: &Interpreter) -> Result<()> {
 /// the ring full. What the interpreters keep is seen often enough.
 fn subinterpreters(interpreter: &Interpreter) -> Result<()> {
     let (report, truth) = record(interpreter, "subinterpreters")?;
-    let burst = [MERGED, Counter::RingFull, Counter::CodeLost, Counter::CodeUnread];
+    let burst = [MERGED, Counter::SitesUnsent, Counter::CodeLost, Counter::CodeUnread];
     report.lost_nothing_but(&burst)?;
     agrees(&truth, &report)
 }

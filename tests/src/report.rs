@@ -64,12 +64,17 @@ pub struct Frame {
     pub line: Option<u32>,
     /// ELF file.
     pub module: Option<String>,
+    /// The interpreter's own, which reports hide.
+    #[serde(default)]
+    pub machinery: bool,
 }
 
 impl Site {
-    /// Its Python frames, root first; a frame without a line has line 0.
+    /// Its Python frames, root first, without what the interpreter hides from tracebacks too; a frame
+    /// without a line has line 0.
     pub fn python(&self) -> Vec<TrueFrame> {
-        self.stack.iter().filter(|frame| frame.kind == "python").map(Frame::as_true).collect()
+        let shown = |frame: &&Frame| frame.kind == "python" && !frame.machinery;
+        self.stack.iter().filter(shown).map(Frame::as_true).collect()
     }
 
     /// Whether a native function of that name is on the stack.
