@@ -15,6 +15,7 @@ use super::map::PENDING;
 use super::read::Current;
 use super::{Event, ledger, mapping, site};
 
+const PROT_NONE: u64 = 0;
 const MAP_FIXED: u64 = 0x10;
 const MAP_ANONYMOUS: u64 = 0x20;
 const PAGE: u64 = 4096;
@@ -139,7 +140,8 @@ fn request(function: u32, event: &Event) -> Option<Request> {
         plain(b)
     } else if function == Function::Mmap as u32 {
         let flags = event.arg3();
-        if flags & MAP_ANONYMOUS == 0 || flags & MAP_FIXED != 0 {
+        // What nobody may touch is address space kept free, not memory: c is the protection.
+        if flags & MAP_ANONYMOUS == 0 || flags & MAP_FIXED != 0 || c == PROT_NONE {
             return None;
         }
         plain(whole_pages(b))

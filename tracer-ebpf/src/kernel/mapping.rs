@@ -9,6 +9,9 @@ use super::count::count;
 use super::ledger;
 use super::map::MAPPING_ENDS;
 
+/// Most further mappings that one call of munmap is followed into.
+const MOST_MAPPINGS: u32 = 16;
+
 /// Notes a new mapping. When there is no room, a cut of its tail will count as unknown.
 #[inline(always)]
 pub fn began(address: u64, size: u64) {
@@ -24,14 +27,38 @@ pub fn ended(address: u64, size: u64) {
 /// The known mapping at `address`, already out of the table, loses its first `length` bytes, or all.
 #[inline(always)]
 pub fn unmapped(address: u64, length: u64, block: &LiveBlock) {
-    if length >= block.size {
-        count(Counter::FreeRecorded);
-        ended(address, block.size);
-        ledger::freed(block);
+    if length < block.size {
+        began(address + length, block.size - length);
+        count(Counter::UnmapPartial);
+        keep(address + length, block, block.size - length);
         return;
     }
-    began(address + length, block.size - length);
-    keep(address + length, block, block.size - length);
+    count(Counter::FreeRecorded);
+    ended(address, block.size);
+    ledger::freed(block);
+    further(address + block.size, length - block.size);
+}
+
+/// One call can release several mappings that follow one another.
+#[inline(always)]
+fn further(first: u64, length: u64) {
+    let (mut address, mut left) = (first, length);
+    for _ in 0..MOST_MAPPINGS {
+        if left == 0 {
+            return;
+        }
+        let Some(block) = ledger::take(address) else { return };
+        if left < block.size {
+            began(address + left, block.size - left);
+            keep(address + left, &block, block.size - left);
+            return;
+        }
+        count(Counter::UnmapFurther);
+        ended(address, block.size);
+        ledger::freed(&block);
+        address += block.size;
+        left -= block.size;
+    }
 }
 
 /// Cuts the tail off the mapping that ends where this range ends; false when there is none.
@@ -47,6 +74,7 @@ pub fn cut_tail(address: u64, length: u64) -> bool {
     let Some(block) = ledger::take(start) else { return false };
     ended(start, block.size);
     began(start, address - start);
+    count(Counter::UnmapPartial);
     keep(start, &block, address - start);
     true
 }
@@ -54,7 +82,6 @@ pub fn cut_tail(address: u64, length: u64) -> bool {
 /// Puts the rest of a mapping back and accounts what it lost.
 #[inline(always)]
 fn keep(address: u64, block: &LiveBlock, rest: u64) {
-    count(Counter::UnmapPartial);
     if ledger::put_back(address, &LiveBlock { size: rest, ..*block }) {
         ledger::freed_part(block.site, block.size.saturating_sub(rest), 0);
     } else {

@@ -51,7 +51,7 @@ counters! {
     AllocFailed = 2, "alloc_failed", Accounted;
     /// Calls made by the allocator itself inside another allocation call.
     AllocNested = 3, "alloc_nested", Accounted;
-    /// Calls of mmap for a file or at a fixed address, which are no heap.
+    /// Calls of mmap for a file, at a fixed address, or without access (reservations), which are no heap.
     AllocNotAnonymous = 4, "alloc_not_anonymous", Accounted;
     /// Calls of realloc to size 0 that released the block.
     ReallocReleased = 5, "realloc_to_zero", Accounted;
@@ -131,6 +131,8 @@ counters! {
     StacksMerged = 42, "stacks_merged", Quality;
     /// Sites whose stack never found room in the ring buffer.
     SitesUnsent = 43, "sites_without_stack", Quality;
+    /// Further mappings that were released whole by a munmap that began in another one.
+    UnmapFurther = 44, "unmap_further", Accounted;
 }
 
 #[cfg(test)]

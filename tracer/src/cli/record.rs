@@ -32,6 +32,10 @@ pub fn run(args: &RecordArgs, quiet: bool) -> Result<Exit> {
     }
     Ok(match ending {
         Ending::Asked => Exit::Fine,
+        Ending::ProbesLost(why) => {
+            eprintln!("leakspy: {}; what was recorded until then is kept", escape::terminal(&why));
+            Exit::Error
+        }
         Ending::TargetGone(how) => {
             eprintln!("leakspy: {}; what was recorded until then is kept", escape::terminal(&how));
             Exit::TargetGone

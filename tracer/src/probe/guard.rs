@@ -100,6 +100,13 @@ impl Guard {
     }
 }
 
+impl AsFd for Guard {
+    /// Becomes readable when the guard ends, as long as nothing is asked of it.
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.get_ref().as_fd()
+    }
+}
+
 impl Drop for Guard {
     fn drop(&mut self) {
         // The guard ends at the end of the socket.
@@ -127,8 +134,14 @@ fn receive<T: for<'a> Deserialize<'a>>(
 
 /// The guard's life: until the socket ends, however the tracer ended.
 fn serve(socket: UnixStream, tracer: BorrowedFd<'_>) {
-    // SAFETY: no preconditions. Signals of the terminal are for the tracer, which says when to release.
-    unsafe { libc::setsid() };
+    // Signals of the terminal and of whoever stops the tracer are for the tracer, which says when to release.
+    // SAFETY: no preconditions; ignoring a signal installs no code.
+    unsafe {
+        libc::setsid();
+        for signal in [libc::SIGINT, libc::SIGTERM, libc::SIGHUP] {
+            libc::signal(signal, libc::SIG_IGN);
+        }
+    }
     let mut links: Vec<OwnedFd> = Vec::new();
     let mut socket = BufReader::new(socket);
     while let Ok(Some(request)) = receive(&mut socket) {

@@ -69,7 +69,7 @@ const EQUATIONS: [Equation; 4] = [
     Equation {
         what: "blocks",
         seen: "alloc_recorded",
-        accounted: &["free_recorded", "realloc_old", "replaced_without_free"],
+        accounted: &["free_recorded", "realloc_old", "replaced_without_free", "unmap_further"],
         live: Some(|site| site.live_count),
         lost: &["put_back_failed"],
     },

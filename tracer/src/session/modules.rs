@@ -1,6 +1,7 @@
 //! The modules of a target as the unwinder wants them.
 
 use std::ops::Range;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -12,6 +13,8 @@ use crate::symbolize::{ImageBytes, ModuleId, ModuleImage};
 #[derive(Default)]
 pub struct Told {
     modules: Vec<(Key, ModuleId)>,
+    /// The files of these modules: names of native code are looked up at the end, by descriptor.
+    files: Vec<OwnedFd>,
     vdso: bool,
 }
 
@@ -38,7 +41,8 @@ impl Told {
             if self.modules.iter().any(|(known, _)| *known == key) {
                 continue;
             }
-            if let Some(image) = image(module) {
+            if let Some((file, image)) = image(module) {
+                self.files.push(file);
                 self.modules.push((key, stacks.add_module(image)));
                 any = true;
             }
@@ -66,20 +70,22 @@ impl Told {
 }
 
 /// A module's file and where it executes.
-fn image(module: &Module) -> Option<ModuleImage> {
+fn image(module: &Module) -> Option<(OwnedFd, ModuleImage)> {
     let executable: Vec<Range<u64>> =
         module.mappings.iter().filter(|mapping| mapping.executable).map(Mapping::range).collect();
     if executable.is_empty() {
         return None;
     }
     let bytes: ImageBytes = Arc::new(module.file.map().ok()?);
-    Some(ModuleImage {
+    let file = module.file.descriptor().try_clone_to_owned().ok()?;
+    let image = ModuleImage {
         path: module.path.to_string_lossy().into_owned(),
-        open: module.file.path(),
+        open: PathBuf::from(format!("/proc/self/fd/{}", file.as_raw_fd())),
         bias: module.bias,
         executable,
         bytes,
-    })
+    };
+    Some((file, image))
 }
 
 fn vdso(process: &Process, mapping: &Mapping) -> Option<ModuleImage> {

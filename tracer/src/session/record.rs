@@ -20,8 +20,8 @@ use crate::probe::{
 };
 use crate::store::{Overwrite, Owner, Writer};
 
-/// Ticks between two savings of what every site did.
-const TICKS_PER_SITES: u32 = 10;
+/// Ticks between two points in the history of the sites.
+const TICKS_PER_HISTORY: u32 = 10;
 /// Far enough away to be never.
 const NEVER: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
 
@@ -32,6 +32,8 @@ pub enum Ending {
     Asked,
     /// The target is gone; the sentence says how.
     TargetGone(String),
+    /// The probes are gone although the target is not; the sentence says why.
+    ProbesLost(String),
 }
 
 /// Everything that can wake the loop.
@@ -41,6 +43,7 @@ enum Event {
     Deadline,
     Signal,
     TargetExited,
+    GuardEnded,
 }
 
 /// Records a target until the duration ends, a signal comes, or the target goes.
@@ -84,7 +87,8 @@ async fn record(
     }
     recorder.start()?;
     progress.attached(&sentence);
-    let ending = follow(&mut recorder, &mut ring, &mut signals, options, progress).await?;
+    let guard = watch(held.guard.as_fd())?;
+    let ending = follow(&mut recorder, &mut ring, guard, &mut signals, options, progress).await?;
     progress.finishing();
     close(recorder, ring, held)?;
     Ok(ending)
@@ -201,6 +205,7 @@ impl Signals {
 async fn follow(
     recorder: &mut Recorder,
     ring: &mut Ring,
+    guard: AsyncFd<OwnedFd>,
     signals: &mut Signals,
     options: &RecordOptions,
     progress: &mut dyn Progress,
@@ -218,6 +223,8 @@ async fn follow(
             () = signals.any() => Event::Signal,
             () = sleep_until(deadline) => Event::Deadline,
             _ = exited.readable() => Event::TargetExited,
+            // It says nothing unasked: only its end can be read.
+            _ = guard.readable() => Event::GuardEnded,
             _ = ticks.tick() => Event::Tick,
             () = std::future::ready(()), if more => Event::Records,
             ready = records.readable_mut(), if !more => {
@@ -229,13 +236,19 @@ async fn follow(
             Event::Records => more = recorder.drain(ring),
             Event::Tick => {
                 ticked += 1;
-                recorder.save(ticked % TICKS_PER_SITES == 0)?;
+                recorder.save(ticked % TICKS_PER_HISTORY == 0)?;
                 progress.status(&recorder.status()?);
                 if let Some(sentence) = lost_coverage(recorder) {
                     break Ending::TargetGone(sentence);
                 }
             }
             Event::Deadline | Event::Signal => break Ending::Asked,
+            Event::GuardEnded => {
+                break Ending::ProbesLost(
+                    "the process that held the probes was killed: nothing was counted after that"
+                        .to_owned(),
+                );
+            }
             Event::TargetExited => break Ending::TargetGone("the target exited".to_owned()),
         }
     };
@@ -244,7 +257,7 @@ async fn follow(
         (Ending::Asked, Some(sentence)) => Ending::TargetGone(sentence),
         (ending, _) => ending,
     };
-    if let Ending::TargetGone(sentence) = &ending {
+    if let Ending::TargetGone(sentence) | Ending::ProbesLost(sentence) = &ending {
         recorder.note(sentence.clone());
     }
     Ok(ending)

@@ -37,8 +37,6 @@ pub struct Recorder {
     looked_for: HashSet<u64>,
     /// Records that could not be decoded.
     undecoded: u64,
-    /// Sites without a stack when the sites were last read.
-    unsent: u64,
     queue: Queue,
 }
 
@@ -59,7 +57,6 @@ impl Recorder {
             written: HashSet::new(),
             looked_for: HashSet::new(),
             undecoded: 0,
-            unsent: 0,
             queue: Queue::default(),
         }
     }
@@ -139,17 +136,15 @@ impl Recorder {
         })
     }
 
-    /// Saves the state now: counters and memory, and what the sites did when asked for.
-    pub fn save(&mut self, with_sites: bool) -> Result<(), SessionError> {
-        let mut sites = Vec::new();
-        if with_sites {
-            self.write_stacks()?;
-            (sites, self.unsent) = books::sites(&self.tables)?;
-        }
+    /// Saves the state now: counters, memory, and what the sites did, which becomes part of their history when
+    /// asked for. What has not changed costs nothing.
+    pub fn save(&mut self, keep_history: bool) -> Result<(), SessionError> {
+        self.write_stacks()?;
+        let (sites, unsent) = books::sites(&self.tables)?;
         let mut books = Books::open(&self.tables)?;
         books.set(Counter::CodeUnread, self.names.missed());
         books.set(Counter::RecordsUndecoded, self.undecoded);
-        books.set(Counter::SitesUnsent, self.unsent);
+        books.set(Counter::SitesUnsent, unsent);
         let audit = self.stacks.audited();
         books.set(Counter::StacksAudited, audit.compared);
         books.set(Counter::StacksMerged, audit.different);
@@ -163,7 +158,7 @@ impl Recorder {
             live_bytes: books.live_bytes(),
             counters: &books.losses(),
             sites: &sites,
-            keep_history: with_sites,
+            keep_history,
         })?;
         Ok(())
     }

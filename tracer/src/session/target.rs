@@ -20,6 +20,7 @@ pub struct Target {
     process: Process,
     modules: Modules,
     told: Told,
+    interpreter: Option<ModuleId>,
     found: Found,
     probing: Probing,
     files: Vec<FileProbes>,
@@ -41,7 +42,16 @@ impl Target {
         let files = probing.files(&modules);
         let mut notes: Vec<String> = found.refusal.iter().cloned().collect();
         notes.extend(probing.notes.iter().cloned());
-        Ok(Self { process, modules, told: Told::default(), found, probing, files, notes })
+        Ok(Self {
+            process,
+            modules,
+            told: Told::default(),
+            interpreter: None,
+            found,
+            probing,
+            files,
+            notes,
+        })
     }
 
     /// Its pid.
@@ -71,7 +81,7 @@ impl Target {
 
     /// The unwinder's name of the interpreter's module.
     pub fn interpreter(&self) -> Option<ModuleId> {
-        self.found.module.and_then(|index| self.told.id(self.modules.get(index)?))
+        self.interpreter
     }
 
     /// Where the probes go.
@@ -95,12 +105,18 @@ impl Target {
         self.told = Told::default();
         self.told.tell(&self.modules, &mut stacks);
         self.told.tell_vdso(&self.process, &mut stacks);
+        // Now, because the index is that of these modules.
+        let module = self.found.module.and_then(|index| self.modules.get(index));
+        self.interpreter = module.and_then(|module| self.told.id(module));
         stacks
     }
 
     /// Looks for modules that were loaded since; whether there are any.
     pub fn refresh_modules(&mut self, stacks: &mut Stacks) -> bool {
-        // A target that is going away has none.
+        // The modules of another program, or of none, would only mislead.
+        if !matches!(self.process.life(), Life::Running | Life::LeaderExited) {
+            return false;
+        }
         let Ok(modules) = Modules::of(&self.process) else { return false };
         let any = self.told.tell(&modules, stacks);
         if any {

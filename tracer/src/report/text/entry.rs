@@ -116,6 +116,7 @@ fn history(stack: &Stack<'_>) -> String {
     let functions: Vec<&str> = stack.allocators.iter().copied().collect();
     let functions = list(&functions);
     let freed = stack.allocated_count.saturating_sub(stack.live_count);
+    let functions = if functions.is_empty() { "unknown functions".to_owned() } else { functions };
     match (freed, stack.allocated_count) {
         (0, 1) => format!("It came from {functions} and has not been freed."),
         (0, _) => format!("They came from {functions}; none has been freed."),
