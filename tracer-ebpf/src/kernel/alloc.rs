@@ -3,6 +3,7 @@
 use aya_ebpf::EbpfContext;
 use aya_ebpf::bindings::BPF_ANY;
 use aya_ebpf::helpers::generated::bpf_get_attach_cookie;
+use aya_log_ebpf::debug;
 use leakspy_ebpf::hash::array_bytes;
 use leakspy_ebpf::walk::ReadUser;
 use leakspy_ebpf::wire::counter::Counter;
@@ -10,9 +11,9 @@ use leakspy_ebpf::wire::key::{Function, Pending};
 use leakspy_ebpf::wire::limit::MAX_NESTED;
 
 use super::count::count;
-use super::map::{PENDING, PROBE_SITES};
+use super::map::PENDING;
 use super::read::Current;
-use super::{Event, ledger, mapping, site, target};
+use super::{Event, ledger, mapping, site};
 
 const MAP_FIXED: u64 = 0x10;
 const MAP_ANONYMOUS: u64 = 0x20;
@@ -22,13 +23,9 @@ const ERRORS: u64 = u64::MAX - 4094;
 
 /// Which function this probe belongs to.
 #[inline(always)]
-pub fn function<C: EbpfContext>(ctx: &C, event: &Event) -> u32 {
-    if target().cookies != 0 {
-        // SAFETY: the helper takes the program's own context.
-        return unsafe { bpf_get_attach_cookie(ctx.as_ptr()) } as u32;
-    }
-    // SAFETY: the element is never deleted.
-    PROBE_SITES.get_ptr(event.ip()).map_or(0, |function| unsafe { *function })
+pub fn function<C: EbpfContext>(ctx: &C) -> u32 {
+    // SAFETY: the helper takes the program's own context.
+    unsafe { bpf_get_attach_cookie(ctx.as_ptr()) as u32 }
 }
 
 /// Bytes of whole pages that hold `length` bytes.
@@ -48,9 +45,10 @@ struct Request {
 #[inline(always)]
 pub fn entry<C: EbpfContext>(ctx: &C, event: &Event) -> bool {
     count(Counter::AllocCalls);
-    let function = function(ctx, event);
+    let function = function(ctx);
     let Some(pending) = pending_slot(event.pid_tgid) else {
         count(Counter::PendingFull);
+        debug!(ctx, "no room to remember a call of function {}", function);
         return false;
     };
     if inside_another(pending, event.sp(), function) {

@@ -1,6 +1,7 @@
 //! The end of code objects: their addresses are used again, so whoever knew one must hear of it.
 
 use aya_ebpf::EbpfContext;
+use aya_log_ebpf::debug;
 use core::ffi::c_void;
 use core::mem::size_of;
 use leakspy_ebpf::hash::generation_bucket;
@@ -20,7 +21,7 @@ const PAGE: u64 = 4096;
 
 /// Entry of `code_dealloc(code)`: before the memory can be used again.
 #[inline(always)]
-pub fn dealloc<C: EbpfContext>(_ctx: &C, event: &Event) -> bool {
+pub fn dealloc<C: EbpfContext>(ctx: &C, event: &Event) -> bool {
     let code = event.arg0();
     let Some(seen) = SEEN_CODE.get_ptr(code) else { return false };
     // SAFETY: the element is deleted only here, for an object that can be freed only once.
@@ -30,21 +31,19 @@ pub fn dealloc<C: EbpfContext>(_ctx: &C, event: &Event) -> bool {
     // SAFETY: an element of an array map.
     let bucket = unsafe { &mut (*generations).bucket[generation_bucket(code)] };
     let generation = *bucket;
-    if seen & 1 == 0 {
-        save(code, generation, &target().python);
+    if seen & 1 == 0 && !save(code, generation, &target().python) {
+        count(Counter::CodeLost);
+        debug!(ctx, "code object {:x} ends unread, and the ring is full", code);
     }
     atomic::add_half(bucket, 1);
     let _ = SEEN_CODE.remove(code);
     false
 }
 
-/// Copies what names the code object while it is still there.
+/// Copies what names the code object while it is still there; false when the ring is full.
 #[inline(always)]
-fn save(code: u64, generation: u32, layout: &PythonWalk) {
-    let Some(mut entry) = RING.reserve::<CodeGone>(0) else {
-        count(Counter::CodeLost);
-        return;
-    };
+fn save(code: u64, generation: u32, layout: &PythonWalk) -> bool {
+    let Some(mut entry) = RING.reserve::<CodeGone>(0) else { return false };
     let record = entry.as_mut_ptr();
     // SAFETY: `record` has room for a whole `CodeGone`; what is not written is excluded by the lengths.
     unsafe {
@@ -66,6 +65,7 @@ fn save(code: u64, generation: u32, layout: &PythonWalk) {
             prefix((&raw mut (*record).line_table).cast(), table, LINE_TABLE_BYTES as u64);
     }
     entry.submit(0);
+    true
 }
 
 #[inline(always)]

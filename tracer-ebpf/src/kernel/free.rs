@@ -18,7 +18,7 @@ pub fn entry<C: EbpfContext>(ctx: &C, event: &Event) -> bool {
         count(Counter::FreeNull);
         return false;
     }
-    let unmaps = alloc::function(ctx, event) == Function::Munmap as u32;
+    let unmaps = alloc::function(ctx) == Function::Munmap as u32;
     match ledger::take(address) {
         Some(block) if unmaps => {
             mapping::unmapped(address, alloc::whole_pages(event.arg1()), &block);

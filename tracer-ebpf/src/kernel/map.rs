@@ -53,9 +53,6 @@ pub static SEEN_CODE: HashMap<u64, u64> =
 pub static SCRATCH: Array<Slot> = Array::with_max_entries(limit::SLOTS_PER_CPU, 0);
 
 #[map]
-pub static PROBE_SITES: HashMap<u64, u32> = HashMap::with_max_entries(64, 0);
-
-#[map]
 pub static MAPPING_ENDS: HashMap<u64, u64> =
     HashMap::with_max_entries(limit::MAPPINGS, BPF_F_NO_PREALLOC);
 

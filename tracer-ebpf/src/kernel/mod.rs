@@ -26,9 +26,9 @@ use count::count;
 #[unsafe(no_mangle)]
 static TARGET: Target = Target {
     tgid: 0,
-    cookies: 0,
     task_fsbase: 0,
     audit_one_in: 0,
+    reserved: 0,
     stack_end: 0,
     python: leakspy_ebpf::wire::target::PythonWalk::NONE,
 };

@@ -21,8 +21,6 @@ pub const GENERATIONS: &str = "GENERATIONS";
 pub const SEEN_CODE: &str = "SEEN_CODE";
 /// Array of scratch slots.
 pub const SCRATCH: &str = "SCRATCH";
-/// Hash: probe address to function, for kernels without attach cookies.
-pub const PROBE_SITES: &str = "PROBE_SITES";
 /// Hash: end of a live mapping to its start.
 pub const MAPPING_ENDS: &str = "MAPPING_ENDS";
 /// Read-only global: [`super::target::Target`].

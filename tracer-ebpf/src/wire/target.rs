@@ -9,12 +9,12 @@ use super::assert_size;
 pub struct Target {
     /// Thread group id in the initial pid namespace, or 0 to leave the filter to the kernel.
     pub tgid: u32,
-    /// 1 when `bpf_get_attach_cookie` may be called.
-    pub cookies: u32,
     /// Offset of `thread.fsbase` in `task_struct` (from BTF), bytes.
     pub task_fsbase: u32,
     /// One in this many repeated hits copies the stack again, to audit the site key; 0 for never.
     pub audit_one_in: u32,
+    /// Written-out padding.
+    pub reserved: u32,
     /// Where the first thread's stack ends, or 0.
     pub stack_end: u64,
     /// How to walk Python frames.

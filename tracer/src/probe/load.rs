@@ -7,7 +7,10 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use aya::maps::{Map, MapData};
 use aya::programs::{Program, UProbe};
 use aya::{Ebpf, EbpfLoader};
+use aya_log::EbpfLogger;
 use aya_obj::generated::bpf_insn;
+use leakspy_ebpf::walk::Scratch;
+use leakspy_ebpf::wire::record::Stack;
 use leakspy_ebpf::wire::{limit, name, target::Target};
 
 use super::bpf;
@@ -45,8 +48,10 @@ impl Loaded {
     pub fn new(target: &Target, capacity: Capacity) -> Result<Self, ProbeError> {
         raise_locked_memory();
         let slots = possible_cpus()? * limit::SLOTS_PER_CPU;
+        let log_level = log_level();
         let ebpf = EbpfLoader::new()
             .btf(None)
+            .override_global(aya_log::LEVEL, &log_level, true)
             .override_global(name::TARGET, target, true)
             .map_max_entries(name::LIVE, capacity.live_blocks)
             .map_max_entries(name::SITES, capacity.sites)
@@ -79,6 +84,12 @@ impl Loaded {
         Ok(uprobe)
     }
 
+    /// What the programs have to say to developers: rare, and nothing unless debug messages are asked for.
+    pub fn diagnostics(&mut self) -> Diagnostics {
+        // Without the logger nothing is missing but the messages.
+        Diagnostics(EbpfLogger::init(&mut self.ebpf).ok())
+    }
+
     /// Takes a map out, to be wrapped in its type.
     pub fn take_map(&mut self, map: &'static str) -> Result<Map, ProbeError> {
         self.ebpf.take_map(map).ok_or(ProbeError::Object { what: map })
@@ -98,6 +109,31 @@ impl Loaded {
         let missing = || ProbeError::Object { what: program };
         let key = self.object.programs.get(program).ok_or_else(missing)?.function_key();
         Ok(&self.object.functions.get(&key).ok_or_else(missing)?.instructions)
+    }
+}
+
+/// Hands messages of the programs on to `log`.
+pub struct Diagnostics(Option<EbpfLogger<&'static dyn log::Log>>);
+
+impl Diagnostics {
+    /// Those that have come since the last time.
+    pub fn flush(&mut self) {
+        if let Some(logger) = &mut self.0 {
+            logger.flush();
+        }
+    }
+}
+
+/// The level that the programs are loaded with: messages beyond it are not even in them, because the
+/// verifier removes what a constant forbids.
+fn log_level() -> u8 {
+    match log::max_level() {
+        log::LevelFilter::Off => 0,
+        log::LevelFilter::Error => 1,
+        log::LevelFilter::Warn => 2,
+        log::LevelFilter::Info => 3,
+        log::LevelFilter::Debug => 4,
+        log::LevelFilter::Trace => 5,
     }
 }
 
@@ -138,6 +174,13 @@ fn map_data(map: &Map) -> &MapData {
         | Map::Unsupported(data) => data,
         _ => unreachable!("the object has no map of another type"),
     }
+}
+
+/// Bytes of the slots that programs put their stacks together in.
+pub fn working_bytes() -> u64 {
+    let slot = size_of::<Scratch>() + size_of::<Stack>();
+    let slots = possible_cpus().unwrap_or(1) * limit::SLOTS_PER_CPU;
+    u64::from(slots) * u64::try_from(slot).unwrap_or(u64::MAX)
 }
 
 fn possible_cpus() -> Result<u32, ProbeError> {

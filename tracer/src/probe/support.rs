@@ -26,7 +26,7 @@ pub fn try_method(method: Method, guard: &mut Guard) -> Result<(), ProbeError> {
         .map_err(|source| ProbeError::Kernel { what: "open this program", source })?;
     let file = own_probes(&own)?;
     let capacity = Capacity { live_blocks: 64, sites: 64, ..Capacity::default() };
-    let mut loaded = Loaded::new(&Target { cookies: 1, ..Target::default() }, capacity)?;
+    let mut loaded = Loaded::new(&Target::default(), capacity)?;
     let attached = attach(&mut loaded, guard, &[file], std::process::id(), method)?;
     let released = guard.release();
     drop(attached);

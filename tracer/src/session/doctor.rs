@@ -145,6 +145,7 @@ fn maps(capacity: Capacity) -> DoctorSection {
             table("live table", capacity.live_blocks, size_of::<LiveBlock>(), "--max-live"),
             table("site table", capacity.sites, size_of::<SiteTotals>(), "--max-sites"),
             fine("ring buffer", mib(capacity.ring_bytes.into())),
+            fine("working memory", mib(probe::working_bytes())),
         ],
     )
 }

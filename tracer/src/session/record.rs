@@ -15,7 +15,9 @@ use super::recorder::Recorder;
 use super::target::Target;
 use crate::model::Capture;
 use crate::os::{self, Life};
-use crate::probe::{self, Attached, Capacity, Guard, Loaded, Method, ProbeError, Ring, Tables};
+use crate::probe::{
+    self, Attached, Capacity, Diagnostics, Guard, Loaded, Method, ProbeError, Ring, Tables,
+};
 use crate::store::{Overwrite, Owner, Writer};
 
 /// Ticks between two savings of what every site did.
@@ -113,6 +115,7 @@ struct Held {
     loaded: Loaded,
     attached: Attached,
     guard: Guard,
+    diagnostics: Diagnostics,
 }
 
 impl Held {
@@ -120,6 +123,7 @@ impl Held {
         // A guard that is gone holds nothing any more.
         let _ = self.guard.release();
         self.loaded.unload();
+        self.diagnostics.flush();
     }
 }
 
@@ -156,7 +160,9 @@ impl Probes {
                     target.check_in_place()?;
                     let tables = Tables::new(&mut loaded)?;
                     let ring = Ring::new(&mut loaded)?;
-                    return Ok(Self { held: Held { loaded, attached, guard }, tables, ring });
+                    let diagnostics = loaded.diagnostics();
+                    let held = Held { loaded, attached, guard, diagnostics };
+                    return Ok(Self { held, tables, ring });
                 }
                 Err(error) if error.is_unsupported() => refused = Some(error),
                 Err(error) => return Err(error.into()),

@@ -122,10 +122,10 @@ impl Target {
         };
         Ok(ProgramTarget {
             tgid,
-            cookies: 1,
             task_fsbase: os::btf::task_fsbase()?,
             audit_one_in,
             stack_end: self.stack_end(),
+            reserved: 0,
             python: self.found.python.as_ref().map(|python| python.walk).unwrap_or_default(),
         })
     }
