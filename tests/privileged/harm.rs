@@ -150,7 +150,7 @@ fn killed_at_random_moments() -> Result<()> {
         }
         recording.kill()?;
         text::await_clean(pid)?;
-        ensure!(kernel::links_on(pid)?.is_empty() || round % 4 == 3, "links outlive the tracer");
+        kernel::await_no_links(pid)?;
     }
     kernel::await_nothing_left(pid, &before)?;
     // It still can be traced, and exactly.

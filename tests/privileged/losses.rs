@@ -69,11 +69,11 @@ fn ring_full() -> Result<()> {
     let recording = Recording::start(target.pid(), &[])?;
     kernel::signal(recording.pid(), libc::SIGSTOP)?;
     kernel::await_stopped(recording.pid())?;
-    target.command("go 2000 1")?;
+    target.command("go 9000 1")?;
     kernel::signal(recording.pid(), libc::SIGCONT)?;
     // Later visits publish what had to wait.
-    for _ in 0..8 {
-        target.command("go 2000 1")?;
+    for _ in 0..4 {
+        target.command("go 9000 1")?;
     }
     let facts = target.facts()?;
     let report = recording.stop()?.report()?;

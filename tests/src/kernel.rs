@@ -7,7 +7,7 @@ use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::fs::OpenOptionsExt;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use leakspy_ebpf::wire::name;
 
 /// Sends a signal to one process.
@@ -141,19 +141,29 @@ pub fn links_on(pid: u32) -> Result<Vec<u32>> {
     Ok(links)
 }
 
+/// Waits until no link probes the process.
+pub fn await_no_links(pid: u32) -> Result<()> {
+    await_empty("links", || links_on(pid))
+}
+
 /// Waits until no link probes the process and no program of ours is left that was not there `before`.
+/// Nobody else may use leakspy on this machine meanwhile.
 pub fn await_nothing_left(pid: u32, before: &BTreeMap<u32, String>) -> Result<()> {
+    await_no_links(pid)?;
+    await_empty("programs", || {
+        Ok(programs()?.into_keys().filter(|id| !before.contains_key(id)).collect())
+    })
+}
+
+/// The kernel takes its time to let go of what a process held when it died.
+fn await_empty(what: &str, list: impl Fn() -> Result<Vec<u32>>) -> Result<()> {
     let deadline = Instant::now() + Duration::from_secs(30);
     loop {
-        let links = links_on(pid)?;
-        let mut left = programs()?;
-        left.retain(|id, _| !before.contains_key(id));
-        if links.is_empty() && left.is_empty() {
+        let left = list()?;
+        if left.is_empty() {
             return Ok(());
         }
-        if Instant::now() > deadline {
-            bail!("left behind: links {links:?}, programs {left:?}");
-        }
+        ensure!(Instant::now() < deadline, "{what} left behind: {left:?}");
         std::thread::yield_now();
     }
 }

@@ -17,7 +17,7 @@ def binary(depth, number, keep):
 def go(count, visits):
     for _ in range(int(visits)):
         for number in range(int(count)):
-            binary(12, number, KEPT.append)
+            binary(14, number, KEPT.append)
     fact("count", len(KEPT))
     fact("block", BLOCK)
 
