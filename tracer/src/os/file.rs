@@ -2,7 +2,7 @@
 
 use std::fs::{File, Metadata, OpenOptions};
 use std::io;
-use std::os::fd::{AsFd, AsRawFd as _, BorrowedFd};
+use std::os::fd::{AsFd, AsRawFd as _, BorrowedFd, OwnedFd};
 use std::os::unix::fs::{FileExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
@@ -82,6 +82,13 @@ impl ModuleFile {
     /// A path by which this process (and the kernel on its behalf) reaches exactly this inode.
     pub fn path(&self) -> PathBuf {
         descriptor_path(&self.file)
+    }
+
+    /// A descriptor of the file that outlives this one, and the path by which it is reached.
+    pub fn keep(&self) -> io::Result<(OwnedFd, PathBuf)> {
+        let file = self.file.try_clone()?;
+        let path = descriptor_path(&file);
+        Ok((file.into(), path))
     }
 
     /// The open file.

@@ -1,7 +1,7 @@
 //! The modules of a target as the unwinder wants them.
 
 use std::ops::Range;
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -77,10 +77,10 @@ fn image(module: &Module) -> Option<(OwnedFd, ModuleImage)> {
         return None;
     }
     let bytes: ImageBytes = Arc::new(module.file.map().ok()?);
-    let file = module.file.descriptor().try_clone_to_owned().ok()?;
+    let (file, open) = module.file.keep().ok()?;
     let image = ModuleImage {
         path: module.path.to_string_lossy().into_owned(),
-        open: PathBuf::from(format!("/proc/self/fd/{}", file.as_raw_fd())),
+        open,
         bias: module.bias,
         executable,
         bytes,
