@@ -25,8 +25,8 @@ pub const PENDING_THREADS: u32 = 16 * 1024;
 pub const SEEN_CODE: u32 = 64 * 1024;
 /// Live mappings whose end is known (the kernel allows a process 65,530 by default).
 pub const MAPPINGS: u32 = 64 * 1024;
-/// Bytes of the ring buffer.
-pub const RING_BYTES: u32 = 32 * 1024 * 1024;
+/// Bytes of the ring buffer; a reader has all of them mapped, twice.
+pub const RING_BYTES: u32 = 16 * 1024 * 1024;
 /// Bytes of each region of a dying code object that are saved (see `record::CodeGone`).
 pub const CODE_BYTES: usize = 256;
 /// Bytes saved of the name, qualified name and file name objects of a dying code object.
