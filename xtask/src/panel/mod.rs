@@ -53,7 +53,7 @@ pub fn run_task(options: &Options) -> Result<()> {
 
     let folder = options.folder.canonicalize().context("no such folder")?;
     let server = Server::start(&environment, &folder)?;
-    server.sessions(5)?;
+    server.warm_up()?;
     let mut pairs = Vec::new();
     for round in 1..=options.rounds {
         let pair = measure(&server, options.sessions)?;

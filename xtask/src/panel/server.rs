@@ -47,6 +47,13 @@ impl Server {
         self.process.id()
     }
 
+    /// Lets it import and compile what it needs. Its first session is so slow that the server may take
+    /// it for an abandoned one.
+    pub fn warm_up(&self) -> Result<()> {
+        self.sessions(1).or_else(|_| self.sessions(1)).context("the server stays too slow")?;
+        self.sessions(5).map(drop)
+    }
+
     /// Opens and closes `count` sessions; returns the server's CPU milliseconds per session.
     pub fn sessions(&self, count: u32) -> Result<f64> {
         let url = format!("http://127.0.0.1:{}/panel_app", self.port);
