@@ -1,5 +1,6 @@
 //! The finished, symbolised document that every exporter prints.
 
+use leakspy_ebpf::wire::counter::{Class, Counter};
 use serde::Serialize;
 
 use super::Site;
@@ -134,11 +135,21 @@ pub struct Finding {
     pub confidence: String,
 }
 
-/// A limit that the process runs under.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limit {
-    /// Bytes.
-    pub bytes: u64,
+impl Loss {
+    /// A counter of the contract, `count` times.
+    pub fn of(counter: Counter, count: u64) -> Self {
+        Self {
+            name: counter.name().to_owned(),
+            sentence: counter.sentence().to_owned(),
+            class: match counter.class() {
+                Class::Seen => LossClass::Seen,
+                Class::Accounted => LossClass::Accounted,
+                Class::Loss => LossClass::Loss,
+                Class::Quality => LossClass::Quality,
+            },
+            count,
+        }
+    }
 }
 
 fn losses_by_name<S: serde::Serializer>(losses: &[Loss], serializer: S) -> Result<S::Ok, S::Error> {

@@ -12,8 +12,7 @@ mod site;
 pub use address::Address;
 pub use doctor::{CheckStatus, DoctorCheck, DoctorReport, DoctorSection};
 pub use document::{
-    Capture, Document, Finding, Limit, Loss, LossClass, MemoryPoint, PythonTarget, SCHEMA, Target,
-    Tool,
+    Capture, Document, Finding, Loss, LossClass, MemoryPoint, PythonTarget, SCHEMA, Target, Tool,
 };
 pub use frame::{Frame, FrameIdentity, FrameKind};
 pub use kernel_release::KernelRelease;

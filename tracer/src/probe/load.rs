@@ -46,7 +46,6 @@ pub struct Loaded {
 impl Loaded {
     /// Creates the maps and relocates the programs. Programs are loaded by [`Self::program`].
     pub fn new(target: &Target, capacity: Capacity) -> Result<Self, ProbeError> {
-        raise_locked_memory();
         let slots = possible_cpus()? * limit::SLOTS_PER_CPU;
         let log_level = log_level();
         let ebpf = EbpfLoader::new()
@@ -190,12 +189,4 @@ fn possible_cpus() -> Result<u32, ProbeError> {
         what: "read the number of CPUs",
         source: io::Error::other(error),
     })
-}
-
-/// Before 5.11 maps count against a limit that is far too small by default. Failure shows later, as a
-/// map that cannot be made.
-fn raise_locked_memory() {
-    let unlimited = libc::rlimit { rlim_cur: libc::RLIM_INFINITY, rlim_max: libc::RLIM_INFINITY };
-    // SAFETY: the pointer is to a live struct of the right type.
-    unsafe { libc::setrlimit(libc::RLIMIT_MEMLOCK, &raw const unlimited) };
 }

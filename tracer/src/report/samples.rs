@@ -1,10 +1,10 @@
 //! Documents for tests: each shows one thing that reports must cope with.
 
-use leakspy_ebpf::wire::counter::{Class, Counter};
+use leakspy_ebpf::wire::counter::Counter;
 
 use crate::model::{
-    Capture, Document, Domain, Frame, FrameKind, Loss, LossClass, MemoryPoint, PythonTarget,
-    SCHEMA, Site, Target, Tool,
+    Capture, Document, Domain, Frame, FrameKind, Loss, MemoryPoint, PythonTarget, SCHEMA, Site,
+    Target, Tool,
 };
 
 const UMATH: &str = "/srv/venv/lib/python3.11/site-packages/numpy/core/\
@@ -45,21 +45,7 @@ pub fn losses(counts: &[(Counter, u64)]) -> Vec<Loss> {
     let zero = zero.iter().filter(|(counter, _)| counts.iter().all(|(given, _)| given != counter));
     let mut counts: Vec<(Counter, u64)> = counts.iter().chain(zero).copied().collect();
     counts.sort_unstable();
-    counts.into_iter().map(|(counter, count)| loss(counter, count)).collect()
-}
-
-fn loss(counter: Counter, count: u64) -> Loss {
-    Loss {
-        name: counter.name().to_owned(),
-        sentence: counter.sentence().to_owned(),
-        class: match counter.class() {
-            Class::Seen => LossClass::Seen,
-            Class::Accounted => LossClass::Accounted,
-            Class::Loss => LossClass::Loss,
-            Class::Quality => LossClass::Quality,
-        },
-        count,
-    }
+    counts.into_iter().map(|(counter, count)| Loss::of(counter, count)).collect()
 }
 
 /// The counters that these sites would leave behind.

@@ -2,7 +2,7 @@
 
 use leakspy_ebpf::wire::counter::{Class, Counter};
 
-use crate::model::{Loss, LossClass};
+use crate::model::Loss;
 use crate::probe::{ProbeError, Tables};
 use crate::store::SiteTotals;
 
@@ -47,18 +47,8 @@ impl Books {
 
     /// As reports print them.
     pub fn losses(&self) -> Vec<Loss> {
-        let loss = |&counter: &Counter| Loss {
-            name: counter.name().to_owned(),
-            sentence: counter.sentence().to_owned(),
-            class: match counter.class() {
-                Class::Seen => LossClass::Seen,
-                Class::Accounted => LossClass::Accounted,
-                Class::Loss => LossClass::Loss,
-                Class::Quality => LossClass::Quality,
-            },
-            count: self.get(counter),
-        };
-        Counter::ALL.iter().map(loss).collect()
+        let counters = Counter::ALL.iter();
+        counters.map(|&counter| Loss::of(counter, self.get(counter))).collect()
     }
 }
 

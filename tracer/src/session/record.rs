@@ -236,8 +236,8 @@ async fn follow(
             Event::Records => more = recorder.drain(ring),
             Event::Tick => {
                 ticked += 1;
-                recorder.save(ticked % TICKS_PER_HISTORY == 0)?;
-                progress.status(&recorder.status()?);
+                let status = recorder.save(ticked % TICKS_PER_HISTORY == 0)?;
+                progress.status(&status);
                 if let Some(sentence) = lost_coverage(recorder) {
                     break Ending::TargetGone(sentence);
                 }

@@ -125,20 +125,9 @@ impl Recorder {
         self.stacks.insert(captured, &native);
     }
 
-    /// The state now, for people who wait.
-    pub fn status(&self) -> Result<Status, SessionError> {
-        let books = Books::open(&self.tables)?;
-        Ok(Status {
-            seconds: self.seconds(),
-            live_bytes: books.live_bytes(),
-            sites: self.stacks.len(),
-            lost: books.sum(Class::Loss),
-        })
-    }
-
     /// Saves the state now: counters, memory, and what the sites did, which becomes part of their history when
-    /// asked for. What has not changed costs nothing.
-    pub fn save(&mut self, keep_history: bool) -> Result<(), SessionError> {
+    /// asked for. What has not changed costs nothing. Gives the state for people who wait.
+    pub fn save(&mut self, keep_history: bool) -> Result<Status, SessionError> {
         self.write_stacks()?;
         let (sites, unsent) = books::sites(&self.tables)?;
         let mut books = Books::open(&self.tables)?;
@@ -160,7 +149,12 @@ impl Recorder {
             sites: &sites,
             keep_history,
         })?;
-        Ok(())
+        Ok(Status {
+            seconds: self.seconds(),
+            live_bytes: books.live_bytes(),
+            sites: self.stacks.len(),
+            lost: books.sum(Class::Loss),
+        })
     }
 
     /// Writes the stacks of sites that are not in the recording yet. Native code has no names so far:
