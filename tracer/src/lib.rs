@@ -2,7 +2,7 @@
 //!
 //! The rooms, from the bottom up; names point only downwards (see `ARCHITECTURE.md`).
 //!
-//! *Pure, no I/O:* [`model`] [`elf`] [`python`] [`report`]
+//! *Pure, no I/O:* [`model`] [`elf`] [`python`] [`growth`] [`plot`] [`report`]
 //!
 //! *Outside world:* [`os`] [`probe`] [`symbolize`] [`store`]
 //!
@@ -10,8 +10,10 @@
 
 pub mod cli;
 pub mod elf;
+pub mod growth;
 pub mod model;
 pub mod os;
+pub mod plot;
 pub mod probe;
 pub mod python;
 pub mod report;

@@ -3,7 +3,7 @@
 use leakspy_ebpf::wire::counter::{Class, Counter};
 use serde::Serialize;
 
-use super::Site;
+use super::{Finding, History, ProcessGrowth, Site};
 
 /// Version of the JSON contract.
 pub const SCHEMA: u32 = 1;
@@ -24,10 +24,15 @@ pub struct Document {
     pub losses: Vec<Loss>,
     /// Process memory over time.
     pub memory: Vec<MemoryPoint>,
-    /// Growth verdicts by rank; empty in a plain recording report.
+    /// What the memory of the process does; `None` where nobody asked.
+    pub growth: Option<ProcessGrowth>,
+    /// Growth verdicts by rank; empty where nobody asked.
     pub findings: Vec<Finding>,
     /// Sites by live bytes, largest first.
     pub sites: Vec<Site>,
+    /// Everything over time.
+    #[serde(skip)]
+    pub history: History,
 }
 
 /// The program that made a document.
@@ -119,20 +124,6 @@ pub struct MemoryPoint {
     pub rss_anon_bytes: u64,
     /// Bytes in live blocks that were allocated since the start, all domains.
     pub live_bytes: u64,
-}
-
-/// A growth verdict on a site; filled by the growth detector.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Finding {
-    /// The site.
-    #[serde(flatten)]
-    pub site: Site,
-    /// From 1.
-    pub rank: u32,
-    /// One of the verdict words.
-    pub verdict: String,
-    /// `suspect`, `likely` or `confirmed`.
-    pub confidence: String,
 }
 
 impl Loss {

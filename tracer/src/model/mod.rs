@@ -3,7 +3,9 @@
 mod address;
 mod doctor;
 mod document;
+mod finding;
 mod frame;
+mod history;
 mod kernel_release;
 mod memory;
 mod runtime_symbols;
@@ -12,9 +14,15 @@ mod site;
 pub use address::Address;
 pub use doctor::{CheckStatus, DoctorCheck, DoctorReport, DoctorSection};
 pub use document::{
-    Capture, Document, Finding, Loss, LossClass, MemoryPoint, PythonTarget, SCHEMA, Target, Tool,
+    Capture, Document, Loss, LossClass, MemoryPoint, PythonTarget, SCHEMA, Target, Tool,
+};
+pub use finding::{
+    Confidence, Evidence, Finding, Interval, Model, ProcessGrowth, Unreferenced, Verdict,
 };
 pub use frame::{Frame, FrameIdentity, FrameKind};
+pub use history::{
+    AgedPoint, Cohort, Collection, History, Lifetime, Mark, ProcessPoint, SiteHistory, SitePoint,
+};
 pub use kernel_release::KernelRelease;
 pub use memory::Memory;
 pub use runtime_symbols::RuntimeSymbols;

@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::ser::{Formatter, PrettyFormatter, Serializer};
 
 use super::{Exporter, Options, escape};
-use crate::model::Document;
+use crate::model::{Document, History};
 
 /// The contract for programs. Complete: only `top` applies to it.
 pub struct Json;
@@ -16,7 +16,7 @@ impl Exporter for Json {
         let top = options.top.filter(|top| *top < document.sites.len());
         let shortened = top.map(|top| {
             let sites = document.sites[..top].to_vec();
-            Document { sites, findings: document.findings.clone(), ..without_sites(document) }
+            Document { sites, ..without_sites(document) }
         });
         write_value(shortened.as_ref().unwrap_or(document), out)
     }
@@ -41,8 +41,10 @@ fn without_sites(document: &Document) -> Document {
         capture: document.capture.clone(),
         losses: document.losses.clone(),
         memory: document.memory.clone(),
-        findings: Vec::new(),
+        growth: document.growth.clone(),
+        findings: document.findings.clone(),
         sites: Vec::new(),
+        history: History::default(),
     }
 }
 

@@ -3,8 +3,8 @@
 use leakspy_ebpf::wire::counter::Counter;
 
 use crate::model::{
-    Capture, Document, Domain, Frame, FrameKind, Loss, MemoryPoint, PythonTarget, SCHEMA, Site,
-    Target, Tool,
+    Capture, Document, Domain, Frame, FrameKind, History, Loss, MemoryPoint, PythonTarget, SCHEMA,
+    Site, Target, Tool,
 };
 
 const UMATH: &str = "/srv/venv/lib/python3.11/site-packages/numpy/core/\
@@ -33,8 +33,10 @@ pub fn empty() -> Document {
         },
         losses: balanced(&[]),
         memory: Vec::new(),
+        growth: None,
         findings: Vec::new(),
         sites: Vec::new(),
+        history: History::default(),
     }
 }
 

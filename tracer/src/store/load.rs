@@ -9,8 +9,8 @@ use super::StoreError;
 use super::intern::kind_name;
 use super::writer::class_name;
 use crate::model::{
-    Capture, Document, Frame, FrameKind, Loss, LossClass, MemoryPoint, PythonTarget, SCHEMA,
-    Target, Tool,
+    Capture, Document, Frame, FrameKind, History, Loss, LossClass, MemoryPoint, PythonTarget,
+    SCHEMA, Target, Tool,
 };
 
 mod sites;
@@ -80,8 +80,10 @@ pub fn document(
         capture,
         losses: source.counters()?,
         memory,
+        growth: None,
         findings: Vec::new(),
         sites: source.sites()?,
+        history: History::default(),
     })
 }
 

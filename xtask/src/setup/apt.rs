@@ -7,15 +7,26 @@ use anyhow::{Context, Result, bail, ensure};
 
 use crate::command::{command, find, is_root, output, run};
 
-/// Whether `packages` can be installed here, after asking the archive once if need be.
+/// Whether `packages` can be installed here. Asks the archive first: the lists of a fresh system name
+/// the versions of its release, and later ones can be what is needed.
 pub fn offers(packages: &[&str]) -> Result<bool> {
     if find("apt-get").is_none() {
         return Ok(false);
     }
-    if !has_candidates(packages)? && is_root() {
+    if is_root() {
         update()?;
     }
     has_candidates(packages)
+}
+
+/// Brings `packages` to the newest version that the archive has.
+pub fn upgrade(packages: &[&str]) -> Result<()> {
+    ensure!(
+        is_root(),
+        "not root; run: sudo apt-get install --no-install-recommends {}",
+        packages.join(" ")
+    );
+    fetch(packages)
 }
 
 /// Installs those of `packages` that are missing, and nothing that they only recommend.
@@ -32,9 +43,13 @@ pub fn install(packages: &[&str]) -> Result<()> {
     if !has_candidates(&missing)? {
         update()?;
     }
+    fetch(&missing)
+}
+
+fn fetch(packages: &[&str]) -> Result<()> {
     run(command("apt-get")
         .args(["install", "--yes", "--quiet", "--no-install-recommends"])
-        .args(missing)
+        .args(packages)
         .env("DEBIAN_FRONTEND", "noninteractive"))
 }
 

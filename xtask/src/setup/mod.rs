@@ -46,7 +46,7 @@ fn compiler() -> Result<()> {
         println!("{ELSEWHERE}");
         return Ok(());
     }
-    apt::install(&COMPILER)?;
+    apt::upgrade(&COMPILER)?;
     linker::install()?;
     println!("eBPF compiler: {}", Toolchain::find(None)?.name());
     Ok(())

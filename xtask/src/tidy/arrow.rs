@@ -4,12 +4,14 @@ use super::Finding;
 use super::source::{Repository, Rust};
 
 /// Each room of `tracer/src`, and the rooms that it may name besides itself.
-pub const ARROWS: [(&str, &[&str]); 12] = [
+pub const ARROWS: [(&str, &[&str]); 14] = [
     // Pure: no I/O, no clock.
     ("model", &[]),
     ("elf", &["model"]),
     ("python", &["elf", "model"]),
-    ("report", &["model"]),
+    ("growth", &["model"]),
+    ("plot", &["model"]),
+    ("report", &["plot", "model"]),
     // The outside world.
     ("os", &["elf", "model"]),
     ("probe", &["os", "elf", "model"]),
@@ -17,7 +19,22 @@ pub const ARROWS: [(&str, &[&str]); 12] = [
     ("store", &["model"]),
     // The running program.
     ("session", &["probe", "symbolize", "store", "os", "python", "elf", "model"]),
-    ("cli", &["session", "report", "probe", "symbolize", "store", "os", "python", "elf", "model"]),
+    (
+        "cli",
+        &[
+            "session",
+            "report",
+            "plot",
+            "growth",
+            "probe",
+            "symbolize",
+            "store",
+            "os",
+            "python",
+            "elf",
+            "model",
+        ],
+    ),
     ("main", &["cli"]),
     ("lib", &[]),
 ];

@@ -4,7 +4,7 @@ use super::Finding;
 use super::source::{Repository, Rust};
 
 /// A name in code, and the rooms of `tracer/src` where it may stand.
-const DOORS: [(&str, &[&str]); 20] = [
+const DOORS: [(&str, &[&str]); 24] = [
     ("aya", &["probe"]),
     ("aya_log", &["probe"]),
     ("aya_obj", &["probe"]),
@@ -12,7 +12,9 @@ const DOORS: [(&str, &[&str]); 20] = [
     ("clap", &["cli"]),
     ("clap_complete", &["cli"]),
     ("clap_mangen", &["cli"]),
+    ("flate2", &["report"]),
     ("framehop", &["symbolize"]),
+    ("globset", &["cli"]),
     // Decoding instructions is pure: where to probe, what a caller calls, where a key is kept.
     ("iced_x86", &["probe", "python", "symbolize"]),
     ("inferno", &["report"]),
@@ -20,6 +22,8 @@ const DOORS: [(&str, &[&str]); 20] = [
     ("memmap2", &["os", "symbolize"]),
     // `os` only implements its trait for sources of bytes.
     ("object", &["elf", "os", "symbolize"]),
+    ("plotters", &["plot"]),
+    ("prost", &["report"]),
     ("rusqlite", &["store"]),
     ("tokio", &["probe", "session", "cli", "main"]),
     ("println", &["cli", "main"]),

@@ -1,0 +1,148 @@
+//! What a recording kept over time: the process, and every site. Filled by `store`, read by
+//! `growth` and `plot`.
+//!
+//! Every `t` is in seconds since the start of the capture. Series are in the order of time.
+
+/// Everything over time. Not part of the JSON contract: exporters choose from it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct History {
+    /// The process at each tick that was kept; old ones are further apart than recent ones.
+    pub process: Vec<ProcessPoint>,
+    /// Moments that somebody named.
+    pub marks: Vec<Mark>,
+    /// Full garbage collections, as far as the interpreter's own counters could be read.
+    pub collections: Vec<Collection>,
+    /// What each site did: `sites[i]` is the history of `Document::sites[i]`. Empty, or as long.
+    pub sites: Vec<SiteHistory>,
+}
+
+/// The process at one moment; `None` for what could not be read. Sizes are bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct ProcessPoint {
+    /// When.
+    pub t: f64,
+    /// Bytes in live blocks that were allocated since the start, all domains.
+    pub live_bytes: u64,
+    /// Resident memory.
+    pub rss_bytes: Option<u64>,
+    /// Resident memory without a file: heap, stacks, anonymous mappings.
+    pub rss_anon_bytes: Option<u64>,
+    /// Resident memory of mapped files.
+    pub rss_file_bytes: Option<u64>,
+    /// Resident shared memory.
+    pub rss_shmem_bytes: Option<u64>,
+    /// Swapped out.
+    pub swap_bytes: Option<u64>,
+    /// What the process's control group uses.
+    pub cgroup_bytes: Option<u64>,
+    /// The tightest limit of its control groups.
+    pub cgroup_limit_bytes: Option<u64>,
+    /// The C library's heap as address space: `[heap]` and the arenas of threads.
+    pub heap_bytes: Option<u64>,
+    /// Traced arenas of Python's small-object allocator that are still mapped.
+    pub arena_bytes: Option<u64>,
+    /// Sites seen so far: while new ones keep coming, the program is still warming up.
+    pub sites: Option<u64>,
+}
+
+/// A moment that somebody named.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Mark {
+    /// When.
+    pub t: f64,
+    /// Its name: data from outside.
+    pub name: String,
+}
+
+/// When full garbage collections were noticed.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Collection {
+    /// When the counter was read; they happened since the reading before.
+    pub t: f64,
+    /// How many.
+    pub count: u64,
+}
+
+/// What one site did.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct SiteHistory {
+    /// Its sums at the moments when they had changed; between two points they are those of the first.
+    pub sums: Vec<SitePoint>,
+    /// Its blocks by the time of their birth, as of the last look at the live table. The cohorts do not
+    /// overlap, cover the time in which the site allocated anything, and are wider the older they are.
+    pub cohorts: Vec<Cohort>,
+    /// Ages at which its blocks were freed.
+    pub lifetimes: Vec<Lifetime>,
+    /// Blocks older than an age that is longer than its blocks normally live, at the moments of looking.
+    pub aged: Vec<AgedPoint>,
+}
+
+/// The sums of a site at one moment. They only ever grow; what is live is allocated minus freed.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct SitePoint {
+    /// When.
+    pub t: f64,
+    /// Bytes allocated since the start.
+    pub allocated_bytes: u64,
+    /// Blocks allocated since the start.
+    pub allocated_count: u64,
+    /// Bytes freed since the start.
+    pub freed_bytes: u64,
+    /// Blocks freed since the start.
+    pub freed_count: u64,
+}
+
+/// What was born in one period, and what of it still lived at the last look.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Cohort {
+    /// Begin of the period.
+    pub from: f64,
+    /// End of the period, excluded.
+    pub to: f64,
+    /// Bytes allocated in it.
+    pub allocated_bytes: u64,
+    /// Blocks allocated in it.
+    pub allocated_count: u64,
+    /// Bytes of those that still live.
+    pub live_bytes: u64,
+    /// Blocks that still live.
+    pub live_count: u64,
+}
+
+/// How many blocks died at an age between half of this and this.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Lifetime {
+    /// Upper bound of the age, seconds: a power of two times one second. The first one counts all that
+    /// died younger.
+    pub up_to: f64,
+    /// Bytes freed.
+    pub freed_bytes: u64,
+    /// Blocks freed.
+    pub freed_count: u64,
+}
+
+/// The old blocks of a site at one moment.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct AgedPoint {
+    /// When.
+    pub t: f64,
+    /// Only blocks older than this are counted, seconds. It may grow from one point to the next, as more
+    /// is learned about how long blocks of this site live.
+    pub age: f64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// How many they are.
+    pub count: u64,
+}
+
+impl SitePoint {
+    /// Bytes allocated and not freed.
+    pub fn live_bytes(&self) -> u64 {
+        self.allocated_bytes.saturating_sub(self.freed_bytes)
+    }
+
+    /// Blocks allocated and not freed.
+    pub fn live_count(&self) -> u64 {
+        self.allocated_count.saturating_sub(self.freed_count)
+    }
+}
