@@ -3,6 +3,8 @@
 //!
 //! Every `t` is in seconds since the start of the capture. Series are in the order of time.
 
+use super::Unreferenced;
+
 /// Everything over time. Not part of the JSON contract: exporters choose from it.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct History {
@@ -75,6 +77,8 @@ pub struct SiteHistory {
     pub lifetimes: Vec<Lifetime>,
     /// Blocks older than an age that is longer than its blocks normally live, at the moments of looking.
     pub aged: Vec<AgedPoint>,
+    /// What came of the last search for pointers to its old blocks; `None` when nobody searched.
+    pub unreferenced: Option<Unreferenced>,
 }
 
 /// The sums of a site at one moment. They only ever grow; what is live is allocated minus freed.
