@@ -81,7 +81,7 @@ proptest! {
     /// Whatever lies there: an answer or none, and no panic.
     #[test]
     fn any_memory_is_survived(words in prop::collection::hash_map(0_u64..1024, any::<u64>(), 0..200)) {
-        let near = |word: u64| if word % 3 == 0 { START + word % 8192 } else { word };
+        let near = |word: u64| if word.is_multiple_of(3) { START + word % 8192 } else { word };
         let memory = words.into_iter().map(|(at, word)| (START + 8 * at, near(word))).collect();
         let memory = Words(memory);
         let _ = (full(&memory, 12), full(&memory, 15));
