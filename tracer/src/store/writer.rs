@@ -42,7 +42,7 @@ impl Default for Bounds {
 /// After an error nothing more is written, and nothing that was committed is lost.
 pub struct Writer {
     connection: Connection,
-    /// Says that somebody is recording, see [`create::alive`]. After the connection: closing any
+    /// Says that somebody is recording, see [`super::is_running`]. After the connection: closing any
     /// descriptor of the file would end SQLite's own locks on it.
     _alive: File,
     path: PathBuf,
