@@ -27,7 +27,6 @@ pub fn figures(finding: &Finding) -> Vec<String> {
     let mut sentences = vec![slope(finding)];
     sentences.extend(shape(evidence));
     sentences.extend(share(evidence));
-    sentences.extend(holders(finding));
     sentences.extend(merged(evidence));
     sentences.extend(needs(finding));
     sentences
@@ -74,21 +73,22 @@ const fn described(model: Model) -> &'static str {
     }
 }
 
-fn holders(finding: &Finding) -> Vec<String> {
-    let mut sentences = Vec::new();
-    if let Some(types) = finding.types.as_ref().filter(|types| !types.is_empty()) {
-        let types: Vec<String> = types
-            .iter()
-            .take(MOST)
-            .map(|(name, number)| format!("{} {name}", count(*number)))
-            .collect();
-        sentences.push(format!("The objects that hold them: {}.", types.join(", ")));
+/// What holds the blocks, and by what it is reached; nothing when nobody looked.
+pub fn holders(finding: &Finding) -> Option<String> {
+    let types = finding.types.as_deref().unwrap_or_default();
+    let types: Vec<String> = types
+        .iter()
+        .take(MOST)
+        .map(|(name, number)| format!("{} {name}", count(*number)))
+        .collect();
+    let steps = finding.holder.as_deref().unwrap_or_default();
+    let steps: Vec<&str> = steps.iter().take(MOST).map(String::as_str).collect();
+    match (types.is_empty(), steps.is_empty()) {
+        (true, true) => None,
+        (false, true) => Some(format!("{}.", types.join(", "))),
+        (true, false) => Some(format!("reached by {}.", steps.join(" → "))),
+        (false, false) => Some(format!("{}; reached by {}.", types.join(", "), steps.join(" → "))),
     }
-    if let Some(holder) = finding.holder.as_ref().filter(|holder| !holder.is_empty()) {
-        let steps: Vec<&str> = holder.iter().take(MOST).map(String::as_str).collect();
-        sentences.push(format!("They are reached by {}.", steps.join(" → ")));
-    }
-    sentences
 }
 
 fn share(evidence: &Evidence) -> Option<String> {

@@ -33,8 +33,11 @@ pub fn write(
     if let Some(why) = evidence::why(finding) {
         page.item(INDENT, "Why: ", Style::Bold, &escape::terminal(&why))?;
     }
+    if let Some(holders) = evidence::holders(finding) {
+        page.item(INDENT, "Held by: ", Style::Bold, &escape::terminal(&holders))?;
+    }
     let figures = evidence::figures(finding).join(" ");
-    page.item(INDENT, "How: ", Style::Bold, &escape::terminal(&figures))?;
+    page.item(INDENT, "Measured: ", Style::Bold, &escape::terminal(&figures))?;
     Ok(())
 }
 
