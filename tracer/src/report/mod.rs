@@ -11,7 +11,9 @@ mod json;
 mod label;
 pub mod ledger;
 mod origin;
+mod pprof;
 pub mod quantity;
+mod speedscope;
 mod stacks;
 mod svg;
 mod text;
@@ -99,6 +101,18 @@ pub static FORMATS: &[Format] = &[
         help: "A flame graph of live bytes for the browser",
         exporter: &svg::Svg,
     },
+    Format {
+        name: "pprof",
+        suffix: "pb.gz",
+        help: "A heap profile for pprof, and for all that reads its format",
+        exporter: &pprof::Pprof,
+    },
+    Format {
+        name: "speedscope",
+        suffix: "speedscope.json",
+        help: "Live and allocated memory by stack, for speedscope.app",
+        exporter: &speedscope::Speedscope,
+    },
 ];
 
 impl fmt::Debug for Format {
@@ -113,12 +127,13 @@ impl Format {
         FORMATS.iter().find(|format| format.name == name)
     }
 
-    /// The format that the name of a file asks for.
+    /// The format that the name of a file asks for: of several suffixes that fit, the longest.
     pub fn of_file(path: &Path) -> Option<&'static Self> {
         let name = path.file_name()?.to_str()?;
-        FORMATS.iter().find(|format| {
+        let fits = |format: &&Self| {
             name.strip_suffix(format.suffix)
                 .is_some_and(|stem| stem.len() > 1 && stem.ends_with('.'))
-        })
+        };
+        FORMATS.iter().filter(fits).max_by_key(|format| format.suffix.len())
     }
 }
