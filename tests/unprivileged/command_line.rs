@@ -18,7 +18,7 @@ fn help_names_every_command() -> Result<()> {
     let ending = run(&["--help"])?;
     ensure!(ending.code() == Some(0), "{ending}");
     let text = ending.stdout.join("\n");
-    for command in ["record", "report", "doctor", "completions", "man"] {
+    for command in ["record", "report", "diff", "doctor", "completions", "man"] {
         ensure!(text.contains(command), "no {command} in the help: {text}");
         let own = run(&[command, "--help"])?;
         ensure!(own.code() == Some(0) && own.stdout.len() > 3, "{command}: {own}");
@@ -36,7 +36,7 @@ fn version() -> Result<()> {
 
 #[test]
 fn wrong_words_are_usage_errors() -> Result<()> {
-    let wrong: [&[&str]; 7] = [
+    let wrong: [&[&str]; 10] = [
         &[],
         &["no-such-command"],
         &["record"],
@@ -44,6 +44,9 @@ fn wrong_words_are_usage_errors() -> Result<()> {
         &["record", "-p", "1", "-d", "soon"],
         &["report"],
         &["report", "x.leakspy", "-f", "no-such-format"],
+        &["report", "x.leakspy", "-f", "diff-svg"],
+        &["report", "x.leakspy", "--base", "y.leakspy"],
+        &["diff", "x.leakspy"],
     ];
     for words in wrong {
         let ending = run(words)?;

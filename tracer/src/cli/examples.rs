@@ -5,6 +5,7 @@ pub const MAIN: &str = "\
 Examples:
   sudo leakspy record -p 4711 -d 10m    Record process 4711 for ten minutes
   leakspy report FILE.leakspy           Who holds how much, by stack
+  leakspy diff A.leakspy B.leakspy      What grew from one recording to another
   leakspy doctor                        What is missing on this machine
 ";
 
@@ -21,7 +22,17 @@ pub const REPORT: &str = "\
 Examples:
   leakspy report app.leakspy                 Read it here
   leakspy report app.leakspy -o flame.svg    A flame graph for the browser
+  leakspy report app.leakspy -o app.pb.gz    For pprof; x.speedscope.json for speedscope
   leakspy report app.leakspy -f json | jq    For programs
+";
+
+/// For `diff`.
+pub const DIFF: &str = "\
+Examples:
+  leakspy diff monday.leakspy friday.leakspy           What grew from one recording to the other
+  leakspy diff app.leakspy --from 10m --to 2h          What grew between two moments of one
+  leakspy diff app.leakspy --from deploy               Since the moment that was marked deploy
+  leakspy diff monday.leakspy friday.leakspy -o d.svg  A flame graph, red where it grew
 ";
 
 /// For `doctor`.
@@ -50,6 +61,7 @@ pub fn of(command: &str) -> &'static str {
     match command {
         "record" => RECORD,
         "report" => REPORT,
+        "diff" => DIFF,
         "doctor" => DOCTOR,
         "completions" => COMPLETIONS,
         "man" => MAN,

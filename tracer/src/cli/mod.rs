@@ -3,6 +3,7 @@
 
 mod args;
 mod completions;
+mod diff;
 mod doctor;
 mod examples;
 mod exit;
@@ -12,6 +13,7 @@ mod output;
 mod progress;
 mod record;
 mod report;
+mod show;
 mod units;
 
 #[cfg(test)]
@@ -38,6 +40,7 @@ pub fn main() -> ExitCode {
     let result = match &cli.command {
         Command::Record(args) => record::run(args, cli.quiet),
         Command::Report(args) => report::run(args),
+        Command::Diff(args) => diff::run(args),
         Command::Doctor(args) => doctor::run(args),
         Command::Completions(args) => completions::run(args),
         Command::Man(args) => man::run(args),

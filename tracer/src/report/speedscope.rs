@@ -77,8 +77,11 @@ impl Exporter for Speedscope {
         let file = File {
             schema: SCHEMA,
             name: escape::terminal(&format!("{} (pid {})", target.comm, target.pid)).into_owned(),
-            exporter: escape::terminal(&format!("{}@{}", document.tool.name, document.tool.version))
-                .into_owned(),
+            exporter: escape::terminal(&format!(
+                "{}@{}",
+                document.tool.name, document.tool.version
+            ))
+            .into_owned(),
             active_profile_index: 0,
             shared: Shared { frames: frames.list },
             profiles,

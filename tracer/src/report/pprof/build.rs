@@ -78,8 +78,7 @@ impl Build {
             self.text_label("allocator", &site.allocator),
             self.bytes_label("size_class", site.size_class),
         ];
-        let values =
-            [site.allocated_count, site.allocated_bytes, site.live_count, site.live_bytes];
+        let values = [site.allocated_count, site.allocated_bytes, site.live_count, site.live_bytes];
         let value = values.map(narrow).to_vec();
         self.profile.sample.push(Sample { location_id, value, label });
     }
@@ -113,7 +112,9 @@ impl Build {
         let next = number(self.functions.len());
         let id = *self.functions.entry((name, filename)).or_insert(next);
         if id == next {
-            self.profile.function.push(Function { id, name, system_name: name, filename });
+            // Go's pprof takes a system name equal to the name for one that is still mangled, and
+            // cuts out all between brackets: `<module>` would have no name at all.
+            self.profile.function.push(Function { id, name, system_name: 0, filename });
         }
         id
     }
@@ -135,7 +136,12 @@ impl Build {
         }
         let (index, filename) = (self.profile.mapping.len(), self.name(file));
         let id = number(index);
-        self.profile.mapping.push(Mapping { id, filename, has_functions: true, ..Mapping::default() });
+        self.profile.mapping.push(Mapping {
+            id,
+            filename,
+            has_functions: true,
+            ..Mapping::default()
+        });
         self.mappings.insert(file.to_owned(), index);
         index
     }

@@ -99,8 +99,7 @@ fn sum(profile: &Profile, kind: usize) -> i128 {
 #[test]
 fn inlined_functions_are_one_location() {
     let mut document = samples::one_site();
-    let inlined =
-        |name| Frame { inlined: true, ..samples::native(name, "/opt/libx.so", false) };
+    let inlined = |name| Frame { inlined: true, ..samples::native(name, "/opt/libx.so", false) };
     document.sites[0].stack = vec![
         Frame::python("keep", "app.py", Some(12)),
         Frame { inlined: true, ..samples::native("of_python", "/opt/liby.so", false) },
@@ -115,7 +114,8 @@ fn inlined_functions_are_one_location() {
         .iter()
         .map(|place| {
             let functions = place.line.iter().map(|line| {
-                let of_line = |function: &&super::message::Function| function.id == line.function_id;
+                let of_line =
+                    |function: &&super::message::Function| function.id == line.function_id;
                 let function = profile.function.iter().find(of_line).expect("a function");
                 string(&profile, function.name)
             });

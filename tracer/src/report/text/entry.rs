@@ -43,7 +43,7 @@ fn headline(stack: &Stack<'_>, total: u64) -> String {
         bytes(stack.live_bytes),
         percent(stack.live_bytes, total),
         blocks(stack),
-        by_whom(stack)
+        by_whom(&stack.frames)
     )
 }
 
@@ -69,8 +69,9 @@ fn blocks(stack: &Stack<'_>) -> String {
     }
 }
 
-fn by_whom(stack: &Stack<'_>) -> String {
-    let Some(blame) = blame::of(&stack.frames) else {
+/// `allocated by `keep` (app.py:12) through numpy`
+pub fn by_whom(frames: &[&Frame]) -> String {
+    let Some(blame) = blame::of(frames) else {
         return "allocated where no stack could be taken".to_owned();
     };
     let name = cut_end(&escape::terminal(&label::name(blame.frame)), SENTENCE_NAME_COLUMNS);
@@ -130,7 +131,7 @@ fn history(stack: &Stack<'_>) -> String {
 }
 
 /// The frames, root first, the innermost last; repeats in one line, the middle of long stacks left out.
-fn frames(page: &mut Page<'_>, frames: &[&Frame]) -> io::Result<()> {
+pub fn frames(page: &mut Page<'_>, frames: &[&Frame]) -> io::Result<()> {
     let runs = runs(frames);
     let (outer, inner) = if runs.len() > OUTER + INNER + 1 {
         (&runs[..OUTER], &runs[runs.len() - INNER..])

@@ -20,7 +20,7 @@ pub fn write(page: &mut Page<'_>, document: &Document, stacks: &[Stack<'_>]) -> 
 }
 
 /// `panel (pid 4711, CPython 3.11.7)`
-fn target(document: &Document) -> String {
+pub fn target(document: &Document) -> String {
     let target = &document.target;
     let python = match &target.python {
         Some(python) => format!("CPython {}", python.version),
