@@ -141,7 +141,7 @@ pub struct DiffArgs {
     #[arg(value_name = "BEFORE")]
     pub before: PathBuf,
     /// Recording from after
-    #[arg(value_name = "AFTER", required_unless_present_any = ["from", "to"], conflicts_with_all = ["from", "to"])]
+    #[arg(value_name = "AFTER", conflicts_with_all = ["from", "to"])]
     pub after: Option<PathBuf>,
     /// Moment of one recording to compare from: start, end, a time such as 10m since its start, or the
     /// name of a mark [default: start]

@@ -20,6 +20,12 @@ pub fn run(args: &DiffArgs) -> Result<Exit> {
     };
     match &args.after {
         Some(after) => recordings(&args.before, after, format, &args.show),
+        None if args.from.is_none() && args.to.is_none() => Err(UsageError(format!(
+            "there is nothing to compare {} with; add another recording, or --from and --to for two \
+             moments of it",
+            args.before.display()
+        ))
+        .into()),
         None => moments(args, format),
     }
 }

@@ -100,7 +100,6 @@ fn fingers_find_their_flags() {
         "leakspy record -p 1 -d x",
         "leakspy report a -f pdf",
         "leakspy report a --json -f svg",
-        "leakspy diff a",
         "leakspy diff a b --from start",
         "leakspy diff a b -f svg",
         "leakspy diff a b --json -f text",

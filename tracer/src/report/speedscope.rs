@@ -71,8 +71,11 @@ impl Exporter for Speedscope {
         let mut stacks = stacks::all(document, options);
         stacks.truncate(options.top.unwrap_or(usize::MAX));
         let mut frames = Frames::default();
-        let indices: Vec<Vec<usize>> = stacks.iter().map(|stack| frames.stack(stack)).collect();
-        let profiles = METRICS.iter().map(|metric| profile(metric, &stacks, &indices)).collect();
+        let mut stacks: Vec<(Vec<usize>, Stack<'_>)> =
+            stacks.into_iter().map(|stack| (frames.stack(&stack), stack)).collect();
+        // Neighbours that begin alike are drawn as one.
+        stacks.sort_by(|(a, _), (b, _)| a.cmp(b));
+        let profiles = METRICS.iter().map(|metric| profile(metric, &stacks)).collect();
         let target = &document.target;
         let file = File {
             schema: SCHEMA,
@@ -90,10 +93,10 @@ impl Exporter for Speedscope {
     }
 }
 
-/// The stacks that have any of it.
-fn profile((name, unit, of): &Metric, stacks: &[Stack<'_>], indices: &[Vec<usize>]) -> Profile {
+/// The stacks that have any of it, with the indices of their frames.
+fn profile((name, unit, of): &Metric, stacks: &[(Vec<usize>, Stack<'_>)]) -> Profile {
     let (mut samples, mut weights) = (Vec::new(), Vec::new());
-    for (stack, indices) in stacks.iter().zip(indices).filter(|(stack, _)| of(stack) > 0) {
+    for (indices, stack) in stacks.iter().filter(|(_, stack)| of(stack) > 0) {
         samples.push(indices.clone());
         weights.push(of(stack));
     }

@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 use std::io::{self, Write};
 
-use inferno::flamegraph::color::{BackgroundColor, Color, PaletteMap};
+use inferno::flamegraph::color::{BackgroundColor, Color, PaletteMap, StrokeColor};
 use inferno::flamegraph::{self, TextTruncateDirection};
 
 use super::origin::{self, Origin};
@@ -61,6 +61,9 @@ pub(super) fn write_difference(
 ) -> io::Result<()> {
     let mut drawing = drawing(title.to_owned(), subtitle.to_owned(), options);
     drawing.factor = f64::from(shift).exp2();
+    // What did not change is nearly white, and would not be seen before the usual background.
+    drawing.bgcolors = Some(BackgroundColor::Flat(Color { r: 0xdc, g: 0xdd, b: 0xda }));
+    drawing.stroke_color = StrokeColor::Color(Color { r: 0xc4, g: 0xc5, b: 0xc2 });
     flamegraph::from_lines(&mut drawing, lines.iter().map(String::as_str), &mut *out)?;
     out.write_all(b"\n")
 }
