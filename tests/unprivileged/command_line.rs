@@ -49,6 +49,9 @@ fn wrong_words_are_usage_errors() -> Result<()> {
         &["leaks", "x.leakspy", "--min-growth", "fast"],
         &["report"],
         &["report", "x.leakspy", "-f", "no-such-format"],
+        &["report", "x.leakspy", "-f", "diff-svg"],
+        &["report", "x.leakspy", "--base", "y.leakspy"],
+        &["diff", "x.leakspy"],
     ];
     for words in wrong {
         let ending = run(words)?;

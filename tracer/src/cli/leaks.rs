@@ -18,7 +18,7 @@ use self::temporary::Temporary;
 use super::exit::Exit;
 use super::output::Output;
 use super::progress::{Manner, ProgressLine};
-use super::report::colour;
+use super::show::colour;
 use crate::model::{Confidence, Document, Verdict};
 use crate::report::{Format, Options, escape};
 use crate::session::record::Ending;
