@@ -2,7 +2,7 @@
 //!
 //! The rooms, from the bottom up; names point only downwards (see `ARCHITECTURE.md`).
 //!
-//! *Pure, no I/O:* [`model`] [`elf`] [`python`] [`growth`] [`plot`] [`report`]
+//! *Pure, no I/O:* [`model`] [`elf`] [`python`] [`growth`] [`plot`] [`reach`] [`report`]
 //!
 //! *Outside world:* [`os`] [`probe`] [`symbolize`] [`store`]
 //!
@@ -16,6 +16,7 @@ pub mod os;
 pub mod plot;
 pub mod probe;
 pub mod python;
+pub mod reach;
 pub mod report;
 pub mod session;
 pub mod store;

@@ -4,13 +4,14 @@ use super::Finding;
 use super::source::{Repository, Rust};
 
 /// Each room of `tracer/src`, and the rooms that it may name besides itself.
-pub const ARROWS: [(&str, &[&str]); 14] = [
+pub const ARROWS: [(&str, &[&str]); 15] = [
     // Pure: no I/O, no clock.
     ("model", &[]),
     ("elf", &["model"]),
     ("python", &["elf", "model"]),
     ("growth", &["model"]),
     ("plot", &["model"]),
+    ("reach", &["model"]),
     ("report", &["plot", "model"]),
     // The outside world.
     ("os", &["elf", "model"]),
@@ -18,7 +19,7 @@ pub const ARROWS: [(&str, &[&str]); 14] = [
     ("symbolize", &["os", "python", "elf", "model"]),
     ("store", &["model"]),
     // The running program.
-    ("session", &["probe", "symbolize", "store", "os", "python", "elf", "model"]),
+    ("session", &["probe", "symbolize", "store", "os", "reach", "python", "elf", "model"]),
     (
         "cli",
         &[
