@@ -13,9 +13,11 @@ pub mod interpreter;
 pub mod maps;
 pub mod memory;
 pub mod module;
+pub mod pages;
 pub mod privilege;
 pub mod process;
 mod procfs;
+
 pub mod usage;
 
 pub use error::{Candidate, OsError};

@@ -45,6 +45,11 @@ impl Search {
         Self { blocks, seen: Seen { rooted, ..Seen::default() } }
     }
 
+    /// The blocks that are looked for.
+    pub fn blocks(&self) -> &Blocks {
+        &self.blocks
+    }
+
     /// Takes a piece of memory from `at` on. Pieces may come in any order, and twice.
     pub fn look(&mut self, at: Address, bytes: &[u8], words: Words) {
         match words {

@@ -11,6 +11,7 @@ mod plan;
 pub mod progress;
 pub mod record;
 mod recorder;
+pub mod search;
 mod stacks;
 mod target;
 
@@ -18,3 +19,4 @@ pub use error::{Failure, SessionError};
 pub use options::RecordOptions;
 pub use progress::{Progress, Status};
 pub use record::Ending;
+pub use search::SearchRules;

@@ -1,7 +1,7 @@
 //! One target being recorded: what is done with each thing that can happen.
 
-use std::collections::HashSet;
-use std::time::Instant;
+use std::collections::{HashMap, HashSet};
+use std::time::{Duration, Instant};
 
 use leakspy_ebpf::wire::counter::{Class, Counter};
 
@@ -9,11 +9,13 @@ use super::books::{self, Books};
 use super::error::SessionError;
 use super::names::CodeNames;
 use super::progress::Status;
+use super::search::{PointerSearch, Scanned, Step, Wanted};
 use super::stacks::Stacks;
 use super::target::Target;
-use crate::model::Capture;
-use crate::os;
+use crate::model::{Address, Capture, Domain};
+use crate::os::{self, Life};
 use crate::probe::{self, Captured, Queue, Record, Ring, Tables};
+use crate::reach::{Block, SiteLoss};
 use crate::store::{Resident, SiteRow, Tick, Writer};
 use crate::symbolize::{End, Resolver};
 
@@ -155,6 +157,63 @@ impl Recorder {
             sites: self.stacks.len(),
             lost: books.sum(Class::Loss),
         })
+    }
+
+    /// Begins a search for pointers to old blocks, unless there are none.
+    pub fn search(&mut self, search: &mut PointerSearch) -> Result<(), SessionError> {
+        let since_start = self.started.elapsed();
+        let age = u64::try_from(search.age(since_start).as_nanos()).unwrap_or(u64::MAX);
+        let born_before = os::clock::monotonic_ns().saturating_sub(age);
+        let (sites, _) = self.stacks.known();
+        let mut blocks = Vec::new();
+        self.tables.live(|address, live| {
+            let of_malloc =
+                sites.get(&live.site).is_some_and(|site| site.domain() == Domain::Malloc);
+            if live.time_ns < born_before && of_malloc && blocks.len() < search.room() {
+                let (start, born_ns) = (Address(address), live.time_ns);
+                blocks.push(Block { start, size: live.size, site: live.site, born_ns });
+            }
+        })?;
+        // A target that ends right now is noticed elsewhere.
+        if let Ok((memory, threads)) = self.target.pages()
+            && let Some(wanted) = Wanted::choose(blocks, threads)
+        {
+            search.begin(wanted, memory);
+        }
+        Ok(())
+    }
+
+    /// Goes on with a search after a pass, and takes down what came of it.
+    pub fn scanned(
+        &mut self,
+        search: &mut PointerSearch,
+        scanned: Scanned,
+    ) -> Result<(), SessionError> {
+        let mut live = HashMap::new();
+        self.tables.live(|address, block| {
+            live.insert(address, block.time_ns);
+        })?;
+        match search.go_on(scanned, |_| live) {
+            Step::Goes => {}
+            Step::Unfinished(reason) => {
+                reason.sentence().into_iter().for_each(|why| self.note(why))
+            }
+            Step::Found(sites) if self.target.life() == Life::Running => self.lost(&sites)?,
+            Step::Found(_) => {}
+        }
+        Ok(())
+    }
+
+    fn lost(&mut self, sites: &[SiteLoss]) -> Result<(), SessionError> {
+        for SiteLoss { site, found, .. } in sites {
+            log::info!("site {site:016x}: {} of {} old blocks lost", found.lost, found.looked_for);
+        }
+        Ok(())
+    }
+
+    /// Since the start.
+    pub fn elapsed(&self) -> Duration {
+        self.started.elapsed()
     }
 
     /// Writes the stacks of sites that are not in the recording yet. Native code has no names so far:
