@@ -38,7 +38,8 @@ fn judge(truth: &Truth, found: &BTreeMap<String, Found>) -> Result<()> {
         let names = truth.facts.get(fact).and_then(|names| names.as_array());
         for name in names.with_context(|| format!("no fact {fact}"))? {
             let name = name.as_str().context("a name")?;
-            let &(looked_for, gone) = found.get(name).with_context(|| format!("{name}: {found:?}"))?;
+            let &(looked_for, gone) =
+                found.get(name).with_context(|| format!("{name}: {found:?}"))?;
             // A stale copy of a pointer may save a block or two.
             ensure!(looked_for >= count, "{name}: looked for {looked_for}: {found:?}");
             match lost {

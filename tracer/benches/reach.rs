@@ -29,7 +29,8 @@ fn memory() -> Vec<u8> {
     let mut state = 1_u64;
     let mut random = || {
         // Knuth's MMIX generator; the upper bits are good enough for a mixture.
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        state =
+            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         state >> 16
     };
     let mut word = || match random() % 10 {

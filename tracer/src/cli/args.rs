@@ -118,6 +118,9 @@ pub struct RecordArgs {
     /// Age from which blocks are searched for
     #[arg(long, value_name = "TIME", value_parser = units::duration, hide = true)]
     pub search_age: Option<Duration>,
+    /// Time between two searches
+    #[arg(long, value_name = "TIME", value_parser = units::duration, hide = true)]
+    pub search_every: Option<Duration>,
 }
 
 /// Options of `report`.

@@ -60,13 +60,18 @@ fn options(args: &RecordArgs) -> Result<RecordOptions> {
         budget: None,
         audit_one_in: args.audit_one_in,
         method: args.method.map(Into::into),
-        search: SearchRules {
-            wanted: !args.no_search,
-            age: args.search_age,
-            most_bytes: args.search_limit,
-            ..SearchRules::default()
-        },
+        search: search_rules(args),
     })
+}
+
+fn search_rules(args: &RecordArgs) -> SearchRules {
+    let usual = SearchRules::default();
+    SearchRules {
+        wanted: !args.no_search,
+        age: args.search_age,
+        most_bytes: args.search_limit,
+        times: args.search_every.map_or(usual.times, |every| (Vec::new(), every)),
+    }
 }
 
 fn now() -> u64 {

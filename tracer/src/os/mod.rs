@@ -9,6 +9,7 @@ pub mod btf;
 pub mod clock;
 mod error;
 pub mod file;
+mod held;
 pub mod interpreter;
 pub mod maps;
 pub mod memory;

@@ -10,7 +10,7 @@ use std::os::unix::fs::FileExt as _;
 
 use super::maps::{self, Mapping};
 use super::procfs::{self, SEE};
-use super::{OsError, Process, ProcessMemory};
+use super::{OsError, Process, ProcessMemory, held};
 use crate::model::{Address, Memory};
 
 const PAGE: u64 = 4096;
@@ -113,6 +113,11 @@ impl Pages {
     /// Reads a part of a stretch; false when some of it is gone.
     pub fn read(&self, at: u64, into: &mut [u8]) -> bool {
         self.memory.read(Address(at), into)
+    }
+
+    /// Pointers that the kernel holds for the process, as bytes.
+    pub fn held_by_kernel(&self) -> Vec<u8> {
+        held::words(self.pid).into_iter().flat_map(u64::to_le_bytes).collect()
     }
 
     /// Whether a page is there now.

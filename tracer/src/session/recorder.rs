@@ -206,6 +206,7 @@ impl Recorder {
 
     fn lost(&mut self, sites: &[SiteLoss]) -> Result<(), SessionError> {
         for SiteLoss { site, found, .. } in sites {
+            // One line of the recording: what came of the last search.
             log::info!("site {site:016x}: {} of {} old blocks lost", found.lost, found.looked_for);
         }
         Ok(())

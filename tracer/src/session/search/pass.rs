@@ -163,6 +163,7 @@ impl Pass<'_> {
         for stretch in &before.stretches {
             self.look(search, stretch)?;
         }
+        search.look(Address::NULL, &self.memory.held_by_kernel(), Words::Aligned);
         // What was moved or made meanwhile: a mapping that grew, heap that was touched.
         let after = self.survey()?;
         if after.swapped_bytes > 0 {
