@@ -22,6 +22,13 @@ class Node:
     pass
 
 
+def fill_holes():
+    """The first blocks go where the start of the interpreter left holes, and stale pointers into them."""
+    for size in (10000, 3000, 1033):
+        leakspy_keep.lose(300, size)
+    leakspy_keep.lose(5000, 24)
+
+
 def lost_singly():
     leakspy_keep.lose(COUNT, 10000)
 
@@ -88,6 +95,7 @@ HELD = [
 
 
 def go():
+    fill_holes()
     for make in LOST + HELD:
         make()
     fact("lost", [make.__name__ for make in LOST])
