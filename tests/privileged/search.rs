@@ -1,12 +1,13 @@
 //! Proof of loss: what nothing leads to is found lost, and nothing else is.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 use leakspy_tests::interpreter::{Interpreter, WITH_PACKAGES};
 use leakspy_tests::tracer::Recording;
 use leakspy_tests::workload::{Truth, Workload};
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, OpenFlags, Row};
 
 leakspy_tests::on_every_interpreter!(lost_and_kept);
 
@@ -16,12 +17,12 @@ type Found = (u64, u64);
 fn lost_and_kept(interpreter: &Interpreter) -> Result<()> {
     let mut target = Workload::python(interpreter, "lost")?;
     // So young that everything of this short recording is old enough.
-    let recording = Recording::start(target.pid(), &["-vv", "--search-age", "1ms"])?;
+    let recording = Recording::start(target.pid(), &["--search-age", "0.001ms"])?;
     target.go()?;
     let truth = target.truth()?;
     let finished = recording.stop()?;
     ensure!(finished.ending.code() == Some(0), "record failed: {}", finished.ending);
-    let found = by_function(&finished.file(), &finished.ending.stderr)?;
+    let found = by_function(&finished.file())?;
     target.quit()?;
     judge(&truth, &found)
 }
@@ -51,30 +52,18 @@ fn judge(truth: &Truth, found: &BTreeMap<String, Found>) -> Result<()> {
     Ok(())
 }
 
-/// What the recorder said of each site, by the Python functions in its stack.
-fn by_function(file: &std::path::Path, said: &[String]) -> Result<BTreeMap<String, Found>> {
+/// What the recording says of sites, by the Python functions in their stacks.
+fn by_function(file: &Path) -> Result<BTreeMap<String, Found>> {
     let database = Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
-    let mut functions = database.prepare(
-        "SELECT DISTINCT frame.function FROM site JOIN stack_frame USING (stack) \
-         JOIN frame ON frame.id = stack_frame.frame WHERE site.key = ?1 AND frame.kind = 'python'",
+    let mut sums = database.prepare(
+        "SELECT function, sum(looked_for), sum(lost) FROM unreferenced \
+         JOIN (SELECT DISTINCT site.id AS site, frame.function FROM site JOIN stack_frame USING (stack) \
+               JOIN frame ON frame.id = stack_frame.frame WHERE frame.kind = 'python') USING (site) \
+         GROUP BY function",
     )?;
-    let mut found: BTreeMap<String, Found> = BTreeMap::new();
-    for line in said {
-        let Some((key, looked_for, lost)) = sentence(line) else { continue };
-        let names = functions.query_map([key], |row| row.get::<_, Option<String>>(0))?;
-        for name in names {
-            let Some(name) = name? else { continue };
-            let sums = found.entry(name).or_default();
-            *sums = (sums.0 + looked_for, sums.1 + lost);
-        }
-    }
-    Ok(found)
-}
-
-/// `… site KEY: LOST of LOOKED_FOR old blocks lost`
-fn sentence(line: &str) -> Option<(&str, u64, u64)> {
-    let (key, rest) = line.split_once("site ")?.1.split_once(": ")?;
-    let (lost, rest) = rest.split_once(" of ")?;
-    let (looked_for, _) = rest.split_once(' ')?;
-    Some((key, looked_for.parse().ok()?, lost.parse().ok()?))
+    let number = |row: &Row<'_>, index| -> rusqlite::Result<u64> {
+        Ok(u64::try_from(row.get::<_, i64>(index)?).unwrap_or(0))
+    };
+    let rows = sums.query_map([], |row| Ok((row.get(0)?, (number(row, 1)?, number(row, 2)?))))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
 }

@@ -41,8 +41,8 @@ def lost_small():
     leakspy_keep.lose(COUNT, 24)
 
 
-def lost_list():
-    leakspy_keep.lose_list(COUNT, 3000)
+def lost_lists():
+    leakspy_keep.lose_lists(COUNT, 3000)
 
 
 def kept_in_list():
@@ -87,7 +87,7 @@ def kept_by_cycles():
         node.self, node.data = node, bytes(13000)
 
 
-LOST = [lost_singly, lost_of_odd_size, lost_small, lost_list]
+LOST = [lost_singly, lost_of_odd_size, lost_small, lost_lists]
 HELD = [
     kept_in_list, kept_in_dict, kept_by_middle, kept_by_head, kept_bytearrays, kept_arrays, kept_views,
     kept_by_cycles,

@@ -92,10 +92,13 @@ __attribute__((noinline)) static void keep_list(size_t count, size_t bytes)
     kept[slot] = make_list(count, bytes);
 }
 
-__attribute__((noinline)) static void lose_list(size_t count, size_t bytes)
+/* Many short ones: a stale copy of one pointer saves a whole list. */
+__attribute__((noinline)) static void lose_lists(size_t count, size_t bytes)
 {
-    volatile struct link *head = make_list(count, bytes);
-    (void)head;
+    for (size_t i = 0; i < count; i += 5) {
+        volatile struct link *head = make_list(5, bytes);
+        (void)head;
+    }
 }
 
 /* Overwrites what the functions above left on the stack. */
@@ -137,7 +140,7 @@ static PyObject *list_kept(PyObject *self, PyObject *arguments)
 static PyObject *list_lost(PyObject *self, PyObject *arguments)
 {
     (void)self;
-    return with(arguments, lose_list);
+    return with(arguments, lose_lists);
 }
 
 /* Function and line that called malloc. */
@@ -154,7 +157,7 @@ static PyMethodDef methods[] = {
     {"lose", lost, METH_VARARGS, "lose(count, bytes): blocks that nothing points to"},
     {"keep_by_middle", by_middle, METH_VARARGS, "keep_by_middle(count, bytes)"},
     {"keep_list", list_kept, METH_VARARGS, "keep_list(count, bytes): one pointer keeps the first of them"},
-    {"lose_list", list_lost, METH_VARARGS, "lose_list(count, bytes): they keep only one another"},
+    {"lose_lists", list_lost, METH_VARARGS, "lose_lists(count, bytes): fives that keep one another only"},
     {"call", call, METH_VARARGS, "call(callable)"},
     {"leaf", leaf, METH_NOARGS, "(function, line) of the malloc"},
     {NULL, NULL, 0, NULL},

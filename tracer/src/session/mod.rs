@@ -4,6 +4,7 @@ mod books;
 pub mod doctor;
 pub mod error;
 mod interpreter;
+mod looks;
 mod modules;
 mod names;
 pub mod options;
@@ -13,6 +14,7 @@ pub mod record;
 mod recorder;
 pub mod search;
 mod stacks;
+mod surroundings;
 mod target;
 
 pub use error::{Failure, SessionError};

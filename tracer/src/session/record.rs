@@ -21,8 +21,6 @@ use crate::probe::{
 };
 use crate::store::{Overwrite, Owner, Writer};
 
-/// Ticks between two points in the history of the sites.
-const TICKS_PER_HISTORY: u32 = 10;
 /// The last search for pointers may keep people waiting so long.
 const LONGEST_WAIT: Duration = Duration::from_secs(15);
 /// Time between two looks at the ring while they wait.
@@ -253,7 +251,6 @@ async fn follow(
     let mut records = watch(ring.as_fd())?;
     let deadline = Instant::now() + options.duration.unwrap_or(NEVER);
     let mut ticks = every(options.tick);
-    let mut ticked = 0;
     // The ring wakes us only once we have read it to its end.
     let mut more = false;
     let ending = loop {
@@ -275,8 +272,7 @@ async fn follow(
         match event {
             Event::Records => more = recorder.drain(ring),
             Event::Tick => {
-                ticked += 1;
-                let status = recorder.save(ticked % TICKS_PER_HISTORY == 0)?;
+                let status = recorder.save()?;
                 progress.status(&status);
                 if search.is_due(recorder.elapsed()) {
                     recorder.search(search)?;

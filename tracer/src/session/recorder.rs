@@ -1,26 +1,31 @@
 //! One target being recorded: what is done with each thing that can happen.
 
-use std::collections::{HashMap, HashSet};
-use std::time::{Duration, Instant};
+mod pointers;
+
+use std::collections::HashSet;
+use std::time::Duration;
 
 use leakspy_ebpf::wire::counter::{Class, Counter};
 
 use super::books::{self, Books};
 use super::error::SessionError;
+use super::looks::{Looks, Seen};
 use super::names::CodeNames;
 use super::progress::Status;
-use super::search::{PointerSearch, Scanned, Step, Wanted};
 use super::stacks::Stacks;
+use super::surroundings::Surroundings;
 use super::target::Target;
-use crate::model::{Address, Capture, Domain};
-use crate::os::{self, Life};
+use crate::model::{Capture, Memory, ProcessPoint};
+use crate::os;
 use crate::probe::{self, Captured, Queue, Record, Ring, Tables};
-use crate::reach::{Block, SiteLoss};
-use crate::store::{Resident, SiteRow, Tick, Writer};
+use crate::store::{LookRow, SiteRow, SiteTotals, Tick, Writer};
 use crate::symbolize::{End, Resolver};
 
 /// Records handled before the loop looks at its other events.
 const RECORDS_AT_ONCE: usize = 256;
+
+/// Reads how many full garbage collections the interpreter has had; `None` when it cannot tell.
+pub type FullCollections = Box<dyn FnMut(&dyn Memory) -> Option<u64>>;
 
 /// The recorder of one target.
 pub struct Recorder {
@@ -30,9 +35,15 @@ pub struct Recorder {
     stacks: Stacks,
     writer: Writer,
     capture: Capture,
-    started: Instant,
-    /// Seconds at which accounting was turned off.
-    ended: Option<f64>,
+    /// `CLOCK_MONOTONIC` nanoseconds when accounting was turned on.
+    started: u64,
+    /// Time since then at which it was turned off.
+    ended: Option<Duration>,
+    looks: Looks,
+    surroundings: Surroundings,
+    collections: Option<FullCollections>,
+    /// What that said last.
+    collected: Option<u64>,
     /// Sites whose stack is in the recording.
     written: HashSet<u64>,
     /// Unknown code addresses that made us look for new modules, so that each does so once.
@@ -54,8 +65,13 @@ impl Recorder {
             stacks,
             writer,
             capture,
-            started: Instant::now(),
+            started: 0,
             ended: None,
+            looks: Looks::new(0),
+            surroundings: Surroundings::default(),
+            // Nobody can read them yet.
+            collections: None,
+            collected: None,
             written: HashSet::new(),
             looked_for: HashSet::new(),
             undecoded: 0,
@@ -66,21 +82,27 @@ impl Recorder {
     /// Turns accounting on; the clock starts.
     pub fn start(&mut self) -> Result<(), SessionError> {
         let document = self.target.document();
-        self.writer.begin(&document, &self.capture)?;
+        // Before the first block, so that none is older than the capture.
+        let epoch = Duration::from_nanos(os::clock::epoch_ns());
+        self.started = os::clock::monotonic_ns();
+        self.looks = Looks::new(self.started);
+        self.capture.started = epoch.as_secs();
+        self.writer.begin(&document, &self.capture, epoch.as_secs_f64())?;
         self.tables.set_recording(true)?;
-        self.started = Instant::now();
         Ok(())
     }
 
     /// Turns accounting off: the numbers stay as they are now.
     pub fn stop(&mut self) -> Result<(), SessionError> {
         self.tables.set_recording(false)?;
-        self.ended = Some(self.started.elapsed().as_secs_f64());
+        self.ended = Some(self.now());
         Ok(())
     }
 
-    fn seconds(&self) -> f64 {
-        self.ended.unwrap_or_else(|| self.started.elapsed().as_secs_f64())
+    /// Time since the start, no later than the end.
+    fn now(&self) -> Duration {
+        let running = || os::clock::monotonic_ns().saturating_sub(self.started);
+        self.ended.unwrap_or_else(|| Duration::from_nanos(running()))
     }
 
     /// The process.
@@ -127,11 +149,40 @@ impl Recorder {
         self.stacks.insert(captured, &native);
     }
 
-    /// Saves the state now: counters, memory, and what the sites did, which becomes part of their history when
-    /// asked for. What has not changed costs nothing. Gives the state for people who wait.
-    pub fn save(&mut self, keep_history: bool) -> Result<Status, SessionError> {
-        self.write_stacks()?;
+    /// Saves the state now: counters, memory, what the sites did, and, when it is time for them, a point in
+    /// their history and a look at the live table. What has not changed costs nothing. Gives the state for people
+    /// who wait.
+    pub fn save(&mut self) -> Result<Status, SessionError> {
+        let now = self.now();
+        let last = self.ended.is_some();
         let (sites, unsent) = books::sites(&self.tables)?;
+        let books = self.books(unsent)?;
+        let keep_history = self.looks.pace().history(now) || last;
+        let look = keep_history && (self.looks.pace().look(now) || last);
+        let seen = if look { self.looks.look(now, &sites, &self.tables)? } else { None };
+        if keep_history {
+            self.surroundings.refresh(&self.target, now);
+            self.count_collections(now);
+        }
+        let process = self.process(now, &sites, &books);
+        // From here on the recording is locked.
+        self.write_stacks()?;
+        if self.looks.pace().write(now) || last {
+            self.looks.write(&mut self.writer)?;
+        }
+        let look = seen.as_ref().map(|Seen { blocks, aged }| LookRow { blocks: *blocks, aged });
+        let counters = &books.losses();
+        self.writer.tick(&Tick { process, counters, sites: &sites, keep_history, look })?;
+        Ok(Status {
+            seconds: now.as_secs_f64(),
+            live_bytes: books.live_bytes(),
+            sites: self.stacks.len(),
+            lost: books.sum(Class::Loss),
+        })
+    }
+
+    /// The counters, with those that user space keeps.
+    fn books(&self, unsent: u64) -> Result<Books, SessionError> {
         let mut books = Books::open(&self.tables)?;
         books.set(Counter::CodeUnread, self.names.missed());
         books.set(Counter::RecordsUndecoded, self.undecoded);
@@ -139,82 +190,26 @@ impl Recorder {
         let audit = self.stacks.audited();
         books.set(Counter::StacksAudited, audit.compared);
         books.set(Counter::StacksMerged, audit.different);
-        let resident = os::usage::resident(self.target.pid()).ok();
-        self.writer.tick(&Tick {
-            t: self.seconds(),
-            resident: resident.map(|resident| Resident {
-                rss_bytes: resident.total,
-                rss_anon_bytes: resident.anonymous,
-            }),
+        Ok(books)
+    }
+
+    fn process(&self, now: Duration, sites: &[SiteTotals], books: &Books) -> ProcessPoint {
+        let used = sites.iter().filter(|site| site.allocated_count > 0).count();
+        ProcessPoint {
             live_bytes: books.live_bytes(),
-            counters: &books.losses(),
-            sites: &sites,
-            keep_history,
-        })?;
-        Ok(Status {
-            seconds: self.seconds(),
-            live_bytes: books.live_bytes(),
-            sites: self.stacks.len(),
-            lost: books.sum(Class::Loss),
-        })
-    }
-
-    /// Begins a search for pointers to old blocks, unless there are none.
-    pub fn search(&mut self, search: &mut PointerSearch) -> Result<(), SessionError> {
-        let since_start = self.started.elapsed();
-        let age = u64::try_from(search.age(since_start).as_nanos()).unwrap_or(u64::MAX);
-        let born_before = os::clock::monotonic_ns().saturating_sub(age);
-        let (sites, _) = self.stacks.known();
-        let mut blocks = Vec::new();
-        self.tables.live(|address, live| {
-            let of_malloc =
-                sites.get(&live.site).is_some_and(|site| site.domain() == Domain::Malloc);
-            if live.time_ns < born_before && of_malloc && blocks.len() < search.room() {
-                let (start, born_ns) = (Address(address), live.time_ns);
-                blocks.push(Block { start, size: live.size, site: live.site, born_ns });
-            }
-        })?;
-        // A target that ends right now is noticed elsewhere.
-        if let Ok((memory, threads)) = self.target.pages()
-            && let Some(wanted) = Wanted::choose(blocks, threads)
-        {
-            search.begin(wanted, memory);
+            arena_bytes: Some(books::arena_bytes(sites, |key| self.stacks.maps(key))),
+            sites: u64::try_from(used).ok(),
+            ..self.surroundings.point(self.target.pid(), now)
         }
-        Ok(())
     }
 
-    /// Goes on with a search after a pass, and takes down what came of it.
-    pub fn scanned(
-        &mut self,
-        search: &mut PointerSearch,
-        scanned: Scanned,
-    ) -> Result<(), SessionError> {
-        let mut live = HashMap::new();
-        self.tables.live(|address, block| {
-            live.insert(address, block.time_ns);
-        })?;
-        match search.go_on(scanned, |_| live) {
-            Step::Goes => {}
-            Step::Unfinished(reason) => {
-                reason.sentence().into_iter().for_each(|why| self.note(why))
-            }
-            Step::Found(sites) if self.target.life() == Life::Running => self.lost(&sites)?,
-            Step::Found(_) => {}
-        }
-        Ok(())
-    }
-
-    fn lost(&mut self, sites: &[SiteLoss]) -> Result<(), SessionError> {
-        for SiteLoss { site, found, .. } in sites {
-            // One line of the recording: what came of the last search.
-            log::info!("site {site:016x}: {} of {} old blocks lost", found.lost, found.looked_for);
-        }
-        Ok(())
-    }
-
-    /// Since the start.
-    pub fn elapsed(&self) -> Duration {
-        self.started.elapsed()
+    /// Full collections since they were last counted.
+    fn count_collections(&mut self, now: Duration) {
+        let Some(read) = &mut self.collections else { return };
+        let Some(all) = read(self.target.memory()) else { return };
+        let before = self.collected.replace(all);
+        let new = all.saturating_sub(before.unwrap_or(all));
+        self.writer.collection(now.as_secs_f64(), new);
     }
 
     /// Writes the stacks of sites that are not in the recording yet. Native code has no names so far:
@@ -235,8 +230,8 @@ impl Recorder {
     pub fn finish(mut self) -> Result<(), SessionError> {
         self.stacks.look_up_names();
         self.written.clear();
-        self.save(true)?;
-        self.capture.seconds = self.seconds();
+        self.save()?;
+        self.capture.seconds = self.now().as_secs_f64();
         self.writer.finish(&self.capture)?;
         Ok(())
     }

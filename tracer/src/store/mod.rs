@@ -19,6 +19,6 @@ mod tests;
 pub use error::StoreError;
 pub use load::Limits;
 pub use open::Reader;
-pub use row::{Overwrite, Owner, Resident, SiteRow, SiteTotals, Tick};
+pub use row::{LookRow, Overwrite, Owner, SiteAged, SiteRow, SiteTotals, Tick};
 pub use schema::{APPLICATION_ID, SCHEMA_VERSION, TABLES};
 pub use writer::{Bounds, Writer};

@@ -58,7 +58,7 @@ impl Reader {
         Ok(reader)
     }
 
-    /// Everything that the recording says, with the totals of the last tick.
+    /// What the recording says of the present: the totals of the last tick. `history` stays empty.
     ///
     /// # Errors
     /// The contents contradict themselves, or the recording ended before it began.
@@ -71,17 +71,44 @@ impl Reader {
     /// # Errors
     /// As of [`Reader::document`], and more than `limits` allow.
     pub fn document_within(&self, limits: &Limits) -> Result<Document, StoreError> {
-        // One transaction: a recorder that is still at work changes nothing between two reads.
+        self.read(|connection| load::document(connection, &self.path, limits))
+    }
+
+    /// Everything that the recording says, also over time: for verdicts and plots.
+    ///
+    /// # Errors
+    /// As of [`Reader::document`].
+    pub fn document_with_history(&self) -> Result<Document, StoreError> {
+        self.document_with_history_within(&Limits::default())
+    }
+
+    /// As [`Reader::document_with_history`], within other limits.
+    ///
+    /// # Errors
+    /// As of [`Reader::document`], and more than `limits` allow.
+    pub fn document_with_history_within(&self, limits: &Limits) -> Result<Document, StoreError> {
+        for (name, _) in &schema::HISTORY {
+            self.check_pages(name)?;
+        }
+        self.read(|connection| load::document_with_history(connection, &self.path, limits))
+    }
+
+    /// In one transaction: a recorder that is still at work changes nothing between two reads.
+    fn read<T>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
         let transaction = self
             .connection
             .unchecked_transaction()
             .map_err(|source| StoreError::reading(&self.path, source))?;
-        load::document(&transaction, &self.path, limits)
+        work(&transaction)
     }
 
-    /// The tables must be those of this version, letter for letter, and their pages in order.
+    /// The tables must be those of this version, letter for letter, and the pages of those that every report
+    /// needs in order.
     fn check_tables(&self) -> Result<(), StoreError> {
-        for (name, statement) in schema::TABLES.iter().chain([&schema::HISTORY]) {
+        for (name, statement) in schema::tables() {
             let found = self
                 .statement_of(name)
                 .map_err(|source| StoreError::reading(&self.path, source))?;
@@ -89,6 +116,8 @@ impl Reader {
                 let detail = format!("its table `{name}` is missing or not as leakspy makes it");
                 return Err(StoreError::damaged(&self.path, detail));
             }
+        }
+        for (name, _) in &schema::TABLES {
             self.check_pages(name)?;
         }
         Ok(())

@@ -8,11 +8,11 @@ use rusqlite::Connection;
 use tempfile::TempDir;
 
 use super::{
-    Bounds, Limits, Overwrite, Reader, Resident, SiteRow, SiteTotals, StoreError, Tick, Writer,
-    schema,
+    Bounds, Limits, Overwrite, Reader, SiteRow, SiteTotals, StoreError, Tick, Writer, schema,
 };
 use crate::model::{
-    Capture, Document, Domain, Frame, FrameKind, Loss, LossClass, PythonTarget, Target,
+    Capture, Document, Domain, Frame, FrameKind, Loss, LossClass, ProcessPoint, PythonTarget,
+    Target,
 };
 
 mod damage;
@@ -87,8 +87,14 @@ fn counter(count: u64) -> Loss {
 }
 
 fn tick<'a>(t: f64, counters: &'a [Loss], sites: &'a [SiteTotals]) -> Tick<'a> {
-    let resident = Some(Resident { rss_bytes: 1 << 20, rss_anon_bytes: 1 << 19 });
-    Tick { t, resident, live_bytes: 42, counters, sites, keep_history: true }
+    let process = ProcessPoint {
+        t,
+        live_bytes: 42,
+        rss_bytes: Some(1 << 20),
+        rss_anon_bytes: Some(1 << 19),
+        ..ProcessPoint::default()
+    };
+    Tick { process, counters, sites, keep_history: true, look: None }
 }
 
 fn create(path: &Path) -> Writer {
@@ -98,7 +104,7 @@ fn create(path: &Path) -> Writer {
 /// A recording with three sites and two ticks, not finished.
 fn written(path: &Path) -> Writer {
     let mut writer = create(path);
-    writer.begin(&target(), &capture()).expect("begin");
+    writer.begin(&target(), &capture(), 1_763_691_300.25).expect("begin");
     let notes = ["The native stack was cut.".to_owned()];
     writer.site(&row(u64::MAX, &stack(12), &notes)).expect("site");
     writer.site(&row(7, &stack(13), &[])).expect("site");
@@ -178,7 +184,7 @@ fn better_known_sites_replace_what_was_known() {
 fn sites_that_look_the_same_are_one() {
     let (_folder, path) = folder();
     let mut writer = create(&path);
-    writer.begin(&target(), &capture()).expect("begin");
+    writer.begin(&target(), &capture(), 1_763_691_300.25).expect("begin");
     writer.site(&row(1, &[native(0x10)], &["a".into()])).expect("site");
     writer.site(&row(2, &[native(0x20)], &["a".into(), "b".into()])).expect("site");
     writer.tick(&tick(1.0, &[], &[totals(1, 2, 0), totals(2, 3, 1)])).expect("tick");
@@ -193,8 +199,8 @@ fn sites_that_look_the_same_are_one() {
 fn old_ticks_thin_out() {
     let (_folder, path) = folder();
     let mut writer = create(&path);
-    writer.set_bounds(Bounds { ticks: 16, history_rows: 12 });
-    writer.begin(&target(), &capture()).expect("begin");
+    writer.set_bounds(Bounds { ticks: 16, history_rows: 12, ..Bounds::default() });
+    writer.begin(&target(), &capture(), 1_763_691_300.25).expect("begin");
     for number in 1..=100_u32 {
         let sites = [totals(1, number.into(), 0)];
         writer.tick(&tick(f64::from(number), &[], &sites)).expect("tick");
@@ -289,7 +295,7 @@ fn views_answer() {
 fn the_schema_is_documented() {
     let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/recording.md");
     let docs = fs::read_to_string(docs).expect("docs/recording.md");
-    for (table, statement) in schema::TABLES.iter().chain([&schema::HISTORY]) {
+    for (table, statement) in schema::tables() {
         assert!(docs.contains(&format!("`{table}`")), "{table}");
         for line in statement.lines().skip(1).filter(|line| line.starts_with("    ")) {
             let column = line.split_whitespace().next().expect("a column");

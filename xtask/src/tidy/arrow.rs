@@ -4,9 +4,10 @@ use super::Finding;
 use super::source::{Repository, Rust};
 
 /// Each room of `tracer/src`, and the rooms that it may name besides itself.
-pub const ARROWS: [(&str, &[&str]); 15] = [
+pub const ARROWS: [(&str, &[&str]); 16] = [
     // Pure: no I/O, no clock.
     ("model", &[]),
+    ("aggregate", &["model"]),
     ("elf", &["model"]),
     ("python", &["elf", "model"]),
     ("growth", &["model"]),
@@ -19,7 +20,10 @@ pub const ARROWS: [(&str, &[&str]); 15] = [
     ("symbolize", &["os", "python", "elf", "model"]),
     ("store", &["model"]),
     // The running program.
-    ("session", &["probe", "symbolize", "store", "os", "reach", "python", "elf", "model"]),
+    (
+        "session",
+        &["probe", "symbolize", "store", "os", "reach", "python", "elf", "aggregate", "model"],
+    ),
     (
         "cli",
         &[
