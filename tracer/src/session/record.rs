@@ -12,7 +12,7 @@ use super::error::SessionError;
 use super::options::RecordOptions;
 use super::progress::Progress;
 use super::recorder::Recorder;
-use super::search::{PointerSearch, Scanned};
+use super::search::{PointerSearch, Scanned, Unfinished};
 use super::target::Target;
 use crate::model::Capture;
 use crate::os::{self, Life};
@@ -22,7 +22,7 @@ use crate::probe::{
 use crate::store::{Overwrite, Owner, Writer};
 
 /// The last search for pointers may keep people waiting so long.
-const LONGEST_WAIT: Duration = Duration::from_secs(15);
+const LONGEST_WAIT: Duration = Duration::from_secs(20);
 /// Time between two looks at the ring while they wait.
 const DRAIN: Duration = Duration::from_millis(20);
 /// Far enough away to be never.
@@ -122,7 +122,10 @@ async fn search_last(
         tokio::select! {
             biased;
             () = signals.any() => break,
-            () = sleep_until(limit) => break,
+            () = sleep_until(limit) => {
+                recorder.note(Unfinished::TooSlow.sentence().unwrap_or_default());
+                break;
+            }
             scanned = search.scanned() => recorder.scanned(search, scanned)?,
             _ = drains.tick() => while recorder.drain(ring) {},
         }

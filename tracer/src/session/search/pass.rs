@@ -11,6 +11,7 @@ use crate::os;
 use crate::os::pages::{Pages, Stretch, Survey};
 use crate::reach::{Search, Words};
 
+const PAGE: u64 = 4096;
 /// Bytes read at once.
 const PIECE: usize = 1 << 20;
 /// How far two pieces of code overlap, so that no address is cut in two.
@@ -63,24 +64,25 @@ pub enum Unfinished {
     TooScattered,
     /// Memory that is there and cannot be read, bytes.
     Unreadable(u64),
+    /// It took longer than people are kept waiting.
+    TooSlow,
     /// The process is gone, or somebody ended the search.
     Stopped,
 }
 
 impl Unfinished {
-    /// For the notes of a report; nothing to say when somebody wanted it so.
+    /// For the notes of a report, the same whenever it happens; nothing to say when somebody wanted it so.
     pub fn sentence(&self) -> Option<String> {
         let why = match self {
-            Self::TooLarge(bytes) => {
-                format!("it has {} MiB of resident memory, more than is searched", bytes >> 20)
-            }
-            Self::Swapped(bytes) => format!("{} KiB of its memory are swapped out", bytes >> 10),
-            Self::TooScattered => "its memory is in too many pieces".to_owned(),
-            Self::Unreadable(bytes) => format!("{} KiB of its memory cannot be read", bytes >> 10),
+            Self::TooLarge(_) => "it has more resident memory than --search-limit",
+            Self::Swapped(_) => "a part of its memory is swapped out",
+            Self::TooScattered => "its memory is in too many pieces",
+            Self::Unreadable(_) => "a part of its memory cannot be read",
+            Self::TooSlow => "it took too long",
             Self::Stopped => return None,
         };
         Some(format!(
-            "The process was not searched for pointers to old blocks: {why}. Which blocks are lost is not known."
+            "The memory of the process could not be searched for pointers to old blocks: {why}."
         ))
     }
 }
@@ -224,4 +226,39 @@ impl Pass<'_> {
     }
 }
 
-const PAGE: u64 = 4096;
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::os::Process;
+    use crate::reach::{Block, Blocks};
+
+    /// What is looked for in the memory of this process: one block on its heap.
+    fn job(most_bytes: u64, kept: &[u8]) -> Job {
+        let memory = Pages::open(&Process::open(std::process::id()).unwrap()).unwrap();
+        let start = Address(u64::try_from(kept.as_ptr() as usize).unwrap());
+        let block = Block { start, size: u64::try_from(kept.len()).unwrap(), site: 1, born_ns: 0 };
+        let pace = Arc::new(Pace::gentle());
+        pace.hurry();
+        Job { search: Search::new(Blocks::new(vec![block])), memory, most_bytes, pace }
+    }
+
+    #[test]
+    fn what_is_kept_is_found() {
+        let kept = vec![1; 5000];
+        let Scanned::Done { search, memory } = job(u64::MAX, &kept).run() else {
+            panic!("own memory can be read")
+        };
+        assert_eq!(search.finish(memory.memory(), |_| false).1, [false]);
+    }
+
+    #[test]
+    fn nothing_is_claimed_of_what_was_not_all_seen() {
+        let kept = vec![1; 5000];
+        let too_large = job(4096, &kept).run().reason();
+        assert!(matches!(too_large, Unfinished::TooLarge(bytes) if bytes > 4096));
+        assert!(too_large.sentence().is_some_and(|why| why.contains("--search-limit")));
+        let stopped = job(u64::MAX, &kept);
+        stopped.pace.stop();
+        assert_eq!(stopped.run().reason(), Unfinished::Stopped);
+    }
+}
