@@ -14,7 +14,11 @@ struct Words64(BTreeMap<u64, u64>);
 impl Memory for Words64 {
     fn read(&self, address: Address, into: &mut [u8]) -> bool {
         let word = self.0.get(&address.0).map(|word| word.to_le_bytes());
-        word.and_then(|word| Some(into.copy_from_slice(word.get(..into.len())?))).is_some()
+        let read = word.as_ref().and_then(|word| word.get(..into.len()));
+        read.is_some_and(|read| {
+            into.copy_from_slice(read);
+            true
+        })
     }
 }
 

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
-use pass::{Job, Pace};
+use pass::{Job, Pace, Whole};
 pub use pass::{Scanned, Unfinished};
 
 use crate::model::Address;
@@ -169,7 +169,7 @@ impl PointerSearch {
     /// Waits for the end of a pass; for ever when none runs.
     pub async fn scanned(&mut self) -> Scanned {
         match &mut self.running {
-            Some(running) => (&mut running.result).await.unwrap_or_else(|_| Scanned::broken()),
+            Some(running) => (&mut running.result).await.unwrap_or(Err(Unfinished::Stopped)),
             None => std::future::pending().await,
         }
     }
@@ -181,8 +181,9 @@ impl PointerSearch {
         live: impl FnOnce(&Blocks) -> HashMap<u64, u64>,
     ) -> Step {
         let Some(running) = self.running.take() else { return Step::Found(Vec::new()) };
-        let Scanned::Done { search, memory } = scanned else {
-            return Step::Unfinished(scanned.reason());
+        let Whole { search, memory } = match scanned {
+            Ok(whole) => *whole,
+            Err(reason) => return Step::Unfinished(reason),
         };
         let live = live(search.blocks());
         let gone = |block: &Block| live.get(&block.start.0) != Some(&block.born_ns);
