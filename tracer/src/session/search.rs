@@ -16,9 +16,9 @@ use tokio::sync::oneshot;
 use pass::{Job, Pace, Whole};
 pub use pass::{Scanned, Unfinished};
 
-use crate::model::Address;
+use crate::model::{Address, Memory};
 use crate::os::pages::Pages;
-use crate::reach::{Block, Blocks, Search, SiteLoss, tally};
+use crate::reach::{Block, Blocks, Outcome, Search, SiteLoss, object_at, tally};
 
 /// How the memory of the target is searched.
 #[derive(Clone, Debug, PartialEq)]
@@ -49,6 +49,8 @@ impl Default for SearchRules {
 const YOUNGEST: Duration = Duration::from_secs(20);
 /// Most blocks that are looked for at once; the rest is memory like any other.
 const BLOCKS: usize = 1 << 20;
+/// Most small objects that are looked for with them.
+const HOLDERS: usize = 1 << 16;
 /// Sites with fewer old blocks are not judged.
 const FEWEST: u64 = 8;
 /// Blocks of one site that each thread may hold in nothing but registers.
@@ -85,8 +87,10 @@ pub struct PointerSearch {
 /// A search at work.
 struct Running {
     at_least: u64,
-    /// What the first pass found lost, by address and birth; `None` during the first pass.
-    lost: Option<HashSet<(Address, u64)>>,
+    /// Whether small objects that alone lead to a block are looked for as well: from the second pass on.
+    with_holders: bool,
+    /// What the pass before found lost, by address and birth; `None` when it was another question.
+    lost: Option<HashSet<Identity>>,
     pace: Arc<Pace>,
     result: oneshot::Receiver<Scanned>,
 }
@@ -145,7 +149,8 @@ impl PointerSearch {
         let pace = Arc::new(Pace::gentle());
         let search = Search::new(Blocks::new(wanted.blocks));
         let result = self.start(search, memory, &pace);
-        self.running = Some(Running { at_least: wanted.at_least, lost: None, pace, result });
+        let (at_least, with_holders, lost) = (wanted.at_least, false, None);
+        self.running = Some(Running { at_least, with_holders, lost, pace, result });
     }
 
     fn start(&self, search: Search, memory: Pages, pace: &Arc<Pace>) -> oneshot::Receiver<Scanned> {
@@ -186,32 +191,56 @@ impl PointerSearch {
             Err(reason) => return Step::Unfinished(reason),
         };
         let live = live(search.blocks());
-        let gone = |block: &Block| live.get(&block.start.0) != Some(&block.born_ns);
-        let (blocks, lost) = search.finish(memory.memory(), gone);
-        let present = blocks.all().iter().zip(lost).filter(|(block, _)| !gone(block));
-        match running.lost {
-            None => {
-                let lost: HashSet<_> = present
-                    .clone()
-                    .filter(|(_, lost)| *lost)
-                    .map(|(block, _)| (block.start, block.born_ns))
-                    .collect();
-                if lost.is_empty() {
-                    return Step::Found(tally(present, running.at_least));
-                }
-                let again = Blocks::new(present.map(|(block, _)| *block).collect());
-                let result = self.start(Search::new(again), memory, &running.pace);
-                self.running = Some(Running { lost: Some(lost), result, ..running });
-                Step::Goes
-            }
-            Some(before) => {
-                let both = present.map(|(block, lost)| {
-                    (block, lost && before.contains(&(block.start, block.born_ns)))
-                });
-                Step::Found(tally(both, running.at_least))
+        let source = memory.memory();
+        let gone = |block: &Block| match block.is_holder() {
+            true => object_at(source, block.start) != Some((block.start, block.size)),
+            false => live.get(&block.start.0) != Some(&block.born_ns),
+        };
+        let outcome = search.finish(source, gone);
+        let present = |numbered: &(&Block, bool)| !gone(numbered.0);
+        let blocks: Vec<(&Block, bool)> =
+            outcome.blocks.all().iter().zip(outcome.lost.iter().copied()).filter(present).collect();
+        if !running.with_holders {
+            let holders = holders(&outcome, source);
+            if !holders.is_empty() {
+                let again = blocks.iter().map(|(block, _)| **block).chain(holders).collect();
+                return self.again(again, memory, Running { with_holders: true, ..running });
             }
         }
+        let of_sites = blocks.iter().copied().filter(|(block, _)| !block.is_holder());
+        if let Some(before) = &running.lost {
+            let both =
+                of_sites.map(|(block, lost)| (block, lost && before.contains(&identity(block))));
+            return Step::Found(tally(both, running.at_least));
+        }
+        let lost = of_sites.clone().filter(|(_, lost)| *lost);
+        let lost: HashSet<Identity> = lost.map(|(block, _)| identity(block)).collect();
+        if lost.is_empty() {
+            return Step::Found(tally(of_sites, running.at_least));
+        }
+        let again = blocks.iter().map(|(block, _)| **block).collect();
+        self.again(again, memory, Running { lost: Some(lost), with_holders: true, ..running })
     }
+
+    fn again(&mut self, blocks: Vec<Block>, memory: Pages, running: Running) -> Step {
+        let result = self.start(Search::new(Blocks::new(blocks)), memory, &running.pace);
+        self.running = Some(Running { result, ..running });
+        Step::Goes
+    }
+}
+
+/// What tells a block from the next one at its address.
+type Identity = (Address, u64);
+
+fn identity(block: &Block) -> Identity {
+    (block.start, block.born_ns)
+}
+
+/// The small objects that are all that leads to a block from outside.
+fn holders(outcome: &Outcome, memory: &dyn Memory) -> Vec<Block> {
+    let places = outcome.sole.iter().flatten().take(HOLDERS);
+    let objects = places.filter_map(|place| object_at(memory, *place));
+    objects.map(|(start, size)| Block::holder(start, size)).collect()
 }
 
 #[cfg(test)]

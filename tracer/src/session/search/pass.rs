@@ -227,7 +227,7 @@ mod tests {
     fn what_is_kept_is_found() {
         let kept = vec![1; 5000];
         let Whole { search, memory } = *job(u64::MAX, &kept).run().map_err(|_| ()).unwrap();
-        assert_eq!(search.finish(memory.memory(), |_| false).1, [false]);
+        assert_eq!(search.finish(memory.memory(), |_| false).lost, [false]);
     }
 
     #[test]
