@@ -18,7 +18,7 @@ fn help_names_every_command() -> Result<()> {
     let ending = run(&["--help"])?;
     ensure!(ending.code() == Some(0), "{ending}");
     let text = ending.stdout.join("\n");
-    for command in ["record", "report", "doctor", "completions", "man"] {
+    for command in ["record", "report", "mark", "doctor", "completions", "man"] {
         ensure!(text.contains(command), "no {command} in the help: {text}");
         let own = run(&[command, "--help"])?;
         ensure!(own.code() == Some(0) && own.stdout.len() > 3, "{command}: {own}");
@@ -50,6 +50,17 @@ fn wrong_words_are_usage_errors() -> Result<()> {
         ensure!(ending.code() == Some(2), "{words:?}: {ending}");
         ensure!(!ending.stderr.is_empty(), "{words:?}: says nothing");
     }
+    Ok(())
+}
+
+#[test]
+fn marks_need_a_running_recording() -> Result<()> {
+    let line = one_line(&run(&["mark", "now"])?, 2)?;
+    ensure!(line.contains("nobody is recording in this folder"), "{line}");
+    let line = one_line(&run(&["mark", "now", "missing.leakspy"])?, 1)?;
+    ensure!(line.contains("cannot open missing.leakspy"), "{line}");
+    ensure!(run(&["mark", " "])?.code() == Some(2), "a mark without a name");
+    ensure!(run(&["mark", &"x".repeat(201)])?.code() == Some(2), "a story as a name");
     Ok(())
 }
 

@@ -18,9 +18,11 @@ pub struct Deaths {
 impl Deaths {
     /// Blocks died between two looks `interval` apart, and nobody saw them alive.
     pub fn unseen(&mut self, interval: u64, amount: Amount) {
-        let bin = bin(interval);
-        self.floor = self.floor.max(bin);
-        self.add(bin, amount);
+        if !amount.is_nothing() {
+            let bin = bin(interval);
+            self.floor = self.floor.max(bin);
+            self.add(bin, amount);
+        }
     }
 
     /// Blocks died at about this age, in nanoseconds.

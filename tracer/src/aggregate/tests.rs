@@ -104,7 +104,7 @@ proptest! {
         for step in steps {
             match step {
                 Step::Allocate { site, size } => target.allocate(site, size),
-                Step::Free { which } if target.live.is_empty() => drop(which),
+                Step::Free { .. } if target.live.is_empty() => {}
                 Step::Free { which } => {
                     target.live.swap_remove(which.index(target.live.len()));
                 }
@@ -173,7 +173,7 @@ fn what_outlives_the_others_is_aged() {
         }
     });
     let aged = accumulator.aged().next().expect("a site");
-    assert_eq!((aged.age, aged.amount.count), (512.0, 32));
+    assert_eq!((aged.age, aged.amount.count), (512.0, 31));
     let mut known = HashMap::new();
     changed(&mut accumulator, &mut known);
     let (cohorts, lifetimes) = &known[&1];

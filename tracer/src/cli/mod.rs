@@ -8,6 +8,7 @@ mod examples;
 mod exit;
 mod logging;
 mod man;
+mod mark;
 mod output;
 mod progress;
 mod record;
@@ -38,6 +39,7 @@ pub fn main() -> ExitCode {
     let result = match &cli.command {
         Command::Record(args) => record::run(args, cli.quiet),
         Command::Report(args) => report::run(args),
+        Command::Mark(args) => mark::run(args, cli.quiet),
         Command::Doctor(args) => doctor::run(args),
         Command::Completions(args) => completions::run(args),
         Command::Man(args) => man::run(args),

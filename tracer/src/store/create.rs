@@ -41,7 +41,7 @@ pub fn remove(path: &Path) {
 
 /// `path` with its folder's real name: SQLite is told to follow no links, so that nobody can swap
 /// the file for a link to another one while root writes it, and that rule is about folders too.
-fn resolved(path: &Path) -> Result<PathBuf, StoreError> {
+pub fn resolved(path: &Path) -> Result<PathBuf, StoreError> {
     let cannot = |source| StoreError::CannotCreate { path: path.to_owned(), source };
     let name = path.file_name().ok_or_else(|| {
         cannot(io::Error::new(io::ErrorKind::InvalidInput, "the name of a file is missing"))
@@ -118,7 +118,7 @@ fn open(path: &Path) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
-/// Takes the mark of a living recorder: an advisory lock (`flock`) on the file, which the kernel ends with the
+/// Says that a recorder lives: an advisory lock (`flock`) on the file, which the kernel ends with the
 /// process. Shared, because SQLite's own locks are of another kind on local disks, but not on every network.
 pub fn say_alive(path: &Path) -> Result<File, StoreError> {
     let cannot = |source| StoreError::CannotOpen { path: path.to_owned(), source };
@@ -126,9 +126,4 @@ pub fn say_alive(path: &Path) -> Result<File, StoreError> {
     // Where locks do not exist, marks are refused; recording goes on.
     let _ = file.try_lock_shared();
     Ok(file)
-}
-
-/// Whether somebody is recording into the file. Not to be asked by a process that has it open in SQLite.
-pub fn alive(path: &Path) -> io::Result<bool> {
-    Ok(matches!(File::open(path)?.try_lock(), Err(fs::TryLockError::WouldBlock)))
 }

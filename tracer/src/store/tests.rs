@@ -8,16 +8,19 @@ use rusqlite::Connection;
 use tempfile::TempDir;
 
 use super::{
-    Bounds, Limits, Overwrite, Reader, SiteRow, SiteTotals, StoreError, Tick, Writer, schema,
+    Bounds, Limits, LookRow, Overwrite, Reader, SiteAged, SiteRow, SiteTotals, StoreError, Tick,
+    Writer, schema,
 };
 use crate::model::{
-    Capture, Document, Domain, Frame, FrameKind, Loss, LossClass, ProcessPoint, PythonTarget,
-    Target,
+    Capture, Cohort, Document, Domain, Frame, FrameKind, Lifetime, Loss, LossClass, ProcessPoint,
+    PythonTarget, Target, Unreferenced,
 };
 
 mod damage;
 mod forgery;
+mod history;
 mod life;
+mod mark;
 
 fn folder() -> (TempDir, PathBuf) {
     let folder = tempfile::tempdir().expect("a temporary folder");
@@ -101,7 +104,26 @@ fn create(path: &Path) -> Writer {
     Writer::create(path, Overwrite::Never, None).expect("a new recording")
 }
 
-/// A recording with three sites and two ticks, not finished.
+fn cohort(from: f64, to: f64, allocated: u64, live: u64) -> Cohort {
+    Cohort {
+        from,
+        to,
+        allocated_bytes: allocated * 10_000,
+        allocated_count: allocated,
+        live_bytes: live * 10_000,
+        live_count: live,
+    }
+}
+
+fn lifetime(up_to: f64, freed_count: u64) -> Lifetime {
+    Lifetime { up_to, freed_bytes: freed_count * 10_000, freed_count }
+}
+
+fn aged(key: u64, age: f64, count: u64) -> SiteAged {
+    SiteAged { key, age, bytes: count * 10_000, count }
+}
+
+/// A recording with three sites, two ticks and something of every kind, not finished.
 fn written(path: &Path) -> Writer {
     let mut writer = create(path);
     writer.begin(&target(), &capture(), 1_763_691_300.25).expect("begin");
@@ -110,7 +132,12 @@ fn written(path: &Path) -> Writer {
     writer.site(&row(7, &stack(13), &[])).expect("site");
     writer.tick(&tick(1.0, &[counter(5)], &[totals(u64::MAX, 3, 0)])).expect("tick");
     let second = [totals(u64::MAX, 5, 1), totals(7, 9, 9), totals(0, 1, 0)];
-    writer.tick(&tick(2.0, &[counter(15)], &second)).expect("tick");
+    writer.life(7, &[cohort(0.0, 1.5, 9, 0)], &[lifetime(8.0, 9)]).expect("life");
+    writer.life(u64::MAX, &[cohort(0.0, 1.0, 3, 2), cohort(1.0, 2.0, 2, 2)], &[]).expect("life");
+    writer.collection(1.5, 2).expect("a collection");
+    writer.unreferenced(u64::MAX, 4, 3).expect("a search");
+    let look = Some(LookRow { blocks: 5, aged: &[aged(u64::MAX, 1.0, 2)] });
+    writer.tick(&Tick { look, ..tick(2.0, &[counter(15)], &second) }).expect("tick");
     writer
 }
 
@@ -119,11 +146,11 @@ fn finished(path: &Path) {
 }
 
 fn read(path: &Path) -> Document {
-    Reader::open(path).and_then(|reader| reader.document()).expect("a good recording")
+    Reader::open(path).and_then(|reader| reader.document_with_history()).expect("a good recording")
 }
 
 fn error(path: &Path) -> String {
-    let result = Reader::open(path).and_then(|reader| reader.document());
+    let result = Reader::open(path).and_then(|reader| reader.document_with_history());
     let text = result.expect_err("a bad recording").to_string();
     assert_eq!(text.lines().count(), 1, "{text}");
     text
@@ -196,58 +223,14 @@ fn sites_that_look_the_same_are_one() {
 }
 
 #[test]
-fn old_ticks_thin_out() {
-    let (_folder, path) = folder();
-    let mut writer = create(&path);
-    writer.set_bounds(Bounds { ticks: 16, history_rows: 12, ..Bounds::default() });
-    writer.begin(&target(), &capture(), 1_763_691_300.25).expect("begin");
-    for number in 1..=100_u32 {
-        let sites = [totals(1, number.into(), 0)];
-        writer.tick(&tick(f64::from(number), &[], &sites)).expect("tick");
-    }
-    writer.finish(&capture()).expect("finish");
-    let document = read(&path);
-    let times: Vec<f64> = document.memory.iter().map(|point| point.t).collect();
-    assert!(times.len() <= 16, "{times:?}");
-    assert_eq!(times.first().map(|t| t.to_bits()), Some(1.0_f64.to_bits()));
-    assert_eq!(times.last().map(|t| t.to_bits()), Some(100.0_f64.to_bits()));
-    assert_eq!(document.sites[0].live_count, 100);
-    let (rows, stray): (u32, u32) = Connection::open(&path)
-        .and_then(|db| {
-            db.query_row(
-                "SELECT count(*), count(*) FILTER (WHERE tick NOT IN (SELECT id FROM tick)) \
-                 FROM site_history",
-                [],
-                |row| Ok((row.get(0)?, row.get(1)?)),
-            )
-        })
-        .expect("a query");
-    assert!(rows > 4 && rows <= 12, "{rows}");
-    assert_eq!(stray, 0);
-}
-
-#[test]
-fn unchanged_sites_cost_no_history() {
-    let (_folder, path) = folder();
-    let mut writer = written(&path);
-    for _ in 0..5 {
-        writer.tick(&tick(3.0, &[], &[totals(7, 9, 9)])).expect("tick");
-    }
-    writer.finish(&capture()).expect("finish");
-    let rows: u32 = Connection::open(&path)
-        .and_then(|db| db.query_row("SELECT count(*) FROM site_history", [], |row| row.get(0)))
-        .expect("a query");
-    assert_eq!(rows, 4);
-}
-
-#[test]
 fn numbers_that_are_none_are_stored_as_zero() {
     let (_folder, path) = folder();
     let mut writer = written(&path);
     writer.tick(&tick(f64::NAN, &[], &[])).expect("tick");
     let capture = Capture { seconds: f64::INFINITY, ..capture() };
     writer.finish(&capture).expect("finish");
-    assert_eq!(read(&path).capture.seconds.to_bits(), 0.0_f64.to_bits());
+    let document = Reader::open(&path).and_then(|reader| reader.document()).expect("a document");
+    assert_eq!(document.capture.seconds.to_bits(), 0.0_f64.to_bits());
 }
 
 #[test]
