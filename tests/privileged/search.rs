@@ -41,8 +41,8 @@ fn judge(truth: &Truth, found: &BTreeMap<String, Found>) -> Result<()> {
             let name = name.as_str().context("a name")?;
             let &(looked_for, gone) =
                 found.get(name).with_context(|| format!("{name}: {found:?}"))?;
-            // A stale copy of a pointer may save a block or two.
-            ensure!(looked_for >= count, "{name}: looked for {looked_for}: {found:?}");
+            // One may have gone to a site of its own, and a stale copy of a pointer may save some.
+            ensure!(looked_for * 100 >= count * 95, "{name}: looked for {looked_for}: {found:?}");
             match lost {
                 true => ensure!(gone * 100 >= count * 95, "{name}: {gone} lost: {found:?}"),
                 false => ensure!(gone == 0, "{name}: {gone} lost although kept: {found:?}"),

@@ -45,6 +45,12 @@ def lost_lists():
     leakspy_keep.lose_lists(COUNT, 3000)
 
 
+def lost_references():
+    """The objects themselves are small, and no blocks; what they own is lost with them."""
+    for _ in range(COUNT):
+        leakspy_keep.leak(bytearray(14000))
+
+
 def kept_in_list():
     KEPT.append([bytes(7000) for _ in range(COUNT)])
 
@@ -87,7 +93,7 @@ def kept_by_cycles():
         node.self, node.data = node, bytes(13000)
 
 
-LOST = [lost_singly, lost_of_odd_size, lost_small, lost_lists]
+LOST = [lost_singly, lost_of_odd_size, lost_small, lost_lists, lost_references]
 HELD = [
     kept_in_list, kept_in_dict, kept_by_middle, kept_by_head, kept_bytearrays, kept_arrays, kept_views,
     kept_by_cycles,

@@ -143,6 +143,14 @@ static PyObject *list_lost(PyObject *self, PyObject *arguments)
     return with(arguments, lose_lists);
 }
 
+/* Takes a reference that nobody gives back. */
+static PyObject *leak(PyObject *self, PyObject *object)
+{
+    (void)self;
+    Py_IncRef(object);
+    return PyLong_FromLong(0);
+}
+
 /* Function and line that called malloc. */
 static PyObject *leaf(PyObject *self, PyObject *arguments)
 {
@@ -158,6 +166,7 @@ static PyMethodDef methods[] = {
     {"keep_by_middle", by_middle, METH_VARARGS, "keep_by_middle(count, bytes)"},
     {"keep_list", list_kept, METH_VARARGS, "keep_list(count, bytes): one pointer keeps the first of them"},
     {"lose_lists", list_lost, METH_VARARGS, "lose_lists(count, bytes): fives that keep one another only"},
+    {"leak", leak, METH_O, "leak(object): one reference too many"},
     {"call", call, METH_VARARGS, "call(callable)"},
     {"leaf", leaf, METH_NOARGS, "(function, line) of the malloc"},
     {NULL, NULL, 0, NULL},

@@ -17,6 +17,16 @@ pub struct Block {
 }
 
 impl Block {
+    /// A small object of Python that leads to a block: looked for like one, and counted for no site.
+    pub const fn holder(start: Address, size: u64) -> Self {
+        Self { start, size, site: u64::MAX, born_ns: 0 }
+    }
+
+    /// Whether it is one of those. No block of a site was born before the machine.
+    pub const fn is_holder(&self) -> bool {
+        self.born_ns == 0 && self.site == u64::MAX
+    }
+
     /// The address after its last byte.
     fn end(&self) -> u64 {
         self.start.0.saturating_add(self.size.max(1))

@@ -10,6 +10,7 @@
 //! still. That it does not is the business of whoever reads it: see `session`.
 
 mod blocks;
+mod pools;
 mod search;
 mod tags;
 mod tally;
@@ -18,5 +19,6 @@ mod tally;
 mod tests;
 
 pub use blocks::{Block, Blocks};
-pub use search::{Search, Words};
+pub use pools::object_at;
+pub use search::{Outcome, Search, Words};
 pub use tally::{SiteLoss, tally};

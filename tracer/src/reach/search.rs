@@ -20,6 +20,23 @@ pub enum Words {
     Anywhere,
 }
 
+/// What came of a pass, by the numbers of blocks.
+#[derive(Debug)]
+pub struct Outcome {
+    /// The blocks that were looked for.
+    pub blocks: Blocks,
+    /// Whether nothing leads to it.
+    pub lost: Vec<bool>,
+    /// Where the only words stand, outside of all blocks, that point to it: the first of them, when they are as
+    /// close to each other as those of one object.
+    pub sole: Vec<Option<Address>>,
+}
+
+/// Words that are no further apart may stand in one object.
+const OBJECT: u64 = 128;
+/// Stands for more than one place.
+const MANY: u64 = u64::MAX;
+
 /// What was seen of the memory so far.
 #[derive(Debug)]
 pub struct Search {
@@ -32,6 +49,8 @@ pub struct Search {
 struct Seen {
     /// Blocks that something outside of all blocks points to.
     rooted: Vec<bool>,
+    /// The place that points to it; 0 for none, [`MANY`].
+    places: Vec<u64>,
     /// From which block to which.
     links: Vec<(u32, u32)>,
     /// References that the allocator's own lists may have made.
@@ -41,8 +60,9 @@ struct Seen {
 impl Search {
     /// Nothing seen yet.
     pub fn new(blocks: Blocks) -> Self {
-        let rooted = vec![false; blocks.all().len()];
-        Self { blocks, seen: Seen { rooted, ..Seen::default() } }
+        let count = blocks.all().len();
+        let seen = Seen { rooted: vec![false; count], places: vec![0; count], ..Seen::default() };
+        Self { blocks, seen }
     }
 
     /// The blocks that are looked for.
@@ -58,7 +78,7 @@ impl Search {
             Words::Anywhere => {
                 for word in bytes.windows(WORD) {
                     if let Some(target) = self.blocks.find(value(word)) {
-                        self.seen.rooted[target] = true;
+                        self.seen.root(target, MANY);
                     }
                 }
             }
@@ -88,21 +108,26 @@ impl Search {
         }
     }
 
-    /// Ends the pass: for each block whether nothing leads to it. `gone` says which blocks were freed
+    /// Ends the pass. `gone` says which blocks were freed
     /// meanwhile: what stood there may be somebody else's, so that whatever it points to counts as
     /// referenced. `memory` is asked for the allocator's own pointers.
-    pub fn finish(self, memory: &dyn Memory, gone: impl Fn(&Block) -> bool) -> (Blocks, Vec<bool>) {
+    pub fn finish(self, memory: &dyn Memory, gone: impl Fn(&Block) -> bool) -> Outcome {
         let Self { blocks, mut seen } = self;
         for (rooted, block) in seen.rooted.iter_mut().zip(blocks.all()) {
             *rooted |= gone(block);
         }
         for link in std::mem::take(&mut seen.tags) {
             if !seen.rooted[link.block] && !tags::is_of_allocator(memory, &link) {
-                seen.rooted[link.block] = true;
+                seen.root(link.block, MANY);
             }
         }
+        let sole = seen.places.iter().map(|&place| match place {
+            0 | MANY => None,
+            place => Some(Address(place)),
+        });
+        let sole = sole.collect();
         let lost = seen.spread().into_iter().map(|reached| !reached).collect();
-        (blocks, lost)
+        Outcome { blocks, lost, sole }
     }
 }
 
@@ -112,15 +137,26 @@ impl Seen {
         for (index, word) in bytes.chunks_exact(WORD).enumerate() {
             let word = value(word);
             if let Some(target) = blocks.find(word)
-                && !self.rooted[target]
+                && self.places[target] != MANY
             {
                 let place = at + (index * WORD) as u64;
                 match tags::possible(blocks, target, word, place) {
                     Some(link) if self.tags.len() < TAG_LINKS => self.tags.push(link),
-                    _ => self.rooted[target] = true,
+                    _ => self.root(target, place),
                 }
             }
         }
+    }
+
+    fn root(&mut self, target: usize, place: u64) {
+        self.rooted[target] = true;
+        let known = &mut self.places[target];
+        *known = match *known {
+            0 => place,
+            // A `bytearray` has two.
+            known if place != MANY && known.abs_diff(place) < OBJECT => known,
+            _ => MANY,
+        };
     }
 
     /// Words of a block: they count if the block does.
@@ -142,7 +178,7 @@ impl Seen {
                     self.links.push((from, to));
                 }
             }
-            _ => self.rooted[target] = true,
+            _ => self.root(target, MANY),
         }
     }
 

@@ -14,7 +14,11 @@ struct Words64(BTreeMap<u64, u64>);
 impl Memory for Words64 {
     fn read(&self, address: Address, into: &mut [u8]) -> bool {
         let word = self.0.get(&address.0).map(|word| word.to_le_bytes());
-        word.and_then(|word| Some(into.copy_from_slice(word.get(..into.len())?))).is_some()
+        let read = word.as_ref().and_then(|word| word.get(..into.len()));
+        read.is_some_and(|read| {
+            into.copy_from_slice(read);
+            true
+        })
     }
 }
 
@@ -35,7 +39,7 @@ fn lost(blocks: &[Block], pieces: &[(u64, Vec<u64>)]) -> Vec<bool> {
         let places = (*at..).step_by(8);
         memory.0.extend(places.zip(values.iter().copied()));
     }
-    search.finish(&memory, |_| false).1
+    search.finish(&memory, |_| false).lost
 }
 
 #[test]
@@ -73,7 +77,7 @@ fn unaligned_words_count_only_in_code() {
     for (place, is_lost) in [(Words::Aligned, true), (Words::Anywhere, false)] {
         let mut search = Search::new(Blocks::new(vec![block(BASE, 8)]));
         search.look(Address(0x1000), &bytes, place);
-        assert_eq!(search.finish(&Words64::default(), |_| false).1, [is_lost]);
+        assert_eq!(search.finish(&Words64::default(), |_| false).lost, [is_lost]);
     }
 }
 
@@ -82,7 +86,20 @@ fn what_a_freed_block_held_counts() {
     let blocks = vec![block(BASE, 16), Block { born_ns: 5, ..block(BASE + 32, 16) }];
     let mut search = Search::new(Blocks::new(blocks));
     search.look(Address(BASE + 32), &words(&[BASE]), Words::Aligned);
-    assert_eq!(search.finish(&Words64::default(), |block| block.born_ns == 5).1, [false; 2]);
+    assert_eq!(search.finish(&Words64::default(), |block| block.born_ns == 5).lost, [false; 2]);
+}
+
+#[test]
+fn the_only_place_that_points_to_a_block_is_known() {
+    let blocks = vec![block(BASE, 64), block(BASE + 64, 64), block(BASE + 128, 64)];
+    let mut search = Search::new(Blocks::new(blocks));
+    let bytes = words(&[BASE, BASE + 8, BASE + 64]);
+    search.look(Address(0x3000), &words(&[BASE + 64]), Words::Aligned);
+    search.look(Address(0x1000), &bytes, Words::Aligned);
+    search.look(Address(0x1000), &bytes, Words::Aligned);
+    let outcome = search.finish(&Words64::default(), |_| false);
+    assert_eq!(outcome.sole, [Some(Address(0x1000)), None, None]);
+    assert_eq!(outcome.lost, [false, false, true]);
 }
 
 /// A leaked block of 40 bytes that uses all of its chunk; behind it a free one in a list with its head at

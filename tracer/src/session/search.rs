@@ -13,12 +13,12 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
-use pass::{Job, Pace};
+use pass::{Job, Pace, Whole};
 pub use pass::{Scanned, Unfinished};
 
-use crate::model::Address;
+use crate::model::{Address, Memory};
 use crate::os::pages::Pages;
-use crate::reach::{Block, Blocks, Search, SiteLoss, tally};
+use crate::reach::{Block, Blocks, Outcome, Search, SiteLoss, object_at, tally};
 
 /// How the memory of the target is searched.
 #[derive(Clone, Debug, PartialEq)]
@@ -49,6 +49,8 @@ impl Default for SearchRules {
 const YOUNGEST: Duration = Duration::from_secs(20);
 /// Most blocks that are looked for at once; the rest is memory like any other.
 const BLOCKS: usize = 1 << 20;
+/// Most small objects that are looked for with them.
+const HOLDERS: usize = 1 << 16;
 /// Sites with fewer old blocks are not judged.
 const FEWEST: u64 = 8;
 /// Blocks of one site that each thread may hold in nothing but registers.
@@ -85,8 +87,10 @@ pub struct PointerSearch {
 /// A search at work.
 struct Running {
     at_least: u64,
-    /// What the first pass found lost, by address and birth; `None` during the first pass.
-    lost: Option<HashSet<(Address, u64)>>,
+    /// Whether small objects that alone lead to a block are looked for as well: from the second pass on.
+    with_holders: bool,
+    /// What the pass before found lost, by address and birth; `None` when it was another question.
+    lost: Option<HashSet<Identity>>,
     pace: Arc<Pace>,
     result: oneshot::Receiver<Scanned>,
 }
@@ -145,7 +149,8 @@ impl PointerSearch {
         let pace = Arc::new(Pace::gentle());
         let search = Search::new(Blocks::new(wanted.blocks));
         let result = self.start(search, memory, &pace);
-        self.running = Some(Running { at_least: wanted.at_least, lost: None, pace, result });
+        let (at_least, with_holders, lost) = (wanted.at_least, false, None);
+        self.running = Some(Running { at_least, with_holders, lost, pace, result });
     }
 
     fn start(&self, search: Search, memory: Pages, pace: &Arc<Pace>) -> oneshot::Receiver<Scanned> {
@@ -169,7 +174,7 @@ impl PointerSearch {
     /// Waits for the end of a pass; for ever when none runs.
     pub async fn scanned(&mut self) -> Scanned {
         match &mut self.running {
-            Some(running) => (&mut running.result).await.unwrap_or_else(|_| Scanned::broken()),
+            Some(running) => (&mut running.result).await.unwrap_or(Err(Unfinished::Stopped)),
             None => std::future::pending().await,
         }
     }
@@ -181,36 +186,74 @@ impl PointerSearch {
         live: impl FnOnce(&Blocks) -> HashMap<u64, u64>,
     ) -> Step {
         let Some(running) = self.running.take() else { return Step::Found(Vec::new()) };
-        let Scanned::Done { search, memory } = scanned else {
-            return Step::Unfinished(scanned.reason());
+        let Whole { search, memory } = match scanned {
+            Ok(whole) => *whole,
+            Err(reason) => return Step::Unfinished(reason),
         };
         let live = live(search.blocks());
-        let gone = |block: &Block| live.get(&block.start.0) != Some(&block.born_ns);
-        let (blocks, lost) = search.finish(memory.memory(), gone);
-        let present = blocks.all().iter().zip(lost).filter(|(block, _)| !gone(block));
-        match running.lost {
-            None => {
-                let lost: HashSet<_> = present
-                    .clone()
-                    .filter(|(_, lost)| *lost)
-                    .map(|(block, _)| (block.start, block.born_ns))
-                    .collect();
-                if lost.is_empty() {
-                    return Step::Found(tally(present, running.at_least));
-                }
-                let again = Blocks::new(present.map(|(block, _)| *block).collect());
-                let result = self.start(Search::new(again), memory, &running.pace);
-                self.running = Some(Running { lost: Some(lost), result, ..running });
-                Step::Goes
-            }
-            Some(before) => {
-                let both = present.map(|(block, lost)| {
-                    (block, lost && before.contains(&(block.start, block.born_ns)))
-                });
-                Step::Found(tally(both, running.at_least))
-            }
-        }
+        let source = memory.memory();
+        let gone = |block: &Block| match block.is_holder() {
+            true => object_at(source, block.start) != Some((block.start, block.size)),
+            false => live.get(&block.start.0) != Some(&block.born_ns),
+        };
+        let outcome = search.finish(source, gone);
+        let numbered = outcome.blocks.all().iter().copied().zip(outcome.lost.iter().copied());
+        let found = numbered.filter(|(block, _)| !gone(block)).collect();
+        let holders = match running.with_holders {
+            true => Vec::new(),
+            false => holders(&outcome, source),
+        };
+        self.judge(running, memory, found, holders)
     }
+
+    /// What follows from a pass: that it was enough, or another one.
+    fn judge(
+        &mut self,
+        running: Running,
+        memory: Pages,
+        found: Vec<(Block, bool)>,
+        holders: Vec<Block>,
+    ) -> Step {
+        let blocks = found.iter().map(|(block, _)| *block);
+        if !holders.is_empty() {
+            let wider = Running { with_holders: true, ..running };
+            return self.again(blocks.chain(holders).collect(), memory, wider);
+        }
+        let of_sites = found.iter().filter(|(block, _)| !block.is_holder());
+        if let Some(before) = &running.lost {
+            let both =
+                of_sites.map(|(block, lost)| (block, *lost && before.contains(&identity(block))));
+            return Step::Found(tally(both, running.at_least));
+        }
+        let lost = of_sites.clone().filter(|(_, lost)| *lost);
+        let lost: HashSet<Identity> = lost.map(|(block, _)| identity(block)).collect();
+        if lost.is_empty() {
+            let of_sites = of_sites.map(|(block, lost)| (block, *lost));
+            return Step::Found(tally(of_sites, running.at_least));
+        }
+        let same = Running { lost: Some(lost), with_holders: true, ..running };
+        self.again(blocks.collect(), memory, same)
+    }
+
+    fn again(&mut self, blocks: Vec<Block>, memory: Pages, running: Running) -> Step {
+        let result = self.start(Search::new(Blocks::new(blocks)), memory, &running.pace);
+        self.running = Some(Running { result, ..running });
+        Step::Goes
+    }
+}
+
+/// What tells a block from the next one at its address.
+type Identity = (Address, u64);
+
+fn identity(block: &Block) -> Identity {
+    (block.start, block.born_ns)
+}
+
+/// The small objects that are all that leads to a block from outside.
+fn holders(outcome: &Outcome, memory: &dyn Memory) -> Vec<Block> {
+    let places = outcome.sole.iter().flatten().take(HOLDERS);
+    let objects = places.filter_map(|place| object_at(memory, *place));
+    objects.map(|(start, size)| Block::holder(start, size)).collect()
 }
 
 #[cfg(test)]

@@ -87,33 +87,16 @@ impl Unfinished {
     }
 }
 
+/// What a whole pass has seen.
+pub struct Whole {
+    /// The references.
+    pub search: Search,
+    /// For the next pass.
+    pub memory: Pages,
+}
+
 /// How a pass ended.
-pub enum Scanned {
-    /// Everything was seen.
-    Done {
-        /// What was seen.
-        search: Search,
-        /// For the next pass.
-        memory: Pages,
-    },
-    /// Something was not.
-    Failed(Unfinished),
-}
-
-impl Scanned {
-    /// Of a thread that is gone.
-    pub fn broken() -> Self {
-        Self::Failed(Unfinished::Stopped)
-    }
-
-    /// Why it failed.
-    pub fn reason(self) -> Unfinished {
-        match self {
-            Self::Failed(reason) => reason,
-            Self::Done { .. } => Unfinished::Stopped,
-        }
-    }
-}
+pub type Scanned = Result<Box<Whole>, Unfinished>;
 
 /// A pass to be made.
 pub struct Job {
@@ -141,10 +124,8 @@ impl Job {
         let Self { mut search, memory, most_bytes, pace } = self;
         let mut pass =
             Pass { memory: &memory, pace: &pace, piece: vec![0; PIECE], missed: Vec::new() };
-        match pass.whole(&mut search, most_bytes) {
-            Ok(()) => Scanned::Done { search, memory },
-            Err(reason) => Scanned::Failed(reason),
-        }
+        pass.whole(&mut search, most_bytes)?;
+        Ok(Box::new(Whole { search, memory }))
     }
 }
 
@@ -245,20 +226,18 @@ mod tests {
     #[test]
     fn what_is_kept_is_found() {
         let kept = vec![1; 5000];
-        let Scanned::Done { search, memory } = job(u64::MAX, &kept).run() else {
-            panic!("own memory can be read")
-        };
-        assert_eq!(search.finish(memory.memory(), |_| false).1, [false]);
+        let Whole { search, memory } = *job(u64::MAX, &kept).run().map_err(|_| ()).unwrap();
+        assert_eq!(search.finish(memory.memory(), |_| false).lost, [false]);
     }
 
     #[test]
     fn nothing_is_claimed_of_what_was_not_all_seen() {
         let kept = vec![1; 5000];
-        let too_large = job(4096, &kept).run().reason();
+        let too_large = job(4096, &kept).run().err().unwrap();
         assert!(matches!(too_large, Unfinished::TooLarge(bytes) if bytes > 4096));
         assert!(too_large.sentence().is_some_and(|why| why.contains("--search-limit")));
         let stopped = job(u64::MAX, &kept);
         stopped.pace.stop();
-        assert_eq!(stopped.run().reason(), Unfinished::Stopped);
+        assert_eq!(stopped.run().err().unwrap(), Unfinished::Stopped);
     }
 }
