@@ -15,6 +15,7 @@
 //! | [`kernel`] | eBPF programs and links, the kernel log, signals |
 //! | [`forbidden`] | the probe that must never be used, as a control of the soak tests |
 //! | [`chance`] | seeded randomness, and how often to try |
+//! | [`simulator`] | processes whose every block is known, for the detector alone |
 //!
 //! Nothing here sleeps to wait: every wait ends with a line, an end of file, or a deadline that fails the test.
 
@@ -25,6 +26,7 @@ pub mod kernel;
 pub mod native;
 pub mod process;
 pub mod report;
+pub mod simulator;
 pub mod stage;
 pub mod text;
 pub mod tracer;
