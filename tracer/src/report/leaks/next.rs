@@ -21,7 +21,8 @@ pub fn write(page: &mut Page<'_>, document: &Document) -> io::Result<()> {
         (None, true) => {}
         (hours, _) => watch(page, document, hours.unwrap_or(HOURS_WITHOUT_ADVICE))?,
     }
-    if let Some(first) = document.findings.first() {
+    let growing = |verdict| matches!(verdict, Verdict::Leak | Verdict::Undetermined);
+    if let Some(first) = document.findings.iter().find(|finding| growing(finding.verdict)) {
         let id = escape::terminal(&first.site.id);
         page.paragraph(
             2,
@@ -54,7 +55,11 @@ fn longer(document: &Document) -> Option<f64> {
 /// A new recording begins at nothing, so it has to last as long as this one and longer.
 fn watch(page: &mut Page<'_>, document: &Document, hours: f64) -> io::Result<()> {
     let recorded = document.capture.seconds.max(0.0) / 3600.0;
-    let pid = document.target.pid;
+    // The pid of a target that is gone may be somebody else's by now.
+    let pid = match document.capture.target_gone() {
+        true => "PID".to_owned(),
+        false => document.target.pid.to_string(),
+    };
     let why = match document.findings.is_empty() {
         true => "If its memory climbs all the same",
         false => "To know more",

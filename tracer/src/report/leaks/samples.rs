@@ -1,8 +1,8 @@
 //! Findings and documents with verdicts, for tests.
 
 use crate::model::{
-    Confidence, Document, Domain, Evidence, Finding, Frame, Interval, Model, ProcessGrowth,
-    Unreferenced, Verdict,
+    Capture, Confidence, Document, Domain, Evidence, Finding, Frame, Interval, Model,
+    ProcessGrowth, Unreferenced, Verdict,
 };
 use crate::report::samples;
 
@@ -191,7 +191,7 @@ pub fn vanished() -> Document {
     document.findings.truncate(1);
     document.capture.seconds = 47.3;
     document.capture.notes = vec![
-        "the target exited".into(),
+        Capture::EXITED.into(),
         "2 findings are suppressed by app.supp; they keep 1.2 MiB and explain 12 % of the growth."
             .into(),
     ];
