@@ -92,6 +92,7 @@ fn growth(verdict: Verdict, confidence: Confidence) -> ProcessGrowth {
             (Verdict::Baseline, 30),
             (Verdict::CacheBounded, 2),
             (Verdict::SessionsOpen, 0),
+            (Verdict::Undetermined, 1),
         ],
         needs_hours: None,
     }
