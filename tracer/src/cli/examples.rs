@@ -24,6 +24,14 @@ Examples:
   leakspy report app.leakspy -f json | jq    For programs
 ";
 
+/// For `plot`.
+pub const PLOT: &str = "\
+Examples:
+  leakspy plot app.leakspy -o memory.png                     Memory of the process
+  leakspy plot app.leakspy --what growth -o growth.svg       The stacks that grow
+  leakspy plot app.leakspy --what survival -o survival.png   The first of them
+";
+
 /// For `doctor`.
 pub const DOCTOR: &str = "\
 Examples:
@@ -50,6 +58,7 @@ pub fn of(command: &str) -> &'static str {
     match command {
         "record" => RECORD,
         "report" => REPORT,
+        "plot" => PLOT,
         "doctor" => DOCTOR,
         "completions" => COMPLETIONS,
         "man" => MAN,

@@ -9,6 +9,7 @@ mod exit;
 mod logging;
 mod man;
 mod output;
+mod plot;
 mod progress;
 mod record;
 mod report;
@@ -38,6 +39,7 @@ pub fn main() -> ExitCode {
     let result = match &cli.command {
         Command::Record(args) => record::run(args, cli.quiet),
         Command::Report(args) => report::run(args),
+        Command::Plot(args) => plot::run(args),
         Command::Doctor(args) => doctor::run(args),
         Command::Completions(args) => completions::run(args),
         Command::Man(args) => man::run(args),

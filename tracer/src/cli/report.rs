@@ -1,12 +1,14 @@
 //! `leakspy report`
 
 use std::env;
+use std::path::Path;
 
 use anyhow::{Context, Result};
 
 use super::args::{ReportArgs, When};
 use super::exit::{Exit, UsageError};
 use super::output::Output;
+use crate::model::Document;
 use crate::report::{FORMATS, Options};
 use crate::store::Reader;
 
@@ -23,7 +25,11 @@ pub fn run(args: &ReportArgs) -> Result<Exit> {
     };
     let mut output =
         if args.to_stdout() { Output::standard() } else { Output::file(&args.output, args.force)? };
-    let document = Reader::open(&args.file)?.document()?;
+    let document = if format.exporter.needs_history() {
+        with_history(&args.file)?
+    } else {
+        Reader::open(&args.file)?.document()?
+    };
     let options = Options {
         top: args.top,
         machinery: args.machinery,
@@ -34,6 +40,11 @@ pub fn run(args: &ReportArgs) -> Result<Exit> {
     format.exporter.write(&document, &options, &mut output).context("cannot write the report")?;
     output.finish()?;
     Ok(Exit::Fine)
+}
+
+/// A recording with all that it kept over time, and the verdicts on it.
+pub fn with_history(file: &Path) -> Result<Document> {
+    Ok(Reader::open(file)?.document()?)
 }
 
 /// Colours on a terminal that has them, unless somebody asked for none (no-color.org).

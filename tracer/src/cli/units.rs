@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::plot::{LARGEST, SMALLEST};
+
 /// Longest duration that is accepted: a hundred years, which every clock can add.
 const MAX_SECONDS: f64 = 100.0 * 365.0 * 86_400.0;
 
@@ -35,6 +37,23 @@ pub fn tick(text: &str) -> Result<Duration, String> {
         return Err(format!("`{text}` is shorter than 100ms"));
     }
     Ok(tick)
+}
+
+/// The size of a picture in pixels: `1200x700`.
+pub fn size(text: &str) -> Result<(u32, u32), String> {
+    let ((least_width, least_height), (most_width, most_height)) = (SMALLEST, LARGEST);
+    let wrong = || {
+        format!(
+            "`{text}` is no size of a picture; try 1200x700, from {least_width}x{least_height} to \
+             {most_width}x{most_height}"
+        )
+    };
+    let (width, height) = text.split_once(['x', 'X', '×']).ok_or_else(wrong)?;
+    let number = |digits: &str| digits.trim().parse::<u32>().map_err(|_| wrong());
+    let (width, height) = (number(width)?, number(height)?);
+    let fits = (least_width..=most_width).contains(&width)
+        && (least_height..=most_height).contains(&height);
+    if fits { Ok((width, height)) } else { Err(wrong()) }
 }
 
 fn unit_seconds(unit: &str) -> Option<f64> {

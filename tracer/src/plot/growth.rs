@@ -39,7 +39,7 @@ pub fn scene(document: &Document, options: &Options) -> Scene {
         subtitle: subject(document),
         time: series::range(document.capture.seconds, times),
         started: document.capture.started,
-        left: axis::bytes(highest, usize::try_from(options.size.1 / 80).unwrap_or(6), ""),
+        left: axis::bytes(highest, usize::try_from(options.size.1 / 110).unwrap_or(6), ""),
         right: None,
         marks: &document.history.marks,
         keys: keys(document, &lines, options),
@@ -132,7 +132,7 @@ impl Line<'_> {
             Some(plateau) => format!(", towards {}", amount(plateau.est)),
             None => format!(", {}", rate(*slope)),
         };
-        format!("{number}  {name}: {} ({}), {kept}{to}", verdict.name(), confidence.name())
+        format!("{number}: {name}, {} ({}), {kept}{to}", verdict.name(), confidence.name())
     }
 }
 

@@ -26,14 +26,14 @@ struct Layer {
 
 /// The lowest first.
 const LAYERS: [Layer; 4] = [
-    Layer { name: "anonymous", paint: SKY, of: |point| point.rss_anon_bytes },
-    Layer { name: "file", paint: YELLOW, of: |point| point.rss_file_bytes },
-    Layer { name: "shared", paint: GREEN, of: |point| point.rss_shmem_bytes },
-    Layer { name: "swap", paint: PURPLE, of: |point| point.swap_bytes },
+    Layer { name: "anonymous", paint: SKY.faint(0.7), of: |point| point.rss_anon_bytes },
+    Layer { name: "file", paint: YELLOW.faint(0.75), of: |point| point.rss_file_bytes },
+    Layer { name: "shared", paint: GREEN.faint(0.8), of: |point| point.rss_shmem_bytes },
+    Layer { name: "swap", paint: PURPLE.faint(0.8), of: |point| point.swap_bytes },
 ];
 
 /// For a process whose memory is only known as a whole.
-const WHOLE: Layer = Layer { name: "resident", paint: SKY, of: |point| point.rss_bytes };
+const WHOLE: Layer = Layer { name: "resident", paint: SKY.faint(0.7), of: |point| point.rss_bytes };
 
 /// Draws it.
 pub fn scene(document: &Document, options: &Options) -> Scene {
@@ -44,7 +44,7 @@ pub fn scene(document: &Document, options: &Options) -> Scene {
     let limit = limit(document, &points);
     let highest = highest(&points, &tops, growth.as_ref());
     let near = limit.filter(|limit| *limit <= highest * NEAR);
-    let marks = usize::try_from(options.size.1 / 80).unwrap_or(6);
+    let marks = usize::try_from(options.size.1 / 110).unwrap_or(6);
     let top = near.map_or(highest, |limit| highest.max(limit));
     let collections = &document.history.collections;
     let times = points.iter().map(|point| point.t).chain(collections.iter().map(|c| c.t));

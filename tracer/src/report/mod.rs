@@ -5,6 +5,7 @@
 
 mod blame;
 mod calendar;
+mod callsite;
 pub mod escape;
 mod folded;
 mod json;
@@ -29,6 +30,7 @@ use std::path::Path;
 use crate::model::Document;
 
 pub use calendar::{compact_utc, utc};
+pub use callsite::callsite;
 pub use json::write_value as write_json;
 
 /// A way to print a document.
@@ -38,6 +40,11 @@ pub trait Exporter: Sync {
     /// # Errors
     /// Only those of `out`: every document can be printed.
     fn write(&self, document: &Document, options: &Options, out: &mut dyn Write) -> io::Result<()>;
+
+    /// Whether it shows what the recording kept over time; reading that takes longer.
+    fn needs_history(&self) -> bool {
+        false
+    }
 }
 
 /// What to show of a document, and how.
