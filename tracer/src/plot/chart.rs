@@ -67,7 +67,7 @@ impl Chart {
     /// Draws everything but the data.
     pub fn new(plan: Plan<'_>) -> Self {
         let (width, height) = (f64::from(plan.size.0), f64::from(plan.size.1));
-        let mut area = Area { left: EDGE, right: width - EDGE, top: EDGE + 50.0, bottom: height };
+        let mut area = Area { left: EDGE, right: width - EDGE, top: EDGE + 56.0, bottom: height };
         area.left += widest(&plan.left);
         area.right -= plan.right.as_ref().map_or(0.0, widest);
         area.right = area.right.max(area.left + 20.0);

@@ -27,7 +27,7 @@ mod tests {
     #[test]
     fn a_site_is_called_by_the_applications_line() {
         let mut site = samples::one_site().sites.remove(0);
-        assert_eq!(callsite(&site), "keep (app.py:12)");
+        assert_eq!(callsite(&site), "keep (main.py:12)");
         site.stack = vec![samples::native("f", "/opt/libx.so", false)];
         assert_eq!(callsite(&site), "f (libx.so)");
         site.stack.clear();
