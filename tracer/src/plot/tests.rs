@@ -9,8 +9,8 @@ use super::{
     Error, Format, MOST_FINDINGS, Options, SIZE, SMALLEST, What, draw, font, samples, scene_of, svg,
 };
 use crate::model::{
-    AgedPoint, Cohort, Collection, Document, Interval, Mark, Model, ProcessPoint, Site,
-    SiteHistory, SitePoint, Verdict,
+    AgedPoint, Cohort, Collection, Document, Interval, Mark, ProcessPoint, Site, SiteHistory,
+    SitePoint,
 };
 
 fn name(site: &Site) -> String {

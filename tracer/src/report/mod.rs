@@ -8,6 +8,7 @@ mod calendar;
 mod callsite;
 pub mod escape;
 mod folded;
+mod html;
 mod json;
 mod label;
 pub mod ledger;
@@ -105,6 +106,12 @@ pub static FORMATS: &[Format] = &[
         suffix: "svg",
         help: "A flame graph of live bytes for the browser",
         exporter: &svg::Svg,
+    },
+    Format {
+        name: "html",
+        suffix: "html",
+        help: "A page for the browser: verdicts, pictures, a flame graph; one file, no network",
+        exporter: &html::Html,
     },
 ];
 

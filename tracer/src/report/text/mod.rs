@@ -1,6 +1,6 @@
 //! The report that a person reads. Never wider than [`width::COLUMNS`](super::width::COLUMNS).
 
-mod closing;
+pub mod closing;
 mod entry;
 mod head;
 mod page;
