@@ -168,7 +168,7 @@ fn keys(
     }
     match (limit, near) {
         (Some(limit), Some(_)) => line(LIMIT, format!("limit, {}", amount(limit))),
-        (Some(limit), None) => line(LIMIT, format!("limit, {}, far above", amount(limit))),
+        (Some(limit), None) => line(LIMIT, format!("limit, {}, above this picture", amount(limit))),
         (None, _) => {}
     }
     if let Some(growth) = growth {

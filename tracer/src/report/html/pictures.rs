@@ -89,19 +89,28 @@ pub fn flame_graph(page: &mut Page, document: &Document, options: &Options) -> i
     let height = attribute(svg, "height").unwrap_or(400).saturating_add(20);
     page.open("section", "");
     page.element("h2", "Live memory by stack");
-    page.classed(
-        "p",
-        "hint",
-        "Rest the pointer on a frame for its name and size. `leakspy report \
-                               -f svg` makes a flame graph that zooms and searches.",
+    page.raw(
+        "<p class=\"hint\">Rest the pointer on a frame for its name and size. \
+         <code>leakspy report -f svg</code> makes a flame graph that zooms and searches.</p>\n",
     );
     let inner = format!(
         "<!DOCTYPE html><style>body{{margin:0;background:#fafaf7}}\
-         svg{{width:100%;height:auto}}</style>{svg}"
+         svg{{width:100%;height:auto}}#search,#unzoom{{display:none}}</style>{}",
+        still(svg)
     );
     page.frame("Flame graph of live bytes", height.min(HIGHEST_FRAME), &inner);
     page.close("section");
     Ok(())
+}
+
+/// The flame graph without what is left of its script.
+fn still(svg: &str) -> String {
+    let svg = svg.replacen(" onload=\"init(evt)\"", "", 1);
+    let without = svg.split_once("<script").and_then(|(before, after)| {
+        let (_, after) = after.split_once("</script>")?;
+        Some(format!("{before}{after}"))
+    });
+    without.unwrap_or(svg)
 }
 
 /// A whole number from the first tag.
