@@ -40,3 +40,42 @@ fn chosen_format(args: &PlotArgs) -> Result<Format> {
             .into()
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::super::args::WhatArg;
+    use super::*;
+
+    fn args(output: &str, format: Option<PictureArg>) -> PlotArgs {
+        PlotArgs {
+            file: PathBuf::from("missing.leakspy"),
+            output: PathBuf::from(output),
+            format,
+            force: false,
+            what: WhatArg::Memory,
+            site: None,
+            top: 6,
+            size: plot::SIZE,
+        }
+    }
+
+    #[test]
+    fn the_format_is_named_or_follows_the_output() {
+        let chosen = |output, format| chosen_format(&args(output, format)).ok();
+        assert_eq!(chosen("a.png", None), Some(Format::Png));
+        assert_eq!(chosen("a.svg", Some(PictureArg::Png)), Some(Format::Png));
+        assert_eq!(chosen("-", Some(PictureArg::Svg)), Some(Format::Svg));
+        assert_eq!(chosen("-", None), None);
+        assert_eq!(chosen("a.pdf", None), None);
+    }
+
+    #[test]
+    fn a_missing_recording_leaves_no_picture() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let output = folder.path().join("a.svg");
+        assert!(run(&args(output.to_str().expect("a path"), None)).is_err());
+        assert_eq!(std::fs::read_dir(folder.path()).expect("the folder").count(), 0);
+    }
+}

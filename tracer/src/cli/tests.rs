@@ -52,7 +52,7 @@ fn help_is_as_agreed() {
 #[test]
 fn manual_pages_have_their_sections() {
     let pages = man::pages().expect("pages");
-    assert_eq!(pages.len(), 6);
+    assert_eq!(pages.len(), 7);
     for (name, page) in pages {
         let page = String::from_utf8(page).expect("text");
         assert!(name.starts_with("leakspy") && name.ends_with(".8"), "{name}");
@@ -93,6 +93,9 @@ fn fingers_find_their_flags() {
         "leakspy record -p 1 -d x",
         "leakspy report a -f pdf",
         "leakspy report a --json -f svg",
+        "leakspy plot a",
+        "leakspy plot a -o b.pdf -f pdf",
+        "leakspy plot a -o b.png --size 10x10",
         "leakspy",
     ] {
         assert!(parse(wrong).is_err(), "{wrong}");

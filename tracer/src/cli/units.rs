@@ -150,10 +150,19 @@ mod tests {
         }
     }
 
+    #[test]
+    fn sizes_have_two_sides() {
+        assert_eq!(size("1200x700"), Ok((1_200, 700)));
+        assert_eq!(size("800X600"), Ok((800, 600)));
+        for text in ["", "x", "1200", "1200x", "10x10", "1200x-7", "99999x700", "1x2x3"] {
+            assert!(size(text).is_err(), "{text}");
+        }
+    }
+
     proptest! {
         #[test]
         fn whatever_is_typed_is_an_answer(text in ".{0,20}") {
-            let _ = (duration(&text), capacity(&text), target(&text));
+            let _ = (duration(&text), capacity(&text), target(&text), size(&text));
         }
     }
 }

@@ -258,7 +258,7 @@ fn finding(
             model,
             against: vec![(Model::Constant, 310.0), (Model::Saturating, 12.0)],
             steps: None,
-            plateau_bytes: plateau.then(|| Interval {
+            plateau_bytes: plateau.then_some(Interval {
                 lo: 170.0 * MIB,
                 est: 182.0 * MIB,
                 hi: 199.0 * MIB,
