@@ -95,6 +95,13 @@ fn facts(finding: &Finding) -> Vec<(&'static str, String)> {
         ("Chance of this without a leak", probability(evidence.p_adjusted)),
         ("Independent periods", evidence.periods.to_string()),
     ];
+    known(&mut facts, finding);
+    facts
+}
+
+/// What is known of some findings only.
+fn known(facts: &mut Vec<(&'static str, String)>, finding: &Finding) {
+    let evidence = &finding.evidence;
     let mut fact = |what, known: Option<String>| facts.extend(known.map(|how| (what, how)));
     fact("Grows since", evidence.since.map(|since| format!("{} after the start", duration(since))));
     fact("Share of the process's growth", evidence.share_of_growth.map(share_of));
@@ -114,7 +121,6 @@ fn facts(finding: &Finding) -> Vec<(&'static str, String)> {
     fact("Types", finding.types.as_deref().map(types));
     fact("Held by", finding.holder.as_deref().map(|holder| names(holder).join(" → ")));
     fact("Site", Some(finding.site.id.clone()));
-    facts
 }
 
 fn shape(evidence: &Evidence) -> String {
