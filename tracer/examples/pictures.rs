@@ -21,7 +21,12 @@ fn main() -> Result<(), Box<dyn Error>> {
     let folder = PathBuf::from(std::env::args_os().nth(1).ok_or("which folder?")?);
     std::fs::create_dir_all(&folder)?;
     let options = Options { size: SIZE, top: MOST_FINDINGS, site: None, name };
-    for (sample, document) in [("server", samples::server()), ("nothing", samples::nothing())] {
+    let documents = [
+        ("server", samples::server()),
+        ("nothing", samples::nothing()),
+        ("crowded", samples::crowded()),
+    ];
+    for (sample, document) in documents {
         for what in What::ALL {
             for format in Format::ALL {
                 let picture = plot::draw(&document, what, format, &options)?;

@@ -11,6 +11,7 @@ use leakspy_ebpf::wire::limit;
 
 use super::leaks::LeaksArgs;
 use super::{examples, units};
+use crate::plot::{Format as Picture, MOST_FINDINGS, What};
 use crate::probe::Method;
 use crate::report::{DIFFERENCES, DifferenceFormat, FORMATS, Format};
 
@@ -85,6 +86,12 @@ pub enum Command {
     /// look, so the two recordings may be of different runs of a program.
     #[command(help_template = TEMPLATE, before_help = examples::DIFF, before_long_help = examples::DIFF)]
     Diff(DiffArgs),
+    /// Draw a recording over time
+    ///
+    /// Memory of the process with its parts, what the stacks that grow keep, or how much of what one
+    /// stack allocated still lives. Writes PNG or SVG; needs no fonts and no display.
+    #[command(help_template = TEMPLATE, before_help = examples::PLOT, before_long_help = examples::PLOT)]
+    Plot(PlotArgs),
     /// Say what this machine and a process allow
     ///
     /// Lists features of the kernel, privileges, and what would be seen of a process and why not more,
@@ -237,6 +244,41 @@ pub struct MarkArgs {
     pub file: Option<PathBuf>,
 }
 
+/// Options of `plot`.
+#[derive(Args, Debug)]
+pub struct PlotArgs {
+    /// Recording to draw
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// Picture to write; - is standard output
+    #[arg(short, long, value_name = "FILE")]
+    pub output: PathBuf,
+    /// Format [default: as the name of the output says]
+    #[arg(short, long, value_name = "FORMAT", value_enum)]
+    pub format: Option<PictureArg>,
+    /// Replace the output if it exists
+    #[arg(long)]
+    pub force: bool,
+    /// What to draw
+    #[arg(
+        long,
+        value_name = "WHAT",
+        default_value = "memory",
+        value_enum,
+        help_heading = "What to show"
+    )]
+    pub what: WhatArg,
+    /// Site whose survival to draw, by its id in the report [default: the first finding]
+    #[arg(long, value_name = "ID", help_heading = "What to show")]
+    pub site: Option<String>,
+    /// Draw only so many stacks that grow, at most 6
+    #[arg(short = 'T', long, value_name = "COUNT", default_value_t = MOST_FINDINGS, help_heading = "What to show")]
+    pub top: usize,
+    /// Width and height in pixels
+    #[arg(long, value_name = "WxH", default_value = "1200x700", value_parser = units::picture_size, help_heading = "What to show")]
+    pub size: (u32, u32),
+}
+
 /// Options of `doctor`.
 #[derive(Args, Debug)]
 pub struct DoctorArgs {
@@ -275,6 +317,26 @@ pub enum When {
     Never,
 }
 
+/// What to draw.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum WhatArg {
+    /// Memory of the process, split, with what was traced of it, its limit, and its growth
+    Memory,
+    /// What the stacks that grow keep, with the line and the 95 % band fitted to each
+    Growth,
+    /// How much of what one stack allocated still lives, by the time of its birth
+    Survival,
+}
+
+/// How to write a picture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum PictureArg {
+    /// Pixels
+    Png,
+    /// Lines, sharp at every size
+    Svg,
+}
+
 /// How probes are attached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum MethodArg {
@@ -292,6 +354,25 @@ impl From<MethodArg> for Method {
             MethodArg::Session => Self::Session,
             MethodArg::Multi => Self::Multi,
             MethodArg::Perf => Self::Perf,
+        }
+    }
+}
+
+impl From<WhatArg> for What {
+    fn from(what: WhatArg) -> Self {
+        match what {
+            WhatArg::Memory => Self::Memory,
+            WhatArg::Growth => Self::Growth,
+            WhatArg::Survival => Self::Survival,
+        }
+    }
+}
+
+impl From<PictureArg> for Picture {
+    fn from(picture: PictureArg) -> Self {
+        match picture {
+            PictureArg::Png => Self::Png,
+            PictureArg::Svg => Self::Svg,
         }
     }
 }

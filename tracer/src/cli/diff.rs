@@ -51,7 +51,7 @@ pub fn recordings(
 
 fn moments(args: &DiffArgs, format: &DifferenceFormat) -> Result<Exit> {
     let output = show::open(&args.show, format)?;
-    let document = show::document(&args.before)?;
+    let document = show::history(&args.before)?;
     let from = moment(&document, args.from.as_deref().unwrap_or("start"))?;
     let to = moment(&document, args.to.as_deref().unwrap_or("end"))?;
     if from.t > to.t {

@@ -54,6 +54,14 @@ Examples:
   leakspy diff monday.leakspy friday.leakspy -o d.svg  A flame graph, red where it grew
 ";
 
+/// For `plot`.
+pub const PLOT: &str = "\
+Examples:
+  leakspy plot app.leakspy -o memory.png                     Memory of the process
+  leakspy plot app.leakspy --what growth -o growth.svg       The stacks that grow
+  leakspy plot app.leakspy --what survival -o survival.png   The first of them
+";
+
 /// For `doctor`.
 pub const DOCTOR: &str = "\
 Examples:
@@ -83,6 +91,7 @@ pub fn of(command: &str) -> &'static str {
         "report" => REPORT,
         "mark" => MARK,
         "diff" => DIFF,
+        "plot" => PLOT,
         "doctor" => DOCTOR,
         "completions" => COMPLETIONS,
         "man" => MAN,

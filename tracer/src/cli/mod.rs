@@ -13,6 +13,7 @@ mod logging;
 mod man;
 mod mark;
 mod output;
+mod plot;
 mod progress;
 mod record;
 mod report;
@@ -47,6 +48,7 @@ pub fn main() -> ExitCode {
         Command::Report(args) => report::run(args),
         Command::Mark(args) => mark::run(args, cli.quiet),
         Command::Diff(args) => diff::run(args),
+        Command::Plot(args) => plot::run(args),
         Command::Doctor(args) => doctor::run(args),
         Command::Completions(args) => completions::run(args),
         Command::Man(args) => man::run(args),

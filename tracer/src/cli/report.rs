@@ -33,7 +33,10 @@ pub fn run(args: &ReportArgs) -> Result<Exit> {
 
 fn whole(args: &ReportArgs, format: &Format) -> Result<Exit> {
     let output = show::open(&args.show, format)?;
-    let document = show::document(&args.file)?;
+    let document = match format.exporter.needs_history() {
+        true => show::judged(&args.file)?,
+        false => show::document(&args.file)?,
+    };
     let options = show::options(&args.show, &output);
     show::finish(output, |output| format.exporter.write(&document, &options, output))?;
     Ok(Exit::Fine)

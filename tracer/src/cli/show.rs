@@ -8,6 +8,7 @@ use anyhow::{Context, Result};
 use super::args::{ShowArgs, When};
 use super::exit::UsageError;
 use super::output::Output;
+use crate::growth;
 use crate::model::Document;
 use crate::report::{Format, Options};
 use crate::store::Reader;
@@ -42,9 +43,23 @@ pub fn no_format<E: ?Sized>(args: &ShowArgs, table: &[Format<E>]) -> UsageError 
     UsageError(format!("the name {output} does not say the format; add -f with one of {names}"))
 }
 
-/// Everything that a recording says.
+/// What a recording says of its last moment.
 pub fn document(recording: &Path) -> Result<Document> {
+    Ok(Reader::open(recording)?.document()?)
+}
+
+/// Everything that a recording says, also over time.
+pub fn history(recording: &Path) -> Result<Document> {
     Ok(Reader::open(recording)?.document_with_history()?)
+}
+
+/// Everything that a recording says, and the verdicts on it.
+pub fn judged(recording: &Path) -> Result<Document> {
+    let mut document = history(recording)?;
+    let analysis = growth::analyse(&document, &growth::Settings::default());
+    document.growth = Some(analysis.growth);
+    document.findings = analysis.findings;
+    Ok(document)
 }
 
 /// Writes with `write`, and puts the output in its place.

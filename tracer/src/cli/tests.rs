@@ -103,6 +103,9 @@ fn fingers_find_their_flags() {
         "leakspy diff a b --from start",
         "leakspy diff a b -f svg",
         "leakspy diff a b --json -f text",
+        "leakspy plot a",
+        "leakspy plot a -o b.pdf -f pdf",
+        "leakspy plot a -o b.png --size 10x10",
         "leakspy",
     ] {
         assert!(parse(wrong).is_err(), "{wrong}");

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::plot::{LARGEST, SMALLEST};
 use crate::store::MAX_NAME;
 
 /// Longest duration that is accepted: a hundred years, which every clock can add.
@@ -48,6 +49,23 @@ pub fn mark(text: &str) -> Result<String, String> {
         return Err(format!("a mark's name is longer than {MAX_NAME} bytes"));
     }
     Ok(text.to_owned())
+}
+
+/// The size of a picture in pixels: `1200x700`.
+pub fn picture_size(text: &str) -> Result<(u32, u32), String> {
+    let ((least_width, least_height), (most_width, most_height)) = (SMALLEST, LARGEST);
+    let wrong = || {
+        format!(
+            "`{text}` is no size of a picture; try 1200x700, from {least_width}x{least_height} to \
+             {most_width}x{most_height}"
+        )
+    };
+    let (width, height) = text.split_once(['x', 'X', '×']).ok_or_else(wrong)?;
+    let number = |digits: &str| digits.trim().parse::<u32>().map_err(|_| wrong());
+    let (width, height) = (number(width)?, number(height)?);
+    let fits = (least_width..=most_width).contains(&width)
+        && (least_height..=most_height).contains(&height);
+    if fits { Ok((width, height)) } else { Err(wrong()) }
 }
 
 fn unit_seconds(unit: &str) -> Option<f64> {
@@ -222,10 +240,19 @@ mod tests {
         }
     }
 
+    #[test]
+    fn sizes_have_two_sides() {
+        assert_eq!(picture_size("1200x700"), Ok((1_200, 700)));
+        assert_eq!(picture_size("800X600"), Ok((800, 600)));
+        for text in ["", "x", "1200", "1200x", "10x10", "1200x-7", "99999x700", "1x2x3"] {
+            assert!(picture_size(text).is_err(), "{text}");
+        }
+    }
+
     proptest! {
         #[test]
         fn whatever_is_typed_is_an_answer(text in ".{0,20}") {
-            let _ = (duration(&text), capacity(&text), target(&text), growth(&text));
+            let _ = (duration(&text), capacity(&text), target(&text), growth(&text), picture_size(&text), picture_size(&text));
         }
     }
 }

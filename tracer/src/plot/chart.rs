@@ -3,11 +3,12 @@
 mod legend;
 mod marks;
 
+use super::Options;
 use super::axis::{self, Axis};
 use super::font;
 use super::palette::{GREY, GRID, INK};
 use super::scene::{Anchor, Point, Scene, Stroke, Text};
-use super::series::Sample;
+use super::series::{self, Sample};
 use crate::model::{Document, Mark, visible};
 
 pub use legend::{Key, Look};
@@ -41,6 +42,23 @@ pub struct Plan<'a> {
     pub keys: Vec<Key>,
 }
 
+impl<'a> Plan<'a> {
+    /// A picture of `document` with one axis of values, and with its marks.
+    pub fn of(document: &'a Document, options: &Options, title: &str, left: Axis) -> Self {
+        Self {
+            size: options.size,
+            title: title.to_owned(),
+            subtitle: subject(document),
+            time: series::range(document.capture.seconds, [].into_iter()),
+            started: document.capture.started,
+            left,
+            right: None,
+            marks: &document.history.marks,
+            keys: Vec::new(),
+        }
+    }
+}
+
 /// Sides of the area for data, pixels.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Area {
@@ -67,7 +85,7 @@ impl Chart {
     /// Draws everything but the data.
     pub fn new(plan: Plan<'_>) -> Self {
         let (width, height) = (f64::from(plan.size.0), f64::from(plan.size.1));
-        let mut area = Area { left: EDGE, right: width - EDGE, top: EDGE + 50.0, bottom: height };
+        let mut area = Area { left: EDGE, right: width - EDGE, top: EDGE + 56.0, bottom: height };
         area.left += widest(&plan.left);
         area.right -= plan.right.as_ref().map_or(0.0, widest);
         area.right = area.right.max(area.left + 20.0);
@@ -183,7 +201,7 @@ pub fn text(at: Point, anchor: Anchor, words: String) -> Text {
 }
 
 /// In few words, who was looked at, how long and how; raw.
-pub fn subject(document: &Document) -> String {
+fn subject(document: &Document) -> String {
     let target = &document.target;
     let capture = &document.capture;
     let length = axis::elapsed(if capture.seconds.is_finite() { capture.seconds } else { 0.0 });

@@ -1,7 +1,7 @@
 //! What the first findings keep over time, and what was fitted to it.
 
 use super::axis::{self, amount};
-use super::chart::{Chart, EM, Key, Look, Plan, subject, text};
+use super::chart::{Chart, EM, Key, Look, Plan, text};
 use super::palette::LINES;
 use super::scene::{Anchor, Paint, Scene, Stroke, Text};
 use super::series::{self, Sample};
@@ -27,22 +27,14 @@ struct Line<'a> {
 /// Draws it.
 pub fn scene(document: &Document, options: &Options) -> Scene {
     let lines = lines(document, options.top);
-    let kept = |line: &Line<'_>| line.samples.iter().map(|(_, bytes)| *bytes).fold(0.0, f64::max);
-    let data = lines.iter().map(kept).fold(0.0, f64::max);
-    let fitted = lines.iter().filter_map(|line| Some(line.trend?.highest()));
-    let plateaus = lines.iter().filter_map(|line| Some(line.plateau?.hi));
-    let highest = fitted.chain(plateaus).fold(data, f64::max).min(data * NEAR);
+    let ticks = usize::try_from(options.size.1 / 110).unwrap_or(6);
+    let left = axis::bytes(highest(&lines), ticks, "");
     let times = lines.iter().flat_map(|line| line.samples.iter().map(|(t, _)| *t));
+    let title = "What grows: bytes in blocks that are kept, by stack";
     let mut chart = Chart::new(Plan {
-        size: options.size,
-        title: "What grows: bytes in blocks that are kept, by stack".to_owned(),
-        subtitle: subject(document),
         time: series::range(document.capture.seconds, times),
-        started: document.capture.started,
-        left: axis::bytes(highest, usize::try_from(options.size.1 / 80).unwrap_or(6), ""),
-        right: None,
-        marks: &document.history.marks,
         keys: keys(document, &lines, options),
+        ..Plan::of(document, options, title, left)
     });
     if lines.is_empty() {
         chart.say("No stack grows.");
@@ -58,6 +50,15 @@ pub fn scene(document: &Document, options: &Options) -> Scene {
     write_numbers(&mut chart, &lines);
     marks_on_axis(&mut chart, &document.history.collections);
     chart.finish()
+}
+
+/// The largest value to draw. Bands and plateaus may be cut; they may not flatten the data.
+fn highest(lines: &[Line<'_>]) -> f64 {
+    let samples = lines.iter().flat_map(|line| &line.samples);
+    let data = samples.map(|(_, bytes)| *bytes).fold(0.0, f64::max);
+    let fitted = lines.iter().filter_map(|line| Some(line.trend?.highest()));
+    let plateaus = lines.iter().filter_map(|line| Some(line.plateau?.hi));
+    fitted.chain(plateaus).fold(data, f64::max).min(data * NEAR)
 }
 
 fn lines(document: &Document, top: usize) -> Vec<Line<'_>> {
@@ -132,7 +133,7 @@ impl Line<'_> {
             Some(plateau) => format!(", towards {}", amount(plateau.est)),
             None => format!(", {}", rate(*slope)),
         };
-        format!("{number}  {name}: {} ({}), {kept}{to}", verdict.name(), confidence.name())
+        format!("{number}: {name}, {} ({}), {kept}{to}", verdict.name(), confidence.name())
     }
 }
 

@@ -1,7 +1,7 @@
 //! The memory of the process over time: what it is made of, what was traced of it, and its limit.
 
 use super::axis::{self, amount};
-use super::chart::{Chart, Key, Look, Plan, subject};
+use super::chart::{Chart, Key, Look, Plan};
 use super::palette::{BLUE, GREEN, GREY, INK, PURPLE, SKY, VERMILION, WHITE, YELLOW};
 use super::scene::{Paint, Point, Scene, Stroke};
 use super::series::{self, Sample};
@@ -26,14 +26,14 @@ struct Layer {
 
 /// The lowest first.
 const LAYERS: [Layer; 4] = [
-    Layer { name: "anonymous", paint: SKY, of: |point| point.rss_anon_bytes },
-    Layer { name: "file", paint: YELLOW, of: |point| point.rss_file_bytes },
-    Layer { name: "shared", paint: GREEN, of: |point| point.rss_shmem_bytes },
-    Layer { name: "swap", paint: PURPLE, of: |point| point.swap_bytes },
+    Layer { name: "anonymous", paint: SKY.faint(0.7), of: |point| point.rss_anon_bytes },
+    Layer { name: "file", paint: YELLOW.faint(0.75), of: |point| point.rss_file_bytes },
+    Layer { name: "shared", paint: GREEN.faint(0.8), of: |point| point.rss_shmem_bytes },
+    Layer { name: "swap", paint: PURPLE.faint(0.8), of: |point| point.swap_bytes },
 ];
 
 /// For a process whose memory is only known as a whole.
-const WHOLE: Layer = Layer { name: "resident", paint: SKY, of: |point| point.rss_bytes };
+const WHOLE: Layer = Layer { name: "resident", paint: SKY.faint(0.7), of: |point| point.rss_bytes };
 
 /// Draws it.
 pub fn scene(document: &Document, options: &Options) -> Scene {
@@ -44,20 +44,14 @@ pub fn scene(document: &Document, options: &Options) -> Scene {
     let limit = limit(document, &points);
     let highest = highest(&points, &tops, growth.as_ref());
     let near = limit.filter(|limit| *limit <= highest * NEAR);
-    let marks = usize::try_from(options.size.1 / 80).unwrap_or(6);
-    let top = near.map_or(highest, |limit| highest.max(limit));
+    let ticks = usize::try_from(options.size.1 / 110).unwrap_or(6);
+    let left = axis::bytes(near.map_or(highest, |limit| highest.max(limit)), ticks, "");
     let collections = &document.history.collections;
     let times = points.iter().map(|point| point.t).chain(collections.iter().map(|c| c.t));
     let mut chart = Chart::new(Plan {
-        size: options.size,
-        title: "Memory of the process".to_owned(),
-        subtitle: subject(document),
         time: series::range(document.capture.seconds, times),
-        started: document.capture.started,
-        left: axis::bytes(top, marks, ""),
-        right: None,
-        marks: &document.history.marks,
         keys: keys(document, &points, &layers, growth.as_ref(), (limit, near)),
+        ..Plan::of(document, options, "Memory of the process", left)
     });
     if points.is_empty() {
         chart.say("The recording does not say how much memory the process had.");
@@ -145,31 +139,26 @@ fn keys(
     growth: Option<&Trend>,
     (limit, near): (Option<f64>, Option<f64>),
 ) -> Vec<Key> {
-    let at_end = |of: fn(&ProcessPoint) -> Option<u64>| {
-        let last = points.iter().rev().find_map(of);
-        last.map_or_else(String::new, |size| format!(", {} at the end", amount(size as f64)))
-    };
     // The uppermost first, as they stand in the picture.
     let mut keys: Vec<Key> = layers
         .iter()
         .rev()
         .map(|layer| Key {
             look: Look::Area(layer.paint),
-            words: format!("{}{}", layer.name, at_end(layer.of)),
+            words: format!("{}{}", layer.name, at_end(points, layer.of)),
         })
         .collect();
     let mut line = |stroke, words| keys.push(Key { look: Look::Line(stroke), words });
     if !points.is_empty() {
-        let end = at_end(|point| Some(point.live_bytes));
+        let end = at_end(points, |point| Some(point.live_bytes));
         line(LIVE, format!("allocated since the start and live{end}"));
     }
     if group(points, near).len() > 1 {
-        line(GROUP, format!("control group{}", at_end(|point| point.cgroup_bytes)));
+        line(GROUP, format!("control group{}", at_end(points, |point| point.cgroup_bytes)));
     }
-    match (limit, near) {
-        (Some(limit), Some(_)) => line(LIMIT, format!("limit, {}", amount(limit))),
-        (Some(limit), None) => line(LIMIT, format!("limit, {}, far above", amount(limit))),
-        (None, _) => {}
+    if let Some(limit) = limit {
+        let place = if near.is_some() { "" } else { ", above this picture" };
+        line(LIMIT, format!("limit, {}{place}", amount(limit)));
     }
     if let Some(growth) = growth {
         let look = Look::Band(GROWTH, BLUE.faint(0.2));
@@ -177,6 +166,12 @@ fn keys(
     }
     keys.extend(super::collections_key(&document.history.collections));
     keys
+}
+
+/// The last known size, as words to put after a name.
+fn at_end(points: &[ProcessPoint], of: fn(&ProcessPoint) -> Option<u64>) -> String {
+    let last = points.iter().rev().find_map(of);
+    last.map_or_else(String::new, |size| format!(", {} at the end", amount(size as f64)))
 }
 
 /// What the control group uses, when its limit is in the picture.

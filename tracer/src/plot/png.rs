@@ -62,7 +62,7 @@ mod tests {
 
     #[test]
     fn pixels_come_back() {
-        let rgb: Vec<u8> = (0..4 * 5 * 3).map(|number| number * 7).collect();
+        let rgb: Vec<u8> = (0..4 * 5 * 3_u8).map(|number| number.wrapping_mul(7)).collect();
         let png = encode(4, 5, &rgb);
         assert_eq!(png[..8], SIGNATURE);
         assert_eq!(png[16..24], [0, 0, 0, 4, 0, 0, 0, 5]);

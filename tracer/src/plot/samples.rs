@@ -258,7 +258,7 @@ fn finding(
             model,
             against: vec![(Model::Constant, 310.0), (Model::Saturating, 12.0)],
             steps: None,
-            plateau_bytes: plateau.then(|| Interval {
+            plateau_bytes: plateau.then_some(Interval {
                 lo: 170.0 * MIB,
                 est: 182.0 * MIB,
                 hi: 199.0 * MIB,
@@ -276,4 +276,20 @@ fn finding(
         holder: None,
         site,
     }
+}
+
+/// Long hostile names, many marks, more findings than there are colours.
+pub fn crowded() -> Document {
+    let mut document = server();
+    for number in 0..9_u32 {
+        let function =
+            format!("{}<b>\u{1b}[31m\u{202e}&\"{number}", "name_of_a_function_".repeat(12));
+        let kept = |hours: f64| hours * f64::from(number) * 0.5;
+        let kind = (Verdict::Leak, Model::Linear);
+        add(&mut document, &function, "/srv/<i>&.py", number, kind, &kept);
+    }
+    document.history.marks = (0..5_000)
+        .map(|number| Mark { t: f64::from(number) * 4.6, name: format!("mark <{number}>\u{7}") })
+        .collect();
+    document
 }

@@ -1,7 +1,7 @@
 //! Of what one site allocated, how much still lives, by the time of its birth.
 
 use super::axis;
-use super::chart::{Chart, Key, Look, Plan, subject};
+use super::chart::{Chart, Key, Look, Plan};
 use super::growth::histories;
 use super::palette::{GREY, INK, ORANGE};
 use super::scene::{Scene, Stroke};
@@ -31,34 +31,34 @@ struct Bar {
     live: f64,
 }
 
+impl Bar {
+    /// Bytes allocated per second.
+    fn rate(&self) -> f64 {
+        self.allocated / (self.to - self.from)
+    }
+}
+
 /// Draws it.
 pub fn scene(document: &Document, options: &Options) -> Result<Scene, Error> {
     let subject_of = choose(document, options)?;
     let bars = subject_of.as_ref().map_or_else(Vec::new, |subject| bars(&subject.histories));
     let ends = bars.iter().flat_map(|bar| [bar.from, bar.to]);
     let (from, to) = series::range(document.capture.seconds, ends);
-    let rate = |bar: &Bar| bar.allocated / (bar.to - bar.from);
-    let fastest = bars.iter().map(rate).fold(0.0, f64::max);
+    let fastest = bars.iter().map(Bar::rate).fold(0.0, f64::max);
     let old = subject_of.as_ref().and_then(|subject| subject.age);
     let old = old.filter(|age| age.is_finite() && *age > 0.0 && to - *age > from);
     let name = subject_of.as_ref().map(|subject| (options.name)(subject.site));
     let name = name.map_or_else(|| "Survival".to_owned(), |name| format!("Survivors of {name}"));
     let mut chart = Chart::new(Plan {
-        size: options.size,
-        title: visible::text(&name).into_owned(),
-        subtitle: subject(document),
         time: (from, to),
-        started: document.capture.started,
-        left: axis::percent(),
         right: Some(axis::bytes(fastest, 4, "/s")),
-        marks: &document.history.marks,
         keys: keys(document, old),
+        ..Plan::of(document, options, &name, axis::percent())
     });
     if bars.is_empty() {
-        chart.say(if subject_of.is_none() {
-            "Nothing was allocated."
-        } else {
-            "The recording does not say when the blocks of this stack were born."
+        chart.say(match subject_of {
+            None => "Nothing was allocated.",
+            Some(_) => "The recording does not say when the blocks of this stack were born.",
         });
         return Ok(chart.finish());
     }
@@ -137,7 +137,7 @@ fn draw(chart: &mut Chart, bars: &[Bar]) {
         chart.scene.rectangle(from, to, ORANGE);
     }
     for bar in bars {
-        let y = chart.right_y(bar.allocated / (bar.to - bar.from));
+        let y = chart.right_y(bar.rate());
         let (left, right) = (chart.x(bar.from), chart.x(bar.to));
         chart.scene.line(vec![(left, y), (right.max(left + 1.0), y)], RATE);
     }

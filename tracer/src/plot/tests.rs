@@ -9,8 +9,8 @@ use super::{
     Error, Format, MOST_FINDINGS, Options, SIZE, SMALLEST, What, draw, font, samples, scene_of, svg,
 };
 use crate::model::{
-    AgedPoint, Cohort, Collection, Document, Interval, Mark, Model, ProcessPoint, Site,
-    SiteHistory, SitePoint, Verdict,
+    AgedPoint, Cohort, Collection, Document, Interval, Mark, ProcessPoint, Site, SiteHistory,
+    SitePoint,
 };
 
 fn name(site: &Site) -> String {
@@ -95,7 +95,7 @@ fn boxes(document: &Document, what: What, size: (u32, u32)) -> Vec<([f64; 4], St
 
 #[test]
 fn no_text_covers_another_or_leaves_the_picture() {
-    let document = crowded();
+    let document = samples::crowded();
     for size in [SIZE, (600, 400), (2_000, 500)] {
         for what in What::ALL {
             let boxes = boxes(&document, what, size);
@@ -111,26 +111,10 @@ fn no_text_covers_another_or_leaves_the_picture() {
     }
 }
 
-/// Long hostile names, many marks, more findings than there are colours.
-fn crowded() -> Document {
-    let mut document = samples::server();
-    for number in 0..9_u32 {
-        let function =
-            format!("{}<b>\u{1b}[31m\u{202e}&\"{number}", "name_of_a_function_".repeat(12));
-        let kept = |hours: f64| hours * f64::from(number) * 0.5;
-        let kind = (Verdict::Leak, Model::Linear);
-        samples::add(&mut document, &function, "/srv/<i>&.py", number, kind, &kept);
-    }
-    document.history.marks = (0..5_000)
-        .map(|number| Mark { t: f64::from(number) * 4.6, name: format!("mark <{number}>\u{7}") })
-        .collect();
-    document
-}
-
 #[test]
 fn names_are_harmless_in_every_picture() {
     for what in What::ALL {
-        let picture = svg(&crowded(), what, &options()).expect("a picture");
+        let picture = svg(&samples::crowded(), what, &options()).expect("a picture");
         assert!(is_well_formed(&picture), "{what:?}");
         assert!(!picture.contains("<b>") && !picture.contains('\u{202e}'));
     }
@@ -148,7 +132,7 @@ fn a_million_points_are_a_small_picture() {
             ..ProcessPoint::default()
         })
         .collect();
-    document.history.marks = crowded().history.marks;
+    document.history.marks = samples::crowded().history.marks;
     let picture = svg(&document, What::Memory, &options()).expect("a picture");
     assert!(picture.len() < 600_000, "{}", picture.len());
 }

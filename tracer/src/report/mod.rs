@@ -5,9 +5,11 @@
 
 mod blame;
 mod calendar;
+mod callsite;
 mod difference;
 pub mod escape;
 mod folded;
+mod html;
 mod json;
 mod label;
 pub mod leaks;
@@ -35,6 +37,7 @@ use std::path::Path;
 use crate::model::Document;
 
 pub use calendar::{compact_utc, utc};
+pub use callsite::callsite;
 pub use difference::{DIFFERENCES, DifferenceExporter, DifferenceFormat, Pair, Side, document_at};
 pub use json::write_value as write_json;
 pub use origin::short_file;
@@ -46,6 +49,11 @@ pub trait Exporter: Sync {
     /// # Errors
     /// Only those of `out`: every document can be printed.
     fn write(&self, document: &Document, options: &Options, out: &mut dyn Write) -> io::Result<()>;
+
+    /// Whether it shows what the recording kept over time; reading that takes longer.
+    fn needs_history(&self) -> bool {
+        false
+    }
 }
 
 /// What to show of a document, and how.
@@ -118,6 +126,12 @@ pub static FORMATS: &[Format] = &[
         suffix: "speedscope.json",
         help: "Live and allocated memory by stack, for speedscope.app",
         exporter: &speedscope::Speedscope,
+    },
+    Format {
+        name: "html",
+        suffix: "html",
+        help: "A page for the browser: verdicts, pictures, a flame graph; one file, no network",
+        exporter: &html::Html,
     },
 ];
 

@@ -14,6 +14,8 @@ const ROWS: usize = 2;
 const LONGEST: f64 = 180.0;
 /// No two lines are nearer than this.
 const NEAREST: f64 = 3.0;
+/// With more lines than this, only those with a name are drawn: else they would hide the data.
+const MOST_LINES: usize = 60;
 
 /// Marks with their places.
 pub struct Marks {
@@ -45,6 +47,9 @@ pub fn place(marks: &[Mark], area: &Area, time: &Axis) -> Marks {
         let name = font::fit(&visible::text(name), EM, LONGEST.min(area.right - x));
         free_from[row] = x + font::width(&name, EM, false) + 10.0;
         placed.names.push((x, row, name));
+    }
+    if placed.lines.len() > MOST_LINES {
+        placed.lines = placed.names.iter().map(|(x, _, _)| *x).collect();
     }
     placed
 }

@@ -54,7 +54,8 @@ fn losses(page: &mut Page<'_>, title: &str, losses: &[&Loss]) -> io::Result<()> 
     page.gap()
 }
 
-fn ledger_sentences(document: &Document) -> Vec<String> {
+/// Whether the ledger balances, as sentences.
+pub fn ledger_sentences(document: &Document) -> Vec<String> {
     let balances = ledger::balances(document);
     if balances.is_empty() {
         return vec!["Calls were not counted, so nothing can be said about losses.".to_owned()];
@@ -95,7 +96,8 @@ fn open(balance: &Balance) -> String {
     )
 }
 
-fn measured(document: &Document) -> Vec<String> {
+/// How it was measured, as sentences.
+pub fn measured(document: &Document) -> Vec<String> {
     let capture = &document.capture;
     let mut sentences = vec![
         format!(

@@ -1,0 +1,161 @@
+//! One finding: what it is, why, its stack, and what of it survives.
+
+use std::io;
+
+use super::markup::Page;
+use super::process::{per_hour, share_of};
+use super::{callsite, pictures};
+use crate::model::{Document, Evidence, Finding, Frame, FrameKind};
+use crate::report::quantity::{bytes, count, duration};
+use crate::report::sentence;
+use crate::report::{Options, label};
+
+/// Findings with a picture; further ones would make the page heavy.
+const MOST_PICTURES: u32 = 10;
+
+/// Frames of a stack that are shown; the innermost are the ones that matter.
+const MOST_FRAMES: usize = 60;
+
+/// Names in lists.
+const MOST_NAMES: usize = 12;
+
+/// Writes it.
+pub fn write(
+    page: &mut Page,
+    document: &Document,
+    finding: &Finding,
+    options: &Options,
+) -> io::Result<()> {
+    page.open("article", "");
+    page.open("h3", "");
+    page.words(&format!("{}. {} ", finding.rank, callsite(&finding.site)));
+    let verdict = format!("{}, {}", finding.verdict.name(), finding.confidence.name());
+    page.classed("span", "verdict", &verdict);
+    page.close("h3");
+    page.element("p", &sentence::finding(finding, document));
+    list(page, &finding.evidence.reasons);
+    if finding.rank <= MOST_PICTURES {
+        pictures::survival(page, document, &finding.site.id)?;
+    }
+    stack(page, finding, options);
+    page.raw("<details open>\n<summary>Evidence</summary>\n");
+    page.facts(&facts(finding));
+    page.close("details");
+    page.close("article");
+    Ok(())
+}
+
+fn list(page: &mut Page, sentences: &[String]) {
+    if sentences.is_empty() {
+        return;
+    }
+    page.open("ul", "");
+    for sentence in sentences.iter().take(MOST_NAMES) {
+        page.element("li", sentence);
+    }
+    page.close("ul");
+}
+
+/// The frames, root first, as everywhere.
+fn stack(page: &mut Page, finding: &Finding, options: &Options) {
+    let shown = |frame: &&Frame| {
+        (options.machinery || !frame.machinery)
+            && (options.native || frame.kind == FrameKind::Python)
+    };
+    let frames: Vec<&Frame> = finding.site.stack.iter().filter(shown).collect();
+    page.raw("<details open>\n<summary>Stack, the allocator's caller last</summary>\n");
+    page.open("ol", "stack");
+    let hidden = frames.len().saturating_sub(MOST_FRAMES);
+    if hidden > 0 {
+        page.classed("li", "native", &format!("… {hidden} outer frames, see -f json …"));
+    }
+    for frame in &frames[hidden..] {
+        let class = if frame.kind == FrameKind::Native { "native" } else { "python" };
+        page.open("li", class);
+        page.classed("code", "", &label::name(frame));
+        page.classed("span", "place", &label::place(frame));
+        page.close("li");
+    }
+    page.close("ol");
+    for note in &finding.site.notes {
+        page.classed("p", "note", note);
+    }
+    page.close("details");
+}
+
+fn facts(finding: &Finding) -> Vec<(&'static str, String)> {
+    let evidence = &finding.evidence;
+    let mut facts = vec![
+        (
+            "Kept",
+            format!("{} in {} blocks", bytes(evidence.kept_bytes), count(evidence.kept_count)),
+        ),
+        ("Kept means older than", duration(evidence.age_seconds)),
+        ("Growth", per_hour(finding.slope_bytes_per_hour)),
+        ("Shape", shape(evidence)),
+        ("Chance of this without a leak", probability(evidence.p_adjusted)),
+        ("Independent periods", evidence.periods.to_string()),
+    ];
+    known(&mut facts, finding);
+    facts
+}
+
+/// What is known of some findings only.
+fn known(facts: &mut Vec<(&'static str, String)>, finding: &Finding) {
+    let evidence = &finding.evidence;
+    let mut fact = |what, known: Option<String>| facts.extend(known.map(|how| (what, how)));
+    fact("Grows since", evidence.since.map(|since| format!("{} after the start", duration(since))));
+    fact("Share of the process's growth", evidence.share_of_growth.map(share_of));
+    fact("Survival, oldest to newest third", evidence.retention.map(retention));
+    fact("99.5 % of freed blocks lived at most", evidence.lifetime_seconds.map(duration));
+    fact("Full collections survived", evidence.collections_survived.map(count));
+    fact(
+        "Levels off at",
+        evidence.plateau_bytes.map(|plateau| super::process::amount(plateau.est)),
+    );
+    fact(
+        "Blocks that nothing points to",
+        evidence.unreferenced.map(|found| {
+            format!("{} of {} looked for", count(found.lost), count(found.looked_for))
+        }),
+    );
+    fact("Types", finding.types.as_deref().map(types));
+    fact("Held by", finding.holder.as_deref().map(|holder| names(holder).join(" → ")));
+    fact("Site", Some(finding.site.id.clone()));
+}
+
+fn shape(evidence: &Evidence) -> String {
+    let against: Vec<String> = evidence
+        .against
+        .iter()
+        .filter(|(_, worse)| worse.is_finite())
+        .map(|(model, worse)| format!("{} by {worse:.0}", model.name()))
+        .collect();
+    match &against[..] {
+        [] => evidence.model.name().to_owned(),
+        [..] => format!("{}; better than {} (BIC)", evidence.model.name(), against.join(", ")),
+    }
+}
+
+fn probability(p: f64) -> String {
+    if !p.is_finite() {
+        "unknown".to_owned()
+    } else if p < 0.0001 {
+        "less than 0.0001".to_owned()
+    } else {
+        format!("{p:.4}")
+    }
+}
+
+fn retention(thirds: [f64; 3]) -> String {
+    thirds.map(share_of).join(", ")
+}
+
+fn types(types: &[(String, u64)]) -> String {
+    let named = types.iter().take(MOST_NAMES);
+    named.map(|(name, number)| format!("{} {name}", count(*number))).collect::<Vec<_>>().join(", ")
+}
+
+fn names(names: &[String]) -> Vec<&str> {
+    names.iter().take(MOST_NAMES).map(String::as_str).collect()
+}

@@ -1,0 +1,38 @@
+//! The end of the page: what was not seen, and how it was measured.
+
+use super::markup::Page;
+use crate::model::{Document, Loss, LossClass};
+use crate::report::quantity::count;
+use crate::report::text::closing;
+
+/// Writes it.
+pub fn write(page: &mut Page, document: &Document) {
+    page.open("section", "");
+    page.element("h2", "What was not seen");
+    losses(page, "Missing from the numbers", &document.losses, LossClass::Loss);
+    losses(page, "In the numbers, but with a lesser stack", &document.losses, LossClass::Quality);
+    for sentence in closing::ledger_sentences(document) {
+        page.element("p", &sentence);
+    }
+    page.element("h2", "How it was measured");
+    page.element("p", &closing::measured(document).join(" "));
+    page.close("section");
+}
+
+fn losses(page: &mut Page, title: &str, losses: &[Loss], class: LossClass) {
+    let losses: Vec<&Loss> =
+        losses.iter().filter(|loss| loss.class == class && loss.count > 0).collect();
+    if losses.is_empty() {
+        return;
+    }
+    page.element("h3", title);
+    page.open("table", "losses");
+    for loss in losses {
+        page.raw("<tr><th scope=\"row\">");
+        page.words(&count(loss.count));
+        page.raw("</th><td>");
+        page.words(&loss.sentence);
+        page.raw("</td></tr>\n");
+    }
+    page.close("table");
+}

@@ -1,0 +1,108 @@
+//! The report as one page for the browser. Needs no network and no script, and runs none: its
+//! policy forbids both, should a name ever get through.
+
+mod finding;
+mod markup;
+mod measure;
+mod pictures;
+mod process;
+
+#[cfg(test)]
+mod tests;
+
+use std::io::{self, Write};
+
+use self::markup::Page;
+use super::{Exporter, Options, callsite, quantity};
+use crate::model::Document;
+
+/// A page for the browser.
+pub struct Html;
+
+/// Findings shown unless the reader wants more.
+const TOP: usize = 20;
+
+/// Nothing may be fetched or run; styles and pictures stand in the page itself.
+const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; \
+                      base-uri 'none'; form-action 'none'";
+
+const STYLE: &str = include_str!("style.css");
+
+impl Exporter for Html {
+    fn write(&self, document: &Document, options: &Options, out: &mut dyn Write) -> io::Result<()> {
+        let mut page = Page::default();
+        page.raw("<!DOCTYPE html>\n<html lang=\"en\">\n");
+        head(&mut page, document);
+        page.raw("<body>\n<main>\n");
+        process::write(&mut page, document);
+        pictures::memory(&mut page, document)?;
+        findings(&mut page, document, options)?;
+        pictures::flame_graph(&mut page, document, options)?;
+        measure::write(&mut page, document);
+        page.raw("</main>\n</body>\n</html>\n");
+        out.write_all(page.text().as_bytes())
+    }
+
+    fn needs_history(&self) -> bool {
+        true
+    }
+}
+
+fn head(page: &mut Page, document: &Document) {
+    page.raw("<head>\n<meta charset=\"utf-8\">\n");
+    page.raw("<meta http-equiv=\"Content-Security-Policy\" content=\"");
+    page.raw(POLICY);
+    page.raw("\">\n<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n");
+    page.raw("<meta name=\"color-scheme\" content=\"light dark\">\n");
+    page.raw("<meta name=\"referrer\" content=\"no-referrer\">\n");
+    page.element("title", &format!("leakspy: {}", who(document)));
+    page.raw("<style>\n");
+    page.raw(STYLE);
+    page.raw("</style>\n</head>\n");
+}
+
+/// `panel (pid 4711, CPython 3.11.7)`
+fn who(document: &Document) -> String {
+    let target = &document.target;
+    let python = target.python.as_ref().map(|python| format!(", CPython {}", python.version));
+    format!("{} (pid {}{})", target.comm, target.pid, python.unwrap_or_default())
+}
+
+fn findings(page: &mut Page, document: &Document, options: &Options) -> io::Result<()> {
+    page.open("section", "");
+    page.element("h2", "What grows");
+    if document.findings.is_empty() {
+        page.element("p", &quiet(document));
+        page.close("section");
+        return Ok(());
+    }
+    pictures::growth(page, document)?;
+    let top = options.top.unwrap_or(TOP);
+    for finding in document.findings.iter().take(top) {
+        finding::write(page, document, finding, options)?;
+    }
+    let hidden = document.findings.len().saturating_sub(top);
+    if hidden > 0 {
+        let hidden = u64::try_from(hidden).unwrap_or(u64::MAX);
+        let more = quantity::counted(hidden, "more stack grows", "more stacks grow");
+        page.element("p", &format!("{more}; --top shows more of them."));
+    }
+    page.close("section");
+    Ok(())
+}
+
+/// What to say when nothing was found.
+fn quiet(document: &Document) -> String {
+    let Some(growth) = &document.growth else {
+        return "This report has no verdicts on growth: nobody asked for them.".to_owned();
+    };
+    let looked_at = quantity::counted(growth.looked_at, "stack was", "stacks were");
+    let quiet = format!("All quiet: {looked_at} looked at, and none of them grows without an end.");
+    match growth.needs_hours.filter(|hours| hours.is_finite() && *hours > 0.0) {
+        Some(hours) => format!(
+            "{quiet} About {} more of watching would make that surer.",
+            quantity::duration(hours * 3_600.0)
+        ),
+        None => quiet,
+    }
+}

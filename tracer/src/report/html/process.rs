@@ -1,0 +1,91 @@
+//! The head of the page: what the process does, how fast, and until when.
+
+use super::markup::Page;
+use super::who;
+use crate::model::{Document, Interval, ProcessGrowth};
+use crate::report::quantity::{self, count, duration};
+use crate::report::sentence;
+use crate::report::utc;
+
+/// Remarks shown before the rest is left to JSON.
+const MOST_NOTES: usize = 10;
+
+/// Writes it.
+pub fn write(page: &mut Page, document: &Document) {
+    page.open("header", "");
+    page.element("h1", &sentence::process(document));
+    let capture = &document.capture;
+    let watched = format!(
+        "{}, watched for {} from {}",
+        who(document),
+        duration(capture.seconds),
+        utc(capture.started)
+    );
+    page.classed("p", "who", &watched);
+    for note in capture.notes.iter().take(MOST_NOTES) {
+        page.classed("p", "note", note);
+    }
+    page.close("header");
+    if let Some(growth) = &document.growth {
+        page.facts(&facts(growth));
+    }
+}
+
+fn facts(growth: &ProcessGrowth) -> Vec<(&'static str, String)> {
+    let mut facts = vec![
+        ("Verdict", format!("{} ({})", growth.verdict.name(), growth.confidence.name())),
+        ("Growth", per_hour(growth.slope_bytes_per_hour)),
+    ];
+    if let Some(limit) = growth.limit_bytes {
+        let source = growth.limit_source.as_deref().unwrap_or("unknown source");
+        facts.push(("Limit", format!("{} ({source})", quantity::bytes(limit))));
+    }
+    if let Some(hours) = growth.hours_to_limit {
+        facts.push(("Time to the limit", hours_of(hours)));
+    }
+    if let Some(share) = growth.explained {
+        facts.push(("Explained by the stacks below", share_of(share)));
+    }
+    facts.push(("Warmed up after", duration(growth.warm_up_seconds)));
+    let counts = format!("{} looked at, {} tested", count(growth.looked_at), count(growth.tested));
+    facts.push(("Stacks", counts));
+    let quiet = growth.quiet.iter();
+    let quiet: Vec<String> =
+        quiet.map(|(verdict, number)| format!("{} {}", count(*number), verdict.name())).collect();
+    if !quiet.is_empty() {
+        facts.push(("Quiet stacks", quiet.join(", ")));
+    }
+    if let Some(hours) = growth.needs_hours {
+        facts.push(("A better answer needs", format!("about {} more", duration(hours * 3_600.0))));
+    }
+    facts
+}
+
+/// `+84.0 MiB an hour (95 %: +72.0 MiB to +97.0 MiB)`
+pub fn per_hour(slope: Interval) -> String {
+    let [lo, est, hi] = [slope.lo, slope.est, slope.hi].map(amount);
+    format!("{est} an hour (95 %: {lo} to {hi})")
+}
+
+/// `2 h 36 min (95 %: 2 h 6 min to 3 h 12 min)`
+fn hours_of(hours: Interval) -> String {
+    let [lo, est, hi] = [hours.lo, hours.est, hours.hi].map(|hours| duration(hours * 3_600.0));
+    format!("{est} (95 %: {lo} to {hi})")
+}
+
+/// A share in per cent; more than all when estimates err.
+pub fn share_of(share: f64) -> String {
+    if share.is_finite() { format!("{:.0} %", share * 100.0) } else { "unknown".to_owned() }
+}
+
+/// A difference of bytes.
+pub fn amount(bytes: f64) -> String {
+    if !bytes.is_finite() {
+        return "an unknown amount".to_owned();
+    }
+    let sign = if bytes < 0.0 { "−" } else { "" };
+    // What is beyond 64 bits is cut, and no number of bytes anywhere.
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "not negative")]
+    let whole = bytes.abs().round() as u64;
+    format!("{sign}{}", quantity::bytes(whole))
+}
