@@ -62,7 +62,8 @@ fn moments(args: &DiffArgs, format: &DifferenceFormat) -> Result<Exit> {
     let at = |moment: &Moment| {
         document_at(&document, moment.t).ok_or_else(|| {
             anyhow::anyhow!(
-                "{file} has no history of its stacks, so its moments cannot be compared"
+                "{file} has no history of its stacks, so its moments cannot be compared; compare two \
+                 recordings instead"
             )
         })
     };
