@@ -62,7 +62,8 @@ fn moments(args: &DiffArgs, format: &DifferenceFormat) -> Result<Exit> {
     let at = |moment: &Moment| {
         document_at(&document, moment.t).ok_or_else(|| {
             anyhow::anyhow!(
-                "{file} has no history of its stacks, so its moments cannot be compared"
+                "{file} has no history of its stacks, so its moments cannot be compared; compare two \
+                 recordings instead"
             )
         })
     };
@@ -112,9 +113,46 @@ fn moment(document: &Document, text: &str) -> Result<Moment, UsageError> {
 
 fn known_marks(document: &Document) -> String {
     let marks = &document.history.marks;
-    let names: Vec<&str> = marks.iter().take(MOST_MARKS).map(|mark| mark.name.as_str()).collect();
+    let mut names: Vec<&str> = marks.iter().map(|mark| mark.name.as_str()).collect();
+    names.dedup();
+    names.truncate(MOST_MARKS);
     match names.as_slice() {
         [] => "or the name of a mark, of which it has none".to_owned(),
         _ => format!("or a mark: {}", names.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Mark;
+    use crate::report::samples;
+
+    fn marked() -> Document {
+        let mut document = samples::one_site();
+        let mark = |t, name: &str| Mark { t, name: name.to_owned() };
+        document.history.marks = vec![mark(5.0, "deploy"), mark(40.0, "deploy"), mark(50.0, "10s")];
+        document
+    }
+
+    #[test]
+    fn moments_are_words_marks_or_times() {
+        let document = marked();
+        let t = |text: &str| moment(&document, text).map(|moment| moment.t).ok();
+        assert_eq!(t("start"), Some(0.0));
+        assert_eq!(t("end"), Some(60.0));
+        assert_eq!(t("deploy"), Some(40.0));
+        assert_eq!(t("10s"), Some(50.0));
+        assert_eq!(t("20s"), Some(20.0));
+        assert_eq!(t("1m"), Some(60.0));
+        assert_eq!(t("2m"), None);
+    }
+
+    #[test]
+    fn what_is_no_moment_is_answered_with_those_there_are() {
+        let said =
+            |document: &Document| moment(document, "noon").expect_err("an error").to_string();
+        assert!(said(&marked()).ends_with("or a mark: deploy, 10s"));
+        assert!(said(&samples::empty()).ends_with("of which it has none"));
     }
 }

@@ -33,7 +33,8 @@ pub fn write_value(value: &impl Serialize, out: &mut dyn Write) -> io::Result<()
     out.write_all(b"\n")
 }
 
-fn without_sites(document: &Document) -> Document {
+/// A copy of all that is not about single sites.
+pub(super) fn without_sites(document: &Document) -> Document {
     Document {
         schema: document.schema,
         tool: document.tool.clone(),

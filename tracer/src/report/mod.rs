@@ -26,7 +26,7 @@ mod text;
 pub mod width;
 
 #[cfg(test)]
-mod samples;
+pub(crate) mod samples;
 #[cfg(test)]
 mod tests;
 

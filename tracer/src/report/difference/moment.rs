@@ -1,6 +1,7 @@
 //! One recording as it was at a moment.
 
-use crate::model::{Document, History, Site, SiteHistory, SitePoint};
+use crate::model::{Document, Site, SiteHistory, SitePoint};
+use crate::report::json;
 
 /// The document as a recording would have made it that ended `t` seconds after its start. `None` when
 /// it did not keep what its sites did over time.
@@ -17,9 +18,11 @@ pub fn document_at(document: &Document, t: f64) -> Option<Document> {
     let mut sites: Vec<Site> =
         histories.filter_map(|(site, past)| site_at(site, past, t)).collect();
     sites.sort_by_key(|site| std::cmp::Reverse(site.live_bytes));
-    let mut moment = Document { sites, history: History::default(), ..emptied(document) };
+    let memory = document.memory.iter().filter(|point| point.t <= t).copied().collect();
+    let findings = Vec::new();
+    let rest = json::without_sites(document);
+    let mut moment = Document { sites, memory, growth: None, findings, ..rest };
     moment.capture.seconds = t;
-    moment.memory = document.memory.iter().filter(|point| point.t <= t).copied().collect();
     Some(moment)
 }
 
@@ -39,22 +42,6 @@ fn site_at(site: &Site, past: &SiteHistory, t: f64) -> Option<Site> {
 fn sums_at(sums: &[SitePoint], t: f64) -> Option<&SitePoint> {
     let later = sums.partition_point(|point| point.t <= t);
     sums.get(later.checked_sub(1)?)
-}
-
-/// What a document says of itself, without what it holds.
-fn emptied(document: &Document) -> Document {
-    Document {
-        schema: document.schema,
-        tool: document.tool.clone(),
-        target: document.target.clone(),
-        capture: document.capture.clone(),
-        losses: document.losses.clone(),
-        memory: Vec::new(),
-        growth: None,
-        findings: Vec::new(),
-        sites: Vec::new(),
-        history: History::default(),
-    }
 }
 
 #[cfg(test)]
