@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 
 use super::case::{Case, Version};
 use crate::command::{command, target_dir};
@@ -132,9 +132,9 @@ impl Live {
         text.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("nothing").to_owned()
     }
 
-    /// Whether the driver is still there.
+    /// Whether the driver is still there. One that ended and was not collected has no command line.
     pub fn is_alive(&self) -> bool {
-        Path::new("/proc").join(self.pid.to_string()).exists()
+        fs::read(format!("/proc/{}/cmdline", self.pid)).is_ok_and(|line| !line.is_empty())
     }
 
     fn wait_until_it_works(&self) -> Result<()> {
@@ -186,19 +186,18 @@ fn started(script: &mut Command) -> Result<u32, Hindrance> {
             let reason = format!("its packages were not installed within {INSTALL} s");
             return Err(Hindrance::Absent(reason));
         }
-        _ => bail_with(&format!("run_case.sh failed ({}): {complaint}", said.status))?,
+        _ => return Err(anyhow!("run_case.sh failed ({}): {complaint}", said.status).into()),
     }
     let text = String::from_utf8_lossy(&said.stdout);
     let pid = text.trim().parse();
     Ok(pid.with_context(|| format!("run_case.sh printed no pid but {:?}", text.trim()))?)
 }
 
-fn bail_with(message: &str) -> Result<()> {
-    bail!("{message}")
-}
-
 #[cfg(test)]
 mod tests {
+    use std::fs::Permissions;
+    use std::os::unix::fs::PermissionsExt as _;
+
     use super::*;
 
     fn said(script: &str) -> Result<u32, Hindrance> {
@@ -209,6 +208,49 @@ mod tests {
     fn the_script_tells_a_pid() {
         assert_eq!(said("echo 4711").expect("a pid"), 4711);
         assert!(matches!(said("echo hello"), Err(Hindrance::Failed(_))));
+    }
+
+    /// A folder whose script starts a driver that does one operation, or ends at once.
+    fn place<'a>(folder: &'a Path, driver: &str) -> Place<'a> {
+        fs::create_dir_all(folder).expect("a folder");
+        let script = folder.join("run_case.sh");
+        let text = format!(
+            "#!/bin/sh\ncd \"$LEAKBENCH_RUN\"\n\
+             [ \"$2\" = stop ] && {{ kill \"$(cat pid)\" 2>/dev/null; echo \"$1\" >stopped; exit; }}\n\
+             {driver} >\"$1.driver.log\" 2>&1 </dev/null &\necho $! | tee pid\n"
+        );
+        fs::write(&script, text).expect("a script");
+        fs::set_permissions(&script, Permissions::from_mode(0o700)).expect("a program");
+        let _ = fs::remove_file(folder.join("stopped"));
+        Place { folder, environments: folder.to_owned(), run: folder.to_owned() }
+    }
+
+    fn case() -> Case {
+        toml::from_str("name = \"calm\"\nkind = \"non-leak\"").expect("a case")
+    }
+
+    #[test]
+    fn a_case_is_awaited_and_stopped() {
+        let folder = target_dir().join("leakspy-cases/tests/works");
+        let place = place(&folder, "{ echo 7 >\"$LEAK_STATS\"; exec sleep 600; }");
+        let live = Live::start(&place, &case(), Version::Leaky).expect("it works");
+        assert!(live.is_alive());
+        assert_eq!(live.operations(), 7);
+        drop(live);
+        assert_eq!(fs::read_to_string(folder.join("stopped")).expect("a mark"), "calm\n");
+    }
+
+    #[test]
+    fn a_driver_that_ends_is_told_with_its_last_words() {
+        let folder = target_dir().join("leakspy-cases/tests/ends");
+        let place = place(&folder, "{ echo Traceback; echo; echo no such module; echo; }");
+        match Live::start(&place, &case(), Version::Fixed).map(drop) {
+            Err(Hindrance::Failed(error)) => {
+                assert_eq!(error.to_string(), "the driver ended; its log says: no such module");
+            }
+            other => panic!("{other:?}"),
+        }
+        assert!(folder.join("stopped").exists());
     }
 
     #[test]
