@@ -33,7 +33,7 @@ struct Finding {
 
 #[derive(Debug, Deserialize)]
 struct Frame {
-    function: String,
+    function: Option<String>,
     file: Option<String>,
 }
 
@@ -212,26 +212,29 @@ fn per_hour(case: &Case, operations: u64, seconds: f64) -> Option<f64> {
 impl Finding {
     fn names(&self, expected: &[Place]) -> bool {
         self.stack.iter().any(|frame| {
-            let file = frame.file.as_deref().unwrap_or_default();
-            expected.iter().any(|place| place.is(file, &frame.function))
+            let named = frame.file.as_deref().zip(frame.function.as_deref());
+            named.is_some_and(|(file, function)| {
+                expected.iter().any(|place| place.is(file, function))
+            })
         })
     }
 
-    /// The allocator's caller and the innermost frame with a file, and the verdict.
+    /// The innermost frame of Python, the allocator's caller, and the verdict.
     fn in_short(&self) -> String {
-        let innermost = self.stack.last().map_or("?", |frame| frame.function.as_str());
+        let caller = self.stack.last().map_or("?", Frame::name);
         let python = self.stack.iter().rev().find_map(|frame| {
             let file = frame.file.as_deref().filter(|file| file.ends_with(".py"))?;
             let base = file.rsplit('/').next().unwrap_or(file);
-            Some(format!("{base}:{} > ", frame.function))
+            Some(format!("{base}:{} > ", frame.name()))
         });
-        let confidence = self.confidence.name();
-        format!(
-            "#{} {}{innermost}: {} {confidence}",
-            self.rank,
-            python.unwrap_or_default(),
-            self.verdict
-        )
+        let (rank, python, verdict) = (self.rank, python.unwrap_or_default(), &self.verdict);
+        format!("#{rank} {python}{caller}: {verdict} {}", self.confidence.name())
+    }
+}
+
+impl Frame {
+    fn name(&self) -> &str {
+        self.function.as_deref().unwrap_or("?")
     }
 }
 

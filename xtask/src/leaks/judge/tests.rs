@@ -15,7 +15,7 @@ fn finding(rank: u32, verdict: &str, confidence: &str, stack: &[(&str, &str)]) -
         .iter()
         .map(|(file, function)| {
             format!(
-                r#"{{"kind":"python","function":"{function}","file":{file},"line":3,"module":null}}"#
+                r#"{{"kind":"python","function":{function},"file":{file},"line":3,"module":null}}"#
             )
         })
         .collect();
@@ -28,9 +28,9 @@ fn finding(rank: u32, verdict: &str, confidence: &str, stack: &[(&str, &str)]) -
 }
 
 const WRONG: &[(&str, &str)] =
-    &[("\"/srv/common/svc.py\"", "BoundedCache.get"), ("null", "resize")];
+    &[("\"/srv/common/svc.py\"", "\"BoundedCache.get\""), ("null", "null")];
 const RIGHT: &[(&str, &str)] =
-    &[("\"/srv/driver.py\"", "Worker.decode"), ("\"/src/frame.c\"", "decompress")];
+    &[("\"/srv/driver.py\"", "\"Worker.decode\""), ("\"/src/frame.c\"", "\"decompress\"")];
 
 fn case(kind: &str, fixed: &str) -> Case {
     toml::from_str(&format!(
@@ -54,7 +54,7 @@ fn the_first_or_second_finding_must_name_a_native_leak() {
     assert_eq!(row.verdict.as_deref(), Some("leak"));
     assert_eq!(row.confidence, Some(Confidence::Likely));
     assert_eq!(row.slope_bytes_per_hour.map(|slope| slope.est), Some(100.0));
-    assert_eq!(row.notes, ["#1 svc.py:BoundedCache.get > resize: cache-warming suspect"]);
+    assert_eq!(row.notes, ["#1 svc.py:BoundedCache.get > ?: cache-warming suspect"]);
     // 4800 operations of 1000 bytes in 120.5 seconds.
     assert_eq!(row.measured_bytes_per_hour.map(f64::round), Some(143_402_490.0));
 
