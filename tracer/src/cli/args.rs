@@ -9,6 +9,7 @@ use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use leakspy_ebpf::wire::limit;
 
+use super::leaks::LeaksArgs;
 use super::{examples, units};
 use crate::probe::Method;
 use crate::report::{FORMATS, Format};
@@ -52,6 +53,14 @@ pub struct Cli {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Say what leaks: watch a process, or judge a recording
+    ///
+    /// Watches every allocation and every release for ten minutes, or as long as you say, and tells what
+    /// grows from what only comes and goes. After the first minute, and every minute from then on, it says
+    /// how it looks so far. The process is not stopped and not changed. Ctrl-C ends earlier, with a
+    /// report. Judges a recording in the same way.
+    #[command(help_template = TEMPLATE, before_help = examples::LEAKS, before_long_help = examples::LEAKS)]
+    Leaks(LeaksArgs),
     /// Record a running process
     ///
     /// Counts every allocation and every release of the process from now on, and writes what is live

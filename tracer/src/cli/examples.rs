@@ -3,9 +3,21 @@
 /// For the program.
 pub const MAIN: &str = "\
 Examples:
-  sudo leakspy record -p 4711 -d 10m    Record process 4711 for ten minutes
+  sudo leakspy leaks -p 4711            Is process 4711 leaking, and what?
+  sudo leakspy record -p 4711 -d 3h     Record it for three hours
   leakspy report FILE.leakspy           Who holds how much, by stack
   leakspy doctor                        What is missing on this machine
+";
+
+/// For `leaks`.
+pub const LEAKS: &str = "\
+Examples:
+  sudo leakspy leaks -p 4711                  Watch process 4711 for ten minutes
+  sudo leakspy leaks -p gunicorn -d 1h        The only process of that name, for an hour
+  leakspy leaks app.leakspy                   Judge a recording
+  leakspy leaks app.leakspy -f json           For programs
+  leakspy leaks app.leakspy --fail-on likely  For tests: status 3 when something leaks
+  leakspy leaks app.leakspy --exclude 'pandas/*' --suppressions known.supp
 ";
 
 /// For `record`.
@@ -48,6 +60,7 @@ Examples:
 /// The examples of a command, or of the program for no command.
 pub fn of(command: &str) -> &'static str {
     match command {
+        "leaks" => LEAKS,
         "record" => RECORD,
         "report" => REPORT,
         "doctor" => DOCTOR,

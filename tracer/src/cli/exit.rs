@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use crate::report::escape;
 use crate::session::{Failure, SessionError};
 
-/// How the program ends. 2 is clap's, for what cannot be understood; 3 is for findings.
+/// How the program ends. 2 is also clap's, for what cannot be understood.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
     /// All is well.
@@ -16,6 +16,8 @@ pub enum Exit {
     Error,
     /// What was typed makes no sense.
     Usage,
+    /// There are findings that are as sure as was asked for.
+    Findings,
     /// The target is gone; what was recorded until then is there.
     TargetGone,
     /// A privilege or a feature of the kernel is missing.
@@ -29,6 +31,7 @@ impl Exit {
             Self::Fine => 0,
             Self::Error => 1,
             Self::Usage => 2,
+            Self::Findings => 3,
             Self::TargetGone => 4,
             Self::Missing => 5,
         }
@@ -140,7 +143,9 @@ mod tests {
 
     #[test]
     fn the_table_has_every_code() {
-        for exit in [Exit::Fine, Exit::Error, Exit::Usage, Exit::TargetGone, Exit::Missing] {
+        for exit in
+            [Exit::Fine, Exit::Error, Exit::Usage, Exit::Findings, Exit::TargetGone, Exit::Missing]
+        {
             assert!(Exit::TABLE.iter().any(|(code, _)| *code == exit.code()));
         }
     }

@@ -6,12 +6,15 @@ mod completions;
 mod doctor;
 mod examples;
 mod exit;
+mod filter;
+mod leaks;
 mod logging;
 mod man;
 mod output;
 mod progress;
 mod record;
 mod report;
+mod suppress;
 mod units;
 
 #[cfg(test)]
@@ -36,6 +39,7 @@ pub fn main() -> ExitCode {
     };
     logging::start(cli.verbose);
     let result = match &cli.command {
+        Command::Leaks(args) => leaks::run(args, cli.quiet, cli.verbose > 0),
         Command::Record(args) => record::run(args, cli.quiet),
         Command::Report(args) => report::run(args),
         Command::Doctor(args) => doctor::run(args),

@@ -1,6 +1,6 @@
 //! What somebody who waits for a recording sees: one line, redrawn on a terminal.
 
-use std::io::Write;
+use std::io::{self, IsTerminal, Write};
 
 use crate::report::quantity::{bytes, count, counted, duration};
 use crate::report::{escape, width};
@@ -22,6 +22,17 @@ pub enum Manner {
     Plain,
     /// One line, redrawn.
     Redrawn,
+}
+
+impl Manner {
+    /// What suits standard error.
+    pub fn on_stderr(quiet: bool) -> Self {
+        match io::stderr().is_terminal() {
+            _ if quiet => Self::Quiet,
+            true => Self::Redrawn,
+            false => Self::Plain,
+        }
+    }
 }
 
 /// Shows progress.
@@ -47,6 +58,17 @@ impl<W: Write> ProgressLine<W> {
     /// Progress that cannot be shown is no reason to stop a recording.
     fn put(&mut self, text: &str) {
         let _ = self.out.write_all(text.as_bytes()).and_then(|()| self.out.flush());
+    }
+
+    /// Words that stay; in lines that fit where somebody looks at a terminal, in one line elsewhere.
+    pub fn words(&mut self, text: &str) {
+        if self.manner != Manner::Redrawn {
+            return self.say(text);
+        }
+        for (index, line) in width::wrap(&escape::terminal(text), COLUMNS - 2).iter().enumerate() {
+            let indent = if index == 0 { "" } else { "  " };
+            self.say(&format!("{indent}{line}"));
+        }
     }
 
     /// A line that stays.
@@ -144,6 +166,19 @@ mod tests {
                 "Looking up names …",
             ]
         );
+    }
+
+    #[test]
+    fn words_fit_a_terminal() {
+        let said = |manner| {
+            let mut out = Vec::new();
+            ProgressLine::new(&mut out, manner).words(&"leak ".repeat(40));
+            String::from_utf8(out).expect("text").replace(REDRAW, "")
+        };
+        assert_eq!(said(Manner::Plain).lines().count(), 1);
+        assert_eq!(said(Manner::Redrawn).lines().count(), 3);
+        assert!(said(Manner::Redrawn).lines().all(|line| width::columns(line) <= COLUMNS));
+        assert_eq!(said(Manner::Quiet), "");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! `leakspy record`
 
-use std::io::{self, IsTerminal};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -16,14 +16,7 @@ use crate::session::{RecordOptions, record};
 /// Records, and says where to look.
 pub fn run(args: &RecordArgs, quiet: bool) -> Result<Exit> {
     let options = options(args)?;
-    let manner = if quiet {
-        Manner::Quiet
-    } else if io::stderr().is_terminal() {
-        Manner::Redrawn
-    } else {
-        Manner::Plain
-    };
-    let mut progress = ProgressLine::new(io::stderr(), manner);
+    let mut progress = ProgressLine::new(io::stderr(), Manner::on_stderr(quiet));
     let result = record::run(&options, &mut progress);
     progress.clear();
     let ending = result?;

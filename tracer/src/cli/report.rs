@@ -37,7 +37,7 @@ pub fn run(args: &ReportArgs) -> Result<Exit> {
 }
 
 /// Colours on a terminal that has them, unless somebody asked for none (no-color.org).
-fn colour(when: When, output: &Output) -> bool {
+pub fn colour(when: When, output: &Output) -> bool {
     match when {
         When::Always => true,
         When::Never => false,

@@ -68,6 +68,38 @@ pub fn capacity(text: &str) -> Result<u32, String> {
         .ok_or_else(|| format!("`{text}` is not between 64 and 256M"))
 }
 
+/// Growth as bytes per day: `256KiB/day`, `1MB/h`, `512/m`.
+pub fn growth(text: &str) -> Result<f64, String> {
+    let wrong = || format!("`{text}` is no growth; try 256KiB/day or 1MiB/h");
+    let (size, time) = text.split_once('/').ok_or_else(wrong)?;
+    let seconds = match time.trim() {
+        "hour" => 3_600.0,
+        "day" => 86_400.0,
+        "" => return Err(wrong()),
+        unit => unit_seconds(unit).ok_or_else(wrong)?,
+    };
+    let per_day = size_bytes(size.trim()).ok_or_else(wrong)? * 86_400.0 / seconds;
+    if per_day.is_finite() { Ok(per_day) } else { Err(wrong()) }
+}
+
+/// A size with a binary or a decimal unit.
+fn size_bytes(text: &str) -> Option<f64> {
+    let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let number: f64 = number.parse().ok()?;
+    let factor = match unit.trim() {
+        "" | "B" => 1.0,
+        "kB" | "KB" => 1e3,
+        "MB" => 1e6,
+        "GB" => 1e9,
+        "k" | "K" | "Ki" | "KiB" => 1024.0,
+        "M" | "Mi" | "MiB" => 1_048_576.0,
+        "G" | "Gi" | "GiB" => 1_073_741_824.0,
+        _ => return None,
+    };
+    Some(number * factor)
+}
+
 /// A pid or the name of a process.
 pub fn target(text: &str) -> Result<String, String> {
     if text.is_empty() {
@@ -122,6 +154,25 @@ mod tests {
     }
 
     #[test]
+    fn growth_has_a_size_and_a_time() {
+        let expected = [
+            ("256KiB/day", 262_144.0),
+            ("256KiB/d", 262_144.0),
+            ("1MB/h", 24e6),
+            ("1 MiB / hour", 25_165_824.0),
+            ("512/m", 737_280.0),
+            ("0/day", 0.0),
+            ("1.5GB/d", 1.5e9),
+        ];
+        for (text, per_day) in expected {
+            assert_eq!(growth(text), Ok(per_day), "{text}");
+        }
+        for text in ["", "/", "1MiB", "1MiB/", "/day", "-1/day", "1/year", "1XB/day", "1/day/day"] {
+            assert!(growth(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
     fn targets_are_pids_or_names() {
         for text in ["1", "4711", "gunicorn", "3d-server"] {
             assert_eq!(target(text).as_deref(), Ok(text));
@@ -134,7 +185,7 @@ mod tests {
     proptest! {
         #[test]
         fn whatever_is_typed_is_an_answer(text in ".{0,20}") {
-            let _ = (duration(&text), capacity(&text), target(&text));
+            let _ = (duration(&text), capacity(&text), target(&text), growth(&text));
         }
     }
 }

@@ -1,7 +1,33 @@
 //! Is it leaking, what, how fast, until when: from the series of a recording to verdicts with evidence.
 //! Pure: no clock, no files, the same answer every time.
 
-use crate::model::{Confidence, Document, Finding, Interval, ProcessGrowth, Verdict};
+mod arena;
+mod floor;
+mod gauge;
+mod harmless;
+mod judged;
+mod process;
+mod reasons;
+#[cfg(test)]
+mod samples;
+mod shape;
+mod slope;
+mod statistics;
+mod subject;
+mod survival;
+#[cfg(test)]
+mod tests;
+mod trend;
+mod verdict;
+mod watch;
+
+use crate::model::{Document, Finding, ProcessGrowth, Verdict};
+use judged::Tested;
+use process::Looked;
+use watch::Watch;
+
+/// Findings that are given at most; the rest is only counted.
+const FINDINGS: usize = 100;
 
 /// What counts as growth worth a word.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -29,21 +55,67 @@ pub struct Analysis {
 }
 
 /// Judges a recording. `document.history.sites` must be empty or as long as `document.sites`.
-pub fn analyse(document: &Document, _settings: &Settings) -> Analysis {
-    let growth = ProcessGrowth {
-        verdict: Verdict::Undetermined,
-        confidence: Confidence::Suspect,
-        slope_bytes_per_hour: Interval::default(),
-        significant: false,
-        explained: None,
-        hours_to_limit: None,
-        limit_bytes: document.target.limit_bytes,
-        limit_source: None,
-        warm_up_seconds: 0.0,
-        looked_at: 0,
-        tested: 0,
-        quiet: Vec::new(),
-        needs_hours: None,
-    };
-    Analysis { growth, findings: Vec::new() }
+pub fn analyse(document: &Document, settings: &Settings) -> Analysis {
+    let watch = Watch::of(document, settings.min_bytes_per_day);
+    let slope = process::growth(document, &watch);
+    let (tested, mut looked) = tested(document, &watch);
+    let p: Vec<f64> = tested.iter().map(|tested| tested.gauge.p).collect();
+    let adjusted = statistics::benjamini_hochberg(&p);
+    let share = slope.1.then_some(slope.0.est);
+    let mut findings: Vec<(f64, Finding)> = tested
+        .iter()
+        .zip(adjusted)
+        .map(|(tested, p)| {
+            let histories = judged::histories(document, &tested.subject.sites);
+            let harmless = harmless::kind(&histories, &watch);
+            let q = settings.false_discovery_rate;
+            let decision =
+                verdict::decide(&tested.gauge, &watch, p, q, tested.unreferenced, harmless);
+            let finding = tested.finding(document, &watch, decision, p, share);
+            (tested.weight(&decision, &watch), finding)
+        })
+        .collect();
+    findings.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.site.id.cmp(&b.1.site.id)));
+    for (_, finding) in findings.iter().skip(FINDINGS) {
+        count(&mut looked.quiet, finding.verdict);
+    }
+    findings.truncate(FINDINGS);
+    let findings: Vec<Finding> =
+        (1..).zip(findings).map(|(rank, (_, finding))| Finding { rank, ..finding }).collect();
+    let growth = process::judge(document, &watch, slope, &findings, looked);
+    Analysis { growth, findings }
+}
+
+/// The subjects that grew enough to be tested, and what the others are.
+fn tested(document: &Document, watch: &Watch) -> (Vec<Tested>, Looked) {
+    let subjects = subject::subjects(document);
+    let at = subjects.len() as u64;
+    let mut tested = Vec::new();
+    let mut quiet = Vec::new();
+    for subject in subjects {
+        let sites = || subject.sites.iter().map(|index| &document.sites[*index]);
+        let live = sites().fold(0_u64, |sum, site| sum.saturating_add(site.live_bytes));
+        let blocks = sites().fold(0_u64, |sum, site| sum.saturating_add(site.live_count));
+        // The cheap gate: most stacks have nothing left at all.
+        if (live as f64) < watch.gate_bytes() && blocks < 8 {
+            count(&mut quiet, Verdict::Baseline);
+            continue;
+        }
+        let histories = judged::histories(document, &subject.sites);
+        match judged::test(document, subject, watch) {
+            Some(found) => tested.push(found),
+            None => count(&mut quiet, harmless::kind(&histories, watch)),
+        }
+    }
+    let looked = Looked { at, tested: tested.len() as u64, quiet };
+    (tested, looked)
+}
+
+/// One more of this verdict.
+fn count(quiet: &mut Vec<(Verdict, u64)>, verdict: Verdict) {
+    match quiet.iter_mut().find(|(known, _)| *known == verdict) {
+        Some((_, count)) => *count += 1,
+        None => quiet.push((verdict, 1)),
+    }
+    quiet.sort_by_key(|(verdict, _)| *verdict);
 }

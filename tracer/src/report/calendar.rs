@@ -14,6 +14,18 @@ pub fn compact_utc(epoch_seconds: u64) -> String {
     format!("{year:04}{month:02}{day:02}T{hour:02}{minute:02}{second:02}Z")
 }
 
+/// `02:15 UTC`
+pub fn clock(epoch_seconds: u64) -> String {
+    let (hour, minute, _) = time_of_day(epoch_seconds);
+    format!("{hour:02}:{minute:02} UTC")
+}
+
+/// `2025-11-21 02:15 UTC`
+pub fn date_and_clock(epoch_seconds: u64) -> String {
+    let (year, month, day) = civil(epoch_seconds / 86_400);
+    format!("{year:04}-{month:02}-{day:02} {}", clock(epoch_seconds))
+}
+
 fn time_of_day(epoch_seconds: u64) -> (u64, u64, u64) {
     let seconds = epoch_seconds % 86_400;
     (seconds / 3600, seconds / 60 % 60, seconds % 60)
@@ -52,6 +64,8 @@ mod tests {
             assert_eq!(utc(seconds), text);
         }
         assert_eq!(compact_utc(1_709_251_199), "20240229T235959Z");
+        assert_eq!(clock(1_709_251_199), "23:59 UTC");
+        assert_eq!(date_and_clock(1_709_251_199), "2024-02-29 23:59 UTC");
     }
 
     #[test]

@@ -45,6 +45,19 @@ pub fn place(frame: &Frame) -> String {
     }
 }
 
+/// Where the frame is, for a sentence: `app.py:12`, or the library. The last part of the path is enough
+/// there, because a list of frames has all of it. Nothing when the name says it already.
+pub fn brief_place(frame: &Frame) -> Option<String> {
+    match (frame.kind, &frame.file, &frame.module, &frame.function) {
+        (_, Some(file), _, _) if !file.is_empty() => Some(match frame.line {
+            Some(line) => format!("{}:{line}", origin::base_name(file)),
+            None => origin::base_name(file).to_owned(),
+        }),
+        (FrameKind::Native, _, Some(module), Some(_)) => Some(origin::base_name(module).to_owned()),
+        _ => None,
+    }
+}
+
 /// A frame of a folded stack: `function (path/file.py:12)`, native `symbol (library.so)`. Always
 /// ends with a bracket, so that no name can pass for the weight of the stack, and never starts with
 /// what collapsers take for a comment.

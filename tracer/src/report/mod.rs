@@ -9,9 +9,12 @@ pub mod escape;
 mod folded;
 mod json;
 mod label;
+pub mod leaks;
 pub mod ledger;
 mod origin;
 pub mod quantity;
+pub mod rate;
+pub mod sentence;
 mod stacks;
 mod svg;
 mod text;
@@ -30,6 +33,7 @@ use crate::model::Document;
 
 pub use calendar::{compact_utc, utc};
 pub use json::write_value as write_json;
+pub use origin::short_file;
 
 /// A way to print a document.
 pub trait Exporter: Sync {

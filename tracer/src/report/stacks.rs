@@ -54,7 +54,8 @@ pub fn total_live_bytes(stacks: &[Stack<'_>]) -> u64 {
     stacks.iter().map(|stack| stack.live_bytes).fold(0, u64::saturating_add)
 }
 
-fn is_shown(frame: &Frame, options: &Options) -> bool {
+/// Whether `options` want to see this frame.
+pub fn is_shown(frame: &Frame, options: &Options) -> bool {
     (options.machinery || !frame.machinery) && (options.native || frame.kind == FrameKind::Python)
 }
 

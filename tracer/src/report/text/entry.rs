@@ -7,7 +7,7 @@ use crate::model::{Domain, Frame, FrameKind};
 use crate::report::quantity::{block_size, bytes, count, counted, percent};
 use crate::report::stacks::Stack;
 use crate::report::width::{COLUMNS, columns, cut_end, cut_start};
-use crate::report::{blame, escape, label, origin};
+use crate::report::{blame, escape, label};
 
 /// Columns before the text of an entry; room for the rank.
 const INDENT: usize = 4;
@@ -78,23 +78,13 @@ fn by_whom(stack: &Stack<'_>) -> String {
         [] => String::new(),
         names => format!(" through {}", list(names)),
     };
-    match brief_place(blame.frame) {
-        Some(place) => format!("allocated by `{name}` ({place}){through}"),
+    match label::brief_place(blame.frame) {
+        Some(place) => {
+            let place = cut_start(&escape::terminal(&place), SENTENCE_NAME_COLUMNS);
+            format!("allocated by `{name}` ({place}){through}")
+        }
         None => format!("allocated by `{name}`{through}"),
     }
-}
-
-/// The last part of the path is enough here: the list of frames has all of it.
-fn brief_place(frame: &Frame) -> Option<String> {
-    let place = match (frame.kind, &frame.file, &frame.module, &frame.function) {
-        (_, Some(file), _, _) if !file.is_empty() => match frame.line {
-            Some(line) => format!("{}:{line}", origin::base_name(file)),
-            None => origin::base_name(file).to_owned(),
-        },
-        (FrameKind::Native, _, Some(module), Some(_)) => origin::base_name(module).to_owned(),
-        _ => return None,
-    };
-    Some(cut_start(&escape::terminal(&place), SENTENCE_NAME_COLUMNS))
 }
 
 /// `a`, `a and b`, `a, b and c`, `a, b and 3 others`.
@@ -130,7 +120,7 @@ fn history(stack: &Stack<'_>) -> String {
 }
 
 /// The frames, root first, the innermost last; repeats in one line, the middle of long stacks left out.
-fn frames(page: &mut Page<'_>, frames: &[&Frame]) -> io::Result<()> {
+pub fn frames(page: &mut Page<'_>, frames: &[&Frame]) -> io::Result<()> {
     let runs = runs(frames);
     let (outer, inner) = if runs.len() > OUTER + INNER + 1 {
         (&runs[..OUTER], &runs[runs.len() - INNER..])

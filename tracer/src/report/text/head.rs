@@ -20,7 +20,7 @@ pub fn write(page: &mut Page<'_>, document: &Document, stacks: &[Stack<'_>]) -> 
 }
 
 /// `panel (pid 4711, CPython 3.11.7)`
-fn target(document: &Document) -> String {
+pub fn target(document: &Document) -> String {
     let target = &document.target;
     let python = match &target.python {
         Some(python) => format!("CPython {}", python.version),
@@ -109,7 +109,7 @@ fn limit(document: &Document) -> Option<String> {
 }
 
 /// What was noticed on the way: it changes how the rest is to be read, so it comes first.
-fn notes(page: &mut Page<'_>, notes: &[String]) -> io::Result<()> {
+pub fn notes(page: &mut Page<'_>, notes: &[String]) -> io::Result<()> {
     if notes.is_empty() {
         return Ok(());
     }

@@ -1,9 +1,9 @@
 //! The report that a person reads. Never wider than [`width::COLUMNS`](super::width::COLUMNS).
 
-mod closing;
-mod entry;
-mod head;
-mod page;
+pub(super) mod closing;
+pub(super) mod entry;
+pub(super) mod head;
+pub(super) mod page;
 
 use std::io::{self, Write};
 

@@ -1,0 +1,162 @@
+//! `leakspy leaks`
+
+mod args;
+mod early;
+mod judge;
+mod temporary;
+
+use std::env;
+use std::io;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+
+pub use self::args::LeaksArgs;
+use self::early::EarlyWords;
+use self::judge::Judge;
+use self::temporary::Temporary;
+use super::exit::Exit;
+use super::output::Output;
+use super::progress::{Manner, ProgressLine};
+use super::report::colour;
+use crate::model::{Confidence, Document, Verdict};
+use crate::report::{Format, Options, escape};
+use crate::session::record::Ending;
+use crate::session::{RecordOptions, record};
+
+/// Watches a process or opens a recording, judges it and prints the verdicts.
+pub fn run(args: &LeaksArgs, quiet: bool, verbose: bool) -> Result<Exit> {
+    let format = args.chosen_format()?;
+    let judge = Judge::new(args)?;
+    let output =
+        if args.to_stdout() { Output::standard() } else { Output::file(&args.output, args.force)? };
+    match (&args.pid, &args.file) {
+        (Some(pid), _) => live(args, pid, judge, quiet, |judge, path| {
+            report(args, format, judge, path, verbose, output)
+        }),
+        (None, Some(path)) => report(args, format, &judge, path, verbose, output),
+        (None, None) => Ok(Exit::Usage),
+    }
+}
+
+/// Records first. The report comes whatever ended the recording; the exit status says if that was not us.
+fn live(
+    args: &LeaksArgs,
+    pid: &str,
+    judge: Judge,
+    quiet: bool,
+    report: impl FnOnce(&Judge, &Path) -> Result<Exit>,
+) -> Result<Exit> {
+    let temporary = match args.save {
+        Some(_) => None,
+        None => Some(Temporary::below(&env::temp_dir())?),
+    };
+    let path = match (&args.save, &temporary) {
+        (Some(path), _) => path.clone(),
+        (None, Some(temporary)) => temporary.recording(),
+        (None, None) => return Ok(Exit::Error),
+    };
+    let line = ProgressLine::new(io::stderr(), Manner::on_stderr(quiet));
+    let mut progress = EarlyWords::new(line, judge.clone(), path.clone());
+    let ending = record::run(&options(args, pid, &path), &mut progress);
+    progress.end();
+    let ending = ending?;
+    let exit = report(&judge, &path)?;
+    if let Some(saved) = args.save.as_ref().filter(|_| !quiet) {
+        let name = saved.display().to_string();
+        eprintln!("Kept. Read it again with: leakspy leaks {}", escape::terminal(&name));
+    }
+    Ok(match ending {
+        Ending::Asked => exit,
+        Ending::TargetGone(how) => cut_short(&how, Exit::TargetGone),
+        Ending::ProbesLost(why) => cut_short(&why, Exit::Error),
+    })
+}
+
+/// Comes after the report, where it is seen.
+fn cut_short(why: &str, exit: Exit) -> Exit {
+    eprintln!("leakspy: {}; the verdict is on what was recorded until then", escape::terminal(why));
+    exit
+}
+
+fn options(args: &LeaksArgs, pid: &str, path: &Path) -> RecordOptions {
+    RecordOptions {
+        target: pid.to_owned(),
+        duration: Some(args.duration.unwrap_or(args::WATCH)),
+        output: path.to_owned(),
+        force: args.force,
+        tick: std::time::Duration::from_secs(1),
+        max_live: leakspy_ebpf::wire::limit::LIVE_BLOCKS,
+        max_sites: leakspy_ebpf::wire::limit::SITES,
+        budget: None,
+        audit_one_in: 4096,
+        method: None,
+    }
+}
+
+fn report(
+    args: &LeaksArgs,
+    format: &'static Format,
+    judge: &Judge,
+    path: &Path,
+    verbose: bool,
+    mut output: Output,
+) -> Result<Exit> {
+    let mut judged = judge.recording(path)?;
+    if verbose {
+        let file = args.suppressions.clone().unwrap_or_default().display().to_string();
+        for line in &judged.unused {
+            let line = format!("{file}:{line}");
+            eprintln!("leakspy: nothing needed {}", escape::terminal(&line));
+        }
+    }
+    let exit = exit(&judged.document, args.fail_on.map(Into::into));
+    let options = Options {
+        top: args.top.filter(|_| format.name == "text"),
+        machinery: args.machinery,
+        native: !args.no_native,
+        colour: colour(args.color, &output),
+        plain_svg: false,
+    };
+    if let Some(top) = args.top.filter(|_| format.name != "text") {
+        judged.document.findings.truncate(top);
+    }
+    args::exporter(format)
+        .write(&judged.document, &options, &mut output)
+        .context("cannot write the report")?;
+    output.finish()?;
+    Ok(exit)
+}
+
+/// Whether a leak is at least this sure.
+fn exit(document: &Document, least: Option<Confidence>) -> Exit {
+    let fails = |least| {
+        let leaks = document.findings.iter().filter(|finding| finding.verdict == Verdict::Leak);
+        leaks.into_iter().any(|leak| leak.confidence >= least)
+    };
+    if least.is_some_and(fails) { Exit::Findings } else { Exit::Fine }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::leaks::samples;
+
+    #[test]
+    fn only_leaks_that_are_sure_enough_fail() {
+        let mut document = samples::leaking();
+        document.findings.truncate(1);
+        for (confidence, level, expected) in [
+            (Confidence::Likely, None, Exit::Fine),
+            (Confidence::Likely, Some(Confidence::Suspect), Exit::Findings),
+            (Confidence::Likely, Some(Confidence::Likely), Exit::Findings),
+            (Confidence::Likely, Some(Confidence::Confirmed), Exit::Fine),
+        ] {
+            document.findings[0].confidence = confidence;
+            assert_eq!(exit(&document, level), expected, "{level:?}");
+        }
+        document.findings[0].verdict = Verdict::CacheBounded;
+        assert_eq!(exit(&document, Some(Confidence::Suspect)), Exit::Fine);
+        assert_eq!(Exit::Findings.code(), 3);
+    }
+}

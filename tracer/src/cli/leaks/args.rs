@@ -1,0 +1,160 @@
+//! What can be typed after `leaks`.
+
+use std::ffi::OsStr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use clap::{Args, ValueEnum};
+
+use crate::cli::args::When;
+use crate::cli::exit::UsageError;
+use crate::cli::units;
+use crate::model::Confidence;
+use crate::report::leaks::Leaks;
+use crate::report::{Exporter, FORMATS, Format};
+
+/// How long to watch when nobody says.
+pub const WATCH: Duration = Duration::from_secs(600);
+
+/// Formats that have room for verdicts; the others show what is live.
+const WITH_VERDICTS: [&str; 3] = ["text", "json", "html"];
+
+/// Options of `leaks`.
+#[derive(Args, Debug)]
+pub struct LeaksArgs {
+    /// Process to watch: its pid, or a name that only one process has
+    #[arg(short, long, value_name = "PID|NAME", value_parser = units::target, conflicts_with = "file")]
+    pub pid: Option<String>,
+    /// Recording to judge instead of watching a process
+    #[arg(value_name = "FILE", required_unless_present = "pid")]
+    pub file: Option<PathBuf>,
+    /// How long to watch, such as 90s, 10m or 1h30m; Ctrl-C ends earlier, with a report [default: 10m]
+    #[arg(short, long, value_name = "TIME", value_parser = units::duration, conflicts_with = "file")]
+    pub duration: Option<Duration>,
+    /// Keep the recording, as FILE
+    #[arg(long, value_name = "FILE", conflicts_with = "file")]
+    pub save: Option<PathBuf>,
+    /// Format [default: text, or as the name of the output says]
+    #[arg(short, long, value_name = "FORMAT", value_parser = format_parser())]
+    pub format: Option<&'static Format>,
+    /// The same as -f json
+    #[arg(short, long, conflicts_with = "format")]
+    pub json: bool,
+    /// File to write the report to; - is standard output
+    #[arg(short, long, value_name = "FILE", default_value = "-")]
+    pub output: PathBuf,
+    /// Replace the report and the kept recording if they exist
+    #[arg(long)]
+    pub force: bool,
+    /// End with status 3 when a leak is at least this sure
+    #[arg(long, value_name = "LEVEL", value_enum)]
+    pub fail_on: Option<Level>,
+    /// Least growth that is worth a word [default: 256KiB/day]
+    #[arg(long, value_name = "SIZE/TIME", value_parser = units::growth, help_heading = "What to find")]
+    pub min_growth: Option<f64>,
+    /// Only findings with this in their stack: a glob for a whole function, file or module name, where *
+    /// also stands for slashes; repeatable
+    #[arg(long, value_name = "GLOB", help_heading = "What to find")]
+    pub include: Vec<String>,
+    /// No findings with this in their stack; repeatable
+    #[arg(long, value_name = "GLOB", help_heading = "What to find")]
+    pub exclude: Vec<String>,
+    /// File with known findings: LeakSanitizer's leak:PATTERN lines, and id:XXXXXXXX
+    #[arg(long, value_name = "FILE", help_heading = "What to find")]
+    pub suppressions: Option<PathBuf>,
+    /// Only the first so many findings [default: 10 in text, all elsewhere]
+    #[arg(short = 'T', long, value_name = "COUNT", help_heading = "What to show")]
+    pub top: Option<usize>,
+    /// Show the interpreter's own frames too; JSON always has them
+    #[arg(long, help_heading = "What to show")]
+    pub machinery: bool,
+    /// Leave out native frames; JSON always has them
+    #[arg(long, help_heading = "What to show")]
+    pub no_native: bool,
+    /// When to use colours; NO_COLOR is respected
+    #[arg(
+        long,
+        value_name = "WHEN",
+        default_value = "auto",
+        value_enum,
+        help_heading = "What to show"
+    )]
+    pub color: When,
+}
+
+/// How sure a leak must be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Level {
+    /// Worth a look
+    Suspect,
+    /// More probable than everything else by far
+    Likely,
+    /// Nothing harmless explains it
+    Confirmed,
+}
+
+impl From<Level> for Confidence {
+    fn from(level: Level) -> Self {
+        match level {
+            Level::Suspect => Self::Suspect,
+            Level::Likely => Self::Likely,
+            Level::Confirmed => Self::Confirmed,
+        }
+    }
+}
+
+fn formats() -> impl Iterator<Item = &'static Format> {
+    FORMATS.iter().filter(|format| WITH_VERDICTS.contains(&format.name))
+}
+
+fn format_parser() -> impl TypedValueParser<Value = &'static Format> {
+    let choices = formats().map(|format| {
+        let verdicts = "A page to read: what leaks, how fast, how sure that is, what to do next";
+        let help = if format.name == "text" { verdicts } else { format.help };
+        PossibleValue::new(format.name).help(help)
+    });
+    PossibleValuesParser::new(choices.collect::<Vec<_>>())
+        .map(|name| Format::named(&name).expect("invariant: the choices are the names"))
+}
+
+impl LeaksArgs {
+    /// The format that was asked for by name, or by the output's file name.
+    ///
+    /// # Errors
+    /// The name of the output says no format, or one without verdicts.
+    pub fn chosen_format(&self) -> Result<&'static Format, UsageError> {
+        let first = || FORMATS.first().expect("invariant: there are formats");
+        if self.json {
+            return Ok(Format::named("json").unwrap_or_else(first));
+        }
+        if let Some(format) = self.format {
+            return Ok(format);
+        }
+        if self.output.extension().is_none() {
+            return Ok(first());
+        }
+        let of_name = Format::of_file(&self.output);
+        of_name.filter(|format| WITH_VERDICTS.contains(&format.name)).ok_or_else(|| {
+            let names: Vec<&str> = formats().map(|format| format.name).collect();
+            UsageError(format!(
+                "the name {} does not say a format for verdicts; add -f with one of {}",
+                self.output.display(),
+                names.join(", ")
+            ))
+        })
+    }
+
+    /// Whether the output is standard output.
+    pub fn to_stdout(&self) -> bool {
+        self.output.as_os_str() == OsStr::new("-")
+    }
+}
+
+/// Who writes verdicts in a format.
+pub fn exporter(format: &'static Format) -> &'static dyn Exporter {
+    match format.name {
+        "text" => &Leaks,
+        _ => format.exporter,
+    }
+}

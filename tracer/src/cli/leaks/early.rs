@@ -1,0 +1,124 @@
+//! First words while the recording goes on: from the recording itself, in a thread of its own, so that
+//! the recorder never waits for it.
+
+use std::path::PathBuf;
+use std::thread::JoinHandle;
+use std::time::Instant;
+
+use super::judge::Judge;
+use crate::cli::progress::ProgressLine;
+use crate::model::{Document, Verdict};
+use crate::report::{quantity, sentence};
+use crate::session::{Progress, Status};
+
+/// Seconds until the first words, and between them.
+const EVERY: f64 = 60.0;
+/// Words may cost one part in so many of a core: a recording that takes long to read is read less often.
+const ONE_PART_IN: f64 = 50.0;
+
+/// What a reading gave, and how long it took.
+struct Reading {
+    words: Option<String>,
+    seconds: f64,
+}
+
+/// Progress, and first words.
+pub struct EarlyWords<W> {
+    line: ProgressLine<W>,
+    judge: Judge,
+    recording: PathBuf,
+    next: f64,
+    work: Option<JoinHandle<Reading>>,
+}
+
+impl<W: std::io::Write> EarlyWords<W> {
+    /// Words on what is in `recording`.
+    pub fn new(line: ProgressLine<W>, judge: Judge, recording: PathBuf) -> Self {
+        Self { line, judge, recording, next: EVERY, work: None }
+    }
+
+    /// Clears the line, and waits for a reading that is under way: it shall not outlive the recording.
+    pub fn end(mut self) {
+        if let Some(work) = self.work.take() {
+            // Its words would come too late.
+            let _ = work.join();
+        }
+        self.line.clear();
+    }
+
+    /// Words that are ready; begins the next reading when its time has come.
+    fn poll(&mut self, seconds: f64) -> Option<String> {
+        if self.work.as_ref().is_some_and(JoinHandle::is_finished) {
+            let reading = self.work.take()?.join().ok()?;
+            self.next = next(seconds, reading.seconds);
+            return reading.words;
+        }
+        if self.work.is_none() && seconds >= self.next {
+            let (judge, recording) = (self.judge.clone(), self.recording.clone());
+            let read = move || {
+                let begin = Instant::now();
+                let judged = judge.recording(&recording).ok();
+                let words = judged.map(|judged| words(&judged.document));
+                Reading { words, seconds: begin.elapsed().as_secs_f64() }
+            };
+            // Without a thread there are no words now, and perhaps later.
+            self.work = std::thread::Builder::new().name("words".to_owned()).spawn(read).ok();
+            self.next = next(seconds, 0.0);
+        }
+        None
+    }
+}
+
+/// The next full minute, or later after a reading that took long.
+fn next(seconds: f64, took: f64) -> f64 {
+    let minute = ((seconds / EVERY).floor() + 1.0) * EVERY;
+    minute.max(seconds + took * ONE_PART_IN)
+}
+
+/// `After 2 min: Growing by 1.2 MiB per minute, but too early to say why. …`
+fn words(document: &Document) -> String {
+    let growing = |verdict| matches!(verdict, Verdict::Leak | Verdict::Undetermined);
+    let first = document.findings.iter().find(|finding| growing(finding.verdict));
+    let finding = first.map(|first| format!(" {}", sentence::finding(first, document)));
+    let elapsed = (document.capture.seconds / EVERY).round() * EVERY;
+    let state = sentence::process(document);
+    format!("After {}: {state}.{}", quantity::duration(elapsed), finding.unwrap_or_default())
+}
+
+impl<W: std::io::Write> Progress for EarlyWords<W> {
+    fn attached(&mut self, sentence: &str) {
+        self.line.attached(sentence);
+    }
+
+    fn status(&mut self, status: &Status) {
+        if let Some(words) = self.poll(status.seconds) {
+            self.line.words(&words);
+        }
+        self.line.status(status);
+    }
+
+    fn finishing(&mut self) {
+        self.line.finishing();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::leaks::samples;
+
+    #[test]
+    fn words_come_every_minute_unless_they_cost_too_much() {
+        assert_eq!(next(60.2, 0.1), 120.0);
+        assert_eq!(next(119.9, 0.0), 120.0);
+        assert_eq!(next(61.0, 4.0), 261.0);
+    }
+
+    #[test]
+    fn words_are_the_state_and_the_first_finding() {
+        let text = words(&samples::leaking());
+        assert!(text.starts_with("After 10 min: Leaking: at least "), "{text}");
+        assert!(text.contains(". `keep` (main.py:12) keeps "), "{text}");
+        assert!(words(&samples::quiet()).ends_with("normal work."));
+    }
+}

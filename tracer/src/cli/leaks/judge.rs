@@ -1,0 +1,183 @@
+//! From a recording to the findings that somebody wants to see.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+
+use super::args::LeaksArgs;
+use crate::cli::exit::UsageError;
+use crate::cli::filter::Filter;
+use crate::cli::suppress::{MOST_BYTES, Suppressions};
+use crate::growth::{self, Settings};
+use crate::model::{Document, Finding};
+use crate::report::leaks::share_in_words;
+use crate::report::quantity::{bytes, counted};
+use crate::store::Reader;
+
+/// What is worth a word, and what is known already.
+#[derive(Clone, Debug, Default)]
+pub struct Judge {
+    settings: Settings,
+    filter: Filter,
+    suppressions: Suppressions,
+    /// Where they come from.
+    file: PathBuf,
+}
+
+/// A recording that has been judged.
+#[derive(Clone, Debug)]
+pub struct Judged {
+    /// With its verdicts.
+    pub document: Document,
+    /// Lines of the suppressions' file that nothing needed.
+    pub unused: Vec<String>,
+}
+
+impl Judge {
+    /// As somebody asked.
+    ///
+    /// # Errors
+    /// A pattern that is none; a file of suppressions that cannot be read or understood.
+    pub fn new(args: &LeaksArgs) -> Result<Self> {
+        let mut settings = Settings::default();
+        if let Some(least) = args.min_growth {
+            settings.min_bytes_per_day = least;
+        }
+        let filter = Filter::new(&args.include, &args.exclude)?;
+        let (suppressions, file) = match &args.suppressions {
+            Some(path) => (read(path)?, path.clone()),
+            None => (Suppressions::default(), PathBuf::new()),
+        };
+        Ok(Self { settings, filter, suppressions, file })
+    }
+
+    /// Reads a recording, also one that is being written, and judges it.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn recording(&self, path: &Path) -> Result<Judged> {
+        let mut document = Reader::open(path)?.document()?;
+        let analysis = growth::analyse(&document, &self.settings);
+        document.growth = Some(analysis.growth);
+        let unused = self.sift(&mut document, analysis.findings);
+        Ok(Judged { document, unused })
+    }
+
+    /// Puts the wanted findings into `document` and says there what became of the others; gives the lines
+    /// of the suppressions' file that nothing needed.
+    fn sift(&self, document: &mut Document, findings: Vec<Finding>) -> Vec<String> {
+        let (mut suppressed, mut unwanted) = (Vec::new(), Vec::new());
+        let mut used = Vec::new();
+        for finding in findings {
+            let lines = used.len();
+            used.extend(self.suppressions.matching(&finding));
+            if used.len() > lines {
+                suppressed.push(finding);
+            } else if !self.filter.wants(&finding) {
+                unwanted.push(finding);
+            } else {
+                document.findings.push(finding);
+            }
+        }
+        for (rank, finding) in (1..).zip(&mut document.findings) {
+            finding.rank = rank;
+        }
+        let file = self.file.display().to_string();
+        let notes = &mut document.capture.notes;
+        notes.extend(left_out(&suppressed, "suppressed by", &file));
+        notes.extend(left_out(&unwanted, "left out by", "--include and --exclude"));
+        used.sort_unstable();
+        self.suppressions.unused(&used)
+    }
+}
+
+/// `2 findings are suppressed by app.supp; they keep 1.2 MiB and explain 12 % of the growth.`
+fn left_out(findings: &[Finding], how: &str, by: &str) -> Option<String> {
+    let number = u64::try_from(findings.len()).unwrap_or(u64::MAX);
+    let one = match number {
+        0 => return None,
+        1 => ("is", "it keeps", "explains"),
+        _ => ("are", "they keep", "explain"),
+    };
+    let kept = findings.iter().map(|finding| finding.evidence.kept_bytes);
+    let shares: Vec<f64> =
+        findings.iter().filter_map(|finding| finding.evidence.share_of_growth).collect();
+    let explain = match shares.is_empty() {
+        true => String::new(),
+        false => {
+            let share = share_in_words(shares.iter().sum());
+            format!(" and {} {share} of the growth", one.2)
+        }
+    };
+    Some(format!(
+        "{} {} {how} {by}; {} {}{explain}.",
+        counted(number, "finding", "findings"),
+        one.0,
+        one.1,
+        bytes(kept.fold(0, u64::saturating_add)),
+    ))
+}
+
+fn read(path: &Path) -> Result<Suppressions> {
+    let cannot = || format!("cannot read the suppressions in {}", path.display());
+    let mut bytes = Vec::new();
+    File::open(path)
+        .and_then(|file| file.take(MOST_BYTES + 1).read_to_end(&mut bytes))
+        .with_context(cannot)?;
+    if u64::try_from(bytes.len()).is_ok_and(|length| length > MOST_BYTES) {
+        bail!("{}: longer than {MOST_BYTES} bytes", cannot());
+    }
+    let wrong = |error| UsageError(format!("{}, {error}", path.display()));
+    Ok(Suppressions::parse(&bytes).map_err(wrong)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::leaks::samples;
+
+    #[test]
+    fn what_is_left_out_is_said() {
+        let findings = [samples::leak(), samples::leak()];
+        assert_eq!(left_out(&[], "suppressed by", "x"), None);
+        assert_eq!(
+            left_out(&findings[..1], "suppressed by", "app.supp").as_deref(),
+            Some(
+                "1 finding is suppressed by app.supp; it keeps 41.4 KiB and explains 83 % of the growth."
+            )
+        );
+        let mut two = findings.clone();
+        two[0].evidence.share_of_growth = None;
+        two[1].evidence.share_of_growth = None;
+        assert_eq!(
+            left_out(&two, "left out by", "--exclude").as_deref(),
+            Some("2 findings are left out by --exclude; they keep 82.8 KiB.")
+        );
+    }
+
+    #[test]
+    fn the_rest_moves_up() {
+        let mut document = samples::leaking();
+        let findings = std::mem::take(&mut document.findings);
+        let notes = document.capture.notes.len();
+        assert!(findings.len() > 1);
+        let judge = Judge {
+            suppressions: Suppressions::parse(
+                format!("id:{}\nleak:nobody", findings[0].site.id).as_bytes(),
+            )
+            .expect("lines"),
+            file: "app.supp".into(),
+            ..Judge::default()
+        };
+        let second = findings[1].site.id.clone();
+        let unused = judge.sift(&mut document, findings);
+        assert_eq!(unused, ["2: leak:nobody"]);
+        assert_eq!(
+            (document.findings[0].site.id.as_str(), document.findings[0].rank),
+            (&*second, 1)
+        );
+        assert!(document.capture.notes[notes].starts_with("1 finding is suppressed by app.supp;"));
+    }
+}

@@ -1,0 +1,174 @@
+//! Everything measured about one subject, before it is judged.
+
+use super::floor;
+use super::shape::{self, Shape, Steps};
+use super::slope::{self, Increment, Slope};
+use super::survival::{self, Age, Survival, Thirds};
+use super::watch::Watch;
+use crate::model::{Cohort, Interval, SiteHistory};
+
+/// Leading time in which nothing was allocated is left out if it is more than this share.
+const LATE_START: f64 = 0.2;
+
+/// What was measured.
+#[derive(Clone, Debug)]
+pub struct Gauge {
+    /// From which age a block counts as kept.
+    pub age: Age,
+    /// Since when it counts, seconds from the start of the recording.
+    pub since: f64,
+    /// By period of birth, from `since` to the age before the last look.
+    pub periods: Vec<Cohort>,
+    /// Growth of what is kept, in bytes.
+    pub bytes: Slope,
+    /// And in blocks.
+    pub counts: Slope,
+    /// Chance of such growth without a leak.
+    pub p: f64,
+    /// Blocks that always come together.
+    pub cluster: f64,
+    /// What was born and still lives, by thirds of the time.
+    pub thirds: Thirds,
+    /// The shape of the growth.
+    pub shape: Shape,
+    /// Growth at single moments, where it may be.
+    pub steps: Option<Steps>,
+    /// Growth of bytes in the first and in the second half.
+    pub halves: (Slope, Slope),
+    /// Rate of the last third over that of all.
+    pub last_third: f64,
+    /// Bytes kept.
+    pub kept_bytes: u64,
+    /// Blocks kept.
+    pub kept_count: u64,
+    /// How often a kept block is freed after all, per second: an upper estimate.
+    pub hazard: f64,
+    /// Half of the freed blocks did not reach this age, seconds.
+    pub median_life: Option<f64>,
+    /// Blocks freed with a known age.
+    pub freed: f64,
+}
+
+/// Which blocks of `sites` are kept, if they are enough to be tested.
+pub fn measure(sites: &[&SiteHistory], watch: &Watch) -> Option<Gauge> {
+    let mut survival = Survival::of(sites.iter().copied());
+    let mut age = survival.age(watch.look);
+    if survival.cohorts.is_empty() {
+        survival.cohorts = floor::cohorts(sites, watch.look);
+        age = Age { seconds: 0.25 * watch.look, capped: true, lifetime: age.lifetime };
+    }
+    let end = watch.look - age.seconds;
+    let mut periods = survival::periods(&survival.cohorts, watch.begin, end, watch.look);
+    let since = late_start(&mut periods, watch.begin, end);
+    let kept_bytes =
+        periods.iter().fold(0_u64, |sum, period| sum.saturating_add(period.live_bytes));
+    let kept_count =
+        periods.iter().fold(0_u64, |sum, period| sum.saturating_add(period.live_count));
+    let with_any = periods.iter().filter(|period| period.live_count > 0).count();
+    let enough = kept_bytes as f64 >= watch.gate_bytes() || (kept_count >= 8 && with_any >= 3);
+    if !enough || periods.len() < 2 {
+        return None;
+    }
+    let (in_bytes, in_counts) = (Increment::bytes(&periods), Increment::counts(&periods));
+    let cluster = slope::cluster(&in_bytes);
+    let (mut bytes, counts) = (slope::slope(&in_bytes, cluster), slope::slope(&in_counts, cluster));
+    if bytes.per_hour.lo <= 0.0 && counts.per_hour.lo > 0.0 {
+        // A few large blocks hide many small ones: half of the mean size is a careful guess for those.
+        bytes.per_hour.lo = 0.5 * counts.per_hour.lo / counts.per_hour.est * bytes.per_hour.est;
+    }
+    let noise = in_bytes.iter().map(|part| part.amount.powi(2) * cluster / part.blocks.max(1.0));
+    let shape = shape::choose(&in_bytes, noise.sum::<f64>() / bytes.seconds.max(1.0));
+    Some(Gauge {
+        age,
+        since,
+        thirds: Thirds::of(&periods),
+        p: (2.0 * bytes.p.min(counts.p)).min(1.0),
+        steps: steps(sites, since, watch),
+        halves: slope::halves(&in_bytes, cluster),
+        last_third: shape::last_third(&in_bytes),
+        hazard: survival.hazard(age.seconds, watch.look),
+        median_life: survival.lifetime(0.5),
+        freed: survival.freed(),
+        periods,
+        bytes,
+        counts,
+        cluster,
+        shape,
+        kept_bytes,
+        kept_count,
+    })
+}
+
+impl Gauge {
+    /// Seconds over which growth was watched.
+    pub fn span(&self) -> f64 {
+        self.bytes.seconds
+    }
+
+    /// Bytes per hour that will still be kept after another time as long as that watched: its lower bound.
+    pub fn lasting(&self, watch: &Watch) -> f64 {
+        self.bytes.per_hour.lo * (-self.hazard * watch.look).exp()
+    }
+
+    /// Rate of the second half over that of the first, and by how many standard errors it is lower.
+    pub fn slowing(&self) -> (f64, f64) {
+        let (first, second) = &self.halves;
+        let error = first.error.hypot(second.error);
+        let fall = first.per_hour.est - second.per_hour.est;
+        let ratio = second.per_hour.est / first.per_hour.est.max(f64::MIN_POSITIVE);
+        (ratio, if error > 0.0 { fall / error } else { 0.0 })
+    }
+
+    /// The plateau, counted from the start of the recording.
+    pub fn plateau(&self) -> Option<Interval> {
+        self.shape.plateau
+    }
+}
+
+/// Leaves out the time before the site allocated anything, but for the usual distance of two events.
+fn late_start(periods: &mut Vec<Cohort>, begin: f64, end: f64) -> f64 {
+    let Some(first) = periods.iter().position(|period| period.allocated_count > 0) else {
+        return begin;
+    };
+    let from = periods[first].from;
+    if from - begin < LATE_START * (end - begin) {
+        return begin;
+    }
+    let events = periods[first..].iter().filter(|period| period.live_count > 0).count().max(1);
+    let since = (from - (end - from) / events as f64).max(begin);
+    periods.drain(..first);
+    if from - since > 1.0 {
+        periods.insert(0, Cohort { from: since, to: from, ..Cohort::default() });
+    }
+    since
+}
+
+/// Growth at single moments, by the sums.
+fn steps(sites: &[&SiteHistory], since: f64, watch: &Watch) -> Option<Steps> {
+    let ticks = (watch.look - since) / watch.tick;
+    let most: usize = sites.iter().map(|site| site.sums.len()).sum();
+    if most as f64 > 0.25 * ticks + sites.len() as f64 {
+        return None;
+    }
+    let mut changes: Vec<(f64, f64)> = Vec::with_capacity(most);
+    for site in sites {
+        let mut before = 0.0;
+        for point in &site.sums {
+            let live = point.live_bytes() as f64;
+            let change = live - before;
+            before = live;
+            if point.t > since && change.abs() > 0.0 {
+                changes.push((point.t, change));
+            }
+        }
+    }
+    changes.sort_by(|a, b| a.0.total_cmp(&b.0));
+    changes.dedup_by(|next, first| {
+        let same = (next.0 - first.0).abs() < 0.5 * watch.tick;
+        if same {
+            first.1 += next.1;
+        }
+        same
+    });
+    shape::steps(&changes, ticks, watch.tick)
+}

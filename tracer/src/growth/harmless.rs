@@ -1,0 +1,121 @@
+//! What memory is when it is no leak: by how it comes and goes.
+
+use super::watch::Watch;
+use crate::model::{SiteHistory, SitePoint, Verdict};
+
+/// Share of the releases that must fall into moments of full collections.
+const COLLECTED: f64 = 0.6;
+/// Those moments may make up this share of the time at most, or they say nothing.
+const RARE: f64 = 0.3;
+
+/// The word for `sites` if they do not leak; `Undetermined` where nothing says what they are.
+pub fn kind(sites: &[&SiteHistory], watch: &Watch) -> Verdict {
+    let half = |t: f64| total(sites, t);
+    let (middle, end) = (half(0.5 * watch.look), half(watch.look));
+    if end.live_count() == 0 {
+        return Verdict::Baseline;
+    }
+    if collected(sites, watch) {
+        return Verdict::GarbagePending;
+    }
+    let born = end.allocated_count.saturating_sub(middle.allocated_count);
+    let freed = end.freed_count.saturating_sub(middle.freed_count);
+    if born == 0 {
+        return Verdict::Baseline;
+    }
+    if (freed as f64) < 0.5 * born as f64 {
+        return Verdict::Undetermined;
+    }
+    if steady(sites, watch) { Verdict::CacheBounded } else { Verdict::SessionsOpen }
+}
+
+/// The sums of several sites at one moment.
+fn total(sites: &[&SiteHistory], t: f64) -> SitePoint {
+    let mut sum = SitePoint { t, ..SitePoint::default() };
+    for site in sites {
+        let next = site.sums.partition_point(|point| point.t <= t);
+        let Some(point) = next.checked_sub(1).and_then(|at| site.sums.get(at)) else { continue };
+        sum.allocated_bytes = sum.allocated_bytes.saturating_add(point.allocated_bytes);
+        sum.allocated_count = sum.allocated_count.saturating_add(point.allocated_count);
+        sum.freed_bytes = sum.freed_bytes.saturating_add(point.freed_bytes);
+        sum.freed_count = sum.freed_count.saturating_add(point.freed_count);
+    }
+    sum
+}
+
+/// Whether what lives changed little in the last third: by at most a sixth up or down.
+fn steady(sites: &[&SiteHistory], watch: &Watch) -> bool {
+    let samples = (0..=24).map(|step| {
+        let t = watch.look * (1.0 - f64::from(step) / 72.0);
+        total(sites, t).live_bytes() as f64
+    });
+    let (low, high) =
+        samples.fold((f64::INFINITY, 0.0_f64), |(low, high), live| (low.min(live), high.max(live)));
+    low >= 0.7 * high
+}
+
+/// Whether releases come at full collections.
+fn collected(sites: &[&SiteHistory], watch: &Watch) -> bool {
+    let mut times: Vec<f64> = watch.collections.iter().map(|collection| collection.t).collect();
+    times.sort_by(f64::total_cmp);
+    if times.is_empty() || times.len() as f64 * watch.tick > RARE * watch.look {
+        return false;
+    }
+    let at_one = |from: f64, to: f64| {
+        let next = times.partition_point(|t| *t < from - 0.5 * watch.tick);
+        times.get(next).is_some_and(|t| *t <= to + 0.5 * watch.tick)
+    };
+    let (mut all, mut then) = (0.0, 0.0);
+    for site in sites {
+        for pair in site.sums.windows(2) {
+            let freed = pair[1].freed_bytes.saturating_sub(pair[0].freed_bytes) as f64;
+            all += freed;
+            // Points stand only where something changed, so the change came shortly before the second.
+            if at_one((pair[1].t - watch.tick).max(pair[0].t), pair[1].t) {
+                then += freed;
+            }
+        }
+    }
+    all > 0.0 && then >= COLLECTED * all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::growth::samples;
+    use crate::model::{Collection, Document};
+
+    /// 1000 bytes a second are allocated; `freed(t)` bytes are freed until `t`.
+    fn site(freed: impl Fn(u64) -> u64) -> SiteHistory {
+        let sums = (0..=60)
+            .map(|tick| SitePoint {
+                t: 10.0 * tick as f64,
+                allocated_bytes: 10_000 * tick,
+                allocated_count: 10 * tick,
+                freed_bytes: 1000 * freed(10 * tick),
+                freed_count: freed(10 * tick),
+            })
+            .collect();
+        SiteHistory { sums, ..SiteHistory::default() }
+    }
+
+    fn watch(document: &Document) -> Watch {
+        Watch::of(document, 0.0)
+    }
+
+    #[test]
+    fn words() {
+        let mut document = samples::document(600.0);
+        document.history.collections =
+            (1..6).map(|n| Collection { t: 100.0 * f64::from(n), count: 1 }).collect();
+        let at_collections = site(|t| t / 100 * 100);
+        assert_eq!(kind(&[&at_collections], &watch(&document)), Verdict::GarbagePending);
+        document.history.collections.clear();
+        let sessions = site(|t| t / 75 * 75);
+        assert_eq!(kind(&[&sessions], &watch(&document)), Verdict::SessionsOpen);
+        let cache = site(|t| t.saturating_sub(100));
+        assert_eq!(kind(&[&cache], &watch(&document)), Verdict::CacheBounded);
+        assert_eq!(kind(&[&site(|_| 0)], &watch(&document)), Verdict::Undetermined);
+        assert_eq!(kind(&[], &watch(&document)), Verdict::Baseline);
+    }
+}

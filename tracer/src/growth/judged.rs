@@ -1,0 +1,263 @@
+//! From a subject to a finding.
+
+use super::arena;
+use super::gauge::{Gauge, measure};
+use super::reasons::{Facts, reasons};
+use super::subject::Subject;
+use super::verdict::{self, Decision};
+use super::watch::Watch;
+use crate::model::{
+    Confidence, Document, Evidence, Finding, Model, Site, SiteHistory, Unreferenced, Verdict,
+};
+
+/// A subject that grew enough to be tested.
+pub struct Tested {
+    /// What is judged.
+    pub subject: Subject,
+    /// What was measured.
+    pub gauge: Gauge,
+    /// The search for pointers.
+    pub unreferenced: Option<Unreferenced>,
+}
+
+/// Histories of these sites.
+pub fn histories<'a>(document: &'a Document, sites: &[usize]) -> Vec<&'a SiteHistory> {
+    sites.iter().filter_map(|index| document.history.sites.get(*index)).collect()
+}
+
+/// Measures a subject, and its size classes alone where the whole says little: a leak of small blocks must not
+/// hide behind large ones that come and go on the same stack.
+pub fn test(document: &Document, subject: Subject, watch: &Watch) -> Option<Tested> {
+    let lost: Vec<usize> = subject
+        .sites
+        .iter()
+        .copied()
+        .filter(|index| search(document, &[*index]).is_some_and(verdict::is_lost))
+        .collect();
+    let whole = measure(&histories(document, &subject.sites), watch);
+    let strong = whole.as_ref().is_some_and(|gauge| {
+        gauge.p < 1e-3 && gauge.bytes.per_hour.lo > 0.5 * gauge.bytes.per_hour.est
+    });
+    let part = match (lost.is_empty(), strong || subject.arenas || subject.sites.len() < 2) {
+        (false, _) => Some(lost),
+        (true, true) => None,
+        (true, false) => growing_classes(document, &subject, watch, whole.as_ref()),
+    };
+    let (sites, gauge) = match part {
+        Some(part) => {
+            let gauge = measure(&histories(document, &part), watch);
+            match gauge {
+                Some(gauge) => (part, gauge),
+                None => (subject.sites, whole?),
+            }
+        }
+        None => (subject.sites, whole?),
+    };
+    let unreferenced = search(document, &sites);
+    Some(Tested { subject: Subject { sites, arenas: subject.arenas }, gauge, unreferenced })
+}
+
+/// The size classes that grow by themselves, if together they say more than the whole.
+fn growing_classes(
+    document: &Document,
+    subject: &Subject,
+    watch: &Watch,
+    whole: Option<&Gauge>,
+) -> Option<Vec<usize>> {
+    let level = 0.05 / subject.sites.len() as f64;
+    let mut low = 0.0;
+    let part: Vec<usize> = subject
+        .sites
+        .iter()
+        .copied()
+        .filter(|index| {
+            let gauge = measure(&histories(document, &[*index]), watch);
+            let grows = gauge.filter(|gauge| {
+                gauge.p < level && verdict::flatness(gauge) != verdict::Flatness::Falls
+            });
+            low += grows.as_ref().map_or(0.0, |gauge| gauge.lasting(watch));
+            grows.is_some()
+        })
+        .collect();
+    let better = whole.is_none_or(|gauge| {
+        low > gauge.lasting(watch) || verdict::flatness(gauge) == verdict::Flatness::Falls
+    });
+    (!part.is_empty() && part.len() < subject.sites.len() && better).then_some(part)
+}
+
+/// The search for pointers to blocks of these sites.
+fn search(document: &Document, sites: &[usize]) -> Option<Unreferenced> {
+    let searches = histories(document, sites).into_iter().filter_map(|site| site.unreferenced);
+    searches.reduce(|a, b| Unreferenced {
+        looked_for: a.looked_for.saturating_add(b.looked_for),
+        lost: a.lost.saturating_add(b.lost),
+    })
+}
+
+impl Tested {
+    /// How much this matters: bytes per hour that will be kept for ever, at least, times how probable it is that
+    /// it is a leak.
+    pub fn weight(&self, decision: &Decision, watch: &Watch) -> f64 {
+        let probable = match (decision.verdict, decision.confidence) {
+            (Verdict::Leak, Confidence::Confirmed) => 1.0,
+            (Verdict::Leak, Confidence::Likely) => 0.8,
+            (Verdict::Leak, Confidence::Suspect) => 0.4,
+            (Verdict::Undetermined, _) => 0.2,
+            (Verdict::CacheWarming, _) => 0.1,
+            _ => 0.02,
+        };
+        let slope = &self.gauge.bytes.per_hour;
+        probable
+            * self
+                .gauge
+                .lasting(watch)
+                .max(1e-3 * slope.est * (-self.gauge.hazard * watch.look).exp())
+    }
+
+    /// The finding; its rank is not known yet.
+    pub fn finding(
+        &self,
+        document: &Document,
+        watch: &Watch,
+        decision: Decision,
+        p_adjusted: f64,
+        growth: Option<f64>,
+    ) -> Finding {
+        let gauge = &self.gauge;
+        let kept = self.kept(document, watch);
+        let (shown, alike) = self.shown(document, &kept);
+        let site = summed(document, shown, &self.subject.sites);
+        let facts = Facts {
+            gauge,
+            decision: &decision,
+            watch,
+            allocated: site.allocated_count,
+            freed: site.allocated_count.saturating_sub(site.live_count),
+            unreferenced: self.unreferenced,
+            arenas: self.subject.arenas.then_some(alike),
+            collections: survived(gauge, watch),
+        };
+        let (model, steps, against) = models(gauge);
+        let evidence = Evidence {
+            reasons: reasons(&facts),
+            sites: kept.iter().map(|(index, ..)| document.sites[*index].id.clone()).collect(),
+            arenas: self.subject.arenas,
+            stacks_alike: alike,
+            since: Some(gauge.since),
+            age_seconds: gauge.age.seconds,
+            kept_bytes: gauge.kept_bytes,
+            kept_count: gauge.kept_count,
+            slope_blocks_per_hour: gauge.counts.per_hour,
+            model,
+            against,
+            steps,
+            plateau_bytes: (model == Model::Saturating).then(|| gauge.plateau()).flatten(),
+            retention: gauge.thirds.shares(),
+            lifetime_seconds: gauge.age.lifetime,
+            p_adjusted,
+            periods: periods(gauge.bytes.periods),
+            collections_survived: facts.collections,
+            share_of_growth: growth.map(|growth| gauge.bytes.per_hour.est / growth),
+            unreferenced: self.unreferenced,
+            needs_hours: decision.needs_hours,
+        };
+        Finding {
+            site,
+            rank: 0,
+            verdict: decision.verdict,
+            confidence: decision.confidence,
+            slope_bytes_per_hour: gauge.bytes.per_hour,
+            evidence,
+            types: None,
+            holder: None,
+        }
+    }
+
+    /// Its sites with the bytes and blocks that each keeps, the one that keeps most first.
+    fn kept(&self, document: &Document, watch: &Watch) -> Vec<(usize, u64, u64)> {
+        let end = watch.look - self.gauge.age.seconds;
+        let mut kept: Vec<(usize, u64, u64)> = self
+            .subject
+            .sites
+            .iter()
+            .map(|index| {
+                let history = document.history.sites.get(*index);
+                let cohorts = history.map_or(&[][..], |history| &history.cohorts);
+                let old = cohorts
+                    .iter()
+                    .filter(|cohort| cohort.from >= self.gauge.since && cohort.to <= end + 1e-6);
+                let (bytes, count) = old.fold((0_u64, 0_u64), |(bytes, count), cohort| {
+                    (
+                        bytes.saturating_add(cohort.live_bytes),
+                        count.saturating_add(cohort.live_count),
+                    )
+                });
+                (*index, bytes, count)
+            })
+            .collect();
+        kept.sort_by_key(|(index, bytes, _)| (std::cmp::Reverse(*bytes), *index));
+        kept
+    }
+
+    /// The site whose stack is shown, and how many of the kept blocks it speaks for, of how many.
+    fn shown(&self, document: &Document, kept: &[(usize, u64, u64)]) -> (usize, (u64, u64)) {
+        let first = kept.first().map_or(self.subject.sites[0], |(index, ..)| *index);
+        let all = (self.gauge.kept_count, self.gauge.kept_count);
+        if !self.subject.arenas {
+            return (first, all);
+        }
+        let counts: Vec<(usize, u64)> = kept
+            .iter()
+            .filter(|(_, _, count)| *count > 0)
+            .map(|(index, _, count)| (*index, *count))
+            .collect();
+        arena::representative(document, &counts)
+            .map_or((first, all), |(index, alike, all)| (index, (alike, all)))
+    }
+}
+
+/// The site at `shown` with the sums of all of `sites`.
+fn summed(document: &Document, shown: usize, sites: &[usize]) -> Site {
+    let mut site = document.sites[shown].clone();
+    let others =
+        || sites.iter().filter(|index| **index != shown).map(|index| &document.sites[*index]);
+    for other in others() {
+        site.live_bytes = site.live_bytes.saturating_add(other.live_bytes);
+        site.live_count = site.live_count.saturating_add(other.live_count);
+        site.allocated_bytes = site.allocated_bytes.saturating_add(other.allocated_bytes);
+        site.allocated_count = site.allocated_count.saturating_add(other.allocated_count);
+    }
+    site
+}
+
+/// Full collections since the middle of the time in which the kept blocks were born.
+fn survived(gauge: &Gauge, watch: &Watch) -> Option<u64> {
+    if watch.collections.is_empty() {
+        return None;
+    }
+    let middle = gauge.since + 0.5 * gauge.span();
+    let later = watch.collections.iter().filter(|collection| collection.t > middle);
+    Some(later.fold(0_u64, |sum, collection| sum.saturating_add(collection.count)))
+}
+
+/// The shape that fits best, its steps, and by how much each other one is worse.
+fn models(gauge: &Gauge) -> (Model, Option<u64>, Vec<(Model, f64)>) {
+    let stepped = gauge.steps.filter(|steps| {
+        steps.worse < 0.0 && matches!(gauge.shape.model, Model::Linear | Model::Constant)
+    });
+    let model = if stepped.is_some() { Model::Steps } else { gauge.shape.model };
+    let mut tried = vec![(Model::Linear, 0.0)];
+    tried.extend(gauge.shape.over_linear.iter().copied());
+    tried.extend(gauge.steps.map(|steps| (Model::Steps, steps.worse)));
+    let own = tried.iter().find(|(other, _)| *other == model).map_or(0.0, |(_, worse)| *worse);
+    let others = tried.into_iter().filter(|(other, worse)| *other != model && worse.is_finite());
+    let against = others.map(|(other, worse)| (other, worse - own)).collect();
+    (model, stepped.map(|steps| steps.count), against)
+}
+
+fn periods(periods: f64) -> u32 {
+    // Saturating; there are at most some thousand.
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+    let whole = periods.round() as u32;
+    whole
+}

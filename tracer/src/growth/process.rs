@@ -1,0 +1,170 @@
+//! What the memory of the whole process does, and until when that goes well.
+
+use super::statistics::scaled;
+use super::trend;
+use super::watch::Watch;
+use crate::model::{Confidence, Document, Finding, Interval, ProcessGrowth, ProcessPoint, Verdict};
+
+const HOUR: f64 = 3600.0;
+/// No time to a limit is given beyond this, hours.
+const FORESEEABLE: f64 = 30.0 * 24.0;
+/// A process whose traced blocks explain less than this of its growth keeps what the program freed.
+const RETAINED: f64 = 0.2;
+
+/// Numbers of stacks that were no finding.
+pub struct Looked {
+    /// Stacks that were looked at.
+    pub at: u64,
+    /// Those that were tested.
+    pub tested: u64,
+    /// The rest, by what they are.
+    pub quiet: Vec<(Verdict, u64)>,
+}
+
+/// Growth of anonymous memory, bytes per hour, and whether it is told apart from none.
+pub fn growth(document: &Document, watch: &Watch) -> (Interval, bool) {
+    let points = series(&document.history.process, watch.begin, anonymous);
+    let Some(slope) = trend::slope(&points) else { return (Interval::default(), false) };
+    let slope = scaled(slope, HOUR);
+    (slope, slope.lo > 0.0 && slope.est >= watch.least_per_hour)
+}
+
+/// Judges the process by its growth and the findings, which are by rank.
+pub fn judge(
+    document: &Document,
+    watch: &Watch,
+    (slope, significant): (Interval, bool),
+    findings: &[Finding],
+    looked: Looked,
+) -> ProcessGrowth {
+    let explained = significant.then(|| kept(findings) / slope.est);
+    let (verdict, confidence) = word(document, watch, slope, significant, findings);
+    let limit = limit(document);
+    let hours_to_limit =
+        limit.filter(|_| significant).and_then(|limit| hours_to(document, limit, slope));
+    let open = findings.iter().filter_map(|finding| finding.evidence.needs_hours);
+    let needs_hours = if verdict == Verdict::Leak && confidence > Confidence::Suspect {
+        None
+    } else {
+        Some(open.fold(0.0, f64::max)).filter(|hours| *hours > 0.0)
+    };
+    ProcessGrowth {
+        verdict,
+        confidence,
+        slope_bytes_per_hour: slope,
+        significant,
+        explained,
+        hours_to_limit,
+        limit_bytes: limit,
+        // The store knows limits of control groups only.
+        limit_source: limit.map(|_| "cgroup".to_owned()),
+        warm_up_seconds: watch.begin,
+        looked_at: looked.at,
+        tested: looked.tested,
+        quiet: looked.quiet,
+        needs_hours,
+    }
+}
+
+/// What findings that grow keep, bytes per hour.
+fn kept(findings: &[Finding]) -> f64 {
+    findings
+        .iter()
+        .filter(|finding| grows(finding.verdict))
+        .map(|finding| finding.slope_bytes_per_hour.est)
+        .sum()
+}
+
+fn grows(verdict: Verdict) -> bool {
+    matches!(verdict, Verdict::Leak | Verdict::Undetermined | Verdict::CacheWarming)
+}
+
+fn word(
+    document: &Document,
+    watch: &Watch,
+    slope: Interval,
+    significant: bool,
+    findings: &[Finding],
+) -> (Verdict, Confidence) {
+    if let Some(leak) = findings.iter().find(|finding| finding.verdict == Verdict::Leak) {
+        return (Verdict::Leak, leak.confidence);
+    }
+    let long = watch.look >= 600.0;
+    if !significant {
+        let verdict = if long { Verdict::Baseline } else { Verdict::Undetermined };
+        return (verdict, Confidence::Suspect);
+    }
+    let traced = series(&document.history.process, watch.begin, |point| Some(point.live_bytes));
+    let traced = trend::slope(&traced).map_or(0.0, |slope| slope.est * HOUR);
+    if long && traced < RETAINED * slope.est && kept(findings) < RETAINED * slope.est {
+        let sure = watch.look - watch.begin >= HOUR;
+        let confidence = if sure { Confidence::Likely } else { Confidence::Suspect };
+        return (Verdict::AllocatorRetention, confidence);
+    }
+    let first = findings.iter().find(|finding| grows(finding.verdict));
+    (first.map_or(Verdict::Undetermined, |finding| finding.verdict), Confidence::Suspect)
+}
+
+/// Anonymous memory, or all resident memory where that is not known.
+fn anonymous(point: &ProcessPoint) -> Option<u64> {
+    point.rss_anon_bytes.or(point.rss_bytes)
+}
+
+fn series(
+    process: &[ProcessPoint],
+    begin: f64,
+    value: impl Fn(&ProcessPoint) -> Option<u64>,
+) -> Vec<(f64, f64)> {
+    process
+        .iter()
+        .filter(|point| point.t >= begin)
+        .filter_map(|point| Some((point.t, value(point)? as f64)))
+        .collect()
+}
+
+/// The limit of the process's control groups: the last one read, else the one at the start.
+fn limit(document: &Document) -> Option<u64> {
+    let read = document.history.process.iter().rev().find_map(|point| point.cgroup_limit_bytes);
+    read.or(document.target.limit_bytes)
+}
+
+/// Hours until what is used reaches the limit; `None` when that is beyond what can be foreseen.
+fn hours_to(document: &Document, limit: u64, slope: Interval) -> Option<Interval> {
+    let last = document.history.process.last()?;
+    let recent = series(&document.history.process, last.t - HOUR, |point| {
+        point.cgroup_bytes.or(point.rss_bytes).or(point.rss_anon_bytes)
+    });
+    let used = trend::height(&recent, slope.est / HOUR, last.t)?;
+    let room = (limit as f64 - used).max(0.0);
+    let hours = Interval { lo: room / slope.hi, est: room / slope.est, hi: room / slope.lo };
+    (hours.est.is_finite() && hours.est <= FORESEEABLE).then_some(hours)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::growth::{Settings, analyse, samples};
+
+    #[test]
+    fn a_growing_process_has_hours_left() {
+        let mut document = samples::document(7200.0);
+        samples::process(&mut document, |t| 100_000_000 + crate::growth::floor::whole(1000.0 * t));
+        document.target.limit_bytes = Some(100_000_000 + 7_200_000 + 36_000_000);
+        let growth = analyse(&document, &Settings::default()).growth;
+        assert!(growth.significant);
+        let hours = growth.hours_to_limit.expect("a limit ahead");
+        assert!((hours.est - 10.0).abs() < 0.1 && hours.lo <= hours.est && hours.est <= hours.hi);
+        assert_eq!(growth.verdict, Verdict::AllocatorRetention);
+        document.target.limit_bytes = Some(1 << 50);
+        assert_eq!(analyse(&document, &Settings::default()).growth.hours_to_limit, None);
+    }
+
+    #[test]
+    fn a_constant_process_is_quiet() {
+        let mut document = samples::document(7200.0);
+        samples::process(&mut document, |_| 100_000_000);
+        let growth = analyse(&document, &Settings::default()).growth;
+        assert!(!growth.significant);
+        assert_eq!((growth.verdict, growth.explained), (Verdict::Baseline, None));
+    }
+}

@@ -1,0 +1,110 @@
+//! Small recordings for tests.
+
+use crate::model::{
+    Capture, Cohort, Document, Domain, Frame, History, ProcessPoint, PythonTarget, SCHEMA, Site,
+    SiteHistory, SitePoint, Target, Tool,
+};
+
+/// An empty recording of this many seconds.
+pub fn document(seconds: f64) -> Document {
+    let python = PythonTarget { version: "3.11.7".into(), layout_source: "table".into() };
+    Document {
+        schema: SCHEMA,
+        tool: Tool { name: "leakspy".into(), version: "0".into() },
+        target: Target {
+            pid: 1,
+            comm: "python".into(),
+            exe: "/usr/bin/python".into(),
+            started: 0,
+            python: Some(python),
+            limit_bytes: None,
+        },
+        capture: Capture {
+            started: 0,
+            seconds,
+            mode: "exact".into(),
+            budget: None,
+            cost_ratio: None,
+            notes: Vec::new(),
+        },
+        losses: Vec::new(),
+        memory: Vec::new(),
+        growth: None,
+        findings: Vec::new(),
+        sites: Vec::new(),
+        history: History::default(),
+    }
+}
+
+/// Adds a site whose stack is one function, with `count` live blocks of `size` bytes and no history.
+pub fn add(document: &mut Document, function: &str, size: u64, count: u64) {
+    let stack = vec![Frame::python(function, "app.py", Some(1))];
+    document.sites.push(Site {
+        id: format!("{:08x}", document.sites.len()),
+        live_bytes: size * count,
+        live_count: count,
+        allocated_bytes: size * count,
+        allocated_count: count,
+        size_class: size.next_power_of_two(),
+        domain: if size == 1 << 20 { Domain::Mmap } else { Domain::Malloc },
+        allocator: "malloc".into(),
+        stack,
+        notes: Vec::new(),
+    });
+    document.history.sites.push(SiteHistory::default());
+}
+
+/// Adds a site that allocates `count` blocks of `size` bytes every ten seconds, of which `live(age)` still live
+/// at the end.
+pub fn grow(
+    document: &mut Document,
+    function: &str,
+    size: u64,
+    count: u64,
+    live: impl Fn(f64) -> u64,
+) {
+    add(document, function, size, 0);
+    let end = document.capture.seconds;
+    let mut history = SiteHistory::default();
+    let (mut from, mut sums) = (0.0, SitePoint::default());
+    while from < end {
+        let to: f64 = from + 10.0;
+        let live_count = live(end - from).min(count);
+        history.cohorts.push(Cohort {
+            from,
+            to,
+            allocated_bytes: size * count,
+            allocated_count: count,
+            live_bytes: size * live_count,
+            live_count,
+        });
+        sums.t = to;
+        sums.allocated_bytes += size * count;
+        sums.allocated_count += count;
+        sums.freed_bytes += size * (count - live_count);
+        sums.freed_count += count - live_count;
+        history.sums.push(sums);
+        from = to;
+    }
+    let site = document.sites.last_mut().expect("a site was added");
+    site.allocated_bytes = sums.allocated_bytes;
+    site.allocated_count = sums.allocated_count;
+    site.live_bytes = sums.live_bytes();
+    site.live_count = sums.live_count();
+    *document.history.sites.last_mut().expect("a history was added") = history;
+}
+
+/// Adds points of the process every ten seconds, with this much anonymous memory.
+pub fn process(document: &mut Document, anonymous: impl Fn(f64) -> u64) {
+    let mut t = 0.0;
+    while t <= document.capture.seconds {
+        document.history.process.push(ProcessPoint {
+            t,
+            rss_anon_bytes: Some(anonymous(t)),
+            rss_bytes: Some(anonymous(t) + 1000),
+            sites: Some(100),
+            ..ProcessPoint::default()
+        });
+        t += 10.0;
+    }
+}

@@ -1,0 +1,131 @@
+//! Verdicts on small recordings.
+
+use super::{Analysis, Settings, analyse, samples};
+use crate::model::{
+    AgedPoint, Cohort, Confidence, Document, Lifetime, Loss, LossClass, Unreferenced, Verdict,
+};
+
+fn judge(document: &Document) -> Analysis {
+    analyse(document, &Settings::default())
+}
+
+/// Two minutes: a leak of 50 KB/s beside a cache that churns, sessions and garbage.
+fn two_minutes() -> Document {
+    let mut document = samples::document(120.0);
+    samples::grow(&mut document, "leak", 2000, 250, |_| 250);
+    samples::grow(&mut document, "cache", 1500, 1000, |age| if age < 70.0 { 700 } else { 150 });
+    document.history.sites[1].lifetimes = vec![
+        Lifetime { up_to: 32.0, freed_bytes: 1500 * 3000, freed_count: 3000 },
+        Lifetime { up_to: 64.0, freed_bytes: 1500 * 2000, freed_count: 2000 },
+        Lifetime { up_to: 128.0, freed_bytes: 1500 * 500, freed_count: 500 },
+    ];
+    samples::grow(&mut document, "sessions", 250_000, 30, |age| if age < 20.0 { 30 } else { 0 });
+    document.history.sites[2].lifetimes =
+        vec![Lifetime { up_to: 32.0, freed_bytes: 250_000 * 280, freed_count: 280 }];
+    document
+}
+
+#[test]
+fn after_two_minutes_the_leak_comes_first() {
+    let analysis = judge(&two_minutes());
+    let first = &analysis.findings[0];
+    assert_eq!(first.site.stack[0].function.as_deref(), Some("leak"));
+    assert_eq!((first.verdict, first.confidence), (Verdict::Leak, Confidence::Suspect));
+    assert!(first.evidence.needs_hours.is_some());
+    assert!(first.evidence.reasons.iter().any(|reason| reason.contains("still filling")));
+    assert!(first.evidence.reasons.contains(&"none of 3000 blocks was freed".to_owned()));
+    let slope = first.slope_bytes_per_hour;
+    assert!((slope.est - 180e6).abs() < 1e6 && slope.lo > 150e6, "{slope:?}");
+    assert!(analysis.findings[1..].iter().all(|finding| finding.verdict != Verdict::Leak));
+    assert_eq!(analysis.growth.looked_at, 3);
+}
+
+#[test]
+fn blocks_that_nothing_points_to_are_proof_after_minutes() {
+    let mut document = two_minutes();
+    document.history.sites[0].unreferenced = Some(Unreferenced { looked_for: 16, lost: 16 });
+    let first = &judge(&document).findings[0];
+    assert_eq!((first.verdict, first.confidence), (Verdict::Leak, Confidence::Confirmed));
+    assert!(first.evidence.reasons[0].starts_with("nothing points to 16 of the 16"));
+    document.history.sites[0].unreferenced = Some(Unreferenced { looked_for: 16, lost: 5 });
+    assert_eq!(judge(&document).findings[0].confidence, Confidence::Suspect);
+}
+
+#[test]
+fn hours_of_steady_growth_are_likely_but_never_confirmed() {
+    let mut document = samples::document(6.0 * 3600.0);
+    samples::grow(&mut document, "leak", 1000, 5, |_| 5);
+    let first = &judge(&document).findings[0];
+    assert_eq!((first.verdict, first.confidence), (Verdict::Leak, Confidence::Likely));
+    assert_eq!(first.evidence.needs_hours, None);
+}
+
+#[test]
+fn a_cache_that_evicts_is_no_leak() {
+    let mut document = samples::document(6.0 * 3600.0);
+    samples::grow(&mut document, "page", 1000, 5, |age| if age < 14_400.0 { 5 } else { 0 });
+    document.history.sites[0].lifetimes =
+        vec![Lifetime { up_to: 16_384.0, freed_bytes: 3_600_000, freed_count: 3600 }];
+    let analysis = judge(&document);
+    assert!(analysis.findings.iter().all(|finding| finding.verdict != Verdict::Leak));
+}
+
+#[test]
+fn small_leaks_do_not_hide_behind_large_buffers() {
+    let mut document = samples::document(4.0 * 3600.0);
+    samples::grow(&mut document, "serve", 20_000_000, 1, |age| u64::from(age < 900.0));
+    samples::grow(&mut document, "serve", 64, 10, |_| 10);
+    // Some sessions are still open although they are old.
+    for index in [30, 600, 620, 900] {
+        let cohort: &mut Cohort = &mut document.history.sites[0].cohorts[index];
+        (cohort.live_bytes, cohort.live_count) = (cohort.allocated_bytes, cohort.allocated_count);
+    }
+    let first = &judge(&document).findings[0];
+    assert_eq!((first.verdict, first.confidence), (Verdict::Leak, Confidence::Likely));
+    assert_eq!(first.evidence.sites, ["00000001"]);
+}
+
+#[test]
+fn lost_releases_are_no_leak() {
+    let mut document = samples::document(6.0 * 3600.0);
+    samples::grow(&mut document, "request", 1000, 500, |age| if age < 30.0 { 500 } else { 5 });
+    document.history.sites[0].lifetimes =
+        vec![Lifetime { up_to: 32.0, freed_bytes: 1_000_000_000, freed_count: 1_000_000 }];
+    let leak = judge(&document);
+    assert_eq!(leak.findings[0].verdict, Verdict::Leak);
+    let loss = |class, count| Loss { name: "x".into(), sentence: "y".into(), class, count };
+    document.losses = vec![loss(LossClass::Seen, 1_000_000), loss(LossClass::Loss, 10_000)];
+    let lost = judge(&document);
+    assert_eq!(lost.findings[0].verdict, Verdict::Undetermined);
+    assert!(lost.findings[0].evidence.reasons[0].starts_with("1.0 % of all events were lost"));
+}
+
+#[test]
+fn old_recordings_with_sums_alone_are_judged_carefully() {
+    let mut document = samples::document(6.0 * 3600.0);
+    samples::grow(&mut document, "leak", 1000, 50, |_| 50);
+    document.history.sites[0].cohorts.clear();
+    let first = &judge(&document).findings[0];
+    assert_eq!((first.verdict, first.confidence), (Verdict::Leak, Confidence::Suspect));
+}
+
+#[test]
+fn empty_and_nonsensical_recordings_are_judged_without_panic() {
+    assert!(judge(&samples::document(0.0)).findings.is_empty());
+    assert!(judge(&samples::document(f64::NAN)).findings.is_empty());
+    let mut document = samples::document(100.0);
+    samples::grow(&mut document, "f", u64::MAX / 3, 1, |_| 1);
+    let history = &mut document.history.sites[0];
+    history.cohorts.push(Cohort { from: f64::NAN, to: 1e300, ..Cohort::default() });
+    history.cohorts.push(Cohort {
+        from: -1e300,
+        to: f64::INFINITY,
+        live_count: 9,
+        ..Cohort::default()
+    });
+    history.lifetimes.push(Lifetime { up_to: f64::NAN, freed_bytes: 1, freed_count: 1 });
+    history.aged.push(AgedPoint::default());
+    judge(&document);
+    document.history.sites.clear();
+    judge(&document);
+}

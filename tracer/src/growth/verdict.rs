@@ -1,0 +1,199 @@
+//! From measurements to a word and how sure it is.
+//!
+//! A cache that is still filling keeps everything that it is given, as a leak does; before it is full the two
+//! cannot be told apart by any statistics. So growth by itself never makes a verdict `confirmed`,
+//! and `likely` only after hours. What can: blocks that nothing points to any more, and a steady share kept of
+//! blocks that otherwise live long and die, which no filling cache shows.
+
+use super::gauge::Gauge;
+use super::watch::Watch;
+use crate::model::{Confidence, Model, Unreferenced, Verdict};
+
+/// Growth must have been watched so long for `likely`, seconds.
+const LIKELY_SECONDS: f64 = 3.0 * 3600.0;
+/// And so long for `confirmed` by growth alone, seconds: longer than caches usually take to fill.
+const CONFIRMED_SECONDS: f64 = 7.0 * 86_400.0;
+/// Corrected chance of such growth without a leak: for any word, and for `likely`.
+const SUSPECT_P: f64 = 0.05;
+/// Blocks that must have been looked for, and the share of them that must be lost.
+const LOOKED_FOR: u64 = 8;
+const LOST: f64 = 0.9;
+
+/// A verdict on one subject.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Decision {
+    /// The word.
+    pub verdict: Verdict,
+    /// How sure.
+    pub confidence: Confidence,
+    /// Hours of watching that a better one needs.
+    pub needs_hours: Option<f64>,
+    /// What decided.
+    pub ground: Ground,
+}
+
+/// What decided. The first reason that a reader gets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ground {
+    /// Nothing points to the blocks.
+    Lost,
+    /// A steady share of blocks that usually live long is never freed.
+    Retained,
+    /// It grew for hours and is not getting slower.
+    Steady,
+    /// It grows, but not for long.
+    Early,
+    /// Old blocks are freed after all.
+    Falls,
+    /// It gets slower.
+    Slows,
+    /// It has stopped.
+    Stopped,
+    /// It cannot be told from chance.
+    Chance,
+    /// Lost events alone would look like it.
+    Losses,
+}
+
+/// How what was born early compares with what was born late.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flatness {
+    /// As much of the old still lives as of the young.
+    Flat,
+    /// Less.
+    Falls,
+    /// Too few blocks to say.
+    Unclear,
+}
+
+/// Compares the retention of the oldest third with that of the rest, in events of `cluster` blocks.
+pub fn flatness(gauge: &Gauge) -> Flatness {
+    let thirds = &gauge.thirds;
+    let (born, kept) = (thirds.born_count, thirds.kept_count);
+    let rest = (born[1] + born[2], (kept[1] + kept[2]) / gauge.cluster);
+    if born[0] <= 0.0 || rest.0 <= 0.0 || rest.1 <= 0.0 {
+        return Flatness::Unclear;
+    }
+    let expected = born[0] * rest.1 / rest.0;
+    let old = kept[0] / gauge.cluster;
+    let error = (expected + expected * expected / rest.1).sqrt();
+    match () {
+        () if old >= 0.7 * expected => Flatness::Flat,
+        () if (old - expected) / error < -1.6 => Flatness::Falls,
+        () => Flatness::Unclear,
+    }
+}
+
+/// Judges. `p` is corrected for the number of subjects; `harmless` is what it would be if it is no leak.
+pub fn decide(
+    gauge: &Gauge,
+    watch: &Watch,
+    p: f64,
+    q: f64,
+    unreferenced: Option<Unreferenced>,
+    harmless: Verdict,
+) -> Decision {
+    let grows = gauge.bytes.per_hour.lo > 0.0 && gauge.bytes.per_hour.est >= watch.least_per_hour;
+    let lost = unreferenced.is_some_and(is_lost);
+    let (ratio, errors) = gauge.slowing();
+    let flat = flatness(gauge);
+    if lost && gauge.kept_count > 0 {
+        return lost_for_good(gauge, p, q, grows);
+    }
+    if flat == Flatness::Falls {
+        return plain(or(harmless, Verdict::CacheBounded), Ground::Falls, gauge, watch);
+    }
+    if gauge.shape.model == Model::Saturating && (gauge.last_third < 0.5 || errors > 1.64) {
+        return plain(Verdict::CacheWarming, Ground::Slows, gauge, watch);
+    }
+    if gauge.last_third < 0.02 && gauge.span() > 600.0 {
+        return plain(or(harmless, Verdict::Baseline), Ground::Stopped, gauge, watch);
+    }
+    if !grows || p > SUSPECT_P {
+        return plain(Verdict::Undetermined, Ground::Chance, gauge, watch);
+    }
+    if loss_explains(gauge, watch) {
+        return plain(Verdict::Undetermined, Ground::Losses, gauge, watch);
+    }
+    let slows = (ratio < 0.8 && errors > 1.64) || gauge.last_third < 0.5;
+    let saturates = gauge.shape.worse(Model::Saturating).is_some_and(|worse| worse < -2.0);
+    let steady = p <= q
+        && flat == Flatness::Flat
+        && !slows
+        && !saturates
+        && !watch.only_sums
+        && gauge.span() >= LIKELY_SECONDS
+        && gauge.halves.1.per_hour.lo > 0.0;
+    if !steady {
+        let ground = if slows { Ground::Slows } else { Ground::Early };
+        return Decision {
+            verdict: Verdict::Leak,
+            ..plain(Verdict::Undetermined, ground, gauge, watch)
+        };
+    }
+    of_hours(gauge)
+}
+
+/// Growth that was steady for hours.
+fn of_hours(gauge: &Gauge) -> Decision {
+    let retained = retained(gauge);
+    let confirmed = retained || gauge.span() >= CONFIRMED_SECONDS;
+    Decision {
+        verdict: Verdict::Leak,
+        confidence: if confirmed { Confidence::Confirmed } else { Confidence::Likely },
+        needs_hours: None,
+        ground: if retained { Ground::Retained } else { Ground::Steady },
+    }
+}
+
+/// A steady minority is kept of blocks that otherwise die at an age of their own. A cache keeps all or,
+/// where temporary blocks share the stack, all that live longer than those; it has no such middle.
+fn retained(gauge: &Gauge) -> bool {
+    let born: f64 = gauge.thirds.born_count.iter().sum();
+    let kept: f64 = gauge.thirds.kept_count.iter().sum();
+    let middle = gauge.median_life.is_some_and(|seconds| seconds > 16.0);
+    middle
+        && !gauge.age.capped
+        && kept / born.max(1.0) < 0.5
+        && kept / gauge.cluster >= 30.0
+        && gauge.freed >= 100.0
+        && gauge.span() >= 8.0 * gauge.age.seconds
+}
+
+/// Nothing points to them: the program cannot free them any more.
+fn lost_for_good(gauge: &Gauge, p: f64, q: f64, grows: bool) -> Decision {
+    let steady = grows && p <= q && gauge.bytes.periods >= 5.0;
+    Decision {
+        verdict: Verdict::Leak,
+        confidence: if steady { Confidence::Confirmed } else { Confidence::Likely },
+        needs_hours: None,
+        ground: Ground::Lost,
+    }
+}
+
+/// Whether a search for pointers proves that blocks are lost.
+pub fn is_lost(search: Unreferenced) -> bool {
+    search.looked_for >= LOOKED_FOR && search.lost as f64 >= LOST * search.looked_for as f64
+}
+
+/// Whether events that got lost would by themselves keep as much: each lost release keeps a block.
+fn loss_explains(gauge: &Gauge, watch: &Watch) -> bool {
+    let born: f64 = gauge.thirds.born_count.iter().sum();
+    watch.lost > 0.0 && gauge.kept_count as f64 <= 3.0 * watch.lost * born
+}
+
+fn or(harmless: Verdict, otherwise: Verdict) -> Verdict {
+    if harmless == Verdict::Undetermined { otherwise } else { harmless }
+}
+
+fn plain(verdict: Verdict, ground: Ground, gauge: &Gauge, watch: &Watch) -> Decision {
+    let missing = LIKELY_SECONDS + gauge.age.seconds + gauge.since - watch.look;
+    let open = matches!(verdict, Verdict::Undetermined | Verdict::CacheWarming);
+    let hours = (missing.max(0.25 * watch.look) / 3600.0).max(0.1);
+    Decision {
+        verdict,
+        confidence: Confidence::Suspect,
+        needs_hours: open.then_some(hours),
+        ground,
+    }
+}

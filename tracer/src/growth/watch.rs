@@ -1,0 +1,122 @@
+//! What was watched: for how long, from when it counts, and how much got lost.
+
+use crate::model::{Collection, Document, LossClass, ProcessPoint};
+
+/// New sites per minute below which a program has warmed up, and for how long it must stay below.
+const NEW_PER_MINUTE: f64 = 1.0;
+const WARM_SECONDS: f64 = 600.0;
+/// Warming up never counts longer than this, and never more than this share of a short recording.
+const LONGEST: f64 = 1800.0;
+const SHORT_SHARE: f64 = 1.0 / 8.0;
+
+/// The time that a recording covers. All in seconds from its start.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Watch {
+    /// When the program had warmed up; growth counts from here.
+    pub begin: f64,
+    /// The last look at the live table.
+    pub look: f64,
+    /// Usual distance of two ticks.
+    pub tick: f64,
+    /// Share of the events that got lost. 0 to 1.
+    pub lost: f64,
+    /// Whether the recording has no cohorts at all, only sums.
+    pub only_sums: bool,
+    /// When full collections happened.
+    pub collections: Vec<Collection>,
+    /// Growth of anonymous memory that is worth a word, bytes per hour.
+    pub least_per_hour: f64,
+}
+
+impl Watch {
+    /// Of a recording.
+    pub fn of(document: &Document, least_per_day: f64) -> Self {
+        let process = &document.history.process;
+        let last = process.last().map_or(0.0, |point| point.t);
+        let end = [document.capture.seconds, last].into_iter().filter(|t| t.is_finite());
+        let end = end.fold(0.0, f64::max);
+        let cohorts = || document.history.sites.iter().flat_map(|site| &site.cohorts);
+        let seen = cohorts().map(|cohort| cohort.to).filter(|to| to.is_finite());
+        let seen = seen.fold(0.0, f64::max);
+        let look = if seen > 0.0 && end > 0.0 { seen.min(end) } else { end.max(seen) };
+        Self {
+            begin: warm_up(process, look),
+            look,
+            tick: tick(process),
+            lost: lost(document),
+            only_sums: seen <= 0.0,
+            collections: document.history.collections.clone(),
+            least_per_hour: least_per_day / 24.0,
+        }
+    }
+
+    /// Fewest bytes that a stack must keep to be tested.
+    pub fn gate_bytes(&self) -> f64 {
+        (self.least_per_hour * self.look / 3600.0).clamp(8.0 * 1024.0, 64.0 * 1024.0)
+    }
+}
+
+/// When the program had warmed up: from then on for ten minutes, hardly any new site appeared.
+fn warm_up(process: &[ProcessPoint], look: f64) -> f64 {
+    let short = look * SHORT_SHARE;
+    let points: Vec<(f64, f64)> =
+        process.iter().filter_map(|point| Some((point.t, point.sites? as f64))).collect();
+    let mut ahead = 0;
+    for (t, sites) in &points {
+        while ahead < points.len() && points[ahead].0 < t + WARM_SECONDS {
+            ahead += 1;
+        }
+        let Some((later, more)) = points.get(ahead) else { break };
+        if more - sites < NEW_PER_MINUTE * (later - t) / 60.0 {
+            return t.max(0.0).min(LONGEST).min(short);
+        }
+    }
+    LONGEST.min(short)
+}
+
+fn tick(process: &[ProcessPoint]) -> f64 {
+    let mut gaps: Vec<f64> = process.windows(2).map(|pair| pair[1].t - pair[0].t).collect();
+    super::statistics::quantile(&mut gaps, 0.1).filter(|gap| *gap > 0.0).unwrap_or(10.0)
+}
+
+fn lost(document: &Document) -> f64 {
+    let sum = |class: LossClass| -> f64 {
+        document
+            .losses
+            .iter()
+            .filter(|loss| loss.class == class)
+            .map(|loss| loss.count as f64)
+            .sum()
+    };
+    let (lost, seen) = (sum(LossClass::Loss), sum(LossClass::Seen));
+    if lost <= 0.0 { 0.0 } else { (lost / seen.max(lost)).min(1.0) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn points(sites: impl Fn(f64) -> f64, minutes: u32) -> Vec<ProcessPoint> {
+        (0..=minutes)
+            .map(|minute| {
+                let t = 60.0 * f64::from(minute);
+                #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+                let sites = Some(sites(t) as u64);
+                ProcessPoint { t, sites, ..ProcessPoint::default() }
+            })
+            .collect()
+    }
+
+    #[test]
+    fn a_program_warms_up_until_new_sites_are_rare() {
+        let process = points(|t| 500.0 + 3.0 * t.min(900.0), 600);
+        assert_eq!(warm_up(&process, 36_000.0), 900.0);
+        assert_eq!(warm_up(&points(|t| t, 600), 36_000.0), LONGEST);
+    }
+
+    #[test]
+    fn short_recordings_are_not_paralysed() {
+        assert_eq!(warm_up(&points(|t| t, 2), 120.0), 15.0);
+        assert_eq!(warm_up(&[], 120.0), 15.0);
+    }
+}

@@ -1,0 +1,89 @@
+//! The head of the verdict page: the answer, then what it is an answer about.
+
+use std::io;
+
+use super::sentence;
+use crate::model::{Document, ProcessGrowth};
+use crate::report::quantity::{bytes, change, counted, duration};
+use crate::report::text::head::{notes, target};
+use crate::report::text::page::Page;
+use crate::report::{escape, rate, utc};
+
+pub fn write(page: &mut Page<'_>, document: &Document) -> io::Result<()> {
+    page.heading(&escape::terminal(&sentence::process(document)))?;
+    page.paragraph(0, &watched(document))?;
+    notes(page, &document.capture.notes)
+}
+
+fn watched(document: &Document) -> String {
+    let mut sentences = vec![format!(
+        "{}, watched for {} from {}.",
+        target(document),
+        duration(document.capture.seconds),
+        utc(document.capture.started)
+    )];
+    sentences.extend(resident(document));
+    if let Some(growth) = &document.growth {
+        sentences.push(trend(growth));
+        sentences.extend(explained(growth));
+        sentences.push(tested(growth));
+    }
+    sentences.join(" ")
+}
+
+fn resident(document: &Document) -> Option<String> {
+    let (first, last) = (document.memory.first()?, document.memory.last()?);
+    Some(format!(
+        "Its resident memory went from {} to {} ({}).",
+        bytes(first.rss_bytes),
+        bytes(last.rss_bytes),
+        change(first.rss_bytes, last.rss_bytes)
+    ))
+}
+
+fn trend(growth: &ProcessGrowth) -> String {
+    let range = rate::range(&growth.slope_bytes_per_hour);
+    if growth.significant {
+        format!("Its anonymous memory grows by {range}.")
+    } else {
+        format!("Its anonymous memory shows no growth that can be told from none ({range}).")
+    }
+}
+
+fn explained(growth: &ProcessGrowth) -> Option<String> {
+    let share = growth.explained.filter(|share| share.is_finite() && growth.significant)?;
+    Some(format!("What was found explains {} of that.", share_in_words(share)))
+}
+
+/// A share of growth; estimates may come out above all of it.
+pub fn share_in_words(share: f64) -> String {
+    match share {
+        share if share < 0.005 => "next to nothing".to_owned(),
+        share if share > 1.05 => "all".to_owned(),
+        share => format!("{:.0} %", (share * 100.0).min(100.0)),
+    }
+}
+
+fn tested(growth: &ProcessGrowth) -> String {
+    let stacks = counted(growth.looked_at, "stack was", "stacks were");
+    let grew = counted(growth.tested, "of them", "of them");
+    let mut text = format!("{stacks} looked at; {grew} grew enough to be tested.");
+    if growth.warm_up_seconds.is_finite() && growth.warm_up_seconds >= 1.0 {
+        let warm = duration(growth.warm_up_seconds);
+        text.push_str(&format!(" The first {warm} count as warming up."));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shares_are_words() {
+        assert_eq!(share_in_words(0.0), "next to nothing");
+        assert_eq!(share_in_words(0.834), "83 %");
+        assert_eq!(share_in_words(1.02), "100 %");
+        assert_eq!(share_in_words(7.0), "all");
+    }
+}

@@ -1,0 +1,87 @@
+//! The verdict page: is it leaking, what leaks, how sure is that, what to do next. For the person who was
+//! woken up; never wider than [`width::COLUMNS`](super::width::COLUMNS).
+
+mod evidence;
+mod head;
+mod next;
+mod quiet;
+#[cfg(test)]
+pub mod samples;
+#[cfg(test)]
+mod tests;
+mod verdict;
+
+use std::io::{self, Write};
+
+pub use self::head::share_in_words;
+use super::text::closing;
+use super::text::page::Page;
+use super::{Exporter, Options, sentence};
+use crate::model::{Document, Finding, Verdict};
+
+/// Findings shown in full unless the reader wants more.
+const TOP: usize = 10;
+
+/// Findings in chapters: what leaks, and what grows and cannot be judged yet.
+const CHAPTERS: [(&str, Verdict); 2] =
+    [("Leaks", Verdict::Leak), ("Growing, and too early to judge", Verdict::Undetermined)];
+
+/// The verdict page.
+pub struct Leaks;
+
+impl Exporter for Leaks {
+    fn write(&self, document: &Document, options: &Options, out: &mut dyn Write) -> io::Result<()> {
+        let mut page = Page::new(out, options.colour);
+        head::write(&mut page, document)?;
+        let mut room = options.top.unwrap_or(TOP);
+        for (title, verdict) in CHAPTERS {
+            let findings: Vec<&Finding> =
+                document.findings.iter().filter(|finding| finding.verdict == verdict).collect();
+            let shown = &findings[..findings.len().min(room)];
+            room -= shown.len();
+            chapter(&mut page, title, document, shown, options)?;
+            rest(&mut page, &findings[shown.len()..])?;
+        }
+        quiet::write(&mut page, document)?;
+        closing::write(&mut page, document)?;
+        next::write(&mut page, document)
+    }
+}
+
+fn chapter(
+    page: &mut Page<'_>,
+    title: &str,
+    document: &Document,
+    findings: &[&Finding],
+    options: &Options,
+) -> io::Result<()> {
+    if findings.is_empty() {
+        return Ok(());
+    }
+    page.gap()?;
+    page.heading(title)?;
+    for (index, finding) in findings.iter().enumerate() {
+        if index > 0 {
+            page.gap()?;
+        }
+        verdict::write(page, finding, document, options)?;
+    }
+    Ok(())
+}
+
+/// What was not shown, in a line: nobody shall think that this was all.
+fn rest(page: &mut Page<'_>, rest: &[&Finding]) -> io::Result<()> {
+    if rest.is_empty() {
+        return Ok(());
+    }
+    let number = super::quantity::count(u64::try_from(rest.len()).unwrap_or(u64::MAX));
+    let kept = rest.iter().map(|finding| finding.evidence.kept_bytes).fold(0, u64::saturating_add);
+    page.gap()?;
+    page.paragraph(
+        0,
+        &format!(
+            "{number} more of these keep {}; --top shows more of them.",
+            super::quantity::bytes(kept)
+        ),
+    )
+}

@@ -1,0 +1,76 @@
+//! What to do next: commands that can be copied.
+
+use std::io;
+
+use crate::model::{Confidence, Document, Finding, Verdict};
+use crate::report::text::page::{Page, Style};
+use crate::report::{escape, rate};
+
+/// How much longer to watch when nothing says how long: some full collections, many sessions.
+const HOURS_WITHOUT_ADVICE: f64 = 3.0;
+
+pub fn write(page: &mut Page<'_>, document: &Document) -> io::Result<()> {
+    page.gap()?;
+    page.heading("What to do next")?;
+    let leaks = || document.findings.iter().filter(|finding| finding.verdict == Verdict::Leak);
+    if let Some(first) = leaks().next() {
+        page.paragraph(2, &first_look(first))?;
+    }
+    let sure = leaks().any(|finding| finding.confidence == Confidence::Confirmed);
+    match (longer(document), sure) {
+        (None, true) => {}
+        (hours, _) => watch(page, document, hours.unwrap_or(HOURS_WITHOUT_ADVICE))?,
+    }
+    if let Some(first) = document.findings.first() {
+        let id = escape::terminal(&first.site.id);
+        page.paragraph(
+            2,
+            &format!(
+                "A finding that is known can be muted: a file with the line id:{id}, and \
+                 --suppressions FILE."
+            ),
+        )?;
+    }
+    Ok(())
+}
+
+fn first_look(finding: &Finding) -> String {
+    if finding.evidence.arenas {
+        return "Look for what creates many small objects and keeps them: in a list, a dict, a registry, a \
+                closure. The stacks above are only where the next arena was needed."
+            .to_owned();
+    }
+    "Begin with the first stack: who holds what its last Python line makes, and who should let it go?"
+        .to_owned()
+}
+
+/// The longest of all wishes.
+fn longer(document: &Document) -> Option<f64> {
+    let process = document.growth.as_ref().and_then(|growth| growth.needs_hours);
+    let findings = document.findings.iter().filter_map(|finding| finding.evidence.needs_hours);
+    findings.chain(process).filter(|hours| hours.is_finite()).max_by(f64::total_cmp)
+}
+
+/// A new recording begins at nothing, so it has to last as long as this one and longer.
+fn watch(page: &mut Page<'_>, document: &Document, hours: f64) -> io::Result<()> {
+    let recorded = document.capture.seconds.max(0.0) / 3600.0;
+    let pid = document.target.pid;
+    let why = match document.findings.is_empty() {
+        true => "If its memory climbs all the same",
+        false => "To know more",
+    };
+    let hours_longer = rate::span(hours);
+    page.paragraph(
+        2,
+        &format!("{why}, watch about {hours_longer} longer; the process notices little:"),
+    )?;
+    let duration = rate::typed(recorded + hours);
+    let commands = [
+        format!("    sudo leakspy record -p {pid} -d {duration} -o longer.leakspy"),
+        "    leakspy leaks longer.leakspy".to_owned(),
+    ];
+    for command in &commands {
+        page.line(&[(Style::Bold, command)])?;
+    }
+    Ok(())
+}

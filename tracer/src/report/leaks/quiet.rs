@@ -1,0 +1,52 @@
+//! What was looked at and found harmless: a reader who suspects it shall see that it was not missed.
+
+use std::io;
+
+use super::sentence;
+use crate::model::{Document, Finding, Verdict};
+use crate::report::escape;
+use crate::report::quantity::count;
+use crate::report::text::page::{Page, Style};
+
+/// Lines at most; the rest is counted.
+const MOST: usize = 12;
+
+pub fn write(page: &mut Page<'_>, document: &Document) -> io::Result<()> {
+    let quiet: Vec<&Finding> =
+        document.findings.iter().filter(|finding| is_quiet(finding.verdict)).collect();
+    let counted = document.growth.as_ref().map_or(&[][..], |growth| &growth.quiet);
+    if quiet.is_empty() && counted.iter().all(|(_, number)| *number == 0) {
+        return Ok(());
+    }
+    page.gap()?;
+    page.heading("Looked at and found quiet")?;
+    for verdict in Verdict::ALL {
+        for finding in quiet.iter().take(MOST).filter(|finding| finding.verdict == verdict) {
+            let text = sentence::finding(finding, document);
+            let id = escape::terminal(&finding.site.id);
+            let mark = format!("{} {id}: ", verdict.name());
+            page.item(2, "- ", Style::Dim, &format!("{mark}{}", escape::terminal(&text)))?;
+        }
+    }
+    if let Some(more) = quiet.len().checked_sub(MOST).filter(|more| *more > 0) {
+        page.paragraph(2, &format!("(and {more} more, see -f json)"))?;
+    }
+    rest(page, counted)
+}
+
+fn is_quiet(verdict: Verdict) -> bool {
+    !super::CHAPTERS.iter().any(|(_, shown)| *shown == verdict)
+}
+
+/// `Without a line of their own: 40 baseline, 12 cache-bounded.`
+fn rest(page: &mut Page<'_>, counted: &[(Verdict, u64)]) -> io::Result<()> {
+    let words: Vec<String> = counted
+        .iter()
+        .filter(|(_, number)| *number > 0)
+        .map(|(verdict, number)| format!("{} {}", count(*number), verdict.name()))
+        .collect();
+    match words.is_empty() {
+        true => Ok(()),
+        false => page.paragraph(2, &format!("Without a line of their own: {}.", words.join(", "))),
+    }
+}

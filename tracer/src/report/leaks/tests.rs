@@ -1,0 +1,178 @@
+//! The verdict page on every sample, against files that `LEAKSPY_BLESS=1` rewrites.
+
+use std::path::Path;
+
+use proptest::prelude::*;
+
+use super::{Leaks, samples};
+use crate::model::{Confidence, Document, Frame, Interval, Verdict};
+use crate::report::{Exporter, Format, Options, sentence, width};
+
+fn text(document: &Document, options: &Options) -> String {
+    rendered(&Leaks, document, options)
+}
+
+fn rendered(exporter: &dyn Exporter, document: &Document, options: &Options) -> String {
+    let mut out = Vec::new();
+    exporter.write(document, options, &mut out).expect("every sample can be printed");
+    String::from_utf8(out).expect("reports are UTF-8")
+}
+
+fn samples() -> Vec<(&'static str, Document)> {
+    vec![
+        ("leaking", samples::leaking()),
+        ("undecided", samples::undecided()),
+        ("arenas", samples::arenas()),
+        ("quiet", samples::quiet()),
+        ("vanished", samples::vanished()),
+        ("hostile", samples::hostile()),
+    ]
+}
+
+#[test]
+fn verdicts_print_as_agreed() {
+    let json = Format::named("json").expect("a format").exporter;
+    let mut different = Vec::new();
+    for (name, document) in samples() {
+        let formats: [(&str, &dyn Exporter); 2] = [("txt", &Leaks), ("json", json)];
+        for (suffix, exporter) in formats {
+            let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+                .join(format!("golden/report/leaks-{name}.{suffix}"));
+            let actual = rendered(exporter, &document, &Options::default());
+            if !crate::golden::matches(&path, &actual) {
+                different.push(path);
+            }
+        }
+    }
+    assert!(different.is_empty(), "bless with LEAKSPY_BLESS=1 after reading: {different:?}");
+}
+
+/// The keys of the contract in a finding: those of a site, and its own.
+#[test]
+fn json_has_every_key_of_a_finding() {
+    let json = Format::named("json").expect("a format").exporter;
+    let text = rendered(json, &samples::leaking(), &Options::default());
+    let value: serde_json::Value = serde_json::from_str(&text).expect("valid JSON");
+    let finding = &value["findings"][0];
+    for key in [
+        "id",
+        "live_bytes",
+        "live_count",
+        "allocated_bytes",
+        "allocated_count",
+        "size_class",
+        "domain",
+        "stack",
+        "rank",
+        "verdict",
+        "confidence",
+        "slope_bytes_per_hour",
+        "evidence",
+        "types",
+        "holder",
+    ] {
+        assert!(finding.get(key).is_some(), "{key}");
+    }
+    assert_eq!(
+        (&finding["verdict"], &finding["confidence"]),
+        (&"leak".into(), &"confirmed".into())
+    );
+    assert!(finding["types"].is_null() && finding["evidence"]["plateau_bytes"].is_null());
+    assert!(value["growth"]["hours_to_limit"]["est"].is_number());
+}
+
+#[test]
+fn the_answer_is_one_line() {
+    let answers = [
+        (
+            samples::leaking(),
+            "Leaking: at least 114.6 KiB per minute, since 02:17 UTC; memory limit 16 GiB in about 5 h \
+             (3 to 9 h)",
+        ),
+        (
+            samples::undecided(),
+            "Growing by 49.5 KiB per minute, but too early to say why: needs about 3 h more",
+        ),
+        (samples::quiet(), "Nothing leaks that can be told apart from normal work"),
+    ];
+    for (document, answer) in answers {
+        assert_eq!(sentence::process(&document), answer);
+    }
+    let mut document = samples::quiet();
+    document.growth = None;
+    assert_eq!(sentence::process(&document), "Nobody has looked at growth yet");
+}
+
+#[test]
+fn the_first_sentence_names_the_line_and_the_speed() {
+    let document = samples::leaking();
+    assert_eq!(
+        sentence::finding(&document.findings[0], &document),
+        "`keep` (main.py:12) keeps 41.0 KiB per minute, so far 41.4 KiB in 212 blocks of 200 B, steadily \
+         since 02:17 UTC; none was freed."
+    );
+    let arenas = samples::arenas();
+    let text = sentence::finding(&arenas.findings[0], &arenas);
+    assert!(
+        text.ends_with(
+            "`build_tree` (main.py:88) was the line that needed a new arena in 9 of 12."
+        )
+    );
+}
+
+#[test]
+fn long_captures_have_dates() {
+    let mut document = samples::leaking();
+    document.capture.seconds = 90_000.0;
+    assert!(sentence::process(&document).contains("since 2025-11-21 02:17 UTC"));
+}
+
+#[test]
+fn what_is_not_shown_is_counted() {
+    let document = samples::leaking();
+    let one = Options { top: Some(1), ..Options::default() };
+    assert!(text(&document, &one).contains("2 more of these keep 82.9 KiB; --top shows more"));
+}
+
+fn any_interval() -> impl Strategy<Value = Interval> {
+    any::<(f64, f64, f64)>().prop_map(|(lo, est, hi)| Interval { lo, est, hi })
+}
+
+proptest! {
+    /// Whatever a verdict says: no panic, no line too long, nothing that a terminal obeys.
+    #[test]
+    fn any_verdict_prints(
+        name in ".{0,80}",
+        verdict in prop::sample::select(&Verdict::ALL[..]),
+        of_process in prop::sample::select(&Verdict::ALL[..]),
+        slope in any_interval(),
+        numbers in any::<[u64; 4]>(),
+        seconds: f64,
+        needs in any::<Option<f64>>(),
+    ) {
+        let mut document = samples::leaking();
+        document.capture.seconds = seconds;
+        for finding in &mut document.findings {
+            finding.site.stack = vec![Frame::python(name.clone(), name.clone(), Some(1))];
+            finding.verdict = verdict;
+            finding.slope_bytes_per_hour = slope;
+            finding.evidence.reasons = vec![name.clone()];
+            finding.evidence.since = Some(seconds);
+            finding.evidence.needs_hours = needs;
+            (finding.evidence.kept_bytes, finding.evidence.kept_count) = (numbers[0], numbers[1]);
+            (finding.site.live_count, finding.site.allocated_count) = (numbers[2], numbers[3]);
+        }
+        if let Some(growth) = &mut document.growth {
+            growth.verdict = of_process;
+            growth.confidence = Confidence::Suspect;
+            growth.slope_bytes_per_hour = slope;
+            growth.hours_to_limit = Some(slope);
+            growth.needs_hours = needs;
+        }
+        let page = text(&document, &Options::default());
+        for line in page.lines() {
+            prop_assert!(width::columns(line) <= width::COLUMNS, "{line:?}");
+        }
+        prop_assert!(!page.contains(|c: char| c.is_control() && c != '\n'));
+    }
+}

@@ -1,0 +1,58 @@
+//! One finding in full: the sentence, the verdict, the stack, the evidence.
+
+use std::io;
+
+use super::{evidence, sentence};
+use crate::model::{Confidence, Document, Finding, Frame, Verdict};
+use crate::report::text::entry;
+use crate::report::text::page::{Page, Style};
+use crate::report::{Options, escape, stacks};
+
+/// Columns before the text of a finding; room for its rank.
+const INDENT: usize = 4;
+
+pub fn write(
+    page: &mut Page<'_>,
+    finding: &Finding,
+    document: &Document,
+    options: &Options,
+) -> io::Result<()> {
+    let text = sentence::finding(finding, document);
+    page.item(0, &format!("{:>2}. ", finding.rank), Style::Bold, &escape::terminal(&text))?;
+    page.paragraph(INDENT, &word(finding))?;
+    for note in &finding.site.notes {
+        page.item(INDENT, "Note: ", Style::Warning, &escape::terminal(note))?;
+    }
+    let frames: Vec<&Frame> =
+        finding.site.stack.iter().filter(|frame| stacks::is_shown(frame, options)).collect();
+    if !frames.is_empty() {
+        page.gap()?;
+        entry::frames(page, &frames)?;
+    }
+    page.gap()?;
+    for sentence in evidence::sentences(finding) {
+        page.item(INDENT, "- ", Style::Dim, &escape::terminal(&sentence))?;
+    }
+    Ok(())
+}
+
+/// `Leak, likely: more probable than everything else by far. Id 3f9ac1d2.`
+fn word(finding: &Finding) -> String {
+    let id = escape::terminal(&finding.site.id);
+    let sure = match finding.confidence {
+        Confidence::Suspect => "suspect: something harmless would look the same so far",
+        Confidence::Likely => "likely: more probable than everything else by far",
+        Confidence::Confirmed => "confirmed: nothing harmless explains it",
+    };
+    match finding.verdict {
+        Verdict::Leak => format!("Leak, {sure}. Id {id}."),
+        verdict => format!("{}. Id {id}.", capitalised(verdict.name())),
+    }
+}
+
+fn capitalised(word: &str) -> String {
+    let mut letters = word.chars();
+    letters
+        .next()
+        .map_or_else(String::new, |first| first.to_ascii_uppercase().to_string() + letters.as_str())
+}

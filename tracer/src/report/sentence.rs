@@ -1,0 +1,242 @@
+//! Verdicts as a person would say them. Plain text: names of the target are raw in it, and whoever prints
+//! a sentence escapes it for the medium.
+
+use super::quantity::{block_size, bytes, count, counted};
+use super::width::{cut_end, cut_start};
+use super::{blame, calendar, label, rate};
+use crate::model::{
+    Confidence, Document, Domain, Evidence, Finding, Frame, Model, ProcessGrowth, Verdict,
+};
+
+/// Most columns of a name inside a sentence.
+const NAME_COLUMNS: usize = 60;
+/// From here on a time of day needs its date: half a day may lie between the start and midnight.
+const SECONDS_WITHOUT_DATE: f64 = 12.0 * 3600.0;
+
+/// One finding in one sentence: who, how fast, how much, since when.
+///
+/// `` `keep` (app.py:12) keeps 41.0 KiB per minute, so far 41.4 KiB in 212 blocks of 200 B, steadily since
+/// 14:02 UTC; none was freed. ``
+pub fn finding(finding: &Finding, document: &Document) -> String {
+    if finding.evidence.arenas {
+        return arenas(finding, document);
+    }
+    let (who, held) = (culprit(finding), held(finding));
+    match finding.verdict {
+        Verdict::Leak => format!(
+            "{who} keeps {}, so far {held}, {}; {}.",
+            rate::rate(finding.slope_bytes_per_hour.est),
+            shape_and_since(finding, document),
+            fate(finding)
+        ),
+        Verdict::Undetermined => format!(
+            "{who} grows by {}, so far {held}, {}: too early to say what it is.",
+            rate::rate(finding.slope_bytes_per_hour.est),
+            shape_and_since(finding, document),
+        ),
+        quiet => format!("{who} {}.", said_of_quiet(quiet, finding, &held)),
+    }
+}
+
+/// What the process does, in one line without a full stop: the answer to "is it leaking?".
+pub fn process(document: &Document) -> String {
+    let Some(growth) = &document.growth else {
+        return "Nobody has looked at growth yet".to_owned();
+    };
+    let state = match growth.verdict {
+        Verdict::Leak => leaking(growth, document),
+        Verdict::Undetermined => undecided(growth),
+        Verdict::AllocatorRetention => {
+            format!("No leak: the allocator keeps memory that the program has freed{}", by(growth))
+        }
+        Verdict::GarbagePending => {
+            format!("No leak: garbage waits for the next full collection{}", by(growth))
+        }
+        Verdict::SessionsOpen => {
+            format!("No leak: memory follows sessions or jobs that are still open{}", by(growth))
+        }
+        Verdict::CacheWarming => format!("No leak: caches are still filling up{}", by(growth)),
+        Verdict::CacheBounded | Verdict::Baseline => {
+            "Nothing leaks that can be told apart from normal work".to_owned()
+        }
+    };
+    state + &limit(growth)
+}
+
+/// How sure a verdict is, as the beginning of a sentence about a leak.
+fn leaking(growth: &ProcessGrowth, document: &Document) -> String {
+    let sure = match growth.confidence {
+        Confidence::Confirmed => "Leaking",
+        Confidence::Likely => "Very likely leaking",
+        Confidence::Suspect => "Perhaps leaking",
+    };
+    let leaks = || document.findings.iter().filter(|finding| finding.verdict == Verdict::Leak);
+    let at_least: f64 = leaks().map(|finding| finding.slope_bytes_per_hour.lo.max(0.0)).sum();
+    let slope = &growth.slope_bytes_per_hour;
+    let speed = match (at_least, slope.lo) {
+        (lo, _) if lo > 0.0 => format!(": at least {}", rate::rate(lo)),
+        (_, lo) if growth.significant && lo > 0.0 => format!(": at least {}", rate::rate(lo)),
+        _ if slope.est > 0.0 => format!(": about {}", rate::rate(slope.est)),
+        _ => String::new(),
+    };
+    let since = leaks().filter_map(|finding| finding.evidence.since).min_by(f64::total_cmp);
+    let since = since.map(|since| format!(", since {}", moment(since, document)));
+    format!("{sure}{speed}{}", since.unwrap_or_default())
+}
+
+fn undecided(growth: &ProcessGrowth) -> String {
+    let needs = growth
+        .needs_hours
+        .map_or_else(String::new, |hours| format!(": needs about {} more", rate::span(hours)));
+    match growth.significant {
+        true => format!("Growing{}, but too early to say why{needs}", by(growth)),
+        false => format!("Too early to say whether it grows{needs}"),
+    }
+}
+
+/// ` by 2.4 MiB per minute`, when that can be told from nothing.
+fn by(growth: &ProcessGrowth) -> String {
+    match growth.significant && growth.slope_bytes_per_hour.est > 0.0 {
+        true => format!(" by {}", rate::rate(growth.slope_bytes_per_hour.est)),
+        false => String::new(),
+    }
+}
+
+fn limit(growth: &ProcessGrowth) -> String {
+    match (&growth.hours_to_limit, growth.limit_bytes) {
+        (Some(hours), Some(limit)) => {
+            let whose = match growth.limit_source.as_deref() {
+                Some("machine") => "memory of the machine,",
+                _ => "memory limit",
+            };
+            let limit = bytes(limit).replace(".0 ", " ");
+            format!("; {whose} {limit} in {}", rate::about(hours))
+        }
+        _ => String::new(),
+    }
+}
+
+/// Arenas say less than blocks of one's own: the sentence says what the line is, and is not.
+fn arenas(finding: &Finding, document: &Document) -> String {
+    let held = held(finding);
+    let speed = rate::rate(finding.slope_bytes_per_hour.est);
+    let what = match finding.verdict {
+        Verdict::Leak => {
+            format!("keep {speed}, so far {held}, {}", shape_and_since(finding, document))
+        }
+        Verdict::Undetermined => {
+            format!("grow by {speed}, so far {held}, and it is too early to say what it is")
+        }
+        _ => format!("hold {held}"),
+    };
+    let (alike, all) = finding.evidence.stacks_alike;
+    format!(
+        "Python's small objects (up to 512 B each) {what}; {} was the line that needed a new arena in {} \
+         of {}.",
+        culprit(finding),
+        count(alike),
+        count(all)
+    )
+}
+
+fn said_of_quiet(verdict: Verdict, finding: &Finding, held: &str) -> String {
+    match verdict {
+        Verdict::CacheWarming => match &finding.evidence.plateau_bytes {
+            Some(plateau) => format!(
+                "fills up ever more slowly, now {held}, towards {}",
+                rate::size_range(plateau)
+            ),
+            None => format!("fills up ever more slowly, now {held}"),
+        },
+        Verdict::CacheBounded => {
+            format!("holds {held} and gives back its oldest blocks as it takes new ones")
+        }
+        Verdict::SessionsOpen => {
+            format!("holds {held} for sessions, requests or jobs that are still open")
+        }
+        Verdict::GarbagePending => {
+            format!("left {held} behind, which the next full garbage collection frees")
+        }
+        Verdict::AllocatorRetention => {
+            format!("freed what it took; the process still keeps {held} of it")
+        }
+        Verdict::Baseline | Verdict::Leak | Verdict::Undetermined => {
+            format!("holds {held} and does not grow")
+        }
+    }
+}
+
+/// `` `keep` (app.py:12) ``
+fn culprit(finding: &Finding) -> String {
+    let frames: Vec<&Frame> = finding.site.stack.iter().filter(|frame| !frame.machinery).collect();
+    let Some(blame) = blame::of(&frames) else {
+        return "A place without a stack".to_owned();
+    };
+    let name = cut_end(&label::name(blame.frame), NAME_COLUMNS);
+    match label::brief_place(blame.frame) {
+        Some(place) => format!("`{name}` ({})", cut_start(&place, NAME_COLUMNS)),
+        None => format!("`{name}`"),
+    }
+}
+
+/// `41.4 KiB in 212 blocks of 200 B`
+fn held(finding: &Finding) -> String {
+    let Evidence { kept_bytes, kept_count, arenas, .. } = finding.evidence;
+    let (all, number) = match kept_count {
+        0 => (finding.site.live_bytes, finding.site.live_count),
+        kept => (kept_bytes, kept),
+    };
+    let (one, many) = match finding.site.domain {
+        _ if arenas => ("arena", "arenas"),
+        Domain::Malloc => ("block", "blocks"),
+        Domain::Mmap => ("mapping", "mappings"),
+    };
+    let Some(mean) = all.checked_div(number) else {
+        return "nothing".to_owned();
+    };
+    // A few blocks of different sizes often have a whole mean by chance.
+    let same = mean.checked_mul(number) == Some(all) && (number == 1 || number >= 10);
+    let about = if same { "" } else { "about " };
+    format!("{} in {} of {about}{}", bytes(all), counted(number, one, many), block_size(mean))
+}
+
+/// `steadily since 14:02 UTC`, `in 11 steps`
+fn shape_and_since(finding: &Finding, document: &Document) -> String {
+    let shape = match (finding.evidence.model, finding.evidence.steps) {
+        (Model::Steps, Some(steps)) => format!("in {}", counted(steps, "step", "steps")),
+        (Model::Steps, None) => "in steps".to_owned(),
+        (Model::Saturating, _) => "ever more slowly".to_owned(),
+        (Model::Linear, _) => "steadily".to_owned(),
+        (Model::Constant, _) => "not in a clear shape".to_owned(),
+    };
+    match finding.evidence.since {
+        Some(since) => format!("{shape} since {}", moment(since, document)),
+        None => shape,
+    }
+}
+
+/// What became of all that was ever allocated there.
+fn fate(finding: &Finding) -> String {
+    let all = finding.site.allocated_count;
+    let freed = all.saturating_sub(finding.site.live_count);
+    match freed {
+        0 => "none was freed".to_owned(),
+        freed => format!(
+            "{} of {} {} freed",
+            count(freed),
+            count(all),
+            if freed == 1 { "was" } else { "were" }
+        ),
+    }
+}
+
+/// A moment of the capture as a time of day; with its date where the capture is long.
+pub fn moment(seconds: f64, document: &Document) -> String {
+    let offset = std::time::Duration::try_from_secs_f64(seconds).map_or(0, |time| time.as_secs());
+    let at = document.capture.started.saturating_add(offset);
+    if document.capture.seconds < SECONDS_WITHOUT_DATE {
+        calendar::clock(at)
+    } else {
+        calendar::date_and_clock(at)
+    }
+}
