@@ -9,6 +9,7 @@
 //! | [`process`] | a child, its lines, its end |
 //! | [`workload`] | the words spoken with a workload, and its truth |
 //! | [`tracer`] | the program under test: `record` and `report` |
+//! | [`recording`] | what SQL sees of a recording over time |
 //! | [`report`] | the JSON report, and what must always hold in it |
 //! | [`verdict`] | truth against report |
 //! | [`text`] | a target's code against its files: every breakpoint is a difference |
@@ -24,6 +25,7 @@ pub mod interpreter;
 pub mod kernel;
 pub mod native;
 pub mod process;
+pub mod recording;
 pub mod report;
 pub mod stage;
 pub mod text;

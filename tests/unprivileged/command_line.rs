@@ -18,7 +18,7 @@ fn help_names_every_command() -> Result<()> {
     let ending = run(&["--help"])?;
     ensure!(ending.code() == Some(0), "{ending}");
     let text = ending.stdout.join("\n");
-    for command in ["record", "report", "doctor", "completions", "man"] {
+    for command in ["record", "report", "mark", "doctor", "completions", "man"] {
         ensure!(text.contains(command), "no {command} in the help: {text}");
         let own = run(&[command, "--help"])?;
         ensure!(own.code() == Some(0) && own.stdout.len() > 3, "{command}: {own}");

@@ -2,12 +2,13 @@
 //!
 //! The rooms, from the bottom up; names point only downwards (see `ARCHITECTURE.md`).
 //!
-//! *Pure, no I/O:* [`model`] [`elf`] [`python`] [`growth`] [`plot`] [`report`]
+//! *Pure, no I/O:* [`model`] [`aggregate`] [`elf`] [`python`] [`growth`] [`plot`] [`report`]
 //!
 //! *Outside world:* [`os`] [`probe`] [`symbolize`] [`store`]
 //!
 //! *The running program:* [`session`] [`cli`]
 
+pub mod aggregate;
 pub mod cli;
 pub mod elf;
 pub mod growth;

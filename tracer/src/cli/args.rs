@@ -73,6 +73,12 @@ pub enum Command {
     /// or is still at work.
     #[command(help_template = TEMPLATE, before_help = examples::REPORT, before_long_help = examples::REPORT)]
     Report(ReportArgs),
+    /// Put a named moment into a running recording
+    ///
+    /// Says what happens to the process just now (a load test begins, a cache is cleared), so that
+    /// it can be found again in plots and in the recording.
+    #[command(help_template = TEMPLATE, before_help = examples::MARK, before_long_help = examples::MARK)]
+    Mark(MarkArgs),
     /// Say what this machine and a process allow
     ///
     /// Lists features of the kernel, privileges, and what would be seen of a process and why not more,
@@ -165,6 +171,17 @@ pub struct ReportArgs {
         help_heading = "What to show"
     )]
     pub color: When,
+}
+
+/// Options of `mark`.
+#[derive(Args, Debug)]
+pub struct MarkArgs {
+    /// What happens now, in a few words
+    #[arg(value_name = "NAME", value_parser = units::mark)]
+    pub name: String,
+    /// Recording to mark [default: the only one that is running in this folder]
+    #[arg(value_name = "FILE")]
+    pub file: Option<PathBuf>,
 }
 
 /// Options of `doctor`.

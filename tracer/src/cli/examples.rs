@@ -36,6 +36,13 @@ Examples:
   leakspy report app.leakspy -f json | jq    For programs
 ";
 
+/// For `mark`.
+pub const MARK: &str = "\
+Examples:
+  leakspy mark 'load test begins'                In the recording that runs here
+  leakspy mark 'cache cleared' /var/app.leakspy  In this one
+";
+
 /// For `doctor`.
 pub const DOCTOR: &str = "\
 Examples:
@@ -63,6 +70,7 @@ pub fn of(command: &str) -> &'static str {
         "leaks" => LEAKS,
         "record" => RECORD,
         "report" => REPORT,
+        "mark" => MARK,
         "doctor" => DOCTOR,
         "completions" => COMPLETIONS,
         "man" => MAN,

@@ -10,6 +10,7 @@ mod filter;
 mod leaks;
 mod logging;
 mod man;
+mod mark;
 mod output;
 mod progress;
 mod record;
@@ -42,6 +43,7 @@ pub fn main() -> ExitCode {
         Command::Leaks(args) => leaks::run(args, cli.quiet, cli.verbose > 0),
         Command::Record(args) => record::run(args, cli.quiet),
         Command::Report(args) => report::run(args),
+        Command::Mark(args) => mark::run(args, cli.quiet),
         Command::Doctor(args) => doctor::run(args),
         Command::Completions(args) => completions::run(args),
         Command::Man(args) => man::run(args),

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::store::MAX_NAME;
+
 /// Longest duration that is accepted: a hundred years, which every clock can add.
 const MAX_SECONDS: f64 = 100.0 * 365.0 * 86_400.0;
 
@@ -35,6 +37,17 @@ pub fn tick(text: &str) -> Result<Duration, String> {
         return Err(format!("`{text}` is shorter than 100ms"));
     }
     Ok(tick)
+}
+
+/// The name of a moment: something, and not a story.
+pub fn mark(text: &str) -> Result<String, String> {
+    if text.trim().is_empty() {
+        return Err("a mark needs a name".to_owned());
+    }
+    if text.len() > MAX_NAME {
+        return Err(format!("a mark's name is longer than {MAX_NAME} bytes"));
+    }
+    Ok(text.to_owned())
 }
 
 fn unit_seconds(unit: &str) -> Option<f64> {

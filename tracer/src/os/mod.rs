@@ -6,6 +6,7 @@
 
 pub mod allocator;
 pub mod btf;
+pub mod cgroup;
 pub mod clock;
 mod error;
 pub mod file;

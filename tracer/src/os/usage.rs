@@ -1,9 +1,6 @@
-//! Memory and its limits: the target's, and our own.
+//! Memory of a process: the target's, and our own.
 
-use std::fs;
-use std::path::{Path, PathBuf};
-
-use super::{OsError, clock, procfs};
+use super::{Mapping, OsError, clock, procfs};
 
 /// Resident memory of a process, bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,6 +9,12 @@ pub struct Resident {
     pub total: u64,
     /// Heap, stacks and other memory without a file.
     pub anonymous: u64,
+    /// Mapped files.
+    pub file: Option<u64>,
+    /// Shared memory.
+    pub shmem: Option<u64>,
+    /// Swapped out, which is not part of the total.
+    pub swap: Option<u64>,
 }
 
 /// What this process uses itself.
@@ -31,8 +34,14 @@ pub fn resident(pid: u32) -> Result<Resident, OsError> {
 
 /// A process that is ending shows a status without memory.
 fn parse_resident(status: &str) -> Option<Resident> {
-    let total = procfs::field_bytes(status, "VmRSS")?;
-    Some(Resident { total, anonymous: procfs::field_bytes(status, "RssAnon")? })
+    let bytes = |name| procfs::field_bytes(status, name);
+    Some(Resident {
+        total: bytes("VmRSS")?,
+        anonymous: bytes("RssAnon")?,
+        file: bytes("RssFile"),
+        shmem: bytes("RssShmem"),
+        swap: bytes("VmSwap"),
+    })
 }
 
 /// CPU and memory of this process.
@@ -40,148 +49,51 @@ pub fn own() -> Result<OwnUsage, OsError> {
     Ok(OwnUsage { cpu_ns: clock::own_cpu_ns(), resident: resident(std::process::id())?.total })
 }
 
-/// The tightest memory limit of the control groups that process `pid` is in, bytes; `None` without one.
-pub fn memory_limit(pid: u32) -> Result<Option<u64>, OsError> {
-    let groups = parse_groups(&procfs::read_text(pid, "cgroup")?);
-    let mounts = parse_mounts(&procfs::read_text(std::process::id(), "mountinfo")?);
-    let limits = groups.iter().filter_map(|group| {
-        let mount = mounts.iter().find(|mount| mount.version == group.version)?;
-        tightest(mount, &group.path)
+/// glibc maps the arena of a thread as one reservation of this size, aligned to it, and opens it from the front
+/// (malloc/arena.c, `new_heap` and `grow_heap`; the size is `HEAP_MAX_SIZE` of 64-bit systems).
+const ARENA: u64 = 64 << 20;
+
+/// The C library's heap as address space: what the program break grew to, and the open part of the arenas of
+/// threads. Other allocators map their memory in ways that look like anybody's, and are not counted.
+pub fn heap_bytes(mappings: &[Mapping]) -> u64 {
+    let anonymous = |mapping: &Mapping| mapping.inode == 0 && mapping.path.is_empty();
+    let arenas = mappings.windows(2).filter_map(|pair| {
+        let [open, rest] = pair else { return None };
+        let reserved = anonymous(open) && anonymous(rest) && open.writable && !rest.readable;
+        let whole = open.start.0.is_multiple_of(ARENA)
+            && rest.start == open.end
+            && rest.end.0 - open.start.0 == ARENA;
+        (reserved && whole).then_some(open)
     });
-    Ok(limits.min())
-}
-
-/// The two generations of control groups; both can be mounted at once, but only one of them counts
-/// memory.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Version {
-    One,
-    Two,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Group {
-    version: Version,
-    path: PathBuf,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Mount {
-    version: Version,
-    /// The group that is seen at the mount point.
-    root: PathBuf,
-    point: PathBuf,
-}
-
-/// Lines `id:controllers:path`; the unified hierarchy is `0::path`.
-fn parse_groups(text: &str) -> Vec<Group> {
-    let line = |line: &str| {
-        let (id, rest) = line.split_once(':')?;
-        let (controllers, path) = rest.split_once(':')?;
-        let version = match (id, controllers) {
-            ("0", "") => Version::Two,
-            _ if controllers.split(',').any(|name| name == "memory") => Version::One,
-            _ => return None,
-        };
-        Some(Group { version, path: PathBuf::from(path) })
-    };
-    text.lines().filter_map(line).collect()
-}
-
-/// Lines `id parent device root point options … - type source superoptions`.
-fn parse_mounts(text: &str) -> Vec<Mount> {
-    let line = |line: &str| {
-        let (mount, system) = line.split_once(" - ")?;
-        let mount: Vec<&str> = mount.split(' ').collect();
-        let system: Vec<&str> = system.split(' ').collect();
-        let version = match *system.first()? {
-            "cgroup2" => Version::Two,
-            "cgroup" if system.get(2)?.split(',').any(|name| name == "memory") => Version::One,
-            _ => return None,
-        };
-        let (root, point) = (PathBuf::from(mount.get(3)?), PathBuf::from(mount.get(4)?));
-        Some(Mount { version, root, point })
-    };
-    text.lines().filter_map(line).collect()
-}
-
-/// The least limit on the way from the group up to the mount point.
-fn tightest(mount: &Mount, group: &Path) -> Option<u64> {
-    let file = match mount.version {
-        Version::One => "memory.limit_in_bytes",
-        Version::Two => "memory.max",
-    };
-    let inside = inside(mount, group)?;
-    let limits = inside.ancestors().filter_map(|folder| {
-        parse_limit(&fs::read_to_string(mount.point.join(folder).join(file)).ok()?)
-    });
-    limits.min()
-}
-
-/// The group's path below the mount point. A group outside the part that we see (`/..`) has none.
-fn inside(mount: &Mount, group: &Path) -> Option<PathBuf> {
-    let inside = group.strip_prefix(&mount.root).ok()?;
-    let goes_up = inside.components().any(|part| part.as_os_str() == "..");
-    (!goes_up).then(|| inside.to_owned())
-}
-
-/// `max`, or a number; the first generation says "none" by a number near the largest.
-fn parse_limit(text: &str) -> Option<u64> {
-    text.trim().parse().ok().filter(|limit| *limit < 1 << 60)
+    let heap = mappings.iter().filter(|mapping| mapping.path == "[heap]");
+    heap.chain(arenas).map(|mapping| mapping.end.0 - mapping.start.0).sum()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::os::maps;
 
     #[test]
-    fn both_generations_are_recognised() {
-        let groups = parse_groups("5:cpu,cpuacct:/x\n4:memory:/docker/1\n0::/user.slice/a:b\n");
-        assert_eq!(
-            groups,
-            [
-                Group { version: Version::One, path: "/docker/1".into() },
-                Group { version: Version::Two, path: "/user.slice/a:b".into() },
-            ]
+    fn heaps_are_the_break_and_the_arenas_of_threads() {
+        let mappings = maps::parse(
+            b"55d0c0000000-55d0c0021000 rw-p 00000000 00:00 0    [heap]\n\
+              7f1c00000000-7f1c00100000 rw-p 00000000 00:00 0 \n\
+              7f1c00100000-7f1c04000000 ---p 00000000 00:00 0 \n\
+              7f1c08000000-7f1c08100000 rw-p 00000000 00:00 0 \n\
+              7f1c08100000-7f1c08200000 ---p 00000000 00:00 0 \n\
+              7f1c0c001000-7f1c0c101000 rw-p 00000000 00:00 0 \n",
         );
-        let mounts = parse_mounts(
-            "36 32 0:31 /docker /sys/fs/cgroup/memory rw,nosuid shared:9 - cgroup cgroup rw,memory\n\
-             37 32 0:32 / /sys/fs/cgroup/cpu rw,nosuid - cgroup cgroup rw,cpu,cpuacct\n\
-             38 32 0:33 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw\n\
-             39 32 8:1 / /home rw - ext4 /dev/sda1 rw\n",
-        );
-        assert_eq!(mounts.len(), 2);
-        assert_eq!(inside(&mounts[0], Path::new("/docker/1")), Some("1".into()));
-        assert_eq!(inside(&mounts[0], Path::new("/other")), None);
-        assert_eq!(inside(&mounts[1], Path::new("/../up")), None);
-    }
-
-    #[test]
-    fn the_tightest_limit_on_the_way_up_counts() {
-        let top = tempfile::tempdir().unwrap();
-        let deep = top.path().join("a/b");
-        fs::create_dir_all(&deep).unwrap();
-        fs::write(deep.join("memory.max"), "max\n").unwrap();
-        fs::write(top.path().join("a/memory.max"), "1048576\n").unwrap();
-        fs::write(top.path().join("memory.max"), "4096000\n").unwrap();
-        let mount = Mount { version: Version::Two, root: "/".into(), point: top.path().to_owned() };
-        assert_eq!(tightest(&mount, Path::new("/a/b")), Some(1_048_576));
-        assert_eq!(tightest(&mount, Path::new("/")), Some(4_096_000));
-        assert_eq!(tightest(&mount, Path::new("/../a")), None);
-    }
-
-    #[test]
-    fn no_limit_has_two_spellings() {
-        assert_eq!(parse_limit("max\n"), None);
-        assert_eq!(parse_limit("9223372036854771712\n"), None);
-        assert_eq!(parse_limit("536870912\n"), Some(536_870_912));
+        assert_eq!(heap_bytes(&mappings), 0x21000 + 0x10_0000);
+        assert_eq!(heap_bytes(&[]), 0);
     }
 
     #[test]
     fn status_is_read_in_bytes() {
-        let status = "Name:\tx\nVmRSS:\t    1024 kB\nRssAnon:\t     512 kB\n";
+        let status = "Name:\tx\nVmRSS:\t    1024 kB\nRssAnon:\t     512 kB\nRssFile:\t 4 kB\n";
         let resident = parse_resident(status).unwrap();
         assert_eq!((resident.total, resident.anonymous), (1 << 20, 1 << 19));
+        assert_eq!((resident.file, resident.swap), (Some(4096), None));
         assert_eq!(parse_resident("Name:\tVmRSS: 1 kB\n"), None);
         let own = own().unwrap();
         assert!(own.resident > 0 && own.cpu_ns > 0);

@@ -65,3 +65,39 @@ pub fn sites(tables: &Tables) -> Result<(Vec<SiteTotals>, u64), ProbeError> {
     });
     Ok((totals.collect(), u64::try_from(unsent).unwrap_or(u64::MAX)))
 }
+
+/// Bytes in live arenas of Python's small-object allocator: mappings of exactly its size, 256 KiB up to CPython 3.9
+/// and 1 MiB from 3.10 (Objects/obmalloc.c, `ARENA_BITS`). `maps` says whether a site is one of mappings.
+pub fn arena_bytes(sites: &[SiteTotals], maps: impl Fn(u64) -> bool) -> u64 {
+    let arenas = |site: &&SiteTotals| {
+        let all_of =
+            |size: u64| site.allocated_count.checked_mul(size) == Some(site.allocated_bytes);
+        site.allocated_count > 0 && (all_of(256 << 10) || all_of(1 << 20)) && maps(site.key)
+    };
+    let live = |site: &SiteTotals| site.allocated_bytes.saturating_sub(site.freed_bytes);
+    sites.iter().filter(arenas).map(live).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arenas_are_known_by_their_size() {
+        let site = |key, bytes, count, freed_bytes| SiteTotals {
+            key,
+            allocated_bytes: bytes,
+            allocated_count: count,
+            freed_bytes,
+            freed_count: 0,
+        };
+        let sites = [
+            site(1, 3 << 20, 3, 1 << 20),
+            site(2, 512 << 10, 2, 0),
+            site(3, (1 << 20) + 1, 1, 0),
+            site(4, 0, 0, 0),
+            site(5, 1 << 20, 1, 0),
+        ];
+        assert_eq!(arena_bytes(&sites, |key| key != 5), (2 << 20) + (512 << 10));
+    }
+}

@@ -4,6 +4,7 @@ mod books;
 pub mod doctor;
 pub mod error;
 mod interpreter;
+mod looks;
 mod modules;
 mod names;
 pub mod options;
@@ -12,6 +13,7 @@ pub mod progress;
 pub mod record;
 mod recorder;
 mod stacks;
+mod surroundings;
 mod target;
 
 pub use error::{Failure, SessionError};

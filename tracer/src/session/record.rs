@@ -20,8 +20,6 @@ use crate::probe::{
 };
 use crate::store::{Overwrite, Owner, Writer};
 
-/// Ticks between two points in the history of the sites.
-const TICKS_PER_HISTORY: u32 = 10;
 /// Far enough away to be never.
 const NEVER: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
 
@@ -214,7 +212,6 @@ async fn follow(
     let mut records = watch(ring.as_fd())?;
     let deadline = Instant::now() + options.duration.unwrap_or(NEVER);
     let mut ticks = every(options.tick);
-    let mut ticked = 0;
     // The ring wakes us only once we have read it to its end.
     let mut more = false;
     let ending = loop {
@@ -235,8 +232,7 @@ async fn follow(
         match event {
             Event::Records => more = recorder.drain(ring),
             Event::Tick => {
-                ticked += 1;
-                let status = recorder.save(ticked % TICKS_PER_HISTORY == 0)?;
+                let status = recorder.save()?;
                 progress.status(&status);
                 if let Some(sentence) = lost_coverage(recorder) {
                     break Ending::TargetGone(sentence);

@@ -1,24 +1,29 @@
 //! One target being recorded: what is done with each thing that can happen.
 
 use std::collections::HashSet;
-use std::time::Instant;
+use std::time::Duration;
 
 use leakspy_ebpf::wire::counter::{Class, Counter};
 
 use super::books::{self, Books};
 use super::error::SessionError;
+use super::looks::{Looks, Seen};
 use super::names::CodeNames;
 use super::progress::Status;
 use super::stacks::Stacks;
+use super::surroundings::Surroundings;
 use super::target::Target;
-use crate::model::Capture;
+use crate::model::{Capture, Memory, ProcessPoint};
 use crate::os;
 use crate::probe::{self, Captured, Queue, Record, Ring, Tables};
-use crate::store::{Resident, SiteRow, Tick, Writer};
+use crate::store::{LookRow, SiteRow, SiteTotals, Tick, Writer};
 use crate::symbolize::{End, Resolver};
 
 /// Records handled before the loop looks at its other events.
 const RECORDS_AT_ONCE: usize = 256;
+
+/// Reads how many full garbage collections the interpreter has had; `None` when it cannot tell.
+pub type FullCollections = Box<dyn FnMut(&dyn Memory) -> Option<u64>>;
 
 /// The recorder of one target.
 pub struct Recorder {
@@ -28,9 +33,15 @@ pub struct Recorder {
     stacks: Stacks,
     writer: Writer,
     capture: Capture,
-    started: Instant,
-    /// Seconds at which accounting was turned off.
-    ended: Option<f64>,
+    /// `CLOCK_MONOTONIC` nanoseconds when accounting was turned on.
+    started: u64,
+    /// Time since then at which it was turned off.
+    ended: Option<Duration>,
+    looks: Looks,
+    surroundings: Surroundings,
+    collections: Option<FullCollections>,
+    /// What that said last.
+    collected: Option<u64>,
     /// Sites whose stack is in the recording.
     written: HashSet<u64>,
     /// Unknown code addresses that made us look for new modules, so that each does so once.
@@ -52,8 +63,13 @@ impl Recorder {
             stacks,
             writer,
             capture,
-            started: Instant::now(),
+            started: 0,
             ended: None,
+            looks: Looks::new(0),
+            surroundings: Surroundings::default(),
+            // Nobody can read them yet.
+            collections: None,
+            collected: None,
             written: HashSet::new(),
             looked_for: HashSet::new(),
             undecoded: 0,
@@ -64,21 +80,27 @@ impl Recorder {
     /// Turns accounting on; the clock starts.
     pub fn start(&mut self) -> Result<(), SessionError> {
         let document = self.target.document();
-        self.writer.begin(&document, &self.capture)?;
+        // Before the first block, so that none is older than the capture.
+        let epoch = Duration::from_nanos(os::clock::epoch_ns());
+        self.started = os::clock::monotonic_ns();
+        self.looks = Looks::new(self.started);
+        self.capture.started = epoch.as_secs();
+        self.writer.begin(&document, &self.capture, epoch.as_secs_f64())?;
         self.tables.set_recording(true)?;
-        self.started = Instant::now();
         Ok(())
     }
 
     /// Turns accounting off: the numbers stay as they are now.
     pub fn stop(&mut self) -> Result<(), SessionError> {
         self.tables.set_recording(false)?;
-        self.ended = Some(self.started.elapsed().as_secs_f64());
+        self.ended = Some(self.now());
         Ok(())
     }
 
-    fn seconds(&self) -> f64 {
-        self.ended.unwrap_or_else(|| self.started.elapsed().as_secs_f64())
+    /// Time since the start, no later than the end.
+    fn now(&self) -> Duration {
+        let running = || os::clock::monotonic_ns().saturating_sub(self.started);
+        self.ended.unwrap_or_else(|| Duration::from_nanos(running()))
     }
 
     /// The process.
@@ -125,11 +147,40 @@ impl Recorder {
         self.stacks.insert(captured, &native);
     }
 
-    /// Saves the state now: counters, memory, and what the sites did, which becomes part of their history when
-    /// asked for. What has not changed costs nothing. Gives the state for people who wait.
-    pub fn save(&mut self, keep_history: bool) -> Result<Status, SessionError> {
-        self.write_stacks()?;
+    /// Saves the state now: counters, memory, what the sites did, and, when it is time for them, a point in
+    /// their history and a look at the live table. What has not changed costs nothing. Gives the state for people
+    /// who wait.
+    pub fn save(&mut self) -> Result<Status, SessionError> {
+        let now = self.now();
+        let last = self.ended.is_some();
         let (sites, unsent) = books::sites(&self.tables)?;
+        let books = self.books(unsent)?;
+        let keep_history = self.looks.pace().history(now) || last;
+        let look = keep_history && (self.looks.pace().look(now) || last);
+        let seen = if look { self.looks.look(now, &sites, &self.tables)? } else { None };
+        if keep_history {
+            self.surroundings.refresh(&self.target, now);
+            self.count_collections(now);
+        }
+        let process = self.process(now, &sites, &books);
+        // From here on the recording is locked.
+        self.write_stacks()?;
+        if self.looks.pace().write(now) || last {
+            self.looks.write(&mut self.writer)?;
+        }
+        let look = seen.as_ref().map(|Seen { blocks, aged }| LookRow { blocks: *blocks, aged });
+        let counters = &books.losses();
+        self.writer.tick(&Tick { process, counters, sites: &sites, keep_history, look })?;
+        Ok(Status {
+            seconds: now.as_secs_f64(),
+            live_bytes: books.live_bytes(),
+            sites: self.stacks.len(),
+            lost: books.sum(Class::Loss),
+        })
+    }
+
+    /// The counters, with those that user space keeps.
+    fn books(&self, unsent: u64) -> Result<Books, SessionError> {
         let mut books = Books::open(&self.tables)?;
         books.set(Counter::CodeUnread, self.names.missed());
         books.set(Counter::RecordsUndecoded, self.undecoded);
@@ -137,24 +188,26 @@ impl Recorder {
         let audit = self.stacks.audited();
         books.set(Counter::StacksAudited, audit.compared);
         books.set(Counter::StacksMerged, audit.different);
-        let resident = os::usage::resident(self.target.pid()).ok();
-        self.writer.tick(&Tick {
-            t: self.seconds(),
-            resident: resident.map(|resident| Resident {
-                rss_bytes: resident.total,
-                rss_anon_bytes: resident.anonymous,
-            }),
+        Ok(books)
+    }
+
+    fn process(&self, now: Duration, sites: &[SiteTotals], books: &Books) -> ProcessPoint {
+        let used = sites.iter().filter(|site| site.allocated_count > 0).count();
+        ProcessPoint {
             live_bytes: books.live_bytes(),
-            counters: &books.losses(),
-            sites: &sites,
-            keep_history,
-        })?;
-        Ok(Status {
-            seconds: self.seconds(),
-            live_bytes: books.live_bytes(),
-            sites: self.stacks.len(),
-            lost: books.sum(Class::Loss),
-        })
+            arena_bytes: Some(books::arena_bytes(sites, |key| self.stacks.maps(key))),
+            sites: u64::try_from(used).ok(),
+            ..self.surroundings.point(self.target.pid(), now)
+        }
+    }
+
+    /// Full collections since they were last counted.
+    fn count_collections(&mut self, now: Duration) {
+        let Some(read) = &mut self.collections else { return };
+        let Some(all) = read(self.target.memory()) else { return };
+        let before = self.collected.replace(all);
+        let new = all.saturating_sub(before.unwrap_or(all));
+        self.writer.collection(now.as_secs_f64(), new);
     }
 
     /// Writes the stacks of sites that are not in the recording yet. Native code has no names so far:
@@ -175,8 +228,8 @@ impl Recorder {
     pub fn finish(mut self) -> Result<(), SessionError> {
         self.stacks.look_up_names();
         self.written.clear();
-        self.save(true)?;
-        self.capture.seconds = self.seconds();
+        self.save()?;
+        self.capture.seconds = self.now().as_secs_f64();
         self.writer.finish(&self.capture)?;
         Ok(())
     }

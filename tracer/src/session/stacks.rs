@@ -130,6 +130,11 @@ impl Stacks {
         self.audit
     }
 
+    /// Whether the site is one of mappings.
+    pub fn maps(&self, site: u64) -> bool {
+        self.sites.get(&site).is_some_and(|site| site.function.maps())
+    }
+
     /// How many there are.
     pub fn len(&self) -> usize {
         self.sites.len()

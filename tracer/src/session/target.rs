@@ -10,7 +10,7 @@ use super::modules::Told;
 use super::plan::{self, Probing};
 use super::stacks::Stacks;
 use crate::model::{self, Memory, PythonTarget};
-use crate::os::{self, Life, Modules, Process};
+use crate::os::{self, Life, Mapping, Modules, Process};
 use crate::probe::{FileProbes, Method, ProbeError};
 use crate::python::Python;
 use crate::symbolize::{Detail, ModuleId, NativeNames};
@@ -72,6 +72,11 @@ impl Target {
     /// What has become of it.
     pub fn life(&self) -> Life {
         self.process.life()
+    }
+
+    /// What is mapped in it now; nothing when that cannot be read.
+    pub fn mappings(&self) -> Option<Vec<Mapping>> {
+        self.process.mappings().ok()
     }
 
     /// Its interpreter, if it is understood.
@@ -190,7 +195,7 @@ impl Target {
                 version: python.version.to_string(),
                 layout_source: python.layout_source.to_string(),
             }),
-            limit_bytes: os::usage::memory_limit(self.process.pid()).ok().flatten(),
+            limit_bytes: os::cgroup::memory(self.process.pid()).ok().and_then(|group| group.limit),
         }
     }
 

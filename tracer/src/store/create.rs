@@ -10,6 +10,9 @@ use rusqlite::{Connection, OpenFlags};
 use super::row::{Overwrite, Owner};
 use super::{StoreError, schema};
 
+/// The log is cut to this length once its contents are in the file itself.
+const LOG_BYTES: u32 = 16 << 20;
+
 /// A new recording without contents, and its absolute path.
 pub fn create(
     path: &Path,
@@ -38,7 +41,7 @@ pub fn remove(path: &Path) {
 
 /// `path` with its folder's real name: SQLite is told to follow no links, so that nobody can swap
 /// the file for a link to another one while root writes it, and that rule is about folders too.
-fn resolved(path: &Path) -> Result<PathBuf, StoreError> {
+pub fn resolved(path: &Path) -> Result<PathBuf, StoreError> {
     let cannot = |source| StoreError::CannotCreate { path: path.to_owned(), source };
     let name = path.file_name().ok_or_else(|| {
         cannot(io::Error::new(io::ErrorKind::InvalidInput, "the name of a file is missing"))
@@ -97,8 +100,7 @@ fn open(path: &Path) -> rusqlite::Result<Connection> {
         | OpenFlags::SQLITE_OPEN_NOFOLLOW;
     let connection = Connection::open_with_flags(path, flags)?;
     connection.set_prepared_statement_cache_capacity(32);
-    let tables: Vec<&str> =
-        schema::TABLES.iter().chain([&schema::HISTORY]).map(|(_, statement)| *statement).collect();
+    let tables: Vec<&str> = schema::tables().map(|(_, statement)| *statement).collect();
     // Before write-ahead mode, so that the header of the file itself has the marks.
     connection.execute_batch(&format!(
         "PRAGMA foreign_keys = OFF; BEGIN; PRAGMA application_id = {}; PRAGMA user_version = {};\n\
@@ -108,9 +110,20 @@ fn open(path: &Path) -> rusqlite::Result<Connection> {
         tables.join(";\n"),
         schema::VIEWS,
     ))?;
-    // The log alone survives the death of this process; only a power cut needs more, and at worst
-    // takes the last ticks.
+    // The log alone survives the death of this process. A power cut takes what the disk has not got yet: so
+    // every tick waits for it, and at most the one that was being written is lost.
     connection.pragma_update(None, "journal_mode", "WAL")?;
-    connection.pragma_update(None, "synchronous", "NORMAL")?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "journal_size_limit", LOG_BYTES)?;
     Ok(connection)
+}
+
+/// Says that a recorder lives: an advisory lock (`flock`) on the file, which the kernel ends with the
+/// process. Shared, because SQLite's own locks are of another kind on local disks, but not on every network.
+pub fn say_alive(path: &Path) -> Result<File, StoreError> {
+    let cannot = |source| StoreError::CannotOpen { path: path.to_owned(), source };
+    let file = File::open(path).map_err(cannot)?;
+    // Where locks do not exist, marks are refused; recording goes on.
+    let _ = file.try_lock_shared();
+    Ok(file)
 }

@@ -72,6 +72,20 @@ pub enum StoreError {
         /// The file.
         path: PathBuf,
     },
+    /// Marks go only into recordings that are being made.
+    #[error("nobody is recording into {}: a mark needs a recording that is still running", path.display())]
+    NotRunning {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Somebody marks in a loop.
+    #[error("{} has {limit} marks already, which is all that it takes", path.display())]
+    TooManyMarks {
+        /// The file.
+        path: PathBuf,
+        /// How many a recording takes.
+        limit: u32,
+    },
     /// The contents contradict themselves.
     #[error("{} is damaged: {detail}", path.display())]
     Damaged {

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::Path;
+use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension, Row};
 
@@ -10,9 +11,12 @@ use super::intern::kind_name;
 use super::writer::class_name;
 use crate::model::{
     Capture, Document, Frame, FrameKind, History, Loss, LossClass, MemoryPoint, PythonTarget,
-    SCHEMA, Target, Tool,
+    SCHEMA, Site, Target, Tool,
 };
+use sites::Sites;
 
+mod history;
+mod series;
 mod sites;
 
 /// How much of a recording is read at most.
@@ -28,6 +32,10 @@ pub struct Limits {
     pub ticks: usize,
     /// Counters, and notes of every kind.
     pub remarks: usize,
+    /// Rows in the history of all sites, of each kind.
+    pub history_rows: usize,
+    /// Cohorts of all sites.
+    pub cohorts: usize,
     /// Memory for the stacks of the document, in bytes. The largest sites get theirs first; the
     /// rest is summed up in one site without a stack.
     pub stack_bytes: usize,
@@ -41,6 +49,8 @@ impl Default for Limits {
             depth: 4096,
             ticks: 1 << 20,
             remarks: 1 << 20,
+            history_rows: 1 << 22,
+            cohorts: 1 << 23,
             stack_bytes: 512 << 20,
         }
     }
@@ -53,41 +63,57 @@ struct Source<'a> {
     limits: &'a Limits,
 }
 
-/// The document of a checked recording.
+/// The document of a checked recording, without its history.
 pub fn document(
     connection: &Connection,
     path: &Path,
     limits: &Limits,
 ) -> Result<Document, StoreError> {
     let source = Source { connection, path, limits };
-    let empty = || StoreError::Empty { path: path.to_owned() };
-    let target = source.target()?.ok_or_else(empty)?;
-    let (tool, mut capture, finished) = source.capture()?.ok_or_else(empty)?;
-    let (memory, last) = source.memory()?;
-    capture.notes = source.notes()?;
-    if !finished {
-        capture.seconds = last.unwrap_or(0.0);
-        capture.notes.push(
-            "The recording has no end: leakspy was killed, or is still recording. It goes as far \
-             as the last numbers that were written."
-                .to_owned(),
-        );
-    }
-    Ok(Document {
-        schema: SCHEMA,
-        tool,
-        target,
-        capture,
-        losses: source.counters()?,
-        memory,
-        growth: None,
-        findings: Vec::new(),
-        sites: source.sites()?,
-        history: History::default(),
-    })
+    source.document(source.sites()?.sites)
+}
+
+/// The document of a checked recording, with its history.
+pub fn document_with_history(
+    connection: &Connection,
+    path: &Path,
+    limits: &Limits,
+) -> Result<Document, StoreError> {
+    let source = Source { connection, path, limits };
+    let Sites { sites, places } = source.sites()?;
+    let history = source.history(sites.len(), &places)?;
+    Ok(Document { history, ..source.document(sites)? })
 }
 
 impl Source<'_> {
+    fn document(&self, sites: Vec<Site>) -> Result<Document, StoreError> {
+        let empty = || StoreError::Empty { path: self.path.to_owned() };
+        let target = self.target()?.ok_or_else(empty)?;
+        let (tool, mut capture, finished) = self.capture()?.ok_or_else(empty)?;
+        let (memory, last) = self.memory()?;
+        capture.notes = self.notes()?;
+        if !finished {
+            capture.seconds = last.unwrap_or(0.0);
+            capture.notes.push(
+                "The recording has no end: leakspy was killed, or is still recording. It goes as \
+                 far as the last numbers that were written."
+                    .to_owned(),
+            );
+        }
+        Ok(Document {
+            schema: SCHEMA,
+            tool,
+            target,
+            capture,
+            losses: self.counters()?,
+            memory,
+            growth: None,
+            findings: Vec::new(),
+            sites,
+            history: History::default(),
+        })
+    }
+
     fn target(&self) -> Result<Option<Target>, StoreError> {
         self.one(
             "SELECT pid, comm, exe, started, python_version, python_layout_source, limit_bytes \
@@ -117,8 +143,9 @@ impl Source<'_> {
             |row| {
                 let tool = Tool { name: row.get(0)?, version: row.get(1)? };
                 let seconds: Option<f64> = row.get(6)?;
+                let started: f64 = row.get(2)?;
                 let capture = Capture {
-                    started: row.get(2)?,
+                    started: Duration::try_from_secs_f64(started).map_or(0, |time| time.as_secs()),
                     seconds: seconds.unwrap_or(0.0),
                     mode: row.get(3)?,
                     budget: row.get(4)?,
@@ -203,18 +230,36 @@ impl Source<'_> {
         sql: &str,
         limit: usize,
         what: &str,
-        mut decode: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
+        decode: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
     ) -> Result<Vec<T>, StoreError> {
         let mut found = Vec::new();
+        self.each(sql, limit, what, decode, |row| {
+            found.push(row);
+            Ok(())
+        })?;
+        Ok(found)
+    }
+
+    /// Takes all rows of a query, at most `limit`, one by one.
+    fn each<T>(
+        &self,
+        sql: &str,
+        limit: usize,
+        what: &str,
+        mut decode: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
+        mut take: impl FnMut(T) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
         let mut query = self.connection.prepare(sql).map_err(|source| self.reading(source))?;
         let mut rows = query.query([]).map_err(|source| self.reading(source))?;
+        let mut taken = 0;
         while let Some(row) = rows.next().map_err(|source| self.reading(source))? {
-            if found.len() >= limit {
+            if taken >= limit {
                 return Err(self.damaged(format!("it has more than {limit} {what}")));
             }
-            found.push(decode(row).map_err(|source| self.reading(source))?);
+            taken += 1;
+            take(decode(row).map_err(|source| self.reading(source))?)?;
         }
-        Ok(found)
+        Ok(())
     }
 
     fn reading(&self, source: rusqlite::Error) -> StoreError {

@@ -7,6 +7,7 @@ mod create;
 mod error;
 mod intern;
 mod load;
+mod mark;
 mod open;
 mod row;
 mod schema;
@@ -18,7 +19,8 @@ mod tests;
 
 pub use error::StoreError;
 pub use load::Limits;
+pub use mark::{MAX_NAME, is_running, mark};
 pub use open::Reader;
-pub use row::{Overwrite, Owner, Resident, SiteRow, SiteTotals, Tick};
+pub use row::{LookRow, Overwrite, Owner, SiteAged, SiteRow, SiteTotals, Tick};
 pub use schema::{APPLICATION_ID, SCHEMA_VERSION, TABLES};
 pub use writer::{Bounds, Writer};

@@ -58,7 +58,7 @@ impl Reader {
         Ok(reader)
     }
 
-    /// Everything that the recording says, with the totals of the last tick.
+    /// What the recording says of the present: the totals of the last tick. `history` stays empty.
     ///
     /// # Errors
     /// The contents contradict themselves, or the recording ended before it began.
@@ -71,35 +71,50 @@ impl Reader {
     /// # Errors
     /// As of [`Reader::document`], and more than `limits` allow.
     pub fn document_within(&self, limits: &Limits) -> Result<Document, StoreError> {
-        // One transaction: a recorder that is still at work changes nothing between two reads.
+        self.read(|connection| load::document(connection, &self.path, limits))
+    }
+
+    /// Everything that the recording says, also over time: for verdicts and plots.
+    ///
+    /// # Errors
+    /// As of [`Reader::document`].
+    pub fn document_with_history(&self) -> Result<Document, StoreError> {
+        self.document_with_history_within(&Limits::default())
+    }
+
+    /// As [`Reader::document_with_history`], within other limits.
+    ///
+    /// # Errors
+    /// As of [`Reader::document`], and more than `limits` allow.
+    pub fn document_with_history_within(&self, limits: &Limits) -> Result<Document, StoreError> {
+        for (name, _) in &schema::HISTORY {
+            self.check_pages(name)?;
+        }
+        self.read(|connection| load::document_with_history(connection, &self.path, limits))
+    }
+
+    /// In one transaction: a recorder that is still at work changes nothing between two reads.
+    fn read<T>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
         let transaction = self
             .connection
             .unchecked_transaction()
             .map_err(|source| StoreError::reading(&self.path, source))?;
-        load::document(&transaction, &self.path, limits)
+        work(&transaction)
     }
 
-    /// The tables must be those of this version, letter for letter, and their pages in order.
+    /// The tables must be those of this version, letter for letter, and the pages of those that every report
+    /// needs in order.
     fn check_tables(&self) -> Result<(), StoreError> {
-        for (name, statement) in schema::TABLES.iter().chain([&schema::HISTORY]) {
-            let found = self
-                .statement_of(name)
-                .map_err(|source| StoreError::reading(&self.path, source))?;
-            if found.as_deref() != Some(*statement) {
-                let detail = format!("its table `{name}` is missing or not as leakspy makes it");
-                return Err(StoreError::damaged(&self.path, detail));
-            }
+        for (name, _) in schema::tables() {
+            check_table(&self.connection, &self.path, name)?;
+        }
+        for (name, _) in &schema::TABLES {
             self.check_pages(name)?;
         }
         Ok(())
-    }
-
-    fn statement_of(&self, table: &str) -> rusqlite::Result<Option<String>> {
-        let mut query = self
-            .connection
-            .prepare("SELECT sql FROM sqlite_schema WHERE type = 'table' AND name = ?1 LIMIT 1")?;
-        let mut rows = query.query([table])?;
-        rows.next()?.map(|row| row.get(0)).transpose()
     }
 
     /// Finds pages that are used twice or not in order, which no later read would notice: it would
@@ -117,8 +132,27 @@ impl Reader {
     }
 }
 
+/// The table must be ours, letter for letter.
+pub fn check_table(connection: &Connection, path: &Path, table: &str) -> Result<(), StoreError> {
+    let ours = schema::tables().find(|(name, _)| *name == table).map(|(_, statement)| *statement);
+    let found =
+        statement_of(connection, table).map_err(|source| StoreError::reading(path, source))?;
+    if found.is_some() && found.as_deref() == ours {
+        return Ok(());
+    }
+    let detail = format!("its table `{table}` is missing or not as leakspy makes it");
+    Err(StoreError::damaged(path, detail))
+}
+
+fn statement_of(connection: &Connection, table: &str) -> rusqlite::Result<Option<String>> {
+    let mut query = connection
+        .prepare("SELECT sql FROM sqlite_schema WHERE type = 'table' AND name = ?1 LIMIT 1")?;
+    let mut rows = query.query([table])?;
+    rows.next()?.map(|row| row.get(0)).transpose()
+}
+
 /// Reads the first 100 bytes of the file and says whether they are a recording's.
-fn check_header(path: &Path) -> Result<(), StoreError> {
+pub fn check_header(path: &Path) -> Result<(), StoreError> {
     let cannot = |source| StoreError::CannotOpen { path: path.to_owned(), source };
     // Asked before opening: opening a pipe waits for somebody to write into it.
     if !std::fs::metadata(path).map_err(cannot)?.is_file() {
@@ -182,6 +216,12 @@ fn connect(path: &Path, vfs: Option<&std::ffi::CStr>) -> rusqlite::Result<Connec
 }
 
 fn harden(connection: &mut Connection) -> rusqlite::Result<()> {
+    distrust(connection)?;
+    connection.execute_batch("PRAGMA query_only = ON")
+}
+
+/// Nothing of the file's own runs, and nothing takes for ever.
+pub fn distrust(connection: &mut Connection) -> rusqlite::Result<()> {
     connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, MAX_VALUE)?;
     connection.set_limit(Limit::SQLITE_LIMIT_SQL_LENGTH, MAX_VALUE)?;
     connection.set_limit(Limit::SQLITE_LIMIT_ATTACHED, 0)?;
@@ -197,6 +237,5 @@ fn harden(connection: &mut Connection) -> rusqlite::Result<()> {
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_VIEW, false)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
-    connection
-        .execute_batch("PRAGMA query_only = ON; PRAGMA cell_size_check = ON; PRAGMA mmap_size = 0;")
+    connection.execute_batch("PRAGMA cell_size_check = ON; PRAGMA mmap_size = 0;")
 }

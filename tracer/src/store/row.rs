@@ -1,6 +1,6 @@
 //! What is written, as plain structs.
 
-use crate::model::{Domain, Frame, Loss};
+use crate::model::{Domain, Frame, Loss, ProcessPoint};
 
 /// What to do when the file is already there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,27 +40,38 @@ pub struct SiteRow<'a> {
 /// Everything that is known at one moment; one transaction.
 #[derive(Clone, Copy, Debug)]
 pub struct Tick<'a> {
-    /// Seconds since the start of the capture.
-    pub t: f64,
-    /// Memory of the process; `None` when it could not be read, as of one that has just ended.
-    pub resident: Option<Resident>,
-    /// Bytes in live blocks that were allocated since the start.
-    pub live_bytes: u64,
+    /// The process and the time.
+    pub process: ProcessPoint,
     /// Every counter with its value since the start.
     pub counters: &'a [Loss],
     /// Sites whose totals may have changed since the last tick; what has not changed costs nothing.
     pub sites: &'a [SiteTotals],
     /// Whether the totals also become part of the history of their sites.
     pub keep_history: bool,
+    /// What a look at the live table found, when somebody looked.
+    pub look: Option<LookRow<'a>>,
 }
 
-/// Memory of a process at one moment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Resident {
-    /// Resident bytes.
-    pub rss_bytes: u64,
-    /// Anonymous resident bytes.
-    pub rss_anon_bytes: u64,
+/// A look at the live table.
+#[derive(Clone, Copy, Debug)]
+pub struct LookRow<'a> {
+    /// Live blocks.
+    pub blocks: u64,
+    /// The old ones of every site; what has not changed costs nothing.
+    pub aged: &'a [SiteAged],
+}
+
+/// The old blocks of one site.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct SiteAged {
+    /// Its key in the kernel.
+    pub key: u64,
+    /// Only blocks older than this are counted, seconds.
+    pub age: f64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// How many they are.
+    pub count: u64,
 }
 
 /// What a site did since the start.

@@ -7,10 +7,10 @@
 pub const APPLICATION_ID: u32 = 0x4c4b_5350;
 
 /// Version of the tables, in the file's header (`user_version`, offset 60, big-endian).
-pub const SCHEMA_VERSION: u32 = 1;
+pub const SCHEMA_VERSION: u32 = 2;
 
 /// A table: its name and the statement that makes it, byte for byte as SQLite keeps it.
-pub const TABLES: [(&str, &str); 9] = [
+pub const TABLES: [(&str, &str); 12] = [
     ("target", TARGET),
     ("capture", CAPTURE),
     ("note", NOTE),
@@ -20,11 +20,20 @@ pub const TABLES: [(&str, &str); 9] = [
     ("stack_frame", STACK_FRAME),
     ("site", SITE),
     ("site_note", SITE_NOTE),
+    ("mark", MARK),
+    ("collection", COLLECTION),
+    ("unreferenced", UNREFERENCED),
 ];
 
-/// The history of sites: a table like the others, in a constant of its own because its rows are
-/// many and a report does not read them.
-pub const HISTORY: (&str, &str) = ("site_history", SITE_HISTORY);
+/// The history of sites: tables like the others, in a constant of their own because their rows are
+/// many and a report on the present does not read them.
+pub const HISTORY: [(&str, &str); 4] =
+    [("site_history", SITE_HISTORY), ("aged", AGED), ("cohort", COHORT), ("lifetime", LIFETIME)];
+
+/// All tables.
+pub fn tables() -> impl Iterator<Item = &'static (&'static str, &'static str)> {
+    TABLES.iter().chain(&HISTORY)
+}
 
 const TARGET: &str = "CREATE TABLE target (
     one INTEGER PRIMARY KEY CHECK (one = 1),
@@ -41,7 +50,7 @@ const CAPTURE: &str = "CREATE TABLE capture (
     one INTEGER PRIMARY KEY CHECK (one = 1),
     tool_name TEXT NOT NULL,
     tool_version TEXT NOT NULL,
-    started INTEGER NOT NULL,
+    started REAL NOT NULL,
     mode TEXT NOT NULL,
     budget REAL,
     cost_ratio REAL,
@@ -56,9 +65,18 @@ const NOTE: &str = "CREATE TABLE note (
 const TICK: &str = "CREATE TABLE tick (
     id INTEGER PRIMARY KEY,
     t REAL NOT NULL,
+    live_bytes INTEGER NOT NULL,
     rss_bytes INTEGER,
     rss_anon_bytes INTEGER,
-    live_bytes INTEGER NOT NULL
+    rss_file_bytes INTEGER,
+    rss_shmem_bytes INTEGER,
+    swap_bytes INTEGER,
+    cgroup_bytes INTEGER,
+    cgroup_limit_bytes INTEGER,
+    heap_bytes INTEGER,
+    arena_bytes INTEGER,
+    sites INTEGER,
+    blocks INTEGER
 ) STRICT";
 
 const COUNTER: &str = "CREATE TABLE counter (
@@ -115,6 +133,54 @@ const SITE_HISTORY: &str = "CREATE TABLE site_history (
     freed_count INTEGER NOT NULL,
     PRIMARY KEY (tick, site)
 ) STRICT, WITHOUT ROWID";
+
+// The same order for the same reason.
+const AGED: &str = "CREATE TABLE aged (
+    tick INTEGER NOT NULL REFERENCES tick (id),
+    site INTEGER NOT NULL REFERENCES site (id),
+    age REAL NOT NULL,
+    bytes INTEGER NOT NULL,
+    count INTEGER NOT NULL,
+    PRIMARY KEY (tick, site)
+) STRICT, WITHOUT ROWID";
+
+const COHORT: &str = "CREATE TABLE cohort (
+    site INTEGER NOT NULL REFERENCES site (id),
+    born_from REAL NOT NULL,
+    born_to REAL NOT NULL,
+    allocated_bytes INTEGER NOT NULL,
+    allocated_count INTEGER NOT NULL,
+    live_bytes INTEGER NOT NULL,
+    live_count INTEGER NOT NULL,
+    PRIMARY KEY (site, born_from)
+) STRICT, WITHOUT ROWID";
+
+const LIFETIME: &str = "CREATE TABLE lifetime (
+    site INTEGER NOT NULL REFERENCES site (id),
+    up_to REAL NOT NULL,
+    freed_bytes INTEGER NOT NULL,
+    freed_count INTEGER NOT NULL,
+    PRIMARY KEY (site, up_to)
+) STRICT, WITHOUT ROWID";
+
+const MARK: &str = "CREATE TABLE mark (
+    id INTEGER PRIMARY KEY,
+    t REAL NOT NULL,
+    name TEXT NOT NULL
+) STRICT";
+
+const COLLECTION: &str = "CREATE TABLE collection (
+    id INTEGER PRIMARY KEY,
+    t REAL NOT NULL,
+    count INTEGER NOT NULL
+) STRICT";
+
+const UNREFERENCED: &str = "CREATE TABLE unreferenced (
+    site INTEGER PRIMARY KEY REFERENCES site (id),
+    t REAL NOT NULL,
+    looked_for INTEGER NOT NULL,
+    lost INTEGER NOT NULL
+) STRICT";
 
 /// Views for people; the reader never looks at them.
 pub const VIEWS: &str = "

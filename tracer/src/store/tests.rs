@@ -8,16 +8,19 @@ use rusqlite::Connection;
 use tempfile::TempDir;
 
 use super::{
-    Bounds, Limits, Overwrite, Reader, Resident, SiteRow, SiteTotals, StoreError, Tick, Writer,
-    schema,
+    Bounds, Limits, LookRow, Overwrite, Reader, SiteAged, SiteRow, SiteTotals, StoreError, Tick,
+    Writer, schema,
 };
 use crate::model::{
-    Capture, Document, Domain, Frame, FrameKind, Loss, LossClass, PythonTarget, Target,
+    Capture, Cohort, Document, Domain, Frame, FrameKind, Lifetime, Loss, LossClass, ProcessPoint,
+    PythonTarget, Target, Unreferenced,
 };
 
 mod damage;
 mod forgery;
+mod history;
 mod life;
+mod mark;
 
 fn folder() -> (TempDir, PathBuf) {
     let folder = tempfile::tempdir().expect("a temporary folder");
@@ -87,24 +90,54 @@ fn counter(count: u64) -> Loss {
 }
 
 fn tick<'a>(t: f64, counters: &'a [Loss], sites: &'a [SiteTotals]) -> Tick<'a> {
-    let resident = Some(Resident { rss_bytes: 1 << 20, rss_anon_bytes: 1 << 19 });
-    Tick { t, resident, live_bytes: 42, counters, sites, keep_history: true }
+    let process = ProcessPoint {
+        t,
+        live_bytes: 42,
+        rss_bytes: Some(1 << 20),
+        rss_anon_bytes: Some(1 << 19),
+        ..ProcessPoint::default()
+    };
+    Tick { process, counters, sites, keep_history: true, look: None }
 }
 
 fn create(path: &Path) -> Writer {
     Writer::create(path, Overwrite::Never, None).expect("a new recording")
 }
 
-/// A recording with three sites and two ticks, not finished.
+fn cohort(from: f64, to: f64, allocated: u64, live: u64) -> Cohort {
+    Cohort {
+        from,
+        to,
+        allocated_bytes: allocated * 10_000,
+        allocated_count: allocated,
+        live_bytes: live * 10_000,
+        live_count: live,
+    }
+}
+
+fn lifetime(up_to: f64, freed_count: u64) -> Lifetime {
+    Lifetime { up_to, freed_bytes: freed_count * 10_000, freed_count }
+}
+
+fn aged(key: u64, age: f64, count: u64) -> SiteAged {
+    SiteAged { key, age, bytes: count * 10_000, count }
+}
+
+/// A recording with three sites, two ticks and something of every kind, not finished.
 fn written(path: &Path) -> Writer {
     let mut writer = create(path);
-    writer.begin(&target(), &capture()).expect("begin");
+    writer.begin(&target(), &capture(), 1_763_691_300.25).expect("begin");
     let notes = ["The native stack was cut.".to_owned()];
     writer.site(&row(u64::MAX, &stack(12), &notes)).expect("site");
     writer.site(&row(7, &stack(13), &[])).expect("site");
     writer.tick(&tick(1.0, &[counter(5)], &[totals(u64::MAX, 3, 0)])).expect("tick");
     let second = [totals(u64::MAX, 5, 1), totals(7, 9, 9), totals(0, 1, 0)];
-    writer.tick(&tick(2.0, &[counter(15)], &second)).expect("tick");
+    writer.life(7, &[cohort(0.0, 1.5, 9, 0)], &[lifetime(8.0, 9)]).expect("life");
+    writer.life(u64::MAX, &[cohort(0.0, 1.0, 3, 2), cohort(1.0, 2.0, 2, 2)], &[]).expect("life");
+    writer.collection(1.5, 2);
+    writer.unreferenced(u64::MAX, 1.9, Unreferenced { looked_for: 4, lost: 3 });
+    let look = Some(LookRow { blocks: 5, aged: &[aged(u64::MAX, 1.0, 2)] });
+    writer.tick(&Tick { look, ..tick(2.0, &[counter(15)], &second) }).expect("tick");
     writer
 }
 
@@ -113,11 +146,11 @@ fn finished(path: &Path) {
 }
 
 fn read(path: &Path) -> Document {
-    Reader::open(path).and_then(|reader| reader.document()).expect("a good recording")
+    Reader::open(path).and_then(|reader| reader.document_with_history()).expect("a good recording")
 }
 
 fn error(path: &Path) -> String {
-    let result = Reader::open(path).and_then(|reader| reader.document());
+    let result = Reader::open(path).and_then(|reader| reader.document_with_history());
     let text = result.expect_err("a bad recording").to_string();
     assert_eq!(text.lines().count(), 1, "{text}");
     text
@@ -178,7 +211,7 @@ fn better_known_sites_replace_what_was_known() {
 fn sites_that_look_the_same_are_one() {
     let (_folder, path) = folder();
     let mut writer = create(&path);
-    writer.begin(&target(), &capture()).expect("begin");
+    writer.begin(&target(), &capture(), 1_763_691_300.25).expect("begin");
     writer.site(&row(1, &[native(0x10)], &["a".into()])).expect("site");
     writer.site(&row(2, &[native(0x20)], &["a".into(), "b".into()])).expect("site");
     writer.tick(&tick(1.0, &[], &[totals(1, 2, 0), totals(2, 3, 1)])).expect("tick");
@@ -187,51 +220,6 @@ fn sites_that_look_the_same_are_one() {
     assert_eq!(sites.len(), 1);
     assert_eq!((sites[0].live_count, sites[0].allocated_count), (4, 5));
     assert_eq!(sites[0].notes, ["a", "b"]);
-}
-
-#[test]
-fn old_ticks_thin_out() {
-    let (_folder, path) = folder();
-    let mut writer = create(&path);
-    writer.set_bounds(Bounds { ticks: 16, history_rows: 12 });
-    writer.begin(&target(), &capture()).expect("begin");
-    for number in 1..=100_u32 {
-        let sites = [totals(1, number.into(), 0)];
-        writer.tick(&tick(f64::from(number), &[], &sites)).expect("tick");
-    }
-    writer.finish(&capture()).expect("finish");
-    let document = read(&path);
-    let times: Vec<f64> = document.memory.iter().map(|point| point.t).collect();
-    assert!(times.len() <= 16, "{times:?}");
-    assert_eq!(times.first().map(|t| t.to_bits()), Some(1.0_f64.to_bits()));
-    assert_eq!(times.last().map(|t| t.to_bits()), Some(100.0_f64.to_bits()));
-    assert_eq!(document.sites[0].live_count, 100);
-    let (rows, stray): (u32, u32) = Connection::open(&path)
-        .and_then(|db| {
-            db.query_row(
-                "SELECT count(*), count(*) FILTER (WHERE tick NOT IN (SELECT id FROM tick)) \
-                 FROM site_history",
-                [],
-                |row| Ok((row.get(0)?, row.get(1)?)),
-            )
-        })
-        .expect("a query");
-    assert!(rows > 4 && rows <= 12, "{rows}");
-    assert_eq!(stray, 0);
-}
-
-#[test]
-fn unchanged_sites_cost_no_history() {
-    let (_folder, path) = folder();
-    let mut writer = written(&path);
-    for _ in 0..5 {
-        writer.tick(&tick(3.0, &[], &[totals(7, 9, 9)])).expect("tick");
-    }
-    writer.finish(&capture()).expect("finish");
-    let rows: u32 = Connection::open(&path)
-        .and_then(|db| db.query_row("SELECT count(*) FROM site_history", [], |row| row.get(0)))
-        .expect("a query");
-    assert_eq!(rows, 4);
 }
 
 #[test]
@@ -289,7 +277,7 @@ fn views_answer() {
 fn the_schema_is_documented() {
     let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/recording.md");
     let docs = fs::read_to_string(docs).expect("docs/recording.md");
-    for (table, statement) in schema::TABLES.iter().chain([&schema::HISTORY]) {
+    for (table, statement) in schema::tables() {
         assert!(docs.contains(&format!("`{table}`")), "{table}");
         for line in statement.lines().skip(1).filter(|line| line.starts_with("    ")) {
             let column = line.split_whitespace().next().expect("a column");

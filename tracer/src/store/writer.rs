@@ -1,16 +1,19 @@
 //! Writes a recording, a transaction per tick.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use rusqlite::Connection;
 
 use super::intern::{Interner, bounded};
-use super::row::{Overwrite, Owner, SiteRow, SiteTotals, Tick};
-use super::{StoreError, create, thin};
-use crate::model::{Capture, Target};
+use super::row::{Overwrite, Owner, SiteAged, SiteRow, SiteTotals, Tick};
+use super::{StoreError, create};
+use crate::model::{Capture, Cohort, Document, Lifetime, Target, Unreferenced};
 
+mod forget;
 mod rows;
+mod sites;
 
 pub(super) use rows::class_name;
 use rows::finite;
@@ -20,14 +23,16 @@ use rows::finite;
 pub struct Bounds {
     /// Ticks.
     pub ticks: usize,
-    /// Rows in the history of all sites together.
+    /// Rows in the history of all sites together, of sums and of old blocks.
     pub history_rows: usize,
+    /// Rows about full garbage collections.
+    pub collections: usize,
 }
 
 impl Default for Bounds {
     /// About 40 MB of history.
     fn default() -> Self {
-        Self { ticks: 8 * 1024, history_rows: 1_000_000 }
+        Self { ticks: 8 * 1024, history_rows: 1_000_000, collections: 8 * 1024 }
     }
 }
 
@@ -37,14 +42,32 @@ impl Default for Bounds {
 /// After an error nothing more is written, and nothing that was committed is lost.
 pub struct Writer {
     connection: Connection,
+    /// Says that somebody is recording, see [`super::is_running`]. After the connection: closing any
+    /// descriptor of the file would end SQLite's own locks on it.
+    _alive: File,
     path: PathBuf,
     bounds: Bounds,
     interner: Interner,
     sites: HashMap<u64, KnownSite>,
+    /// Numbers of the ticks that are kept.
     ticks: Vec<i64>,
-    history: Vec<(i64, usize)>,
+    /// Those of them that have history, and how many rows.
+    history: BTreeMap<i64, usize>,
+    /// Rows about collections: number and count.
+    collections: Vec<(i64, u64)>,
+    remarks: Remarks,
     next_tick: i64,
+    /// Seconds since the epoch.
+    started: f64,
     stopped: bool,
+}
+
+/// What is known between two ticks and waits for the next: the database is locked only while a tick is
+/// written, so that others get a word in.
+#[derive(Default)]
+struct Remarks {
+    collections: Vec<(f64, u64)>,
+    unreferenced: Vec<(u64, f64, Unreferenced)>,
 }
 
 /// A site that has a row.
@@ -52,6 +75,7 @@ pub struct Writer {
 struct KnownSite {
     row: i64,
     totals: SiteTotals,
+    aged: SiteAged,
 }
 
 impl Writer {
@@ -66,15 +90,20 @@ impl Writer {
         owner: Option<Owner>,
     ) -> Result<Self, StoreError> {
         let (connection, path) = create::create(path, overwrite, owner)?;
+        let alive = create::say_alive(&path)?;
         Ok(Self {
             connection,
+            _alive: alive,
             path,
             bounds: Bounds::default(),
             interner: Interner::default(),
             sites: HashMap::new(),
             ticks: Vec::new(),
-            history: Vec::new(),
+            history: BTreeMap::new(),
+            collections: Vec::new(),
+            remarks: Remarks::default(),
             next_tick: 1,
+            started: 0.0,
             stopped: false,
         })
     }
@@ -90,11 +119,18 @@ impl Writer {
     }
 
     /// Who is recorded and how; commits, so that even the shortest recording says that much.
-    /// `capture.seconds` and `capture.notes` are left to [`Writer::finish`].
+    /// `capture.seconds` and `capture.notes` are left to [`Writer::finish`]. `started` is what
+    /// `capture.started` says, with the fraction of the second; all times count from it.
     ///
     /// # Errors
     /// As of [`Writer::tick`].
-    pub fn begin(&mut self, target: &Target, capture: &Capture) -> Result<(), StoreError> {
+    pub fn begin(
+        &mut self,
+        target: &Target,
+        capture: &Capture,
+        started: f64,
+    ) -> Result<(), StoreError> {
+        self.started = started;
         self.guarded(|writer| {
             writer.put_target(target)?;
             writer.put_capture(capture, None)?;
@@ -108,6 +144,43 @@ impl Writer {
     /// As of [`Writer::tick`].
     pub fn site(&mut self, site: &SiteRow<'_>) -> Result<(), StoreError> {
         self.guarded(|writer| writer.put_site(site))
+    }
+
+    /// What a site's blocks did by the time of their birth, and how old they got; in place of what
+    /// was said of it before. Becomes permanent with the next tick.
+    ///
+    /// # Errors
+    /// As of [`Writer::tick`].
+    pub fn life(
+        &mut self,
+        key: u64,
+        cohorts: &[Cohort],
+        lifetimes: &[Lifetime],
+    ) -> Result<(), StoreError> {
+        self.guarded(|writer| writer.put_life(key, cohorts, lifetimes))
+    }
+
+    /// Full garbage collections that were noticed `t` seconds after the start. Written by the next tick.
+    pub fn collection(&mut self, t: f64, count: u64) {
+        if count > 0 && self.remarks.collections.len() < self.bounds.collections {
+            self.remarks.collections.push((t, count));
+        }
+    }
+
+    /// What came of a search for pointers to old blocks of a site, in place of what was said of it
+    /// before. Written by the next tick; the site must be known by then.
+    pub fn unreferenced(&mut self, key: u64, t: f64, found: Unreferenced) {
+        self.remarks.unreferenced.retain(|(known, ..)| *known != key);
+        self.remarks.unreferenced.push((key, t, found));
+    }
+
+    /// Everything that was committed, read without closing the file: a second opening within this
+    /// process would end SQLite's locks on it.
+    ///
+    /// # Errors
+    /// As of [`super::Reader::document`].
+    pub fn document_with_history(&self) -> Result<Document, StoreError> {
+        super::load::document_with_history(&self.connection, &self.path, &super::Limits::default())
     }
 
     /// The state at one moment, and everything since the last tick, as one transaction.
@@ -180,34 +253,6 @@ impl Writer {
 
     fn commit(&self) -> rusqlite::Result<()> {
         self.connection.execute_batch("COMMIT")
-    }
-
-    /// Keeps within the bounds.
-    fn forget(&mut self) -> rusqlite::Result<()> {
-        if self.ticks.len() > self.bounds.ticks {
-            let gone = thin::forgotten(&self.ticks);
-            self.delete("tick", "id", &gone)?;
-            self.delete("site_history", "tick", &gone)?;
-            self.ticks.retain(|tick| gone.binary_search(tick).is_err());
-            self.history.retain(|(tick, _)| gone.binary_search(tick).is_err());
-        }
-        let rows: usize = self.history.iter().map(|(_, rows)| rows).sum();
-        if rows > self.bounds.history_rows {
-            let ticks: Vec<i64> = self.history.iter().map(|(tick, _)| *tick).collect();
-            let gone = thin::forgotten(&ticks);
-            self.delete("site_history", "tick", &gone)?;
-            self.history.retain(|(tick, _)| gone.binary_search(tick).is_err());
-        }
-        Ok(())
-    }
-
-    fn delete(&self, table: &str, column: &str, numbers: &[i64]) -> rusqlite::Result<()> {
-        let list = format!("{numbers:?}");
-        self.connection.execute(
-            &format!("DELETE FROM {table} WHERE {column} IN (SELECT value FROM json_each(?1))"),
-            [list],
-        )?;
-        Ok(())
     }
 
     /// The connection, for tests that break things.

@@ -4,9 +4,10 @@ use super::Finding;
 use super::source::{Repository, Rust};
 
 /// Each room of `tracer/src`, and the rooms that it may name besides itself.
-pub const ARROWS: [(&str, &[&str]); 14] = [
+pub const ARROWS: [(&str, &[&str]); 15] = [
     // Pure: no I/O, no clock.
     ("model", &[]),
+    ("aggregate", &["model"]),
     ("elf", &["model"]),
     ("python", &["elf", "model"]),
     ("growth", &["model"]),
@@ -18,7 +19,7 @@ pub const ARROWS: [(&str, &[&str]); 14] = [
     ("symbolize", &["os", "python", "elf", "model"]),
     ("store", &["model"]),
     // The running program.
-    ("session", &["probe", "symbolize", "store", "os", "python", "elf", "model"]),
+    ("session", &["probe", "symbolize", "store", "os", "python", "elf", "aggregate", "model"]),
     (
         "cli",
         &[

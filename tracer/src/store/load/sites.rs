@@ -36,6 +36,14 @@ impl Sums {
     }
 }
 
+/// The sites of a document.
+pub(super) struct Sites {
+    /// The largest first.
+    pub sites: Vec<Site>,
+    /// Which of them each row of `site` became part of.
+    pub places: HashMap<i64, usize>,
+}
+
 /// What a reader can tell sites apart by: domain, size class, allocator, and frames by their looks.
 type Look = (Domain, u64, String, Vec<u32>);
 
@@ -46,9 +54,30 @@ struct Group {
     rows: Vec<i64>,
 }
 
+/// Sites of one domain for whose stacks there is no memory.
+#[derive(Default)]
+struct Rest {
+    groups: u64,
+    sums: Sums,
+    rows: Vec<i64>,
+}
+
+impl Rest {
+    fn add(&mut self, group: Group) {
+        self.groups += 1;
+        self.sums.add(group.sums);
+        self.rows.extend(group.rows);
+    }
+
+    fn site(self, domain: Domain) -> (Site, Vec<i64>) {
+        let note = format!("{} sites whose stacks are too many for one report.", self.groups);
+        (site(domain, 0, String::new(), Vec::new(), self.sums, vec![note]), self.rows)
+    }
+}
+
 impl Source<'_> {
     /// All sites, the largest first.
-    pub(super) fn sites(&self) -> Result<Vec<Site>, StoreError> {
+    pub(super) fn sites(&self) -> Result<Sites, StoreError> {
         let frames = self.frames()?;
         let looks = looks(&frames);
         let mut groups: HashMap<Look, Group> = HashMap::new();
@@ -77,31 +106,30 @@ impl Source<'_> {
         &self,
         groups: HashMap<Look, Group>,
         frames: &HashMap<i64, Frame>,
-    ) -> Result<Vec<Site>, StoreError> {
+    ) -> Result<Sites, StoreError> {
         let notes = self.site_notes()?;
         let mut room = self.limits.stack_bytes;
-        let mut sites = Vec::with_capacity(groups.len());
-        let mut rest: BTreeMap<Domain, (u64, Sums)> = BTreeMap::new();
+        let mut sites: Vec<(Site, Vec<i64>)> = Vec::with_capacity(groups.len());
+        let mut rest: BTreeMap<Domain, Rest> = BTreeMap::new();
         for ((domain, size_class, allocator, _), group) in ranked(groups) {
             let needed: usize = group.stack.iter().filter_map(|id| frames.get(id)).map(size).sum();
             let Some(left) = room.checked_sub(needed) else {
-                let (count, sums) = rest.entry(domain).or_default();
-                *count += 1;
-                sums.add(group.sums);
+                rest.entry(domain).or_default().add(group);
                 continue;
             };
             room = left;
             let stack = group.stack.iter().filter_map(|id| frames.get(id)).cloned().collect();
             let notes = notes_of(&group.rows, &notes);
-            sites.push(site(domain, size_class, allocator, stack, group.sums, notes));
+            sites.push((site(domain, size_class, allocator, stack, group.sums, notes), group.rows));
         }
-        sites.extend(rest.into_iter().map(|(domain, (count, sums))| {
-            let note = format!("{count} sites whose stacks are too many for one report.");
-            site(domain, 0, String::new(), Vec::new(), sums, vec![note])
-        }));
+        sites.extend(rest.into_iter().map(|(domain, rest)| rest.site(domain)));
         // Stable, so that the order of equals is that of their looks.
-        sites.sort_by_key(|site| Reverse((site.live_bytes, site.live_count)));
-        Ok(sites)
+        sites.sort_by_key(|(site, _)| Reverse((site.live_bytes, site.live_count)));
+        let mut places = HashMap::new();
+        for (index, (_, rows)) in sites.iter().enumerate() {
+            places.extend(rows.iter().map(|row| (*row, index)));
+        }
+        Ok(Sites { sites: sites.into_iter().map(|(site, _)| site).collect(), places })
     }
 
     fn site_rows(&self) -> Result<Vec<SiteRow>, StoreError> {

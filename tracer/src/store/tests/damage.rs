@@ -11,7 +11,7 @@ use super::{Reader, error, finished, folder};
 
 /// Whatever comes of it: it ends, and errors are one line.
 fn survive(path: &Path) {
-    if let Err(error) = Reader::open(path).and_then(|reader| reader.document()) {
+    if let Err(error) = Reader::open(path).and_then(|reader| reader.document_with_history()) {
         assert_eq!(error.to_string().lines().count(), 1, "{error}");
     }
 }
@@ -38,7 +38,7 @@ fn a_file_cut_anywhere_is_an_error() {
     let whole = fs::read(&path).expect("the recording");
     for length in (0..whole.len()).step_by(1021) {
         fs::write(&path, &whole[..length]).expect("a file");
-        let result = Reader::open(&path).and_then(|reader| reader.document());
+        let result = Reader::open(&path).and_then(|reader| reader.document_with_history());
         assert!(result.is_err(), "{length} of {} bytes", whole.len());
     }
 }

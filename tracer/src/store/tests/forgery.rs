@@ -22,8 +22,8 @@ fn expect(sql: &str, words: &str) {
 #[test]
 fn other_databases_and_versions_are_named() {
     expect("PRAGMA application_id = 7", "of another program");
-    expect("PRAGMA user_version = 2", "use the newer leakspy");
-    expect("PRAGMA user_version = 0", "use the older leakspy");
+    expect("PRAGMA user_version = 3", "use the newer leakspy");
+    expect("PRAGMA user_version = 1", "use the older leakspy");
 }
 
 #[test]
@@ -64,6 +64,49 @@ fn contradictions_are_damage() {
 }
 
 #[test]
+fn history_is_not_trusted() {
+    expect("UPDATE tick SET t = -1 WHERE id = 1", "not in the order of time");
+    expect("UPDATE tick SET t = 3 WHERE id = 1", "not in the order of time");
+    expect("UPDATE tick SET t = 9e999 WHERE id = 2", "not in the order of time");
+    expect("UPDATE site_history SET allocated_bytes = 1 WHERE tick = 2", "grow smaller");
+    expect("UPDATE site_history SET freed_count = -1", "is damaged");
+    expect("UPDATE site_history SET site = 99 WHERE tick = 2 AND site = 1", "not there");
+    expect("UPDATE aged SET age = 9e999", "the age of old blocks");
+    expect("UPDATE aged SET site = 0", "not there");
+    expect("UPDATE cohort SET live_count = 99", "a cohort contradicts");
+    expect("UPDATE cohort SET born_to = 0", "a cohort contradicts");
+    expect("UPDATE cohort SET born_to = 9e999", "a cohort contradicts");
+    expect("UPDATE cohort SET born_from = -1 WHERE site = 2", "a cohort contradicts");
+    expect("UPDATE lifetime SET up_to = 7", "not a power of two");
+    expect("UPDATE lifetime SET up_to = 9e999", "not a power of two");
+    expect("UPDATE lifetime SET freed_count = -5", "is damaged");
+    expect("UPDATE unreferenced SET lost = 5", "more blocks are lost");
+    expect("UPDATE collection SET t = -9e999", "not in the order of time");
+    expect("INSERT INTO mark (t, name) VALUES (9e999, 'x')", "not in the order of time");
+}
+
+/// Sums beyond every number there is stay what they are: much.
+#[test]
+fn gigantic_numbers_do_not_overflow() {
+    let (_folder, path) = folder();
+    let most = i64::MAX;
+    forged(
+        &path,
+        &format!(
+            "UPDATE site SET stack = NULL, domain = 'malloc', size_class = 1, allocator = ''; \
+             UPDATE site SET allocated_bytes = {most}, allocated_count = {most}, \
+                 freed_bytes = {most}, freed_count = {most}; \
+             UPDATE cohort SET allocated_bytes = {most}, live_bytes = {most}; \
+             UPDATE lifetime SET freed_count = {most}; \
+             UPDATE aged SET bytes = {most}, age = 1e300; \
+             UPDATE unreferenced SET looked_for = {most}, lost = {most}; \
+             UPDATE tick SET t = t * 1e300, live_bytes = {most}, rss_bytes = {most};"
+        ),
+    );
+    assert_eq!(read(&path).history.sites.len(), 1);
+}
+
+#[test]
 fn every_count_has_a_bound() {
     let (_folder, path) = folder();
     finished(&path);
@@ -77,6 +120,14 @@ fn every_count_has_a_bound() {
         (Limits { remarks: 0, ..limits }, "more than 0 notes"),
     ] {
         let text = reader.document_within(&limits).expect_err("too much").to_string();
+        assert!(text.contains(what), "{text}");
+    }
+    for (limits, what) in [
+        (Limits { history_rows: 3, ..limits }, "more than 3 rows of history"),
+        (Limits { history_rows: 0, ..limits }, "more than 0 rows"),
+        (Limits { cohorts: 2, ..limits }, "more than 2 cohorts"),
+    ] {
+        let text = reader.document_with_history_within(&limits).expect_err("too much").to_string();
         assert!(text.contains(what), "{text}");
     }
 }

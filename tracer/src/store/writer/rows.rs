@@ -1,11 +1,11 @@
-//! Rows of a recording: one method per table.
+//! Rows about the process and the capture: one method per table.
 
 use rusqlite::params;
 
-use super::{KnownSite, Writer};
-use crate::model::{Capture, Domain, Loss, LossClass, Target};
+use super::Writer;
+use crate::model::{Capture, Loss, LossClass, ProcessPoint, Target};
 use crate::store::intern::bounded;
-use crate::store::row::{SiteRow, SiteTotals, Tick};
+use crate::store::row::Tick;
 
 impl Writer {
     pub(super) fn put_target(&self, target: &Target) -> rusqlite::Result<()> {
@@ -37,7 +37,7 @@ impl Writer {
             params![
                 env!("CARGO_PKG_NAME"),
                 env!("CARGO_PKG_VERSION"),
-                integer(capture.started),
+                finite(self.started),
                 bounded(&capture.mode),
                 capture.budget.map(finite),
                 capture.cost_ratio.map(finite),
@@ -47,58 +47,9 @@ impl Writer {
         Ok(())
     }
 
-    pub(super) fn put_site(&mut self, site: &SiteRow<'_>) -> rusqlite::Result<()> {
-        let stack = self.interner.stack(&self.connection, site.stack)?;
-        let row = self.site_row(site.key)?;
-        self.connection
-            .prepare_cached(
-                "UPDATE site SET domain = ?2, size_class = ?3, allocator = ?4, stack = ?5 WHERE id = ?1",
-            )?
-            .execute(params![
-                row,
-                site.domain.name(),
-                integer(site.size_class),
-                bounded(site.allocator),
-                stack
-            ])?;
-        self.connection.prepare_cached("DELETE FROM site_note WHERE site = ?1")?.execute([row])?;
-        let mut note =
-            self.connection.prepare_cached("INSERT INTO site_note (site, text) VALUES (?1, ?2)")?;
-        for text in site.notes {
-            note.execute(params![row, bounded(text)])?;
-        }
-        Ok(())
-    }
-
-    /// The row of the site with this key, made when there is none.
-    fn site_row(&mut self, key: u64) -> rusqlite::Result<i64> {
-        if let Some(known) = self.sites.get(&key) {
-            return Ok(known.row);
-        }
-        let row = i64::try_from(self.sites.len()).unwrap_or(i64::MAX).saturating_add(1);
-        self.connection
-            .prepare_cached(
-                "INSERT INTO site (id, key, domain, size_class, allocator) VALUES (?1, ?2, ?3, 0, '')",
-            )?
-            .execute(params![row, format!("{key:016x}"), Domain::Malloc.name()])?;
-        self.sites.insert(key, KnownSite { row, totals: SiteTotals { key, ..Default::default() } });
-        Ok(row)
-    }
-
     pub(super) fn put_tick(&mut self, tick: &Tick<'_>) -> rusqlite::Result<()> {
         let number = self.next_tick;
-        self.connection
-            .prepare_cached(
-                "INSERT INTO tick (id, t, rss_bytes, rss_anon_bytes, live_bytes) \
-                 VALUES (?1, ?2, ?3, ?4, ?5)",
-            )?
-            .execute(params![
-                number,
-                finite(tick.t),
-                tick.resident.map(|resident| integer(resident.rss_bytes)),
-                tick.resident.map(|resident| integer(resident.rss_anon_bytes)),
-                integer(tick.live_bytes),
-            ])?;
+        self.put_process(number, &tick.process, tick.look.map(|look| look.blocks))?;
         self.next_tick += 1;
         self.ticks.push(number);
         self.put_counters(tick.counters)?;
@@ -106,8 +57,68 @@ impl Writer {
         for totals in tick.sites {
             changed += usize::from(self.put_totals(totals, tick.keep_history.then_some(number))?);
         }
-        if tick.keep_history && changed > 0 {
-            self.history.push((number, changed));
+        if !tick.keep_history {
+            changed = 0;
+        }
+        for aged in tick.look.iter().flat_map(|look| look.aged) {
+            changed += usize::from(self.put_aged(aged, number)?);
+        }
+        if changed > 0 {
+            self.history.insert(number, changed);
+        }
+        self.put_remarks()
+    }
+
+    fn put_process(
+        &self,
+        number: i64,
+        process: &ProcessPoint,
+        blocks: Option<u64>,
+    ) -> rusqlite::Result<()> {
+        self.connection
+            .prepare_cached(
+                "INSERT INTO tick (id, t, live_bytes, rss_bytes, rss_anon_bytes, rss_file_bytes, \
+                 rss_shmem_bytes, swap_bytes, cgroup_bytes, cgroup_limit_bytes, heap_bytes, \
+                 arena_bytes, sites, blocks) \
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
+            )?
+            .execute(params![
+                number,
+                finite(process.t),
+                integer(process.live_bytes),
+                process.rss_bytes.map(integer),
+                process.rss_anon_bytes.map(integer),
+                process.rss_file_bytes.map(integer),
+                process.rss_shmem_bytes.map(integer),
+                process.swap_bytes.map(integer),
+                process.cgroup_bytes.map(integer),
+                process.cgroup_limit_bytes.map(integer),
+                process.heap_bytes.map(integer),
+                process.arena_bytes.map(integer),
+                process.sites.map(integer),
+                blocks.map(integer),
+            ])?;
+        Ok(())
+    }
+
+    /// What was noticed since the last tick.
+    fn put_remarks(&mut self) -> rusqlite::Result<()> {
+        let remarks = std::mem::take(&mut self.remarks);
+        for (t, count) in remarks.collections {
+            let number = self.collections.last().map_or(1, |(number, _)| number + 1);
+            self.connection
+                .prepare_cached("INSERT INTO collection (id, t, count) VALUES (?1, ?2, ?3)")?
+                .execute(params![number, finite(t), integer(count)])?;
+            self.collections.push((number, count));
+        }
+        for (key, t, found) in remarks.unreferenced {
+            let row = self.site_row(key)?;
+            self.connection
+                .prepare_cached(
+                    "INSERT OR REPLACE INTO unreferenced (site, t, looked_for, lost) \
+                     VALUES (?1, ?2, ?3, ?4)",
+                )?
+                .execute(params![row, finite(t), integer(found.looked_for), integer(found.lost)])?;
         }
         Ok(())
     }
@@ -127,31 +138,6 @@ impl Writer {
         }
         Ok(())
     }
-
-    /// Stores what has changed; true when something had.
-    fn put_totals(&mut self, new: &SiteTotals, history: Option<i64>) -> rusqlite::Result<bool> {
-        let row = self.site_row(new.key)?;
-        let known = self.sites.get_mut(&new.key).filter(|known| known.totals != *new);
-        let Some(known) = known else { return Ok(false) };
-        known.totals = *new;
-        let sums = [new.allocated_bytes, new.allocated_count, new.freed_bytes, new.freed_count];
-        let [bytes, count, freed_bytes, freed_count] = sums.map(integer);
-        self.connection
-            .prepare_cached(
-                "UPDATE site SET allocated_bytes = ?2, allocated_count = ?3, freed_bytes = ?4, \
-                 freed_count = ?5 WHERE id = ?1",
-            )?
-            .execute(params![row, bytes, count, freed_bytes, freed_count])?;
-        if let Some(tick) = history {
-            self.connection
-                .prepare_cached(
-                    "INSERT INTO site_history (site, tick, allocated_bytes, allocated_count, \
-                     freed_bytes, freed_count) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-                )?
-                .execute(params![row, tick, bytes, count, freed_bytes, freed_count])?;
-        }
-        Ok(true)
-    }
 }
 
 /// The word for a class of counters in a recording.
@@ -165,7 +151,7 @@ pub fn class_name(class: LossClass) -> &'static str {
 }
 
 /// SQLite's integers are signed; nothing that is counted here comes near the difference.
-fn integer(number: u64) -> i64 {
+pub fn integer(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 

@@ -1,0 +1,92 @@
+//! The recording itself, as SQL sees it: what it has of single sites over time.
+
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use rusqlite::{Connection, OpenFlags};
+
+/// An open recording, finished or not.
+#[derive(Debug)]
+pub struct Tables {
+    database: Connection,
+}
+
+/// What was born in one period.
+#[derive(Clone, Copy, Debug)]
+pub struct Cohort {
+    /// Begin, seconds.
+    pub from: f64,
+    /// End, seconds.
+    pub to: f64,
+    /// Blocks allocated.
+    pub allocated: u64,
+    /// Blocks alive at the last look.
+    pub live: u64,
+}
+
+impl Tables {
+    /// Opens it for reading.
+    pub fn open(path: &Path) -> Result<Self> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let database = Connection::open_with_flags(path, flags)
+            .with_context(|| format!("open {}", path.display()))?;
+        Ok(Self { database })
+    }
+
+    /// The sites with blocks of this size class whose innermost Python frame is this line of a file of this name.
+    pub fn sites_at(&self, file: &str, line: u64, size_class: u64) -> Result<Vec<i64>> {
+        let sql = "SELECT site.id FROM site WHERE size_class = ?1 AND ( \
+                   SELECT frame.file LIKE '%/' || ?2 AND frame.line = ?3 FROM stack_frame \
+                   JOIN frame ON frame.id = stack_frame.frame \
+                   WHERE stack_frame.stack = site.stack AND frame.kind = 'python' \
+                   ORDER BY position DESC LIMIT 1)";
+        let mut query = self.database.prepare(sql)?;
+        let rows = query.query_map((size_class, file, line), |row| row.get(0))?;
+        rows.map(|row| row.context("a site")).collect()
+    }
+
+    /// The cohorts of a site, oldest first.
+    pub fn cohorts(&self, site: i64) -> Result<Vec<Cohort>> {
+        let mut query = self.database.prepare(
+            "SELECT born_from, born_to, allocated_count, live_count FROM cohort WHERE site = ?1 \
+             ORDER BY born_from",
+        )?;
+        let rows = query.query_map([site], |row| {
+            let (from, to) = (row.get(0)?, row.get(1)?);
+            let (allocated, live): (i64, i64) = (row.get(2)?, row.get(3)?);
+            Ok(Cohort { from, to, allocated: allocated as u64, live: live as u64 })
+        })?;
+        rows.map(|row| row.context("a cohort")).collect()
+    }
+
+    /// Ages at death of a site: upper bound in seconds, and how many.
+    pub fn lifetimes(&self, site: i64) -> Result<Vec<(f64, u64)>> {
+        let sql = "SELECT up_to, freed_count FROM lifetime WHERE site = ?1 ORDER BY up_to";
+        let mut query = self.database.prepare(sql)?;
+        let rows =
+            query.query_map([site], |row| Ok((row.get(0)?, row.get::<_, i64>(1)? as u64)))?;
+        rows.map(|row| row.context("a lifetime")).collect()
+    }
+
+    /// The last word on old blocks of a site: time, age, and how many.
+    pub fn aged(&self, site: i64) -> Result<Option<(f64, f64, u64)>> {
+        let sql = "SELECT t, age, count FROM aged JOIN tick ON tick.id = tick WHERE site = ?1 \
+                   ORDER BY tick DESC LIMIT 1";
+        let mut query = self.database.prepare(sql)?;
+        let mut rows = query.query([site])?;
+        let row = rows.next()?;
+        row.map(|row| Ok((row.get(0)?, row.get(1)?, row.get::<_, i64>(2)? as u64))).transpose()
+    }
+
+    /// Marks: time and name.
+    pub fn marks(&self) -> Result<Vec<(f64, String)>> {
+        let mut query = self.database.prepare("SELECT t, name FROM mark ORDER BY id")?;
+        let rows = query.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        rows.map(|row| row.context("a mark")).collect()
+    }
+
+    /// A number that a query has as its answer.
+    pub fn number(&self, sql: &str) -> Result<f64> {
+        self.database.query_row(sql, [], |row| row.get(0)).with_context(|| sql.to_owned())
+    }
+}

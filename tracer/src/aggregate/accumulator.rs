@@ -1,0 +1,110 @@
+//! All sites of one target, look by look.
+
+use std::collections::HashMap;
+
+use super::grid::{Grid, Period};
+use super::site::Site;
+use super::{Amount, seconds};
+use crate::model::{Cohort, Lifetime};
+
+/// Blocks count as aged at the earliest when they are so many times as old as the time between two looks.
+const LOOKS_OF_AGE: u64 = 2;
+
+/// What the looks at the live table said so far. Memory: 64 bytes for each site and period in which it allocated
+/// anything; there are about 80 periods in a week.
+#[derive(Debug, Default)]
+pub struct Accumulator {
+    grid: Grid,
+    sites: HashMap<u64, Site>,
+}
+
+/// A look that is under way: first the totals of all sites, then all live blocks.
+#[derive(Debug)]
+pub struct Look<'a> {
+    accumulator: &'a mut Accumulator,
+    period: Period,
+    blocks: u64,
+}
+
+/// The old blocks of a site at the last look.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Aged {
+    /// The site's key.
+    pub site: u64,
+    /// Only blocks older than this are counted, seconds.
+    pub age: f64,
+    /// Blocks and bytes.
+    pub amount: Amount,
+}
+
+impl Accumulator {
+    /// Begins a look at `now`, nanoseconds since the start; `None` when no time has passed since the last. What is
+    /// handed to it must have been read after `now`.
+    pub fn look(&mut self, now: u64) -> Option<Look<'_>> {
+        let period = self.grid.close(now)?;
+        Some(Look { accumulator: self, period, blocks: 0 })
+    }
+
+    /// What every site has that is old.
+    pub fn aged(&self) -> impl Iterator<Item = Aged> + '_ {
+        self.sites.iter().map(|(&site, state)| {
+            let (age, amount) = state.aged();
+            Aged { site, age: seconds(age), amount }
+        })
+    }
+
+    /// Hands out cohorts and lifetimes of every site for which they have changed since the last call.
+    ///
+    /// # Errors
+    /// Those of `each`; what it did not take is handed out again the next time.
+    pub fn changed<E>(
+        &mut self,
+        mut each: impl FnMut(u64, &[Cohort], &[Lifetime]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let (mut cohorts, mut lifetimes) = (Vec::new(), Vec::new());
+        for (&key, site) in &mut self.sites {
+            if site.take_changed() {
+                cohorts.clear();
+                cohorts.extend(site.cohorts(&self.grid));
+                lifetimes.clear();
+                lifetimes.extend(site.lifetimes());
+                each(key, &cohorts, &lifetimes)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Look<'_> {
+    /// What a site allocated since the start.
+    pub fn allocated(&mut self, site: u64, total: Amount) {
+        let least = (self.period.to - self.period.from).saturating_mul(LOOKS_OF_AGE);
+        self.accumulator.sites.entry(site).or_default().allocated(self.period, total, least);
+    }
+
+    /// A live block and its birth, nanoseconds since the start. Those that were born since this look began are left
+    /// to the next one.
+    pub fn block(&mut self, site: u64, size: u64, born: u64) {
+        let Accumulator { grid, sites } = &mut *self.accumulator;
+        if let Some(period) = grid.holding(born)
+            && let Some(site) = sites.get_mut(&site)
+        {
+            site.found(period, size, self.period.to - born);
+            self.blocks += 1;
+        }
+    }
+
+    /// Draws the conclusions; gives how many blocks there were.
+    pub fn finish(self) -> u64 {
+        let Accumulator { grid, sites } = self.accumulator;
+        for site in sites.values_mut() {
+            site.settle(grid, self.period);
+        }
+        for joined in grid.age() {
+            for site in sites.values_mut() {
+                site.join(joined);
+            }
+        }
+        self.blocks
+    }
+}

@@ -1,0 +1,133 @@
+//! Ages at which blocks of one site were freed.
+
+use super::Amount;
+use crate::model::Lifetime;
+
+/// The last bin is open: two to the power of this, in seconds, is half a year.
+const LAST: usize = 24;
+const SECOND: u64 = 1_000_000_000;
+
+/// A histogram with bins that double: bin `k` holds ages up to `2^k` seconds.
+#[derive(Clone, Debug, Default)]
+pub struct Deaths {
+    bins: Vec<Amount>,
+    /// Everything below this bin is not told apart: looks were too far from one another.
+    floor: usize,
+}
+
+impl Deaths {
+    /// Blocks died between two looks `interval` apart, and nobody saw them alive.
+    pub fn unseen(&mut self, interval: u64, amount: Amount) {
+        if !amount.is_nothing() {
+            let bin = bin(interval);
+            self.floor = self.floor.max(bin);
+            self.add(bin, amount);
+        }
+    }
+
+    /// Blocks died at about this age, in nanoseconds.
+    pub fn at_age(&mut self, age: u64, amount: Amount) {
+        self.add(bin(age), amount);
+    }
+
+    /// Blocks of this age that were missing at the last look are there again: a `realloc` had them in hand.
+    pub fn take_back(&mut self, age: u64, amount: Amount) {
+        if let Some(found) = self.bins.get_mut(bin(age)) {
+            *found = found.minus(amount);
+        }
+    }
+
+    fn add(&mut self, bin: usize, amount: Amount) {
+        if amount.is_nothing() {
+            return;
+        }
+        if self.bins.len() <= bin {
+            self.bins.resize(bin + 1, Amount::default());
+        }
+        self.bins[bin] = self.bins[bin].plus(amount);
+    }
+
+    /// The age that 99.5 % of the dead did not pass, rounded up to a bound of the histogram, in nanoseconds; 0
+    /// when nobody died.
+    pub fn normal_age(&self) -> u64 {
+        let all: u64 = self.bins.iter().fold(0, |sum, bin| sum.saturating_add(bin.count));
+        let rest = all / 200;
+        let mut older = 0_u64;
+        for (bin, amount) in self.bins.iter().enumerate().rev() {
+            older = older.saturating_add(amount.count);
+            if older > rest {
+                return bound(bin.max(self.floor));
+            }
+        }
+        0
+    }
+
+    /// As the recording has it: bins that are not empty, youngest first.
+    pub fn lifetimes(&self) -> impl Iterator<Item = Lifetime> + '_ {
+        let below = self.bins.iter().take(self.floor).copied();
+        let first = below.fold(Amount::default(), Amount::plus);
+        let bins =
+            self.bins.iter().copied().enumerate().skip(self.floor).map(move |(bin, amount)| {
+                (bin, if bin == self.floor { amount.plus(first) } else { amount })
+            });
+        bins.filter(|(_, amount)| !amount.is_nothing()).map(|(bin, amount)| Lifetime {
+            up_to: super::seconds(bound(bin)),
+            freed_bytes: amount.bytes,
+            freed_count: amount.count,
+        })
+    }
+}
+
+/// Upper bound of a bin, nanoseconds.
+fn bound(bin: usize) -> u64 {
+    SECOND << bin.min(LAST)
+}
+
+/// The bin of an age.
+fn bin(age: u64) -> usize {
+    (0..LAST).find(|&bin| age <= bound(bin)).unwrap_or(LAST)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn amount(count: u64) -> Amount {
+        Amount { bytes: count * 10, count }
+    }
+
+    fn told(deaths: &Deaths) -> Vec<(f64, u64)> {
+        deaths.lifetimes().map(|lifetime| (lifetime.up_to, lifetime.freed_count)).collect()
+    }
+
+    #[test]
+    fn bins_double() {
+        assert_eq!([0, SECOND, SECOND + 1, 3 * SECOND, u64::MAX].map(bin), [0, 0, 1, 2, LAST]);
+    }
+
+    #[test]
+    fn what_nobody_saw_is_not_told_apart() {
+        let mut deaths = Deaths::default();
+        deaths.unseen(5 * SECOND, amount(7));
+        assert_eq!(told(&deaths), [(8.0, 7)]);
+        deaths.at_age(12 * SECOND, amount(1));
+        assert_eq!(told(&deaths), [(8.0, 7), (16.0, 1)]);
+        deaths.unseen(10 * SECOND, amount(2));
+        deaths.at_age(20 * SECOND, amount(1));
+        assert_eq!(told(&deaths), [(16.0, 10), (32.0, 1)]);
+    }
+
+    #[test]
+    fn one_in_two_hundred_may_be_older() {
+        let mut deaths = Deaths::default();
+        assert_eq!(deaths.normal_age(), 0);
+        deaths.unseen(5 * SECOND, amount(199));
+        assert_eq!(deaths.normal_age(), 8 * SECOND);
+        deaths.at_age(100 * SECOND, amount(1));
+        assert_eq!(deaths.normal_age(), 8 * SECOND);
+        deaths.at_age(100 * SECOND, amount(1));
+        assert_eq!(deaths.normal_age(), 128 * SECOND);
+        deaths.take_back(100 * SECOND, amount(1));
+        assert_eq!(deaths.normal_age(), 8 * SECOND);
+    }
+}

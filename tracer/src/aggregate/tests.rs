@@ -1,0 +1,216 @@
+//! A target that allocates and frees at random, against what the looks say of it.
+
+use std::collections::HashMap;
+
+use proptest::prelude::*;
+
+use super::{Accumulator, Amount};
+use crate::model::{Cohort, Lifetime};
+
+const SECOND: u64 = 1_000_000_000;
+
+/// What a target does between two looks.
+#[derive(Clone, Debug)]
+enum Step {
+    Allocate { site: u64, size: u64 },
+    Free { which: prop::sample::Index },
+    Wait { ns: u64 },
+    Look,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        4 => (0_u64..3, 1_u64..1000).prop_map(|(site, size)| Step::Allocate { site, size }),
+        3 => any::<prop::sample::Index>().prop_map(|which| Step::Free { which }),
+        3 => (1..20 * SECOND).prop_map(|ns| Step::Wait { ns }),
+        2 => Just(Step::Look),
+    ]
+}
+
+#[derive(Clone, Copy)]
+struct Block {
+    site: u64,
+    size: u64,
+    born: u64,
+}
+
+#[derive(Default)]
+struct Target {
+    now: u64,
+    live: Vec<Block>,
+    totals: HashMap<u64, Amount>,
+}
+
+impl Target {
+    fn allocate(&mut self, site: u64, size: u64) {
+        self.live.push(Block { site, size, born: self.now });
+        let total = self.totals.entry(site).or_default();
+        *total = total.plus(Amount::block(size));
+    }
+
+    fn look(&self, accumulator: &mut Accumulator) -> bool {
+        let Some(mut look) = accumulator.look(self.now) else { return false };
+        self.totals.iter().for_each(|(site, total)| look.allocated(*site, *total));
+        self.live.iter().for_each(|block| look.block(block.site, block.size, block.born));
+        look.finish();
+        true
+    }
+
+    fn alive(&self, site: u64, older: impl Fn(u64) -> bool) -> Amount {
+        let blocks = self.live.iter().filter(|block| block.site == site && older(block.born));
+        blocks.fold(Amount::default(), |sum, block| sum.plus(Amount::block(block.size)))
+    }
+}
+
+type Life = (Vec<Cohort>, Vec<Lifetime>);
+
+fn changed(accumulator: &mut Accumulator, known: &mut HashMap<u64, Life>) {
+    let each = |site, cohorts: &[Cohort], lifetimes: &[Lifetime]| -> Result<(), ()> {
+        known.insert(site, (cohorts.to_vec(), lifetimes.to_vec()));
+        Ok(())
+    };
+    accumulator.changed(each).expect("no error");
+}
+
+fn sum<T>(all: &[T], amount: impl Fn(&T) -> (u64, u64)) -> Amount {
+    all.iter()
+        .map(amount)
+        .fold(Amount::default(), |sum, (bytes, count)| sum.plus(Amount { bytes, count }))
+}
+
+fn agrees(target: &Target, site: u64, life: &Life) -> Result<(), TestCaseError> {
+    let (cohorts, lifetimes) = life;
+    let allocated = sum(cohorts, |cohort| (cohort.allocated_bytes, cohort.allocated_count));
+    let live = sum(cohorts, |cohort| (cohort.live_bytes, cohort.live_count));
+    let dead = sum(lifetimes, |lifetime| (lifetime.freed_bytes, lifetime.freed_count));
+    // A block that is born in the very moment of a look has no age yet, and waits for the next one.
+    prop_assert_eq!(live, target.alive(site, |born| born < target.now));
+    prop_assert_eq!(allocated, target.totals[&site]);
+    let waiting = target.alive(site, |born| born == target.now);
+    prop_assert_eq!(allocated, live.plus(dead));
+    prop_assert_eq!(waiting, Amount::default());
+    for pair in cohorts.windows(2) {
+        prop_assert!(pair[0].to <= pair[1].from);
+    }
+    Ok(())
+}
+
+proptest! {
+    /// Sums over the cohorts are the totals and what is alive; whoever is not alive has died at some age.
+    #[test]
+    fn nothing_is_lost(steps in prop::collection::vec(step(), 1..300)) {
+        let (mut target, mut accumulator) = (Target::default(), Accumulator::default());
+        let mut known = HashMap::new();
+        for step in steps {
+            match step {
+                Step::Allocate { site, size } => target.allocate(site, size),
+                Step::Free { .. } if target.live.is_empty() => {}
+                Step::Free { which } => {
+                    target.live.swap_remove(which.index(target.live.len()));
+                }
+                Step::Wait { ns } => target.now += ns,
+                Step::Look => {
+                    target.now += 1;
+                    prop_assert!(target.look(&mut accumulator));
+                    changed(&mut accumulator, &mut known);
+                    for (&site, life) in &known {
+                        agrees(&target, site, life)?;
+                    }
+                    for aged in accumulator.aged() {
+                        let old = target.alive(aged.site, |born| {
+                            super::seconds(target.now - born) > aged.age
+                        });
+                        // The age may have grown with this look.
+                        prop_assert!(aged.amount.count >= old.count);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Totals and blocks that do not fit together, as they are read while a target runs.
+    #[test]
+    fn nonsense_is_clamped(
+        looks in prop::collection::vec(
+            (1_u64..1000, 0_u64..50, prop::collection::vec((0_u64..2000, 0_u64..99), 0..9)), 1..30),
+    ) {
+        let (mut accumulator, mut now, mut known) = (Accumulator::default(), 0, HashMap::new());
+        for (step, count, blocks) in looks {
+            now += step;
+            let mut look = accumulator.look(now).expect("time has passed");
+            look.allocated(7, Amount { bytes: count * 10, count });
+            blocks.iter().for_each(|(born, size)| look.block(7, *size, *born));
+            look.finish();
+            changed(&mut accumulator, &mut known);
+            for cohort in known.get(&7).map_or(&[][..], |(cohorts, _)| cohorts) {
+                prop_assert!(cohort.live_count <= cohort.allocated_count);
+                prop_assert!(cohort.live_bytes <= cohort.allocated_bytes);
+            }
+        }
+    }
+}
+
+/// A look every ten seconds, as `each` tells what happens before it.
+fn looks(count: u64, mut each: impl FnMut(&mut Target, u64)) -> Accumulator {
+    let (mut target, mut accumulator) = (Target::default(), Accumulator::default());
+    for look in 1..=count {
+        each(&mut target, look);
+        target.now = look * 10 * SECOND;
+        target.look(&mut accumulator);
+    }
+    accumulator
+}
+
+/// 20 blocks live for 300 seconds each, one in a look; another stays with every 30th look.
+#[test]
+fn what_outlives_the_others_is_aged() {
+    let mut accumulator = looks(1000, |target, look| {
+        let now = target.now;
+        target.live.retain(|block| block.size == 99 || now - block.born < 300 * SECOND);
+        target.allocate(1, 10);
+        if look % 30 == 0 {
+            target.allocate(1, 99);
+        }
+    });
+    let aged = accumulator.aged().next().expect("a site");
+    assert_eq!((aged.age, aged.amount.count), (512.0, 31));
+    let mut known = HashMap::new();
+    changed(&mut accumulator, &mut known);
+    let (cohorts, lifetimes) = &known[&1];
+    let died: Vec<f64> = lifetimes.iter().map(|lifetime| lifetime.up_to).collect();
+    assert_eq!(died, [512.0]);
+    assert!(cohorts[0].live_count > 0 && cohorts[0].live_count * 20 < cohorts[0].allocated_count);
+}
+
+/// Blocks that never survive a look: no cohort holds any, and the least age stays what looks can tell.
+#[test]
+fn what_dies_young_leaves_no_old_blocks() {
+    let mut accumulator = looks(50, |target, _| {
+        target.live.clear();
+        (0..100).for_each(|_| target.allocate(1, 10));
+        target.live.clear();
+    });
+    let aged = accumulator.aged().next().expect("a site");
+    assert_eq!((aged.age, aged.amount), (20.0, Amount::default()));
+    let mut known = HashMap::new();
+    changed(&mut accumulator, &mut known);
+    assert_eq!(known[&1].1, [Lifetime { up_to: 16.0, freed_bytes: 50_000, freed_count: 5000 }]);
+}
+
+#[test]
+fn a_quiet_site_is_not_handed_out_again() {
+    let mut accumulator = looks(400, |target, look| {
+        if look <= 2 {
+            target.allocate(1, 10);
+        }
+    });
+    changed(&mut accumulator, &mut HashMap::new());
+    let mut look = accumulator.look(4001 * SECOND).expect("time has passed");
+    look.allocated(1, Amount { bytes: 20, count: 2 });
+    look.block(1, 10, 0);
+    look.block(1, 10, 10 * SECOND);
+    look.finish();
+    let mut known = HashMap::new();
+    changed(&mut accumulator, &mut known);
+    assert!(known.is_empty(), "{known:?}");
+}

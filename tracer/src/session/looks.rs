@@ -1,0 +1,74 @@
+//! Looks at the live table: when, and what is made of them.
+
+use std::time::{Duration, Instant};
+
+use super::error::SessionError;
+use crate::aggregate::{Accumulator, Amount, Pace};
+use crate::probe::{ProbeError, Tables};
+use crate::store::{SiteAged, SiteTotals, StoreError, Writer};
+
+/// All looks of one recording.
+pub struct Looks {
+    accumulator: Accumulator,
+    pace: Pace,
+    /// `CLOCK_MONOTONIC` nanoseconds at the start of the capture.
+    origin: u64,
+}
+
+/// What one look saw.
+pub struct Seen {
+    /// Live blocks.
+    pub blocks: u64,
+    /// The old ones by site.
+    pub aged: Vec<SiteAged>,
+}
+
+impl Looks {
+    /// None so far; the capture began at `origin`, `CLOCK_MONOTONIC` nanoseconds.
+    pub fn new(origin: u64) -> Self {
+        Self { accumulator: Accumulator::default(), pace: Pace::default(), origin }
+    }
+
+    /// The rhythm in which to look.
+    pub fn pace(&mut self) -> &mut Pace {
+        &mut self.pace
+    }
+
+    /// Looks. `totals` must have been read after `now`. Nothing when no time has passed since the last look.
+    pub fn look(
+        &mut self,
+        now: Duration,
+        totals: &[SiteTotals],
+        tables: &Tables,
+    ) -> Result<Option<Seen>, ProbeError> {
+        let begun = Instant::now();
+        let nanoseconds = u64::try_from(now.as_nanos()).unwrap_or(u64::MAX);
+        let Some(mut look) = self.accumulator.look(nanoseconds) else { return Ok(None) };
+        for site in totals {
+            let (bytes, count) = (site.allocated_bytes, site.allocated_count);
+            look.allocated(site.key, Amount { bytes, count });
+        }
+        let origin = self.origin;
+        tables.live(|_, block| {
+            look.block(block.site, block.size, block.time_ns.saturating_sub(origin));
+        })?;
+        let blocks = look.finish();
+        let aged = self.accumulator.aged().map(|aged| SiteAged {
+            key: aged.site,
+            age: aged.age,
+            bytes: aged.amount.bytes,
+            count: aged.amount.count,
+        });
+        let seen = Seen { blocks, aged: aged.collect() };
+        self.pace.looked(now, begun.elapsed());
+        log::debug!("looked at {blocks} live blocks in {:?}", begun.elapsed());
+        Ok(Some(seen))
+    }
+
+    /// Writes down cohorts and lifetimes that have changed.
+    pub fn write(&mut self, writer: &mut Writer) -> Result<(), SessionError> {
+        let put = |key, cohorts: &[_], lifetimes: &[_]| writer.life(key, cohorts, lifetimes);
+        let result: Result<(), StoreError> = self.accumulator.changed(put);
+        Ok(result?)
+    }
+}

@@ -1,0 +1,49 @@
+//! Memory of the process around its traced blocks.
+
+use std::time::Duration;
+
+use super::target::Target;
+use crate::model::ProcessPoint;
+use crate::os::{cgroup, usage};
+
+/// Reading all mappings takes the lock that the target's page faults need, for longer the more there are.
+const BETWEEN_MAPPINGS: Duration = Duration::from_secs(60);
+
+/// What is not read at every tick, as it was last read.
+#[derive(Debug, Default)]
+pub struct Surroundings {
+    group: cgroup::GroupMemory,
+    heap: Option<u64>,
+    heap_read: Option<Duration>,
+}
+
+impl Surroundings {
+    /// Reads again what is due at `now`, counted from the start.
+    pub fn refresh(&mut self, target: &Target, now: Duration) {
+        if let Ok(group) = cgroup::memory(target.pid()) {
+            self.group = group;
+        }
+        if self.heap_read.is_none_or(|read| now.saturating_sub(read) >= BETWEEN_MAPPINGS) {
+            self.heap_read = Some(now);
+            self.heap = target.mappings().map(|mappings| usage::heap_bytes(&mappings));
+        }
+    }
+
+    /// The process at `now`; what the books know of it is left to the caller.
+    pub fn point(&self, pid: u32, now: Duration) -> ProcessPoint {
+        let resident = usage::resident(pid).ok();
+        let process = ProcessPoint { t: now.as_secs_f64(), ..ProcessPoint::default() };
+        let Some(resident) = resident else { return process };
+        ProcessPoint {
+            rss_bytes: Some(resident.total),
+            rss_anon_bytes: Some(resident.anonymous),
+            rss_file_bytes: resident.file,
+            rss_shmem_bytes: resident.shmem,
+            swap_bytes: resident.swap,
+            cgroup_bytes: self.group.usage,
+            cgroup_limit_bytes: self.group.limit,
+            heap_bytes: self.heap,
+            ..process
+        }
+    }
+}

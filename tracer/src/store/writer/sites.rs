@@ -1,0 +1,132 @@
+//! Rows about sites: one method per table.
+
+use rusqlite::params;
+
+use super::rows::{finite, integer};
+use super::{KnownSite, Writer};
+use crate::model::{Cohort, Domain, Lifetime};
+use crate::store::intern::bounded;
+use crate::store::row::{SiteAged, SiteRow, SiteTotals};
+
+impl Writer {
+    pub(super) fn put_site(&mut self, site: &SiteRow<'_>) -> rusqlite::Result<()> {
+        let stack = self.interner.stack(&self.connection, site.stack)?;
+        let row = self.site_row(site.key)?;
+        self.connection
+            .prepare_cached(
+                "UPDATE site SET domain = ?2, size_class = ?3, allocator = ?4, stack = ?5 WHERE id = ?1",
+            )?
+            .execute(params![
+                row,
+                site.domain.name(),
+                integer(site.size_class),
+                bounded(site.allocator),
+                stack
+            ])?;
+        self.connection.prepare_cached("DELETE FROM site_note WHERE site = ?1")?.execute([row])?;
+        let mut note =
+            self.connection.prepare_cached("INSERT INTO site_note (site, text) VALUES (?1, ?2)")?;
+        for text in site.notes {
+            note.execute(params![row, bounded(text)])?;
+        }
+        Ok(())
+    }
+
+    /// The row of the site with this key, made when there is none.
+    pub(super) fn site_row(&mut self, key: u64) -> rusqlite::Result<i64> {
+        if let Some(known) = self.sites.get(&key) {
+            return Ok(known.row);
+        }
+        let row = i64::try_from(self.sites.len()).unwrap_or(i64::MAX).saturating_add(1);
+        self.connection
+            .prepare_cached(
+                "INSERT INTO site (id, key, domain, size_class, allocator) VALUES (?1, ?2, ?3, 0, '')",
+            )?
+            .execute(params![row, format!("{key:016x}"), Domain::Malloc.name()])?;
+        let totals = SiteTotals { key, ..Default::default() };
+        let aged = SiteAged { key, ..Default::default() };
+        self.sites.insert(key, KnownSite { row, totals, aged });
+        Ok(row)
+    }
+
+    /// Stores what has changed; true when something had.
+    pub(super) fn put_totals(
+        &mut self,
+        new: &SiteTotals,
+        history: Option<i64>,
+    ) -> rusqlite::Result<bool> {
+        let row = self.site_row(new.key)?;
+        let known = self.sites.get_mut(&new.key).filter(|known| known.totals != *new);
+        let Some(known) = known else { return Ok(false) };
+        known.totals = *new;
+        let sums = [new.allocated_bytes, new.allocated_count, new.freed_bytes, new.freed_count];
+        let [bytes, count, freed_bytes, freed_count] = sums.map(integer);
+        self.connection
+            .prepare_cached(
+                "UPDATE site SET allocated_bytes = ?2, allocated_count = ?3, freed_bytes = ?4, \
+                 freed_count = ?5 WHERE id = ?1",
+            )?
+            .execute(params![row, bytes, count, freed_bytes, freed_count])?;
+        if let Some(tick) = history {
+            self.connection
+                .prepare_cached(
+                    "INSERT INTO site_history (site, tick, allocated_bytes, allocated_count, \
+                     freed_bytes, freed_count) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                )?
+                .execute(params![row, tick, bytes, count, freed_bytes, freed_count])?;
+        }
+        Ok(true)
+    }
+
+    /// Stores what has changed; true when something had. The age alone is no change while there is nothing.
+    pub(super) fn put_aged(&mut self, new: &SiteAged, tick: i64) -> rusqlite::Result<bool> {
+        let row = self.site_row(new.key)?;
+        let changed = |old: &SiteAged| {
+            let sums = |aged: &SiteAged| (aged.bytes, aged.count);
+            sums(old) != sums(new) || (old.age.total_cmp(&new.age).is_ne() && new.count > 0)
+        };
+        let known = self.sites.get_mut(&new.key).filter(|known| changed(&known.aged));
+        let Some(known) = known else { return Ok(false) };
+        known.aged = *new;
+        self.connection
+            .prepare_cached(
+                "INSERT INTO aged (site, tick, age, bytes, count) VALUES (?1, ?2, ?3, ?4, ?5)",
+            )?
+            .execute(params![row, tick, finite(new.age), integer(new.bytes), integer(new.count)])?;
+        Ok(true)
+    }
+
+    pub(super) fn put_life(
+        &mut self,
+        key: u64,
+        cohorts: &[Cohort],
+        lifetimes: &[Lifetime],
+    ) -> rusqlite::Result<()> {
+        let row = self.site_row(key)?;
+        self.connection.prepare_cached("DELETE FROM cohort WHERE site = ?1")?.execute([row])?;
+        let mut put = self.connection.prepare_cached(
+            "INSERT INTO cohort (site, born_from, born_to, allocated_bytes, allocated_count, \
+             live_bytes, live_count) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        )?;
+        for cohort in cohorts {
+            put.execute(params![
+                row,
+                finite(cohort.from),
+                finite(cohort.to),
+                integer(cohort.allocated_bytes),
+                integer(cohort.allocated_count),
+                integer(cohort.live_bytes),
+                integer(cohort.live_count),
+            ])?;
+        }
+        self.connection.prepare_cached("DELETE FROM lifetime WHERE site = ?1")?.execute([row])?;
+        let mut put = self.connection.prepare_cached(
+            "INSERT INTO lifetime (site, up_to, freed_bytes, freed_count) VALUES (?1, ?2, ?3, ?4)",
+        )?;
+        for lifetime in lifetimes {
+            let (bytes, count) = (integer(lifetime.freed_bytes), integer(lifetime.freed_count));
+            put.execute(params![row, finite(lifetime.up_to), bytes, count])?;
+        }
+        Ok(())
+    }
+}
