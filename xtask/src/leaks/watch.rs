@@ -43,14 +43,14 @@ impl Watcher {
         let live = Live::start(place, case, version)?;
         let recording = self.file(case, version, "leakspy");
         let before = live.operations();
-        self.record(live.pid(), seconds, &recording)?;
+        let json = self.leaks(live.pid(), seconds, &recording)?;
         let operations = live.operations().saturating_sub(before);
         let ended = (!live.is_alive()).then(|| live.last_words());
         drop(live);
         let count = self.file(case, version, "operations");
         fs::write(&count, operations.to_string())
             .with_context(|| format!("cannot write {}", count.display()))?;
-        let mut row = self.judge_recording(case, version, operations)?;
+        let mut row = self.judged(case, version, &json, operations)?;
         if let Some(words) = ended {
             row.notes.push(format!("the driver ended too early; its log says: {words}"));
         }
@@ -60,32 +60,37 @@ impl Watcher {
     /// Judges what an earlier run recorded; `None` when it recorded nothing of this case.
     pub fn row_again(&self, case: &Case, version: Version) -> Option<Row> {
         let operations = fs::read_to_string(self.file(case, version, "operations")).ok()?;
-        let row = operations
-            .trim()
-            .parse()
-            .context("the count of operations is no number")
-            .and_then(|operations| self.judge_recording(case, version, operations));
-        Some(row.unwrap_or_else(|error| Row::broken(case, version, format!("{error:#}"))))
+        let judged = || {
+            let count =
+                operations.trim().parse().context("the count of operations is no number")?;
+            let json = self.leaks_again(&self.file(case, version, "leakspy"))?;
+            self.judged(case, version, &json, count)
+        };
+        Some(judged().unwrap_or_else(|error| Row::broken(case, version, format!("{error:#}"))))
     }
 
-    fn record(&self, pid: u32, seconds: u32, recording: &Path) -> Result<()> {
+    /// The user's own command, and the recording beside it.
+    fn leaks(&self, pid: u32, seconds: u32, recording: &Path) -> Result<String> {
         let duration = format!("{seconds}s");
-        let mut record = as_root(&self.program)?;
-        record
-            .args(["--quiet", "record", "--pid", &pid.to_string(), "--duration", &duration])
-            .args(["--force", "--output"])
+        let mut leaks = as_root(&self.program)?;
+        leaks
+            .args(["--quiet", "leaks", "--pid", &pid.to_string(), "--duration", &duration])
+            .args(["--format", "json", "--force", "--save"])
             .arg(recording);
-        bounded(&record, seconds.saturating_add(GRACE)).map(drop)
+        bounded(&leaks, seconds.saturating_add(GRACE))
     }
 
-    fn judge_recording(&self, case: &Case, version: Version, operations: u64) -> Result<Row> {
+    fn leaks_again(&self, recording: &Path) -> Result<String> {
         // What root recorded may be root's alone.
         let mut leaks = as_root(&self.program)?;
-        leaks.arg("leaks").arg(self.file(case, version, "leakspy")).args(["--format", "json"]);
-        let json = bounded(&leaks, GRACE)?;
+        leaks.arg("leaks").arg(recording).args(["--format", "json"]);
+        bounded(&leaks, GRACE)
+    }
+
+    fn judged(&self, case: &Case, version: Version, json: &str, operations: u64) -> Result<Row> {
         let kept = self.file(case, version, "json");
-        fs::write(&kept, &json).with_context(|| format!("cannot write {}", kept.display()))?;
-        Ok(judge(case, version, &Report::parse(&json)?, operations))
+        fs::write(&kept, json).with_context(|| format!("cannot write {}", kept.display()))?;
+        Ok(judge(case, version, &Report::parse(json)?, operations))
     }
 
     fn file(&self, case: &Case, version: Version, extension: &str) -> PathBuf {

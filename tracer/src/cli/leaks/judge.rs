@@ -58,7 +58,7 @@ impl Judge {
     /// # Errors
     /// It cannot be read.
     pub fn recording(&self, path: &Path) -> Result<Judged> {
-        let mut document = Reader::open(path)?.document()?;
+        let mut document = Reader::open(path)?.document_with_history()?;
         let analysis = growth::analyse(&document, &self.settings);
         document.growth = Some(analysis.growth);
         let unused = self.sift(&mut document, analysis.findings);
