@@ -18,7 +18,7 @@ fn help_names_every_command() -> Result<()> {
     let ending = run(&["--help"])?;
     ensure!(ending.code() == Some(0), "{ending}");
     let text = ending.stdout.join("\n");
-    for command in ["record", "report", "mark", "doctor", "completions", "man"] {
+    for command in ["leaks", "record", "report", "mark", "doctor", "completions", "man"] {
         ensure!(text.contains(command), "no {command} in the help: {text}");
         let own = run(&[command, "--help"])?;
         ensure!(own.code() == Some(0) && own.stdout.len() > 3, "{command}: {own}");
@@ -36,12 +36,15 @@ fn version() -> Result<()> {
 
 #[test]
 fn wrong_words_are_usage_errors() -> Result<()> {
-    let wrong: [&[&str]; 7] = [
+    let wrong: [&[&str]; 10] = [
         &[],
         &["no-such-command"],
         &["record"],
         &["record", "-p", "1", "--no-such-flag"],
         &["record", "-p", "1", "-d", "soon"],
+        &["leaks"],
+        &["leaks", "-p", "1", "x.leakspy"],
+        &["leaks", "x.leakspy", "--min-growth", "fast"],
         &["report"],
         &["report", "x.leakspy", "-f", "no-such-format"],
     ];

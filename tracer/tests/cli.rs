@@ -185,3 +185,70 @@ fn manuals_and_completions_are_printed() {
     assert!(folder.path().join("leakspy-record.8").exists());
     assert!(stdout(&leakspy(&["completions", "bash"])).contains("leakspy"));
 }
+
+#[test]
+fn a_recording_is_judged() {
+    let (folder, path) = recording(3);
+    let judged = |more: &[&str]| {
+        let mut arguments = vec!["leaks", text(&path)];
+        arguments.extend(more);
+        leakspy(&arguments)
+    };
+    let page = judged(&["--fail-on", "suspect"]);
+    assert!(page.status.success() && page.stderr.is_empty(), "{page:?}");
+    assert!(stdout(&page).contains("\nWhat to do next\n"), "{page:?}");
+    let json = stdout(&judged(&["-j"]));
+    let value: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+    assert!(value["growth"]["verdict"].is_string() && value["findings"].is_array(), "{json}");
+    assert_eq!(value["sites"].as_array().map(Vec::len), Some(3));
+    let file = folder.path().join("verdict.json");
+    assert!(judged(&["-o", text(&file)]).status.success());
+    assert_eq!(fs::read_to_string(&file).expect("the file"), json);
+}
+
+/// What is wrong with the words is said before anything is watched or read.
+#[test]
+fn wrong_words_about_leaks_are_named() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let known = folder.path().join("known.supp");
+    fs::write(&known, "# fine\nleak:keep\nrubbish\n").expect("written");
+    for (words, named) in [
+        (["--include", "a[b"], "--include a[b: unclosed character class"),
+        (["--exclude", "{a"], "--exclude {a: "),
+        (["--suppressions", text(&known)], "known.supp, line 3: `rubbish` is neither"),
+        (["-o", "verdict.svg"], "add -f with one of text, json"),
+    ] {
+        let mut arguments = vec!["leaks", "/nonexistent/a.leakspy"];
+        arguments.extend(words);
+        let line = complaint(&leakspy(&arguments), 2);
+        assert!(line.contains(named), "{line}");
+    }
+    let output = leakspy(&["leaks", "a.leakspy", "--suppressions", "/nonexistent/known"]);
+    assert!(complaint(&output, 1).contains("/nonexistent/known"));
+    for words in [
+        &["leaks"][..],
+        &["leaks", "-p", "1", "a.leakspy"],
+        &["leaks", "a.leakspy", "-d", "1m"],
+        &["leaks", "a.leakspy", "--save", "b.leakspy"],
+        &["leaks", "a.leakspy", "--min-growth", "fast"],
+        &["leaks", "a.leakspy", "--fail-on", "always"],
+        &["leaks", "a.leakspy", "-f", "svg"],
+    ] {
+        assert_eq!(leakspy(words).status.code(), Some(2), "{words:?}");
+    }
+}
+
+/// The lines that nothing needed are named to whoever asks for more words.
+#[test]
+fn suppressions_that_nothing_needed_are_named() {
+    let (folder, path) = recording(1);
+    let known = folder.path().join("known.supp");
+    fs::write(&known, "leak:nobody\n").expect("written");
+    let run = |more: &[&str]| {
+        let mut arguments = vec!["leaks", text(&path), "--suppressions", text(&known)];
+        arguments.extend(more);
+        leakspy(&arguments)
+    };
+    assert!(run(&[]).stderr.is_empty());
+    assert!(complaint(&run(&["-v"]), 0).contains("known.supp:1: leak:nobody"));
+}

@@ -1,4 +1,4 @@
-//! The main job on a leak of our own: start a leaking server, record it, show the report.
+//! The main job on a leak of our own: start a leaking server, watch it, say what leaks, draw what is live.
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -11,8 +11,8 @@ use crate::command::{as_root, command, output, root, run, target_dir};
 /// Options of `cargo xtask demo`.
 #[derive(clap::Args)]
 pub struct Options {
-    /// How long to record.
-    #[arg(long, default_value_t = 15)]
+    /// How long to watch: verdicts need a minute at least.
+    #[arg(long, default_value_t = 90)]
     seconds: u32,
     /// The interpreter that runs the server.
     #[arg(long, default_value = "python3")]
@@ -31,19 +31,18 @@ pub fn run_task(options: &Options) -> Result<()> {
     let pid = server.pid().to_string();
     let duration = format!("{}s", options.seconds);
     run(as_root(&leakspy)?
-        .args(["record", "--pid", &pid, "--duration", &duration, "--force", "--output"])
+        .args(["leaks", "--pid", &pid, "--duration", &duration, "--force", "--save"])
         .arg(&recording))?;
     drop(server);
 
-    println!();
-    run(command(&leakspy).arg("report").arg(&recording))?;
     run(command(&leakspy)
         .arg("report")
         .arg(&recording)
         .args(["--format", "svg", "--force", "--output"])
         .arg(&picture))?;
-    println!("\nThe same as a flame graph: {}", picture.display());
-    println!("On your own server: sudo {} record -p PID", leakspy.display());
+    println!("\nAll that is live, as a flame graph: {}", picture.display());
+    println!("The same as a page: {} report {}", leakspy.display(), recording.display());
+    println!("On your own server: sudo {} leaks -p PID", leakspy.display());
     Ok(())
 }
 

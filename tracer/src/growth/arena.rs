@@ -1,6 +1,7 @@
 //! Arenas of Python's small-object allocator. The stack under which one is mapped is only the line that happened to
 //! need it: a random sample of all lines that allocate small objects, weighted by how much they add.
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
 
 use crate::model::{Document, Domain, FrameIdentity, FrameKind, PythonTarget, Site};
@@ -47,24 +48,20 @@ pub fn representative(document: &Document, kept: &[(usize, u64)]) -> Option<(usi
             *votes.entry(function).or_default() += count;
         }
     }
-    let share = |wanted: u64| {
-        // How deep in each stack the innermost function with enough votes lies.
-        kept.iter()
-            .filter_map(|(index, count)| {
-                let stack = functions(&document.sites[*index]);
-                let depth = stack.iter().rposition(|function| {
-                    votes.get(function).is_some_and(|votes| *votes >= wanted)
-                })?;
-                Some((votes[&stack[depth]], stack[depth], *index, *count))
-            })
-            .max_by_key(|(_, _, index, count)| (*count, std::cmp::Reverse(*index)))
-    };
-    let wanted = (all / 2 + 1).max(1);
-    let (alike, _, index, _) = share(wanted).or_else(|| share(1)).or_else(|| {
-        let (index, count) = kept.iter().max_by_key(|(_, count)| *count)?;
-        Some((*count, (FrameKind::Native, None, None, None, None, None), *index, *count))
-    })?;
-    Some((index, alike.min(all), all))
+    let wanted = all / 2 + 1;
+    let most = kept.iter().max_by_key(|(index, count)| (*count, Reverse(*index)))?;
+    // Fewest votes: the innermost of those that have enough. Depth decides between equals.
+    let innermost = kept
+        .iter()
+        .flat_map(|(index, _)| functions(&document.sites[*index]).into_iter().enumerate())
+        .filter(|(_, function)| votes[function] >= wanted)
+        .min_by_key(|(depth, function)| (votes[function], Reverse(*depth)));
+    let Some((_, function)) = innermost else { return Some((most.0, most.1, all)) };
+    let through = kept
+        .iter()
+        .filter(|(index, _)| functions(&document.sites[*index]).contains(&function))
+        .max_by_key(|(index, count)| (*count, Reverse(*index)))?;
+    Some((through.0, votes[&function], all))
 }
 
 /// The Python functions of a stack without their lines, root first, each once.

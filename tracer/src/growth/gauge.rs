@@ -71,18 +71,14 @@ pub fn measure(sites: &[&SiteHistory], watch: &Watch) -> Option<Gauge> {
     }
     let (in_bytes, in_counts) = (Increment::bytes(&periods), Increment::counts(&periods));
     let cluster = slope::cluster(&in_bytes);
-    let (mut bytes, counts) = (slope::slope(&in_bytes, cluster), slope::slope(&in_counts, cluster));
-    if bytes.per_hour.lo <= 0.0 && counts.per_hour.lo > 0.0 {
-        // A few large blocks hide many small ones: half of the mean size is a careful guess for those.
-        bytes.per_hour.lo = 0.5 * counts.per_hour.lo / counts.per_hour.est * bytes.per_hour.est;
-    }
+    let (bytes, counts) = (slope::slope(&in_bytes, cluster), slope::slope(&in_counts, cluster));
     let noise = in_bytes.iter().map(|part| part.amount.powi(2) * cluster / part.blocks.max(1.0));
     let shape = shape::choose(&in_bytes, noise.sum::<f64>() / bytes.seconds.max(1.0));
     Some(Gauge {
         age,
         since,
         thirds: Thirds::of(&periods),
-        p: (2.0 * bytes.p.min(counts.p)).min(1.0),
+        p: bytes.p,
         steps: steps(sites, since, watch),
         halves: slope::halves(&in_bytes, cluster),
         last_third: shape::last_third(&in_bytes),

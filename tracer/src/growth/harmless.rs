@@ -12,11 +12,11 @@ const RARE: f64 = 0.3;
 pub fn kind(sites: &[&SiteHistory], watch: &Watch) -> Verdict {
     let half = |t: f64| total(sites, t);
     let (middle, end) = (half(0.5 * watch.look), half(watch.look));
-    if end.live_count() == 0 {
-        return Verdict::Baseline;
-    }
     if collected(sites, watch) {
         return Verdict::GarbagePending;
+    }
+    if end.live_count() == 0 {
+        return Verdict::Baseline;
     }
     let born = end.allocated_count.saturating_sub(middle.allocated_count);
     let freed = end.freed_count.saturating_sub(middle.freed_count);
@@ -111,7 +111,7 @@ mod tests {
         let at_collections = site(|t| t / 100 * 100);
         assert_eq!(kind(&[&at_collections], &watch(&document)), Verdict::GarbagePending);
         document.history.collections.clear();
-        let sessions = site(|t| t / 75 * 75);
+        let sessions = site(|t| t / 70 * 70);
         assert_eq!(kind(&[&sessions], &watch(&document)), Verdict::SessionsOpen);
         let cache = site(|t| t.saturating_sub(100));
         assert_eq!(kind(&[&cache], &watch(&document)), Verdict::CacheBounded);

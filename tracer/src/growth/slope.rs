@@ -55,12 +55,24 @@ impl Increment {
     }
 }
 
-/// How many blocks always come together: the fewest that any period kept. A sampled block that stands for
-/// many, and a step of many blocks, are one event.
+/// How many blocks come together: a sampled block that stands for many, and a step of many blocks, are one event.
+/// The index of dispersion of their number (Cox and Lewis 1966), on the careful side, and at most the fewest
+/// that any period kept.
 pub fn cluster(increments: &[Increment]) -> f64 {
     let kept = increments.iter().map(|increment| increment.blocks).filter(|blocks| *blocks > 0.0);
-    let least = kept.fold(f64::INFINITY, f64::min);
-    if least.is_finite() { least.max(1.0) } else { 1.0 }
+    let least = kept.clone().fold(f64::INFINITY, f64::min);
+    let seconds: f64 = increments.iter().map(|increment| increment.seconds).sum();
+    let rate = kept.sum::<f64>() / seconds;
+    if !least.is_finite() || rate <= 0.0 {
+        return 1.0;
+    }
+    let n = increments.len() as f64;
+    let squares = increments.iter().map(|increment| {
+        let expected = rate * increment.seconds;
+        (increment.blocks - expected).powi(2) / expected
+    });
+    let dispersion = squares.sum::<f64>() / (n - 1.0).max(1.0);
+    (dispersion * (1.0 + 2.0 * (2.0 / n).sqrt())).clamp(1.0, least.max(1.0))
 }
 
 /// The slope over `increments`, of which `cluster` blocks are one event.
@@ -171,6 +183,7 @@ mod tests {
         let amounts = [50.0, 0.0, 100.0, 50.0, 0.0, 50.0];
         let increments = even(&amounts);
         assert_eq!(cluster(&increments), 50.0);
+        assert_eq!(cluster(&even(&[250.0; 8])), 1.0);
         let (apart, together) = (slope(&increments, 1.0), slope(&increments, 50.0));
         assert!(together.per_hour.lo < apart.per_hour.lo + 1e-9);
         assert!(together.p >= 0.5_f64.powi(5));

@@ -114,7 +114,7 @@ fn empty_and_nonsensical_recordings_are_judged_without_panic() {
     assert!(judge(&samples::document(0.0)).findings.is_empty());
     assert!(judge(&samples::document(f64::NAN)).findings.is_empty());
     let mut document = samples::document(100.0);
-    samples::grow(&mut document, "f", u64::MAX / 3, 1, |_| 1);
+    samples::grow(&mut document, "f", u64::MAX / 64, 1, |_| 1);
     let history = &mut document.history.sites[0];
     history.cohorts.push(Cohort { from: f64::NAN, to: 1e300, ..Cohort::default() });
     history.cohorts.push(Cohort {

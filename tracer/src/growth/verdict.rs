@@ -103,6 +103,9 @@ pub fn decide(
     if flat == Flatness::Falls {
         return plain(or(harmless, Verdict::CacheBounded), Ground::Falls, gauge, watch);
     }
+    if gauge.age.capped && gauge.hazard * watch.look > 1.0 {
+        return plain(harmless, Ground::Falls, gauge, watch);
+    }
     if gauge.shape.model == Model::Saturating && (gauge.last_third < 0.5 || errors > 1.64) {
         return plain(Verdict::CacheWarming, Ground::Slows, gauge, watch);
     }

@@ -1,24 +1,31 @@
 //! What a verdict rests on, as sentences. Names in them are raw.
 
 use super::head::share_in_words;
+use super::verdict::capitalised;
 use crate::model::{Evidence, Finding, Model, Verdict};
-use crate::report::quantity::{count, counted, duration};
+use crate::report::quantity::{count, counted};
 use crate::report::rate;
 
 /// Most reasons, types and references that are told; JSON has them all.
 const MOST: usize = 8;
 
-/// Everything that is known, the reasons of the verdict first.
-pub fn sentences(finding: &Finding) -> Vec<String> {
+/// The reasons in one sentence, the strongest first; nothing without any.
+pub fn why(finding: &Finding) -> Option<String> {
+    let reasons: Vec<&str> = finding
+        .evidence
+        .reasons
+        .iter()
+        .take(MOST)
+        .map(|reason| reason.trim_end_matches('.'))
+        .collect();
+    (!reasons.is_empty()).then(|| format!("{}.", reasons.join("; ")))
+}
+
+/// The figures behind them, as far as the reasons do not tell them.
+pub fn figures(finding: &Finding) -> Vec<String> {
     let evidence = &finding.evidence;
-    let mut sentences: Vec<String> = evidence.reasons.iter().take(MOST).cloned().collect();
-    sentences.push(slope(finding));
+    let mut sentences = vec![slope(finding)];
     sentences.extend(shape(evidence));
-    sentences.extend(retention(evidence));
-    sentences.extend(age(evidence));
-    sentences.extend(survived(evidence));
-    sentences.extend(unreferenced(evidence));
-    sentences.extend(holders(finding));
     sentences.extend(share(evidence));
     sentences.extend(merged(evidence));
     sentences.extend(needs(finding));
@@ -48,19 +55,13 @@ fn chance(evidence: &Evidence) -> String {
 
 /// The best shape, and how much worse the next one fits.
 fn shape(evidence: &Evidence) -> Option<String> {
-    let runner_up = evidence
-        .against
-        .iter()
-        .filter(|(_, worse)| worse.is_finite())
-        .min_by(|(_, a), (_, b)| a.total_cmp(b));
-    let best = described(evidence.model);
-    Some(match runner_up {
-        Some((other, worse)) => format!(
-            "The shape is {best}; the next best, {}, fits worse by {worse:.0} (difference of BIC, 6 is much).",
-            described(*other)
-        ),
-        None => return None,
-    })
+    let others = evidence.against.iter().filter(|(_, worse)| worse.is_finite() && *worse > 0.0);
+    let (other, worse) = others.min_by(|(_, a), (_, b)| a.total_cmp(b))?;
+    Some(format!(
+        "{} fits best; the next, {}, is worse by {worse:.0} (BIC; 6 is much).",
+        capitalised(described(evidence.model)),
+        described(*other)
+    ))
 }
 
 const fn described(model: Model) -> &'static str {
@@ -72,64 +73,22 @@ const fn described(model: Model) -> &'static str {
     }
 }
 
-fn retention(evidence: &Evidence) -> Option<String> {
-    let thirds = evidence.retention.filter(|thirds| thirds.iter().all(|share| share.is_finite()));
-    let [oldest, middle, newest] = thirds?;
-    let per_cent = |share: f64| format!("{:.0} %", share.clamp(0.0, 1.0) * 100.0);
-    Some(format!(
-        "Of the bytes from the oldest third of that time {} still live, of the middle third {}, of the \
-         newest {}.",
-        per_cent(oldest),
-        per_cent(middle),
-        per_cent(newest)
-    ))
-}
-
-fn age(evidence: &Evidence) -> Option<String> {
-    let lifetime = evidence.lifetime_seconds.filter(|seconds| seconds.is_finite())?;
-    Some(format!(
-        "Nearly all blocks that this place frees live less than {}; older than {} counts as kept.",
-        duration(lifetime),
-        duration(evidence.age_seconds)
-    ))
-}
-
-fn survived(evidence: &Evidence) -> Option<String> {
-    let times = evidence.collections_survived.filter(|times| *times > 0)?;
-    let collections = counted(times, "full garbage collection", "full garbage collections");
-    Some(format!("The blocks have survived {collections}."))
-}
-
-fn unreferenced(evidence: &Evidence) -> Option<String> {
-    let search = evidence.unreferenced?;
-    let looked = counted(search.looked_for, "block", "blocks");
-    Some(match search.lost {
-        0 => format!(
-            "{looked} were looked for in the memory of the process: something points to each."
-        ),
-        lost => format!(
-            "{looked} were looked for in the memory of the process: nothing points to {} of them any \
-             more, so nobody can free them.",
-            count(lost)
-        ),
-    })
-}
-
-fn holders(finding: &Finding) -> Vec<String> {
-    let mut sentences = Vec::new();
-    if let Some(types) = finding.types.as_ref().filter(|types| !types.is_empty()) {
-        let types: Vec<String> = types
-            .iter()
-            .take(MOST)
-            .map(|(name, number)| format!("{} {name}", count(*number)))
-            .collect();
-        sentences.push(format!("The objects that hold them: {}.", types.join(", ")));
+/// What holds the blocks, and by what it is reached; nothing when nobody looked.
+pub fn holders(finding: &Finding) -> Option<String> {
+    let types = finding.types.as_deref().unwrap_or_default();
+    let types: Vec<String> = types
+        .iter()
+        .take(MOST)
+        .map(|(name, number)| format!("{} {name}", count(*number)))
+        .collect();
+    let steps = finding.holder.as_deref().unwrap_or_default();
+    let steps: Vec<&str> = steps.iter().take(MOST).map(String::as_str).collect();
+    match (types.is_empty(), steps.is_empty()) {
+        (true, true) => None,
+        (false, true) => Some(format!("{}.", types.join(", "))),
+        (true, false) => Some(format!("reached by {}.", steps.join(" → "))),
+        (false, false) => Some(format!("{}; reached by {}.", types.join(", "), steps.join(" → "))),
     }
-    if let Some(holder) = finding.holder.as_ref().filter(|holder| !holder.is_empty()) {
-        let steps: Vec<&str> = holder.iter().take(MOST).map(String::as_str).collect();
-        sentences.push(format!("They are reached by {}.", steps.join(" → ")));
-    }
-    sentences
 }
 
 fn share(evidence: &Evidence) -> Option<String> {

@@ -3,7 +3,7 @@
 use std::io;
 
 use super::sentence;
-use crate::model::{Document, ProcessGrowth};
+use crate::model::{Document, Interval, ProcessGrowth};
 use crate::report::quantity::{bytes, change, counted, duration};
 use crate::report::text::head::{notes, target};
 use crate::report::text::page::Page;
@@ -42,11 +42,16 @@ fn resident(document: &Document) -> Option<String> {
 }
 
 fn trend(growth: &ProcessGrowth) -> String {
-    let range = rate::range(&growth.slope_bytes_per_hour);
-    if growth.significant {
-        format!("Its anonymous memory grows by {range}.")
-    } else {
-        format!("Its anonymous memory shows no growth that can be told from none ({range}).")
+    let slope = &growth.slope_bytes_per_hour;
+    let range = rate::range(slope);
+    match growth.significant {
+        true => format!("Its anonymous memory grows by {range}."),
+        false if *slope == Interval::default() => {
+            "How its anonymous memory grows could not be measured.".to_owned()
+        }
+        false => {
+            format!("Its anonymous memory shows no growth that can be told from none ({range}).")
+        }
     }
 }
 

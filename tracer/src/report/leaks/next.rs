@@ -60,10 +60,7 @@ fn watch(page: &mut Page<'_>, document: &Document, hours: f64) -> io::Result<()>
         false => "To know more",
     };
     let hours_longer = rate::span(hours);
-    page.paragraph(
-        2,
-        &format!("{why}, watch about {hours_longer} longer; the process notices little:"),
-    )?;
+    page.paragraph(2, &format!("{why}, watch about {hours_longer} longer:"))?;
     let duration = rate::typed(recorded + hours);
     let commands = [
         format!("    sudo leakspy record -p {pid} -d {duration} -o longer.leakspy"),

@@ -30,9 +30,14 @@ pub fn write(
         entry::frames(page, &frames)?;
     }
     page.gap()?;
-    for sentence in evidence::sentences(finding) {
-        page.item(INDENT, "- ", Style::Dim, &escape::terminal(&sentence))?;
+    if let Some(why) = evidence::why(finding) {
+        page.item(INDENT, "Why: ", Style::Bold, &escape::terminal(&why))?;
     }
+    if let Some(holders) = evidence::holders(finding) {
+        page.item(INDENT, "Held by: ", Style::Bold, &escape::terminal(&holders))?;
+    }
+    let figures = evidence::figures(finding).join(" ");
+    page.item(INDENT, "Measured: ", Style::Bold, &escape::terminal(&figures))?;
     Ok(())
 }
 
@@ -50,7 +55,8 @@ fn word(finding: &Finding) -> String {
     }
 }
 
-fn capitalised(word: &str) -> String {
+/// With a capital letter in front.
+pub fn capitalised(word: &str) -> String {
     let mut letters = word.chars();
     letters
         .next()

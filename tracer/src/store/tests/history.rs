@@ -176,7 +176,7 @@ fn unchanged_sites_cost_no_history() {
 fn thinning_moves_no_number_to_another_time() {
     let (_folder, path) = folder();
     let mut writer = create(&path);
-    writer.set_bounds(Bounds { ticks: 40, history_rows: 30, ..Bounds::default() });
+    writer.set_bounds(Bounds { ticks: 40, history_rows: 80, ..Bounds::default() });
     writer.begin(&target(), &capture(), 0.0).expect("begin");
     // Sites that change rarely, at different times, and then never again.
     let count = |site: u64, t: u64| t.min(150) / (site + 3);
@@ -193,7 +193,7 @@ fn thinning_moves_no_number_to_another_time() {
             db.query_row(sql, [], |row| row.get(0))
         })
         .expect("a query");
-    assert!((15..=30).contains(&rows), "{rows}");
+    assert!((40..=80).contains(&rows), "{rows}");
     let document = read(&path);
     // All sites look the same.
     let sums = |t: f64| (1..=9).map(|site| count(site, t as u64)).sum::<u64>();

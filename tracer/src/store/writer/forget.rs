@@ -1,7 +1,8 @@
 //! Keeps a recording within its bounds, a little with every tick.
 //!
 //! What a tick said of a site holds until a later one says something else. So when a tick goes, what it said moves
-//! to the next that stays, unless that one says something newer: at every tick that is left, everything is as it was.
+//! to the next one that says anything, unless that one says something newer of the same site: wherever there is
+//! history, all of it is as it was then.
 
 use rusqlite::params;
 
@@ -26,7 +27,8 @@ impl Writer {
 
     fn forget_tick(&mut self, index: usize) -> rusqlite::Result<()> {
         let gone = self.ticks.remove(index);
-        if let Some(&next) = self.ticks.get(index) {
+        let later = self.history.range(gone + 1..).next().map(|(&tick, _)| tick);
+        if let Some(next) = later.or_else(|| self.ticks.get(index).copied()) {
             self.move_history(gone, next)?;
         }
         self.connection.prepare_cached("DELETE FROM tick WHERE id = ?1")?.execute([gone])?;

@@ -1,0 +1,156 @@
+//! `leaks` on live processes: the leak is named, what is quiet is not, and nothing stays behind.
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, ensure};
+use leakspy_tests::interpreter::Interpreter;
+use leakspy_tests::process::{Ending, Process};
+use leakspy_tests::tracer::binary;
+use leakspy_tests::workload::Workload;
+use leakspy_tests::{kernel, text};
+use serde_json::Value;
+
+/// A watch with a folder of its own for temporary files.
+struct Watch {
+    process: Process,
+    temporary: tempfile::TempDir,
+}
+
+impl Watch {
+    fn start(target: &Workload, flags: &[&str]) -> Result<Self> {
+        let temporary = tempfile::tempdir()?;
+        let mut command = Command::new(binary()?);
+        command.args(["leaks", "-p", &target.pid().to_string()]).args(flags);
+        command.env("TMPDIR", temporary.path());
+        let mut process = Process::start(format!("leakspy leaks {flags:?}"), &mut command)?;
+        process.notice(|line| line.starts_with("recording"))?;
+        Ok(Self { process, temporary })
+    }
+
+    /// Waits until it ends; no temporary recording is left.
+    fn end(self) -> Result<Ending> {
+        let ending = self.process.wait()?;
+        let left = entries(self.temporary.path())?;
+        ensure!(left.is_empty(), "left behind: {left:?}");
+        Ok(ending)
+    }
+}
+
+fn target() -> Result<Workload> {
+    Workload::python(&Interpreter::find("3.11")?, "leaking")
+}
+
+/// Everything below a folder.
+fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            found.extend(entries(&path)?);
+        }
+        found.push(path);
+    }
+    Ok(found)
+}
+
+fn json(ending: &Ending) -> Result<Value> {
+    serde_json::from_str(&ending.stdout.join("\n")).with_context(|| ending.to_string())
+}
+
+/// The first finding's stack has the line that keeps.
+#[test]
+fn the_leaking_line_comes_first() -> Result<()> {
+    let mut target = target()?;
+    target.go()?;
+    let ending = Watch::start(&target, &["-d", "20s", "-f", "json"])?.end()?;
+    ensure!(ending.code() == Some(0), "{ending}");
+    let line = target.facts()?["line"].clone();
+    let report = json(&ending)?;
+    let first = &report["findings"][0];
+    let stack = first["stack"].as_array().cloned().unwrap_or_default();
+    let named = stack.iter().any(|frame| frame["function"] == "remember" && frame["line"] == line);
+    ensure!(named, "the first finding is not the leak: {first:#}");
+    let speed = first["slope_bytes_per_hour"]["est"].as_f64().context("a speed")?;
+    let truth = 200.0 * 2_050.0 * 3_600.0;
+    ensure!((0.5..2.0).contains(&(speed / truth)), "{speed} instead of {truth} bytes an hour");
+    target.quit()
+}
+
+/// Caches of bounded size, and blocks that come and go, are no leaks, and nothing fails.
+#[test]
+fn what_is_quiet_is_not_accused() -> Result<()> {
+    let mut target = target()?;
+    target.command("go quiet")?;
+    let flags = ["-d", "20s", "-f", "json", "--fail-on", "likely"];
+    let ending = Watch::start(&target, &flags)?.end()?;
+    ensure!(ending.code() == Some(0), "accused: {ending}");
+    let report = json(&ending)?;
+    let sure =
+        |finding: &&Value| finding["verdict"] == "leak" && finding["confidence"] != "suspect";
+    let accused = report["findings"].as_array().and_then(|all| all.iter().find(sure).cloned());
+    ensure!(accused.is_none(), "accused: {accused:#?}");
+    target.quit()
+}
+
+/// Ctrl-C ends the watch early, and the page is printed.
+#[test]
+fn an_early_end_has_a_page() -> Result<()> {
+    let mut target = target()?;
+    target.go()?;
+    let watch = Watch::start(&target, &[])?;
+    kernel::signal(watch.process.pid(), libc::SIGINT)?;
+    let ending = watch.end()?;
+    ensure!(ending.code() == Some(0), "{ending}");
+    ensure!(ending.stdout.iter().any(|line| line == "What to do next"), "{ending}");
+    target.quit()
+}
+
+/// A target that goes away: its report, a sentence, status 4.
+#[test]
+fn a_target_that_vanishes_is_judged() -> Result<()> {
+    let mut target = target()?;
+    target.go()?;
+    let watch = Watch::start(&target, &["-f", "json"])?;
+    target.kill()?;
+    let ending = watch.end()?;
+    ensure!(ending.code() == Some(4), "{ending}");
+    ensure!(json(&ending)?["growth"]["verdict"].is_string(), "{ending}");
+    let said =
+        ending.stderr.iter().any(|line| line.contains("the target exited; the verdict is on"));
+    ensure!(said, "{ending}");
+    Ok(())
+}
+
+/// A watch that is killed leaves no probe, and nothing that others can read.
+#[test]
+fn a_killed_watch_gives_nothing_away() -> Result<()> {
+    let mut target = target()?;
+    target.go()?;
+    let watch = Watch::start(&target, &[])?;
+    let Watch { process, temporary } = watch;
+    process.kill()?;
+    text::await_clean(target.pid())?;
+    let left = entries(temporary.path())?;
+    ensure!(!left.is_empty(), "there was no temporary recording");
+    for path in left {
+        let mode = std::fs::metadata(&path)?.permissions().mode();
+        ensure!(mode & 0o077 == 0, "others may use {}: {mode:o}", path.display());
+    }
+    target.quit()
+}
+
+/// A recording that is kept is judged like the watch itself.
+#[test]
+fn a_kept_recording_says_the_same() -> Result<()> {
+    let mut target = target()?;
+    target.go()?;
+    let folder = tempfile::tempdir()?;
+    let kept = folder.path().join("kept.leakspy").display().to_string();
+    let live = Watch::start(&target, &["-d", "3s", "-f", "json", "--save", &kept])?.end()?;
+    ensure!(live.stderr.iter().any(|line| line.contains(&kept)), "{live}");
+    let again = leakspy_tests::tracer::run(&["leaks", &kept, "-f", "json"])?;
+    ensure!(json(&live)? == json(&again)?, "{live}\n{again}");
+    target.quit()
+}
