@@ -57,6 +57,17 @@ fn wrong_words_are_usage_errors() -> Result<()> {
 }
 
 #[test]
+fn marks_need_a_running_recording() -> Result<()> {
+    let line = one_line(&run(&["mark", "now"])?, 2)?;
+    ensure!(line.contains("nobody is recording in this folder"), "{line}");
+    let line = one_line(&run(&["mark", "now", "missing.leakspy"])?, 1)?;
+    ensure!(line.contains("cannot open missing.leakspy"), "{line}");
+    ensure!(run(&["mark", " "])?.code() == Some(2), "a mark without a name");
+    ensure!(run(&["mark", &"x".repeat(201)])?.code() == Some(2), "a story as a name");
+    Ok(())
+}
+
+#[test]
 fn completions_and_man() -> Result<()> {
     for shell in ["bash", "zsh", "fish"] {
         let ending = run(&["completions", shell])?;

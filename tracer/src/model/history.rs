@@ -75,7 +75,9 @@ pub struct SiteHistory {
     pub cohorts: Vec<Cohort>,
     /// Ages at which its blocks were freed.
     pub lifetimes: Vec<Lifetime>,
-    /// Blocks older than an age that is longer than its blocks normally live, at the moments of looking.
+    /// Blocks older than an age that is longer than its blocks normally live, at the looks at which they had
+    /// changed and at the last look. Between two points they are those of the first; before the first there were
+    /// none.
     pub aged: Vec<AgedPoint>,
     /// What came of the last search for pointers to its old blocks; `None` when nobody searched.
     pub unreferenced: Option<Unreferenced>,

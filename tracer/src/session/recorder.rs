@@ -160,7 +160,7 @@ impl Recorder {
         let seen = if look { self.looks.look(now, &sites, &self.tables)? } else { None };
         if keep_history {
             self.surroundings.refresh(&self.target, now);
-            self.count_collections(now);
+            self.count_collections(now)?;
         }
         let process = self.process(now, &sites, &books);
         // From here on the recording is locked.
@@ -202,12 +202,11 @@ impl Recorder {
     }
 
     /// Full collections since they were last counted.
-    fn count_collections(&mut self, now: Duration) {
-        let Some(read) = &mut self.collections else { return };
-        let Some(all) = read(self.target.memory()) else { return };
-        let before = self.collected.replace(all);
-        let new = all.saturating_sub(before.unwrap_or(all));
-        self.writer.collection(now.as_secs_f64(), new);
+    fn count_collections(&mut self, now: Duration) -> Result<(), SessionError> {
+        let Some(read) = &mut self.collections else { return Ok(()) };
+        let Some(all) = read(self.target.memory()) else { return Ok(()) };
+        let before = self.collected.replace(all).unwrap_or(all);
+        Ok(self.writer.collection(now.as_secs_f64(), all.saturating_sub(before))?)
     }
 
     /// Writes the stacks of sites that are not in the recording yet. Native code has no names so far:

@@ -134,8 +134,8 @@ fn written(path: &Path) -> Writer {
     let second = [totals(u64::MAX, 5, 1), totals(7, 9, 9), totals(0, 1, 0)];
     writer.life(7, &[cohort(0.0, 1.5, 9, 0)], &[lifetime(8.0, 9)]).expect("life");
     writer.life(u64::MAX, &[cohort(0.0, 1.0, 3, 2), cohort(1.0, 2.0, 2, 2)], &[]).expect("life");
-    writer.collection(1.5, 2);
-    writer.unreferenced(u64::MAX, 1.9, Unreferenced { looked_for: 4, lost: 3 });
+    writer.collection(1.5, 2).expect("a collection");
+    writer.unreferenced(u64::MAX, 4, 3).expect("a search");
     let look = Some(LookRow { blocks: 5, aged: &[aged(u64::MAX, 1.0, 2)] });
     writer.tick(&Tick { look, ..tick(2.0, &[counter(15)], &second) }).expect("tick");
     writer

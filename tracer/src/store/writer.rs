@@ -67,7 +67,7 @@ pub struct Writer {
 #[derive(Default)]
 struct Remarks {
     collections: Vec<(f64, u64)>,
-    unreferenced: Vec<(u64, f64, Unreferenced)>,
+    unreferenced: BTreeMap<u64, Unreferenced>,
 }
 
 /// A site that has a row.
@@ -161,17 +161,26 @@ impl Writer {
     }
 
     /// Full garbage collections that were noticed `t` seconds after the start. Written by the next tick.
-    pub fn collection(&mut self, t: f64, count: u64) {
+    ///
+    /// # Errors
+    /// An earlier error ended the recording.
+    pub fn collection(&mut self, t: f64, count: u64) -> Result<(), StoreError> {
+        self.check_going()?;
         if count > 0 && self.remarks.collections.len() < self.bounds.collections {
             self.remarks.collections.push((t, count));
         }
+        Ok(())
     }
 
-    /// What came of a search for pointers to old blocks of a site, in place of what was said of it
-    /// before. Written by the next tick; the site must be known by then.
-    pub fn unreferenced(&mut self, key: u64, t: f64, found: Unreferenced) {
-        self.remarks.unreferenced.retain(|(known, ..)| *known != key);
-        self.remarks.unreferenced.push((key, t, found));
+    /// What came of a search for pointers to old blocks of a site: blocks that were looked for, and
+    /// those that no pointer leads to. Written by the next tick, in place of what was said before.
+    ///
+    /// # Errors
+    /// An earlier error ended the recording.
+    pub fn unreferenced(&mut self, key: u64, looked_for: u64, lost: u64) -> Result<(), StoreError> {
+        self.check_going()?;
+        self.remarks.unreferenced.insert(key, Unreferenced { looked_for, lost });
+        Ok(())
     }
 
     /// Everything that was committed, read without closing the file: a second opening within this
@@ -235,9 +244,7 @@ impl Writer {
         &mut self,
         work: impl FnOnce(&mut Self) -> rusqlite::Result<()>,
     ) -> Result<(), StoreError> {
-        if self.stopped {
-            return Err(StoreError::Stopped { path: self.path.clone() });
-        }
+        self.check_going()?;
         let begin = if self.connection.is_autocommit() {
             self.connection.execute_batch("BEGIN IMMEDIATE")
         } else {
@@ -249,6 +256,13 @@ impl Writer {
             let _ = self.connection.execute_batch("ROLLBACK");
             StoreError::writing(&self.path, source)
         })
+    }
+
+    fn check_going(&self) -> Result<(), StoreError> {
+        if self.stopped {
+            return Err(StoreError::Stopped { path: self.path.clone() });
+        }
+        Ok(())
     }
 
     fn commit(&self) -> rusqlite::Result<()> {

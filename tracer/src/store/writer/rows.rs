@@ -66,7 +66,7 @@ impl Writer {
         if changed > 0 {
             self.history.insert(number, changed);
         }
-        self.put_remarks()
+        self.put_remarks(tick.process.t)
     }
 
     fn put_process(
@@ -102,7 +102,7 @@ impl Writer {
     }
 
     /// What was noticed since the last tick.
-    fn put_remarks(&mut self) -> rusqlite::Result<()> {
+    fn put_remarks(&mut self, now: f64) -> rusqlite::Result<()> {
         let remarks = std::mem::take(&mut self.remarks);
         for (t, count) in remarks.collections {
             let number = self.collections.last().map_or(1, |(number, _)| number + 1);
@@ -111,14 +111,19 @@ impl Writer {
                 .execute(params![number, finite(t), integer(count)])?;
             self.collections.push((number, count));
         }
-        for (key, t, found) in remarks.unreferenced {
+        for (key, found) in remarks.unreferenced {
             let row = self.site_row(key)?;
             self.connection
                 .prepare_cached(
                     "INSERT OR REPLACE INTO unreferenced (site, t, looked_for, lost) \
                      VALUES (?1, ?2, ?3, ?4)",
                 )?
-                .execute(params![row, finite(t), integer(found.looked_for), integer(found.lost)])?;
+                .execute(params![
+                    row,
+                    finite(now),
+                    integer(found.looked_for),
+                    integer(found.lost)
+                ])?;
         }
         Ok(())
     }
