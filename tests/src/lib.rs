@@ -16,6 +16,7 @@
 //! | [`kernel`] | eBPF programs and links, the kernel log, signals |
 //! | [`forbidden`] | the probe that must never be used, as a control of the soak tests |
 //! | [`chance`] | seeded randomness, and how often to try |
+//! | [`simulator`] | processes whose every block is known, for the detector alone |
 //!
 //! Nothing here sleeps to wait: every wait ends with a line, an end of file, or a deadline that fails the test.
 
@@ -27,6 +28,7 @@ pub mod native;
 pub mod process;
 pub mod recording;
 pub mod report;
+pub mod simulator;
 pub mod stage;
 pub mod text;
 pub mod tracer;

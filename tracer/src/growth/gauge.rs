@@ -1,6 +1,7 @@
 //! Everything measured about one subject, before it is judged.
 
 use super::floor;
+use super::harmless;
 use super::shape::{self, Shape, Steps};
 use super::slope::{self, Increment, Slope};
 use super::survival::{self, Age, Survival, Thirds};
@@ -57,6 +58,7 @@ pub fn measure(sites: &[&SiteHistory], watch: &Watch) -> Option<Gauge> {
         survival.cohorts = floor::cohorts(sites, watch.look);
         age = Age { seconds: 0.25 * watch.look, capped: true, lifetime: age.lifetime };
     }
+    divide(&mut survival.cohorts, sites, watch);
     let end = watch.look - age.seconds;
     let mut periods = survival::periods(&survival.cohorts, watch.begin, end, watch.look);
     let since = late_start(&mut periods, watch.begin, end);
@@ -119,6 +121,36 @@ impl Gauge {
     pub fn plateau(&self) -> Option<Interval> {
         self.shape.plateau
     }
+}
+
+/// Divides the cohort in which the program had warmed up, so that what came after it counts: as much of each part is
+/// kept as of the other, and the sums say how much was born in each.
+fn divide(cohorts: &mut [Cohort], sites: &[&SiteHistory], watch: &Watch) {
+    let begin = watch.begin;
+    // The sums are as coarse as a tick.
+    let straddles = |cohort: &Cohort| {
+        cohort.from < begin && cohort.to > begin && cohort.to - cohort.from > 4.0 * watch.tick
+    };
+    let Some(at) = cohorts.iter().position(straddles) else { return };
+    let whole = cohorts[at];
+    let (from, to) = (harmless::total(sites, whole.from), harmless::total(sites, begin));
+    let early = Cohort {
+        to: begin,
+        allocated_bytes: to.allocated_bytes.saturating_sub(from.allocated_bytes),
+        allocated_count: to.allocated_count.saturating_sub(from.allocated_count),
+        ..whole
+    };
+    let born = early.allocated_count.min(whole.allocated_count) as f64;
+    let share = 1.0 - born / (whole.allocated_count as f64).max(1.0);
+    let part = |sum: u64| floor::whole(sum as f64 * share);
+    cohorts[at] = Cohort {
+        from: begin,
+        allocated_bytes: whole.allocated_bytes.saturating_sub(early.allocated_bytes),
+        allocated_count: whole.allocated_count.saturating_sub(early.allocated_count),
+        live_bytes: part(whole.live_bytes),
+        live_count: part(whole.live_count),
+        ..whole
+    };
 }
 
 /// Leaves out the time before the site allocated anything, but for the usual distance of two events.

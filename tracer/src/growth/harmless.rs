@@ -30,7 +30,7 @@ pub fn kind(sites: &[&SiteHistory], watch: &Watch) -> Verdict {
 }
 
 /// The sums of several sites at one moment.
-fn total(sites: &[&SiteHistory], t: f64) -> SitePoint {
+pub fn total(sites: &[&SiteHistory], t: f64) -> SitePoint {
     let mut sum = SitePoint { t, ..SitePoint::default() };
     for site in sites {
         let next = site.sums.partition_point(|point| point.t <= t);

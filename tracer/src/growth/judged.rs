@@ -80,7 +80,7 @@ fn growing_classes(
         })
         .collect();
     let better = whole.is_none_or(|gauge| {
-        low > gauge.lasting(watch) || verdict::flatness(gauge) == verdict::Flatness::Falls
+        low > 0.5 * gauge.lasting(watch) || verdict::flatness(gauge) == verdict::Flatness::Falls
     });
     (!part.is_empty() && part.len() < subject.sites.len() && better).then_some(part)
 }

@@ -21,9 +21,10 @@ mod trend;
 mod verdict;
 mod watch;
 
-use crate::model::{Document, Finding, ProcessGrowth, Verdict};
+use crate::model::{Document, Finding, Interval, ProcessGrowth, Verdict};
 use judged::Tested;
 use process::Looked;
+use verdict::Decision;
 use watch::Watch;
 
 /// Findings that are given at most; the rest is only counted.
@@ -57,20 +58,21 @@ pub struct Analysis {
 /// Judges a recording. `document.history.sites` must be empty or as long as `document.sites`.
 pub fn analyse(document: &Document, settings: &Settings) -> Analysis {
     let watch = Watch::of(document, settings.min_bytes_per_day);
-    let slope = process::growth(document, &watch);
     let (tested, mut looked) = tested(document, &watch);
-    let p: Vec<f64> = tested.iter().map(|tested| tested.gauge.p).collect();
-    let adjusted = statistics::benjamini_hochberg(&p);
+    let decisions = decisions(document, &watch, &tested, settings.false_discovery_rate);
+    let kept: Vec<Interval> = tested
+        .iter()
+        .zip(&decisions)
+        .filter(|(_, (decision, _))| process::grows(decision.verdict))
+        .map(|(tested, _)| tested.gauge.bytes.per_hour)
+        .filter(|slope| slope.lo > 0.0)
+        .collect();
+    let slope = process::growth(document, &watch, &kept);
     let share = slope.1.then_some(slope.0.est);
     let mut findings: Vec<(f64, Finding)> = tested
         .iter()
-        .zip(adjusted)
-        .map(|(tested, p)| {
-            let histories = judged::histories(document, &tested.subject.sites);
-            let harmless = harmless::kind(&histories, &watch);
-            let q = settings.false_discovery_rate;
-            let decision =
-                verdict::decide(&tested.gauge, &watch, p, q, tested.unreferenced, harmless);
+        .zip(decisions)
+        .map(|(tested, (decision, p))| {
             let finding = tested.finding(document, &watch, decision, p, share);
             (tested.weight(&decision, &watch), finding)
         })
@@ -80,10 +82,30 @@ pub fn analyse(document: &Document, settings: &Settings) -> Analysis {
         count(&mut looked.quiet, finding.verdict);
     }
     findings.truncate(FINDINGS);
-    let findings: Vec<Finding> =
-        (1..).zip(findings).map(|(rank, (_, finding))| Finding { rank, ..finding }).collect();
+    let ranked = (1..).zip(findings).map(|(rank, (_, finding))| Finding { rank, ..finding });
+    let findings: Vec<Finding> = ranked.collect();
     let growth = process::judge(document, &watch, slope, &findings, looked);
     Analysis { growth, findings }
+}
+
+/// A verdict on each subject, with its probability corrected for their number.
+fn decisions(
+    document: &Document,
+    watch: &Watch,
+    tested: &[Tested],
+    q: f64,
+) -> Vec<(Decision, f64)> {
+    let p: Vec<f64> = tested.iter().map(|tested| tested.gauge.p).collect();
+    let adjusted = statistics::benjamini_hochberg(&p);
+    tested
+        .iter()
+        .zip(adjusted)
+        .map(|(tested, p)| {
+            let histories = judged::histories(document, &tested.subject.sites);
+            let harmless = harmless::kind(&histories, watch);
+            (verdict::decide(&tested.gauge, watch, p, q, tested.unreferenced, harmless), p)
+        })
+        .collect()
 }
 
 /// The subjects that grew enough to be tested, and what the others are.

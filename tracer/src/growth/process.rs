@@ -8,6 +8,8 @@ use crate::model::{Confidence, Document, Finding, Interval, ProcessGrowth, Proce
 const HOUR: f64 = 3600.0;
 /// No time to a limit is given beyond this, hours.
 const FORESEEABLE: f64 = 30.0 * 24.0;
+/// Share of the time from whose end what is used is read.
+const RECENT: f64 = 0.5;
 /// A process whose traced blocks explain less than this of its growth keeps what the program freed.
 const RETAINED: f64 = 0.2;
 
@@ -21,12 +23,37 @@ pub struct Looked {
     pub quiet: Vec<(Verdict, u64)>,
 }
 
-/// Growth of anonymous memory, bytes per hour, and whether it is told apart from none.
-pub fn growth(document: &Document, watch: &Watch) -> (Interval, bool) {
-    let points = series(&document.history.process, watch.begin, anonymous);
-    let Some(slope) = trend::slope(&points) else { return (Interval::default(), false) };
-    let slope = scaled(slope, HOUR);
+/// Growth of anonymous memory, bytes per hour, and whether it is told apart from none. `kept` are the slopes of
+/// what is kept.
+///
+/// What comes and goes makes the curve of a server so restless that its own trend says little for hours. So the
+/// growth is taken apart: what is kept, whose slopes are known well, and the trend of what is resident
+/// but not in traced blocks. Their sum stands unless the curve itself clearly grows faster.
+pub fn growth(document: &Document, watch: &Watch, kept: &[Interval]) -> (Interval, bool) {
+    let process = &document.history.process;
+    let curve = trend::slope(&series(process, watch.begin, anonymous));
+    let Some(curve) = curve.map(|slope| scaled(slope, HOUR)) else {
+        return (Interval::default(), false);
+    };
+    let rest = process
+        .iter()
+        .filter(|point| point.t >= watch.begin)
+        .filter_map(|point| Some((point.t, anonymous(point)? as f64 - point.live_bytes as f64)));
+    let rest = trend::slope(&rest.collect::<Vec<_>>()).map(|slope| scaled(slope, HOUR));
+    let parts = rest.map_or(curve, |rest| sum(kept.iter().chain([&rest])));
+    let slope = if curve.lo > 2.0 * parts.hi.max(0.0) { curve } else { parts };
     (slope, slope.lo > 0.0 && slope.est >= watch.least_per_hour)
+}
+
+/// The sum of independent estimates: the squares of their errors add up.
+fn sum<'a>(parts: impl Iterator<Item = &'a Interval>) -> Interval {
+    let (mut est, mut below, mut above) = (0.0, 0.0, 0.0);
+    for part in parts {
+        est += part.est;
+        below += (part.est - part.lo).powi(2);
+        above += (part.hi - part.est).powi(2);
+    }
+    Interval { lo: est - below.sqrt(), est, hi: est + above.sqrt() }
 }
 
 /// Judges the process by its growth and the findings, which are by rank.
@@ -41,7 +68,7 @@ pub fn judge(
     let (verdict, confidence) = word(document, watch, slope, significant, findings);
     let limit = limit(document);
     let hours_to_limit =
-        limit.filter(|_| significant).and_then(|limit| hours_to(document, limit, slope));
+        limit.filter(|_| significant).and_then(|limit| hours_to(document, watch, limit, slope));
     let open = findings.iter().filter_map(|finding| finding.evidence.needs_hours);
     let needs_hours = if verdict == Verdict::Leak && confidence > Confidence::Suspect {
         None
@@ -75,7 +102,8 @@ fn kept(findings: &[Finding]) -> f64 {
         .sum()
 }
 
-fn grows(verdict: Verdict) -> bool {
+/// Whether a verdict says that what is kept grows.
+pub fn grows(verdict: Verdict) -> bool {
     matches!(verdict, Verdict::Leak | Verdict::Undetermined | Verdict::CacheWarming)
 }
 
@@ -129,14 +157,20 @@ fn limit(document: &Document) -> Option<u64> {
 }
 
 /// Hours until what is used reaches the limit; `None` when that is beyond what can be foreseen.
-fn hours_to(document: &Document, limit: u64, slope: Interval) -> Option<Interval> {
-    let last = document.history.process.last()?;
-    let recent = series(&document.history.process, last.t - HOUR, |point| {
+fn hours_to(document: &Document, watch: &Watch, limit: u64, slope: Interval) -> Option<Interval> {
+    let process = &document.history.process;
+    let now = process.last()?.t;
+    let recent = (now - watch.begin) * RECENT;
+    let points = series(process, now - recent.max(HOUR), |point| {
         point.cgroup_bytes.or(point.rss_bytes).or(point.rss_anon_bytes)
     });
-    let used = trend::height(&recent, slope.est / HOUR, last.t)?;
-    let room = (limit as f64 - used).max(0.0);
-    let hours = Interval { lo: room / slope.hi, est: room / slope.est, hi: room / slope.lo };
+    let used = trend::height(&points, slope.est / HOUR, now)?;
+    let room = |used: f64| (limit as f64 - used).max(0.0);
+    let hours = Interval {
+        lo: room(used.hi) / slope.hi,
+        est: room(used.est) / slope.est,
+        hi: room(used.lo) / slope.lo,
+    };
     (hours.est.is_finite() && hours.est <= FORESEEABLE).then_some(hours)
 }
 

@@ -97,11 +97,19 @@ pub fn slope(increments: &[Increment], cluster: f64) -> Slope {
             hi: (rate + half).max(if high.is_finite() { rate * high } else { rate + half }),
         },
         error,
-        // Growth in n events by chance has at best a probability of 2 to the minus n.
-        p: student_tail(rate / error, (periods - 1.0).max(1.0)).max(0.5_f64.powf(events)),
+        p: chance(increments, events, student_tail(rate / error, (periods - 1.0).max(1.0))),
         periods,
         seconds,
     }
+}
+
+/// Chance of such growth without growth: that of Student's t, or of the sign test where periods are many and what
+/// they keep is rare; never less than that of as many events, all upwards.
+fn chance(increments: &[Increment], events: f64, student: f64) -> f64 {
+    let with_any = increments.iter().filter(|increment| increment.blocks > 0.0).count() as f64;
+    // Four times: the better of two tests is taken, and the periods are not all equally long.
+    let signs = 4.0 * 0.5_f64.powf(with_any.min(events));
+    student.min(signs).max(0.5_f64.powf(events))
 }
 
 /// Variance of the sum, from how the periods differ from what their length lets expect.

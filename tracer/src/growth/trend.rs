@@ -3,11 +3,13 @@
 //! Kendall.
 
 use super::shape::thinned;
-use super::statistics::{Z95, at_share, median};
+use super::statistics::{Z95, at_share, student_95};
 use crate::model::Interval;
 
 /// Points that are used at most: the work grows with their square.
 const POINTS: usize = 200;
+/// Parts of the time whose means count as independent.
+const BATCHES: usize = 5;
 
 /// Slope per second of `(seconds, value)` points in the order of time; `None` with fewer than six.
 pub fn slope(points: &[(f64, f64)]) -> Option<Interval> {
@@ -62,10 +64,21 @@ fn ranks(values: &[f64]) -> Vec<f64> {
     ranks
 }
 
-/// The height of the trend at a time: the middle of what the points say.
-pub fn height(points: &[(f64, f64)], slope: f64, t: f64) -> Option<f64> {
-    let mut heights: Vec<f64> = points.iter().map(|(at, value)| value + slope * (t - at)).collect();
-    median(&mut heights)
+/// The height of the trend at a time: the mean of what the points say, with an interval from the means of
+/// [`BATCHES`] parts of the time, which are nearly independent where single points are not.
+pub fn height(points: &[(f64, f64)], slope: f64, t: f64) -> Option<Interval> {
+    let heights: Vec<f64> = points.iter().map(|(at, value)| value + slope * (t - at)).collect();
+    let mean = |part: &[f64]| part.iter().sum::<f64>() / part.len() as f64;
+    if heights.len() < 2 * BATCHES {
+        let est = heights.last().copied()?;
+        return Some(Interval { lo: est, est, hi: est });
+    }
+    let means: Vec<f64> = heights.chunks_exact(heights.len() / BATCHES).map(mean).collect();
+    let est = mean(&means);
+    let n = means.len() as f64;
+    let variance = means.iter().map(|mean| (mean - est).powi(2)).sum::<f64>() / (n - 1.0) / n;
+    let half = student_95(n - 1.0) * variance.sqrt();
+    Some(Interval { lo: est - half, est, hi: est + half })
 }
 
 #[cfg(test)]

@@ -118,7 +118,7 @@ pub fn decide(
     if loss_explains(gauge, watch) {
         return plain(Verdict::Undetermined, Ground::Losses, gauge, watch);
     }
-    let slows = (ratio < 0.8 && errors > 1.64) || gauge.last_third < 0.5;
+    let slows = (ratio < 0.9 && errors > 2.0) || gauge.last_third < 0.5;
     let saturates = gauge.shape.worse(Model::Saturating).is_some_and(|worse| worse < -2.0);
     let steady = p <= q
         && flat == Flatness::Flat
@@ -126,7 +126,7 @@ pub fn decide(
         && !saturates
         && !watch.only_sums
         && gauge.span() >= LIKELY_SECONDS
-        && gauge.halves.1.per_hour.lo > 0.0;
+        && gauge.halves.1.per_hour.est > 1.3 * gauge.halves.1.error;
     if !steady {
         let ground = if slows { Ground::Slows } else { Ground::Early };
         return Decision {
@@ -182,7 +182,10 @@ pub fn is_lost(search: Unreferenced) -> bool {
 /// Whether events that got lost would by themselves keep as much: each lost release keeps a block.
 fn loss_explains(gauge: &Gauge, watch: &Watch) -> bool {
     let born: f64 = gauge.thirds.born_count.iter().sum();
-    watch.lost > 0.0 && gauge.kept_count as f64 <= 3.0 * watch.lost * born
+    // Releases are half of all events, so they may be lost twice as often as the average says.
+    let expected = 2.0 * watch.lost * born;
+    let most = 2.0 * expected + 3.0 * (expected * gauge.cluster).sqrt() + 3.0 * gauge.cluster;
+    watch.lost > 0.0 && gauge.kept_count as f64 <= most
 }
 
 fn or(harmless: Verdict, otherwise: Verdict) -> Verdict {

@@ -1,0 +1,17 @@
+//! The detector against simulated processes: `cargo xtask simulate` runs this and keeps its table.
+#![allow(clippy::print_stdout)] // a program for the terminal
+
+use anyhow::{Context, Result, bail};
+use leakspy_tests::simulator::table;
+
+fn main() -> Result<()> {
+    let mut arguments = std::env::args().skip(1);
+    let seeds = arguments.next().unwrap_or_else(|| "50".to_owned());
+    let seeds: u64 = seeds.parse().with_context(|| format!("no number of seeds: {seeds}"))?;
+    let rows = table::rows(seeds, &arguments.next().unwrap_or_default());
+    if rows.is_empty() || seeds == 0 {
+        bail!("nothing to simulate: no seeds, or no family of this name");
+    }
+    print!("{}", table::print(&rows));
+    Ok(())
+}
