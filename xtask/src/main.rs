@@ -8,6 +8,7 @@ mod golden;
 mod leaks;
 mod panel;
 mod setup;
+mod simulate;
 mod test;
 mod tidy;
 
@@ -32,6 +33,8 @@ enum Task {
     Panel(panel::Options),
     /// Run leakspy on a folder of leaks that really shipped, and judge what it says.
     Leaks(leaks::Options),
+    /// Judge simulated processes, and write the table in docs/simulation.md.
+    Simulate(simulate::Options),
     /// Run every check and every test; those that attach to processes need root.
     Test(test::Options),
     /// Build the eBPF object that is committed under tracer/object.
@@ -60,6 +63,7 @@ fn run(task: &Task) -> Result<()> {
         Task::Demo(options) => demo::run_task(options),
         Task::Panel(options) => panel::run_task(options),
         Task::Leaks(options) => leaks::run_task(options),
+        Task::Simulate(options) => simulate::run_task(options),
         Task::Test(options) => test::run_task(options),
         Task::Ebpf(options) => ebpf::run_task(options),
         Task::Setup(options) => setup::run_task(options),

@@ -9,6 +9,8 @@ use super::recording::Recording;
 use super::world::World;
 
 const HOUR: f64 = 3600.0;
+/// When a simulated server has as many sessions as it will have.
+const SETTLED: f64 = 3.0 * HOUR;
 
 /// What came of one process.
 #[derive(Clone, Debug, Default)]
@@ -56,7 +58,8 @@ pub fn run(family: &Family, seed: u64) -> Outcome {
             if finding.verdict == Verdict::Leak && finding.confidence >= Confidence::Likely {
                 let early = family.full.is_some_and(|full| t < full);
                 outcome.confirmed_early |= early && finding.confidence == Confidence::Confirmed;
-                if !is_leak(&world, finding) {
+                // An arena is needed wherever it happens: none of their stacks is a false one.
+                if !is_leak(&world, finding) && !finding.evidence.arenas {
                     now.push((name(finding).to_owned(), finding.confidence));
                 }
             }
@@ -67,7 +70,9 @@ pub fn run(family: &Family, seed: u64) -> Outcome {
         if let Some(finding) = found {
             outcome.leak(&world, finding, t);
         }
+        // Before, the first sessions still come, and memory really grows faster than the leak.
         if family.kind == Kind::Slow
+            && t >= SETTLED
             && let (Some(leak), Some(limit), Some(hours)) =
                 (&world.leak, limit, analysis.growth.hours_to_limit)
         {

@@ -31,8 +31,8 @@ pub struct Looked {
 /// but not in traced blocks. Their sum stands unless the curve itself clearly grows faster.
 pub fn growth(document: &Document, watch: &Watch, kept: &[Interval]) -> (Interval, bool) {
     let process = &document.history.process;
-    let curve = trend::slope(&series(process, watch.begin, anonymous));
-    let Some(curve) = curve.map(|slope| scaled(slope, HOUR)) else {
+    let points = series(process, watch.begin, anonymous);
+    let Some(curve) = trend::slope(&points).map(|slope| scaled(slope, HOUR)) else {
         return (Interval::default(), false);
     };
     let rest = process
@@ -41,7 +41,8 @@ pub fn growth(document: &Document, watch: &Watch, kept: &[Interval]) -> (Interva
         .filter_map(|point| Some((point.t, anonymous(point)? as f64 - point.live_bytes as f64)));
     let rest = trend::slope(&rest.collect::<Vec<_>>()).map(|slope| scaled(slope, HOUR));
     let parts = rest.map_or(curve, |rest| sum(kept.iter().chain([&rest])));
-    let slope = if curve.lo > 2.0 * parts.hi.max(0.0) { curve } else { parts };
+    let sure = trend::steady_slope(&points).map_or(0.0, |slope| slope.lo * HOUR);
+    let slope = if sure.min(curve.lo) > 2.0 * parts.hi.max(0.0) { curve } else { parts };
     (slope, slope.lo > 0.0 && slope.est >= watch.least_per_hour)
 }
 
@@ -97,7 +98,7 @@ pub fn judge(
 fn kept(findings: &[Finding]) -> f64 {
     findings
         .iter()
-        .filter(|finding| grows(finding.verdict))
+        .filter(|finding| grows(finding.verdict) && finding.slope_bytes_per_hour.lo > 0.0)
         .map(|finding| finding.slope_bytes_per_hour.est)
         .sum()
 }

@@ -81,11 +81,6 @@ pub fn poisson_factors(events: f64) -> (f64, f64) {
     (low, high)
 }
 
-/// Middle value; reorders `values`.
-pub fn median(values: &mut [f64]) -> Option<f64> {
-    quantile(values, 0.5)
-}
-
 /// The value below which a share of `values` lies; reorders them.
 pub fn quantile(values: &mut [f64], share: f64) -> Option<f64> {
     let at = at_share(values.len(), share)?;
@@ -158,8 +153,8 @@ mod tests {
 
     #[test]
     fn middles() {
-        assert_eq!(median(&mut [3.0, 1.0, 2.0]), Some(2.0));
-        assert_eq!(median(&mut []), None);
+        assert_eq!(quantile(&mut [3.0, 1.0, 2.0], 0.5), Some(2.0));
+        assert_eq!(quantile(&mut [], 0.5), None);
         assert_eq!(quantile(&mut [1.0, 2.0, 3.0, 4.0, 5.0], 1.0), Some(5.0));
     }
 }

@@ -68,7 +68,6 @@ fn ranks(values: &[f64]) -> Vec<f64> {
 /// [`BATCHES`] parts of the time, which are nearly independent where single points are not.
 pub fn height(points: &[(f64, f64)], slope: f64, t: f64) -> Option<Interval> {
     let heights: Vec<f64> = points.iter().map(|(at, value)| value + slope * (t - at)).collect();
-    let mean = |part: &[f64]| part.iter().sum::<f64>() / part.len() as f64;
     if heights.len() < 2 * BATCHES {
         let est = heights.last().copied()?;
         return Some(Interval { lo: est, est, hi: est });
@@ -78,6 +77,34 @@ pub fn height(points: &[(f64, f64)], slope: f64, t: f64) -> Option<Interval> {
     let n = means.len() as f64;
     let variance = means.iter().map(|mean| (mean - est).powi(2)).sum::<f64>() / (n - 1.0) / n;
     let half = student_95(n - 1.0) * variance.sqrt();
+    Some(Interval { lo: est - half, est, hi: est + half })
+}
+
+fn mean(values: &[f64]) -> f64 {
+    values.iter().sum::<f64>() / values.len() as f64
+}
+
+/// The slope by least squares through the means of [`BATCHES`] parts of the time: wide, and true also for a curve that
+/// wanders, whose single points say the same again and again.
+pub fn steady_slope(points: &[(f64, f64)]) -> Option<Interval> {
+    let parts = points.chunks_exact((points.len() / BATCHES).max(1)).take(BATCHES);
+    let means: Vec<(f64, f64)> = parts
+        .map(|part| {
+            let (times, values): (Vec<f64>, Vec<f64>) = part.iter().copied().unzip();
+            (mean(&times), mean(&values))
+        })
+        .collect();
+    if means.len() < BATCHES {
+        return None;
+    }
+    let (times, values): (Vec<f64>, Vec<f64>) = means.iter().copied().unzip();
+    let (middle, height) = (mean(&times), mean(&values));
+    let square: f64 = times.iter().map(|t| (t - middle).powi(2)).sum();
+    let product: f64 = means.iter().map(|(t, value)| (t - middle) * (value - height)).sum();
+    let est = product / square;
+    let rest = means.iter().map(|(t, value)| (value - height - est * (t - middle)).powi(2));
+    let free = BATCHES as f64 - 2.0;
+    let half = student_95(free) * (rest.sum::<f64>() / free / square).sqrt();
     Some(Interval { lo: est - half, est, hi: est + half })
 }
 
@@ -100,6 +127,13 @@ mod tests {
         assert!(found.lo > 4.9 && found.hi < 5.1 && found.lo < 5.0 && found.hi > 4.99, "{found:?}");
         let none = slope(&noisy(0.0, 100.0)).expect("many points");
         assert!(none.lo < 0.0 && none.hi > 0.0, "{none:?}");
+    }
+
+    #[test]
+    fn means_of_parts_agree() {
+        let found = steady_slope(&noisy(5.0, 100.0)).expect("many points");
+        assert!(found.lo < 5.0 && found.hi > 5.0 && found.lo > 4.5, "{found:?}");
+        assert_eq!(steady_slope(&[(0.0, 1.0)]), None);
     }
 
     #[test]

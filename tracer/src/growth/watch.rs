@@ -71,7 +71,7 @@ fn warm_up(process: &[ProcessPoint], look: f64) -> f64 {
         }
         let Some((later, more)) = points.get(ahead) else { break };
         if more - sites < NEW_PER_MINUTE * (later - t) / 60.0 {
-            return t.max(0.0).min(LONGEST).min(short);
+            return t.min(LONGEST).min(short).max(0.0);
         }
     }
     LONGEST.min(short)
