@@ -2,7 +2,7 @@
 //!
 //! The rooms, from the bottom up; names point only downwards (see `ARCHITECTURE.md`).
 //!
-//! *Pure, no I/O:* [`model`] [`aggregate`] [`elf`] [`python`] [`growth`] [`plot`] [`report`]
+//! *Pure, no I/O:* [`model`] [`aggregate`] [`elf`] [`python`] [`growth`] [`plot`] [`reach`] [`report`]
 //!
 //! *Outside world:* [`os`] [`probe`] [`symbolize`] [`store`]
 //!
@@ -17,6 +17,7 @@ pub mod os;
 pub mod plot;
 pub mod probe;
 pub mod python;
+pub mod reach;
 pub mod report;
 pub mod session;
 pub mod store;

@@ -5,7 +5,8 @@
 #include <stdlib.h>
 
 enum { CAPACITY = 1 << 16 };
-static void *kept[CAPACITY];
+/* Volatile: what is never read would not be written, and then keep nothing. */
+static void *volatile kept[CAPACITY];
 static size_t used;
 static int leaf_line;
 
@@ -52,6 +53,104 @@ static PyObject *call(PyObject *self, PyObject *arguments)
     return PyObject_CallObject(callable, NULL);
 }
 
+/* Blocks whose address is forgotten at once. They are written to: nobody may optimise them away. */
+__attribute__((noinline)) static void lose_blocks(size_t count, size_t bytes)
+{
+    for (size_t i = 0; i < count; i++) {
+        volatile char *block = malloc(bytes);
+        block[0] = 1;
+    }
+}
+
+/* Blocks that only a pointer into their middle keeps. */
+__attribute__((noinline)) static void keep_by_middle(size_t count, size_t bytes)
+{
+    for (size_t i = 0; i < count; i++) {
+        size_t slot = __atomic_fetch_add(&used, 1, __ATOMIC_RELAXED) % CAPACITY;
+        kept[slot] = (char *)malloc(bytes) + bytes / 2;
+    }
+}
+
+struct link {
+    struct link *next;
+};
+
+__attribute__((noinline)) static struct link *make_list(size_t count, size_t bytes)
+{
+    struct link *head = NULL;
+    for (size_t i = 0; i < count; i++) {
+        struct link *link = malloc(bytes);
+        link->next = head;
+        head = link;
+    }
+    return head;
+}
+
+__attribute__((noinline)) static void keep_list(size_t count, size_t bytes)
+{
+    size_t slot = __atomic_fetch_add(&used, 1, __ATOMIC_RELAXED) % CAPACITY;
+    kept[slot] = make_list(count, bytes);
+}
+
+/* Many short ones: a stale copy of one pointer saves a whole list. */
+__attribute__((noinline)) static void lose_lists(size_t count, size_t bytes)
+{
+    for (size_t i = 0; i < count; i += 5) {
+        volatile struct link *head = make_list(5, bytes);
+        (void)head;
+    }
+}
+
+/* Overwrites what the functions above left on the stack. */
+__attribute__((noinline)) static void scrub(size_t count, size_t bytes)
+{
+    volatile char stack[64 * 1024];
+    for (size_t i = 0; i < sizeof stack; i++)
+        stack[i] = (char)(count + bytes);
+}
+
+static PyObject *with(PyObject *arguments, void (*what)(size_t, size_t))
+{
+    Py_ssize_t count, bytes;
+    if (!PyArg_ParseTuple(arguments, "nn", &count, &bytes))
+        return NULL;
+    what((size_t)count, (size_t)bytes);
+    scrub(0, 0);
+    return PyLong_FromLong(0);
+}
+
+static PyObject *lost(PyObject *self, PyObject *arguments)
+{
+    (void)self;
+    return with(arguments, lose_blocks);
+}
+
+static PyObject *by_middle(PyObject *self, PyObject *arguments)
+{
+    (void)self;
+    return with(arguments, keep_by_middle);
+}
+
+static PyObject *list_kept(PyObject *self, PyObject *arguments)
+{
+    (void)self;
+    return with(arguments, keep_list);
+}
+
+static PyObject *list_lost(PyObject *self, PyObject *arguments)
+{
+    (void)self;
+    return with(arguments, lose_lists);
+}
+
+/* Takes a reference that nobody gives back. */
+static PyObject *leak(PyObject *self, PyObject *object)
+{
+    (void)self;
+    Py_IncRef(object);
+    return PyLong_FromLong(0);
+}
+
 /* Function and line that called malloc. */
 static PyObject *leaf(PyObject *self, PyObject *arguments)
 {
@@ -63,6 +162,11 @@ static PyObject *leaf(PyObject *self, PyObject *arguments)
 static PyMethodDef methods[] = {
     {"keep_holding", keep_holding, METH_VARARGS, "keep(count, bytes) with the GIL held"},
     {"keep_released", keep_released, METH_VARARGS, "keep(count, bytes) with the GIL released"},
+    {"lose", lost, METH_VARARGS, "lose(count, bytes): blocks that nothing points to"},
+    {"keep_by_middle", by_middle, METH_VARARGS, "keep_by_middle(count, bytes)"},
+    {"keep_list", list_kept, METH_VARARGS, "keep_list(count, bytes): one pointer keeps the first of them"},
+    {"lose_lists", list_lost, METH_VARARGS, "lose_lists(count, bytes): fives that keep one another only"},
+    {"leak", leak, METH_O, "leak(object): one reference too many"},
     {"call", call, METH_VARARGS, "call(callable)"},
     {"leaf", leaf, METH_NOARGS, "(function, line) of the malloc"},
     {NULL, NULL, 0, NULL},

@@ -124,6 +124,18 @@ pub struct RecordArgs {
     /// different stacks; 0 for never
     #[arg(long, value_name = "COUNT", default_value_t = 4096, hide = true)]
     pub audit_one_in: u32,
+    /// Do not search the memory of the process for pointers to old blocks (which tells what is lost for good)
+    #[arg(long)]
+    pub no_search: bool,
+    /// Resident memory up to which the process is searched for pointers
+    #[arg(long, value_name = "SIZE", default_value = "2G", value_parser = units::size, help_heading = "Limits")]
+    pub search_limit: u64,
+    /// Age from which blocks are searched for
+    #[arg(long, value_name = "TIME", value_parser = units::duration, hide = true)]
+    pub search_age: Option<Duration>,
+    /// Time between two searches
+    #[arg(long, value_name = "TIME", value_parser = units::duration, hide = true)]
+    pub search_every: Option<Duration>,
 }
 
 /// Options of `report`.

@@ -11,7 +11,7 @@ use super::exit::{Exit, UsageError};
 use super::progress::{Manner, ProgressLine};
 use crate::report::{compact_utc, escape};
 use crate::session::record::Ending;
-use crate::session::{RecordOptions, record};
+use crate::session::{RecordOptions, SearchRules, record};
 
 /// Records, and says where to look.
 pub fn run(args: &RecordArgs, quiet: bool) -> Result<Exit> {
@@ -53,7 +53,18 @@ fn options(args: &RecordArgs) -> Result<RecordOptions> {
         budget: None,
         audit_one_in: args.audit_one_in,
         method: args.method.map(Into::into),
+        search: search_rules(args),
     })
+}
+
+fn search_rules(args: &RecordArgs) -> SearchRules {
+    let usual = SearchRules::default();
+    SearchRules {
+        wanted: !args.no_search,
+        age: args.search_age,
+        most_bytes: args.search_limit,
+        times: args.search_every.map_or(usual.times, |every| (Vec::new(), every)),
+    }
 }
 
 fn now() -> u64 {

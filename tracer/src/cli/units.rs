@@ -61,6 +61,23 @@ fn unit_seconds(unit: &str) -> Option<f64> {
     })
 }
 
+/// Bytes: `512M`, `2G`, `2GiB`; units are powers of 1024, a bare number is bytes.
+pub fn size(text: &str) -> Result<u64, String> {
+    let wrong = || format!("`{text}` is no size; try 512M or 2G");
+    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let number: u64 = number.parse().map_err(|_| wrong())?;
+    let factor = match unit {
+        "" | "B" => 1,
+        "k" | "K" | "KiB" => 1 << 10,
+        "M" | "MiB" => 1 << 20,
+        "G" | "GiB" => 1 << 30,
+        "T" | "TiB" => 1_u64 << 40,
+        _ => return Err(wrong()),
+    };
+    number.checked_mul(factor).ok_or_else(wrong)
+}
+
 /// Room in a kernel map: `65536`, `64k`, `4M`, `64Ki`; between 64 and 256 million.
 pub fn capacity(text: &str) -> Result<u32, String> {
     let wrong = || format!("`{text}` is no count; try 65536, 64k or 4M");
@@ -153,6 +170,16 @@ mod tests {
         }
         assert!(tick("50ms").is_err());
         assert!(tick("100ms").is_ok());
+    }
+
+    #[test]
+    fn sizes_have_units() {
+        for (text, bytes) in [("0", 0), ("512M", 512 << 20), ("2GiB", 2 << 30), ("7k", 7168)] {
+            assert_eq!(size(text), Ok(bytes), "{text}");
+        }
+        for text in ["", "M", "-1", "1.5G", "2 G", "2GB", "99999999T"] {
+            assert!(size(text).is_err(), "{text}");
+        }
     }
 
     #[test]

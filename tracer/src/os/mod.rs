@@ -10,13 +10,16 @@ pub mod cgroup;
 pub mod clock;
 mod error;
 pub mod file;
+mod held;
 pub mod interpreter;
 pub mod maps;
 pub mod memory;
 pub mod module;
+pub mod pages;
 pub mod privilege;
 pub mod process;
 mod procfs;
+
 pub mod usage;
 
 pub use error::{Candidate, OsError};

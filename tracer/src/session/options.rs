@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::search::SearchRules;
 use crate::probe::Method;
 
 /// A recording to be made.
@@ -27,6 +28,8 @@ pub struct RecordOptions {
     /// One in this many repeated hits copies the stack again, to check that site keys do not merge
     /// different stacks; 0 for never.
     pub audit_one_in: u32,
+    /// How the memory of the target is searched for pointers to old blocks.
+    pub search: SearchRules,
     /// How probes are attached; the best way that works when `None`.
     pub method: Option<Method>,
 }

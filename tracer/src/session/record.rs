@@ -12,6 +12,7 @@ use super::error::SessionError;
 use super::options::RecordOptions;
 use super::progress::Progress;
 use super::recorder::Recorder;
+use super::search::{PointerSearch, Scanned, Unfinished};
 use super::target::Target;
 use crate::model::Capture;
 use crate::os::{self, Life};
@@ -20,6 +21,10 @@ use crate::probe::{
 };
 use crate::store::{Overwrite, Owner, Writer};
 
+/// The last search for pointers may keep people waiting so long.
+const LONGEST_WAIT: Duration = Duration::from_secs(20);
+/// Time between two looks at the ring while they wait.
+const DRAIN: Duration = Duration::from_millis(20);
 /// Far enough away to be never.
 const NEVER: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
 
@@ -42,6 +47,7 @@ enum Event {
     Signal,
     TargetExited,
     GuardEnded,
+    Scanned(Scanned),
 }
 
 /// Records a target until the duration ends, a signal comes, or the target goes.
@@ -86,10 +92,45 @@ async fn record(
     recorder.start()?;
     progress.attached(&sentence);
     let guard = watch(held.guard.as_fd())?;
-    let ending = follow(&mut recorder, &mut ring, guard, &mut signals, options, progress).await?;
+    let mut search = PointerSearch::new(options.search.clone());
+    let ending =
+        follow(&mut recorder, &mut ring, guard, &mut signals, &mut search, options, progress)
+            .await?;
     progress.finishing();
+    if ending == Ending::Asked {
+        search_last(&mut recorder, &mut ring, &mut signals, &mut search).await?;
+    }
+    search.stop();
     close(recorder, ring, held)?;
     Ok(ending)
+}
+
+/// Searches once more, while frees are still seen; a signal ends it, and so does time.
+async fn search_last(
+    recorder: &mut Recorder,
+    ring: &mut Ring,
+    signals: &mut Signals,
+    search: &mut PointerSearch,
+) -> Result<(), SessionError> {
+    if search.is_wanted() && !search.runs() {
+        recorder.search(search)?;
+    }
+    search.hurry();
+    let limit = Instant::now() + LONGEST_WAIT;
+    let mut drains = every(DRAIN);
+    while search.runs() {
+        tokio::select! {
+            biased;
+            () = signals.any() => break,
+            () = sleep_until(limit) => {
+                recorder.note(Unfinished::TooSlow.sentence().unwrap_or_default());
+                break;
+            }
+            scanned = search.scanned() => recorder.scanned(search, scanned)?,
+            _ = drains.tick() => while recorder.drain(ring) {},
+        }
+    }
+    Ok(())
 }
 
 /// Counting off, probes out, the rest of the records read, names looked up, recording closed.
@@ -205,6 +246,7 @@ async fn follow(
     ring: &mut Ring,
     guard: AsyncFd<OwnedFd>,
     signals: &mut Signals,
+    search: &mut PointerSearch,
     options: &RecordOptions,
     progress: &mut dyn Progress,
 ) -> Result<Ending, SessionError> {
@@ -223,6 +265,7 @@ async fn follow(
             // It says nothing unasked: only its end can be read.
             _ = guard.readable() => Event::GuardEnded,
             _ = ticks.tick() => Event::Tick,
+            scanned = search.scanned() => Event::Scanned(scanned),
             () = std::future::ready(()), if more => Event::Records,
             ready = records.readable_mut(), if !more => {
                 ready.map_err(|source| SessionError::Wait { source })?.clear_ready();
@@ -234,10 +277,14 @@ async fn follow(
             Event::Tick => {
                 let status = recorder.save()?;
                 progress.status(&status);
+                if search.is_due(recorder.elapsed()) {
+                    recorder.search(search)?;
+                }
                 if let Some(sentence) = lost_coverage(recorder) {
                     break Ending::TargetGone(sentence);
                 }
             }
+            Event::Scanned(scanned) => recorder.scanned(search, scanned)?,
             Event::Deadline | Event::Signal => break Ending::Asked,
             Event::GuardEnded => {
                 break Ending::ProbesLost(

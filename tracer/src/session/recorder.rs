@@ -1,5 +1,7 @@
 //! One target being recorded: what is done with each thing that can happen.
 
+mod pointers;
+
 use std::collections::HashSet;
 use std::time::Duration;
 

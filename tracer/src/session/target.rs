@@ -10,6 +10,7 @@ use super::modules::Told;
 use super::plan::{self, Probing};
 use super::stacks::Stacks;
 use crate::model::{self, Memory, PythonTarget};
+use crate::os::pages::Pages;
 use crate::os::{self, Life, Mapping, Modules, Process};
 use crate::probe::{FileProbes, Method, ProbeError};
 use crate::python::Python;
@@ -67,6 +68,11 @@ impl Target {
     /// Its memory.
     pub fn memory(&self) -> &dyn Memory {
         self.process.memory()
+    }
+
+    /// A way to all of its resident memory, and the number of its threads.
+    pub fn pages(&self) -> Result<(Pages, usize), SessionError> {
+        Ok((Pages::open(&self.process)?, self.process.threads()?.len()))
     }
 
     /// What has become of it.

@@ -4,7 +4,7 @@ use super::Finding;
 use super::source::{Repository, Rust};
 
 /// Each room of `tracer/src`, and the rooms that it may name besides itself.
-pub const ARROWS: [(&str, &[&str]); 15] = [
+pub const ARROWS: [(&str, &[&str]); 16] = [
     // Pure: no I/O, no clock.
     ("model", &[]),
     ("aggregate", &["model"]),
@@ -12,6 +12,7 @@ pub const ARROWS: [(&str, &[&str]); 15] = [
     ("python", &["elf", "model"]),
     ("growth", &["model"]),
     ("plot", &["model"]),
+    ("reach", &["model"]),
     ("report", &["plot", "model"]),
     // The outside world.
     ("os", &["elf", "model"]),
@@ -19,7 +20,10 @@ pub const ARROWS: [(&str, &[&str]); 15] = [
     ("symbolize", &["os", "python", "elf", "model"]),
     ("store", &["model"]),
     // The running program.
-    ("session", &["probe", "symbolize", "store", "os", "python", "elf", "aggregate", "model"]),
+    (
+        "session",
+        &["probe", "symbolize", "store", "os", "reach", "python", "elf", "aggregate", "model"],
+    ),
     (
         "cli",
         &[

@@ -1,0 +1,69 @@
+//! Proof of loss: what nothing leads to is found lost, and nothing else is.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use anyhow::{Context, Result, ensure};
+use leakspy_tests::interpreter::{Interpreter, WITH_PACKAGES};
+use leakspy_tests::tracer::Recording;
+use leakspy_tests::workload::{Truth, Workload};
+use rusqlite::{Connection, OpenFlags, Row};
+
+leakspy_tests::on_every_interpreter!(lost_and_kept);
+
+/// Blocks that were looked for, and those that were lost.
+type Found = (u64, u64);
+
+fn lost_and_kept(interpreter: &Interpreter) -> Result<()> {
+    let mut target = Workload::python(interpreter, "lost")?;
+    // So young that everything of this short recording is old enough.
+    let recording = Recording::start(target.pid(), &["--search-age", "0.001ms"])?;
+    target.go()?;
+    let truth = target.truth()?;
+    let finished = recording.stop()?;
+    ensure!(finished.ending.code() == Some(0), "record failed: {}", finished.ending);
+    let found = by_function(&finished.file())?;
+    target.quit()?;
+    judge(&truth, &found)
+}
+
+/// Of arrays of numpy, only the object that owns the data points to it.
+#[test]
+fn numpy() -> Result<()> {
+    lost_and_kept(&Interpreter::find(WITH_PACKAGES)?)
+}
+
+fn judge(truth: &Truth, found: &BTreeMap<String, Found>) -> Result<()> {
+    let count = truth.number("count")?;
+    for (fact, lost) in [("lost", true), ("kept", false)] {
+        let names = truth.facts.get(fact).and_then(|names| names.as_array());
+        for name in names.with_context(|| format!("no fact {fact}"))? {
+            let name = name.as_str().context("a name")?;
+            let &(looked_for, gone) =
+                found.get(name).with_context(|| format!("{name}: {found:?}"))?;
+            // One may have gone to a site of its own, and a stale copy of a pointer may save some.
+            ensure!(looked_for * 100 >= count * 95, "{name}: looked for {looked_for}: {found:?}");
+            match lost {
+                true => ensure!(gone * 100 >= count * 95, "{name}: {gone} lost: {found:?}"),
+                false => ensure!(gone == 0, "{name}: {gone} lost although kept: {found:?}"),
+            }
+        }
+    }
+    Ok(())
+}
+
+/// What the recording says of sites, by the Python functions in their stacks.
+fn by_function(file: &Path) -> Result<BTreeMap<String, Found>> {
+    let database = Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    let mut sums = database.prepare(
+        "SELECT function, sum(looked_for), sum(lost) FROM unreferenced \
+         JOIN (SELECT DISTINCT site.id AS site, frame.function FROM site JOIN stack_frame USING (stack) \
+               JOIN frame ON frame.id = stack_frame.frame WHERE frame.kind = 'python') USING (site) \
+         GROUP BY function",
+    )?;
+    let number = |row: &Row<'_>, index| -> rusqlite::Result<u64> {
+        Ok(u64::try_from(row.get::<_, i64>(index)?).unwrap_or(0))
+    };
+    let rows = sums.query_map([], |row| Ok((row.get(0)?, (number(row, 1)?, number(row, 2)?))))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}

@@ -1,0 +1,39 @@
+//! From single blocks to what is said of a site.
+
+use std::collections::HashMap;
+
+use super::Block;
+use crate::model::Unreferenced;
+
+/// Most sites that something is said of, those with most bytes first.
+const SITES: usize = 1024;
+
+/// What came of the search for the blocks of one site.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SiteLoss {
+    /// Key of the site.
+    pub site: u64,
+    /// Blocks that were looked for, and those that nothing leads to.
+    pub found: Unreferenced,
+    /// Bytes of those that were looked for.
+    pub bytes: u64,
+}
+
+/// Sums up by site, most bytes first. Sites with fewer than `at_least` blocks are left out: a handful of
+/// blocks can be held by registers alone.
+pub fn tally<'a>(blocks: impl Iterator<Item = (&'a Block, bool)>, at_least: u64) -> Vec<SiteLoss> {
+    let mut sites: HashMap<u64, SiteLoss> = HashMap::new();
+    for (block, lost) in blocks {
+        let nothing = Unreferenced { looked_for: 0, lost: 0 };
+        let new = SiteLoss { site: block.site, found: nothing, bytes: 0 };
+        let site = sites.entry(block.site).or_insert(new);
+        site.bytes = site.bytes.saturating_add(block.size);
+        site.found.looked_for += 1;
+        site.found.lost += u64::from(lost);
+    }
+    let mut sites: Vec<SiteLoss> =
+        sites.into_values().filter(|site| site.found.looked_for >= at_least).collect();
+    sites.sort_unstable_by_key(|site| (std::cmp::Reverse(site.bytes), site.site));
+    sites.truncate(SITES);
+    sites
+}

@@ -1,0 +1,91 @@
+//! The search for pointers to old blocks, as far as it needs the recorder's tables.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use super::super::error::SessionError;
+use super::super::search::{PointerSearch, Scanned, Step, Wanted};
+use super::Recorder;
+use crate::model::{Address, Domain};
+use crate::os::Life;
+use crate::reach::{Block, Blocks, SiteLoss};
+
+impl Recorder {
+    /// Time since the start.
+    pub fn elapsed(&self) -> Duration {
+        self.now()
+    }
+
+    /// Begins a search for pointers to old blocks, unless there are none.
+    pub fn search(&mut self, search: &mut PointerSearch) -> Result<(), SessionError> {
+        let now = self.now();
+        let latest = u64::try_from(now.saturating_sub(search.age(now)).as_nanos());
+        let born_before = self.started.saturating_add(latest.unwrap_or(0));
+        let (sites, _) = self.stacks.known();
+        let mut blocks = Vec::new();
+        self.tables.live(|address, live| {
+            let of_malloc =
+                sites.get(&live.site).is_some_and(|site| site.domain() == Domain::Malloc);
+            if live.time_ns < born_before && of_malloc && blocks.len() < search.room() {
+                let (start, born_ns) = (Address(address), live.time_ns);
+                blocks.push(Block { start, size: live.size, site: live.site, born_ns });
+            }
+        })?;
+        // A target that ends right now is noticed elsewhere.
+        if let Ok((memory, threads)) = self.target.pages()
+            && let Some(wanted) = Wanted::choose(blocks, threads)
+        {
+            search.begin(wanted, memory);
+        }
+        Ok(())
+    }
+
+    /// Goes on with a search after a pass, and takes down what came of it.
+    pub fn scanned(
+        &mut self,
+        search: &mut PointerSearch,
+        scanned: Scanned,
+    ) -> Result<(), SessionError> {
+        let mut failed = None;
+        let step = search.go_on(scanned, |blocks| match self.births(blocks) {
+            Ok(births) => births,
+            Err(error) => {
+                failed = Some(error);
+                HashMap::new()
+            }
+        });
+        if let Some(error) = failed {
+            return Err(error);
+        }
+        match step {
+            Step::Goes => {}
+            Step::Unfinished(reason) => {
+                if let Some(why) = reason.sentence() {
+                    self.note(why);
+                }
+            }
+            // Of a target that is being replaced, nothing is certain.
+            Step::Found(sites) if self.target.life() == Life::Running => self.found(&sites),
+            Step::Found(_) => {}
+        }
+        Ok(())
+    }
+
+    /// When the blocks at the addresses of these were born, as of now.
+    fn births(&self, blocks: &Blocks) -> Result<HashMap<u64, u64>, SessionError> {
+        let mut births = HashMap::with_capacity(blocks.all().len());
+        self.tables.live(|address, block| {
+            if blocks.find(address).is_some() {
+                births.insert(address, block.time_ns);
+            }
+        })?;
+        Ok(births)
+    }
+
+    fn found(&mut self, sites: &[SiteLoss]) {
+        let t = self.now().as_secs_f64();
+        for site in sites {
+            self.writer.unreferenced(site.site, t, site.found);
+        }
+    }
+}

@@ -1,0 +1,279 @@
+//! When the memory of the target is searched for pointers to old blocks, and what comes of it.
+//!
+//! The target runs on while it is read, so that a pointer can move from where nobody has looked yet to where
+//! somebody looked already. Hence: only blocks that are old; what became resident during a pass is looked at
+//! once more at its end; blocks that were freed meanwhile count as roots; and two whole passes must both
+//! find nothing. A pass that could not see everything claims nothing.
+
+mod pass;
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+
+use pass::{Job, Pace, Whole};
+pub use pass::{Scanned, Unfinished};
+
+use crate::model::{Address, Memory};
+use crate::os::pages::Pages;
+use crate::reach::{Block, Blocks, Outcome, Search, SiteLoss, object_at, tally};
+
+/// How the memory of the target is searched.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SearchRules {
+    /// Whether it is.
+    pub wanted: bool,
+    /// Only blocks older than this are looked for; by default 20 s, and a third of the recording.
+    pub age: Option<Duration>,
+    /// More resident memory than this, in bytes, is not searched.
+    pub most_bytes: u64,
+    /// When there are searches before the end: after these times, and then every so often.
+    pub times: (Vec<Duration>, Duration),
+}
+
+impl Default for SearchRules {
+    fn default() -> Self {
+        let minutes = |count: u64| Duration::from_secs(60 * count);
+        Self {
+            wanted: true,
+            age: None,
+            most_bytes: 2 << 30,
+            times: (vec![minutes(1), minutes(5), minutes(30)], minutes(6 * 60)),
+        }
+    }
+}
+
+/// Younger blocks are not looked for.
+const YOUNGEST: Duration = Duration::from_secs(20);
+/// Most blocks that are looked for at once; the rest is memory like any other.
+const BLOCKS: usize = 1 << 20;
+/// Most small objects that are looked for with them.
+const HOLDERS: usize = 1 << 16;
+/// Sites with fewer old blocks are not judged.
+const FEWEST: u64 = 8;
+/// Blocks of one site that each thread may hold in nothing but registers.
+const BY_REGISTERS: u64 = 2;
+
+/// What is to be looked for.
+pub struct Wanted {
+    blocks: Vec<Block>,
+    /// Fewer blocks of a site than this prove nothing.
+    at_least: u64,
+}
+
+impl Wanted {
+    /// Of blocks in any order those that are old and whose sites keep enough of them; nothing when there are
+    /// none. Registers are not read, so that a block which a thread keeps while it waits in the kernel can seem
+    /// lost: a site must have more blocks than threads could keep so.
+    pub fn choose(blocks: Vec<Block>, threads: usize) -> Option<Self> {
+        let threads = u64::try_from(threads).unwrap_or(u64::MAX);
+        let at_least = FEWEST.max(threads.saturating_mul(BY_REGISTERS).saturating_add(1));
+        let any = !tally(blocks.iter().map(|block| (block, false)), at_least).is_empty();
+        any.then_some(Self { blocks, at_least })
+    }
+}
+
+/// The searches of one recording.
+pub struct PointerSearch {
+    rules: SearchRules,
+    /// Searches that were due so far.
+    begun: usize,
+    next: Duration,
+    running: Option<Running>,
+}
+
+/// A search at work.
+struct Running {
+    at_least: u64,
+    /// Whether small objects that alone lead to a block are looked for as well: from the second pass on.
+    with_holders: bool,
+    /// What the pass before found lost, by address and birth; `None` when it was another question.
+    lost: Option<HashSet<Identity>>,
+    pace: Arc<Pace>,
+    result: oneshot::Receiver<Scanned>,
+}
+
+/// What a pass has led to.
+pub enum Step {
+    /// Another pass runs.
+    Goes,
+    /// What was found out of each site.
+    Found(Vec<SiteLoss>),
+    /// Nothing is claimed.
+    Unfinished(Unfinished),
+}
+
+impl PointerSearch {
+    /// None yet.
+    pub fn new(rules: SearchRules) -> Self {
+        let next = rules.times.0.first().copied().unwrap_or(rules.times.1);
+        Self { rules, begun: 0, next, running: None }
+    }
+
+    /// Whether one should begin, so long after the start.
+    pub fn is_due(&mut self, since_start: Duration) -> bool {
+        if !self.rules.wanted || since_start < self.next {
+            return false;
+        }
+        self.begun += 1;
+        let (first, every) = &self.rules.times;
+        self.next = first.get(self.begun).copied().unwrap_or(since_start + *every);
+        self.running.is_none()
+    }
+
+    /// Whether there should be one at the end.
+    pub fn is_wanted(&self) -> bool {
+        self.rules.wanted
+    }
+
+    /// Whether one is at work.
+    pub fn runs(&self) -> bool {
+        self.running.is_some()
+    }
+
+    /// How old blocks must be, so long after the start. A third of the time, because a cache that fills once
+    /// keeps its blocks as long as a leak at first.
+    pub fn age(&self, since_start: Duration) -> Duration {
+        self.rules.age.unwrap_or(YOUNGEST.max(since_start / 3))
+    }
+
+    /// Most blocks it can take.
+    pub fn room(&self) -> usize {
+        BLOCKS
+    }
+
+    /// Begins one.
+    pub fn begin(&mut self, wanted: Wanted, memory: Pages) {
+        let pace = Arc::new(Pace::gentle());
+        let search = Search::new(Blocks::new(wanted.blocks));
+        let result = self.start(search, memory, &pace);
+        let (at_least, with_holders, lost) = (wanted.at_least, false, None);
+        self.running = Some(Running { at_least, with_holders, lost, pace, result });
+    }
+
+    fn start(&self, search: Search, memory: Pages, pace: &Arc<Pace>) -> oneshot::Receiver<Scanned> {
+        Job { search, memory, most_bytes: self.rules.most_bytes, pace: Arc::clone(pace) }.start()
+    }
+
+    /// Somebody waits for it.
+    pub fn hurry(&self) {
+        if let Some(running) = &self.running {
+            running.pace.hurry();
+        }
+    }
+
+    /// Ends one without a result.
+    pub fn stop(&mut self) {
+        if let Some(running) = self.running.take() {
+            running.pace.stop();
+        }
+    }
+
+    /// Waits for the end of a pass; for ever when none runs.
+    pub async fn scanned(&mut self) -> Scanned {
+        match &mut self.running {
+            Some(running) => (&mut running.result).await.unwrap_or(Err(Unfinished::Stopped)),
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Goes on after a pass. `live` says of blocks by address when they were born, as of now.
+    pub fn go_on(
+        &mut self,
+        scanned: Scanned,
+        live: impl FnOnce(&Blocks) -> HashMap<u64, u64>,
+    ) -> Step {
+        let Some(running) = self.running.take() else { return Step::Found(Vec::new()) };
+        let Whole { search, memory } = match scanned {
+            Ok(whole) => *whole,
+            Err(reason) => return Step::Unfinished(reason),
+        };
+        let live = live(search.blocks());
+        let source = memory.memory();
+        let gone = |block: &Block| match block.is_holder() {
+            true => object_at(source, block.start) != Some((block.start, block.size)),
+            false => live.get(&block.start.0) != Some(&block.born_ns),
+        };
+        let outcome = search.finish(source, gone);
+        let present = |numbered: &(&Block, bool)| !gone(numbered.0);
+        let blocks: Vec<(&Block, bool)> =
+            outcome.blocks.all().iter().zip(outcome.lost.iter().copied()).filter(present).collect();
+        if !running.with_holders {
+            let holders = holders(&outcome, source);
+            if !holders.is_empty() {
+                let again = blocks.iter().map(|(block, _)| **block).chain(holders).collect();
+                return self.again(again, memory, Running { with_holders: true, ..running });
+            }
+        }
+        let of_sites = blocks.iter().copied().filter(|(block, _)| !block.is_holder());
+        if let Some(before) = &running.lost {
+            let both =
+                of_sites.map(|(block, lost)| (block, lost && before.contains(&identity(block))));
+            return Step::Found(tally(both, running.at_least));
+        }
+        let lost = of_sites.clone().filter(|(_, lost)| *lost);
+        let lost: HashSet<Identity> = lost.map(|(block, _)| identity(block)).collect();
+        if lost.is_empty() {
+            return Step::Found(tally(of_sites, running.at_least));
+        }
+        let again = blocks.iter().map(|(block, _)| **block).collect();
+        self.again(again, memory, Running { lost: Some(lost), with_holders: true, ..running })
+    }
+
+    fn again(&mut self, blocks: Vec<Block>, memory: Pages, running: Running) -> Step {
+        let result = self.start(Search::new(Blocks::new(blocks)), memory, &running.pace);
+        self.running = Some(Running { result, ..running });
+        Step::Goes
+    }
+}
+
+/// What tells a block from the next one at its address.
+type Identity = (Address, u64);
+
+fn identity(block: &Block) -> Identity {
+    (block.start, block.born_ns)
+}
+
+/// The small objects that are all that leads to a block from outside.
+fn holders(outcome: &Outcome, memory: &dyn Memory) -> Vec<Block> {
+    let places = outcome.sole.iter().flatten().take(HOLDERS);
+    let objects = places.filter_map(|place| object_at(memory, *place));
+    objects.map(|(start, size)| Block::holder(start, size)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn block(number: u64) -> Block {
+        Block { start: Address(0x1000 + 64 * number), size: 64, site: number / 8, born_ns: number }
+    }
+
+    #[test]
+    fn searches_come_less_and_less_often() {
+        let mut search = PointerSearch::new(SearchRules::default());
+        let minutes = [0, 1, 2, 5, 6, 30, 31, 389, 390, 391, 750];
+        let due = minutes.map(|minute| search.is_due(Duration::from_secs(60 * minute)));
+        let wanted = [0, 1, 0, 1, 0, 1, 0, 0, 1, 0, 1].map(|due| due == 1);
+        assert_eq!(due, wanted);
+        let mut off = PointerSearch::new(SearchRules { wanted: false, ..SearchRules::default() });
+        assert!(!off.is_due(Duration::from_secs(3600)) && !off.is_wanted());
+    }
+
+    #[test]
+    fn blocks_must_have_outlived_a_third_of_the_time() {
+        let search = PointerSearch::new(SearchRules::default());
+        let ages = [10, 60, 600].map(|seconds| search.age(Duration::from_secs(seconds)).as_secs());
+        assert_eq!(ages, [20, 20, 200]);
+    }
+
+    #[test]
+    fn a_few_blocks_for_each_thread_prove_nothing() {
+        let eight: Vec<Block> = (0..8).map(block).collect();
+        assert!(Wanted::choose(eight[..7].to_vec(), 1).is_none());
+        assert!(Wanted::choose(eight.clone(), 3).is_some());
+        assert!(Wanted::choose(eight, 4).is_none());
+    }
+}

@@ -1,0 +1,243 @@
+//! One pass over the memory of the target, on a thread of its own so that the recorder can go on reading.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use tokio::sync::oneshot;
+
+use crate::model::Address;
+use crate::os;
+use crate::os::pages::{Pages, Stretch, Survey};
+use crate::reach::{Search, Words};
+
+const PAGE: u64 = 4096;
+/// Bytes read at once.
+const PIECE: usize = 1 << 20;
+/// How far two pieces of code overlap, so that no address is cut in two.
+const OVERLAP: u64 = 7;
+
+/// How much a pass may take of a core.
+pub struct Pace {
+    /// Rests are so many times as long as the work before them.
+    rest: AtomicU32,
+}
+
+impl Pace {
+    const STOPPED: u32 = u32::MAX;
+
+    /// A quarter of a core for as long as it takes: with the times between the searches, less than a
+    /// twentieth on average.
+    pub fn gentle() -> Self {
+        Self { rest: AtomicU32::new(3) }
+    }
+
+    /// No more rests.
+    pub fn hurry(&self) {
+        self.rest.store(0, Ordering::Relaxed);
+    }
+
+    /// No more work.
+    pub fn stop(&self) {
+        self.rest.store(Self::STOPPED, Ordering::Relaxed);
+    }
+
+    /// Rests after work; false when there is nothing more to do.
+    fn rest(&self, worked: Duration) -> bool {
+        match self.rest.load(Ordering::Relaxed) {
+            Self::STOPPED => return false,
+            0 => {}
+            times => std::thread::sleep(worked.saturating_mul(times)),
+        }
+        true
+    }
+}
+
+/// Why nothing is claimed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unfinished {
+    /// More memory than is searched, bytes.
+    TooLarge(u64),
+    /// Memory that is swapped out, bytes.
+    Swapped(u64),
+    /// More mappings or holes than are looked through.
+    TooScattered,
+    /// Memory that is there and cannot be read, bytes.
+    Unreadable(u64),
+    /// It took longer than people are kept waiting.
+    TooSlow,
+    /// The process is gone, or somebody ended the search.
+    Stopped,
+}
+
+impl Unfinished {
+    /// For the notes of a report, the same whenever it happens; nothing to say when somebody wanted it so.
+    pub fn sentence(&self) -> Option<String> {
+        let why = match self {
+            Self::TooLarge(_) => "it has more resident memory than --search-limit",
+            Self::Swapped(_) => "a part of its memory is swapped out",
+            Self::TooScattered => "its memory is in too many pieces",
+            Self::Unreadable(_) => "a part of its memory cannot be read",
+            Self::TooSlow => "it took too long",
+            Self::Stopped => return None,
+        };
+        Some(format!(
+            "The memory of the process could not be searched for pointers to old blocks: {why}."
+        ))
+    }
+}
+
+/// What a whole pass has seen.
+pub struct Whole {
+    /// The references.
+    pub search: Search,
+    /// For the next pass.
+    pub memory: Pages,
+}
+
+/// How a pass ended.
+pub type Scanned = Result<Box<Whole>, Unfinished>;
+
+/// A pass to be made.
+pub struct Job {
+    pub search: Search,
+    pub memory: Pages,
+    pub most_bytes: u64,
+    pub pace: Arc<Pace>,
+}
+
+impl Job {
+    /// Begins it; without a thread there is no result.
+    pub fn start(self) -> oneshot::Receiver<Scanned> {
+        let (sender, receiver) = oneshot::channel();
+        let work = move || {
+            os::usage::yield_to_others();
+            // Nobody may be waiting any more.
+            let _ = sender.send(self.run());
+        };
+        // A failure drops the sender: the receiver notices.
+        let _ = std::thread::Builder::new().name("leakspy-search".to_owned()).spawn(work);
+        receiver
+    }
+
+    fn run(self) -> Scanned {
+        let Self { mut search, memory, most_bytes, pace } = self;
+        let mut pass =
+            Pass { memory: &memory, pace: &pace, piece: vec![0; PIECE], missed: Vec::new() };
+        pass.whole(&mut search, most_bytes)?;
+        Ok(Box::new(Whole { search, memory }))
+    }
+}
+
+struct Pass<'a> {
+    memory: &'a Pages,
+    pace: &'a Pace,
+    piece: Vec<u8>,
+    /// Pages that could not be read.
+    missed: Vec<u64>,
+}
+
+impl Pass<'_> {
+    fn whole(&mut self, search: &mut Search, most_bytes: u64) -> Result<(), Unfinished> {
+        let before = self.survey()?;
+        if before.bytes() > most_bytes {
+            return Err(Unfinished::TooLarge(before.bytes()));
+        }
+        for stretch in &before.stretches {
+            self.look(search, stretch)?;
+        }
+        search.look(Address::NULL, &self.memory.held_by_kernel(), Words::Aligned);
+        // What was moved or made meanwhile: a mapping that grew, heap that was touched.
+        let after = self.survey()?;
+        if after.swapped_bytes > 0 {
+            return Err(Unfinished::Swapped(after.swapped_bytes));
+        }
+        for stretch in after.beyond(&before) {
+            self.look(search, &stretch)?;
+        }
+        // A page that is gone holds nothing; one that is there and cannot be read might.
+        let unreadable = self.missed.iter().filter(|page| self.memory.has(**page)).count();
+        match u64::try_from(unreadable) {
+            Ok(0) => Ok(()),
+            count => Err(Unfinished::Unreadable(count.unwrap_or(u64::MAX).saturating_mul(PAGE))),
+        }
+    }
+
+    fn survey(&self) -> Result<Survey, Unfinished> {
+        let survey = self.memory.survey().map_err(|_| Unfinished::Stopped)?;
+        if survey.cut_short { Err(Unfinished::TooScattered) } else { Ok(survey) }
+    }
+
+    fn look(&mut self, search: &mut Search, stretch: &Stretch) -> Result<(), Unfinished> {
+        let words = if stretch.code { Words::Anywhere } else { Words::Aligned };
+        let overlap = if stretch.code { OVERLAP } else { 0 };
+        let mut at = stretch.start;
+        while at < stretch.end {
+            let begun = Instant::now();
+            let length = usize::try_from(stretch.end - at).unwrap_or(PIECE).min(PIECE);
+            if self.memory.read(at, &mut self.piece[..length]) {
+                search.look(Address(at), &self.piece[..length], words);
+            } else {
+                self.look_by_page(search, at, length, words);
+            }
+            at += length as u64;
+            if at < stretch.end {
+                at -= overlap;
+            }
+            if !self.pace.rest(begun.elapsed()) {
+                return Err(Unfinished::Stopped);
+            }
+        }
+        Ok(())
+    }
+
+    /// Where some pages are gone, the others still count.
+    fn look_by_page(&mut self, search: &mut Search, at: u64, length: usize, words: Words) {
+        let end = at + length as u64;
+        let mut page = at;
+        while page < end {
+            let next = (page / PAGE + 1).saturating_mul(PAGE).min(end);
+            let part = &mut self.piece[..usize::try_from(next - page).unwrap_or(0)];
+            match self.memory.read(page, part) {
+                true => search.look(Address(page), part, words),
+                false => self.missed.push(page),
+            }
+            page = next;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::os::Process;
+    use crate::reach::{Block, Blocks};
+
+    /// What is looked for in the memory of this process: one block on its heap.
+    fn job(most_bytes: u64, kept: &[u8]) -> Job {
+        let memory = Pages::open(&Process::open(std::process::id()).unwrap()).unwrap();
+        let start = Address(u64::try_from(kept.as_ptr() as usize).unwrap());
+        let block = Block { start, size: u64::try_from(kept.len()).unwrap(), site: 1, born_ns: 0 };
+        let pace = Arc::new(Pace::gentle());
+        pace.hurry();
+        Job { search: Search::new(Blocks::new(vec![block])), memory, most_bytes, pace }
+    }
+
+    #[test]
+    fn what_is_kept_is_found() {
+        let kept = vec![1; 5000];
+        let Whole { search, memory } = *job(u64::MAX, &kept).run().map_err(|_| ()).unwrap();
+        assert_eq!(search.finish(memory.memory(), |_| false).lost, [false]);
+    }
+
+    #[test]
+    fn nothing_is_claimed_of_what_was_not_all_seen() {
+        let kept = vec![1; 5000];
+        let too_large = job(4096, &kept).run().err().unwrap();
+        assert!(matches!(too_large, Unfinished::TooLarge(bytes) if bytes > 4096));
+        assert!(too_large.sentence().is_some_and(|why| why.contains("--search-limit")));
+        let stopped = job(u64::MAX, &kept);
+        stopped.pace.stop();
+        assert_eq!(stopped.run().err().unwrap(), Unfinished::Stopped);
+    }
+}
