@@ -22,7 +22,7 @@ use super::report::colour;
 use crate::model::{Confidence, Document, Verdict};
 use crate::report::{Format, Options, escape};
 use crate::session::record::Ending;
-use crate::session::{RecordOptions, record};
+use crate::session::{RecordOptions, SearchRules, record};
 
 /// Watches a process or opens a recording, judges it and prints the verdicts.
 pub fn run(args: &LeaksArgs, quiet: bool, verbose: bool) -> Result<Exit> {
@@ -90,6 +90,7 @@ fn options(args: &LeaksArgs, pid: &str, path: &Path) -> RecordOptions {
         max_sites: leakspy_ebpf::wire::limit::SITES,
         budget: None,
         audit_one_in: 4096,
+        search: SearchRules::default(),
         method: None,
     }
 }
