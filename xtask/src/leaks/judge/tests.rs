@@ -65,6 +65,21 @@ fn the_first_or_second_finding_must_name_a_native_leak() {
 }
 
 #[test]
+fn of_small_objects_only_arenas_are_seen() {
+    let mut small = case("native", "0");
+    small.expected.tracemalloc_sees = "yes (pymalloc)".to_owned();
+    let arenas = [finding(1, "leak", "suspect", WRONG)];
+    let row = judge(&small, Version::Leaky, &report(&[&arenas[0]]), 1);
+    assert_eq!(row.outcome, Outcome::Shown);
+    assert_eq!(
+        row.notes.last().map(String::as_str),
+        Some("small objects: only their arenas are seen")
+    );
+    let found = finding(1, "leak", "suspect", RIGHT);
+    assert_eq!(judge(&small, Version::Leaky, &report(&[&found]), 1).outcome, Outcome::Pass);
+}
+
+#[test]
 fn of_python_leaks_the_rank_is_shown() {
     let python = case("python", "0");
     let row = judge(&python, Version::Leaky, &report(&[&finding(9, "leak", "likely", RIGHT)]), 1);
