@@ -73,15 +73,17 @@ impl<'a> Place<'a> {
         Ok(place)
     }
 
-    /// `run_case.sh` for a case, to be given one more word.
-    fn script(&self, name: &str) -> Command {
-        let mut script = command("timeout");
-        script
-            .args(["--foreground", &INSTALL.to_string()])
-            .arg(self.folder.join("run_case.sh"))
-            .arg(name);
-        script.env("LEAKBENCH_VENVS", &self.environments).env("LEAKBENCH_RUN", &self.run);
-        script
+    /// A place of its own for one run: `run_case.sh stop` knows a driver only by the name of its case, and would
+    /// stop that of another version that runs at the same time.
+    fn of(&self, case: &Case, version: Version) -> Result<PathBuf> {
+        let run = self.run.join(format!("{}-{}", case.name, version.name()));
+        fs::create_dir_all(&run).with_context(|| format!("cannot make {}", run.display()))?;
+        Ok(run)
+    }
+
+    /// Gives `run_case.sh` what it wants to know.
+    fn set(&self, command: &mut Command, run: &Path) {
+        command.env("LEAKBENCH_VENVS", &self.environments).env("LEAKBENCH_RUN", run);
     }
 }
 
@@ -91,21 +93,20 @@ impl Live {
     /// # Errors
     /// [`Hindrance::Absent`] when the folder's script says that something is lacking.
     pub fn start(place: &Place<'_>, case: &Case, version: Version) -> Result<Self, Hindrance> {
-        let counter = place.run.join(format!("{}.operations", case.name));
+        let run = place.of(case, version)?;
+        let counter = run.join("operations");
         // A count of an earlier run would look like a driver that is ready.
         let _ = fs::remove_file(&counter);
         // First, so that nothing is started that would not be stopped.
-        let stopper = stopper(place, &case.name)?;
-        let mut live = Self {
-            pid: 0,
-            counter,
-            log: place.run.join(format!("{}.driver.log", case.name)),
-            stopper,
-        };
-        let mut script = place.script(&case.name);
-        if version == Version::Fixed {
-            script.arg("fixed");
-        }
+        let stopper = stopper(place, &case.name, &run)?;
+        let log = run.join(format!("{}.driver.log", case.name));
+        let mut live = Self { pid: 0, counter, log, stopper };
+        let mut script = command("timeout");
+        // In the foreground, so that Ctrl-C also ends an installation.
+        script.args(["--foreground", &INSTALL.to_string()]);
+        script.arg(place.folder.join("run_case.sh")).arg(&case.name);
+        script.args((version == Version::Fixed).then_some("fixed"));
+        place.set(&mut script, &run);
         live.pid = started(script.env("LEAK_STATS", &live.counter))?;
         live.wait_until_it_works()?;
         Ok(live)
@@ -161,16 +162,15 @@ impl Drop for Live {
 }
 
 /// A process that stops the case when our end of its standard input is closed, by whatever end of us.
-fn stopper(place: &Place<'_>, name: &str) -> Result<Child> {
+fn stopper(place: &Place<'_>, name: &str, run: &Path) -> Result<Child> {
     let mut stop = command("sh");
     stop.args(["-c", "cat >/dev/null; exec timeout 60 \"$0\" \"$1\" stop"])
         .arg(place.folder.join("run_case.sh"))
         .arg(name)
-        .env("LEAKBENCH_VENVS", &place.environments)
-        .env("LEAKBENCH_RUN", &place.run)
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
         .process_group(0);
+    place.set(&mut stop, run);
     stop.spawn().context("cannot start sh")
 }
 
@@ -221,7 +221,9 @@ mod tests {
         );
         fs::write(&script, text).expect("a script");
         fs::set_permissions(&script, Permissions::from_mode(0o700)).expect("a program");
-        let _ = fs::remove_file(folder.join("stopped"));
+        for version in ["leaky", "fixed"] {
+            let _ = fs::remove_file(folder.join(format!("calm-{version}/stopped")));
+        }
         Place { folder, environments: folder.to_owned(), run: folder.to_owned() }
     }
 
@@ -237,7 +239,10 @@ mod tests {
         assert!(live.is_alive());
         assert_eq!(live.operations(), 7);
         drop(live);
-        assert_eq!(fs::read_to_string(folder.join("stopped")).expect("a mark"), "calm\n");
+        assert_eq!(
+            fs::read_to_string(folder.join("calm-leaky/stopped")).expect("a mark"),
+            "calm\n"
+        );
     }
 
     #[test]
@@ -250,7 +255,7 @@ mod tests {
             }
             other => panic!("{other:?}"),
         }
-        assert!(folder.join("stopped").exists());
+        assert!(folder.join("calm-fixed/stopped").exists());
     }
 
     #[test]

@@ -117,7 +117,9 @@ fn watched(watcher: &Watcher, folder: &Path, runs: &[Run<'_>]) -> Result<Vec<Row
     for (index, Run { case, version, seconds }) in runs.iter().enumerate() {
         let at = format!("{} of {}", index + 1, runs.len());
         println!("{at}: {} ({}), {seconds} s", case.name, version.name());
-        rows.push(watcher.row(&place, case, *version, *seconds));
+        let row = watcher.row(&place, case, *version, *seconds);
+        println!("    {}", table::brief(&row));
+        rows.push(row);
     }
     Ok(rows)
 }

@@ -40,6 +40,16 @@ pub fn summary(rows: &[Row]) -> String {
     )
 }
 
+/// A row in a few words, for those who wait for the others.
+pub fn brief(row: &Row) -> String {
+    let finding = row.rank.zip(row.verdict.as_ref()).zip(row.confidence);
+    let found = finding
+        .map(|((rank, verdict), confidence)| format!(": #{rank} {verdict}, {}", confidence.name()));
+    let note = row.notes.first().map(|note| format!(": {note}"));
+    let text = found.or(note).unwrap_or_default();
+    row.outcome.name().chars().chain(text.chars().map(harmless)).collect()
+}
+
 fn cells(row: &Row) -> [String; 9] {
     let dash = || "-".to_owned();
     [
@@ -142,6 +152,13 @@ lz4            native  leaky    120  1     leak     likely      1.5 MiB (× 0.50
 a longer name  native  leaky    120  -     -        -           -                 FAIL
 ";
         assert_eq!(table(&[row(), lost]), expected);
+    }
+
+    #[test]
+    fn a_row_is_told_in_a_few_words() {
+        assert_eq!(brief(&row()), "pass: #1 leak, likely");
+        let lost = Row { rank: None, outcome: Outcome::Fail, ..row() };
+        assert_eq!(brief(&lost), "FAIL: a\u{fffd}[31m");
     }
 
     #[test]
