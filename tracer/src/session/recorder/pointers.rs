@@ -65,7 +65,9 @@ impl Recorder {
                 }
             }
             // Of a target that is being replaced, nothing is certain.
-            Step::Found(sites) if self.target.life() == Life::Running => self.found(&sites),
+            Step::Found(sites) if self.target.life() == Life::Running => {
+                self.found(&sites)?;
+            }
             Step::Found(_) => {}
         }
         Ok(())
@@ -82,10 +84,10 @@ impl Recorder {
         Ok(births)
     }
 
-    fn found(&mut self, sites: &[SiteLoss]) {
-        let t = self.now().as_secs_f64();
-        for site in sites {
-            self.writer.unreferenced(site.site, t, site.found);
+    fn found(&mut self, sites: &[SiteLoss]) -> Result<(), SessionError> {
+        for SiteLoss { site, found, .. } in sites {
+            self.writer.unreferenced(*site, found.looked_for, found.lost)?;
         }
+        Ok(())
     }
 }
