@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::error::SessionError;
 use crate::aggregate::{Accumulator, Amount, Pace};
-use crate::os;
+use crate::os::clock;
 use crate::probe::{ProbeError, Tables};
 use crate::store::{SiteAged, SiteTotals, StoreError, Writer};
 
@@ -42,8 +42,7 @@ impl Looks {
         totals: &[SiteTotals],
         tables: &Tables,
     ) -> Result<Option<Seen>, ProbeError> {
-        // CPU, not time on the wall: where the machine is busy, a look costs no more, and waits.
-        let used = os::clock::own_cpu_ns();
+        let begun = clock::own_cpu_ns();
         let nanoseconds = u64::try_from(now.as_nanos()).unwrap_or(u64::MAX);
         let Some(mut look) = self.accumulator.look(nanoseconds) else { return Ok(None) };
         for site in totals {
@@ -62,9 +61,10 @@ impl Looks {
             count: aged.amount.count,
         });
         let seen = Seen { blocks, aged: aged.collect() };
-        let took = Duration::from_nanos(os::clock::own_cpu_ns().saturating_sub(used));
+        // CPU time: on a busy machine a look takes long, and is no dearer for that.
+        let took = Duration::from_nanos(clock::own_cpu_ns().saturating_sub(begun));
         self.pace.looked(now, took);
-        log::debug!("looked at {blocks} live blocks in {took:?} of CPU");
+        log::debug!("looked at {blocks} live blocks in {took:?} of CPU time");
         Ok(Some(seen))
     }
 

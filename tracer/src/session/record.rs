@@ -1,5 +1,7 @@
 //! A recording from attach to finish: one loop over everything that can happen.
 
+mod last;
+
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
@@ -12,7 +14,7 @@ use super::error::SessionError;
 use super::options::RecordOptions;
 use super::progress::Progress;
 use super::recorder::Recorder;
-use super::search::{PointerSearch, Scanned, Unfinished};
+use super::search::{PointerSearch, Scanned};
 use super::target::Target;
 use crate::model::Capture;
 use crate::os::{self, Life};
@@ -21,10 +23,6 @@ use crate::probe::{
 };
 use crate::store::{Overwrite, Owner, Writer};
 
-/// The last search for pointers may keep people waiting so long.
-const LONGEST_WAIT: Duration = Duration::from_secs(20);
-/// Time between two looks at the ring while they wait.
-const DRAIN: Duration = Duration::from_millis(20);
 /// Far enough away to be never.
 const NEVER: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
 
@@ -98,39 +96,11 @@ async fn record(
             .await?;
     progress.finishing();
     if ending == Ending::Asked {
-        search_last(&mut recorder, &mut ring, &mut signals, &mut search).await?;
+        last::search(&mut recorder, &mut ring, &mut signals, &mut search).await?;
     }
     search.stop();
     close(recorder, ring, held)?;
     Ok(ending)
-}
-
-/// Searches once more, while frees are still seen; a signal ends it, and so does time.
-async fn search_last(
-    recorder: &mut Recorder,
-    ring: &mut Ring,
-    signals: &mut Signals,
-    search: &mut PointerSearch,
-) -> Result<(), SessionError> {
-    if search.is_wanted() && !search.runs() {
-        recorder.search(search)?;
-    }
-    search.hurry();
-    let limit = Instant::now() + LONGEST_WAIT;
-    let mut drains = every(DRAIN);
-    while search.runs() {
-        tokio::select! {
-            biased;
-            () = signals.any() => break,
-            () = sleep_until(limit) => {
-                recorder.note(Unfinished::TooSlow.sentence().unwrap_or_default());
-                break;
-            }
-            scanned = search.scanned() => recorder.scanned(search, scanned)?,
-            _ = drains.tick() => while recorder.drain(ring) {},
-        }
-    }
-    Ok(())
 }
 
 /// Counting off, probes out, the rest of the records read, names looked up, recording closed.

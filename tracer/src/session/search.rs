@@ -197,29 +197,42 @@ impl PointerSearch {
             false => live.get(&block.start.0) != Some(&block.born_ns),
         };
         let outcome = search.finish(source, gone);
-        let present = |numbered: &(&Block, bool)| !gone(numbered.0);
-        let blocks: Vec<(&Block, bool)> =
-            outcome.blocks.all().iter().zip(outcome.lost.iter().copied()).filter(present).collect();
-        if !running.with_holders {
-            let holders = holders(&outcome, source);
-            if !holders.is_empty() {
-                let again = blocks.iter().map(|(block, _)| **block).chain(holders).collect();
-                return self.again(again, memory, Running { with_holders: true, ..running });
-            }
+        let numbered = outcome.blocks.all().iter().copied().zip(outcome.lost.iter().copied());
+        let found = numbered.filter(|(block, _)| !gone(block)).collect();
+        let holders = match running.with_holders {
+            true => Vec::new(),
+            false => holders(&outcome, source),
+        };
+        self.judge(running, memory, found, holders)
+    }
+
+    /// What follows from a pass: that it was enough, or another one.
+    fn judge(
+        &mut self,
+        running: Running,
+        memory: Pages,
+        found: Vec<(Block, bool)>,
+        holders: Vec<Block>,
+    ) -> Step {
+        let blocks = found.iter().map(|(block, _)| *block);
+        if !holders.is_empty() {
+            let wider = Running { with_holders: true, ..running };
+            return self.again(blocks.chain(holders).collect(), memory, wider);
         }
-        let of_sites = blocks.iter().copied().filter(|(block, _)| !block.is_holder());
+        let of_sites = found.iter().filter(|(block, _)| !block.is_holder());
         if let Some(before) = &running.lost {
             let both =
-                of_sites.map(|(block, lost)| (block, lost && before.contains(&identity(block))));
+                of_sites.map(|(block, lost)| (block, *lost && before.contains(&identity(block))));
             return Step::Found(tally(both, running.at_least));
         }
         let lost = of_sites.clone().filter(|(_, lost)| *lost);
         let lost: HashSet<Identity> = lost.map(|(block, _)| identity(block)).collect();
         if lost.is_empty() {
+            let of_sites = of_sites.map(|(block, lost)| (block, *lost));
             return Step::Found(tally(of_sites, running.at_least));
         }
-        let again = blocks.iter().map(|(block, _)| **block).collect();
-        self.again(again, memory, Running { lost: Some(lost), with_holders: true, ..running })
+        let same = Running { lost: Some(lost), with_holders: true, ..running };
+        self.again(blocks.collect(), memory, same)
     }
 
     fn again(&mut self, blocks: Vec<Block>, memory: Pages, running: Running) -> Step {

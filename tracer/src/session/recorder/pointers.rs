@@ -65,7 +65,9 @@ impl Recorder {
                 }
             }
             // Of a target that is being replaced, nothing is certain.
-            Step::Found(sites) if self.target.life() == Life::Running => self.found(&sites)?,
+            Step::Found(sites) if self.target.life() == Life::Running => {
+                self.found(&sites)?;
+            }
             Step::Found(_) => {}
         }
         Ok(())

@@ -196,8 +196,9 @@ fn thinning_moves_no_number_to_another_time() {
     assert!((30..=120).contains(&rows), "{rows}");
     let document = read(&path);
     // All sites look the same.
-    let sums = |t: f64| (1..=9).map(|site| count(site, t as u64)).sum::<u64>();
-    let old = |t: f64| (1..=9).map(|site| count(site, t as u64) % 3).sum::<u64>();
+    let tick = |t: f64| (1..=300_u64).find(|tick| *tick as f64 == t).expect("time of a tick");
+    let sums = |t: f64| (1..=9).map(|site| count(site, tick(t))).sum::<u64>();
+    let old = |t: f64| (1..=9).map(|site| count(site, tick(t)) % 3).sum::<u64>();
     let site = &document.history.sites[0];
     assert!(site.sums.len() > 2 && site.aged.len() > 2);
     for point in &site.sums {

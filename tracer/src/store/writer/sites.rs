@@ -119,6 +119,10 @@ impl Writer {
                 integer(cohort.live_count),
             ])?;
         }
+        self.put_lifetimes(row, lifetimes)
+    }
+
+    fn put_lifetimes(&self, row: i64, lifetimes: &[Lifetime]) -> rusqlite::Result<()> {
         self.connection.prepare_cached("DELETE FROM lifetime WHERE site = ?1")?.execute([row])?;
         let mut put = self.connection.prepare_cached(
             "INSERT INTO lifetime (site, up_to, freed_bytes, freed_count) VALUES (?1, ?2, ?3, ?4)",
