@@ -59,12 +59,12 @@ fn json(ending: &Ending) -> Result<Value> {
     serde_json::from_str(&ending.stdout.join("\n")).with_context(|| ending.to_string())
 }
 
-/// The first finding's stack has the line that keeps.
+/// The first finding's stack has the line that keeps. A minute: verdicts need several periods.
 #[test]
 fn the_leaking_line_comes_first() -> Result<()> {
     let mut target = target()?;
     target.go()?;
-    let ending = Watch::start(&target, &["-d", "20s", "-f", "json"])?.end()?;
+    let ending = Watch::start(&target, &["-d", "60s", "-f", "json"])?.end()?;
     ensure!(ending.code() == Some(0), "{ending}");
     let line = target.facts()?["line"].clone();
     let report = json(&ending)?;
@@ -83,7 +83,7 @@ fn the_leaking_line_comes_first() -> Result<()> {
 fn what_is_quiet_is_not_accused() -> Result<()> {
     let mut target = target()?;
     target.command("go quiet")?;
-    let flags = ["-d", "20s", "-f", "json", "--fail-on", "likely"];
+    let flags = ["-d", "60s", "-f", "json", "--fail-on", "likely"];
     let ending = Watch::start(&target, &flags)?.end()?;
     ensure!(ending.code() == Some(0), "accused: {ending}");
     let report = json(&ending)?;

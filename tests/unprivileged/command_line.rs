@@ -18,7 +18,9 @@ fn help_names_every_command() -> Result<()> {
     let ending = run(&["--help"])?;
     ensure!(ending.code() == Some(0), "{ending}");
     let text = ending.stdout.join("\n");
-    for command in ["leaks", "record", "report", "mark", "doctor", "completions", "man"] {
+    for command in
+        ["leaks", "record", "report", "diff", "plot", "mark", "doctor", "completions", "man"]
+    {
         ensure!(text.contains(command), "no {command} in the help: {text}");
         let own = run(&[command, "--help"])?;
         ensure!(own.code() == Some(0) && own.stdout.len() > 3, "{command}: {own}");
@@ -47,6 +49,9 @@ fn wrong_words_are_usage_errors() -> Result<()> {
         &["leaks", "x.leakspy", "--min-growth", "fast"],
         &["report"],
         &["report", "x.leakspy", "-f", "no-such-format"],
+        &["report", "x.leakspy", "-f", "diff-svg"],
+        &["report", "x.leakspy", "--base", "y.leakspy"],
+        &["diff", "x.leakspy"],
     ];
     for words in wrong {
         let ending = run(words)?;

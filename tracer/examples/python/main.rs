@@ -8,8 +8,8 @@ mod process;
 
 use std::time::Instant;
 
-use anyhow::{Result, bail, ensure};
-use leakspy::python::attach;
+use anyhow::{Context, Result, bail, ensure};
+use leakspy::python::{Collector, attach};
 
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -18,7 +18,10 @@ fn main() -> Result<()> {
         ["save", pid, answer, image] => image::save(pid, answer, image),
         ["lines", tables] => lines::check(tables),
         ["attach", pid, times] => attach_often(pid, times.parse()?),
-        _ => bail!("usage: python save PID ANSWER IMAGE | lines TABLES | attach PID TIMES"),
+        ["collections", pid] => collections(pid),
+        _ => bail!(
+            "usage: python save PID ANSWER IMAGE | lines TABLES | attach PID TIMES | collections PID"
+        ),
     }
 }
 
@@ -45,5 +48,15 @@ fn attach_often(pid: &str, times: u32) -> Result<()> {
         first.slot
     );
     ensure!(refused.is_empty(), "refused {} times, such as: {}", refused.len(), refused[0]);
+    Ok(())
+}
+
+/// Prints how often the collector has run over everything: the last number of `gc.get_stats()`.
+fn collections(pid: &str) -> Result<()> {
+    let (process, symbols) = process::open(pid)?;
+    let python = attach(process.memory(), &symbols)?;
+    let collector = Collector::find(process.memory(), &python).context("no collector found")?;
+    let count = collector.full_collections(process.memory()).context("it cannot be read")?;
+    println!("{count}");
     Ok(())
 }

@@ -12,7 +12,7 @@ use leakspy_ebpf::wire::limit;
 use super::leaks::LeaksArgs;
 use super::{examples, units};
 use crate::probe::Method;
-use crate::report::{FORMATS, Format};
+use crate::report::{DIFFERENCES, DifferenceFormat, FORMATS, Format};
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Green.on_default().bold())
@@ -79,6 +79,12 @@ pub enum Command {
     /// it can be found again in plots and in the recording.
     #[command(help_template = TEMPLATE, before_help = examples::MARK, before_long_help = examples::MARK)]
     Mark(MarkArgs),
+    /// Compare two recordings, or two moments of one
+    ///
+    /// Ranks the stacks by how many more bytes they hold than before. Stacks are matched by how they
+    /// look, so the two recordings may be of different runs of a program.
+    #[command(help_template = TEMPLATE, before_help = examples::DIFF, before_long_help = examples::DIFF)]
+    Diff(DiffArgs),
     /// Say what this machine and a process allow
     ///
     /// Lists features of the kernel, privileges, and what would be seen of a process and why not more,
@@ -145,8 +151,43 @@ pub struct ReportArgs {
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
     /// Format [default: text, or as the name of the output says]
-    #[arg(short, long, value_name = "FORMAT", value_parser = format_parser())]
-    pub format: Option<&'static Format>,
+    #[arg(short, long, value_name = "FORMAT", value_parser = report_format_parser())]
+    pub format: Option<ReportFormat>,
+    /// Recording to compare with, for -f diff-svg
+    #[arg(long, value_name = "FILE")]
+    pub base: Option<PathBuf>,
+    /// How to show it.
+    #[command(flatten)]
+    pub show: ShowArgs,
+}
+
+/// Options of `diff`.
+#[derive(Args, Debug)]
+pub struct DiffArgs {
+    /// Recording from before, or the only one
+    #[arg(value_name = "BEFORE")]
+    pub before: PathBuf,
+    /// Recording from after
+    #[arg(value_name = "AFTER", conflicts_with_all = ["from", "to"])]
+    pub after: Option<PathBuf>,
+    /// Moment of one recording to compare from: start, end, a time such as 10m since its start, or the
+    /// name of a mark [default: start]
+    #[arg(long, value_name = "MOMENT")]
+    pub from: Option<String>,
+    /// Moment to compare to [default: end]
+    #[arg(long, value_name = "MOMENT")]
+    pub to: Option<String>,
+    /// Format [default: text, or as the name of the output says]
+    #[arg(short, long, value_name = "FORMAT", value_parser = difference_format_parser())]
+    pub format: Option<&'static DifferenceFormat>,
+    /// How to show it.
+    #[command(flatten)]
+    pub show: ShowArgs,
+}
+
+/// Options of all that shows something.
+#[derive(Args, Debug)]
+pub struct ShowArgs {
     /// The same as -f json
     #[arg(short, long, conflicts_with = "format")]
     pub json: bool,
@@ -255,27 +296,67 @@ impl From<MethodArg> for Method {
     }
 }
 
-/// The choices after `-f`, from the table of formats.
-fn format_parser() -> impl TypedValueParser<Value = &'static Format> {
-    let choices = FORMATS.iter().map(|format| PossibleValue::new(format.name).help(format.help));
-    PossibleValuesParser::new(choices)
-        .map(|name| Format::named(&name).expect("invariant: the choices are the names"))
+/// What `report -f` can name.
+#[derive(Clone, Copy, Debug)]
+pub enum ReportFormat {
+    /// A format of one recording.
+    Whole(&'static Format),
+    /// A format of the difference to another.
+    Difference(&'static DifferenceFormat),
+}
+
+/// Formats of differences that `report` knows too; the names of all others mean the recording itself.
+const DIFFERENCES_OF_REPORT: &str = "diff-svg";
+
+fn report_format_parser() -> impl TypedValueParser<Value = ReportFormat> {
+    let differences = DIFFERENCES.iter().filter(|format| format.name == DIFFERENCES_OF_REPORT);
+    PossibleValuesParser::new(choices(FORMATS).chain(differences.map(choice))).map(|name| {
+        let whole = Format::named(&name).map(ReportFormat::Whole);
+        let difference = || Format::named_in(DIFFERENCES, &name).map(ReportFormat::Difference);
+        whole.or_else(difference).expect("invariant: the choices are the names")
+    })
+}
+
+fn difference_format_parser() -> impl TypedValueParser<Value = &'static DifferenceFormat> {
+    PossibleValuesParser::new(choices(DIFFERENCES)).map(|name| {
+        Format::named_in(DIFFERENCES, &name).expect("invariant: the choices are the names")
+    })
+}
+
+/// The choices after `-f`, from a table of formats.
+fn choices<E: ?Sized>(table: &'static [Format<E>]) -> impl Iterator<Item = PossibleValue> {
+    table.iter().map(choice)
+}
+
+fn choice<E: ?Sized>(format: &'static Format<E>) -> PossibleValue {
+    PossibleValue::new(format.name).help(format.help)
 }
 
 impl ReportArgs {
     /// The format that was asked for by name, or by the output's file name; the default for
     /// standard output and for names that say nothing. `None` for a name in some other format.
-    pub fn chosen_format(&self) -> Option<&'static Format> {
+    pub fn chosen_format(&self) -> Option<ReportFormat> {
+        self.format.or_else(|| self.show.format_in(FORMATS).map(ReportFormat::Whole))
+    }
+}
+
+impl DiffArgs {
+    /// As [`ReportArgs::chosen_format`].
+    pub fn chosen_format(&self) -> Option<&'static DifferenceFormat> {
+        self.format.or_else(|| self.show.format_in(DIFFERENCES))
+    }
+}
+
+impl ShowArgs {
+    /// The format in `table` that is asked for otherwise than by its name.
+    fn format_in<E: ?Sized>(&self, table: &'static [Format<E>]) -> Option<&'static Format<E>> {
         if self.json {
-            return Format::named("json");
-        }
-        if self.format.is_some() {
-            return self.format;
+            return Format::named_in(table, "json");
         }
         if self.output.extension().is_none() {
-            return FORMATS.first();
+            return table.first();
         }
-        Format::of_file(&self.output)
+        Format::of_file_in(table, &self.output)
     }
 
     /// Whether the output is standard output.

@@ -6,6 +6,7 @@ Examples:
   sudo leakspy leaks -p 4711            Is process 4711 leaking, and what?
   sudo leakspy record -p 4711 -d 3h     Record it for three hours
   leakspy report FILE.leakspy           Who holds how much, by stack
+  leakspy diff A.leakspy B.leakspy      What grew from one recording to another
   leakspy doctor                        What is missing on this machine
 ";
 
@@ -33,6 +34,7 @@ pub const REPORT: &str = "\
 Examples:
   leakspy report app.leakspy                 Read it here
   leakspy report app.leakspy -o flame.svg    A flame graph for the browser
+  leakspy report app.leakspy -o app.pb.gz    For pprof; x.speedscope.json for speedscope
   leakspy report app.leakspy -f json | jq    For programs
 ";
 
@@ -41,6 +43,15 @@ pub const MARK: &str = "\
 Examples:
   leakspy mark 'load test begins'                In the recording that runs here
   leakspy mark 'cache cleared' /var/app.leakspy  In this one
+";
+
+/// For `diff`.
+pub const DIFF: &str = "\
+Examples:
+  leakspy diff monday.leakspy friday.leakspy           What grew from one recording to the other
+  leakspy diff app.leakspy --from 10m --to 2h          What grew between two moments of one
+  leakspy diff app.leakspy --from deploy               Since the moment that was marked deploy
+  leakspy diff monday.leakspy friday.leakspy -o d.svg  A flame graph, red where it grew
 ";
 
 /// For `doctor`.
@@ -71,6 +82,7 @@ pub fn of(command: &str) -> &'static str {
         "record" => RECORD,
         "report" => REPORT,
         "mark" => MARK,
+        "diff" => DIFF,
         "doctor" => DOCTOR,
         "completions" => COMPLETIONS,
         "man" => MAN,

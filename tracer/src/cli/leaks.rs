@@ -18,7 +18,7 @@ use self::temporary::Temporary;
 use super::exit::Exit;
 use super::output::Output;
 use super::progress::{Manner, ProgressLine};
-use super::report::colour;
+use super::show::colour;
 use crate::model::{Confidence, Document, Verdict};
 use crate::report::{Format, Options, escape};
 use crate::session::record::Ending;
@@ -92,6 +92,7 @@ fn options(args: &LeaksArgs, pid: &str, path: &Path) -> RecordOptions {
         audit_one_in: 4096,
         search: SearchRules::default(),
         method: None,
+        search: SearchRules { wanted: !args.no_search, ..SearchRules::default() },
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod args;
 mod completions;
+mod diff;
 mod doctor;
 mod examples;
 mod exit;
@@ -15,6 +16,7 @@ mod output;
 mod progress;
 mod record;
 mod report;
+mod show;
 mod suppress;
 mod units;
 
@@ -44,6 +46,7 @@ pub fn main() -> ExitCode {
         Command::Record(args) => record::run(args, cli.quiet),
         Command::Report(args) => report::run(args),
         Command::Mark(args) => mark::run(args, cli.quiet),
+        Command::Diff(args) => diff::run(args),
         Command::Doctor(args) => doctor::run(args),
         Command::Completions(args) => completions::run(args),
         Command::Man(args) => man::run(args),

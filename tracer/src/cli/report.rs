@@ -1,50 +1,40 @@
 //! `leakspy report`
 
-use std::env;
+use anyhow::Result;
 
-use anyhow::{Context, Result};
-
-use super::args::{ReportArgs, When};
+use super::args::{ReportArgs, ReportFormat};
 use super::exit::{Exit, UsageError};
-use super::output::Output;
-use crate::report::{FORMATS, Options};
-use crate::store::Reader;
+use super::{diff, show};
+use crate::report::{FORMATS, Format};
 
 /// Shows a recording.
 pub fn run(args: &ReportArgs) -> Result<Exit> {
-    let Some(format) = args.chosen_format() else {
-        let names: Vec<&str> = FORMATS.iter().map(|format| format.name).collect();
-        let output = args.output.display();
-        return Err(UsageError(format!(
-            "the name {output} does not say the format; add -f with one of {}",
-            names.join(", ")
+    match (args.chosen_format(), &args.base) {
+        (None, _) => Err(show::no_format(&args.show, FORMATS).into()),
+        (Some(ReportFormat::Difference(format)), Some(base)) => {
+            diff::recordings(base, &args.file, format, &args.show)
+        }
+        (Some(ReportFormat::Difference(format)), None) => Err(UsageError(format!(
+            "-f {} shows what changed; add --base with the recording to compare with",
+            format.name
         ))
-        .into());
-    };
-    let mut output =
-        if args.to_stdout() { Output::standard() } else { Output::file(&args.output, args.force)? };
-    let document = Reader::open(&args.file)?.document()?;
-    let options = Options {
-        top: args.top,
-        machinery: args.machinery,
-        native: !args.no_native,
-        colour: colour(args.color, &output),
-        plain_svg: false,
-    };
-    format.exporter.write(&document, &options, &mut output).context("cannot write the report")?;
-    output.finish()?;
-    Ok(Exit::Fine)
+        .into()),
+        (Some(ReportFormat::Whole(format)), Some(base)) => Err(UsageError(format!(
+            "-f {} shows one recording, and --base is for -f diff-svg; for other formats there is \
+             `leakspy diff {} {}`",
+            format.name,
+            base.display(),
+            args.file.display()
+        ))
+        .into()),
+        (Some(ReportFormat::Whole(format)), None) => whole(args, format),
+    }
 }
 
-/// Colours on a terminal that has them, unless somebody asked for none (no-color.org).
-pub fn colour(when: When, output: &Output) -> bool {
-    match when {
-        When::Always => true,
-        When::Never => false,
-        When::Auto => {
-            output.is_terminal()
-                && env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
-                && env::var_os("TERM").is_none_or(|terminal| terminal != "dumb")
-        }
-    }
+fn whole(args: &ReportArgs, format: &Format) -> Result<Exit> {
+    let output = show::open(&args.show, format)?;
+    let document = show::document(&args.file)?;
+    let options = show::options(&args.show, &output);
+    show::finish(output, |output| format.exporter.write(&document, &options, output))?;
+    Ok(Exit::Fine)
 }

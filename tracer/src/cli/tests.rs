@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{CommandFactory, Parser};
 
-use super::args::{Cli, Command};
+use super::args::{Cli, Command, ReportFormat};
 use super::{completions, doctor, man};
 use crate::model::{CheckStatus, DoctorCheck, DoctorReport, DoctorSection};
 
@@ -19,6 +19,13 @@ fn parse(words: &str) -> Result<Cli, clap::Error> {
 fn report(words: &str) -> super::args::ReportArgs {
     match parse(words).expect("a command line").command {
         Command::Report(args) => args,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn diff(words: &str) -> super::args::DiffArgs {
+    match parse(words).expect("a command line").command {
+        Command::Diff(args) => args,
         other => panic!("{other:?}"),
     }
 }
@@ -93,6 +100,9 @@ fn fingers_find_their_flags() {
         "leakspy record -p 1 -d x",
         "leakspy report a -f pdf",
         "leakspy report a --json -f svg",
+        "leakspy diff a b --from start",
+        "leakspy diff a b -f svg",
+        "leakspy diff a b --json -f text",
         "leakspy",
     ] {
         assert!(parse(wrong).is_err(), "{wrong}");
@@ -101,7 +111,12 @@ fn fingers_find_their_flags() {
 
 #[test]
 fn the_format_follows_the_name_of_the_output() {
-    let format = |words: &str| report(words).chosen_format().map(|format| format.name);
+    let format = |words: &str| {
+        report(words).chosen_format().map(|format| match format {
+            ReportFormat::Whole(format) => format.name,
+            ReportFormat::Difference(format) => format.name,
+        })
+    };
     assert_eq!(format("leakspy report a"), Some("text"));
     assert_eq!(format("leakspy report a -o b.svg"), Some("svg"));
     assert_eq!(format("leakspy report a -o b.svg -f json"), Some("json"));
@@ -109,6 +124,12 @@ fn the_format_follows_the_name_of_the_output() {
     assert_eq!(format("leakspy report a -o b"), Some("text"));
     assert_eq!(format("leakspy report a -o b.pdf"), None);
     assert_eq!(format("leakspy report a -o /dev/stdout -f folded"), Some("folded"));
+    assert_eq!(format("leakspy report b --base a -f diff-svg"), Some("diff-svg"));
+    let format = |words: &str| diff(words).chosen_format().map(|format| format.name);
+    assert_eq!(format("leakspy diff a b"), Some("text"));
+    assert_eq!(format("leakspy diff a b -o c.svg"), Some("diff-svg"));
+    assert_eq!(format("leakspy diff a --from deploy -j"), Some("json"));
+    assert_eq!(format("leakspy diff a b -o c.pb.gz"), None);
 }
 
 #[test]

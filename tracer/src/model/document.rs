@@ -126,6 +126,18 @@ pub struct MemoryPoint {
     pub live_bytes: u64,
 }
 
+impl Capture {
+    /// The note on a target that ended.
+    pub const EXITED: &str = "the target exited";
+    /// The note on a target that became another program.
+    pub const REPLACED: &str = "the target replaced itself by another program (exec)";
+
+    /// Whether the target went away: nobody can watch it again under its pid.
+    pub fn target_gone(&self) -> bool {
+        self.notes.iter().any(|note| [Self::EXITED, Self::REPLACED].contains(&note.as_str()))
+    }
+}
+
 impl Loss {
     /// A counter of the contract, `count` times.
     pub fn of(counter: Counter, count: u64) -> Self {

@@ -11,6 +11,8 @@ mod memory;
 mod runtime_symbols;
 mod site;
 
+pub mod visible;
+
 pub use address::Address;
 pub use doctor::{CheckStatus, DoctorCheck, DoctorReport, DoctorSection};
 pub use document::{

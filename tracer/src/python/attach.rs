@@ -33,6 +33,8 @@ pub struct Python {
     pub code_type: Address,
     /// The function that frees code objects, `PyCode_Type.tp_dealloc`.
     pub code_dealloc: Option<Address>,
+    /// Address of the pointer to the first interpreter.
+    pub interpreters_head: Address,
     /// Its interpreters, newest first.
     pub interpreters: Vec<Address>,
     /// Its thread states.
@@ -185,6 +187,7 @@ impl Interpreter {
             walk,
             code_type,
             code_dealloc: code_dealloc.filter(|address| !address.is_null()),
+            interpreters_head: self.head,
             interpreters,
             threads,
             slot,

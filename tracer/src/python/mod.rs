@@ -14,9 +14,11 @@
 //! | [`frame`] | frames of a thread, by the same walk that the kernel runs |
 //! | [`code`], [`mod@line`], [`text`] | what a code object is called and which line an instruction is on |
 //! | [`saved`] | code objects that are gone |
+//! | [`Collector`] | how often the garbage collector has run over everything |
 
 mod attach;
 pub mod code;
+mod collector;
 pub mod frame;
 pub mod layout;
 pub mod line;
@@ -29,6 +31,7 @@ pub mod version;
 
 pub use attach::{Python, Refusal, attach};
 pub use code::{CodeInfo, NoCode};
+pub use collector::Collector;
 pub use layout::{Layout, LayoutSource};
 pub use line::LineTable;
 pub use saved::SavedCode;

@@ -4,18 +4,19 @@
 //! something was there.
 
 use std::borrow::Cow;
-use std::fmt::Write as _;
+
+use crate::model::visible::{self, code, is_control, is_deceptive};
 
 /// For a terminal, and for everything that a person reads: no control characters, nothing that
 /// reorders or hides text, no line breaks.
 pub fn terminal(text: &str) -> Cow<'_, str> {
-    replace(text, |c| is_control(c) || is_deceptive(c), code)
+    visible::text(text)
 }
 
 /// For one frame of a folded stack: as [`terminal`], and without the semicolon, which separates
 /// frames there; it becomes a colon, as stack collapsers commonly do.
 pub fn folded(text: &str) -> Cow<'_, str> {
-    replace(
+    visible::replace(
         text,
         |c| c == ';' || is_control(c) || is_deceptive(c),
         |c, out| if c == ';' { out.push(':') } else { code(c, out) },
@@ -25,7 +26,7 @@ pub fn folded(text: &str) -> Cow<'_, str> {
 /// For the text of an XML or HTML element, or an attribute's value in either kind of quotes.
 pub fn xml(text: &str) -> Cow<'_, str> {
     let special = |c| matches!(c, '&' | '<' | '>' | '"' | '\'');
-    replace(
+    visible::replace(
         text,
         |c| special(c) || is_control(c) || is_deceptive(c),
         |c, out| match c {
@@ -43,69 +44,6 @@ pub fn xml(text: &str) -> Cow<'_, str> {
 /// the JSON is printed on would obey it.
 pub(super) fn is_unsafe_in_json(c: char) -> bool {
     !c.is_ascii() && (is_control(c) || is_deceptive(c))
-}
-
-/// C0, DEL and C1: what terminals obey.
-fn is_control(c: char) -> bool {
-    c.is_control()
-}
-
-/// Characters that change the order or presence of others without being seen: bidirectional
-/// embeddings, overrides, isolates and marks, separators of lines and paragraphs, zero-width
-/// characters, the soft hyphen, interlinear annotations, variation selectors, non-characters and tags.
-fn is_deceptive(c: char) -> bool {
-    matches!(
-        c,
-        '\u{ad}'
-            | '\u{34f}'
-            | '\u{61c}'
-            | '\u{115f}'..='\u{1160}'
-            | '\u{17b4}'..='\u{17b5}'
-            | '\u{180b}'..='\u{180f}'
-            | '\u{200b}'..='\u{200f}'
-            | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}'
-            | '\u{3164}'
-            | '\u{fe00}'..='\u{fe0f}'
-            | '\u{feff}'
-            | '\u{ffa0}'
-            | '\u{fff0}'..='\u{fffb}'
-            | '\u{fffe}'..='\u{ffff}'
-            | '\u{1bca0}'..='\u{1bca3}'
-            | '\u{1d173}'..='\u{1d17a}'
-            | '\u{e0000}'..='\u{e0fff}'
-    )
-}
-
-fn code(c: char, out: &mut String) {
-    let number = u32::from(c);
-    // Writing to a string cannot fail.
-    let _ = match c {
-        '\n' => write!(out, "\\n"),
-        '\r' => write!(out, "\\r"),
-        '\t' => write!(out, "\\t"),
-        _ if number < 0x100 => write!(out, "\\x{number:02x}"),
-        _ => write!(out, "\\u{{{number:x}}}"),
-    };
-}
-
-fn replace(
-    text: &str,
-    bad: impl Fn(char) -> bool,
-    put: impl Fn(char, &mut String),
-) -> Cow<'_, str> {
-    if !text.contains(&bad) {
-        return Cow::Borrowed(text);
-    }
-    let mut out = String::with_capacity(text.len() + 16);
-    for c in text.chars() {
-        if bad(c) {
-            put(c, &mut out);
-        } else {
-            out.push(c);
-        }
-    }
-    Cow::Owned(out)
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use super::stacks::{self, Stack};
 use super::{Exporter, Options, label};
-use crate::model::Document;
+use crate::model::{Document, Frame};
 
 /// The format that flame graph tools read.
 pub struct Folded;
@@ -24,14 +24,15 @@ pub(super) fn lines(stacks: &[Stack<'_>]) -> Vec<String> {
     stacks
         .iter()
         .filter(|stack| stack.live_bytes > 0)
-        .map(|stack| format!("{} {}", frames(stack), stack.live_bytes))
+        .map(|stack| format!("{} {}", frames(&stack.frames), stack.live_bytes))
         .collect()
 }
 
-fn frames(stack: &Stack<'_>) -> String {
-    if stack.frames.is_empty() {
+/// The frames of one line.
+pub(super) fn frames(frames: &[&Frame]) -> String {
+    if frames.is_empty() {
         return "(no stack)".to_owned();
     }
-    let labels: Vec<String> = stack.frames.iter().map(|frame| label::folded(frame)).collect();
+    let labels: Vec<String> = frames.iter().map(|frame| label::folded(frame)).collect();
     labels.join(";")
 }

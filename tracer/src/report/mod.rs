@@ -5,6 +5,7 @@
 
 mod blame;
 mod calendar;
+mod difference;
 pub mod escape;
 mod folded;
 mod json;
@@ -12,9 +13,11 @@ mod label;
 pub mod leaks;
 pub mod ledger;
 mod origin;
+mod pprof;
 pub mod quantity;
 pub mod rate;
 pub mod sentence;
+mod speedscope;
 mod stacks;
 mod svg;
 mod text;
@@ -32,6 +35,7 @@ use std::path::Path;
 use crate::model::Document;
 
 pub use calendar::{compact_utc, utc};
+pub use difference::{DIFFERENCES, DifferenceExporter, DifferenceFormat, Pair, Side, document_at};
 pub use json::write_value as write_json;
 pub use origin::short_file;
 
@@ -65,8 +69,8 @@ impl Default for Options {
     }
 }
 
-/// A row of the table of formats.
-pub struct Format {
+/// A row of a table of formats: of [`FORMATS`], or of [`DIFFERENCES`].
+pub struct Format<E: ?Sized + 'static = dyn Exporter> {
     /// The word after `-f`.
     pub name: &'static str,
     /// How file names in this format end, without the dot; no two formats share one.
@@ -74,7 +78,7 @@ pub struct Format {
     /// One line of help.
     pub help: &'static str,
     /// Does the work.
-    pub exporter: &'static dyn Exporter,
+    pub exporter: &'static E,
 }
 
 /// Every format, the default first.
@@ -103,9 +107,21 @@ pub static FORMATS: &[Format] = &[
         help: "A flame graph of live bytes for the browser",
         exporter: &svg::Svg,
     },
+    Format {
+        name: "pprof",
+        suffix: "pb.gz",
+        help: "A heap profile for pprof, and for all that reads its format",
+        exporter: &pprof::Pprof,
+    },
+    Format {
+        name: "speedscope",
+        suffix: "speedscope.json",
+        help: "Live and allocated memory by stack, for speedscope.app",
+        exporter: &speedscope::Speedscope,
+    },
 ];
 
-impl fmt::Debug for Format {
+impl<E: ?Sized> fmt::Debug for Format<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Format").field(&self.name).finish()
     }
@@ -114,15 +130,34 @@ impl fmt::Debug for Format {
 impl Format {
     /// The format of this name.
     pub fn named(name: &str) -> Option<&'static Self> {
-        FORMATS.iter().find(|format| format.name == name)
+        Self::named_in(FORMATS, name)
     }
 
     /// The format that the name of a file asks for.
     pub fn of_file(path: &Path) -> Option<&'static Self> {
+        Self::of_file_in(FORMATS, path)
+    }
+}
+
+impl<E: ?Sized> Format<E> {
+    /// The format of this name in `table`.
+    pub fn named_in<'t>(table: &'t [Self], name: &str) -> Option<&'t Self> {
+        table.iter().find(|format| format.name == name)
+    }
+
+    /// The format in `table` that the name of a file asks for: of several suffixes that fit, the
+    /// longest.
+    pub fn of_file_in<'t>(table: &'t [Self], path: &Path) -> Option<&'t Self> {
         let name = path.file_name()?.to_str()?;
-        FORMATS.iter().find(|format| {
+        let fits = |format: &&Self| {
             name.strip_suffix(format.suffix)
                 .is_some_and(|stem| stem.len() > 1 && stem.ends_with('.'))
-        })
+        };
+        table.iter().filter(fits).max_by_key(|format| format.suffix.len())
+    }
+
+    /// Whether it is compressed, which no terminal can show.
+    pub fn is_binary(&self) -> bool {
+        self.suffix.ends_with(".gz")
     }
 }

@@ -23,12 +23,31 @@ pub fn block_size(size: u64) -> String {
 
 /// A difference of bytes with its sign: `+10.8 MiB`, `−512 B`, `±0 B`.
 pub fn change(from: u64, to: u64) -> String {
-    let sign = match to.cmp(&from) {
+    format!("{}{}", sign(from, to), bytes(to.abs_diff(from)))
+}
+
+/// A difference of counts with its sign and its noun: `+1 block`, `−2,000 blocks`.
+pub fn count_change(from: u64, to: u64, one: &str, many: &str) -> String {
+    format!("{}{}", sign(from, to), counted(to.abs_diff(from), one, many))
+}
+
+fn sign(from: u64, to: u64) -> char {
+    match to.cmp(&from) {
         std::cmp::Ordering::Greater => '+',
         std::cmp::Ordering::Equal => '±',
         std::cmp::Ordering::Less => '−',
-    };
-    format!("{sign}{}", bytes(to.abs_diff(from)))
+    }
+}
+
+/// Two sizes, their unit once when it is the same: `from 2.0 to 6.1 MiB`, `from 9 B to 1.0 KiB`.
+pub fn span(from: u64, to: u64) -> String {
+    let (from, to) = (bytes(from), bytes(to));
+    match (from.split_once(' '), to.split_once(' ')) {
+        (Some((number, from_unit)), Some((_, to_unit))) if from_unit == to_unit => {
+            format!("from {number} to {to}")
+        }
+        _ => format!("from {from} to {to}"),
+    }
 }
 
 /// A count with thousands separated: `1,234,567`.
@@ -157,6 +176,14 @@ mod tests {
         assert_eq!(change(0, 2048), "+2.0 KiB");
         assert_eq!(change(2048, 0), "−2.0 KiB");
         assert_eq!(change(7, 7), "±0 B");
+        assert_eq!(count_change(1, 2, "block", "blocks"), "+1 block");
+        assert_eq!(count_change(4_000, 0, "block", "blocks"), "−4,000 blocks");
+    }
+
+    #[test]
+    fn spans_name_a_unit_once() {
+        assert_eq!(span(2 << 20, 6 << 20), "from 2.0 to 6.0 MiB");
+        assert_eq!(span(9, 1024), "from 9 B to 1.0 KiB");
     }
 
     proptest! {

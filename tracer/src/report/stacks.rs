@@ -26,15 +26,26 @@ pub struct Stack<'a> {
     pub allocators: BTreeSet<&'a str>,
     /// Why the stack is less than whole.
     pub notes: BTreeSet<&'a str>,
+    /// Ids of the sites that were taken together.
+    pub sites: BTreeSet<&'a str>,
 }
 
 /// The stacks of `document` that have something live, frames that `options` hide left out, and
 /// stacks that then look the same taken together. The order depends on the contents alone.
 pub fn ranked<'a>(document: &'a Document, options: &Options) -> Vec<Stack<'a>> {
+    let live = document.sites.iter().filter(|site| site.live_bytes > 0 || site.live_count > 0);
+    grouped(live, options)
+}
+
+/// As [`ranked`], and also the stacks whose blocks are all freed.
+pub fn all<'a>(document: &'a Document, options: &Options) -> Vec<Stack<'a>> {
+    grouped(document.sites.iter(), options)
+}
+
+fn grouped<'a>(sites: impl Iterator<Item = &'a Site>, options: &Options) -> Vec<Stack<'a>> {
     let mut stacks: HashMap<(Domain, Vec<FrameIdentity<'a>>), Stack<'a>> = HashMap::new();
-    for site in document.sites.iter().filter(|site| site.live_bytes > 0 || site.live_count > 0) {
-        let frames: Vec<&Frame> =
-            site.stack.iter().filter(|frame| is_shown(frame, options)).collect();
+    for site in sites {
+        let frames = shown_frames(site, options);
         let look = frames.iter().map(|frame| frame.identity()).collect();
         stacks
             .entry((site.domain, look))
@@ -47,6 +58,11 @@ pub fn ranked<'a>(document: &'a Document, options: &Options) -> Vec<Stack<'a>> {
         rank(b).cmp(&rank(a)).then_with(|| a_look.cmp(b_look))
     });
     stacks.into_iter().map(|(_, stack)| stack).collect()
+}
+
+/// The frames of `site` that `options` do not hide, root first.
+pub fn shown_frames<'a>(site: &'a Site, options: &Options) -> Vec<&'a Frame> {
+    site.stack.iter().filter(|frame| is_shown(frame, options)).collect()
 }
 
 /// Live bytes of all stacks.
@@ -71,6 +87,7 @@ impl<'a> Stack<'a> {
             size_classes: (site.size_class, site.size_class),
             allocators: BTreeSet::from([site.allocator.as_str()]),
             notes: site.notes.iter().map(String::as_str).collect(),
+            sites: BTreeSet::from([site.id.as_str()]),
         }
     }
 
@@ -83,6 +100,7 @@ impl<'a> Stack<'a> {
         self.size_classes = (least.min(site.size_class), most.max(site.size_class));
         self.allocators.insert(&site.allocator);
         self.notes.extend(site.notes.iter().map(String::as_str));
+        self.sites.insert(&site.id);
     }
 
     /// The one size that all live blocks have, when the sums leave little doubt: a whole mean that
@@ -111,6 +129,15 @@ mod tests {
         assert_eq!(stacks[0].live_count, 3);
         assert_eq!(stacks[0].size_classes, (64, 256));
         assert_eq!(stacks[0].block_size(), None);
+        assert_eq!(stacks[0].sites.len(), 3);
+    }
+
+    #[test]
+    fn stacks_without_anything_live_are_there_on_request() {
+        let mut document = samples::one_site();
+        (document.sites[0].live_bytes, document.sites[0].live_count) = (0, 0);
+        assert!(ranked(&document, &Options::default()).is_empty());
+        assert_eq!(all(&document, &Options::default())[0].allocated_count, 1_000);
     }
 
     #[test]

@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 use std::io::{self, Write};
 
-use inferno::flamegraph::color::{BackgroundColor, Color, PaletteMap};
+use inferno::flamegraph::color::{BackgroundColor, Color, PaletteMap, StrokeColor};
 use inferno::flamegraph::{self, TextTruncateDirection};
 
 use super::origin::{self, Origin};
@@ -27,7 +27,11 @@ impl Exporter for Svg {
         let mut lines = folded::lines(stacks);
         let title = escape::terminal(&title(document)).into_owned();
         if lines.is_empty() {
-            return write_empty(&title, out);
+            return write_empty(
+                &title,
+                "Nothing that was allocated since the start is still live.",
+                out,
+            );
         }
         // inferno adds the weights up in 64 bits without a check.
         if stacks.iter().try_fold(0_u64, |sum, stack| sum.checked_add(stack.live_bytes)).is_none() {
@@ -43,6 +47,25 @@ impl Exporter for Svg {
         flamegraph::from_lines(&mut drawing, lines.iter().map(String::as_str), &mut *out)?;
         out.write_all(b"\n")
     }
+}
+
+/// Draws a differential flame graph of folded lines with two weights, sorted by their stacks. The weights
+/// were shifted to the right by `shift` bits, and some of the second ones are not zero.
+pub(super) fn write_difference(
+    title: &str,
+    subtitle: &str,
+    lines: &[String],
+    shift: u32,
+    options: &Options,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let mut drawing = drawing(title.to_owned(), subtitle.to_owned(), options);
+    drawing.factor = f64::from(shift).exp2();
+    // What did not change is nearly white, and would not be seen before the usual background.
+    drawing.bgcolors = Some(BackgroundColor::Flat(Color { r: 0xdc, g: 0xdd, b: 0xda }));
+    drawing.stroke_color = StrokeColor::Color(Color { r: 0xc4, g: 0xc5, b: 0xc2 });
+    flamegraph::from_lines(&mut drawing, lines.iter().map(String::as_str), &mut *out)?;
+    out.write_all(b"\n")
 }
 
 fn drawing(title: String, subtitle: String, options: &Options) -> flamegraph::Options<'static> {
@@ -113,7 +136,7 @@ fn colour(frame: &Frame, name: &str) -> Color {
 }
 
 /// inferno takes an empty graph for an error; an empty one is a good answer here.
-fn write_empty(title: &str, out: &mut dyn Write) -> io::Result<()> {
+pub(super) fn write_empty(title: &str, sentence: &str, out: &mut dyn Write) -> io::Result<()> {
     let title: Cow<'_, str> = escape::xml(title);
     writeln!(
         out,
@@ -121,7 +144,7 @@ fn write_empty(title: &str, out: &mut dyn Write) -> io::Result<()> {
 <svg version="1.1" width="1200" height="90" viewBox="0 0 1200 90" xmlns="http://www.w3.org/2000/svg">
     <rect x="0" y="0" width="100%" height="90" fill="#fafaf7"/>
     <text x="50%" y="32" text-anchor="middle" font-family="monospace" font-size="17">{title}</text>
-    <text x="50%" y="62" text-anchor="middle" font-family="monospace" font-size="12">Nothing that was allocated since the start is still live.</text>
+    <text x="50%" y="62" text-anchor="middle" font-family="monospace" font-size="12">{sentence}</text>
 </svg>"##
     )
 }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use proptest::prelude::*;
 
-use super::{FORMATS, Format, Options, samples, stacks, width};
+use super::{FORMATS, Format, Options, pprof, samples, stacks, width};
 use crate::model::{Document, Frame, FrameKind};
 
 fn golden_folder() -> PathBuf {
@@ -14,7 +14,19 @@ fn golden_folder() -> PathBuf {
 fn render(format: &Format, document: &Document, options: &Options) -> String {
     let mut out = Vec::new();
     format.exporter.write(document, options, &mut out).expect("every sample can be printed");
-    String::from_utf8(out).expect("reports are UTF-8")
+    readable(out)
+}
+
+/// What is compressed, as the text that a test can compare.
+fn readable(report: Vec<u8>) -> String {
+    match report.as_slice() {
+        [0x1f, 0x8b, ..] => pprof::tests::readable(&report),
+        _ => String::from_utf8(report).expect("reports are UTF-8"),
+    }
+}
+
+fn golden_suffix(format: &Format) -> &str {
+    if format.name == "pprof" { "pprof.txt" } else { format.suffix }
 }
 
 fn plain() -> Options {
@@ -39,7 +51,7 @@ fn every_format_prints_what_was_agreed() {
     let mut different = Vec::new();
     for (name, document) in samples() {
         for format in FORMATS {
-            let path = golden_folder().join(format!("{name}.{}", format.suffix));
+            let path = golden_folder().join(format!("{name}.{}", golden_suffix(format)));
             if !crate::golden::matches(&path, &render(format, &document, &plain())) {
                 different.push(path);
             }
@@ -129,6 +141,9 @@ fn formats_are_found_by_name_and_by_file() {
     assert_eq!(of("x.txt"), Some("text"));
     assert_eq!(of("x.pdf"), None);
     assert_eq!(of(".svg"), None);
+    assert_eq!(of("x.pb.gz"), Some("pprof"));
+    assert_eq!(of("x.speedscope.json"), Some("speedscope"));
+    assert_eq!(of("speedscope.json"), Some("json"));
     for format in FORMATS {
         assert_eq!(Format::named(format.name).map(|found| found.suffix), Some(format.suffix));
     }
@@ -143,31 +158,36 @@ fn any_frame() -> impl Strategy<Value = Frame> {
         any::<Option<u32>>(),
         text(),
         any::<Option<u64>>(),
-        any::<bool>(),
+        any::<[bool; 2]>(),
     )
-        .prop_map(|(python, function, file, line, module, offset, machinery)| {
+        .prop_map(|(python, function, file, line, module, offset, [inlined, machinery])| {
             let kind = if python { FrameKind::Python } else { FrameKind::Native };
-            Frame { kind, function, file, line, module, offset, inlined: false, machinery }
+            Frame { kind, function, file, line, module, offset, inlined, machinery }
         })
+}
+
+/// Any document, with sums that are possible.
+pub fn any_document() -> impl Strategy<Value = Document> {
+    let site = (any::<[u64; 4]>(), prop::collection::vec(any_frame(), 0..60));
+    (".{0,40}", any::<f64>(), prop::collection::vec(site, 0..6)).prop_map(
+        |(comm, seconds, sites)| {
+            let mut document = samples::lossy();
+            document.target.comm = comm;
+            document.capture.seconds = seconds;
+            document.sites = sites
+                .into_iter()
+                .map(|([a, b, c, d], stack)| samples::site((a >> 3, b), (c, d), stack))
+                .collect();
+            document
+        },
+    )
 }
 
 proptest! {
     /// Whatever the target is called and contains: no panic, no line too long, nothing that a
     /// terminal obeys, one line per folded stack.
     #[test]
-    fn any_document_prints(
-        comm in ".{0,40}",
-        seconds: f64,
-        sites in prop::collection::vec(
-            (any::<[u64; 4]>(), prop::collection::vec(any_frame(), 0..60)), 0..6),
-    ) {
-        let mut document = samples::lossy();
-        document.target.comm = comm;
-        document.capture.seconds = seconds;
-        document.sites = sites
-            .into_iter()
-            .map(|([a, b, c, d], stack)| samples::site((a >> 3, b), (c, d), stack))
-            .collect();
+    fn any_document_prints(document in any_document()) {
         let text = render(&FORMATS[0], &document, &plain());
         for line in text.lines() {
             prop_assert!(width::columns(line) <= width::COLUMNS, "{line:?}");

@@ -262,7 +262,7 @@ async fn follow(
                         .to_owned(),
                 );
             }
-            Event::TargetExited => break Ending::TargetGone("the target exited".to_owned()),
+            Event::TargetExited => break Ending::TargetGone(Capture::EXITED.to_owned()),
         }
     };
     // What happened since the last tick.
@@ -295,8 +295,8 @@ fn every(period: Duration) -> Interval {
 fn lost_coverage(recorder: &mut Recorder) -> Option<String> {
     match recorder.target().life() {
         Life::Running => None,
-        Life::Replaced => Some("the target replaced itself by another program (exec)".to_owned()),
-        Life::Exited => Some("the target exited".to_owned()),
+        Life::Replaced => Some(Capture::REPLACED.to_owned()),
+        Life::Exited => Some(Capture::EXITED.to_owned()),
         Life::LeaderExited => {
             recorder.note(
                 "the target's first thread ended: code that is loaded from now on is not traced"

@@ -15,17 +15,15 @@ use super::progress::Status;
 use super::stacks::Stacks;
 use super::surroundings::Surroundings;
 use super::target::Target;
-use crate::model::{Capture, Memory, ProcessPoint};
+use crate::model::{Capture, ProcessPoint};
 use crate::os;
 use crate::probe::{self, Captured, Queue, Record, Ring, Tables};
+use crate::python::Collector;
 use crate::store::{LookRow, SiteRow, SiteTotals, Tick, Writer};
 use crate::symbolize::{End, Resolver};
 
 /// Records handled before the loop looks at its other events.
 const RECORDS_AT_ONCE: usize = 256;
-
-/// Reads how many full garbage collections the interpreter has had; `None` when it cannot tell.
-pub type FullCollections = Box<dyn FnMut(&dyn Memory) -> Option<u64>>;
 
 /// The recorder of one target.
 pub struct Recorder {
@@ -41,8 +39,9 @@ pub struct Recorder {
     ended: Option<Duration>,
     looks: Looks,
     surroundings: Surroundings,
-    collections: Option<FullCollections>,
-    /// What that said last.
+    /// Where the interpreter counts its full collections, when that was found.
+    collector: Option<Collector>,
+    /// What it said last.
     collected: Option<u64>,
     /// Sites whose stack is in the recording.
     written: HashSet<u64>,
@@ -58,6 +57,8 @@ impl Recorder {
     pub fn new(mut target: Target, tables: Tables, writer: Writer, capture: Capture) -> Self {
         let names = CodeNames::new(target.python().cloned());
         let stacks = target.stacks();
+        let python = target.python();
+        let collector = python.and_then(|python| Collector::find(target.memory(), python));
         Self {
             target,
             tables,
@@ -69,8 +70,7 @@ impl Recorder {
             ended: None,
             looks: Looks::new(0),
             surroundings: Surroundings::default(),
-            // Nobody can read them yet.
-            collections: None,
+            collector,
             collected: None,
             written: HashSet::new(),
             looked_for: HashSet::new(),
@@ -205,8 +205,8 @@ impl Recorder {
 
     /// Full collections since they were last counted.
     fn count_collections(&mut self, now: Duration) -> Result<(), SessionError> {
-        let Some(read) = &mut self.collections else { return Ok(()) };
-        let Some(all) = read(self.target.memory()) else { return Ok(()) };
+        let Some(collector) = &self.collector else { return Ok(()) };
+        let Some(all) = collector.full_collections(self.target.memory()) else { return Ok(()) };
         let before = self.collected.replace(all).unwrap_or(all);
         Ok(self.writer.collection(now.as_secs_f64(), all.saturating_sub(before))?)
     }

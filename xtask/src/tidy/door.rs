@@ -4,7 +4,7 @@ use super::Finding;
 use super::source::{Repository, Rust};
 
 /// A name in code, and the rooms of `tracer/src` where it may stand.
-const DOORS: [(&str, &[&str]); 24] = [
+const DOORS: [(&str, &[&str]); 25] = [
     ("aya", &["probe"]),
     ("aya_log", &["probe"]),
     ("aya_obj", &["probe"]),
@@ -12,7 +12,7 @@ const DOORS: [(&str, &[&str]); 24] = [
     ("clap", &["cli"]),
     ("clap_complete", &["cli"]),
     ("clap_mangen", &["cli"]),
-    ("flate2", &["report"]),
+    ("flate2", &["plot", "report"]),
     ("framehop", &["symbolize"]),
     ("globset", &["cli"]),
     // Decoding instructions is pure: where to probe, what a caller calls, where a key is kept.
@@ -20,6 +20,7 @@ const DOORS: [(&str, &[&str]); 24] = [
     ("inferno", &["report"]),
     ("libc", &["os", "probe"]),
     ("memmap2", &["os", "symbolize"]),
+    ("notosans", &["plot"]),
     // `os` only implements its trait for sources of bytes.
     ("object", &["elf", "os", "symbolize"]),
     ("plotters", &["plot"]),

@@ -50,6 +50,9 @@ pub struct LeaksArgs {
     /// End with status 3 when a leak is at least this sure
     #[arg(long, value_name = "LEVEL", value_enum)]
     pub fail_on: Option<Level>,
+    /// Do not search the memory of the process for pointers to old blocks (which tells what is lost for good)
+    #[arg(long, conflicts_with = "file")]
+    pub no_search: bool,
     /// Least growth that is worth a word [default: 256KiB/day]
     #[arg(long, value_name = "SIZE/TIME", value_parser = units::growth, help_heading = "What to find")]
     pub min_growth: Option<f64>,

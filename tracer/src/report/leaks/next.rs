@@ -6,7 +6,9 @@ use crate::model::{Confidence, Document, Finding, Verdict};
 use crate::report::text::page::{Page, Style};
 use crate::report::{escape, rate};
 
-/// How much longer to watch when nothing says how long: some full collections, many sessions.
+/// What a first watch takes.
+const FIRST_HOURS: f64 = 1.0 / 6.0;
+/// What a second one takes: some full collections, many sessions.
 const HOURS_WITHOUT_ADVICE: f64 = 3.0;
 
 pub fn write(page: &mut Page<'_>, document: &Document) -> io::Result<()> {
@@ -19,9 +21,10 @@ pub fn write(page: &mut Page<'_>, document: &Document) -> io::Result<()> {
     let sure = leaks().any(|finding| finding.confidence == Confidence::Confirmed);
     match (longer(document), sure) {
         (None, true) => {}
-        (hours, _) => watch(page, document, hours.unwrap_or(HOURS_WITHOUT_ADVICE))?,
+        (hours, _) => watch(page, document, hours.unwrap_or_else(|| usual(document)))?,
     }
-    if let Some(first) = document.findings.first() {
+    let growing = |verdict| matches!(verdict, Verdict::Leak | Verdict::Undetermined);
+    if let Some(first) = document.findings.iter().find(|finding| growing(finding.verdict)) {
         let id = escape::terminal(&first.site.id);
         page.paragraph(
             2,
@@ -44,6 +47,18 @@ fn first_look(finding: &Finding) -> String {
         .to_owned()
 }
 
+/// How much longer to watch when nothing says how long: ten minutes first, then hours.
+fn usual(document: &Document) -> f64 {
+    match FIRST_HOURS - hours_recorded(document) {
+        rest if rest > 0.0 => rest,
+        _ => HOURS_WITHOUT_ADVICE,
+    }
+}
+
+fn hours_recorded(document: &Document) -> f64 {
+    document.capture.seconds.max(0.0) / 3600.0
+}
+
 /// The longest of all wishes.
 fn longer(document: &Document) -> Option<f64> {
     let process = document.growth.as_ref().and_then(|growth| growth.needs_hours);
@@ -53,15 +68,19 @@ fn longer(document: &Document) -> Option<f64> {
 
 /// A new recording begins at nothing, so it has to last as long as this one and longer.
 fn watch(page: &mut Page<'_>, document: &Document, hours: f64) -> io::Result<()> {
-    let recorded = document.capture.seconds.max(0.0) / 3600.0;
-    let pid = document.target.pid;
-    let why = match document.findings.is_empty() {
-        true => "If its memory climbs all the same",
-        false => "To know more",
+    // The pid of a target that is gone may be somebody else's by now.
+    let pid = match document.capture.target_gone() {
+        true => "PID".to_owned(),
+        false => document.target.pid.to_string(),
+    };
+    let grows = document.growth.as_ref().is_some_and(|growth| growth.significant);
+    let why = match grows || !document.findings.is_empty() {
+        true => "To know more",
+        false => "If its memory climbs all the same",
     };
     let hours_longer = rate::span(hours);
     page.paragraph(2, &format!("{why}, watch about {hours_longer} longer:"))?;
-    let duration = rate::typed(recorded + hours);
+    let duration = rate::typed(hours_recorded(document) + hours);
     let commands = [
         format!("    sudo leakspy record -p {pid} -d {duration} -o longer.leakspy"),
         "    leakspy leaks longer.leakspy".to_owned(),

@@ -5,7 +5,7 @@ use std::io;
 use super::sentence;
 use crate::model::{Document, Finding, Verdict};
 use crate::report::escape;
-use crate::report::quantity::count;
+use crate::report::quantity::{self, count};
 use crate::report::text::page::{Page, Style};
 
 /// Lines at most; the rest is counted.
@@ -40,9 +40,15 @@ fn is_quiet(verdict: Verdict) -> bool {
 
 /// `Without a line of their own: 40 baseline, 12 cache-bounded.`
 fn rest(page: &mut Page<'_>, counted: &[(Verdict, u64)]) -> io::Result<()> {
+    let open = counted.iter().filter(|(verdict, _)| !is_quiet(*verdict));
+    let open = open.map(|(_, number)| *number).fold(0, u64::saturating_add);
+    if open > 0 {
+        let stacks = quantity::counted(open, "stack", "stacks");
+        page.paragraph(2, &format!("Too little was seen of {stacks} to test any growth."))?;
+    }
     let words: Vec<String> = counted
         .iter()
-        .filter(|(_, number)| *number > 0)
+        .filter(|(verdict, number)| *number > 0 && is_quiet(*verdict))
         .map(|(verdict, number)| format!("{} {}", count(*number), verdict.name()))
         .collect();
     match words.is_empty() {

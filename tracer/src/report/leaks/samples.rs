@@ -1,8 +1,8 @@
 //! Findings and documents with verdicts, for tests.
 
 use crate::model::{
-    Confidence, Document, Domain, Evidence, Finding, Frame, Interval, Model, ProcessGrowth,
-    Unreferenced, Verdict,
+    Capture, Confidence, Document, Domain, Evidence, Finding, Frame, Interval, Model,
+    ProcessGrowth, Unreferenced, Verdict,
 };
 use crate::report::samples;
 
@@ -92,6 +92,7 @@ fn growth(verdict: Verdict, confidence: Confidence) -> ProcessGrowth {
             (Verdict::Baseline, 30),
             (Verdict::CacheBounded, 2),
             (Verdict::SessionsOpen, 0),
+            (Verdict::Undetermined, 1),
         ],
         needs_hours: None,
     }
@@ -191,7 +192,7 @@ pub fn vanished() -> Document {
     document.findings.truncate(1);
     document.capture.seconds = 47.3;
     document.capture.notes = vec![
-        "the target exited".into(),
+        Capture::EXITED.into(),
         "2 findings are suppressed by app.supp; they keep 1.2 MiB and explain 12 % of the growth."
             .into(),
     ];

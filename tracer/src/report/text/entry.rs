@@ -43,7 +43,7 @@ fn headline(stack: &Stack<'_>, total: u64) -> String {
         bytes(stack.live_bytes),
         percent(stack.live_bytes, total),
         blocks(stack),
-        by_whom(stack)
+        by_whom(&stack.frames)
     )
 }
 
@@ -69,8 +69,9 @@ fn blocks(stack: &Stack<'_>) -> String {
     }
 }
 
-fn by_whom(stack: &Stack<'_>) -> String {
-    let Some(blame) = blame::of(&stack.frames) else {
+/// `allocated by `keep` (app.py:12) through numpy`
+pub fn by_whom(frames: &[&Frame]) -> String {
+    let Some(blame) = blame::of(frames) else {
         return "allocated where no stack could be taken".to_owned();
     };
     let name = cut_end(&escape::terminal(&label::name(blame.frame)), SENTENCE_NAME_COLUMNS);

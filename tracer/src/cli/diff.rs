@@ -1,0 +1,120 @@
+//! `leakspy diff`
+
+use std::path::Path;
+
+use anyhow::Result;
+
+use super::args::{DiffArgs, ShowArgs};
+use super::exit::{Exit, UsageError};
+use super::{show, units};
+use crate::model::Document;
+use crate::report::{DIFFERENCES, DifferenceFormat, Pair, Side, document_at, quantity};
+
+/// Most names of marks in a message.
+const MOST_MARKS: usize = 8;
+
+/// Compares two recordings, or two moments of one.
+pub fn run(args: &DiffArgs) -> Result<Exit> {
+    let Some(format) = args.chosen_format() else {
+        return Err(show::no_format(&args.show, DIFFERENCES).into());
+    };
+    match &args.after {
+        Some(after) => recordings(&args.before, after, format, &args.show),
+        None if args.from.is_none() && args.to.is_none() => Err(UsageError(format!(
+            "there is nothing to compare {} with; add another recording, or --from and --to for two \
+             moments of it",
+            args.before.display()
+        ))
+        .into()),
+        None => moments(args, format),
+    }
+}
+
+/// Compares two recordings.
+pub fn recordings(
+    before: &Path,
+    after: &Path,
+    format: &DifferenceFormat,
+    args: &ShowArgs,
+) -> Result<Exit> {
+    let output = show::open(args, format)?;
+    let documents = (show::document(before)?, show::document(after)?);
+    let names = (before.display().to_string(), after.display().to_string());
+    let pair = Pair {
+        before: Side { name: &names.0, document: &documents.0 },
+        after: Side { name: &names.1, document: &documents.1 },
+    };
+    let options = show::options(args, &output);
+    show::finish(output, |output| format.exporter.write(&pair, &options, output))?;
+    Ok(Exit::Fine)
+}
+
+fn moments(args: &DiffArgs, format: &DifferenceFormat) -> Result<Exit> {
+    let output = show::open(&args.show, format)?;
+    let document = show::document(&args.before)?;
+    let from = moment(&document, args.from.as_deref().unwrap_or("start"))?;
+    let to = moment(&document, args.to.as_deref().unwrap_or("end"))?;
+    if from.t > to.t {
+        let advice = format!("--from {} is later than --to {}", from.name, to.name);
+        return Err(UsageError(advice).into());
+    }
+    let file = args.before.display();
+    let at = |moment: &Moment| {
+        document_at(&document, moment.t).ok_or_else(|| {
+            anyhow::anyhow!(
+                "{file} has no history of its stacks, so its moments cannot be compared"
+            )
+        })
+    };
+    let documents = (at(&from)?, at(&to)?);
+    let names = (format!("{file} at {}", from.name), format!("{file} at {}", to.name));
+    let pair = Pair {
+        before: Side { name: &names.0, document: &documents.0 },
+        after: Side { name: &names.1, document: &documents.1 },
+    };
+    let options = show::options(&args.show, &output);
+    show::finish(output, |output| format.exporter.write(&pair, &options, output))?;
+    Ok(Exit::Fine)
+}
+
+/// A moment of a recording, in seconds since its start.
+#[derive(Debug, PartialEq)]
+struct Moment {
+    t: f64,
+    name: String,
+}
+
+/// `start`, `end`, the name of a mark (of several the last), or a time since the start.
+fn moment(document: &Document, text: &str) -> Result<Moment, UsageError> {
+    let end = document.capture.seconds;
+    let moment = |t: f64, name: &str| Ok(Moment { t, name: name.to_owned() });
+    match text {
+        "start" => return moment(0.0, "the start"),
+        "end" => return moment(end, "the end"),
+        _ => {}
+    }
+    let marks = &document.history.marks;
+    if let Some(mark) = marks.iter().rfind(|mark| mark.name == text) {
+        return moment(mark.t, text);
+    }
+    match units::duration(text).map(|time| time.as_secs_f64()) {
+        Ok(t) if t <= end => moment(t, text),
+        Ok(_) => {
+            let length = quantity::duration(end);
+            Err(UsageError(format!("the recording ended after {length}, before {text}")))
+        }
+        Err(_) => Err(UsageError(format!(
+            "the recording has no moment `{text}`: give start, end, a time such as 10m, {}",
+            known_marks(document)
+        ))),
+    }
+}
+
+fn known_marks(document: &Document) -> String {
+    let marks = &document.history.marks;
+    let names: Vec<&str> = marks.iter().take(MOST_MARKS).map(|mark| mark.name.as_str()).collect();
+    match names.as_slice() {
+        [] => "or the name of a mark, of which it has none".to_owned(),
+        _ => format!("or a mark: {}", names.join(", ")),
+    }
+}

@@ -1,0 +1,70 @@
+//! What `report` and `diff` have in common: where the output goes and how it looks.
+
+use std::env;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+
+use super::args::{ShowArgs, When};
+use super::exit::UsageError;
+use super::output::Output;
+use crate::model::Document;
+use crate::report::{Format, Options};
+use crate::store::Reader;
+
+/// The output that was asked for, if it can take `format`.
+pub fn open<E: ?Sized>(args: &ShowArgs, format: &Format<E>) -> Result<Output> {
+    let output =
+        if args.to_stdout() { Output::standard() } else { Output::file(&args.output, args.force)? };
+    if format.is_binary() && output.is_terminal() {
+        let Format { name, suffix, .. } = format;
+        let advice = format!("{name} is nothing for a terminal; add -o FILE.{suffix}");
+        return Err(UsageError(advice).into());
+    }
+    Ok(output)
+}
+
+/// What to show, and how.
+pub fn options(args: &ShowArgs, output: &Output) -> Options {
+    Options {
+        top: args.top,
+        machinery: args.machinery,
+        native: !args.no_native,
+        colour: colour(args.color, output),
+        plain_svg: false,
+    }
+}
+
+/// The name of the output says no format of `table`.
+pub fn no_format<E: ?Sized>(args: &ShowArgs, table: &[Format<E>]) -> UsageError {
+    let names: Vec<&str> = table.iter().map(|format| format.name).collect();
+    let (output, names) = (args.output.display(), names.join(", "));
+    UsageError(format!("the name {output} does not say the format; add -f with one of {names}"))
+}
+
+/// Everything that a recording says.
+pub fn document(recording: &Path) -> Result<Document> {
+    Ok(Reader::open(recording)?.document_with_history()?)
+}
+
+/// Writes with `write`, and puts the output in its place.
+pub fn finish(
+    mut output: Output,
+    write: impl FnOnce(&mut Output) -> std::io::Result<()>,
+) -> Result<()> {
+    write(&mut output).context("cannot write the report")?;
+    output.finish()
+}
+
+/// Colours on a terminal that has them, unless somebody asked for none (no-color.org).
+pub fn colour(when: When, output: &Output) -> bool {
+    match when {
+        When::Always => true,
+        When::Never => false,
+        When::Auto => {
+            output.is_terminal()
+                && env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+                && env::var_os("TERM").is_none_or(|terminal| terminal != "dumb")
+        }
+    }
+}

@@ -1,0 +1,168 @@
+//! How often the garbage collector has run over everything: its own counter, read from outside.
+//!
+//! `struct _gc_runtime_state` lies somewhere in the interpreter's state (3.8: in `_PyRuntime`). No
+//! version publishes where the counters are, and micro versions of 3.14 differ, so it is found by what it
+//! holds: four list heads in a row, each of which its neighbours point back to. What follows them tells
+//! the arrangements apart (`Include/internal/pycore_gc.h`; 3.8: `pycore_pymem.h`; from 3.14
+//! `pycore_interp_structs.h`).
+
+use super::attach::Python;
+use crate::model::{Address, Memory};
+
+/// `struct gc_generation`: a list head (next, previous), a threshold and a count.
+const GENERATION: u64 = 24;
+/// `NUM_GENERATIONS`
+const GENERATIONS: u64 = 3;
+/// How much of an interpreter's state is searched; the collector's part begins within its first pages.
+const SPAN: usize = 64 * 1024;
+/// Reading stops where memory ends, in steps of a page.
+const PAGE: usize = 4096;
+/// Low bits of a link that are flags (`_PyGC_PREV_MASK`).
+const FLAGS: u64 = 7;
+/// First minor version that counts in a ring outside the state.
+const FIRST_RING: u8 = 15;
+/// Heads can be looked at while the interpreter changes them.
+const ATTEMPTS: usize = 8;
+
+/// Where the counters of full collections are, one for each interpreter.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Collector {
+    counters: Vec<Counter>,
+}
+
+/// Where one interpreter counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Counter {
+    /// `generation_stats[2].collections` in the state itself (to 3.14).
+    Inside(Address),
+    /// `generation_stats->old[1]`: a ring whose newest entry has the total (3.15).
+    Ring(Address),
+}
+
+impl Collector {
+    /// Looks for the collector of each interpreter; `None` when one of them is not understood.
+    pub fn find(memory: &dyn Memory, python: &Python) -> Option<Self> {
+        let starts = match python.version.minor {
+            // The list of interpreters and the collector are neighbours in `_PyRuntime`.
+            8 => vec![python.interpreters_head],
+            _ => python.interpreters.clone(),
+        };
+        let counters: Option<Vec<Counter>> =
+            starts.into_iter().map(|start| find_one(memory, start, python.version.minor)).collect();
+        let found = Self { counters: counters? };
+        found.full_collections(memory).map(|_| found)
+    }
+
+    /// Full collections of all interpreters since each began; `None` when they cannot be read.
+    pub fn full_collections(&self, memory: &dyn Memory) -> Option<u64> {
+        self.counters.iter().try_fold(0_u64, |sum, counter| {
+            let count = counter.read(memory)?;
+            // More than any process can have done: something else is here.
+            (count < 1 << 40).then(|| sum.saturating_add(count))
+        })
+    }
+}
+
+impl Counter {
+    fn read(self, memory: &dyn Memory) -> Option<u64> {
+        match self {
+            Self::Inside(address) => memory.u64(address),
+            Self::Ring(address) => {
+                let index = memory.u8(address.offset(ring::INDEX)?)?;
+                let entry = u64::from(index) * ring::ENTRY;
+                let inside = u64::from(index) < ring::ENTRIES;
+                memory.u64(address.offset(entry + ring::COLLECTIONS)?).filter(|_| inside)
+            }
+        }
+    }
+}
+
+/// `struct gc_stats` of CPython 3.15 (gh-146527), builds with a GIL.
+mod ring {
+    /// `sizeof(struct gc_generation_stats)`
+    pub const ENTRY: u64 = 64;
+    /// `collections` in it.
+    pub const COLLECTIONS: u64 = 16;
+    /// `GC_OLD_STATS_SIZE`
+    pub const ENTRIES: u64 = 3;
+    /// `index` of an old buffer.
+    pub const INDEX: u64 = ENTRIES * ENTRY;
+    /// `old[1]`: behind the young buffer of 11 entries and an index, and `old[0]`.
+    pub const OLDEST: u64 = (11 * ENTRY + 8) + (ENTRIES * ENTRY + 8);
+}
+
+fn find_one(memory: &dyn Memory, start: Address, minor: u8) -> Option<Counter> {
+    let bytes = readable(memory, start);
+    let words: Vec<u64> =
+        bytes.chunks_exact(8).map(|word| word.try_into().map_or(0, u64::from_le_bytes)).collect();
+    (0..words.len()).filter(|&at| may_begin(&words[at..])).find_map(|at| {
+        let state = start.offset(8 * u64::try_from(at).ok()?)?;
+        (0..ATTEMPTS).find_map(|_| arrangement(memory, state, minor))
+    })
+}
+
+/// Bytes from `start` until memory ends, at most [`SPAN`].
+fn readable(memory: &dyn Memory, start: Address) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    while bytes.len() < SPAN {
+        let Some(next) = u64::try_from(bytes.len()).ok().and_then(|at| start.offset(at)) else {
+            break;
+        };
+        match memory.bytes(next, PAGE) {
+            Some(page) => bytes.extend(page),
+            None => break,
+        }
+    }
+    bytes
+}
+
+/// Whether three generations can begin here, going by the words alone.
+fn may_begin(words: &[u64]) -> bool {
+    let link = |word: u64| word & !FLAGS != 0 && word < 1 << 47;
+    let generation = |index: usize| {
+        let Some(&[next, previous, settings]) = words.get(3 * index..3 * index + 3) else {
+            return false;
+        };
+        // Thresholds are 700 or 2,000 and 10 by default; people set more, but not billions.
+        link(next) && link(previous) && (settings & 0xffff_ffff) < 1 << 30
+    };
+    (0..3).all(generation)
+}
+
+/// Which arrangement the state at `state`, where three generations begin, has.
+fn arrangement(memory: &dyn Memory, state: Address, minor: u8) -> Option<Counter> {
+    let at = |offset: u64| state.offset(offset);
+    if !(0..GENERATIONS)
+        .all(|index| at(index * GENERATION).is_some_and(|head| is_head(memory, head)))
+    {
+        return None;
+    }
+    let behind = GENERATIONS * GENERATION;
+    // To 3.13 a pointer to the youngest generation comes first.
+    let permanent = match memory.pointer(at(behind)?)? == state {
+        true => behind + 8,
+        false => behind,
+    };
+    if !is_head(memory, at(permanent)?) {
+        return None;
+    }
+    let statistics = at(permanent + GENERATION)?;
+    match minor {
+        ..FIRST_RING => statistics.offset(2 * 24).map(Counter::Inside),
+        _ => memory.pointer(statistics)?.offset(ring::OLDEST).map(Counter::Ring),
+    }
+}
+
+/// Whether a doubly linked list begins at `head`.
+fn is_head(memory: &dyn Memory, head: Address) -> bool {
+    let link = |address: Option<Address>| {
+        address.and_then(|at| memory.u64(at)).map(|word| Address(word & !FLAGS))
+    };
+    let next = link(Some(head));
+    let previous = link(head.offset(8));
+    let back = next.and_then(|next| link(next.offset(8)));
+    back == Some(head) && link(previous) == Some(head)
+}
+
+#[cfg(test)]
+mod tests;

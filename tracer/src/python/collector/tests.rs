@@ -1,0 +1,89 @@
+use std::collections::HashMap;
+
+use proptest::prelude::*;
+
+use super::*;
+
+/// Words by address; everything else in the same pages is zero.
+struct Words(HashMap<u64, u64>);
+
+impl Memory for Words {
+    fn read(&self, address: Address, into: &mut [u8]) -> bool {
+        let end = address.0.saturating_add(into.len() as u64);
+        if address.0 < START || end > START + 2 * 4096 {
+            return false;
+        }
+        for (index, byte) in into.iter_mut().enumerate() {
+            let at = address.0 + index as u64;
+            let word = self.0.get(&(at & !7)).copied().unwrap_or(0);
+            *byte = word.to_le_bytes()[(at & 7) as usize];
+        }
+        true
+    }
+}
+
+const START: u64 = 0x10_0000;
+/// Where the three generations begin.
+const STATE: u64 = START + 0x7c8;
+
+/// Empty lists at these offsets of the state, thresholds as by default.
+fn state(heads: [u64; 4], more: &[(u64, u64)]) -> Words {
+    let mut words = HashMap::new();
+    for (head, threshold) in heads.into_iter().zip([700, 10, 10, 0]) {
+        words.insert(STATE + head, STATE + head);
+        words.insert(STATE + head + 8, STATE + head);
+        words.insert(STATE + head + 16, threshold);
+    }
+    words.extend(more.iter().map(|&(offset, word)| (STATE + offset, word)));
+    Words(words)
+}
+
+fn full(memory: &Words, minor: u8) -> Option<u64> {
+    find_one(memory, Address(START), minor).and_then(|counter| counter.read(memory))
+}
+
+#[test]
+fn to_3_13_a_pointer_to_the_youngest_comes_first() {
+    let memory = state([0, 24, 48, 80], &[(72, STATE), (104, 500), (128, 50), (152, 5)]);
+    assert_eq!(full(&memory, 14), Some(5));
+}
+
+#[test]
+fn in_3_14_the_counters_follow_at_once() {
+    let memory = state([0, 24, 48, 72], &[(96, 500), (120, 50), (144, 5)]);
+    assert_eq!(full(&memory, 14), Some(5));
+}
+
+#[test]
+fn in_3_15_they_are_a_ring_elsewhere() {
+    let (ring, oldest) = (START + 4096, START + 4096 + 712 + 200);
+    let here = |address: u64| address - STATE;
+    let more = [(96, ring), (here(oldest + 192), 2), (here(oldest + 2 * 64 + 16), 5)];
+    assert_eq!(full(&state([0, 24, 48, 72], &more), 15), Some(5));
+    let beyond = [(96, ring), (here(oldest + 192), 3)];
+    assert_eq!(full(&state([0, 24, 48, 72], &beyond), 15), None);
+}
+
+#[test]
+fn a_list_that_does_not_lead_back_is_none() {
+    let mut memory = state([0, 24, 48, 72], &[(144, 5)]);
+    memory.0.insert(STATE + 24, STATE);
+    assert_eq!(full(&memory, 14), None);
+}
+
+#[test]
+fn links_carry_flags() {
+    let memory = state([0, 24, 48, 72], &[(8, STATE | 3), (144, 5)]);
+    assert_eq!(full(&memory, 14), Some(5));
+}
+
+proptest! {
+    /// Whatever lies there: an answer or none, and no panic.
+    #[test]
+    fn any_memory_is_survived(words in prop::collection::hash_map(0_u64..1024, any::<u64>(), 0..200)) {
+        let near = |word: u64| if word.is_multiple_of(3) { START + word % 8192 } else { word };
+        let memory = words.into_iter().map(|(at, word)| (START + 8 * at, near(word))).collect();
+        let memory = Words(memory);
+        let _ = (full(&memory, 12), full(&memory, 15));
+    }
+}

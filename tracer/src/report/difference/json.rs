@@ -1,0 +1,93 @@
+//! A difference as one JSON object, for programs.
+
+use std::collections::BTreeSet;
+use std::io::{self, Write};
+
+use serde::Serialize;
+
+use super::{Amount, Change, DifferenceExporter, Fate, Pair, Side, changes, note, totals};
+use crate::model::{Capture, Domain, Frame, MemoryPoint, SCHEMA, Target, Tool};
+use crate::report::{Options, json};
+
+/// For programs. Complete: only `top` applies to it.
+pub struct Json;
+
+#[derive(Serialize)]
+struct Difference<'a> {
+    schema: u32,
+    tool: &'a Tool,
+    before: Whole<'a>,
+    after: Whole<'a>,
+    notes: Vec<String>,
+    changes: Vec<Row<'a>>,
+}
+
+/// One side.
+#[derive(Serialize)]
+struct Whole<'a> {
+    name: &'a str,
+    target: &'a Target,
+    capture: &'a Capture,
+    /// The last that is known of the process's memory.
+    memory: Option<&'a MemoryPoint>,
+    #[serde(flatten)]
+    amount: Amount,
+}
+
+/// One stack.
+#[derive(Serialize)]
+struct Row<'a> {
+    fate: Fate,
+    change_bytes: i128,
+    change_count: i128,
+    before: Amount,
+    after: Amount,
+    domain: Domain,
+    allocators: &'a BTreeSet<&'a str>,
+    sites: &'a BTreeSet<&'a str>,
+    stack: &'a [&'a Frame],
+}
+
+impl DifferenceExporter for Json {
+    fn write(&self, pair: &Pair<'_>, options: &Options, out: &mut dyn Write) -> io::Result<()> {
+        let complete = Options { machinery: true, native: true, ..options.clone() };
+        let changes = changes(pair, &complete);
+        let (before, after) = totals(&changes);
+        let shown = &changes[..changes.len().min(options.top.unwrap_or(usize::MAX))];
+        let difference = Difference {
+            schema: SCHEMA,
+            tool: &pair.after.document.tool,
+            before: whole(&pair.before, before),
+            after: whole(&pair.after, after),
+            notes: note::notes(pair),
+            changes: shown.iter().map(row).collect(),
+        };
+        json::write_value(&difference, out)
+    }
+}
+
+fn whole<'a>(side: &Side<'a>, amount: Amount) -> Whole<'a> {
+    let document = side.document;
+    Whole {
+        name: side.name,
+        target: &document.target,
+        capture: &document.capture,
+        memory: document.memory.last(),
+        amount,
+    }
+}
+
+fn row<'a>(change: &'a Change<'a>) -> Row<'a> {
+    let Change { before, after, .. } = *change;
+    Row {
+        fate: change.fate(),
+        change_bytes: i128::from(after.live_bytes) - i128::from(before.live_bytes),
+        change_count: i128::from(after.live_count) - i128::from(before.live_count),
+        before,
+        after,
+        domain: change.domain,
+        allocators: &change.allocators,
+        sites: &change.sites,
+        stack: &change.frames,
+    }
+}

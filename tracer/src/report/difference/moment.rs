@@ -1,0 +1,95 @@
+//! One recording as it was at a moment.
+
+use crate::model::{Document, History, Site, SiteHistory, SitePoint};
+
+/// The document as a recording would have made it that ended `t` seconds after its start. `None` when
+/// it did not keep what its sites did over time.
+///
+/// Counters of the ledger and verdicts are those of the end, so only sites and memory can be compared.
+pub fn document_at(document: &Document, t: f64) -> Option<Document> {
+    if document.history.sites.len() != document.sites.len() {
+        return None;
+    }
+    if t >= document.capture.seconds {
+        return Some(document.clone());
+    }
+    let histories = document.sites.iter().zip(&document.history.sites);
+    let mut sites: Vec<Site> =
+        histories.filter_map(|(site, past)| site_at(site, past, t)).collect();
+    sites.sort_by_key(|site| std::cmp::Reverse(site.live_bytes));
+    let mut moment = Document { sites, history: History::default(), ..emptied(document) };
+    moment.capture.seconds = t;
+    moment.memory = document.memory.iter().filter(|point| point.t <= t).copied().collect();
+    Some(moment)
+}
+
+/// A site with its sums at `t`; `None` before it first allocated.
+fn site_at(site: &Site, past: &SiteHistory, t: f64) -> Option<Site> {
+    let sums = sums_at(&past.sums, t)?;
+    Some(Site {
+        live_bytes: sums.live_bytes(),
+        live_count: sums.live_count(),
+        allocated_bytes: sums.allocated_bytes,
+        allocated_count: sums.allocated_count,
+        ..site.clone()
+    })
+}
+
+/// Between two points the sums are those of the first.
+fn sums_at(sums: &[SitePoint], t: f64) -> Option<&SitePoint> {
+    let later = sums.partition_point(|point| point.t <= t);
+    sums.get(later.checked_sub(1)?)
+}
+
+/// What a document says of itself, without what it holds.
+fn emptied(document: &Document) -> Document {
+    Document {
+        schema: document.schema,
+        tool: document.tool.clone(),
+        target: document.target.clone(),
+        capture: document.capture.clone(),
+        losses: document.losses.clone(),
+        memory: Vec::new(),
+        growth: None,
+        findings: Vec::new(),
+        sites: Vec::new(),
+        history: History::default(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::samples;
+
+    fn point(t: f64, allocated_bytes: u64, freed_bytes: u64) -> SitePoint {
+        let (allocated_count, freed_count) = (allocated_bytes / 100, freed_bytes / 100);
+        SitePoint { t, allocated_bytes, allocated_count, freed_bytes, freed_count }
+    }
+
+    #[test]
+    fn sums_are_steps() {
+        let mut document = samples::one_site();
+        assert_eq!(document_at(&document, 10.0), None);
+        let sums = vec![point(10.0, 500, 0), point(30.0, 900, 600)];
+        document.history.sites = vec![SiteHistory { sums, ..SiteHistory::default() }];
+        let live = |t| {
+            let moment = document_at(&document, t).expect("a history");
+            moment.sites.first().map(|site| (site.live_bytes, site.live_count))
+        };
+        assert_eq!(live(0.0), None);
+        assert_eq!(live(10.0), Some((500, 5)));
+        assert_eq!(live(29.9), Some((500, 5)));
+        assert_eq!(live(30.0), Some((300, 3)));
+        assert_eq!(live(60.0), Some((10_000_000, 1_000)));
+        assert_eq!(document_at(&document, 30.0).map(|moment| moment.memory.len()), Some(1));
+    }
+
+    #[test]
+    fn a_moment_that_is_no_number_is_the_start() {
+        let mut document = samples::one_site();
+        document.history.sites =
+            vec![SiteHistory { sums: vec![point(1.0, 5, 0)], ..Default::default() }];
+        assert_eq!(document_at(&document, f64::NAN).map(|moment| moment.sites.len()), Some(0));
+    }
+}
