@@ -27,6 +27,8 @@ def fill_holes():
     for size in (10000, 3000, 1033):
         leakspy_keep.lose(300, size)
     leakspy_keep.lose(5000, 24)
+    for _ in range(3000):
+        leakspy_keep.leak(bytearray(2000))  # holes of the arenas, too
 
 
 def lost_singly():

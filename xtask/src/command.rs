@@ -80,6 +80,22 @@ pub fn is_root() -> bool {
     std::fs::metadata("/proc/self").is_ok_and(|own| own.uid() == 0)
 }
 
+/// A program that attaches to processes, as root.
+///
+/// # Errors
+/// Neither are we root, nor is there `sudo`.
+pub fn as_root(program: &Path) -> Result<Command> {
+    if is_root() {
+        return Ok(command(program));
+    }
+    if find("sudo").is_none() {
+        bail!("attaching to a process needs root: run this as root");
+    }
+    let mut sudo = command("sudo");
+    sudo.arg(program);
+    Ok(sudo)
+}
+
 fn shown(command: &Command) -> String {
     let words = std::iter::once(command.get_program()).chain(command.get_args());
     words.map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ")

@@ -2,11 +2,11 @@
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 
 use anyhow::{Context, Result, bail};
 
-use crate::command::{command, find, is_root, output, root, run, target_dir};
+use crate::command::{as_root, command, output, root, run, target_dir};
 
 /// Options of `cargo xtask demo`.
 #[derive(clap::Args)]
@@ -44,19 +44,6 @@ pub fn run_task(options: &Options) -> Result<()> {
     println!("The same as a page: {} report {}", leakspy.display(), recording.display());
     println!("On your own server: sudo {} leaks -p PID", leakspy.display());
     Ok(())
-}
-
-/// Attaching needs root, nothing else here does.
-fn as_root(program: &Path) -> Result<Command> {
-    if is_root() {
-        return Ok(command(program));
-    }
-    if find("sudo").is_none() {
-        bail!("attaching to a process needs root: run `cargo xtask demo` as root");
-    }
-    let mut sudo = command("sudo");
-    sudo.arg(program);
-    Ok(sudo)
 }
 
 /// The server; it stops when its standard input closes, so it cannot outlive us.

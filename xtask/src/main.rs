@@ -5,6 +5,7 @@ mod command;
 mod demo;
 mod ebpf;
 mod golden;
+mod leaks;
 mod panel;
 mod setup;
 mod simulate;
@@ -30,6 +31,8 @@ enum Task {
     Demo(demo::Options),
     /// Measure what recording costs a real server: a Panel app and its client.
     Panel(panel::Options),
+    /// Run leakspy on a folder of leaks that really shipped, and judge what it says.
+    Leaks(leaks::Options),
     /// Judge simulated processes, and write the table in docs/simulation.md.
     Simulate(simulate::Options),
     /// Run every check and every test; those that attach to processes need root.
@@ -59,6 +62,7 @@ fn run(task: &Task) -> Result<()> {
     match task {
         Task::Demo(options) => demo::run_task(options),
         Task::Panel(options) => panel::run_task(options),
+        Task::Leaks(options) => leaks::run_task(options),
         Task::Simulate(options) => simulate::run_task(options),
         Task::Test(options) => test::run_task(options),
         Task::Ebpf(options) => ebpf::run_task(options),

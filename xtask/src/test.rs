@@ -5,7 +5,7 @@ use std::process::Command;
 use anyhow::{Result, bail};
 
 use crate::command::{command, find, is_root, run, target_dir};
-use crate::{ebpf, tidy};
+use crate::{ebpf, leaks, tidy};
 
 /// Without root, these run the privileged test programs; the build stays the user's.
 const AS_ROOT: &str = "target.'cfg(target_os = \"linux\")'.runner=['sudo','-E']";
@@ -37,7 +37,9 @@ pub fn run_task(options: &Options) -> Result<()> {
         let mut tests = cargo(&["test", "--workspace", "--test", "*"]);
         tests.env("LEAKSPY_BIN", target_dir().join("debug/leakspy"));
         step("tests from outside", tests)?;
-        println!("\nNOT RUN: the tests that need root (left out by --unprivileged)");
+        println!(
+            "\nNOT RUN: the tests that need root, real leaks among them (left out by --unprivileged)"
+        );
         return Ok(());
     }
     privileged()
@@ -57,7 +59,9 @@ fn privileged() -> Result<()> {
     step("tests from outside, with root", tests)?;
     // They stop interpreters in gdb, so `cargo test` alone leaves them out.
     let stacks = workspace(&["test", "--test", "python_stacks"], &["--", "--ignored"]);
-    step("stacks against gdb's", stacks)
+    step("stacks against gdb's", stacks)?;
+    println!("\n== real leaks");
+    leaks::test(target_dir().join("debug/leakspy"))
 }
 
 fn step(name: &str, mut command: Command) -> Result<()> {

@@ -9,6 +9,9 @@ const WARM_SECONDS: f64 = 600.0;
 const LONGEST: f64 = 1800.0;
 const SHORT_SHARE: f64 = 1.0 / 8.0;
 
+/// Sums of sites are kept at every tick of the process or less often, but not less than this.
+const TICKS_BETWEEN: f64 = 10.0;
+
 /// The time that a recording covers. All in seconds from its start.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Watch {
@@ -16,7 +19,7 @@ pub struct Watch {
     pub begin: f64,
     /// The last look at the live table.
     pub look: f64,
-    /// Usual distance of two ticks.
+    /// Usual distance of two moments at which the sums of sites were kept.
     pub tick: f64,
     /// Share of the events that got lost. 0 to 1.
     pub lost: f64,
@@ -42,7 +45,7 @@ impl Watch {
         Self {
             begin: warm_up(process, look),
             look,
-            tick: tick(process),
+            tick: tick(document),
             lost: lost(document),
             only_sums: seen <= 0.0,
             collections: document.history.collections.clone(),
@@ -74,9 +77,23 @@ fn warm_up(process: &[ProcessPoint], look: f64) -> f64 {
     LONGEST.min(short)
 }
 
-fn tick(process: &[ProcessPoint]) -> f64 {
-    let mut gaps: Vec<f64> = process.windows(2).map(|pair| pair[1].t - pair[0].t).collect();
-    super::statistics::quantile(&mut gaps, 0.1).filter(|gap| *gap > 0.0).unwrap_or(10.0)
+/// The distance of the points of the site with most of them: they stand only where something changed, so an idle
+/// program leaves holes, and then the ticks of the process say how long it is at most.
+fn tick(document: &Document) -> f64 {
+    let usual = |times: &[f64]| {
+        let mut gaps: Vec<f64> = times.windows(2).map(|pair| pair[1] - pair[0]).collect();
+        super::statistics::quantile(&mut gaps, 0.1).filter(|gap| *gap > 0.0)
+    };
+    let process: Vec<f64> = document.history.process.iter().map(|point| point.t).collect();
+    let process = usual(&process);
+    let busiest = document.history.sites.iter().max_by_key(|site| site.sums.len());
+    let sums: Vec<f64> =
+        busiest.map_or(&[][..], |site| &site.sums).iter().map(|point| point.t).collect();
+    match (process, usual(&sums)) {
+        (Some(process), Some(sums)) => sums.clamp(process, TICKS_BETWEEN * process),
+        (Some(tick), None) | (None, Some(tick)) => tick,
+        (None, None) => 10.0,
+    }
 }
 
 fn lost(document: &Document) -> f64 {
@@ -95,6 +112,8 @@ fn lost(document: &Document) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::growth::samples;
+    use crate::model::{SiteHistory, SitePoint};
 
     fn points(sites: impl Fn(f64) -> f64, minutes: u32) -> Vec<ProcessPoint> {
         (0..=minutes)
@@ -112,6 +131,28 @@ mod tests {
         let process = points(|t| 500.0 + 3.0 * t.min(900.0), 600);
         assert_eq!(warm_up(&process, 36_000.0), 900.0);
         assert_eq!(warm_up(&points(|t| t, 600), 36_000.0), LONGEST);
+    }
+
+    #[test]
+    fn sums_are_kept_less_often_than_the_process_is_looked_at() {
+        let mut document = samples::document(120.0);
+        document.history.process = (0..120)
+            .map(|second| ProcessPoint { t: f64::from(second), ..ProcessPoint::default() })
+            .collect();
+        let every = |seconds: u32| SiteHistory {
+            sums: (0..120 / seconds)
+                .map(|point| SitePoint { t: f64::from(point * seconds), ..SitePoint::default() })
+                .collect(),
+            ..SiteHistory::default()
+        };
+        document.history.sites = vec![every(40), every(5)];
+        assert_eq!(tick(&document), 5.0);
+        document.history.sites = vec![every(40)];
+        assert_eq!(tick(&document), 10.0, "an idle program");
+        document.history.sites.clear();
+        assert_eq!(tick(&document), 1.0);
+        document.history.process.clear();
+        assert_eq!(tick(&document), 10.0);
     }
 
     #[test]
