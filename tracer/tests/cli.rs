@@ -5,7 +5,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-use leakspy::model::{Capture, Domain, Frame, Target};
+use leakspy::model::{Capture, Domain, Frame, ProcessPoint, Target};
 use leakspy::store::{Overwrite, SiteRow, SiteTotals, Tick, Writer};
 use tempfile::TempDir;
 
@@ -53,7 +53,7 @@ fn recording(sites: u32) -> (TempDir, PathBuf) {
         notes: Vec::new(),
     };
     let mut writer = Writer::create(&path, Overwrite::Never, None).expect("a recording");
-    writer.begin(&target, &capture).expect("begin");
+    writer.begin(&target, &capture, 1_763_691_300.0).expect("begin");
     let mut totals = Vec::new();
     for line in 1..=sites {
         let stack = [Frame::python("keep", "/srv/app.py", Some(line))];
@@ -76,12 +76,11 @@ fn recording(sites: u32) -> (TempDir, PathBuf) {
         });
     }
     let tick = Tick {
-        t: 60.0,
-        resident: None,
-        live_bytes: 0,
+        process: ProcessPoint { t: 60.0, ..ProcessPoint::default() },
         counters: &[],
         sites: &totals,
         keep_history: false,
+        look: None,
     };
     writer.tick(&tick).expect("tick");
     writer.finish(&capture).expect("finish");
