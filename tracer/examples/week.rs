@@ -153,8 +153,8 @@ fn sites(writer: &mut Writer) -> Result<Vec<Site>, StoreError> {
     let frame = |number: usize| {
         let line = u32::try_from(number % 5_000).unwrap_or(0);
         Frame::python(
-            &format!("function_{}", line % 800),
-            &format!("/srv/app/module_{}.py", line % 90),
+            format!("function_{}", line % 800),
+            format!("/srv/app/module_{}.py", line % 90),
             Some(line),
         )
     };
