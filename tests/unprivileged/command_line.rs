@@ -38,7 +38,7 @@ fn version() -> Result<()> {
 
 #[test]
 fn wrong_words_are_usage_errors() -> Result<()> {
-    let wrong: [&[&str]; 10] = [
+    let wrong: [&[&str]; 13] = [
         &[],
         &["no-such-command"],
         &["record"],
