@@ -90,7 +90,6 @@ fn options(args: &LeaksArgs, pid: &str, path: &Path) -> RecordOptions {
         max_sites: leakspy_ebpf::wire::limit::SITES,
         budget: None,
         audit_one_in: 4096,
-        search: SearchRules::default(),
         method: None,
         search: SearchRules { wanted: !args.no_search, ..SearchRules::default() },
     }
