@@ -133,9 +133,12 @@ impl Live {
         text.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("nothing").to_owned()
     }
 
-    /// Whether the driver is still there. One that ended and was not collected has no command line.
+    /// Whether the driver is still there. One that ended stays a zombie where nobody collects it.
     pub fn is_alive(&self) -> bool {
-        fs::read(format!("/proc/{}/cmdline", self.pid)).is_ok_and(|line| !line.is_empty())
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.pid)).unwrap_or_default();
+        // The name in brackets may hold anything, so the state is what follows the last bracket.
+        let state = stat.rsplit_once(')').and_then(|(_, rest)| rest.trim_start().chars().next());
+        state.is_some_and(|state| !matches!(state, 'Z' | 'X'))
     }
 
     fn wait_until_it_works(&self) -> Result<()> {
