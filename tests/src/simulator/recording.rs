@@ -161,8 +161,9 @@ fn sums(place: &Place, seconds: f64) -> Vec<[f64; 4]> {
         }
     }
     for tick in 1..sums.len() {
-        for part in 0..4 {
-            sums[tick][part] += sums[tick - 1][part];
+        let before = sums[tick - 1];
+        for (sum, before) in sums[tick].iter_mut().zip(before) {
+            *sum += before;
         }
     }
     sums
