@@ -160,10 +160,12 @@ fn sums(place: &Place, seconds: f64) -> Vec<[f64; 4]> {
             sums[died][3] += group.count;
         }
     }
-    for tick in 1..sums.len() {
-        for part in 0..4 {
-            sums[tick][part] += sums[tick - 1][part];
+    let mut before = [0.0; 4];
+    for tick in &mut sums {
+        for (sum, earlier) in tick.iter_mut().zip(before) {
+            *sum += earlier;
         }
+        before = *tick;
     }
     sums
 }
