@@ -2,9 +2,12 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, IsTerminal, Stdout, Write};
+use std::os::unix::fs::{OpenOptionsExt, fchown};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
+
+use crate::os::privilege;
 
 /// An open output. A file appears under its name only with [`Output::finish`], whole.
 pub enum Output {
@@ -22,6 +25,16 @@ pub struct Beside {
     draft: PathBuf,
     place: PathBuf,
     done: bool,
+}
+
+/// A new file that only its owner can read, as a recording is: it names files, functions and people's folders.
+/// Under `sudo` it belongs to the person who typed `sudo`.
+fn create(path: &Path) -> io::Result<File> {
+    let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    if let Some(owner) = privilege::invoking_owner() {
+        fchown(&file, Some(owner.user), Some(owner.group))?;
+    }
+    Ok(file)
 }
 
 impl Output {
@@ -45,11 +58,7 @@ impl Output {
         draft.push(name);
         draft.push(format!(".{}.draft", std::process::id()));
         let draft = path.with_file_name(draft);
-        let file = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .open(&draft)
-            .with_context(|| format!("cannot create {}", path.display()))?;
+        let file = create(&draft).with_context(|| format!("cannot create {}", path.display()))?;
         let writer = BufWriter::new(file);
         Ok(Self::Beside(Beside { writer, draft, place: path.to_owned(), done: false }))
     }

@@ -124,6 +124,8 @@ pub fn decide(
         && flat == Flatness::Flat
         && !slows
         && !saturates
+        // Blocks here may live longer than half of what was watched: the old ones have only begun to die.
+        && !gauge.age.capped
         && !watch.only_sums
         && gauge.span() >= LIKELY_SECONDS
         && gauge.halves.1.per_hour.est > 1.3 * gauge.halves.1.error;

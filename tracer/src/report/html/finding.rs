@@ -32,7 +32,8 @@ pub fn write(
     let verdict = format!("{}, {}", finding.verdict.name(), finding.confidence.name());
     page.classed("span", "verdict", &verdict);
     page.close("h3");
-    page.element("p", &sentence::finding(finding, document));
+    // The marks that set names off in plain text would only disturb here.
+    page.element("p", &sentence::finding(finding, document).replace('`', ""));
     list(page, &finding.evidence.reasons);
     if finding.rank <= MOST_PICTURES {
         pictures::survival(page, document, &finding.site.id)?;
