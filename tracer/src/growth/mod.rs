@@ -77,7 +77,12 @@ pub fn analyse(document: &Document, settings: &Settings) -> Analysis {
             (tested.weight(&decision, &watch), finding)
         })
         .collect();
-    findings.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.site.id.cmp(&b.1.site.id)));
+    // Without a stack it is no place in the program, but whatever found no room in a table: that comes last.
+    let placeless = |finding: &Finding| finding.site.stack.is_empty();
+    findings.sort_by(|(weight, a), (other, b)| {
+        let order = placeless(a).cmp(&placeless(b)).then_with(|| other.total_cmp(weight));
+        order.then_with(|| a.site.id.cmp(&b.site.id))
+    });
     for (_, finding) in findings.iter().skip(FINDINGS) {
         count(&mut looked.quiet, finding.verdict);
     }

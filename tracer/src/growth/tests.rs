@@ -47,8 +47,26 @@ fn blocks_that_nothing_points_to_are_proof_after_minutes() {
     let first = &judge(&document).findings[0];
     assert_eq!((first.verdict, first.confidence), (Verdict::Leak, Confidence::Confirmed));
     assert!(first.evidence.reasons[0].starts_with("nothing points to 16 of the 16"));
+    // Numbers that look like addresses hide some.
+    document.history.sites[0].unreferenced = Some(Unreferenced { looked_for: 2400, lost: 1745 });
+    assert_eq!(judge(&document).findings[0].confidence, Confidence::Confirmed);
     document.history.sites[0].unreferenced = Some(Unreferenced { looked_for: 16, lost: 5 });
     assert_eq!(judge(&document).findings[0].confidence, Confidence::Suspect);
+}
+
+#[test]
+fn what_has_no_stack_comes_last() {
+    let mut document = two_minutes();
+    samples::grow(&mut document, "overflow", 20_000, 250, |_| 250);
+    document.sites[3].stack.clear();
+    let findings = judge(&document).findings;
+    assert_eq!(findings[0].site.stack[0].function.as_deref(), Some("leak"));
+    let last = findings.last().expect("findings");
+    assert!(last.site.stack.is_empty());
+    assert_eq!(
+        (last.verdict, last.rank),
+        (Verdict::Leak, u32::try_from(findings.len()).expect("few"))
+    );
 }
 
 #[test]
