@@ -165,7 +165,6 @@ fn sums(place: &Place, seconds: f64) -> Vec<[f64; 4]> {
         for (sum, before) in sums[tick].iter_mut().zip(before) {
             *sum += before;
         }
-        before = *tick;
     }
     sums
 }
