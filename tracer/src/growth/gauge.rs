@@ -50,8 +50,20 @@ pub struct Gauge {
     pub freed: f64,
 }
 
-/// Which blocks of `sites` are kept, if they are enough to be tested.
+/// Everything about `sites`, if they keep enough to be tested.
 pub fn measure(sites: &[&SiteHistory], watch: &Watch) -> Option<Gauge> {
+    let mut gauge = growth(sites, watch)?;
+    let parts = Increment::bytes(&gauge.periods);
+    let noise = parts.iter().map(|part| part.amount.powi(2) * gauge.cluster / part.blocks.max(1.0));
+    gauge.shape = shape::choose(&parts, noise.sum::<f64>() / gauge.bytes.seconds.max(1.0));
+    gauge.steps = steps(sites, gauge.since, watch);
+    gauge.halves = slope::halves(&parts, gauge.cluster);
+    gauge.last_third = shape::last_third(&parts);
+    Some(gauge)
+}
+
+/// How fast it grows, without its shape, which costs most.
+pub fn growth(sites: &[&SiteHistory], watch: &Watch) -> Option<Gauge> {
     let mut survival = Survival::of(sites.iter().copied());
     let mut age = survival.age(watch.look);
     if survival.cohorts.is_empty() {
@@ -74,16 +86,15 @@ pub fn measure(sites: &[&SiteHistory], watch: &Watch) -> Option<Gauge> {
     let (in_bytes, in_counts) = (Increment::bytes(&periods), Increment::counts(&periods));
     let cluster = slope::cluster(&in_bytes);
     let (bytes, counts) = (slope::slope(&in_bytes, cluster), slope::slope(&in_counts, cluster));
-    let noise = in_bytes.iter().map(|part| part.amount.powi(2) * cluster / part.blocks.max(1.0));
-    let shape = shape::choose(&in_bytes, noise.sum::<f64>() / bytes.seconds.max(1.0));
     Some(Gauge {
         age,
         since,
         thirds: Thirds::of(&periods),
         p: bytes.p,
-        steps: steps(sites, since, watch),
-        halves: slope::halves(&in_bytes, cluster),
-        last_third: shape::last_third(&in_bytes),
+        steps: None,
+        halves: (bytes, bytes),
+        last_third: 1.0,
+        shape: shape::untried(),
         hazard: survival.hazard(age.seconds, watch.look),
         median_life: survival.lifetime(0.5),
         freed: survival.freed(),
@@ -91,7 +102,6 @@ pub fn measure(sites: &[&SiteHistory], watch: &Watch) -> Option<Gauge> {
         bytes,
         counts,
         cluster,
-        shape,
         kept_bytes,
         kept_count,
     })

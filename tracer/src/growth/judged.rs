@@ -1,7 +1,7 @@
 //! From a subject to a finding.
 
 use super::arena;
-use super::gauge::{Gauge, measure};
+use super::gauge::{Gauge, growth, measure};
 use super::reasons::{Facts, reasons};
 use super::subject::Subject;
 use super::verdict::{self, Decision};
@@ -34,7 +34,7 @@ pub fn test(document: &Document, subject: Subject, watch: &Watch) -> Option<Test
         .copied()
         .filter(|index| search(document, &[*index]).is_some_and(verdict::is_lost))
         .collect();
-    let whole = measure(&histories(document, &subject.sites), watch);
+    let whole = growth(&histories(document, &subject.sites), watch);
     let strong = whole.as_ref().is_some_and(|gauge| {
         gauge.p < 1e-3 && gauge.bytes.per_hour.lo > 0.5 * gauge.bytes.per_hour.est
     });
@@ -43,15 +43,10 @@ pub fn test(document: &Document, subject: Subject, watch: &Watch) -> Option<Test
         (true, true) => None,
         (true, false) => growing_classes(document, &subject, watch, whole.as_ref()),
     };
-    let (sites, gauge) = match part {
-        Some(part) => {
-            let gauge = measure(&histories(document, &part), watch);
-            match gauge {
-                Some(gauge) => (part, gauge),
-                None => (subject.sites, whole?),
-            }
-        }
-        None => (subject.sites, whole?),
+    let full = |sites: Vec<usize>| Some((measure(&histories(document, &sites), watch)?, sites));
+    let (gauge, sites) = match part.and_then(full) {
+        Some(found) => found,
+        None => full(subject.sites)?,
     };
     let unreferenced = search(document, &sites);
     Some(Tested { subject: Subject { sites, arenas: subject.arenas }, gauge, unreferenced })
@@ -71,7 +66,7 @@ fn growing_classes(
         .iter()
         .copied()
         .filter(|index| {
-            let gauge = measure(&histories(document, &[*index]), watch);
+            let gauge = growth(&histories(document, &[*index]), watch);
             let grows = gauge.filter(|gauge| {
                 gauge.p < level && verdict::flatness(gauge) != verdict::Flatness::Falls
             });

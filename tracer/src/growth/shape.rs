@@ -6,7 +6,7 @@ use super::statistics::{Z95, at_share};
 use crate::model::{Interval, Model};
 
 /// Time constants that are tried for growth towards a plateau, relative to the time watched.
-const TAUS: usize = 40;
+const TAUS: usize = 24;
 const TAU_LEAST: f64 = 1.0 / 30.0;
 const TAU_MOST: f64 = 4.0;
 
@@ -29,6 +29,11 @@ impl Shape {
     pub fn worse(&self, model: Model) -> Option<f64> {
         self.over_linear.iter().find(|(other, _)| *other == model).map(|(_, worse)| *worse)
     }
+}
+
+/// Nothing tried.
+pub fn untried() -> Shape {
+    Shape { model: Model::Constant, over_linear: Vec::new(), plateau: None, tau: 0.0 }
 }
 
 /// Chooses among constant, linear and saturating. `floor` is the variance per second that counting alone
