@@ -127,7 +127,7 @@ impl Gauge {
         (ratio, if error > 0.0 { fall / error } else { 0.0 })
     }
 
-    /// The plateau, counted from the start of the recording.
+    /// The plateau of what is kept since growth is counted.
     pub fn plateau(&self) -> Option<Interval> {
         self.shape.plateau
     }

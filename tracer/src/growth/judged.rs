@@ -7,7 +7,8 @@ use super::subject::Subject;
 use super::verdict::{self, Decision};
 use super::watch::Watch;
 use crate::model::{
-    Confidence, Document, Evidence, Finding, Model, Site, SiteHistory, Unreferenced, Verdict,
+    Confidence, Document, Evidence, Finding, Interval, Model, Site, SiteHistory, Unreferenced,
+    Verdict,
 };
 
 /// A subject that grew enough to be tested.
@@ -146,7 +147,7 @@ impl Tested {
             model,
             against,
             steps,
-            plateau_bytes: (model == Model::Saturating).then(|| gauge.plateau()).flatten(),
+            plateau_bytes: (model == Model::Saturating).then(|| self.plateau(document)).flatten(),
             retention: gauge.thirds.shares(),
             lifetime_seconds: gauge.age.lifetime,
             p_adjusted,
@@ -166,6 +167,19 @@ impl Tested {
             types: None,
             holder: None,
         }
+    }
+
+    /// Where it levels off, with what it has from before growth is counted.
+    fn plateau(&self, document: &Document) -> Option<Interval> {
+        let cohorts = histories(document, &self.subject.sites);
+        let early = cohorts
+            .iter()
+            .flat_map(|site| &site.cohorts)
+            .filter(|cohort| cohort.from < self.gauge.since)
+            .map(|cohort| cohort.live_bytes as f64)
+            .sum::<f64>();
+        let Interval { lo, est, hi } = self.gauge.plateau()?;
+        Some(Interval { lo: lo + early, est: est + early, hi: hi + early })
     }
 
     /// Its sites with the bytes and blocks that each keeps, the one that keeps most first.

@@ -182,9 +182,11 @@ fn culprit(finding: &Finding) -> String {
 /// `41.4 KiB in 212 blocks of 200 B`
 fn held(finding: &Finding) -> String {
     let Evidence { kept_bytes, kept_count, arenas, .. } = finding.evidence;
+    // What does not leak is told by all that it has: its old blocks alone are no measure of a cache.
+    let grows = matches!(finding.verdict, Verdict::Leak | Verdict::Undetermined);
     let (all, number) = match kept_count {
-        0 => (finding.site.live_bytes, finding.site.live_count),
-        kept => (kept_bytes, kept),
+        kept if grows && kept > 0 => (kept_bytes, kept),
+        _ => (finding.site.live_bytes, finding.site.live_count),
     };
     let (one, many) = match finding.site.domain {
         _ if arenas => ("arena", "arenas"),
