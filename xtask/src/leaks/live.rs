@@ -59,13 +59,14 @@ impl<'a> Place<'a> {
     /// Below the target directory, unless the environment says otherwise in the words of `run_case.sh`.
     pub fn new(folder: &'a Path) -> Result<Self> {
         let place = |variable: &str, name: &str| {
-            std::env::var_os(variable)
-                .map_or_else(|| target_dir().join("leakspy-cases").join(name), PathBuf::from)
+            let usual = || target_dir().join("leakspy-cases").join(name);
+            let place = std::env::var_os(variable).map_or_else(usual, PathBuf::from);
+            std::path::absolute(&place).with_context(|| format!("{variable} is no path"))
         };
         let place = Self {
             folder,
-            environments: place("LEAKBENCH_VENVS", "venvs"),
-            run: place("LEAKBENCH_RUN", "run"),
+            environments: place("LEAKBENCH_VENVS", "venvs")?,
+            run: place("LEAKBENCH_RUN", "run")?,
         };
         for made in [&place.environments, &place.run] {
             fs::create_dir_all(made).with_context(|| format!("cannot make {}", made.display()))?;

@@ -85,7 +85,8 @@ pub fn run_task(options: &Options) -> Result<()> {
 }
 
 fn run_with(options: &Options, program: PathBuf) -> Result<()> {
-    let folder = options.folder.clone().unwrap_or_else(default_folder);
+    // Programs that we start run in the root of the repository, where a relative path would mean another place.
+    let folder = absolute(options.folder.clone().unwrap_or_else(default_folder))?;
     let cases = case::read(&folder)?;
     let runs = if options.quick { quick(&cases) } else { chosen(options, &cases)? };
     ensure!(!runs.is_empty(), "no case is left to run");
@@ -191,17 +192,21 @@ fn default_folder() -> PathBuf {
 /// The program that LEAKSPY_BIN names, or a fresh release.
 fn program() -> Result<PathBuf> {
     if let Some(program) = std::env::var_os("LEAKSPY_BIN") {
-        return Ok(PathBuf::from(program));
+        return absolute(PathBuf::from(program));
     }
     run(command("cargo").args(["build", "--release", "--package", "leakspy"]))?;
     Ok(target_dir().join("release/leakspy"))
 }
 
 fn kept(options: &Options) -> Result<PathBuf> {
-    let folder =
-        options.keep.clone().unwrap_or_else(|| target_dir().join("leakspy-cases/recordings"));
+    let usual = || target_dir().join("leakspy-cases/recordings");
+    let folder = absolute(options.keep.clone().unwrap_or_else(usual))?;
     fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
     Ok(folder)
+}
+
+fn absolute(path: PathBuf) -> Result<PathBuf> {
+    std::path::absolute(&path).with_context(|| format!("{} is no path", path.display()))
 }
 
 #[cfg(test)]
