@@ -5,6 +5,7 @@ mod early;
 mod judge;
 mod temporary;
 
+use std::collections::HashSet;
 use std::env;
 use std::io;
 use std::path::Path;
@@ -19,10 +20,13 @@ use super::exit::Exit;
 use super::output::Output;
 use super::progress::{Manner, ProgressLine};
 use super::show::colour;
-use crate::model::{Confidence, Document, Verdict};
+use crate::model::{Confidence, Document, History, Verdict};
 use crate::report::{Format, Options, escape};
 use crate::session::record::Ending;
 use crate::session::{RecordOptions, SearchRules, record};
+
+/// Sites that a verdict lists besides those of its findings, the largest first.
+const MOST_SITES: usize = 500;
 
 /// Watches a process or opens a recording, judges it and prints the verdicts.
 pub fn run(args: &LeaksArgs, quiet: bool, verbose: bool) -> Result<Exit> {
@@ -119,14 +123,31 @@ fn report(
         colour: colour(args.color, &output),
         plain_svg: false,
     };
-    if let Some(top) = args.top.filter(|_| format.name != "text") {
-        judged.document.findings.truncate(top);
+    if format.name != "text" {
+        judged.document.findings.truncate(args.top.unwrap_or(usize::MAX));
+    }
+    if format.name == "json" {
+        shorten(&mut judged.document);
     }
     args::exporter(format)
         .write(&judged.document, &options, &mut output)
         .context("cannot write the report")?;
     output.finish()?;
     Ok(exit)
+}
+
+/// Leaves only the largest sites, and those that findings stand for: a server has thousands, whose
+/// stacks are no part of a verdict, and `report` has them all.
+fn shorten(document: &mut Document) {
+    let found: HashSet<String> =
+        document.findings.iter().flat_map(|finding| &finding.evidence.sites).cloned().collect();
+    let mut place = 0;
+    document.sites.retain(|site| {
+        place += 1;
+        place <= MOST_SITES || found.contains(&site.id)
+    });
+    // No longer that of these sites, and JSON does not print it.
+    document.history = History::default();
 }
 
 /// Whether a leak is at least this sure.
