@@ -72,7 +72,11 @@ fn live(
     }
     Ok(match ending {
         Ending::Asked => exit,
-        Ending::TargetGone(how) => cut_short(&how, Exit::TargetGone),
+        Ending::TargetGone(how) => match cut_short(&how, exit) {
+            // What was asked for with --fail-on comes first: a test's process ends by itself.
+            Exit::Findings => Exit::Findings,
+            _ => Exit::TargetGone,
+        },
         Ending::ProbesLost(why) => cut_short(&why, Exit::Error),
     })
 }
@@ -95,7 +99,11 @@ fn options(args: &LeaksArgs, pid: &str, path: &Path) -> RecordOptions {
         budget: None,
         audit_one_in: 4096,
         method: None,
-        search: SearchRules { wanted: !args.no_search, ..SearchRules::default() },
+        search: SearchRules {
+            wanted: !args.no_search,
+            most_bytes: args.search_limit,
+            ..SearchRules::default()
+        },
     }
 }
 

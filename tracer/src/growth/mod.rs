@@ -27,8 +27,8 @@ use process::Looked;
 use verdict::Decision;
 use watch::Watch;
 
-/// Findings that are given at most; the rest is only counted.
-const FINDINGS: usize = 100;
+/// Findings that are given at most; the rest is only counted. Many, so that those who look for one of their own find it.
+const FINDINGS: usize = 5_000;
 
 /// What counts as growth worth a word.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -55,6 +55,20 @@ fn blocks_that_nothing_points_to_are_proof_after_minutes() {
 }
 
 #[test]
+fn what_was_lost_once_is_no_leak_that_grows() {
+    let mut document = two_minutes();
+    for cohort in &mut document.history.sites[0].cohorts {
+        if !(30.0..40.0).contains(&cohort.from) {
+            (cohort.live_bytes, cohort.live_count) = (0, 0);
+        }
+    }
+    document.history.sites[0].unreferenced = Some(Unreferenced { looked_for: 16, lost: 16 });
+    let findings = judge(&document).findings;
+    let once = findings.iter().find(|finding| finding.evidence.unreferenced.is_some());
+    assert!(once.is_none_or(|once| once.confidence == Confidence::Suspect), "{once:?}");
+}
+
+#[test]
 fn what_has_no_stack_comes_last() {
     let mut document = two_minutes();
     samples::grow(&mut document, "overflow", 20_000, 250, |_| 250);

@@ -100,7 +100,7 @@ pub fn decide(
     let (ratio, errors) = gauge.slowing();
     let flat = flatness(gauge);
     if lost && gauge.kept_count > 0 {
-        return lost_for_good(gauge, p, q, grows);
+        return lost_for_good(gauge, p, q, grows && flat != Flatness::Falls);
     }
     if flat == Flatness::Falls {
         return plain(or(harmless, Verdict::CacheBounded), Ground::Falls, gauge, watch);
@@ -169,13 +169,13 @@ fn retained(gauge: &Gauge) -> bool {
 
 /// Nothing points to them: the program cannot free them any more.
 fn lost_for_good(gauge: &Gauge, p: f64, q: f64, grows: bool) -> Decision {
-    let steady = grows && p <= q && gauge.bytes.periods >= 5.0;
-    Decision {
-        verdict: Verdict::Leak,
-        confidence: if steady { Confidence::Confirmed } else { Confidence::Likely },
-        needs_hours: None,
-        ground: Ground::Lost,
-    }
+    // What was lost once, at the start or in one request, is no leak that grows.
+    let confidence = match grows && p <= SUSPECT_P {
+        true if p <= q && gauge.bytes.periods >= 5.0 => Confidence::Confirmed,
+        true if gauge.bytes.periods >= 3.0 => Confidence::Likely,
+        _ => Confidence::Suspect,
+    };
+    Decision { verdict: Verdict::Leak, confidence, needs_hours: None, ground: Ground::Lost }
 }
 
 /// Whether a search for pointers proves that blocks are lost.

@@ -93,10 +93,25 @@ fn group_memory(mount: &Mount, group: &Path) -> Option<GroupMemory> {
         parse_number(&fs::read_to_string(mount.point.join(folder).join(file)).ok()?)
     };
     let limits = inside.ancestors().filter_map(|folder| Some((number(folder, limit)?, folder)));
+    // Cached files that nobody used lately go before anything is killed, so they are no use of the limit.
+    let working = |folder: &Path| {
+        let used = number(folder, usage)?;
+        let statistics = fs::read_to_string(mount.point.join(folder).join("memory.stat"));
+        Some(used.saturating_sub(inactive_file(&statistics.unwrap_or_default()).unwrap_or(0)))
+    };
     Some(match limits.min_by_key(|(limit, _)| *limit) {
-        Some((limit, folder)) => GroupMemory { limit: Some(limit), usage: number(folder, usage) },
-        None => GroupMemory { limit: None, usage: number(&inside, usage) },
+        Some((limit, folder)) => GroupMemory { limit: Some(limit), usage: working(folder) },
+        None => GroupMemory { limit: None, usage: working(&inside) },
     })
+}
+
+/// `inactive_file` of a `memory.stat`, in the first generation that of the group with those below it.
+fn inactive_file(statistics: &str) -> Option<u64> {
+    let field = |wanted: &str| {
+        let mut lines = statistics.lines().filter_map(|line| line.split_once(' '));
+        lines.find(|(name, _)| *name == wanted).and_then(|(_, number)| parse_number(number))
+    };
+    field("total_inactive_file").or_else(|| field("inactive_file"))
 }
 
 /// The group's path below the mount point. A group outside the part that we see (`/..`) has none.
@@ -114,6 +129,22 @@ fn parse_number(text: &str) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn cached_files_that_nobody_uses_are_no_use_of_the_limit() {
+        assert_eq!(inactive_file("anon 7\ninactive_file 4096\nactive_file 1\n"), Some(4096));
+        assert_eq!(inactive_file("inactive_file 1\ntotal_inactive_file 9\n"), Some(9));
+        assert_eq!(inactive_file(""), None);
+        let group = tempfile::tempdir().unwrap();
+        let write = |name: &str, text: &str| fs::write(group.path().join(name), text).unwrap();
+        write("memory.max", "max\n");
+        write("memory.current", "10000\n");
+        write("memory.stat", "inactive_file 4000\n");
+        let mount =
+            Mount { version: Version::Two, root: "/".into(), point: group.path().to_owned() };
+        let memory = group_memory(&mount, Path::new("/")).unwrap();
+        assert_eq!((memory.limit, memory.usage), (None, Some(6000)));
+    }
 
     #[test]
     fn both_generations_are_recognised() {

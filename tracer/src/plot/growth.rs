@@ -128,7 +128,9 @@ impl Line<'_> {
 
     fn words(&self, number: usize, name: &str) -> String {
         let Finding { verdict, confidence, slope_bytes_per_hour: slope, .. } = self.finding;
-        let kept = amount(self.finding.evidence.kept_bytes as f64);
+        // As drawn: the evidence counts only what was kept since growth began.
+        let kept = self.finding.evidence.kept_bytes as f64;
+        let kept = amount(self.samples.last().map_or(kept, |(_, bytes)| *bytes));
         let to = match self.plateau {
             Some(plateau) => format!(", towards {}", amount(plateau.est)),
             None => format!(", {}", rate(*slope)),

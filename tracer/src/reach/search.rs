@@ -131,11 +131,26 @@ impl Search {
     }
 }
 
+/// Bits of one digit of a Python integer (`PyLong_SHIFT`, `Include/cpython/longintrepr.h`).
+const DIGIT: u32 = 30;
+
+/// The address that a Python integer of two digits holds when they stand in this word: programs keep what
+/// `ctypes` gave them as integers. Digits are 32 bits wide each, of which 30 are used.
+fn integer(word: u64) -> Option<u64> {
+    let (low, high) = (word & 0xffff_ffff, word >> 32);
+    // No address of a process has more than 47 bits.
+    let plausible = low < 1 << DIGIT && high > 0 && high < 1 << (47 - DIGIT);
+    plausible.then_some(low | high << DIGIT)
+}
+
 impl Seen {
     /// Words outside of all blocks: roots.
     fn outside(&mut self, blocks: &Blocks, at: u64, bytes: &[u8]) {
         for (index, word) in bytes.chunks_exact(WORD).enumerate() {
             let word = value(word);
+            if let Some(target) = integer(word).and_then(|address| blocks.find(address)) {
+                self.root(target, MANY);
+            }
             if let Some(target) = blocks.find(word)
                 && self.places[target] != MANY
             {

@@ -70,6 +70,13 @@ fn a_block_does_not_keep_itself_and_a_lost_list_not_its_links() {
 }
 
 #[test]
+fn an_address_that_python_keeps_as_an_integer_is_a_reference() {
+    let digits = |address: u64| (address & 0x3fff_ffff) | (address >> 30) << 32;
+    assert_eq!(lost(&[block(BASE, 100)], &[(0x1000, vec![digits(BASE)])]), [false]);
+    assert_eq!(lost(&[block(BASE, 100)], &[(0x1000, vec![digits(BASE + 100)])]), [true]);
+}
+
+#[test]
 fn unaligned_words_count_only_in_code() {
     let mut bytes = vec![0x48, 0xb8];
     bytes.extend((BASE + 4).to_le_bytes());

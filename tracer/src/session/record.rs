@@ -73,14 +73,20 @@ async fn record(
     let overwrite = if options.force { Overwrite::Always } else { Overwrite::Never };
     let owner =
         os::privilege::invoking_owner().map(|owner| Owner { user: owner.user, group: owner.group });
-    let writer = Writer::create(&options.output, overwrite, owner)?;
+    let create = || Writer::create(&options.output, overwrite, owner);
+    // What could keep a recording from being written is best found before any work. But one that is to be replaced
+    // stays until it is known that there will be another.
+    let early = if options.force { None } else { Some(create()?) };
     let probes = match Probes::attach(&target, guard, options) {
         Ok(probes) => probes,
         Err(error) => {
-            writer.discard();
+            if let Some(writer) = early {
+                writer.discard();
+            }
             return Err(error);
         }
     };
+    let writer = early.map_or_else(create, Ok)?;
     let Probes { held, tables, mut ring } = probes;
     let sentence = target.attached_sentence(held.attached.method);
     let mut recorder = Recorder::new(target, tables, writer, capture(options));

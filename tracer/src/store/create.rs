@@ -73,6 +73,9 @@ fn make_room(path: &Path, overwrite: Overwrite) -> Result<(), StoreError> {
                 return Err(StoreError::Exists { path: file });
             }
             Ok(metadata) if !metadata.is_file() => return Err(StoreError::NotAFile { path: file }),
+            Ok(_) if file == path && super::is_running(path)? => {
+                return Err(StoreError::Running { path: file });
+            }
             Ok(_) => fs::remove_file(&file)
                 .map_err(|source| StoreError::CannotCreate { path: file, source })?,
         }

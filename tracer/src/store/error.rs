@@ -9,19 +9,25 @@ use rusqlite::ErrorCode;
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// The file is there and was not to be overwritten.
-    #[error("{} already exists; choose another name with -o, or add --force to replace it", path.display())]
+    #[error("{} already exists; choose another name, or add --force to replace it", path.display())]
     Exists {
         /// The file.
         path: PathBuf,
     },
+    /// `--force` replaces no recording that grows.
+    #[error("{} is being written by another leakspy, so it is not replaced; choose another name", path.display())]
+    Running {
+        /// The file.
+        path: PathBuf,
+    },
     /// `--force` replaces files only.
-    #[error("{} is not a regular file, so it is not replaced; choose another name with -o", path.display())]
+    #[error("{} is not a regular file, so it is not replaced; choose another name", path.display())]
     NotAFile {
         /// What is there.
         path: PathBuf,
     },
     /// The file cannot be made.
-    #[error("cannot create {} (choose another place with -o)", path.display())]
+    #[error("cannot create {} (choose another place)", path.display())]
     CannotCreate {
         /// The file.
         path: PathBuf,

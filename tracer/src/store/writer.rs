@@ -68,6 +68,8 @@ pub struct Writer {
 struct Remarks {
     collections: Vec<(f64, u64)>,
     unreferenced: BTreeMap<u64, Unreferenced>,
+    /// Whether what earlier searches found is to be forgotten.
+    searched: bool,
 }
 
 /// A site that has a row.
@@ -180,6 +182,18 @@ impl Writer {
     pub fn unreferenced(&mut self, key: u64, looked_for: u64, lost: u64) -> Result<(), StoreError> {
         self.check_going()?;
         self.remarks.unreferenced.insert(key, Unreferenced { looked_for, lost });
+        Ok(())
+    }
+
+    /// A search for pointers was completed: what earlier ones found no longer holds. Comes before what this one
+    /// found.
+    ///
+    /// # Errors
+    /// An earlier error ended the recording.
+    pub fn searched(&mut self) -> Result<(), StoreError> {
+        self.check_going()?;
+        self.remarks.unreferenced.clear();
+        self.remarks.searched = true;
         Ok(())
     }
 

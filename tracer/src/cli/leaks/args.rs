@@ -53,6 +53,9 @@ pub struct LeaksArgs {
     /// Do not search the memory of the process for pointers to old blocks (which tells what is lost for good)
     #[arg(long, conflicts_with = "file")]
     pub no_search: bool,
+    /// Resident memory up to which the process is searched for pointers
+    #[arg(long, value_name = "SIZE", default_value = "2G", value_parser = units::size, help_heading = "What to find")]
+    pub search_limit: u64,
     /// Least growth that is worth a word [default: 256KiB/day]
     #[arg(long, value_name = "SIZE/TIME", value_parser = units::growth, help_heading = "What to find")]
     pub min_growth: Option<f64>,

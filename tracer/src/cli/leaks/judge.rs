@@ -84,12 +84,28 @@ impl Judge {
         for (rank, finding) in (1..).zip(&mut document.findings) {
             finding.rank = rank;
         }
+        shorten(document);
         let file = self.file.display().to_string();
         let notes = &mut document.capture.notes;
         notes.extend(left_out(&suppressed, "suppressed by", &file));
         notes.extend(left_out(&unwanted, "left out by", "--include and --exclude"));
         used.sort_unstable();
         self.suppressions.unused(&used)
+    }
+}
+
+/// Findings that a report has at most.
+const MOST_FINDINGS: usize = 100;
+
+/// Keeps the first findings and counts the others. After the filters: what somebody asks for is not cut off.
+fn shorten(document: &mut Document) {
+    let more = document.findings.split_off(document.findings.len().min(MOST_FINDINGS));
+    let Some(growth) = &mut document.growth else { return };
+    for finding in more {
+        match growth.quiet.iter_mut().find(|(verdict, _)| *verdict == finding.verdict) {
+            Some((_, count)) => *count += 1,
+            None => growth.quiet.push((finding.verdict, 1)),
+        }
     }
 }
 

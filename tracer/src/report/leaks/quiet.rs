@@ -40,8 +40,16 @@ fn is_quiet(verdict: Verdict) -> bool {
 
 /// `Without a line of their own: 40 baseline, 12 cache-bounded.`
 fn rest(page: &mut Page<'_>, counted: &[(Verdict, u64)]) -> io::Result<()> {
-    let open = counted.iter().filter(|(verdict, _)| !is_quiet(*verdict));
-    let open = open.map(|(_, number)| *number).fold(0, u64::saturating_add);
+    let number_of = |wanted: fn(Verdict) -> bool| {
+        let chosen = counted.iter().filter(|(verdict, _)| wanted(*verdict));
+        chosen.map(|(_, number)| *number).fold(0, u64::saturating_add)
+    };
+    let leaks = number_of(|verdict| verdict == Verdict::Leak);
+    if leaks > 0 {
+        let stacks = quantity::counted(leaks, "more stack", "more stacks");
+        page.paragraph(2, &format!("{stacks} may leak, and less than those above."))?;
+    }
+    let open = number_of(|verdict| verdict != Verdict::Leak && !is_quiet(verdict));
     if open > 0 {
         let stacks = quantity::counted(open, "stack", "stacks");
         page.paragraph(2, &format!("Too little was seen of {stacks} to test any growth."))?;

@@ -83,6 +83,7 @@ impl Recorder {
     }
 
     fn found(&mut self, sites: &[SiteLoss]) -> Result<(), SessionError> {
+        self.writer.searched()?;
         for SiteLoss { site, found, .. } in sites {
             self.writer.unreferenced(*site, found.looked_for, found.lost)?;
         }

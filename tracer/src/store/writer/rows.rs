@@ -111,6 +111,9 @@ impl Writer {
                 .execute(params![number, finite(t), integer(count)])?;
             self.collections.push((number, count));
         }
+        if remarks.searched {
+            self.connection.execute("DELETE FROM unreferenced", [])?;
+        }
         for (key, found) in remarks.unreferenced {
             let row = self.site_row(key)?;
             self.connection
