@@ -193,22 +193,16 @@ fn anonymous(world: &World) -> Vec<f64> {
 
 /// The ticks that are kept: all of the recent ones, every second of the older half, and so on.
 fn ticks(t: f64) -> Vec<usize> {
+    const RECENT: usize = TICKS / 4;
     let last = index(t);
-    let (mut kept, mut stride, mut from) = (Vec::new(), 1, last);
-    while kept.len() < TICKS / 2 || last < TICKS {
-        kept.push(from);
-        if from < stride {
-            break;
-        }
-        from -= stride;
-    }
-    while from >= stride {
-        stride = (from / (TICKS / 2)).max(2).next_power_of_two();
-        if from < stride {
-            break;
-        }
-        from -= stride;
-        kept.push(from);
+    let (mut kept, mut age) = (Vec::new(), 0);
+    while age <= last {
+        kept.push(last - age);
+        // The older, the further apart: twice as far at twice the age.
+        age += match age / RECENT {
+            0 => 1,
+            times => 2_usize << times.ilog2(),
+        };
     }
     kept.reverse();
     kept
