@@ -127,7 +127,9 @@ impl Reader {
         if verdict == "ok" {
             return Ok(());
         }
-        let first: String = verdict.lines().next().unwrap_or_default().chars().take(200).collect();
+        // The first line only names the database.
+        let said = verdict.lines().find(|line| !line.starts_with("***")).unwrap_or_default();
+        let first: String = said.chars().take(200).collect();
         Err(StoreError::damaged(&self.path, first))
     }
 }
