@@ -6,6 +6,7 @@ use anyhow::Result;
 
 use super::args::{DiffArgs, ShowArgs};
 use super::exit::{Exit, UsageError};
+use super::output::Output;
 use super::{show, units};
 use crate::model::Document;
 use crate::report::{DIFFERENCES, DifferenceFormat, Pair, Side, document_at, quantity};
@@ -40,6 +41,17 @@ pub fn recordings(
     let output = show::open(args, format)?;
     let documents = (show::document(before)?, show::document(after)?);
     let names = (before.display().to_string(), after.display().to_string());
+    compare(names, documents, format, args, output)
+}
+
+/// Writes the difference of two documents that are called so.
+fn compare(
+    names: (String, String),
+    documents: (Document, Document),
+    format: &DifferenceFormat,
+    args: &ShowArgs,
+    output: Output,
+) -> Result<Exit> {
     let pair = Pair {
         before: Side { name: &names.0, document: &documents.0 },
         after: Side { name: &names.1, document: &documents.1 },
@@ -69,13 +81,7 @@ fn moments(args: &DiffArgs, format: &DifferenceFormat) -> Result<Exit> {
     };
     let documents = (at(&from)?, at(&to)?);
     let names = (format!("{file} at {}", from.name), format!("{file} at {}", to.name));
-    let pair = Pair {
-        before: Side { name: &names.0, document: &documents.0 },
-        after: Side { name: &names.1, document: &documents.1 },
-    };
-    let options = show::options(&args.show, &output);
-    show::finish(output, |output| format.exporter.write(&pair, &options, output))?;
-    Ok(Exit::Fine)
+    compare(names, documents, format, &args.show, output)
 }
 
 /// A moment of a recording, in seconds since its start.

@@ -9,7 +9,7 @@ use rusqlite::Connection;
 use super::intern::{Interner, bounded};
 use super::row::{Overwrite, Owner, SiteAged, SiteRow, SiteTotals, Tick};
 use super::{StoreError, create};
-use crate::model::{Capture, Cohort, Document, Lifetime, Target, Unreferenced};
+use crate::model::{Capture, Cohort, Lifetime, Target, Unreferenced};
 
 mod forget;
 mod rows;
@@ -195,15 +195,6 @@ impl Writer {
         self.remarks.unreferenced.clear();
         self.remarks.searched = true;
         Ok(())
-    }
-
-    /// Everything that was committed, read without closing the file: a second opening within this
-    /// process would end SQLite's locks on it.
-    ///
-    /// # Errors
-    /// As of [`super::Reader::document`].
-    pub fn document_with_history(&self) -> Result<Document, StoreError> {
-        super::load::document_with_history(&self.connection, &self.path, &super::Limits::default())
     }
 
     /// The state at one moment, and everything since the last tick, as one transaction.

@@ -57,7 +57,7 @@ impl<W: std::io::Write> EarlyWords<W> {
             let (judge, recording) = (self.judge.clone(), self.recording.clone());
             let read = move || {
                 let begin = Instant::now();
-                let judged = judge.recording(&recording).ok();
+                let judged = judge.own(&recording).ok();
                 let words = judged.map(|judged| words(&judged.document));
                 Reading { words, seconds: begin.elapsed().as_secs_f64() }
             };

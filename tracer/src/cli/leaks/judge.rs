@@ -53,12 +53,24 @@ impl Judge {
         Ok(Self { settings, filter, suppressions, file })
     }
 
-    /// Reads a recording, also one that is being written, and judges it.
+    /// Reads a recording, also one that another process is writing, and judges it.
     ///
     /// # Errors
     /// It cannot be read.
     pub fn recording(&self, path: &Path) -> Result<Judged> {
-        let mut document = Reader::open(path)?.document_with_history()?;
+        self.judged(&Reader::open(path)?)
+    }
+
+    /// Reads the recording that this process is writing, and judges it.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn own(&self, path: &Path) -> Result<Judged> {
+        self.judged(&Reader::open_own(path)?)
+    }
+
+    fn judged(&self, reader: &Reader) -> Result<Judged> {
+        let mut document = reader.document_with_history()?;
         let analysis = growth::analyse(&document, &self.settings);
         document.growth = Some(analysis.growth);
         let unused = self.sift(&mut document, analysis.findings);

@@ -4,8 +4,8 @@ use std::io;
 
 use super::sentence;
 use crate::model::{Document, Interval, ProcessGrowth};
-use crate::report::quantity::{bytes, change, counted, duration};
-use crate::report::text::head::{notes, target};
+use crate::report::quantity::{counted, duration};
+use crate::report::text::head::{notes, resident, target};
 use crate::report::text::page::Page;
 use crate::report::{escape, rate, utc};
 
@@ -29,16 +29,6 @@ fn watched(document: &Document) -> String {
         sentences.push(tested(growth));
     }
     sentences.join(" ")
-}
-
-fn resident(document: &Document) -> Option<String> {
-    let (first, last) = (document.memory.first()?, document.memory.last()?);
-    Some(format!(
-        "Its resident memory went from {} to {} ({}).",
-        bytes(first.rss_bytes),
-        bytes(last.rss_bytes),
-        change(first.rss_bytes, last.rss_bytes)
-    ))
 }
 
 fn trend(growth: &ProcessGrowth) -> String {

@@ -86,7 +86,8 @@ fn mapped(stacks: &[Stack<'_>]) -> Option<String> {
     })
 }
 
-fn resident(document: &Document) -> Option<String> {
+/// What became of the resident memory of the process.
+pub fn resident(document: &Document) -> Option<String> {
     let (first, last) = (document.memory.first()?, document.memory.last()?);
     Some(format!(
         "Its resident memory went from {} to {} ({}).",
