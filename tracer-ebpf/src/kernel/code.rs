@@ -13,7 +13,7 @@ use leakspy_ebpf::wire::target::PythonWalk;
 
 use super::atomic;
 use super::count::count;
-use super::map::{GENERATIONS, RING, SEEN_CODE};
+use super::map::{GENERATIONS, READ_CODE, RING, SEEN_CODE};
 use super::read::{self, Current};
 use super::{Event, target};
 
@@ -25,13 +25,13 @@ pub fn dealloc<C: EbpfContext>(ctx: &C, event: &Event) -> bool {
     let code = event.arg0();
     let Some(seen) = SEEN_CODE.get_ptr(code) else { return false };
     // SAFETY: the element is deleted only here, for an object that can be freed only once.
-    let seen = unsafe { *seen };
+    let first_seen = unsafe { *seen };
     count(Counter::CodeFreed);
     let Some(generations) = GENERATIONS.get_ptr_mut(0) else { return false };
     // SAFETY: an element of an array map.
     let bucket = unsafe { &mut (*generations).bucket[generation_bucket(code)] };
     let generation = *bucket;
-    if seen & 1 == 0 && !save(code, generation, &target().python) {
+    if !was_read(code, first_seen) && !save(code, first_seen, generation, &target().python) {
         count(Counter::CodeLost);
         debug!(ctx, "code object {:x} ends unread, and the ring is full", code);
     }
@@ -40,15 +40,27 @@ pub fn dealloc<C: EbpfContext>(ctx: &C, event: &Event) -> bool {
     false
 }
 
+/// Whether user space has read this very object, and not an earlier one at its address.
+#[inline(always)]
+fn was_read(code: u64, first_seen: u32) -> bool {
+    let Some(read) = READ_CODE.get_ptr(code) else { return false };
+    // SAFETY: an aligned word; an element that is reused right now can only make it another object's, which
+    // saves the parts once more or leaves a name out, and that is counted.
+    let read = unsafe { *read };
+    let _ = READ_CODE.remove(code);
+    read == first_seen
+}
+
 /// Copies what names the code object while it is still there; false when the ring is full.
 #[inline(always)]
-fn save(code: u64, generation: u32, layout: &PythonWalk) -> bool {
+fn save(code: u64, first_seen: u32, generation: u32, layout: &PythonWalk) -> bool {
     let Some(mut entry) = RING.reserve::<CodeGone>(0) else { return false };
     let record = entry.as_mut_ptr();
     // SAFETY: `record` has room for a whole `CodeGone`; what is not written is excluded by the lengths.
     unsafe {
         (*record).header = Header { kind: KIND_CODE_GONE, length: size_of::<CodeGone>() as u32 };
         (*record).code = code;
+        (*record).first_seen = first_seen;
         (*record).generation = generation;
         (*record).object_length =
             prefix((&raw mut (*record).object).cast(), code, CODE_BYTES as u64);

@@ -45,7 +45,11 @@ pub static CONTROL: Array<Control> = Array::with_max_entries(1, 0);
 pub static GENERATIONS: Array<Generations> = Array::with_max_entries(1, 0);
 
 #[map]
-pub static SEEN_CODE: HashMap<u64, u64> =
+pub static SEEN_CODE: HashMap<u64, u32> =
+    HashMap::with_max_entries(limit::SEEN_CODE, BPF_F_NO_PREALLOC);
+
+#[map]
+pub static READ_CODE: HashMap<u64, u32> =
     HashMap::with_max_entries(limit::SEEN_CODE, BPF_F_NO_PREALLOC);
 
 // Not per CPU: programs preempt one another on a CPU. Slots are claimed, see `site`.

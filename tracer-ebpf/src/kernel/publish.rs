@@ -140,7 +140,7 @@ fn remember_code(used: u32, scratch: &Scratch) {
         if !word.is_python() {
             continue;
         }
-        let first_seen = u64::from(scratch.generations[index]) << 1;
+        let first_seen = scratch.generations[index];
         if let Err(error) = SEEN_CODE.insert(word.code(), first_seen, BPF_NOEXIST.into())
             && error != -17
         {

@@ -14,11 +14,14 @@ pub const RING: &str = "RING";
 pub const CONTROL: &str = "CONTROL";
 /// Array with one [`super::key::Generations`].
 pub const GENERATIONS: &str = "GENERATIONS";
-/// Hash: address of a code object seen in some stack to `generation << 1 | read`, where `generation` is
-/// that of its bucket when it was first seen and `read` is 1 once user space has read it. The entry
-/// goes when the code object is freed. So a frame with generation `g` names the object that is there now
-/// exactly when the entry exists and its generation is at most `g`.
+/// Hash: address of a code object seen in some stack to the generation of its bucket when it was first
+/// seen. The entry goes when the code object is freed. So a frame with generation `g` names the object that
+/// is there now exactly when the entry exists and its generation is at most `g`. Only the programs write it:
+/// what user space writes comes late, perhaps when another object has the address.
 pub const SEEN_CODE: &str = "SEEN_CODE";
+/// Hash: address of a code object that user space has read to the generation with which it was first seen.
+/// An entry whose generation is not that of [`SEEN_CODE`] is of an earlier object, and says nothing.
+pub const READ_CODE: &str = "READ_CODE";
 /// Array of scratch slots.
 pub const SCRATCH: &str = "SCRATCH";
 /// Hash: end of a live mapping to its start.

@@ -78,10 +78,15 @@ pub struct CodeGone {
     pub header: Header,
     /// Address of the code object.
     pub code: u64,
+    /// Generation with which it was first seen. A frame names this object exactly when its own generation is
+    /// at least this and at most `generation`.
+    pub first_seen: u32,
     /// Generation that ends with this.
     pub generation: u32,
     /// Bytes valid in `object`.
     pub object_length: u32,
+    /// Written-out padding.
+    pub reserved: u32,
     /// The addresses that `texts` and `line_table` were read from: name, qualified name, file name.
     pub text_addresses: [u64; 3],
     /// Address of the line table's bytes object.
@@ -97,4 +102,4 @@ pub struct CodeGone {
     /// The line table's bytes object, from its start.
     pub line_table: [u8; LINE_TABLE_BYTES],
 }
-assert_size!(CodeGone, 8 + 8 + 8 + 24 + 8 + 16 + CODE_BYTES + 3 * TEXT_BYTES + LINE_TABLE_BYTES);
+assert_size!(CodeGone, 8 + 8 + 16 + 24 + 8 + 16 + CODE_BYTES + 3 * TEXT_BYTES + LINE_TABLE_BYTES);

@@ -62,10 +62,20 @@ pub struct Captured {
 pub struct Gone {
     /// Its address.
     pub code: u64,
+    /// The generation with which it was first seen.
+    pub first_seen: u32,
     /// The generation that ended.
     pub generation: u32,
     /// Address and bytes of each saved part.
     pub parts: Vec<(u64, Vec<u8>)>,
+}
+
+impl Gone {
+    /// Whether a frame with this code object and generation shows the object that ended. An earlier object
+    /// of the address, whose parts were lost, is not this one and must not take its name.
+    pub fn is_of(&self, code: u64, generation: u32) -> bool {
+        code == self.code && (self.first_seen..=self.generation).contains(&generation)
+    }
 }
 
 /// The consumer's end of the ring.
@@ -179,7 +189,9 @@ fn gone(bytes: &[u8]) -> Option<Gone> {
     let address = u64_at(bytes, offset_of!(CodeGone, line_table_address))?;
     let length = u32_at(bytes, offset_of!(CodeGone, line_table_length))?;
     part(address, length, offset_of!(CodeGone, line_table), LINE_TABLE_BYTES)?;
-    Some(Gone { code, generation: u32_at(bytes, offset_of!(CodeGone, generation))?, parts })
+    let first_seen = u32_at(bytes, offset_of!(CodeGone, first_seen))?;
+    let generation = u32_at(bytes, offset_of!(CodeGone, generation))?;
+    Some(Gone { code, first_seen, generation, parts })
 }
 
 fn bounded(count: u32, most: usize) -> Option<usize> {
@@ -244,6 +256,14 @@ mod tests {
         let mut bytes = stack(2);
         put(&mut bytes, offset_of!(Stack, word_count), &129_u32.to_le_bytes());
         assert_eq!(decode(&bytes), None);
+    }
+
+    #[test]
+    fn what_was_saved_is_of_one_object_at_its_address() {
+        let gone = Gone { code: 0x1000, first_seen: 5, generation: 6, parts: Vec::new() };
+        let of = [3, 4, 5, 6, 7].map(|generation| gone.is_of(0x1000, generation));
+        assert_eq!(of, [false, false, true, true, false]);
+        assert!(!gone.is_of(0x2000, 5));
     }
 
     proptest! {

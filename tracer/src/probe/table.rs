@@ -23,7 +23,8 @@ pub struct Tables {
     counters: PerCpuArray<MapData, u64>,
     control: Array<MapData, Control>,
     generations: Array<MapData, Generations>,
-    seen_code: HashMap<MapData, u64, u64>,
+    seen_code: HashMap<MapData, u64, u32>,
+    read_code: HashMap<MapData, u64, u32>,
 }
 
 fn typed<T: TryFrom<Map, Error = MapError>>(
@@ -54,6 +55,7 @@ impl Tables {
             control: typed(loaded, name::CONTROL)?,
             generations: typed(loaded, name::GENERATIONS)?,
             seen_code: typed(loaded, name::SEEN_CODE)?,
+            read_code: typed(loaded, name::READ_CODE)?,
         })
     }
 
@@ -118,14 +120,13 @@ impl Tables {
 
     /// The generation with which the code object at this address was first seen, while it lives.
     pub fn code_seen(&self, code: u64) -> Option<u32> {
-        let seen = self.seen_code.get(&code, 0).ok()?;
-        u32::try_from(seen >> 1).ok()
+        self.seen_code.get(&code, 0).ok()
     }
 
-    /// Says that the code object has been read, so that its parts need not be saved at its end.
-    pub fn code_read(&mut self, code: u64, generation: u32) {
-        const BPF_EXIST: u64 = 2;
-        // It may have been freed right now; then there is nothing to say.
-        let _ = self.seen_code.insert(code, (u64::from(generation) << 1) | 1, BPF_EXIST);
+    /// Says that the code object first seen with this generation has been read, so that its parts need not
+    /// be saved at its end.
+    pub fn code_read(&mut self, code: u64, first_seen: u32) {
+        // Without room for it the parts are saved for nothing, no more.
+        let _ = self.read_code.insert(code, first_seen, 0);
     }
 }

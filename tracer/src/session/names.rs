@@ -81,9 +81,7 @@ impl CodeNames {
         let Some(python) = &self.python else { return };
         let (layout, class) = (&python.layout, python.code_type);
         let saved = SavedCode::new(&gone.parts);
-        let ended =
-            |&(code, generation): &Identity| code == gone.code && generation <= gone.generation;
-        for identity in self.missed.extract_if(.., |identity| ended(identity)) {
+        for identity in self.missed.extract_if(.., |identity| gone.is_of(identity.0, identity.1)) {
             if let Ok(info) = CodeInfo::read(&saved, layout, class, Address(gone.code)) {
                 self.known.insert(identity, Ok(info));
             }
