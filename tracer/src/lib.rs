@@ -2,7 +2,7 @@
 //!
 //! The rooms, from the bottom up; names point only downwards (see `ARCHITECTURE.md`).
 //!
-//! *Pure, no I/O:* [`model`] [`aggregate`] [`elf`] [`python`] [`growth`] [`plot`] [`reach`] [`report`]
+//! *Pure, no I/O:* [`model`] [`aggregate`] [`elf`] [`python`] [`growth`] [`heap`] [`plot`] [`reach`] [`report`]
 //!
 //! *Outside world:* [`os`] [`probe`] [`symbolize`] [`store`]
 //!
@@ -12,6 +12,7 @@ pub mod aggregate;
 pub mod cli;
 pub mod elf;
 pub mod growth;
+pub mod heap;
 pub mod model;
 pub mod os;
 pub mod plot;

@@ -1,11 +1,13 @@
 //! The nouns: what the rooms hand to one another. No I/O.
 
 mod address;
+mod census;
 mod doctor;
 mod document;
 mod finding;
 mod frame;
 mod history;
+mod holder;
 mod kernel_release;
 mod memory;
 mod runtime_symbols;
@@ -14,6 +16,7 @@ mod site;
 pub mod visible;
 
 pub use address::Address;
+pub use census::{CENSUS_SCHEMA, Census, CensusTarget, Look, SessionCount, TypeCount, TypeGrowth};
 pub use doctor::{CheckStatus, DoctorCheck, DoctorReport, DoctorSection};
 pub use document::{
     Capture, Document, Loss, LossClass, MemoryPoint, PythonTarget, SCHEMA, Target, Tool,
@@ -25,6 +28,7 @@ pub use frame::{Frame, FrameIdentity, FrameKind};
 pub use history::{
     AgedPoint, Cohort, Collection, History, Lifetime, Mark, ProcessPoint, SiteHistory, SitePoint,
 };
+pub use holder::{HolderGroup, Holders, Reference, RootKind};
 pub use kernel_release::KernelRelease;
 pub use memory::Memory;
 pub use runtime_symbols::RuntimeSymbols;

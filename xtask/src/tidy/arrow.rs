@@ -4,13 +4,14 @@ use super::Finding;
 use super::source::{Repository, Rust};
 
 /// Each room of `tracer/src`, and the rooms that it may name besides itself.
-pub const ARROWS: [(&str, &[&str]); 16] = [
+pub const ARROWS: [(&str, &[&str]); 17] = [
     // Pure: no I/O, no clock.
     ("model", &[]),
     ("aggregate", &["model"]),
     ("elf", &["model"]),
     ("python", &["elf", "model"]),
     ("growth", &["model"]),
+    ("heap", &["python", "model"]),
     ("plot", &["model"]),
     ("reach", &["model"]),
     ("report", &["plot", "model"]),
@@ -22,7 +23,18 @@ pub const ARROWS: [(&str, &[&str]); 16] = [
     // The running program.
     (
         "session",
-        &["probe", "symbolize", "store", "os", "reach", "python", "elf", "aggregate", "model"],
+        &[
+            "probe",
+            "symbolize",
+            "store",
+            "os",
+            "heap",
+            "reach",
+            "python",
+            "elf",
+            "aggregate",
+            "model",
+        ],
     ),
     (
         "cli",

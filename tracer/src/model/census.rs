@@ -1,0 +1,124 @@
+//! What objects a Python heap held at one moment, and how that changed. Made by `heap`, printed by `report`.
+
+use serde::Serialize;
+
+use super::{Confidence, Interval, PythonTarget, Tool, Verdict};
+
+/// Version of the JSON contract of `census` and `who`.
+pub const CENSUS_SCHEMA: u32 = 1;
+
+/// Objects of one process by type.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Census {
+    /// [`CENSUS_SCHEMA`]
+    pub schema: u32,
+    /// What made it.
+    pub tool: Tool,
+    /// Whose objects.
+    pub target: CensusTarget,
+    /// How it was taken.
+    pub look: Look,
+    /// Every type with an object, by bytes, largest first.
+    pub types: Vec<TypeCount>,
+    /// Types whose objects grew or could have, most important first; `None` when it was looked at only once.
+    pub growth: Option<Vec<TypeGrowth>>,
+    /// Sessions of Bokeh, Panel and Streamlit; `None` when nobody asked.
+    pub sessions: Option<Vec<SessionCount>>,
+}
+
+/// The process of a census.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct CensusTarget {
+    /// Process id.
+    pub pid: u32,
+    /// Its short name: data from outside.
+    pub comm: String,
+    /// Its interpreter.
+    pub python: PythonTarget,
+}
+
+/// How a heap was looked at, and what was not seen of it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Look {
+    /// When, seconds since 1970.
+    pub at: f64,
+    /// How long the (last) look took, seconds.
+    pub seconds: f64,
+    /// How long the process stood still for it, seconds; `None` when it ran on.
+    pub paused_seconds: Option<f64>,
+    /// How often it was looked at.
+    pub looks: u32,
+    /// Interpreters in the process.
+    pub interpreters: u32,
+    /// Objects in the lists of the garbage collector.
+    pub tracked_objects: u64,
+    /// All objects, with those that only others lead to.
+    pub objects: u64,
+    /// Bytes of all objects with the tables and buffers that they own.
+    pub bytes: u64,
+    /// What was left out, by name: `[("torn links", 2)]`. Empty when nothing was.
+    pub skipped: Vec<(String, u64)>,
+    /// What limits the numbers, as sentences.
+    pub notes: Vec<String>,
+}
+
+/// Objects of one type.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct TypeCount {
+    /// Module and qualified name, `builtins.` left out: data from outside.
+    pub name: String,
+    /// Objects.
+    pub count: u64,
+    /// Those of them that the garbage collector tracks.
+    pub tracked: u64,
+    /// What `sys.getsizeof` would add up to, with buffers of arrays on top.
+    pub bytes: u64,
+}
+
+/// How the objects of one type changed over several looks.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct TypeGrowth {
+    /// From 1, most important first.
+    pub rank: u32,
+    /// The type.
+    pub name: String,
+    /// What it is.
+    pub verdict: Verdict,
+    /// How sure that is.
+    pub confidence: Confidence,
+    /// Objects at the first look.
+    pub first_count: u64,
+    /// Objects at the last look.
+    pub last_count: u64,
+    /// Bytes at the first look.
+    pub first_bytes: u64,
+    /// Bytes at the last look.
+    pub last_bytes: u64,
+    /// Objects that were seen at two looks or more, at the last look.
+    pub aged_count: u64,
+    /// How fast the number of objects grows, per hour.
+    pub slope_objects_per_hour: Interval,
+    /// How fast their bytes grow, per hour.
+    pub slope_bytes_per_hour: Interval,
+    /// Types that grow in step with this one, with the objects of each for one of this type.
+    pub together: Vec<(String, f64)>,
+    /// Why, as sentences.
+    pub reasons: Vec<String>,
+    /// Seconds since the first look, objects, bytes.
+    pub series: Vec<(f64, u64, u64)>,
+}
+
+/// Sessions of one kind.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct SessionCount {
+    /// Type or kind of module: `bokeh.document.document.Document`, `modules bokeh_app_*`.
+    pub name: String,
+    /// Alive.
+    pub alive: u64,
+    /// Those that the server still serves; `None` when that cannot be told.
+    pub open: Option<u64>,
+    /// Bytes that nothing else keeps, of those that are not open (of all where that is not known).
+    pub kept_bytes: Option<u64>,
+    /// What keeps those that are not open, most of them first.
+    pub holders: Vec<super::HolderGroup>,
+}

@@ -1,0 +1,77 @@
+//! Who holds objects: chains of references from a root. Made by `heap`, printed by `report`.
+
+use serde::Serialize;
+
+use super::{CensusTarget, Look, Tool};
+
+/// The answer to `who`.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Holders {
+    /// [`CENSUS_SCHEMA`](super::CENSUS_SCHEMA)
+    pub schema: u32,
+    /// What made it.
+    pub tool: Tool,
+    /// Whose objects.
+    pub target: CensusTarget,
+    /// How the heap was looked at.
+    pub look: Look,
+    /// What was asked for, as it was typed.
+    pub asked: String,
+    /// What that is: `objects of type x.Y`, `the object at 0x…`, `the module x`.
+    pub subject: String,
+    /// Objects that were found.
+    pub count: u64,
+    /// Their bytes, shallow.
+    pub bytes: u64,
+    /// Chains that keep them, by shape, the one that keeps most first.
+    pub groups: Vec<HolderGroup>,
+    /// Groups that were left out of `groups`.
+    pub more_groups: u64,
+}
+
+/// What is at the begin of a chain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RootKind {
+    /// A module that `sys.modules` has, or another part of an interpreter.
+    Module,
+    /// A local variable of a running frame.
+    Frame,
+    /// A type that is no object of the heap.
+    StaticType,
+    /// More references than were found: something in C holds it.
+    Native,
+    /// Nothing: it is in an unreachable cycle, garbage that waits for the collector.
+    Garbage,
+}
+
+/// Objects that chains of the same shape keep.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct HolderGroup {
+    /// Objects.
+    pub count: u64,
+    /// Their bytes, shallow.
+    pub bytes: u64,
+    /// Where the chain begins.
+    pub root: RootKind,
+    /// The root in words: `module holoviews.streams`, `thread 12, frame run (server.py:88)`; of `native` and
+    /// `garbage` the type and address of the first object.
+    pub root_name: String,
+    /// The references from the root to one of the objects, shown as an example.
+    pub chain: Vec<Reference>,
+}
+
+/// One reference of a chain, and what it leads to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Reference {
+    /// How: `.registry`, `['key']`, `[412]`, `closure cell draw`, `__self__`: data from outside.
+    pub via: String,
+    /// Whether the layout says that this is a reference; else a word of an unknown C struct looks like one.
+    pub certain: bool,
+    /// Address of what it leads to, as `0x…`.
+    pub address: String,
+    /// Type of that: data from outside.
+    pub class: String,
+    /// More of that, where there is more to say: `update_plot (app.py:88)`, `412 items`.
+    pub detail: Option<String>,
+}
