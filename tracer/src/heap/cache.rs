@@ -1,27 +1,40 @@
 //! Memory read in large pieces and kept for a while.
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
+use std::collections::VecDeque;
 use std::rc::Rc;
 
+use super::index::AddressMap;
 use crate::model::{Address, Memory};
 
 /// Bytes of a piece.
-const PIECE: u64 = 256 << 10;
-/// Pieces that are kept: 64 MiB.
-const KEPT: usize = 256;
+const PIECE: u64 = 64 << 10;
+/// Pieces that are kept: 96 MiB.
+const KEPT: usize = 1536;
+/// Bytes of a piece of a file.
+const PAGE: u64 = 4096;
 
-/// A memory over another one of which certain ranges are known to be there: those are read in pieces, and each
-/// piece once as long as there is room. What lies elsewhere is read as it is asked for.
+/// Where there is memory that can be read without effects. Each is by address, no two overlap: first address, address
+/// after the last.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Ranges {
+    /// Resident memory.
+    pub there: Vec<(u64, u64)>,
+    /// Mapped files: what was never changed of them is not resident data, but types have their names there.
+    pub files: Vec<(u64, u64)>,
+}
+
+/// A memory over another one, of which only certain ranges are read, in pieces, and each piece once as long as there
+/// is room. All else counts as unreadable.
 pub struct Cache<'a> {
     memory: &'a dyn Memory,
-    /// By address, not overlapping: first address, address after the last.
-    there: Vec<(u64, u64)>,
-    pieces: RefCell<HashMap<u64, Rc<Piece>>>,
+    survey: &'a dyn Fn() -> Ranges,
+    ranges: RefCell<Ranges>,
+    pieces: RefCell<AddressMap<Rc<Piece>>>,
     /// In the order in which they were read.
-    order: RefCell<std::collections::VecDeque<u64>>,
+    order: RefCell<VecDeque<u64>>,
     last: RefCell<Option<Rc<Piece>>>,
-    reads: Cell<u64>,
+    bytes: Cell<u64>,
 }
 
 struct Piece {
@@ -30,57 +43,75 @@ struct Piece {
 }
 
 impl<'a> Cache<'a> {
-    /// Over `memory`, of which `there` (by address, not overlapping) is resident.
-    pub fn new(memory: &'a dyn Memory, there: Vec<(u64, u64)>) -> Self {
+    /// Over `memory`; `survey` says where there is any.
+    pub fn new(memory: &'a dyn Memory, survey: &'a dyn Fn() -> Ranges) -> Self {
         Self {
             memory,
-            there,
+            survey,
+            ranges: RefCell::new(survey()),
             pieces: RefCell::default(),
             order: RefCell::default(),
             last: RefCell::default(),
-            reads: Cell::new(0),
+            bytes: Cell::new(0),
         }
     }
 
-    /// How often the memory below was read.
-    pub fn reads(&self) -> u64 {
-        self.reads.get()
+    /// Bytes that were read of the memory below.
+    pub fn bytes_read(&self) -> u64 {
+        self.bytes.get()
     }
 
-    /// Forgets what was read, so that it is read again.
+    /// Whether there is resident memory at an address.
+    #[inline]
+    pub fn is_there(&self, at: Address) -> bool {
+        let near = self.last.borrow().as_ref().is_some_and(|last| last.holds(at.0));
+        near || range(&self.ranges.borrow().there, at.0).is_some()
+    }
+
+    /// Forgets what was read, and looks again where memory is.
     pub fn forget(&self) {
+        *self.ranges.borrow_mut() = (self.survey)();
         self.pieces.borrow_mut().clear();
         self.order.borrow_mut().clear();
         *self.last.borrow_mut() = None;
     }
 
-    /// The range that is there around an address.
-    fn range(&self, at: u64) -> Option<(u64, u64)> {
-        let index = self.there.partition_point(|range| range.1 <= at);
-        self.there.get(index).copied().filter(|range| range.0 <= at)
-    }
-
-    /// The piece that the address lies in.
-    fn piece(&self, at: u64) -> Option<Rc<Piece>> {
+    /// The piece that the address lies in, from the last one used.
+    #[inline]
+    fn with_piece<T>(&self, at: u64, use_it: impl FnOnce(&Piece) -> T) -> Option<T> {
         if let Some(last) = &*self.last.borrow()
             && last.holds(at)
         {
-            return Some(last.clone());
+            return Some(use_it(last));
         }
-        let (start, end) = self.range(at)?;
-        let from = start.max(at & !(PIECE - 1));
-        let known = self.pieces.borrow().get(&from).cloned();
-        let piece = match known {
-            Some(piece) => piece,
-            None => self.fetch(from, end.min((at & !(PIECE - 1)).saturating_add(PIECE)))?,
+        let piece = self.piece(at)?;
+        let value = use_it(&piece);
+        *self.last.borrow_mut() = Some(piece);
+        Some(value)
+    }
+
+    fn piece(&self, at: u64) -> Option<Rc<Piece>> {
+        let (from, to) = self.bounds(at)?;
+        if let Some(known) = self.pieces.borrow().get(&from) {
+            return Some(known.clone());
+        }
+        self.fetch(from, to)
+    }
+
+    /// The part of a range that is read at once.
+    fn bounds(&self, at: u64) -> Option<(u64, u64)> {
+        let ranges = self.ranges.borrow();
+        let (step, (start, end)) = match range(&ranges.there, at) {
+            Some(range) => (PIECE, range),
+            None => (PAGE, range(&ranges.files, at)?),
         };
-        *self.last.borrow_mut() = Some(piece.clone());
-        Some(piece)
+        let from = at & !(step - 1);
+        Some((start.max(from), end.min(from.saturating_add(step))))
     }
 
     fn fetch(&self, from: u64, to: u64) -> Option<Rc<Piece>> {
         let mut bytes = vec![0; usize::try_from(to - from).ok()?];
-        self.reads.set(self.reads.get() + 1);
+        self.bytes.set(self.bytes.get() + (to - from));
         if !self.memory.read(Address(from), &mut bytes) {
             return None;
         }
@@ -97,6 +128,11 @@ impl<'a> Cache<'a> {
     }
 }
 
+fn range(ranges: &[(u64, u64)], at: u64) -> Option<(u64, u64)> {
+    let index = ranges.partition_point(|range| range.1 <= at);
+    ranges.get(index).copied().filter(|range| range.0 <= at)
+}
+
 impl Piece {
     #[inline]
     fn holds(&self, at: u64) -> bool {
@@ -106,7 +142,7 @@ impl Piece {
     /// Copies as much as it has; how much that is.
     #[inline]
     fn copy(&self, at: u64, into: &mut [u8]) -> usize {
-        let from = usize::try_from(at - self.start).unwrap_or(usize::MAX);
+        let from = usize::try_from(at.wrapping_sub(self.start)).unwrap_or(usize::MAX);
         let rest = self.bytes.get(from..).unwrap_or(&[]);
         let length = rest.len().min(into.len());
         into[..length].copy_from_slice(&rest[..length]);
@@ -115,23 +151,71 @@ impl Piece {
 }
 
 impl Memory for Cache<'_> {
+    #[inline]
     fn read(&self, address: Address, into: &mut [u8]) -> bool {
         let (mut at, mut rest) = (address.0, into);
         while !rest.is_empty() {
-            let Some(piece) = self.piece(at) else {
-                self.reads.set(self.reads.get() + 1);
-                return self.memory.read(Address(at), rest);
+            let Some(copied) = self.with_piece(at, |piece| piece.copy(at, rest)) else {
+                return false;
             };
-            let copied = piece.copy(at, rest);
             if copied == 0 {
                 return false;
             }
             rest = &mut rest[copied..];
-            match at.checked_add(copied as u64) {
-                Some(next) => at = next,
-                None => return rest.is_empty(),
-            }
+            at = at.wrapping_add(copied as u64);
         }
         true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+
+    /// Each byte is the low byte of its address.
+    #[derive(Default)]
+    struct Counting(Cell<u32>);
+
+    impl Memory for Counting {
+        fn read(&self, address: Address, into: &mut [u8]) -> bool {
+            self.0.set(self.0.get() + 1);
+            for (at, byte) in (address.0..).zip(into) {
+                *byte = at.to_le_bytes()[0];
+            }
+            true
+        }
+    }
+
+    fn survey() -> Ranges {
+        Ranges {
+            there: vec![(0x10000, 0x50000), (0x51000, 0x52000)],
+            files: vec![(0x80000, 0x90000)],
+        }
+    }
+
+    #[test]
+    fn pieces_are_read_once() {
+        let below = Counting::default();
+        let cache = Cache::new(&below, &survey);
+        assert_eq!(cache.u64(Address(0x10001)), Some(0x0807_0605_0403_0201));
+        assert_eq!(cache.u64(Address(0x1fffc)), Some(0x0302_0100_fffe_fdfc));
+        assert_eq!(cache.u8(Address(0x10001)), Some(1));
+        assert_eq!(below.0.get(), 2);
+        cache.forget();
+        assert_eq!(cache.u8(Address(0x10001)), Some(1));
+        assert_eq!(below.0.get(), 3);
+    }
+
+    #[test]
+    fn nothing_else_is_read() {
+        let below = Counting::default();
+        let cache = Cache::new(&below, &survey);
+        for at in [0, 0xfff9, 0x4fff9, 0x50000, 0x90000, u64::MAX - 3] {
+            assert_eq!(cache.u64(Address(at)), None, "{at:#x}");
+        }
+        assert!(cache.u8(Address(0x8fff0)).is_some());
+        assert!(cache.is_there(Address(0x51fff)) && !cache.is_there(Address(0x80000)));
     }
 }

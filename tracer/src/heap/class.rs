@@ -106,4 +106,51 @@ pub mod flag {
     pub const HEAP_TYPE: u64 = 1 << 9;
     /// `Py_TPFLAGS_HAVE_GC`
     pub const GC: u64 = 1 << 14;
+    /// `Py_TPFLAGS_TYPE_SUBCLASS`
+    pub const TYPE_SUBCLASS: u64 = 1 << 31;
+}
+
+/// Types whose structs are known, by the name of the type.
+const KINDS: &[(&str, Kind)] = &[
+    ("object", Kind::Plain),
+    ("type", Kind::Type),
+    ("dict", Kind::Dict),
+    ("collections.OrderedDict", Kind::OrderedDict),
+    ("list", Kind::List),
+    ("tuple", Kind::Tuple),
+    ("set", Kind::Set),
+    ("frozenset", Kind::Set),
+    ("str", Kind::Str),
+    ("bytes", Kind::Bytes),
+    ("bytearray", Kind::ByteArray),
+    ("int", Kind::Int),
+    ("function", Kind::Function),
+    ("method", Kind::Method),
+    ("builtin_function_or_method", Kind::BuiltinMethod),
+    ("cell", Kind::Cell),
+    ("module", Kind::Module),
+    ("code", Kind::Code),
+    ("frame", Kind::Frame),
+    ("generator", Kind::Generator),
+    ("coroutine", Kind::Generator),
+    ("async_generator", Kind::Generator),
+    ("weakref", Kind::Weakref),
+    ("weakref.ReferenceType", Kind::Weakref),
+    ("weakproxy", Kind::Weakref),
+    ("weakref.ProxyType", Kind::Weakref),
+    ("weakcallableproxy", Kind::Weakref),
+    ("weakref.CallableProxyType", Kind::Weakref),
+    ("collections.deque", Kind::Deque),
+    ("functools.partial", Kind::Partial),
+    ("property", Kind::Property),
+    ("classmethod", Kind::Wrapped),
+    ("staticmethod", Kind::Wrapped),
+    ("mappingproxy", Kind::MappingProxy),
+    ("numpy.ndarray", Kind::Array),
+];
+
+/// The kind of the instances of a type that is written in C, by its name; one that is not in the table is
+/// [`Kind::Opaque`].
+pub fn kind_of_c_type(name: &str) -> Kind {
+    KINDS.iter().find(|row| row.0 == name).map_or(Kind::Opaque, |row| row.1)
 }

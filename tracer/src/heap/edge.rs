@@ -51,17 +51,19 @@ pub enum Label {
     Weak,
 }
 
+impl Label {
+    /// Whether the layout says that it is a reference.
+    pub const fn is_certain(self) -> bool {
+        !matches!(self, Self::Word(_))
+    }
+}
+
 /// Tells `out` every reference that the object at `object`, an instance of `class`, holds; each as often as it
 /// counts in the reference count of what it leads to.
 ///
 /// What cannot be read, makes no sense, or is more than the bounds allow is left out; the number of such
 /// omissions is returned. Null pointers are never told.
-pub fn edges(
-    view: &View<'_>,
-    object: Address,
-    class: &Class,
-    out: &mut dyn FnMut(Edge),
-) -> u64 {
+pub fn edges(view: &View<'_>, object: Address, class: &Class, out: &mut dyn FnMut(Edge)) -> u64 {
     let _ = (view, object, class, out);
     0
 }

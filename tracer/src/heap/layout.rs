@@ -5,4 +5,15 @@
 pub struct ObjectLayout {
     /// Minor version.
     pub minor: u8,
+    /// `PyHeapTypeObject`
+    pub heap_type: HeapType,
+}
+
+/// `PyHeapTypeObject`
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HeapType {
+    /// `ht_qualname`
+    pub qualified_name: u16,
+    /// `ht_cached_keys`
+    pub cached_keys: u16,
 }

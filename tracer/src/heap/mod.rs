@@ -6,12 +6,26 @@
 
 mod cache;
 mod class;
+mod classes;
+mod dict;
 mod edge;
+mod index;
 mod layout;
+mod lists;
+mod objects;
+mod paths;
+mod refcount;
 mod size;
 mod view;
 
-pub use cache::Cache;
+pub use cache::{Cache, Ranges};
 pub use class::{Class, ClassId, Kind};
-pub use edge::{Edge, Label};
-pub use view::View;
+pub use classes::Classes;
+pub use edge::{Edge, Label, edges};
+pub use index::AddressMap;
+pub use layout::ObjectLayout;
+pub use objects::{Graph, Heap, Objects, Skipped, read};
+pub use paths::{Paths, Root, Step};
+pub use refcount::Refcount;
+pub use size::shallow;
+pub use view::{Object, View};

@@ -1,7 +1,8 @@
 //! What every reader of objects needs: bytes, where the fields are, and the types that are known.
 
-use super::class::{Class, ClassId};
+use super::class::ClassId;
 use super::layout::ObjectLayout;
+use super::refcount::Refcount;
 use crate::model::{Address, Memory};
 use crate::python::Layout;
 
@@ -14,6 +15,8 @@ pub struct View<'a> {
     pub layout: &'a Layout,
     /// Where other objects do.
     pub objects: &'a ObjectLayout,
+    /// How references are counted.
+    pub refcount: Refcount,
 }
 
 /// An object and its type.
@@ -31,6 +34,3 @@ impl View<'_> {
         self.memory.u64(object.offset(offset)?)
     }
 }
-
-#[allow(unused)]
-fn shape(_: &Class) {}

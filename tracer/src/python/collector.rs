@@ -1,4 +1,4 @@
-//! How often the garbage collector has run over everything: its own counter, read from outside.
+//! The garbage collector, read from outside: its lists of objects, and how often it has run over everything.
 //!
 //! `struct _gc_runtime_state` lies somewhere in the interpreter's state (3.8: in `_PyRuntime`). No
 //! version publishes where the counters are, and micro versions of 3.14 differ, so it is found by what it
@@ -13,6 +13,8 @@ use crate::model::{Address, Memory};
 const GENERATION: u64 = 24;
 /// `NUM_GENERATIONS`
 const GENERATIONS: u64 = 3;
+/// Generations, and the list of what `gc.freeze` took out of them.
+const HEADS: usize = 4;
 /// How much of an interpreter's state is searched; the collector's part begins within its first pages.
 const SPAN: usize = 64 * 1024;
 /// Reading stops where memory ends, in steps of a page.
@@ -24,10 +26,18 @@ const FIRST_RING: u8 = 15;
 /// Heads can be looked at while the interpreter changes them.
 const ATTEMPTS: usize = 8;
 
-/// Where the counters of full collections are, one for each interpreter.
+/// Where the lists and the counters of full collections are, for each interpreter.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Collector {
-    counters: Vec<Counter>,
+    found: Vec<Found>,
+}
+
+/// The collector of one interpreter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Found {
+    counter: Counter,
+    /// Heads of its lists, the youngest generation first, the frozen one last.
+    heads: [Address; HEADS],
 }
 
 /// Where one interpreter counts.
@@ -47,16 +57,22 @@ impl Collector {
             8 => vec![python.interpreters_head],
             _ => python.interpreters.clone(),
         };
-        let counters: Option<Vec<Counter>> =
+        let found: Option<Vec<Found>> =
             starts.into_iter().map(|start| find_one(memory, start, python.version.minor)).collect();
-        let found = Self { counters: counters? };
+        let found = Self { found: found? };
         found.full_collections(memory).map(|_| found)
+    }
+
+    /// Heads of the lists of all interpreters, `PyGC_Head` each. Young generations come before older ones: an object
+    /// that moves on while they are walked is met twice rather than never.
+    pub fn heads(&self) -> impl Iterator<Item = Address> {
+        (0..HEADS).flat_map(|list| self.found.iter().map(move |found| found.heads[list]))
     }
 
     /// Full collections of all interpreters since each began; `None` when they cannot be read.
     pub fn full_collections(&self, memory: &dyn Memory) -> Option<u64> {
-        self.counters.iter().try_fold(0_u64, |sum, counter| {
-            let count = counter.read(memory)?;
+        self.found.iter().try_fold(0_u64, |sum, found| {
+            let count = found.counter.read(memory)?;
             // More than any process can have done: something else is here.
             (count < 1 << 40).then(|| sum.saturating_add(count))
         })
@@ -91,7 +107,7 @@ mod ring {
     pub const OLDEST: u64 = (11 * ENTRY + 8) + (ENTRIES * ENTRY + 8);
 }
 
-fn find_one(memory: &dyn Memory, start: Address, minor: u8) -> Option<Counter> {
+fn find_one(memory: &dyn Memory, start: Address, minor: u8) -> Option<Found> {
     let bytes = readable(memory, start);
     let words: Vec<u64> =
         bytes.chunks_exact(8).map(|word| word.try_into().map_or(0, u64::from_le_bytes)).collect();
@@ -130,7 +146,7 @@ fn may_begin(words: &[u64]) -> bool {
 }
 
 /// Which arrangement the state at `state`, where three generations begin, has.
-fn arrangement(memory: &dyn Memory, state: Address, minor: u8) -> Option<Counter> {
+fn arrangement(memory: &dyn Memory, state: Address, minor: u8) -> Option<Found> {
     let at = |offset: u64| state.offset(offset);
     if !(0..GENERATIONS)
         .all(|index| at(index * GENERATION).is_some_and(|head| is_head(memory, head)))
@@ -147,10 +163,12 @@ fn arrangement(memory: &dyn Memory, state: Address, minor: u8) -> Option<Counter
         return None;
     }
     let statistics = at(permanent + GENERATION)?;
-    match minor {
-        ..FIRST_RING => statistics.offset(2 * 24).map(Counter::Inside),
-        _ => memory.pointer(statistics)?.offset(ring::OLDEST).map(Counter::Ring),
-    }
+    let counter = match minor {
+        ..FIRST_RING => Counter::Inside(statistics.offset(2 * 24)?),
+        _ => Counter::Ring(memory.pointer(statistics)?.offset(ring::OLDEST)?),
+    };
+    let heads = [state, at(GENERATION)?, at(2 * GENERATION)?, at(permanent)?];
+    Some(Found { counter, heads })
 }
 
 /// Whether a doubly linked list begins at `head`.

@@ -1,0 +1,229 @@
+//! All objects of a heap: those in the collector's lists, and what only they lead to.
+
+use super::cache::Cache;
+use super::class::ClassId;
+use super::classes::{Classes, field};
+use super::edge::{self, Edge, Label};
+use super::index::Index;
+use super::lists::{self, Torn};
+use super::size;
+use super::view::{Object, View};
+use crate::model::Address;
+
+/// Most objects that are kept, as many as [`Graph`] can number.
+const MOST: usize = (1 << 30) - 1;
+
+/// Objects by number: first those that the collector tracks.
+#[derive(Clone, Debug, Default)]
+pub struct Objects {
+    addresses: Vec<Address>,
+    classes: Vec<ClassId>,
+    tracked: usize,
+    index: Index,
+}
+
+/// What was left out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Skipped {
+    /// Of the collector's lists.
+    pub torn: Torn,
+    /// References that led to no object, or could not be read.
+    pub references: u64,
+    /// Objects whose size made no sense.
+    pub sizes: u64,
+}
+
+/// A heap, read.
+#[derive(Clone, Debug, Default)]
+pub struct Heap {
+    /// Its objects.
+    pub objects: Objects,
+    /// Their types.
+    pub classes: Classes,
+    /// Which leads to which, if that was wanted.
+    pub graph: Graph,
+    /// What was left out.
+    pub skipped: Skipped,
+}
+
+/// References between objects, by their numbers: those of object `i` are `targets[starts[i]..starts[i + 1]]`.
+#[derive(Clone, Debug, Default)]
+pub struct Graph {
+    starts: Vec<u32>,
+    targets: Vec<u32>,
+}
+
+/// In a target: this may be no reference.
+const UNCERTAIN: u32 = 1 << 31;
+
+impl Graph {
+    /// What an object refers to: number, and whether that is certain.
+    pub fn of(&self, number: u32) -> impl Iterator<Item = (u32, bool)> + '_ {
+        let at = |index: usize| {
+            self.starts.get(index).map_or(self.targets.len(), |start| *start as usize)
+        };
+        let (from, to) = (at(number as usize), at(number as usize + 1));
+        let targets = self.targets.get(from..to).unwrap_or(&[]);
+        targets.iter().map(|target| (target & !UNCERTAIN, target & UNCERTAIN == 0))
+    }
+}
+
+impl Objects {
+    /// How many.
+    pub fn len(&self) -> usize {
+        self.addresses.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.addresses.is_empty()
+    }
+
+    /// How many of them the collector tracks: those with the lowest numbers.
+    pub fn tracked(&self) -> usize {
+        self.tracked
+    }
+
+    /// An object.
+    pub fn get(&self, number: u32) -> Object {
+        let index = number as usize;
+        Object { address: self.addresses[index], class: self.classes[index] }
+    }
+
+    /// The number of the object at an address.
+    pub fn number(&self, address: Address) -> Option<u32> {
+        self.index.get(address)
+    }
+
+    /// All of them, by number.
+    pub fn iter(&self) -> impl Iterator<Item = Object> + '_ {
+        let pairs = self.addresses.iter().zip(&self.classes);
+        pairs.map(|(&address, &class)| Object { address, class })
+    }
+
+    /// Enters an object; its number, and whether it is new. `None` when there is no room.
+    fn enter(&mut self, object: Object) -> Option<(u32, bool)> {
+        if let Some(known) = self.index.get(object.address) {
+            return Some((known, false));
+        }
+        let number = u32::try_from(self.len()).ok().filter(|_| self.len() < MOST)?;
+        self.index.enter(object.address, number);
+        self.addresses.push(object.address);
+        self.classes.push(object.class);
+        Some((number, true))
+    }
+}
+
+/// Reads a heap: what the collector's lists, which begin at `heads`, and the objects at `more` lead to. With `graph`
+/// also which leads to which, at four bytes a reference.
+pub fn read(
+    view: &View<'_>,
+    cache: &Cache<'_>,
+    heads: impl Iterator<Item = Address>,
+    more: &[Address],
+    graph: bool,
+) -> Heap {
+    let mut heap = Heap::default();
+    let objects = &mut heap.objects;
+    let mut met = |object| objects.enter(object).is_some_and(|entered| entered.1);
+    heap.skipped.torn = lists::walk(view, cache, &mut heap.classes, heads, &mut met);
+    heap.objects.tracked = heap.objects.len();
+    let mut reader = Reader { view, cache, heap, wanted: graph };
+    for &address in more {
+        reader.follow(Edge { to: address, label: Label::Member });
+    }
+    reader.spread();
+    reader.heap
+}
+
+struct Reader<'a, 'v> {
+    view: &'a View<'v>,
+    cache: &'a Cache<'v>,
+    heap: Heap,
+    wanted: bool,
+}
+
+impl Reader<'_, '_> {
+    /// Follows the references of every object, and of those that this finds.
+    fn spread(&mut self) {
+        let (mut at, mut types) = (0, 0);
+        let mut found = Vec::new();
+        loop {
+            while at < self.heap.objects.len() {
+                self.references(at, &mut found);
+                at += 1;
+            }
+            // Types that are no objects of the heap (written in C) hold objects as well.
+            let known = self.heap.classes.all().len();
+            if types == known {
+                return;
+            }
+            for class in types..known {
+                let address = self.heap.classes.all()[class].address;
+                self.follow(Edge { to: address, label: Label::Class });
+            }
+            types = known;
+        }
+    }
+
+    fn references(&mut self, at: usize, found: &mut Vec<Edge>) {
+        let Ok(number) = u32::try_from(at) else { return };
+        let object = self.heap.objects.get(number);
+        found.clear();
+        let class = self.heap.classes.get(object.class);
+        let left_out = edge::edges(self.view, object.address, class, &mut |edge| found.push(edge));
+        self.heap.skipped.references += left_out;
+        let start = self.heap.graph.targets.len();
+        for &edge in &*found {
+            if edge.label == Label::Weak {
+                continue;
+            }
+            let Some(target) = self.follow(edge) else { continue };
+            if self.wanted {
+                let doubt = if edge.label.is_certain() { 0 } else { UNCERTAIN };
+                self.heap.graph.targets.push(target | doubt);
+            }
+        }
+        if self.wanted {
+            self.heap.graph.starts.push(u32::try_from(start).unwrap_or(u32::MAX));
+        }
+    }
+
+    /// The number of the object that a reference leads to, if there is one.
+    fn follow(&mut self, edge: Edge) -> Option<u32> {
+        if let Some(known) = self.heap.objects.number(edge.to) {
+            return Some(known);
+        }
+        let class = self.class_of(edge);
+        if class.is_none() && edge.label.is_certain() {
+            self.heap.skipped.references += 1;
+        }
+        let object = Object { address: edge.to, class: class? };
+        self.heap.objects.enter(object).map(|entered| entered.0)
+    }
+
+    fn class_of(&mut self, edge: Edge) -> Option<ClassId> {
+        if edge.to.0 % 8 != 0 || (!edge.label.is_certain() && !self.cache.is_there(edge.to)) {
+            return None;
+        }
+        let refcount = self.view.word(edge.to, 0)?;
+        let class = Address(self.view.word(edge.to, field::CLASS)?);
+        if !self.view.refcount.is_alive(refcount) {
+            return None;
+        }
+        match edge.label.is_certain() {
+            true => self.heap.classes.at(self.view, class),
+            false => self.heap.classes.known(class),
+        }
+    }
+}
+
+impl Heap {
+    /// Shallow bytes of an object; 0, and counted, when they make no sense.
+    pub fn bytes(&mut self, view: &View<'_>, number: u32) -> u64 {
+        let object = self.objects.get(number);
+        let bytes = size::shallow(view, object.address, self.classes.get(object.class));
+        self.skipped.sizes += u64::from(bytes.is_none());
+        bytes.unwrap_or(0)
+    }
+}

@@ -1,0 +1,183 @@
+//! Shortest ways from the roots of a heap to its objects.
+
+use std::collections::VecDeque;
+
+use super::objects::Heap;
+use super::view::View;
+use crate::model::{Address, RootKind};
+
+/// No way is known.
+const NONE: u32 = u32::MAX;
+/// In a step: the object is held by the root with the number in the other bits.
+const ROOT: u32 = 1 << 31;
+
+/// What an object was reached from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// A root, by its number among those given to [`Paths::find`]; those behind them hold what is found here.
+    Root(u32),
+    /// Another object.
+    Object(u32),
+}
+
+/// Objects that a root holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Root {
+    /// What it is.
+    pub kind: RootKind,
+    /// The objects.
+    pub holds: Vec<u32>,
+}
+
+/// For each object the step before it on a shortest way from a root.
+#[derive(Clone, Debug)]
+pub struct Paths {
+    steps: Vec<u32>,
+    /// Kinds of all roots, those that were found behind those that were given.
+    kinds: Vec<RootKind>,
+}
+
+impl Paths {
+    /// Searches from `roots` on: over certain references first, from types written in C next, then over
+    /// what may be references. What is still not reached, but counts more references than there are, is held by something
+    /// in C; the rest is garbage.
+    pub fn find(view: &View<'_>, heap: &Heap, roots: &[Root]) -> Self {
+        let mut search = Search::new(heap);
+        for root in roots {
+            search.root(root.kind, &root.holds);
+        }
+        search.spread(Certainty::Only);
+        search.root(RootKind::StaticType, &static_types(heap));
+        search.spread(Certainty::Only);
+        search.again();
+        search.spread(Certainty::Any);
+        for held in held_from_outside(view, heap, &search, roots) {
+            search.root(RootKind::Native, &[held]);
+        }
+        search.spread(Certainty::Only);
+        search.again();
+        search.spread(Certainty::Any);
+        Self { steps: search.steps, kinds: search.kinds }
+    }
+
+    /// How an object was reached; `None` for garbage.
+    pub fn step(&self, number: u32) -> Option<Step> {
+        match *self.steps.get(number as usize)? {
+            NONE => None,
+            step if step & ROOT != 0 => Some(Step::Root(step & !ROOT)),
+            step => Some(Step::Object(step)),
+        }
+    }
+
+    /// The way to an object: the number of its root, if it has one, and the objects from the root on.
+    pub fn way(&self, number: u32) -> (Option<u32>, Vec<u32>) {
+        let mut way = vec![number];
+        let mut at = number;
+        let root = loop {
+            match self.step(at) {
+                Some(Step::Object(before)) if way.len() < self.steps.len() => {
+                    way.push(before);
+                    at = before;
+                }
+                Some(Step::Root(root)) => break Some(root),
+                _ => break None,
+            }
+        };
+        way.reverse();
+        (root, way)
+    }
+
+    /// What a root is.
+    pub fn kind(&self, root: u32) -> RootKind {
+        self.kinds.get(root as usize).copied().unwrap_or(RootKind::Native)
+    }
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Certainty {
+    Only,
+    Any,
+}
+
+struct Search<'a> {
+    heap: &'a Heap,
+    steps: Vec<u32>,
+    kinds: Vec<RootKind>,
+    open: VecDeque<u32>,
+}
+
+impl<'a> Search<'a> {
+    fn new(heap: &'a Heap) -> Self {
+        let steps = vec![NONE; heap.objects.len()];
+        Self { heap, steps, kinds: Vec::new(), open: VecDeque::new() }
+    }
+
+    fn root(&mut self, kind: RootKind, holds: &[u32]) {
+        let Some(number) = u32::try_from(self.kinds.len()).ok().filter(|number| *number < !ROOT)
+        else {
+            return;
+        };
+        self.kinds.push(kind);
+        for &held in holds {
+            self.reach(held, number | ROOT);
+        }
+    }
+
+    fn reach(&mut self, number: u32, step: u32) {
+        if let Some(known @ &mut NONE) = self.steps.get_mut(number as usize) {
+            *known = step;
+            self.open.push_back(number);
+        }
+    }
+
+    fn spread(&mut self, certainty: Certainty) {
+        let heap = self.heap;
+        while let Some(at) = self.open.pop_front() {
+            for (target, certain) in heap.graph.of(at) {
+                if certain || certainty == Certainty::Any {
+                    self.reach(target, at);
+                }
+            }
+        }
+    }
+
+    /// Opens everything that was reached, once more.
+    fn again(&mut self) {
+        let reached = self.steps.iter().zip(0..).filter(|(step, _)| **step != NONE);
+        self.open = reached.map(|(_, number)| number).collect();
+    }
+}
+
+/// Types that the collector does not track.
+fn static_types(heap: &Heap) -> Vec<u32> {
+    let types = heap.classes.all().iter().filter_map(|class| heap.objects.number(class.address));
+    types.filter(|&number| number as usize >= heap.objects.tracked()).collect()
+}
+
+/// Objects that were not reached and count more references than were found.
+fn held_from_outside(
+    view: &View<'_>,
+    heap: &Heap,
+    search: &Search<'_>,
+    roots: &[Root],
+) -> Vec<u32> {
+    let mut found = vec![0_u32; heap.objects.len()];
+    let mut count = |target: u32| {
+        if let Some(found) = found.get_mut(target as usize) {
+            *found = found.saturating_add(1);
+        }
+    };
+    for number in 0..u32::try_from(heap.objects.len()).unwrap_or(0) {
+        heap.graph.of(number).for_each(|(target, _)| count(target));
+    }
+    roots.iter().flat_map(|root| &root.holds).for_each(|&target| count(target));
+    let refcount = view.refcount;
+    let unreached = search.steps.iter().zip(0..).filter(|(step, _)| **step == NONE);
+    let beyond = unreached.filter(|&(_, number): &(_, u32)| {
+        let address: Address = heap.objects.get(number).address;
+        let counted = view.word(address, 0).and_then(|word| refcount.count(word));
+        // One that is never freed (immortal) is held by the interpreter.
+        counted.is_none_or(|counted| counted > u64::from(found[number as usize]))
+    });
+    beyond.map(|(_, number)| number).collect()
+}
