@@ -39,7 +39,7 @@ fn state(heads: [u64; 4], more: &[(u64, u64)]) -> Words {
 }
 
 fn full(memory: &Words, minor: u8) -> Option<u64> {
-    find_one(memory, Address(START), minor).and_then(|counter| counter.read(memory))
+    find_one(memory, Address(START), minor).and_then(|found| found.counter.read(memory))
 }
 
 #[test]
