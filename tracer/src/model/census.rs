@@ -24,6 +24,38 @@ pub struct Census {
     pub growth: Option<Vec<TypeGrowth>>,
     /// Sessions of Bokeh, Panel and Streamlit; `None` when nobody asked.
     pub sessions: Option<Vec<SessionCount>>,
+    /// What every type did over the looks, from which `growth` is made; empty when it was looked at only once.
+    #[serde(skip)]
+    pub series: Vec<TypeSeries>,
+}
+
+/// One type over several looks.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct TypeSeries {
+    /// Its name.
+    pub name: String,
+    /// A point for each look, in order; types that were not there have zeros.
+    pub points: Vec<TypePoint>,
+    /// Of the objects first seen at each look, those that were still there at the last: same address, same type.
+    /// As long as `points`. What the first look saw is older than the watch.
+    pub survivors: Vec<u64>,
+}
+
+/// One type at one look.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct TypePoint {
+    /// Seconds since the first look.
+    pub t: f64,
+    /// Objects.
+    pub count: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Those of them that were there at the look before.
+    pub aged_count: u64,
+    /// Those that were not: born since.
+    pub born_count: u64,
+    /// Full garbage collections since the first look, where they can be read.
+    pub collections: Option<u64>,
 }
 
 /// The process of a census.

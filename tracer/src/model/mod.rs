@@ -16,7 +16,10 @@ mod site;
 pub mod visible;
 
 pub use address::Address;
-pub use census::{CENSUS_SCHEMA, Census, CensusTarget, Look, SessionCount, TypeCount, TypeGrowth};
+pub use census::{
+    CENSUS_SCHEMA, Census, CensusTarget, Look, SessionCount, TypeCount, TypeGrowth, TypePoint,
+    TypeSeries,
+};
 pub use doctor::{CheckStatus, DoctorCheck, DoctorReport, DoctorSection};
 pub use document::{
     Capture, Document, Loss, LossClass, MemoryPoint, PythonTarget, SCHEMA, Target, Tool,
