@@ -6,3 +6,6 @@ use crate::model::Address;
 pub fn lookup(_: &View<'_>, _: Address, _: &str) -> Option<Address> {
     None
 }
+
+/// Tells `out` every key and value. STUB of the lead: keep yours in a merge.
+pub fn entries(_: &View<'_>, _: Address, _: &mut dyn FnMut(Address, Address)) {}

@@ -67,3 +67,50 @@ pub fn edges(view: &View<'_>, object: Address, class: &Class, out: &mut dyn FnMu
     let _ = (view, object, class, out);
     0
 }
+
+/// Tells `out` what a running frame refers to: `_PyInterpreterFrame` (3.11 on) or `PyFrameObject`. STUB of the lead:
+/// keep yours in a merge.
+pub fn frame_locals(view: &View<'_>, frame: Address, out: &mut dyn FnMut(Edge)) {
+    let _ = (view, frame, out);
+}
+
+/// The name of a local variable of a code object, by its index. STUB.
+pub fn local_name(_: &View<'_>, _code: Address, _index: u32) -> Option<String> {
+    None
+}
+
+/// The name of a variable that a closure has from around it (`co_freevars`), by its index. STUB.
+pub fn free_variable(_: &View<'_>, _code: Address, _index: u32) -> Option<String> {
+    None
+}
+
+/// `__code__` of a function. STUB.
+pub fn function_code(_: &View<'_>, _function: Address) -> Option<Address> {
+    None
+}
+
+/// The code of a frame object or a generator. STUB.
+pub fn frame_code(_: &View<'_>, _object: Address, _class: &Class) -> Option<Address> {
+    None
+}
+
+/// `__dict__` of a module. STUB.
+pub fn module_dict(_: &View<'_>, _module: Address) -> Option<Address> {
+    None
+}
+
+/// The dict with the attributes of an object: `__dict__` of an instance however it is kept, of a module, of a type; not
+/// attributes that are kept inline. STUB.
+pub fn attributes(_: &View<'_>, _object: Address, _class: &Class) -> Option<Address> {
+    None
+}
+
+/// The value of an `int`, if it is small enough. STUB.
+pub fn int_value(_: &View<'_>, _object: Address) -> Option<i64> {
+    None
+}
+
+/// Items of a list, tuple, set or deque. STUB.
+pub fn length(_: &View<'_>, _object: Address, _class: &Class) -> Option<u64> {
+    None
+}

@@ -5,27 +5,37 @@
 //! looked at before it is followed, and what makes no sense is left out and counted.
 
 mod cache;
+mod census;
 mod class;
 mod classes;
 mod dict;
 mod edge;
+mod holders;
 mod index;
+mod label;
 mod layout;
 mod lists;
 mod objects;
 mod paths;
 mod refcount;
+mod roots;
+mod shape;
 mod size;
+mod subject;
 mod view;
 
 pub use cache::{Cache, Ranges};
+pub use census::{Watch, tally};
 pub use class::{Class, ClassId, Kind};
 pub use classes::Classes;
 pub use edge::{Edge, Label, edges};
+pub use holders::Held;
 pub use index::AddressMap;
 pub use layout::ObjectLayout;
 pub use objects::{Graph, Heap, Objects, Skipped, read};
 pub use paths::{Paths, Root, Step};
 pub use refcount::Refcount;
+pub use roots::{Named, frames, modules};
 pub use size::shallow;
+pub use subject::{NoSubject, Subject, find};
 pub use view::{Object, View};

@@ -1,0 +1,168 @@
+//! Objects counted by type, and followed from look to look.
+
+use std::collections::HashMap;
+
+use super::objects::Heap;
+use super::view::View;
+use crate::model::{TypeCount, TypePoint, TypeSeries};
+
+/// Most types that are followed over time.
+const TYPES: usize = 1 << 17;
+/// Most values that are kept over all series, 40 bytes each.
+const POINTS: usize = 1 << 22;
+
+/// Objects by the name of their type, most bytes first.
+pub fn tally(view: &View<'_>, heap: &mut Heap) -> Vec<TypeCount> {
+    let mut sums = vec![(0_u64, 0_u64, 0_u64); heap.classes.all().len()];
+    let (tracked, all) = (heap.objects.tracked(), heap.objects.len());
+    for number in 0..u32::try_from(all).unwrap_or(u32::MAX) {
+        let bytes = heap.bytes(view, number);
+        let sum = &mut sums[heap.objects.get(number).class.0 as usize];
+        sum.0 += 1;
+        sum.1 += u64::from((number as usize) < tracked);
+        sum.2 = sum.2.saturating_add(bytes);
+    }
+    // Classes of one name are one type to a reader: a function that makes a class makes many.
+    let mut types: HashMap<&str, TypeCount> = HashMap::new();
+    for (class, (count, tracked, bytes)) in heap.classes.all().iter().zip(sums) {
+        if count > 0 {
+            let name = class.name.clone();
+            let row = types.entry(&class.name);
+            let row = row.or_insert(TypeCount { name, ..TypeCount::default() });
+            row.count += count;
+            row.tracked += tracked;
+            row.bytes = row.bytes.saturating_add(bytes);
+        }
+    }
+    let mut types: Vec<TypeCount> = types.into_values().collect();
+    types.sort_by(|a, b| b.bytes.cmp(&a.bytes).then_with(|| a.name.cmp(&b.name)));
+    types
+}
+
+/// One object at one look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Seen {
+    address: u64,
+    /// Number of the type's name.
+    name: u32,
+    /// The look that saw it first.
+    first: u32,
+}
+
+/// What several looks saw.
+#[derive(Clone, Debug, Default)]
+pub struct Watch {
+    names: HashMap<String, u32>,
+    /// Of the last look, by address.
+    seen: Vec<Seen>,
+    series: Vec<TypeSeries>,
+    looks: u32,
+    cut_short: bool,
+}
+
+impl Watch {
+    /// Looks so far.
+    pub fn looks(&self) -> u32 {
+        self.looks
+    }
+
+    /// Whether there were more types or looks than are kept.
+    pub fn is_cut_short(&self) -> bool {
+        self.cut_short
+    }
+
+    /// Takes a look, `t` seconds after the first, with the sums of [`tally`].
+    pub fn look(&mut self, t: f64, heap: &Heap, types: &[TypeCount], collections: Option<u64>) {
+        if (self.series.len() + types.len()).saturating_mul(self.looks as usize + 1) > POINTS {
+            self.cut_short = true;
+            return;
+        }
+        let names: Vec<Option<u32>> =
+            heap.classes.all().iter().map(|class| self.number(&class.name)).collect();
+        let mut seen: Vec<Seen> = heap
+            .objects
+            .iter()
+            .filter_map(|object| {
+                let name = names[object.class.0 as usize]?;
+                Some(Seen { address: object.address.0, name, first: self.looks })
+            })
+            .collect();
+        seen.sort_unstable();
+        self.recognise(&mut seen);
+        self.enter(t, &seen, types, collections);
+        self.seen = seen;
+        self.looks += 1;
+    }
+
+    /// What every type did.
+    pub fn series(&self) -> Vec<TypeSeries> {
+        let mut series = self.series.clone();
+        for one in &mut series {
+            one.survivors = vec![0; self.looks as usize];
+        }
+        for seen in &self.seen {
+            let one = series.get_mut(seen.name as usize);
+            if let Some(count) = one.and_then(|one| one.survivors.get_mut(seen.first as usize)) {
+                *count += 1;
+            }
+        }
+        series
+    }
+
+    fn number(&mut self, name: &str) -> Option<u32> {
+        if let Some(&known) = self.names.get(name) {
+            return Some(known);
+        }
+        if self.series.len() == TYPES {
+            self.cut_short = true;
+            return None;
+        }
+        let number = u32::try_from(self.series.len()).ok()?;
+        self.names.insert(name.to_owned(), number);
+        // It was not there at the looks before.
+        let template = self.series.first().map_or(&[][..], |first| &first.points);
+        let times = template.iter().map(|point| (point.t, point.collections));
+        let points =
+            times.map(|(t, collections)| TypePoint { t, collections, ..TypePoint::default() });
+        let points = points.collect();
+        self.series.push(TypeSeries { name: name.to_owned(), points, survivors: Vec::new() });
+        Some(number)
+    }
+
+    /// Objects with the address and type of one that was there before are that one.
+    fn recognise(&self, seen: &mut [Seen]) {
+        let mut before = self.seen.iter().peekable();
+        for object in seen {
+            while before.next_if(|old| old.address < object.address).is_some() {}
+            if let Some(old) = before.peek()
+                && (old.address, old.name) == (object.address, object.name)
+            {
+                object.first = old.first;
+            }
+        }
+    }
+
+    fn enter(&mut self, t: f64, seen: &[Seen], types: &[TypeCount], collections: Option<u64>) {
+        let look = self.looks;
+        for series in &mut self.series {
+            series.points.push(TypePoint { t, collections, ..TypePoint::default() });
+        }
+        let mut point = |name: u32, change: &dyn Fn(&mut TypePoint)| {
+            let series = self.series.get_mut(name as usize);
+            if let Some(point) = series.and_then(|series| series.points.last_mut()) {
+                change(point);
+            }
+        };
+        for object in seen {
+            point(object.name, &|point| match object.first == look {
+                true => point.born_count += 1,
+                false => point.aged_count += 1,
+            });
+        }
+        for row in types {
+            if let Some(&name) = self.names.get(&row.name) {
+                point(name, &|point| (point.count, point.bytes) = (row.count, row.bytes));
+            }
+        }
+    }
+}

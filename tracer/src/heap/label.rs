@@ -1,0 +1,212 @@
+//! References in words.
+
+use super::class::{Class, Kind};
+use super::dict;
+use super::edge::{self, Label};
+use super::objects::Heap;
+use super::roots::{code_words, module_name};
+use super::view::{Object, View};
+use crate::model::{Address, Reference};
+use crate::python::text;
+
+/// Characters of a key or string that are shown.
+const SHOWN: usize = 40;
+/// The same, when all was asked for.
+const SHOWN_IN_FULL: usize = 1000;
+
+/// Says what references are called and what objects are.
+#[derive(Clone, Copy)]
+pub struct Namer<'a> {
+    /// The heap's bytes.
+    pub view: &'a View<'a>,
+    /// The heap.
+    pub heap: &'a Heap,
+    /// `PyCode_Type`
+    pub code_type: Address,
+    /// Whether values of strings are told.
+    pub values: bool,
+}
+
+/// A step of a way, before steps are put together.
+struct Raw {
+    label: Label,
+    parent: Object,
+    object: Object,
+}
+
+impl Namer<'_> {
+    /// The references along a way of objects, each with the one that it leads to. Those that are one to a reader
+    /// (an object, its dict, a value in it) are put together.
+    pub fn way(&self, way: &[Object], first: Option<(Label, Object)>) -> Vec<Reference> {
+        let mut raw = Vec::new();
+        if let Some((label, object)) = first {
+            raw.push(Raw { label, parent: object, object });
+        }
+        for pair in way.windows(2) {
+            let (parent, object) = (pair[0], pair[1]);
+            let label = self.label(parent, object.address).unwrap_or(Label::Word(0));
+            raw.push(Raw { label, parent, object });
+        }
+        let mut references = Vec::new();
+        let mut rest = &raw[..];
+        while !rest.is_empty() {
+            let (via, taken) = self.merged(rest);
+            let last = &rest[taken - 1];
+            let certain = rest[..taken].iter().all(|step| step.label.is_certain());
+            references.push(self.reference(via, certain, last.object));
+            rest = &rest[taken..];
+        }
+        references
+    }
+
+    /// What an object is, as the end of a reference.
+    pub fn reference(&self, via: String, certain: bool, object: Object) -> Reference {
+        let class = self.class(object);
+        Reference {
+            via,
+            certain,
+            address: object.address.to_string(),
+            class: class.name.clone(),
+            detail: self.detail(object, class),
+        }
+    }
+
+    /// What the reference from one object to another is, a certain one if there is any.
+    fn label(&self, parent: Object, child: Address) -> Option<Label> {
+        let mut found: Option<Label> = None;
+        edge::edges(self.view, parent.address, self.class(parent), &mut |edge| {
+            let better = found.is_none_or(|found| !found.is_certain() && edge.label.is_certain());
+            if edge.to == child && better && edge.label != Label::Weak {
+                found = Some(edge.label);
+            }
+        });
+        found
+    }
+
+    fn class(&self, object: Object) -> &Class {
+        self.heap.classes.get(object.class)
+    }
+
+    /// The words of the first reference, and how many it stands for.
+    fn merged(&self, steps: &[Raw]) -> (String, usize) {
+        let [first, rest @ ..] = steps else { return (String::new(), 1) };
+        if let [value, ..] = rest
+            && let Label::Value { key } = value.label
+            && self.is_attributes(first)
+            && let Some(name) = self.text(key, SHOWN)
+        {
+            return (format!(".{name}"), 2);
+        }
+        if let [cell, contents, ..] = rest
+            && first.label == Label::Field("__closure__")
+            && let Label::Item(index) = cell.label
+            && contents.label == Label::Field("cell_contents")
+        {
+            let name = self.free_variable(first.parent, index);
+            return (format!("closure cell {}", name.unwrap_or_else(|| index.to_string())), 3);
+        }
+        (self.via(first), 1)
+    }
+
+    /// Whether the step leads to the dict with the attributes of what it comes from.
+    fn is_attributes(&self, step: &Raw) -> bool {
+        let attributes = edge::attributes(self.view, step.parent.address, self.class(step.parent));
+        step.parent != step.object && attributes == Some(step.object.address)
+    }
+
+    fn free_variable(&self, function: Object, index: u64) -> Option<String> {
+        let code = edge::function_code(self.view, function.address)?;
+        edge::free_variable(self.view, code, u32::try_from(index).ok()?)
+    }
+
+    fn via(&self, step: &Raw) -> String {
+        match step.label {
+            Label::Item(index) => format!("[{index}]"),
+            Label::Key => "a key".to_owned(),
+            Label::Value { key } => format!("[{}]", self.key(key)),
+            Label::Attribute { name } => match self.text(name, SHOWN) {
+                Some(name) => format!(".{name}"),
+                None => "an attribute".to_owned(),
+            },
+            Label::Slot(index) => {
+                let slot = self.class(step.parent).slots.get(index as usize);
+                format!(".{}", slot.map_or("?", |slot| &slot.1))
+            }
+            Label::Member => "a member".to_owned(),
+            Label::Field(name) => format!(".{name}"),
+            Label::Local { code, index } => match edge::local_name(self.view, code, index) {
+                Some(name) => format!("local {name}"),
+                None => "its evaluation stack".to_owned(),
+            },
+            Label::Class => "its type".to_owned(),
+            Label::Word(offset) => format!("C field at {offset:#x}"),
+            Label::Weak => "a weak reference".to_owned(),
+        }
+    }
+
+    /// A key of a dict.
+    fn key(&self, key: Address) -> String {
+        let shown = if self.values { SHOWN_IN_FULL } else { SHOWN };
+        if let Some(text) = self.text(key, shown) {
+            return format!("'{text}'");
+        }
+        let number = self.heap.objects.number(key);
+        match number.map(|number| self.heap.objects.get(number)) {
+            Some(object) if self.class(object).kind == Kind::Int => {
+                edge::int_value(self.view, key).map_or("int".to_owned(), |value| value.to_string())
+            }
+            Some(object) => format!("<{}>", self.class(object).name),
+            None => "?".to_owned(),
+        }
+    }
+
+    /// The text of a str, shortened.
+    fn text(&self, at: Address, most: usize) -> Option<String> {
+        let class = self.view.word(at, 8).map(Address)?;
+        let class = self.heap.classes.get(self.heap.classes.known(class)?);
+        if class.kind != Kind::Str {
+            return None;
+        }
+        let text = text::unicode(self.view.memory, self.view.layout, at).ok()?;
+        let mut shown: String = text.chars().take(most).collect();
+        if shown.len() < text.len() {
+            shown.push('…');
+        }
+        Some(shown)
+    }
+
+    /// More of an object than its type.
+    fn detail(&self, object: Object, class: &Class) -> Option<String> {
+        let at = object.address;
+        match class.kind {
+            Kind::Function => {
+                code_words(self.view, self.code_type, edge::function_code(self.view, at)?)
+            }
+            Kind::Code => code_words(self.view, self.code_type, at),
+            Kind::Frame | Kind::Generator => {
+                code_words(self.view, self.code_type, edge::frame_code(self.view, at, class)?)
+            }
+            Kind::Module => module_name(self.view, edge::module_dict(self.view, at)?),
+            Kind::Type => Some(self.heap.classes.get(self.heap.classes.known(at)?).name.clone()),
+            Kind::Dict | Kind::OrderedDict => {
+                let mut count = 0_u64;
+                dict::entries(self.view, at, &mut |_, _| count += 1);
+                Some(items(count))
+            }
+            Kind::List | Kind::Tuple | Kind::Set | Kind::Deque => {
+                edge::length(self.view, at, class).map(items)
+            }
+            Kind::Str if self.values => {
+                self.text(at, SHOWN_IN_FULL).map(|text| format!("'{text}'"))
+            }
+            _ => None,
+        }
+    }
+}
+
+fn items(count: u64) -> String {
+    match count {
+        1 => "1 item".to_owned(),
+        _ => format!("{count} items"),
+    }
+}

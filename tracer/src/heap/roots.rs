@@ -1,0 +1,124 @@
+//! Where references begin: what `sys.modules` has, and the variables of running frames.
+
+use super::class::Kind;
+use super::dict;
+use super::edge::{self, Edge};
+use super::objects::Heap;
+use super::view::View;
+use crate::model::{Address, RootKind};
+use crate::python::layout::Anchor;
+use crate::python::runtime::ThreadState;
+use crate::python::{CodeInfo, Python, text};
+
+/// Most frames of a thread that are followed.
+const FRAMES: usize = 4096;
+/// Most references of frames that are kept.
+const REFERENCES: usize = 1 << 22;
+/// Most modules that are kept.
+const MODULES: usize = 1 << 17;
+
+/// One root.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Named {
+    /// What it is.
+    pub kind: RootKind,
+    /// In words, without data of the target beyond names.
+    pub name: String,
+    /// What it refers to, and how.
+    pub edges: Vec<Edge>,
+}
+
+/// The frames that threads are running, with what they refer to.
+pub fn frames(view: &View<'_>, python: &Python) -> Vec<Named> {
+    let mut roots = Vec::new();
+    let mut left = REFERENCES;
+    for thread in &python.threads {
+        let mut frame = innermost(view, thread);
+        for _ in 0..FRAMES {
+            let Some(at) = frame.filter(|at| !at.is_null()) else { break };
+            let mut edges = Vec::new();
+            edge::frame_locals(view, at, &mut |edge| edges.push(edge));
+            edges.truncate(left);
+            left -= edges.len();
+            if let Some(function) = function(view, python, at)
+                && !edges.is_empty()
+            {
+                let name = format!("{}, frame {function}", words(thread));
+                roots.push(Named { kind: RootKind::Frame, name, edges });
+            }
+            frame = view.layout.frame.back.read(view.memory, at);
+        }
+    }
+    roots
+}
+
+fn innermost(view: &View<'_>, thread: &ThreadState) -> Option<Address> {
+    let memory = view.memory;
+    match view.layout.thread.anchor {
+        Anchor::Frame(frame) | Anchor::FrameAndCFrame { frame, .. } => {
+            frame.read(memory, thread.address)
+        }
+        Anchor::ThroughCFrame { cframe, frame, .. } => {
+            frame.read(memory, cframe.read(memory, thread.address)?)
+        }
+    }
+}
+
+fn words(thread: &ThreadState) -> String {
+    match thread.native_thread_id {
+        Some(id) => format!("thread {id}"),
+        None => format!("thread {:#x}", thread.thread_id),
+    }
+}
+
+/// What a frame runs: `f (file.py:12)`, with the line where the function begins.
+fn function(view: &View<'_>, python: &Python, frame: Address) -> Option<String> {
+    let code = view.layout.frame.code.read(view.memory, frame)?;
+    let code = Address(code.0 & !u64::from(view.layout.frame.code_tag_mask));
+    code_words(view, python.code_type, code)
+}
+
+/// `f (file.py:12)`
+pub fn code_words(view: &View<'_>, code_type: Address, code: Address) -> Option<String> {
+    let code = CodeInfo::read(view.memory, view.layout, code_type, code).ok()?;
+    let file = code.file.rsplit('/').next().unwrap_or_default();
+    Some(match code.first_line {
+        Some(line) => format!("{} ({file}:{line})", code.function),
+        None => format!("{} ({file})", code.function),
+    })
+}
+
+/// What `sys.modules` of each interpreter has: it is found in the module `sys`.
+pub fn modules(view: &View<'_>, heap: &Heap) -> Vec<Named> {
+    let mut roots = Vec::new();
+    let mut tables = Vec::new();
+    for object in heap.objects.iter() {
+        if heap.classes.get(object.class).kind != Kind::Module {
+            continue;
+        }
+        let Some(names) = edge::module_dict(view, object.address) else { continue };
+        if module_name(view, names).as_deref() == Some("sys")
+            && let Some(table) = dict::lookup(view, names, "modules")
+            && !tables.contains(&table)
+        {
+            tables.push(table);
+        }
+    }
+    for table in tables {
+        dict::entries(view, table, &mut |key, value| {
+            if roots.len() < MODULES
+                && let Ok(name) = text::unicode(view.memory, view.layout, key)
+            {
+                let edges = vec![Edge { to: value, label: edge::Label::Value { key } }];
+                roots.push(Named { kind: RootKind::Module, name: format!("module {name}"), edges });
+            }
+        });
+    }
+    roots
+}
+
+/// `__name__` in the names of a module.
+pub fn module_name(view: &View<'_>, names: Address) -> Option<String> {
+    let name = dict::lookup(view, names, "__name__")?;
+    text::unicode(view.memory, view.layout, name).ok()
+}

@@ -1,0 +1,107 @@
+//! What somebody asks for: objects of a type, an object, or a module.
+
+use super::class::{ClassId, Kind};
+use super::edge;
+use super::objects::Heap;
+use super::roots::module_name;
+use super::view::View;
+use crate::model::Address;
+
+/// What was asked for, found in a heap.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Subject {
+    /// In words: `objects of the type x.Y`.
+    pub words: String,
+    /// The objects, by number.
+    pub objects: Vec<u32>,
+}
+
+/// Why there is no subject.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NoSubject {
+    /// An address where no object was found.
+    #[error("no object begins at {0}; `census` lists types, and chains show addresses")]
+    NoObject(Address),
+    /// A name that is none of a type or module.
+    #[error("no type with objects and no module is called {name:?}{near}")]
+    Unknown {
+        /// What was asked for.
+        name: String,
+        /// Types whose names are near, in words.
+        near: String,
+    },
+}
+
+/// Most names that are proposed.
+const PROPOSED: usize = 3;
+
+/// Finds what `asked` means: an address (`0x…`), a type by its full or last name, or a module by its name.
+pub fn find(view: &View<'_>, heap: &Heap, asked: &str) -> Result<Subject, NoSubject> {
+    if let Some(address) =
+        asked.strip_prefix("0x").and_then(|digits| u64::from_str_radix(digits, 16).ok())
+    {
+        let address = Address(address);
+        let number = heap.objects.number(address).ok_or(NoSubject::NoObject(address))?;
+        let class = &heap.classes.get(heap.objects.get(number).class).name;
+        let words = format!("the object at {address}, of the type {class}");
+        return Ok(Subject { words, objects: vec![number] });
+    }
+    let exact = |name: &str| name == asked;
+    let last = |name: &str| name.rsplit('.').next() == Some(asked);
+    instances(heap, asked, exact)
+        .or_else(|| module(view, heap, asked))
+        .or_else(|| instances(heap, asked, last))
+        .ok_or_else(|| NoSubject::Unknown { name: asked.to_owned(), near: near(heap, asked) })
+}
+
+fn instances(heap: &Heap, asked: &str, fits: impl Fn(&str) -> bool) -> Option<Subject> {
+    let fits: Vec<bool> = heap.classes.all().iter().map(|class| fits(&class.name)).collect();
+    let is = |class: ClassId| fits.get(class.0 as usize) == Some(&true);
+    let objects = numbered(heap).filter(|(_, object)| is(object.class)).map(|(number, _)| number);
+    let objects: Vec<u32> = objects.collect();
+    let first = heap.classes.get(heap.objects.get(*objects.first()?).class);
+    let name = if first.name == asked { asked } else { &first.name };
+    Some(Subject { words: format!("objects of the type {name}"), objects })
+}
+
+fn numbered(heap: &Heap) -> impl Iterator<Item = (u32, super::view::Object)> + '_ {
+    (0..).zip(heap.objects.iter())
+}
+
+/// Modules of that name; where there are none any more, the names that they left behind, which their functions hold.
+fn module(view: &View<'_>, heap: &Heap, asked: &str) -> Option<Subject> {
+    let kind = |object: super::view::Object| heap.classes.get(object.class).kind;
+    let named = |names: Address| module_name(view, names).as_deref() == Some(asked);
+    let modules = numbered(heap).filter(|(_, object)| {
+        kind(*object) == Kind::Module && edge::module_dict(view, object.address).is_some_and(named)
+    });
+    let objects: Vec<u32> = modules.map(|(number, _)| number).collect();
+    if !objects.is_empty() {
+        return Some(Subject { words: format!("the module {asked}"), objects });
+    }
+    let names = numbered(heap)
+        .filter(|(_, object)| kind(*object) == Kind::Dict && named(object.address))
+        .map(|(number, _)| number);
+    let objects: Vec<u32> = names.collect();
+    let words = format!("the names of the module {asked}, which itself is gone");
+    (!objects.is_empty()).then_some(Subject { words, objects })
+}
+
+/// Types whose last name holds the last part of what was asked for.
+fn near(heap: &Heap, asked: &str) -> String {
+    let part = asked.rsplit('.').next().unwrap_or(asked).to_lowercase();
+    let mut names: Vec<&str> = heap
+        .classes
+        .all()
+        .iter()
+        .map(|class| class.name.as_str())
+        .filter(|name| !part.is_empty() && name.to_lowercase().contains(&part))
+        .collect();
+    names.sort_by_key(|name| (name.len(), *name));
+    names.dedup();
+    names.truncate(PROPOSED);
+    match names.is_empty() {
+        true => "; `census` lists the types".to_owned(),
+        false => format!("; did you mean {}?", names.join(", ")),
+    }
+}
