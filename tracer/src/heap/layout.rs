@@ -17,3 +17,8 @@ pub struct HeapType {
     /// `ht_cached_keys`
     pub cached_keys: u16,
 }
+
+/// STUB.
+pub fn objects(_: crate::python::Version) -> Option<&'static ObjectLayout> {
+    None
+}

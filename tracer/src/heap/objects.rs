@@ -66,6 +66,49 @@ impl Graph {
         let targets = self.targets.get(from..to).unwrap_or(&[]);
         targets.iter().map(|target| (target & !UNCERTAIN, target & UNCERTAIN == 0))
     }
+
+    /// Of `count` objects those that `through` lead to and that cannot be reached from `roots` otherwise:
+    /// what would be free if `through` were.
+    pub fn only_through(&self, count: usize, through: &[u32], roots: &[u32]) -> Vec<u32> {
+        let mut barred = vec![false; count];
+        for &number in through {
+            if let Some(barred) = barred.get_mut(number as usize) {
+                *barred = true;
+            }
+        }
+        self.spread(&mut barred, roots);
+        // What was not reached is barred no longer, so that what `through` lead to is found among it.
+        let reached = barred;
+        let mut kept = reached.clone();
+        for &number in through {
+            if let Some(kept) = kept.get_mut(number as usize) {
+                *kept = false;
+            }
+        }
+        self.spread(&mut kept, through);
+        let barred: std::collections::HashSet<u32> = through.iter().copied().collect();
+        let new = |number: &u32| {
+            let at = *number as usize;
+            kept[at] && (!reached[at] || barred.contains(number))
+        };
+        (0..u32::try_from(count).unwrap_or(0)).filter(new).collect()
+    }
+
+    /// Marks all that `from` lead to, except through what is marked already.
+    fn spread(&self, marked: &mut [bool], from: &[u32]) {
+        let mut open: Vec<u32> = Vec::new();
+        let mut mark = |number: u32, open: &mut Vec<u32>| {
+            if let Some(mark) = marked.get_mut(number as usize)
+                && !std::mem::replace(mark, true)
+            {
+                open.push(number);
+            }
+        };
+        from.iter().for_each(|&number| mark(number, &mut open));
+        while let Some(at) = open.pop() {
+            self.of(at).for_each(|(target, _)| mark(target, &mut open));
+        }
+    }
 }
 
 impl Objects {

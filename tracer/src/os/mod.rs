@@ -16,6 +16,7 @@ pub mod maps;
 pub mod memory;
 pub mod module;
 pub mod pages;
+pub mod pause;
 pub mod privilege;
 pub mod process;
 mod procfs;

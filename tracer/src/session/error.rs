@@ -2,6 +2,7 @@
 
 use thiserror::Error;
 
+use crate::heap::NoSubject;
 use crate::os::OsError;
 use crate::os::allocator::AllocatorError;
 use crate::probe::ProbeError;
@@ -30,6 +31,17 @@ pub enum SessionError {
         /// Why, in words.
         reason: String,
     },
+    /// There are no Python objects to be read.
+    #[error("cannot read the Python objects of process {pid}: {reason}")]
+    NoHeap {
+        /// The process.
+        pid: u32,
+        /// Why, in words.
+        reason: String,
+    },
+    /// Nothing of the process is what was asked for.
+    #[error(transparent)]
+    Subject(#[from] NoSubject),
     /// The asynchronous runtime or its descriptors.
     #[error("cannot wait for events")]
     Wait {

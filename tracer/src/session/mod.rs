@@ -1,8 +1,10 @@
 //! The running program: one target from attach to finished recording.
 
 mod books;
+pub mod census;
 pub mod doctor;
 pub mod error;
+mod heap;
 mod interpreter;
 mod looks;
 mod modules;
@@ -16,6 +18,7 @@ pub mod search;
 mod stacks;
 mod surroundings;
 mod target;
+pub mod who;
 
 pub use error::{Failure, SessionError};
 pub use options::RecordOptions;

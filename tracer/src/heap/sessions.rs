@@ -1,0 +1,190 @@
+//! Sessions of servers that are known: which are served, and what keeps the others.
+
+use std::collections::HashSet;
+
+use super::class::Kind;
+use super::dict;
+use super::edge::{self, Label};
+use super::holders::Held;
+use super::objects::Heap;
+use super::roots::{Named, module_name};
+use super::view::View;
+use crate::model::{Address, SessionCount};
+use crate::python::text;
+
+/// What a kind of session is, and how those that are served are found: from instances of a type over attributes, `*` for
+/// all values of a dict.
+struct Row {
+    /// The type of the session.
+    class: &'static str,
+    served: &'static [(&'static str, &'static [&'static str])],
+}
+
+/// Prefix of the modules in which Bokeh runs an application, one for each session
+/// (`bokeh/application/handlers/code_runner.py`).
+const MODULES: &str = "bokeh_app_";
+/// Attribute paths of servers, as of Bokeh 0.12 to 3 (`bokeh/server/contexts.py`) and Streamlit 0.63 to 1
+/// (`streamlit/server/server.py`, `streamlit/runtime/websocket_session_manager.py`).
+const BOKEH: &str = "bokeh.server.contexts.ApplicationContext";
+const STREAMLIT: &str = "streamlit.runtime.websocket_session_manager.WebsocketSessionManager";
+const OLD_STREAMLIT: &str = "streamlit.server.server.Server";
+const ROWS: &[Row] = &[
+    Row { class: "bokeh.server.session.ServerSession", served: &[(BOKEH, &["_sessions", "*"])] },
+    Row {
+        class: "bokeh.document.document.Document",
+        served: &[(BOKEH, &["_sessions", "*", "_document"])],
+    },
+    Row {
+        class: "streamlit.runtime.app_session.AppSession",
+        served: &[(STREAMLIT, &["_active_session_info_by_id", "*", "session"])],
+    },
+    Row {
+        class: "streamlit.runtime.state.session_state.SessionState",
+        served: &[(STREAMLIT, &["_active_session_info_by_id", "*", "session", "_session_state"])],
+    },
+    Row {
+        class: "streamlit.report_session.ReportSession",
+        served: &[(OLD_STREAMLIT, &["_session_info_by_id", "*", "session"])],
+    },
+    Row {
+        class: "streamlit.app_session.AppSession",
+        served: &[(OLD_STREAMLIT, &["_session_info_by_id", "*", "session"])],
+    },
+    Row {
+        class: "streamlit.state.session_state.SessionState",
+        served: &[(OLD_STREAMLIT, &["_session_info_by_id", "*", "session", "_session_state"])],
+    },
+];
+/// Most kinds of chains that are told for a kind of session.
+const GROUPS: usize = 3;
+
+/// Counts the sessions of a heap that was read with its graph.
+pub fn sessions(
+    view: &View<'_>,
+    heap: &mut Heap,
+    roots: Vec<Named>,
+    code_type: Address,
+) -> Vec<SessionCount> {
+    let mut sizes = Vec::new();
+    let kinds: Vec<(String, Vec<u32>, Option<HashSet<u32>>)> = kinds(view, heap);
+    for (_, objects, _) in &kinds {
+        sizes.push(
+            objects.iter().map(|&number| (number, heap.bytes(view, number))).collect::<Vec<_>>(),
+        );
+    }
+    let kept: Vec<u64> = kinds
+        .iter()
+        .map(|(_, objects, open)| {
+            let closed = closed(objects, open.as_ref());
+            let kept = heap.graph.only_through(heap.objects.len(), &closed, &held(heap, &roots));
+            kept.into_iter()
+                .fold(0, |sum: u64, number| sum.saturating_add(heap.bytes(view, number)))
+        })
+        .collect();
+    let held = Held::new(view, heap, roots, code_type);
+    let rows = kinds.into_iter().zip(sizes).zip(kept);
+    rows.map(|(((name, objects, open), sizes), kept)| {
+        let is_closed = |number: &u32| open.as_ref().is_none_or(|open| !open.contains(number));
+        let closed: Vec<_> = sizes.into_iter().filter(|(number, _)| is_closed(number)).collect();
+        SessionCount {
+            name,
+            alive: u64::try_from(objects.len()).unwrap_or(u64::MAX),
+            open: open.as_ref().map(|open| u64::try_from(open.len()).unwrap_or(u64::MAX)),
+            kept_bytes: Some(kept),
+            holders: held.groups(&closed, GROUPS).0,
+        }
+    })
+    .collect()
+}
+
+/// Every kind that there is, with its objects, and those that are served where that is known.
+fn kinds(view: &View<'_>, heap: &Heap) -> Vec<(String, Vec<u32>, Option<HashSet<u32>>)> {
+    let mut kinds = Vec::new();
+    for row in ROWS {
+        let objects = instances(heap, row.class);
+        if !objects.is_empty() {
+            let open = served(view, heap, row, &objects);
+            kinds.push((row.class.to_owned(), objects, open));
+        }
+    }
+    let modules: Vec<u32> = (0..)
+        .zip(heap.objects.iter())
+        .filter(|(_, object)| heap.classes.get(object.class).kind == Kind::Module)
+        .filter(|(_, object)| {
+            let names = edge::module_dict(view, object.address);
+            let name = names.and_then(|names| module_name(view, names));
+            name.is_some_and(|name| name.starts_with(MODULES))
+        })
+        .map(|(number, _)| number)
+        .collect();
+    if !modules.is_empty() {
+        kinds.push((format!("modules {MODULES}*"), modules, None));
+    }
+    kinds
+}
+
+fn instances(heap: &Heap, name: &str) -> Vec<u32> {
+    let is: Vec<bool> = heap.classes.all().iter().map(|class| class.name == name).collect();
+    let objects = (0..).zip(heap.objects.iter());
+    objects.filter(|(_, object)| is[object.class.0 as usize]).map(|(number, _)| number).collect()
+}
+
+/// Those of `objects` that a server has in its tables; `None` without a server.
+fn served(view: &View<'_>, heap: &Heap, row: &Row, objects: &[u32]) -> Option<HashSet<u32>> {
+    let mut any = false;
+    let mut found = HashSet::new();
+    for (server, path) in row.served {
+        for number in instances(heap, server) {
+            any = true;
+            let mut at = vec![heap.objects.get(number).address];
+            for step in *path {
+                at = at.iter().flat_map(|&object| follow(view, heap, object, step)).collect();
+            }
+            found.extend(at.into_iter().filter_map(|object| heap.objects.number(object)));
+        }
+    }
+    any.then(|| objects.iter().copied().filter(|number| found.contains(number)).collect())
+}
+
+fn follow(view: &View<'_>, heap: &Heap, object: Address, step: &str) -> Vec<Address> {
+    let mut found = Vec::new();
+    match step {
+        "*" => dict::entries(view, object, &mut |_, value| found.push(value)),
+        name => found.extend(attribute(view, heap, object, name)),
+    }
+    found
+}
+
+/// The value of an attribute of an instance.
+fn attribute(view: &View<'_>, heap: &Heap, object: Address, name: &str) -> Option<Address> {
+    let class = heap.classes.get(heap.objects.get(heap.objects.number(object)?).class);
+    let in_dict =
+        edge::attributes(view, object, class).and_then(|dict| dict::lookup(view, dict, name));
+    if in_dict.is_some() {
+        return in_dict;
+    }
+    let mut found = None;
+    edge::edges(view, object, class, &mut |edge| {
+        let is = match edge.label {
+            Label::Attribute { name: at } => {
+                text::unicode(view.memory, view.layout, at).is_ok_and(|text| text == name)
+            }
+            Label::Slot(slot) => class.slots.get(slot as usize).is_some_and(|slot| slot.1 == name),
+            _ => false,
+        };
+        if is {
+            found = Some(edge.to);
+        }
+    });
+    found
+}
+
+fn closed(objects: &[u32], open: Option<&HashSet<u32>>) -> Vec<u32> {
+    let is_closed = |number: &&u32| open.is_none_or(|open| !open.contains(number));
+    objects.iter().filter(is_closed).copied().collect()
+}
+
+fn held(heap: &Heap, roots: &[Named]) -> Vec<u32> {
+    let edges = roots.iter().flat_map(|root| &root.edges);
+    edges.filter_map(|edge| heap.objects.number(edge.to)).collect()
+}

@@ -1,0 +1,115 @@
+//! A census: the objects of a process by type, once or again and again.
+
+use std::time::{Duration, Instant};
+
+use super::error::SessionError;
+use super::heap::{HeapTarget, Seen, Wanted};
+use crate::heap::{self, Watch};
+use crate::model::{CENSUS_SCHEMA, Census, Look, Tool, TypeCount};
+
+/// Longest wait between two questions whether to stop.
+const SLICE: Duration = Duration::from_millis(50);
+
+/// A census to be taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CensusOptions {
+    /// Whether the process stands still for each look.
+    pub pause: bool,
+    /// Whether sessions of known servers are told, and who holds them.
+    pub sessions: bool,
+    /// Time from look to look.
+    pub every: Duration,
+    /// For how long; one look when `None`.
+    pub looks_for: Option<Duration>,
+}
+
+/// Looks at a process as often as was asked for, or until `stop` says so.
+///
+/// # Errors
+/// As [`HeapTarget::open`] and [`HeapTarget::look`]; a process that ends after the first look is no error: what was
+/// seen comes with a note.
+pub fn take(
+    selector: &str,
+    options: &CensusOptions,
+    stop: &dyn Fn() -> bool,
+    progress: &mut dyn FnMut(&Look),
+) -> Result<Census, SessionError> {
+    let mut target = HeapTarget::open(selector)?;
+    let begun = Instant::now();
+    let mut watch = Watch::default();
+    let mut census = look(&mut target, options, &mut watch, begun)?;
+    progress(&census.look);
+    while let Some(length) = options.looks_for
+        && watch.looks() > 0
+    {
+        let due = options.every.saturating_mul(watch.looks());
+        if due > length || !wait(&target, begun + due, stop) {
+            break;
+        }
+        match look(&mut target, options, &mut watch, begun) {
+            Ok(next) => census = next,
+            Err(_) if !target.is_there() => break,
+            Err(error) => return Err(error),
+        }
+        census.look.looks = watch.looks();
+        progress(&census.look);
+    }
+    if options.looks_for.is_some() {
+        census.series = watch.series();
+    }
+    if watch.is_cut_short() {
+        census.look.notes.push("there were more types than can be followed".to_owned());
+    }
+    Ok(census)
+}
+
+/// Whether the process was there until then, and nobody said stop.
+fn wait(target: &HeapTarget, until: Instant, stop: &dyn Fn() -> bool) -> bool {
+    loop {
+        if stop() || !target.is_there() {
+            return false;
+        }
+        let left = until.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return true;
+        }
+        std::thread::sleep(left.min(SLICE));
+    }
+}
+
+fn look(
+    target: &mut HeapTarget,
+    options: &CensusOptions,
+    watch: &mut Watch,
+    begun: Instant,
+) -> Result<Census, SessionError> {
+    let wanted = Wanted { pause: options.pause, graph: options.sessions };
+    let collections = options.looks_for.and_then(|_| target.full_collections());
+    let watched = options.looks_for.is_some();
+    let code_type = target.code_type();
+    let Seen { value: (types, sessions), mut look } =
+        target.look(wanted, |view, heap, roots| {
+            let types = heap::tally(view, heap);
+            if watched {
+                watch.look(begun.elapsed().as_secs_f64(), heap, &types, collections);
+            }
+            let sessions = options.sessions.then(|| heap::sessions(view, heap, roots, code_type));
+            (types, sessions)
+        })?;
+    look.bytes = types.iter().fold(0, |sum: u64, row: &TypeCount| sum.saturating_add(row.bytes));
+    Ok(Census {
+        schema: CENSUS_SCHEMA,
+        tool: tool(),
+        target: target.document(),
+        look,
+        types,
+        growth: None,
+        sessions,
+        series: Vec::new(),
+    })
+}
+
+/// This program.
+pub fn tool() -> Tool {
+    Tool { name: "leakspy".to_owned(), version: env!("CARGO_PKG_VERSION").to_owned() }
+}

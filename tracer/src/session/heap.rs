@@ -1,0 +1,218 @@
+//! The Python heap of a process, looked at from outside.
+
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use super::error::SessionError;
+use super::interpreter;
+use crate::heap::{self, Cache, Heap, Named, Ranges, Refcount, View};
+use crate::model::{CensusTarget, Look, PythonTarget};
+use crate::os::pages::Pages;
+use crate::os::pause::Pause;
+use crate::os::{Life, Modules, Process};
+use crate::python::{Collector, Python, runtime};
+
+/// Times that the lists of interpreters are read before they count as broken: the process runs meanwhile.
+const ATTEMPTS: usize = 8;
+
+/// A process whose Python heap can be read.
+pub struct HeapTarget {
+    process: Process,
+    pages: Pages,
+    python: Python,
+}
+
+/// One look at a heap.
+pub struct Seen<T> {
+    /// What was made of it.
+    pub value: T,
+    /// How it was looked at, without sums.
+    pub look: Look,
+}
+
+/// What a look needs of a heap.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wanted {
+    /// Whether the process stands still meanwhile.
+    pub pause: bool,
+    /// Whether it is to be known which object refers to which, and from where.
+    pub graph: bool,
+}
+
+impl HeapTarget {
+    /// Opens a process by pid or unique name.
+    ///
+    /// # Errors
+    /// There is none, it may not be read, or it is no Python whose objects are known.
+    pub fn open(selector: &str) -> Result<Self, SessionError> {
+        crate::os::privilege::raise_file_limit();
+        let process = Process::select(selector)?;
+        let modules = Modules::of(&process)?;
+        let found = interpreter::find(&process, &modules);
+        let pid = process.pid();
+        let no_heap = |reason: String| SessionError::NoHeap { pid, reason };
+        let missing = || found.refusal.clone().unwrap_or_else(|| "it is no CPython".to_owned());
+        let python = found.python.ok_or_else(|| no_heap(missing()))?;
+        if heap::objects(python.version).is_none() {
+            let reason = format!(
+                "the objects of CPython {} are not known; known are 3.8 to 3.15",
+                python.version
+            );
+            return Err(no_heap(reason));
+        }
+        let pages = Pages::open(&process)?;
+        Ok(Self { process, pages, python })
+    }
+
+    /// What reports say of it.
+    pub fn document(&self) -> CensusTarget {
+        CensusTarget {
+            pid: self.process.pid(),
+            comm: self.process.comm().to_owned(),
+            python: PythonTarget {
+                version: self.python.version.to_string(),
+                layout_source: self.python.layout_source.to_string(),
+            },
+        }
+    }
+
+    /// Whether it still runs the same program.
+    pub fn is_there(&self) -> bool {
+        matches!(self.process.life(), Life::Running | Life::LeaderExited)
+    }
+
+    /// `PyCode_Type`
+    pub fn code_type(&self) -> crate::model::Address {
+        self.python.code_type
+    }
+
+    /// Full garbage collections of all interpreters, where they can be read.
+    pub fn full_collections(&self) -> Option<u64> {
+        let memory = self.pages.memory();
+        Collector::find(memory, &self.python)?.full_collections(memory)
+    }
+
+    /// Reads the heap and has something made of it while what was read is at hand. The process goes on as soon as
+    /// all was read and made.
+    ///
+    /// # Errors
+    /// The process is gone, cannot be paused, or its lists of objects cannot be found.
+    pub fn look<T>(
+        &mut self,
+        wanted: Wanted,
+        make: impl FnOnce(&View<'_>, &mut Heap, Vec<Named>) -> T,
+    ) -> Result<Seen<T>, SessionError> {
+        let begun = Instant::now();
+        let at = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |at| at.as_secs_f64());
+        let pause = wanted.pause.then(|| Pause::begin(&self.process)).transpose()?;
+        self.refresh()?;
+        let survey = || self.ranges().unwrap_or_default();
+        let cache = Cache::new(self.pages.memory(), &survey);
+        let (value, mut look) = self.read(&cache, wanted, make)?;
+        look.paused_seconds = pause.map(|pause| pause.end().as_secs_f64());
+        look.seconds = begun.elapsed().as_secs_f64();
+        (look.at, look.looks) = (at, 1);
+        if !self.is_there() {
+            return Err(crate::os::OsError::Vanished { pid: self.process.pid() }.into());
+        }
+        Ok(Seen { value, look })
+    }
+
+    fn read<T>(
+        &self,
+        cache: &Cache<'_>,
+        wanted: Wanted,
+        make: impl FnOnce(&View<'_>, &mut Heap, Vec<Named>) -> T,
+    ) -> Result<(T, Look), SessionError> {
+        let unknown = |reason: &str| SessionError::NoHeap {
+            pid: self.process.pid(),
+            reason: reason.to_owned(),
+        };
+        let objects = heap::objects(self.python.version);
+        let objects = objects.ok_or_else(|| unknown("its objects are not known"))?;
+        let refcount = Refcount::of(self.python.version.minor);
+        let view = View { memory: cache, layout: &self.python.layout, objects, refcount };
+        let collector = Collector::find(self.pages.memory(), &self.python)
+            .ok_or_else(|| unknown("the lists of its garbage collector were not found"))?;
+        let mut roots = heap::frames(&view, &self.python);
+        let more: Vec<_> = roots.iter().flat_map(|root| &root.edges).map(|edge| edge.to).collect();
+        let mut heap = heap::read(&view, cache, collector.heads(), &more, wanted.graph);
+        if wanted.graph {
+            roots.extend(heap::modules(&view, &heap));
+        }
+        let value = make(&view, &mut heap, roots);
+        Ok((value, self.account(&heap)))
+    }
+
+    /// What was seen and what was left out.
+    fn account(&self, heap: &Heap) -> Look {
+        let count = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
+        let torn = heap.skipped.torn;
+        let skipped = [
+            ("torn lists", torn.links),
+            ("references that led nowhere", heap.skipped.references),
+            ("objects without a size", heap.skipped.sizes),
+        ];
+        Look {
+            interpreters: u32::try_from(self.python.interpreters.len()).unwrap_or(u32::MAX),
+            tracked_objects: count(heap.objects.tracked()),
+            objects: count(heap.objects.len()),
+            skipped: skipped
+                .into_iter()
+                .filter(|(_, count)| *count > 0)
+                .map(|(name, count)| (name.to_owned(), count))
+                .collect(),
+            ..Look::default()
+        }
+    }
+
+    /// Lists interpreters and threads again.
+    fn refresh(&mut self) -> Result<(), SessionError> {
+        let memory = self.pages.memory();
+        let layout = &self.python.layout;
+        let mut result = Err(String::new());
+        for _ in 0..ATTEMPTS {
+            result = runtime::interpreters(memory, layout, self.python.interpreters_head)
+                .and_then(|found| {
+                    runtime::threads(memory, layout, &found).map(|threads| (found, threads))
+                })
+                .map_err(|reason| reason.to_string());
+            if result.is_ok() {
+                break;
+            }
+        }
+        if !self.is_there() {
+            return Err(crate::os::OsError::Vanished { pid: self.process.pid() }.into());
+        }
+        let pid = self.process.pid();
+        let (interpreters, threads) =
+            result.map_err(|reason| SessionError::NoHeap { pid, reason })?;
+        (self.python.interpreters, self.python.threads) = (interpreters, threads);
+        Ok(())
+    }
+
+    /// Where there is memory to read.
+    fn ranges(&self) -> Option<Ranges> {
+        let survey = self.pages.survey().ok()?;
+        let there = survey.stretches.iter().map(|stretch| (stretch.start, stretch.end));
+        let mappings = self.process.mappings().ok()?;
+        let file = |path: &[u8]| path.starts_with(b"/") && !path.starts_with(b"/dev/");
+        let files = mappings
+            .iter()
+            .filter(|mapping| mapping.readable && !mapping.shared)
+            .filter(|mapping| file(mapping.path.as_encoded_bytes()))
+            .map(|mapping| (mapping.start.0, mapping.end.0));
+        Some(Ranges { there: joined(there), files: joined(files) })
+    }
+}
+
+/// Ranges by address, neighbours as one.
+fn joined(ranges: impl Iterator<Item = (u64, u64)>) -> Vec<(u64, u64)> {
+    let mut joined: Vec<(u64, u64)> = Vec::new();
+    for (start, end) in ranges {
+        match joined.last_mut() {
+            Some(last) if last.1 == start => last.1 = end,
+            _ => joined.push((start, end)),
+        }
+    }
+    joined
+}

@@ -1,0 +1,68 @@
+//! Who holds objects of a process.
+
+use super::census::tool;
+use super::error::SessionError;
+use super::heap::{HeapTarget, Seen, Wanted};
+use crate::heap::{self, Heap, Held, Named, NoSubject, Subject, View};
+use crate::model::{Address, CENSUS_SCHEMA, HolderGroup, Holders};
+
+/// How the answer is to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WhoOptions {
+    /// Whether the process stands still meanwhile.
+    pub pause: bool,
+    /// Whether strings of the process are told in full.
+    pub values: bool,
+    /// Most kinds of chains that are told.
+    pub top: usize,
+}
+
+/// Finds what keeps the objects that `asked` means: a type, an address (`0x…`) or a module.
+///
+/// # Errors
+/// As [`HeapTarget::open`] and [`HeapTarget::look`], or there is nothing of that name.
+pub fn find(selector: &str, asked: &str, options: &WhoOptions) -> Result<Holders, SessionError> {
+    let mut target = HeapTarget::open(selector)?;
+    let code_type = target.code_type();
+    let wanted = Wanted { pause: options.pause, graph: true };
+    let Seen { value, look } = target.look(wanted, |view, heap, roots| {
+        let subject = heap::find(view, heap, asked)?;
+        Ok::<_, NoSubject>(answer(view, heap, roots, code_type, subject, options))
+    })?;
+    let Answer { subject, bytes, groups, more } = value?;
+    Ok(Holders {
+        schema: CENSUS_SCHEMA,
+        tool: tool(),
+        target: target.document(),
+        look,
+        asked: asked.to_owned(),
+        count: u64::try_from(subject.objects.len()).unwrap_or(u64::MAX),
+        subject: subject.words,
+        bytes,
+        groups,
+        more_groups: more,
+    })
+}
+
+struct Answer {
+    subject: Subject,
+    bytes: u64,
+    groups: Vec<HolderGroup>,
+    more: u64,
+}
+
+fn answer(
+    view: &View<'_>,
+    heap: &mut Heap,
+    roots: Vec<Named>,
+    code_type: Address,
+    subject: Subject,
+    options: &WhoOptions,
+) -> Answer {
+    let objects: Vec<(u32, u64)> =
+        subject.objects.iter().map(|&number| (number, heap.bytes(view, number))).collect();
+    let bytes = objects.iter().fold(0, |sum: u64, object| sum.saturating_add(object.1));
+    let held = Held::new(view, heap, roots, code_type).with_values(options.values);
+    let (groups, more) = held.groups(&objects, options.top);
+    Answer { subject, bytes, groups, more }
+}
