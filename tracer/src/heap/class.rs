@@ -94,6 +94,26 @@ pub struct Class {
     pub cached_keys: Address,
 }
 
+impl Class {
+    /// The type of what is no object.
+    pub const fn nothing() -> Self {
+        Self {
+            address: Address::NULL,
+            name: String::new(),
+            flags: 0,
+            basic_size: 0,
+            item_size: 0,
+            dict_offset: 0,
+            weak_offset: 0,
+            base: None,
+            kind: Kind::Plain,
+            known_size: 0,
+            slots: Vec::new(),
+            cached_keys: Address::NULL,
+        }
+    }
+}
+
 /// Bits of `tp_flags` (`Include/object.h`).
 pub mod flag {
     /// `Py_TPFLAGS_INLINE_VALUES`, 3.13 on

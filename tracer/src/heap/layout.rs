@@ -1,4 +1,14 @@
-//! Where the objects of each version keep their fields.
+//! Where the objects of each version keep their fields: one plain row per minor version, each stating what differs
+//! from the row before.
+//!
+//! The numbers are `offsetof` in the headers of the version named in each row (GIL builds, x86-64), compiled with
+//! `Py_BUILD_CORE`. What has not moved between 3.8 and 3.15 is a constant of the file that reads it. Adding a version
+//! is adding a row.
+
+use crate::python::Version;
+
+/// A field that owns a reference, by the name that Python has for it, and its offset.
+pub type FieldAt = (&'static str, u16);
 
 /// Offsets of the objects of one minor version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -7,18 +17,487 @@ pub struct ObjectLayout {
     pub minor: u8,
     /// `PyHeapTypeObject`
     pub heap_type: HeapType,
+    /// First item of a `PyTupleObject`.
+    pub tuple_items: u16,
+    /// `PyDictKeysObject`
+    pub keys: Keys,
+    /// `PyDictValues`
+    pub values: Values,
+    /// Where instances keep attributes that no `tp_dictoffset` tells.
+    pub attributes: Attributes,
+    /// `PyFunctionObject`
+    pub function: &'static [FieldAt],
+    /// `propertyobject`
+    pub property: &'static [FieldAt],
+    /// `PyModuleObject`
+    pub module: &'static [FieldAt],
+    /// `PyCodeObject`
+    pub code: Code,
+    /// `PyFrameObject`
+    pub frame_object: &'static [FieldAt],
+    /// Where a frame has its variables.
+    pub frame: Frame,
+    /// `PyGenObject`
+    pub generator: Generator,
 }
 
 /// `PyHeapTypeObject`
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HeapType {
+    /// Bytes.
+    pub size: u16,
+    /// `sizeof(PyTypeObject)`
+    pub type_size: u16,
+    /// `ht_name`
+    pub name: u16,
+    /// `ht_slots`
+    pub slots: u16,
     /// `ht_qualname`
     pub qualified_name: u16,
     /// `ht_cached_keys`
     pub cached_keys: u16,
+    /// `ht_module` (3.9 on)
+    pub module: Option<u16>,
 }
 
-/// STUB.
-pub fn objects(_: crate::python::Version) -> Option<&'static ObjectLayout> {
-    None
+/// How the table of a dict is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keys {
+    /// `dk_size`, and entries of hash, key and value (`Objects/dict-common.h`, to 3.10).
+    Sized,
+    /// `dk_log2_size`, `dk_log2_index_bytes` and `dk_kind`; entries of string keys have no hash
+    /// (`Include/internal/pycore_dict.h`, 3.11 on).
+    Logarithmic,
+}
+
+/// How values beside a table are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Values {
+    /// An array of pointers (to 3.12).
+    Array,
+    /// Behind a word with capacity, size, and whether they are embedded in an object and valid (3.13 on).
+    Headed,
+}
+
+/// Where an instance keeps its attributes, if its type has `Py_TPFLAGS_MANAGED_DICT`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Attributes {
+    /// Types have no such flag (to 3.10).
+    Offset,
+    /// Four words before the object the values, three before it the dict (3.11, `Objects/object.c`).
+    Pair,
+    /// Three words before it the dict, or the values less one byte (3.12, `PyDictOrValues`).
+    Tagged,
+    /// Three words before it the dict; values behind the object if it has `Py_TPFLAGS_INLINE_VALUES` (3.13 on).
+    Embedded,
+}
+
+/// `PyCodeObject`, beyond what [`crate::python::layout::Code`] has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Code {
+    /// Owned references.
+    pub fields: &'static [FieldAt],
+    /// `co_stacksize`
+    pub stack_size: u16,
+    /// How its variables are named.
+    pub names: Names,
+}
+
+/// Where the names of variables are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Names {
+    /// Three tuples, of which the sum is the number of variables (to 3.10).
+    Apart {
+        /// `co_varnames`
+        locals: u16,
+        /// `co_cellvars`
+        cells: u16,
+        /// `co_freevars`
+        free: u16,
+    },
+    /// One tuple for all, those that a closure has from around it last (3.11 on).
+    Together {
+        /// `co_localsplusnames`
+        names: u16,
+        /// `co_nlocalsplus`
+        count: u16,
+        /// `co_nfreevars`
+        free: u16,
+    },
+}
+
+/// What a frame refers to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Frame {
+    /// Owned references, tagged or not.
+    pub fields: &'static [FieldAt],
+    /// The first variable; the evaluation stack follows the last.
+    pub locals: u16,
+    /// Where the top of the stack is told while the frame does not run.
+    pub top: Top,
+}
+
+/// How the top of an evaluation stack is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Top {
+    /// The address behind it, null while the frame runs (3.8, 3.9; 3.14 on).
+    Pointer(u16),
+    /// Its depth (3.10), -1 while the frame runs.
+    Depth(u16),
+    /// Its depth with the variables below it (3.11 to 3.13), -1 while the frame runs.
+    Index(u16),
+}
+
+/// `PyGenObject`, `PyCoroObject`, `PyAsyncGenObject`
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Generator {
+    /// Owned references.
+    pub fields: &'static [FieldAt],
+    /// Where its frame is.
+    pub frame: GeneratorFrame,
+}
+
+/// Where the frame of a generator is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GeneratorFrame {
+    /// An object of its own, which is among the fields (to 3.10).
+    Object {
+        /// `gi_frame`
+        frame: u16,
+    },
+    /// In the generator.
+    Embedded {
+        /// `gi_iframe`
+        frame: u16,
+        /// `gi_frame_state`, one signed byte.
+        state: u16,
+        /// The first state in which there is nothing in the frame (`FRAME_COMPLETED`, 3.15: `FRAME_CLEARED`).
+        done: i8,
+    },
+}
+
+/// The row of a version, if its objects are known.
+pub fn objects(version: Version) -> Option<&'static ObjectLayout> {
+    let known = version.major == 3 && !version.is_unfinished();
+    ROWS.iter().find(|row| known && row.minor == version.minor)
+}
+
+/// Every row.
+pub const ROWS: &[ObjectLayout] = &[
+    CPYTHON_3_8,
+    CPYTHON_3_9,
+    CPYTHON_3_10,
+    CPYTHON_3_11,
+    CPYTHON_3_12,
+    CPYTHON_3_13,
+    CPYTHON_3_14,
+    CPYTHON_3_15,
+];
+
+/// 3.8.18
+const CPYTHON_3_8: ObjectLayout = ObjectLayout {
+    minor: 8,
+    heap_type: HeapType {
+        size: 880,
+        type_size: 416,
+        name: 848,
+        slots: 856,
+        qualified_name: 864,
+        cached_keys: 872,
+        module: None,
+    },
+    tuple_items: 24,
+    keys: Keys::Sized,
+    values: Values::Array,
+    attributes: Attributes::Offset,
+    function: &[
+        ("__code__", 16),
+        ("__globals__", 24),
+        ("__defaults__", 32),
+        ("__kwdefaults__", 40),
+        ("__closure__", 48),
+        ("__doc__", 56),
+        ("__name__", 64),
+        ("__dict__", 72),
+        ("__module__", 88),
+        ("__annotations__", 96),
+        ("__qualname__", 104),
+    ],
+    property: &[("fget", 16), ("fset", 24), ("fdel", 32), ("__doc__", 40)],
+    module: &[("__dict__", 16), ("__name__", 48)],
+    code: Code {
+        fields: &[
+            ("co_code", 48),
+            ("co_consts", 56),
+            ("co_names", 64),
+            ("co_varnames", 72),
+            ("co_freevars", 80),
+            ("co_cellvars", 88),
+            ("co_filename", 104),
+            ("co_name", 112),
+            ("co_lnotab", 120),
+        ],
+        stack_size: 32,
+        names: Names::Apart { locals: 72, cells: 88, free: 80 },
+    },
+    frame_object: &[],
+    frame: Frame {
+        fields: &[
+            ("f_back", 24),
+            ("f_code", 32),
+            ("f_builtins", 40),
+            ("f_globals", 48),
+            ("f_locals", 56),
+            ("f_trace", 80),
+        ],
+        locals: 360,
+        top: Top::Pointer(72),
+    },
+    generator: Generator {
+        fields: &[
+            ("gi_frame", 16),
+            ("gi_code", 32),
+            ("__name__", 48),
+            ("__qualname__", 56),
+            ("exc_type", 64),
+            ("exc_value", 72),
+            ("exc_traceback", 80),
+        ],
+        frame: GeneratorFrame::Object { frame: 16 },
+    },
+};
+
+/// 3.9.18: `tp_print` went, `ht_module` came (PEP 573).
+const CPYTHON_3_9: ObjectLayout = ObjectLayout {
+    minor: 9,
+    heap_type: HeapType {
+        size: 880,
+        type_size: 408,
+        name: 840,
+        slots: 848,
+        qualified_name: 856,
+        cached_keys: 864,
+        module: Some(872),
+    },
+    ..CPYTHON_3_8
+};
+
+/// 3.10.13: `am_send` in the heap type (PEP 634's neighbour bpo-41756), functions begin like frame constructors.
+const CPYTHON_3_10: ObjectLayout = ObjectLayout {
+    minor: 10,
+    heap_type: HeapType {
+        size: 888,
+        type_size: 408,
+        name: 848,
+        slots: 856,
+        qualified_name: 864,
+        cached_keys: 872,
+        module: Some(880),
+    },
+    function: &[
+        ("__globals__", 16),
+        ("__builtins__", 24),
+        ("__name__", 32),
+        ("__qualname__", 40),
+        ("__code__", 48),
+        ("__defaults__", 56),
+        ("__kwdefaults__", 64),
+        ("__closure__", 72),
+        ("__doc__", 80),
+        ("__dict__", 88),
+        ("__module__", 104),
+        ("__annotations__", 112),
+    ],
+    frame: Frame {
+        fields: &[
+            ("f_back", 24),
+            ("f_code", 32),
+            ("f_builtins", 40),
+            ("f_globals", 48),
+            ("f_locals", 56),
+            ("f_trace", 72),
+        ],
+        locals: 352,
+        top: Top::Depth(80),
+    },
+    generator: Generator {
+        fields: &[
+            ("gi_frame", 16),
+            ("gi_code", 24),
+            ("__name__", 40),
+            ("__qualname__", 48),
+            ("exc_type", 56),
+            ("exc_value", 64),
+            ("exc_traceback", 72),
+        ],
+        frame: GeneratorFrame::Object { frame: 16 },
+    },
+    ..CPYTHON_3_9
+};
+
+/// 3.11.7: new tables, attributes before the object, frames as plain structs, names of variables in one tuple.
+const CPYTHON_3_11: ObjectLayout = ObjectLayout {
+    minor: 11,
+    heap_type: HeapType { size: 904, ..CPYTHON_3_10.heap_type },
+    keys: Keys::Logarithmic,
+    attributes: Attributes::Pair,
+    code: Code {
+        fields: &[
+            ("co_consts", 24),
+            ("co_names", 32),
+            ("co_exceptiontable", 40),
+            ("co_localsplusnames", 96),
+            ("co_localspluskinds", 104),
+            ("co_filename", 112),
+            ("co_name", 120),
+            ("co_qualname", 128),
+            ("co_linetable", 136),
+            ("co_code", 152),
+        ],
+        stack_size: 68,
+        names: Names::Together { names: 96, count: 76, free: 92 },
+    },
+    frame_object: &[("f_back", 16), ("f_trace", 32)],
+    frame: Frame {
+        fields: &[("f_func", 0), ("f_locals", 24), ("f_code", 32), ("frame_obj", 40)],
+        locals: 72,
+        top: Top::Index(64),
+    },
+    generator: Generator {
+        fields: &[("__name__", 32), ("__qualname__", 40), ("exc_value", 48), ("cr_origin", 64)],
+        frame: GeneratorFrame::Embedded { frame: 80, state: 75, done: 1 },
+    },
+    ..CPYTHON_3_10
+};
+
+/// 3.12.1: type parameters (PEP 695); the code object of generators moved.
+const CPYTHON_3_12: ObjectLayout = ObjectLayout {
+    minor: 12,
+    heap_type: HeapType {
+        size: 920,
+        type_size: 416,
+        name: 856,
+        slots: 864,
+        qualified_name: 872,
+        cached_keys: 880,
+        module: Some(888),
+    },
+    attributes: Attributes::Tagged,
+    function: &[
+        ("__globals__", 16),
+        ("__builtins__", 24),
+        ("__name__", 32),
+        ("__qualname__", 40),
+        ("__code__", 48),
+        ("__defaults__", 56),
+        ("__kwdefaults__", 64),
+        ("__closure__", 72),
+        ("__doc__", 80),
+        ("__dict__", 88),
+        ("__module__", 104),
+        ("__annotations__", 112),
+        ("__type_params__", 120),
+    ],
+    code: Code {
+        fields: &[
+            ("co_consts", 24),
+            ("co_names", 32),
+            ("co_exceptiontable", 40),
+            ("co_localsplusnames", 96),
+            ("co_localspluskinds", 104),
+            ("co_filename", 112),
+            ("co_name", 120),
+            ("co_qualname", 128),
+            ("co_linetable", 136),
+        ],
+        stack_size: 64,
+        names: Names::Together { names: 96, count: 72, free: 88 },
+    },
+    frame: Frame {
+        fields: &[("f_code", 0), ("f_funcobj", 16), ("f_locals", 40), ("frame_obj", 48)],
+        locals: 72,
+        top: Top::Index(64),
+    },
+    generator: Generator {
+        fields: &[("__name__", 24), ("__qualname__", 32), ("exc_value", 40), ("cr_origin", 56)],
+        frame: GeneratorFrame::Embedded { frame: 72, state: 67, done: 1 },
+    },
+    ..CPYTHON_3_11
+};
+
+/// 3.13.0: values know their capacity and may be embedded in the object (gh-115776).
+const CPYTHON_3_13: ObjectLayout = ObjectLayout {
+    minor: 13,
+    heap_type: HeapType { size: 928, ..CPYTHON_3_12.heap_type },
+    values: Values::Headed,
+    attributes: Attributes::Embedded,
+    property: &[("fget", 16), ("fset", 24), ("fdel", 32), ("__doc__", 40), ("__name__", 48)],
+    frame_object: &[
+        ("f_back", 16),
+        ("f_trace", 32),
+        ("f_extra_locals", 48),
+        ("f_locals_cache", 56),
+    ],
+    ..CPYTHON_3_12
+};
+
+/// 3.14: tuples keep their hash, functions their `__annotate__` (PEP 649), frames a stack pointer and tagged references.
+const CPYTHON_3_14: ObjectLayout = ObjectLayout {
+    minor: 14,
+    heap_type: HeapType { size: 936, ..CPYTHON_3_13.heap_type },
+    tuple_items: 32,
+    function: &[
+        ("__globals__", 16),
+        ("__builtins__", 24),
+        ("__name__", 32),
+        ("__qualname__", 40),
+        ("__code__", 48),
+        ("__defaults__", 56),
+        ("__kwdefaults__", 64),
+        ("__closure__", 72),
+        ("__doc__", 80),
+        ("__dict__", 88),
+        ("__module__", 104),
+        ("__annotations__", 112),
+        ("__annotate__", 120),
+        ("__type_params__", 128),
+    ],
+    frame: Frame { locals: 80, top: Top::Pointer(64), ..CPYTHON_3_13.frame },
+    ..CPYTHON_3_13
+};
+
+/// 3.15.0: one more word in types, other words in modules, other states of generators.
+const CPYTHON_3_15: ObjectLayout = ObjectLayout {
+    minor: 15,
+    heap_type: HeapType {
+        size: 944,
+        type_size: 424,
+        name: 864,
+        slots: 872,
+        qualified_name: 880,
+        cached_keys: 888,
+        module: Some(896),
+    },
+    module: &[("__dict__", 16), ("__name__", 40)],
+    generator: Generator {
+        frame: GeneratorFrame::Embedded { frame: 72, state: 67, done: 5 },
+        ..CPYTHON_3_14.generator
+    },
+    ..CPYTHON_3_14
+};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_supported_version_has_a_row() {
+        for minor in 8..=15 {
+            let row = objects(Version::new(3, minor, 1)).expect("a row");
+            assert_eq!(row.minor, minor);
+        }
+        assert!(
+            objects(Version::new(3, 7, 9)).is_none() && objects(Version::new(3, 16, 0)).is_none()
+        );
+    }
 }

@@ -149,7 +149,9 @@ fn served(view: &View<'_>, heap: &Heap, row: &Row, objects: &[u32]) -> Option<Ha
 fn follow(view: &View<'_>, heap: &Heap, object: Address, step: &str) -> Vec<Address> {
     let mut found = Vec::new();
     match step {
-        "*" => dict::entries(view, object, &mut |_, value| found.push(value)),
+        "*" => {
+            dict::entries(view, object, &mut |_, value| found.push(value));
+        }
         name => found.extend(attribute(view, heap, object, name)),
     }
     found

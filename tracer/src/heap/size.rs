@@ -1,13 +1,213 @@
 //! Shallow sizes: what `sys.getsizeof` says, from outside.
 
-use super::class::Class;
+use super::class::{Class, Kind, flag};
+use super::dict::{self, Beside, Table};
+use super::edge;
+use super::layout::{Keys, Values};
+use super::lists::HEAD;
 use super::view::View;
 use crate::model::Address;
+
+/// No object is larger.
+const ABSURD: u64 = 1 << 46;
+/// Words of a managed dict and of weak references before an object.
+const PREHEADER: u64 = 16;
 
 /// Bytes of the object with the tables and buffers that it owns, as `sys.getsizeof` counts them in this version
 /// (headers of the garbage collector included); for `numpy.ndarray` with data of its own, that too. `None` when the object
 /// cannot be read or makes no sense.
 pub fn shallow(view: &View<'_>, object: Address, class: &Class) -> Option<u64> {
-    let _ = (view, object);
-    Some(class.basic_size)
+    let own = match class.kind {
+        Kind::Dict => dict_bytes(view, object, class),
+        Kind::OrderedDict => ordered_dict(view, object, class),
+        Kind::List => class.basic_size.checked_add(view.word(object, 32)?.checked_mul(8)?),
+        Kind::Set => set(view, object, class),
+        Kind::Deque => deque(view, object, class),
+        Kind::Str => text(view, object, class),
+        Kind::ByteArray => bytearray(view, object, class),
+        Kind::Int => int(view, object),
+        Kind::Type => type_object(view, object, class),
+        Kind::Array => array(view, object, class),
+        _ => plain(view, object, class),
+    }?;
+    own.checked_add(header(view, class)).filter(|size| *size < ABSURD)
+}
+
+/// What lies before an object (`_PySys_GetSizeOf`, `_PyType_PreHeaderSize`).
+fn header(view: &View<'_>, class: &Class) -> u64 {
+    let collected = if class.flags & flag::GC == 0 { 0 } else { HEAD };
+    let managed = match view.objects.minor {
+        ..11 => 0,
+        11 => flag::MANAGED_DICT,
+        _ => flag::MANAGED_DICT | flag::MANAGED_WEAKREF,
+    };
+    collected + if class.flags & managed == 0 { 0 } else { PREHEADER }
+}
+
+/// `object.__sizeof__`
+fn plain(view: &View<'_>, object: Address, class: &Class) -> Option<u64> {
+    let mut size = class.basic_size;
+    if class.item_size > 0 {
+        let items = view.word(object, 16)?.cast_signed().unsigned_abs();
+        size = size.checked_add(items.checked_mul(class.item_size)?)?;
+    }
+    size.checked_add(inline_values(view, class))
+}
+
+/// Room for attributes behind an instance (`_PyInlineValuesSize`, 3.13 on).
+fn inline_values(view: &View<'_>, class: &Class) -> u64 {
+    if view.objects.values != Values::Headed || class.flags & flag::INLINE_VALUES == 0 {
+        return 0;
+    }
+    let Some(table) = Table::read(view, class.cached_keys) else { return 0 };
+    table.room().next_multiple_of(8) + 8 * (table.room() + 1)
+}
+
+fn dict_bytes(view: &View<'_>, object: Address, class: &Class) -> Option<u64> {
+    let table = Table::read(view, Address(view.word(object, dict::field::KEYS)?))?;
+    let values = view.word(object, dict::field::VALUES)?;
+    let values = match values {
+        0 => 0,
+        _ => {
+            let embedded = Beside::read(view, Address(values))?.embedded;
+            if embedded { 0 } else { values_bytes(view, &table) }
+        }
+    };
+    let own = if table.references == 1 { table.bytes() } else { 0 };
+    class.basic_size.checked_add(values)?.checked_add(own)
+}
+
+fn values_bytes(view: &View<'_>, table: &Table) -> u64 {
+    match view.objects.keys {
+        // `USABLE_FRACTION`
+        Keys::Sized => 8 * (2 * table.slots / 3),
+        Keys::Logarithmic => 8 * table.room(),
+    }
+}
+
+fn ordered_dict(view: &View<'_>, object: Address, class: &Class) -> Option<u64> {
+    const FAST_NODES: u64 = 56;
+    const NODE: u64 = 32;
+    let nodes = view.word(object, FAST_NODES)?.checked_mul(8)?;
+    let entries = view.word(object, dict::field::USED)?.checked_mul(NODE)?;
+    dict_bytes(view, object, class)?.checked_add(nodes)?.checked_add(entries)
+}
+
+fn set(view: &View<'_>, object: Address, class: &Class) -> Option<u64> {
+    const SMALL: u64 = 64;
+    let (mask, table) = (view.word(object, 32)?, view.word(object, 40)?);
+    let own = object.offset(SMALL)? != Address(table);
+    let entries = mask.checked_add(1)?.checked_mul(16)?;
+    class.basic_size.checked_add(if own { entries } else { 0 })
+}
+
+fn deque(view: &View<'_>, object: Address, class: &Class) -> Option<u64> {
+    const BLOCK: u64 = 64 * 8 + 16;
+    let (length, left) = (view.word(object, 16)?, view.word(object, 40)?);
+    let blocks = left.checked_add(length)?.checked_add(63)? / 64;
+    class.basic_size.checked_add(blocks.checked_mul(BLOCK)?)
+}
+
+/// `unicode_sizeof` (`Objects/unicodeobject.c`)
+fn text(view: &View<'_>, object: Address, class: &Class) -> Option<u64> {
+    let unicode = &view.layout.unicode;
+    let length = unicode.length.read(view.memory, object)?;
+    let state = unicode.state.read(view.memory, object)?;
+    let (width, compact, ascii) =
+        (u64::from(state >> 2 & 7), state & 1 << 5 != 0, state & 1 << 6 != 0);
+    let characters = length.checked_add(1)?.checked_mul(width)?;
+    let (ascii_size, compact_size) =
+        (u64::from(unicode.ascii_size), u64::from(unicode.compact_size));
+    let mut size = match (compact, ascii) {
+        (true, true) => ascii_size.checked_add(characters)?,
+        (true, false) => compact_size.checked_add(characters)?,
+        (false, _) => {
+            let data = unicode.data.read(view.memory, object)?;
+            let base = if view.objects.minor >= 14 { class.basic_size } else { compact_size + 8 };
+            base.checked_add(if data.is_null() { 0 } else { characters })?
+        }
+    };
+    let (utf8, utf8_length) = match view.objects.minor {
+        12.. => (48, 40),
+        _ => (56, 48),
+    };
+    if !(compact && ascii) {
+        let cached = view.word(object, utf8)?;
+        let data = unicode.data.read(view.memory, object)?.0;
+        // Of an ASCII string that is not compact it is the text itself.
+        if cached != 0 && (compact || cached != data) {
+            size = size.checked_add(view.word(object, utf8_length)?.checked_add(1)?)?;
+        }
+    }
+    size.checked_add(wide(view, object, compact, ascii, width)?)
+}
+
+/// A copy as `wchar_t` that old interfaces made (to 3.11).
+fn wide(view: &View<'_>, object: Address, compact: bool, ascii: bool, width: u64) -> Option<u64> {
+    const WIDE: u64 = 40;
+    const WIDE_LENGTH: u64 = 64;
+    if view.objects.minor >= 12 {
+        return Some(0);
+    }
+    let pointer = view.word(object, WIDE)?;
+    let length = match (compact, ascii) {
+        (true, true) => view.layout.unicode.length.read(view.memory, object)?,
+        _ => view.word(object, WIDE_LENGTH)?,
+    };
+    let data = view.layout.unicode.data.read(view.memory, object)?.0;
+    let inside = compact && pointer.wrapping_sub(object.0) < 128;
+    let shared = inside || (!compact && pointer == data && width == 4);
+    if pointer == 0 || shared { Some(0) } else { length.checked_add(1)?.checked_mul(4) }
+}
+
+fn bytearray(view: &View<'_>, object: Address, class: &Class) -> Option<u64> {
+    class.basic_size.checked_add(view.word(object, 24)?)
+}
+
+fn int(view: &View<'_>, object: Address) -> Option<u64> {
+    let (digits, _) = edge::digits(view, object)?;
+    let digits = if view.objects.minor >= 12 { digits.max(1) } else { digits };
+    24_u64.checked_add(digits.checked_mul(4)?)
+}
+
+fn type_object(view: &View<'_>, object: Address, class: &Class) -> Option<u64> {
+    let heap = &view.objects.heap_type;
+    let flags = view.word(object, super::classes::field::FLAGS)?;
+    if flags & flag::HEAP_TYPE == 0 {
+        return Some(heap.type_size.into());
+    }
+    let keys = Address(view.word(object, heap.cached_keys.into())?);
+    let keys = if keys.is_null() { 0 } else { Table::read(view, keys)?.bytes() };
+    let _ = class;
+    u64::from(heap.size).checked_add(keys)
+}
+
+/// `array_sizeof` of numpy: the struct, with data if it is its own.
+fn array(view: &View<'_>, object: Address, class: &Class) -> Option<u64> {
+    const DIMENSIONS: u64 = 24;
+    const SHAPE: u64 = 32;
+    const BASE: u64 = 48;
+    const DTYPE: u64 = 56;
+    const FLAGS: u64 = 64;
+    const OWNS: u32 = 4;
+    const MOST: u32 = 64;
+    let dimensions = view.memory.u32(object.offset(DIMENSIONS)?)?;
+    let flags = view.memory.u32(object.offset(FLAGS)?)?;
+    let mut size = class.basic_size.checked_add(16 * u64::from(dimensions))?;
+    if flags & OWNS != 0 && dimensions <= MOST && view.word(object, BASE)? == 0 {
+        let shape = Address(view.word(object, SHAPE)?);
+        let mut bytes = item_size(view, Address(view.word(object, DTYPE)?))?;
+        for axis in 0..dimensions {
+            bytes = bytes.checked_mul(view.word(shape, 8 * u64::from(axis))?)?;
+        }
+        size = size.checked_add(bytes)?;
+    }
+    Some(size)
+}
+
+/// `elsize` of a dtype: 32 bits at 32 in numpy 1, a word at 40 in numpy 2 (`PyArray_Descr`).
+fn item_size(view: &View<'_>, dtype: Address) -> Option<u64> {
+    let old = u64::from(view.memory.u32(dtype.offset(32)?)?);
+    let new = view.word(dtype, 40)?;
+    [old, new].into_iter().find(|size| (1..1 << 20).contains(size)).or(Some(0))
 }

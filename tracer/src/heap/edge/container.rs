@@ -1,0 +1,211 @@
+//! What containers hold.
+
+use super::{Label, Reader};
+use crate::heap::dict::{self, Beside, Table};
+use crate::model::Address;
+
+/// Most items of a container that are followed.
+const MOST: u64 = 1 << 27;
+/// Words that are read at once.
+const BATCH: u64 = 1024;
+
+/// `ob_size`, the length of a list, tuple or deque.
+const SIZE: u64 = 16;
+/// `PyListObject.ob_item`
+const LIST_ITEMS: u64 = 24;
+/// `PySetObject`
+mod set {
+    /// `mask`
+    pub const MASK: u64 = 32;
+    /// `table`: entries of an object and its hash.
+    pub const TABLE: u64 = 40;
+    /// Hash of an entry that was taken out.
+    pub const GONE: u64 = u64::MAX;
+}
+/// `dequeobject` and its blocks (`Modules/_collectionsmodule.c`)
+mod deque {
+    /// `leftblock`
+    pub const LEFT: u64 = 24;
+    /// `leftindex`
+    pub const LEFT_INDEX: u64 = 40;
+    /// `BLOCKLEN`
+    pub const LENGTH: u64 = 64;
+    /// `data` in a block.
+    pub const DATA: u64 = 8;
+    /// `rightlink` in a block.
+    pub const NEXT: u64 = DATA + 8 * LENGTH;
+}
+/// `PyODictObject` and its nodes (`Objects/odictobject.c`)
+mod ordered {
+    /// `od_first`
+    pub const FIRST: u64 = 80;
+    /// `key` in a node.
+    pub const KEY: u64 = 0;
+    /// `next` in a node.
+    pub const NEXT: u64 = 16;
+    /// `od_inst_dict`
+    pub const ATTRIBUTES: u64 = 96;
+}
+
+impl Reader<'_, '_> {
+    pub(super) fn dict(&mut self) {
+        let word = |offset| self.view.word(self.object, offset);
+        let (Some(keys), Some(values)) = (word(dict::field::KEYS), word(dict::field::VALUES))
+        else {
+            self.left_out += 1;
+            return;
+        };
+        // The keys of a split table belong to the type, and embedded values to the object they lie in.
+        if values == 0 {
+            let mut told = Vec::new();
+            let whole =
+                dict::entries(self.view, self.object, &mut |key, value| told.push((key, value)));
+            self.left_out += u64::from(!whole);
+            for (key, value) in told {
+                self.tell(key.0, Label::Key);
+                self.tell(value.0, Label::Value { key });
+            }
+        } else if let Some(beside) = Beside::read(self.view, Address(values)) {
+            if !beside.embedded {
+                self.beside(Address(keys), &beside, |key| Label::Value { key });
+            }
+        } else {
+            self.left_out += 1;
+        }
+    }
+
+    /// Values beside a table.
+    pub(super) fn beside(
+        &mut self,
+        keys: Address,
+        values: &Beside,
+        label: impl Fn(Address) -> Label,
+    ) {
+        let mut told = Vec::new();
+        let whole = Table::read(self.view, keys).is_some_and(|table| {
+            dict::beside(self.view, &table, values, &mut |key, value| told.push((key, value)))
+        });
+        self.left_out += u64::from(!whole);
+        for (key, value) in told {
+            self.tell(value.0, label(key));
+        }
+    }
+
+    pub(super) fn ordered_dict(&mut self) {
+        self.dict();
+        self.word(ordered::ATTRIBUTES, Label::Field("__dict__"));
+        let most = self.view.word(self.object, dict::field::USED).unwrap_or(0).min(MOST);
+        let mut node = self.view.word(self.object, ordered::FIRST).unwrap_or(0);
+        for _ in 0..most {
+            let at = Address(node);
+            let (Some(key), Some(next)) =
+                (self.view.word(at, ordered::KEY), self.view.word(at, ordered::NEXT))
+            else {
+                self.left_out += u64::from(node != 0);
+                return;
+            };
+            self.tell(key, Label::Key);
+            node = next;
+        }
+    }
+
+    pub(super) fn list(&mut self) {
+        let word = |offset| self.view.word(self.object, offset);
+        let (Some(count), Some(items)) = (word(SIZE), word(LIST_ITEMS)) else {
+            self.left_out += 1;
+            return;
+        };
+        self.items(Address(items), count, 0);
+    }
+
+    pub(super) fn tuple(&mut self) {
+        let count = self.view.word(self.object, SIZE);
+        let items = self.object.offset(self.view.objects.tuple_items.into());
+        match (count, items) {
+            (Some(count), Some(items)) => self.items(items, count, 0),
+            _ => self.left_out += 1,
+        }
+    }
+
+    /// `count` items from an address on, of which the first has the number `number`.
+    fn items(&mut self, first: Address, count: u64, number: u64) {
+        if count > MOST {
+            self.left_out += 1;
+            return;
+        }
+        self.words(first, count, |reader, index, word| {
+            reader.tell(word, Label::Item(number + index));
+        });
+    }
+
+    /// `count` words from an address on.
+    pub(super) fn words(
+        &mut self,
+        first: Address,
+        count: u64,
+        mut each: impl FnMut(&mut Self, u64, u64),
+    ) {
+        let mut bytes = [0; 8 * 1024];
+        let mut at = 0;
+        while at < count {
+            let now = (count - at).min(BATCH);
+            let wanted = usize::try_from(8 * now).unwrap_or(0).min(bytes.len());
+            let from = first.offset(8 * at);
+            if !from.is_some_and(|from| self.view.memory.read(from, &mut bytes[..wanted])) {
+                self.left_out += 1;
+                return;
+            }
+            for (index, word) in (at..).zip(bytes[..wanted].as_chunks::<8>().0) {
+                each(self, index, u64::from_le_bytes(*word));
+            }
+            at += now;
+        }
+    }
+
+    pub(super) fn set(&mut self) {
+        let word = |offset| self.view.word(self.object, offset);
+        let (Some(mask), Some(table)) = (word(set::MASK), word(set::TABLE)) else {
+            self.left_out += 1;
+            return;
+        };
+        if mask >= MOST || !(mask + 1).is_power_of_two() {
+            self.left_out += 1;
+            return;
+        }
+        let mut key = 0;
+        self.words(Address(table), 2 * (mask + 1), |reader, index, word| {
+            if index % 2 == 0 {
+                key = word;
+            } else if word != set::GONE {
+                reader.tell(key, Label::Member);
+            }
+        });
+    }
+
+    pub(super) fn deque(&mut self) {
+        let word = |offset| self.view.word(self.object, offset);
+        let (Some(count), Some(left), Some(index)) =
+            (word(SIZE), word(deque::LEFT), word(deque::LEFT_INDEX))
+        else {
+            self.left_out += 1;
+            return;
+        };
+        if count > MOST || index > deque::LENGTH {
+            self.left_out += 1;
+            return;
+        }
+        let (mut block, mut index, mut number) = (Address(left), index, 0);
+        while number < count {
+            let here = (count - number).min(deque::LENGTH - index);
+            let Some(first) = block.offset(deque::DATA + 8 * index) else { break };
+            self.items(first, here, number);
+            number += here;
+            index = 0;
+            match self.view.word(block, deque::NEXT) {
+                Some(next @ 1..) => block = Address(next),
+                _ => break,
+            }
+        }
+        self.left_out += u64::from(number < count);
+    }
+}
