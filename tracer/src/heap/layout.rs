@@ -35,6 +35,8 @@ pub struct ObjectLayout {
     pub code: Code,
     /// `PyFrameObject`
     pub frame_object: &'static [FieldAt],
+    /// `_f_frame_data`: where a frame object has a frame of its own (3.11 on).
+    pub frame_data: u16,
     /// Where a frame has its variables.
     pub frame: Frame,
     /// `PyGenObject`
@@ -241,6 +243,7 @@ const CPYTHON_3_8: ObjectLayout = ObjectLayout {
         names: Names::Apart { locals: 72, cells: 88, free: 80 },
     },
     frame_object: &[],
+    frame_data: 0,
     frame: Frame {
         fields: &[
             ("f_back", 24),
@@ -358,6 +361,7 @@ const CPYTHON_3_11: ObjectLayout = ObjectLayout {
         names: Names::Together { names: 96, count: 76, free: 92 },
     },
     frame_object: &[("f_back", 16), ("f_trace", 32)],
+    frame_data: 48,
     frame: Frame {
         fields: &[("f_func", 0), ("f_locals", 24), ("f_code", 32), ("frame_obj", 40)],
         locals: 72,
@@ -462,6 +466,7 @@ const CPYTHON_3_14: ObjectLayout = ObjectLayout {
         ("__annotate__", 120),
         ("__type_params__", 128),
     ],
+    frame_data: 72,
     frame: Frame { locals: 80, top: Top::Pointer(64), ..CPYTHON_3_13.frame },
     ..CPYTHON_3_13
 };

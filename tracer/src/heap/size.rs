@@ -3,7 +3,7 @@
 use super::class::{Class, Kind, flag};
 use super::dict::{self, Beside, Table};
 use super::edge;
-use super::layout::{Keys, Values};
+use super::layout::{GeneratorFrame, Keys, Names};
 use super::lists::HEAD;
 use super::view::View;
 use crate::model::Address;
@@ -28,6 +28,7 @@ pub fn shallow(view: &View<'_>, object: Address, class: &Class) -> Option<u64> {
         Kind::Int => int(view, object),
         Kind::Type => type_object(view, object, class),
         Kind::Array => array(view, object, class),
+        Kind::Frame | Kind::Generator => frame(view, object, class),
         _ => plain(view, object, class),
     }?;
     own.checked_add(header(view, class)).filter(|size| *size < ABSURD)
@@ -46,21 +47,11 @@ fn header(view: &View<'_>, class: &Class) -> u64 {
 
 /// `object.__sizeof__`
 fn plain(view: &View<'_>, object: Address, class: &Class) -> Option<u64> {
-    let mut size = class.basic_size;
-    if class.item_size > 0 {
-        let items = view.word(object, 16)?.cast_signed().unsigned_abs();
-        size = size.checked_add(items.checked_mul(class.item_size)?)?;
+    if class.item_size == 0 {
+        return Some(class.basic_size);
     }
-    size.checked_add(inline_values(view, class))
-}
-
-/// Room for attributes behind an instance (`_PyInlineValuesSize`, 3.13 on).
-fn inline_values(view: &View<'_>, class: &Class) -> u64 {
-    if view.objects.values != Values::Headed || class.flags & flag::INLINE_VALUES == 0 {
-        return 0;
-    }
-    let Some(table) = Table::read(view, class.cached_keys) else { return 0 };
-    table.room().next_multiple_of(8) + 8 * (table.room() + 1)
+    let items = view.word(object, 16)?.cast_signed().unsigned_abs();
+    class.basic_size.checked_add(items.checked_mul(class.item_size)?)
 }
 
 fn dict_bytes(view: &View<'_>, object: Address, class: &Class) -> Option<u64> {
@@ -86,7 +77,7 @@ fn values_bytes(view: &View<'_>, table: &Table) -> u64 {
 }
 
 fn ordered_dict(view: &View<'_>, object: Address, class: &Class) -> Option<u64> {
-    const FAST_NODES: u64 = 56;
+    const FAST_NODES: u64 = 72;
     const NODE: u64 = 32;
     let nodes = view.word(object, FAST_NODES)?.checked_mul(8)?;
     let entries = view.word(object, dict::field::USED)?.checked_mul(NODE)?;
@@ -166,7 +157,7 @@ fn bytearray(view: &View<'_>, object: Address, class: &Class) -> Option<u64> {
 
 fn int(view: &View<'_>, object: Address) -> Option<u64> {
     let (digits, _) = edge::digits(view, object)?;
-    let digits = if view.objects.minor >= 12 { digits.max(1) } else { digits };
+    let digits = if view.objects.minor >= 11 { digits.max(1) } else { digits };
     24_u64.checked_add(digits.checked_mul(4)?)
 }
 
@@ -180,6 +171,20 @@ fn type_object(view: &View<'_>, object: Address, class: &Class) -> Option<u64> {
     let keys = if keys.is_null() { 0 } else { Table::read(view, keys)?.bytes() };
     let _ = class;
     u64::from(heap.size).checked_add(keys)
+}
+
+/// A frame object, or a generator with the frame in it: the struct with room for variables and stack (`frame_sizeof`
+/// in `Objects/frameobject.c`, `gen_sizeof` in `Objects/genobject.c`).
+fn frame(view: &View<'_>, object: Address, class: &Class) -> Option<u64> {
+    let place = match (class.kind, view.objects.generator.frame, view.objects.code.names) {
+        (Kind::Generator, GeneratorFrame::Object { .. }, _) => return plain(view, object, class),
+        (Kind::Generator, GeneratorFrame::Embedded { frame, .. }, _) => u64::from(frame),
+        (_, _, Names::Apart { .. }) => 0,
+        (_, _, Names::Together { .. }) => view.objects.frame_data.into(),
+    };
+    let room = edge::frame_room(view, edge::frame_code(view, object, class)?)?;
+    let before = place.checked_add(view.objects.frame.locals.into())?;
+    before.checked_add(room.checked_mul(8)?)
 }
 
 /// `array_sizeof` of numpy: the struct, with data if it is its own.

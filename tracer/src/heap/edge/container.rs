@@ -38,7 +38,7 @@ mod deque {
 /// `PyODictObject` and its nodes (`Objects/odictobject.c`)
 mod ordered {
     /// `od_first`
-    pub const FIRST: u64 = 80;
+    pub const FIRST: u64 = 48;
     /// `key` in a node.
     pub const KEY: u64 = 0;
     /// `next` in a node.

@@ -159,6 +159,12 @@ fn tuple_text(view: &View<'_>, code: Address, field: u16, index: u64) -> Option<
     text::unicode(view.memory, view.layout, Address(item)).ok()
 }
 
+/// Words that a frame of a code object has room for: variables and stack.
+pub fn frame_room(view: &View<'_>, code: Address) -> Option<u64> {
+    let stack = view.memory.u32(code.offset(view.objects.code.stack_size.into())?)?;
+    variables(view, code)?.checked_add(u64::from(stack).min(MOST))
+}
+
 /// Tells `out` what a running frame refers to: `_PyInterpreterFrame` (3.11 on) or `PyFrameObject`.
 pub fn frame_locals(view: &View<'_>, frame: Address, out: &mut dyn FnMut(Edge)) {
     // No class has a say in it.

@@ -10,7 +10,7 @@ use super::layout::FieldAt;
 use super::view::View;
 use crate::model::Address;
 
-pub use frame::{frame_code, frame_locals, free_variable, local_name};
+pub use frame::{frame_code, frame_locals, frame_room, free_variable, local_name};
 pub use instance::attributes;
 pub use question::{digits, function_code, int_value, length, module_dict};
 
