@@ -11,7 +11,7 @@ use super::shape;
 use super::view::{Object, View};
 use crate::model::{Address, HolderGroup, Reference, RootKind};
 
-/// Longest way that is shown; of longer ones the middle is left out.
+/// Longest way round that is told.
 const SHOWN: usize = 64;
 /// Longest way round that is looked for in garbage.
 const CYCLE: usize = 100_000;
@@ -26,10 +26,14 @@ pub struct Held<'a> {
 impl<'a> Held<'a> {
     /// Finds the ways from `roots`. The heap must have been read with its graph.
     pub fn new(view: &'a View<'a>, heap: &'a Heap, roots: Vec<Named>, code_type: Address) -> Self {
-        let number = |edge: &Edge| heap.objects.number(edge.to);
+        let numbers = |root: &Named, certain: bool| {
+            let edges = root.edges.iter().filter(|edge| edge.label.is_certain() == certain);
+            edges.filter_map(|edge: &Edge| heap.objects.number(edge.to)).collect()
+        };
         let held = |root: &Named| Root {
             kind: root.kind,
-            holds: root.edges.iter().filter_map(number).collect(),
+            holds: numbers(root, true),
+            may_hold: numbers(root, false),
         };
         let given: Vec<Root> = roots.iter().map(held).collect();
         let paths = Paths::find(view, heap, &given);
@@ -61,7 +65,7 @@ impl<'a> Held<'a> {
 
     fn chain(&self, number: u32) -> (RootKind, String, Vec<Reference>) {
         let (root, way) = self.paths.way(number);
-        let mut way: Vec<Object> = way.iter().map(|at| self.namer.heap.objects.get(*at)).collect();
+        let way: Vec<Object> = way.iter().map(|at| self.namer.heap.objects.get(*at)).collect();
         let Some(root) = root else {
             let chain = self.cycle(number);
             return (RootKind::Garbage, self.words(number), chain);
@@ -83,10 +87,6 @@ impl<'a> Held<'a> {
                 (first.map_or(String::new(), |first| self.words(first)), None)
             }
         };
-        let cut = way.len().saturating_sub(2 * SHOWN);
-        if cut > 0 {
-            way.drain(SHOWN..SHOWN + cut);
-        }
         (kind, name, self.namer.way(&way, first))
     }
 

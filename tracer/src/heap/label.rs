@@ -11,6 +11,8 @@ use crate::python::text;
 
 /// Characters of a key or string that are shown.
 const SHOWN: usize = 40;
+/// Objects that are told at each end of a way.
+const SIDE: usize = 5000;
 /// The same, when all was asked for.
 const SHOWN_IN_FULL: usize = 1000;
 
@@ -36,8 +38,16 @@ struct Raw {
 
 impl Namer<'_> {
     /// The references along a way of objects, each with the one that it leads to. Those that are one to a reader
-    /// (an object, its dict, a value in it) are put together.
+    /// (an object, its dict, a value in it) are put together; of a very long way the middle is left out.
     pub fn way(&self, way: &[Object], first: Option<(Label, Object)>) -> Vec<Reference> {
+        if way.len() > 2 * SIDE {
+            let mut references = self.way(&way[..SIDE], first);
+            let behind = way.len() - SIDE;
+            let via = format!("… {} more references …", way.len() - 2 * SIDE);
+            references.push(self.reference(via, true, way[behind]));
+            references.extend(self.way(&way[behind..], None));
+            return references;
+        }
         let mut raw = Vec::new();
         if let Some((label, object)) = first {
             raw.push(Raw { label, parent: object, object });
@@ -47,7 +57,7 @@ impl Namer<'_> {
             let label = self.label(parent, object.address).unwrap_or(Label::Word(0));
             raw.push(Raw { label, parent, object });
         }
-        let mut references = Vec::new();
+        let mut references: Vec<Reference> = Vec::new();
         let mut rest = &raw[..];
         while !rest.is_empty() {
             let (via, taken) = self.merged(rest);
@@ -56,7 +66,7 @@ impl Namer<'_> {
             references.push(self.reference(via, certain, last.object));
             rest = &rest[taken..];
         }
-        references
+        shortened(references)
     }
 
     /// What an object is, as the end of a reference.
@@ -140,6 +150,7 @@ impl Namer<'_> {
             },
             Label::Class => "its type".to_owned(),
             Label::Word(offset) => format!("C field at {offset:#x}"),
+            Label::Stack => "perhaps its evaluation stack".to_owned(),
             Label::Weak => "a weak reference".to_owned(),
         }
     }
@@ -202,6 +213,30 @@ impl Namer<'_> {
             _ => None,
         }
     }
+}
+
+/// A reference that repeats, as from one node of a chain to the next, is told once, with how often.
+fn shortened(references: Vec<Reference>) -> Vec<Reference> {
+    let mut runs: Vec<(Reference, u64)> = Vec::new();
+    for reference in references {
+        match runs.last_mut() {
+            Some((last, count)) if is_repeated(last, &reference) => {
+                (*last, *count) = (reference, *count + 1);
+            }
+            _ => runs.push((reference, 1)),
+        }
+    }
+    let told = |(reference, count): (Reference, u64)| match count {
+        1 => reference,
+        _ => Reference { via: format!("{} × {count}", reference.via), ..reference },
+    };
+    runs.into_iter().map(told).collect()
+}
+
+/// Indices and keys of what repeats differ.
+fn is_repeated(a: &Reference, b: &Reference) -> bool {
+    let name = |via: &str| if via.starts_with('[') { "[]".to_owned() } else { via.to_owned() };
+    (name(&a.via), &a.class, a.certain) == (name(&b.via), &b.class, b.certain)
 }
 
 fn items(count: u64) -> String {

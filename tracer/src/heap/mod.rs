@@ -36,7 +36,7 @@ pub use layout::{ObjectLayout, objects};
 pub use objects::{Graph, Heap, Objects, Skipped, read};
 pub use paths::{Paths, Root, Step};
 pub use refcount::Refcount;
-pub use roots::{Named, frames, modules};
+pub use roots::{Named, frames, modules, without_names};
 pub use sessions::sessions;
 pub use size::shallow;
 pub use subject::{NoSubject, Subject, find};

@@ -27,6 +27,8 @@ pub struct Root {
     pub kind: RootKind,
     /// The objects.
     pub holds: Vec<u32>,
+    /// Objects that it perhaps holds.
+    pub may_hold: Vec<u32>,
 }
 
 /// For each object the step before it on a shortest way from a root.
@@ -50,6 +52,11 @@ impl Paths {
         search.root(RootKind::StaticType, &static_types(heap));
         search.spread(Certainty::Only);
         search.again();
+        for (number, root) in (0..).zip(roots) {
+            for &held in &root.may_hold {
+                search.reach(held, number | ROOT);
+            }
+        }
         search.spread(Certainty::Any);
         for held in held_from_outside(view, heap, &search, roots) {
             search.root(RootKind::Native, &[held]);
@@ -170,7 +177,10 @@ fn held_from_outside(
     for number in 0..u32::try_from(heap.objects.len()).unwrap_or(0) {
         heap.graph.of(number).for_each(|(target, _)| count(target));
     }
-    roots.iter().flat_map(|root| &root.holds).for_each(|&target| count(target));
+    roots
+        .iter()
+        .flat_map(|root| root.holds.iter().chain(&root.may_hold))
+        .for_each(|&target| count(target));
     let refcount = view.refcount;
     let unreached = search.steps.iter().zip(0..).filter(|(step, _)| **step == NONE);
     let beyond = unreached.filter(|&(_, number): &(_, u32)| {

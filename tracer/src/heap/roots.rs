@@ -1,8 +1,10 @@
 //! Where references begin: what `sys.modules` has, and the variables of running frames.
 
+use std::collections::HashSet;
+
 use super::class::Kind;
 use super::dict;
-use super::edge::{self, Edge};
+use super::edge::{self, Edge, Label};
 use super::objects::Heap;
 use super::view::View;
 use crate::model::{Address, RootKind};
@@ -28,6 +30,9 @@ pub struct Named {
     pub edges: Vec<Edge>,
 }
 
+/// Fields of a frame that say nothing of their own: the names of the module that it is in have better holders.
+const COMMON: [&str; 4] = ["f_globals", "f_builtins", "f_back", "frame_obj"];
+
 /// The frames that threads are running, with what they refer to.
 pub fn frames(view: &View<'_>, python: &Python) -> Vec<Named> {
     let mut roots = Vec::new();
@@ -37,7 +42,10 @@ pub fn frames(view: &View<'_>, python: &Python) -> Vec<Named> {
         for _ in 0..FRAMES {
             let Some(at) = frame.filter(|at| !at.is_null()) else { break };
             let mut edges = Vec::new();
-            edge::frame_locals(view, at, &mut |edge| edges.push(edge));
+            edge::frame_locals(view, at, &mut |edge| match edge.label {
+                Label::Field(name) if COMMON.contains(&name) => {}
+                _ => edges.push(edge),
+            });
             edges.truncate(left);
             left -= edges.len();
             if let Some(function) = function(view, python, at)
@@ -88,6 +96,19 @@ pub fn code_words(view: &View<'_>, code_type: Address, code: Address) -> Option<
     })
 }
 
+/// Takes the names of modules out of what frames refer to: a module that runs has them as its local variables.
+pub fn without_names(heap: &Heap, view: &View<'_>, frames: &mut [Named]) {
+    let modules =
+        heap.objects.iter().filter(|object| heap.classes.get(object.class).kind == Kind::Module);
+    let names: HashSet<Address> =
+        modules.filter_map(|object| edge::module_dict(view, object.address)).collect();
+    for frame in frames {
+        frame
+            .edges
+            .retain(|edge| edge.label != Label::Field("f_locals") || !names.contains(&edge.to));
+    }
+}
+
 /// What `sys.modules` of each interpreter has: it is found in the module `sys`.
 pub fn modules(view: &View<'_>, heap: &Heap) -> Vec<Named> {
     let mut roots = Vec::new();
@@ -109,7 +130,7 @@ pub fn modules(view: &View<'_>, heap: &Heap) -> Vec<Named> {
             if roots.len() < MODULES
                 && let Ok(name) = text::unicode(view.memory, view.layout, key)
             {
-                let edges = vec![Edge { to: value, label: edge::Label::Value { key } }];
+                let edges = vec![Edge { to: value, label: Label::Value { key } }];
                 roots.push(Named { kind: RootKind::Module, name: format!("module {name}"), edges });
             }
         });

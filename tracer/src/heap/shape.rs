@@ -154,7 +154,8 @@ fn label_words(label: Label) -> (u8, u64) {
         Label::Local { code, index } => (7, hash(&(code.0, index))),
         Label::Class => (8, 0),
         Label::Word(offset) => (9, offset.into()),
-        Label::Weak => (10, 0),
+        Label::Stack => (10, 0),
+        Label::Weak => (11, 0),
     }
 }
 

@@ -137,7 +137,10 @@ impl HeapTarget {
         let more: Vec<_> = roots.iter().flat_map(|root| &root.edges).map(|edge| edge.to).collect();
         let mut heap = heap::read(&view, cache, collector.heads(), &more, wanted.graph);
         if wanted.graph {
-            roots.extend(heap::modules(&view, &heap));
+            heap::without_names(&heap, &view, &mut roots);
+            // Modules come first: of two ways of one length, theirs is told.
+            let frames = std::mem::replace(&mut roots, heap::modules(&view, &heap));
+            roots.extend(frames);
         }
         let value = make(&view, &mut heap, roots);
         Ok((value, self.account(&heap)))

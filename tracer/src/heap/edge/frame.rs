@@ -68,7 +68,7 @@ impl Reader<'_, '_> {
             let index32 = u32::try_from(index).unwrap_or(u32::MAX);
             match index < extent.certain {
                 true => reader.tagged(word, Label::Local { code, index: index32 }),
-                false => reader.tagged(word, Label::Word(index32)),
+                false => reader.tagged(word, Label::Stack),
             }
         });
     }

@@ -57,6 +57,8 @@ pub enum Label {
     Class,
     /// A word of an unknown struct, by its offset: it may be a reference.
     Word(u32),
+    /// A word of a running frame that its evaluation stack may have left behind.
+    Stack,
     /// Known and not holding: the referent of a weak reference.
     Weak,
 }
@@ -64,7 +66,7 @@ pub enum Label {
 impl Label {
     /// Whether the layout says that it is a reference.
     pub const fn is_certain(self) -> bool {
-        !matches!(self, Self::Word(_))
+        !matches!(self, Self::Word(_) | Self::Stack)
     }
 }
 
