@@ -42,30 +42,59 @@ fn low(product: u128) -> u64 {
 /// A map whose keys are addresses.
 pub type AddressMap<T> = HashMap<u64, T, BuildHasherDefault<Multiply>>;
 
-/// Objects by number, and numbers by address.
+/// Bytes of address space that have a table of their own, if an object begins there.
+const GRAIN: u64 = 1024;
+/// Objects of the allocators begin at multiples of this.
+const ALIGNMENT: u64 = 16;
+/// Places in a grain.
+const PLACES: usize = (GRAIN / ALIGNMENT) as usize;
+
+/// Numbers of objects by address. Objects that are near are asked for together, so their numbers are kept together.
 #[derive(Clone, Debug, Default)]
 pub struct Index {
-    numbers: AddressMap<u32>,
+    /// Grains to their tables.
+    grains: AddressMap<u32>,
+    /// [`PLACES`] of each table, one after the other: 0, or a number and one.
+    places: Vec<u32>,
+    /// Objects at other addresses: in the data of libraries.
+    others: AddressMap<u32>,
 }
 
 impl Index {
     /// The number of the object at an address.
     #[inline]
     pub fn get(&self, address: Address) -> Option<u32> {
-        self.numbers.get(&address.0).copied()
+        if address.0 % ALIGNMENT != 0 {
+            return self.others.get(&address.0).copied();
+        }
+        let table = *self.grains.get(&(address.0 / GRAIN))?;
+        self.places.get(place(table, address))?.checked_sub(1)
     }
 
-    /// Enters an object under a number; false when it is there already.
+    /// Enters an object under a number; false when it is there already, or there is no room.
     pub fn enter(&mut self, address: Address, number: u32) -> bool {
-        use std::collections::hash_map::Entry;
-        match self.numbers.entry(address.0) {
-            Entry::Occupied(_) => false,
-            Entry::Vacant(place) => {
-                place.insert(number);
+        if address.0 % ALIGNMENT != 0 {
+            return self.others.insert(address.0, number).is_none();
+        }
+        let Ok(next) = u32::try_from(self.places.len() / PLACES) else { return false };
+        let table = *self.grains.entry(address.0 / GRAIN).or_insert(next);
+        if table == next {
+            self.places.resize(self.places.len() + PLACES, 0);
+        }
+        match self.places.get_mut(place(table, address)) {
+            Some(place @ 0) => {
+                *place = number.saturating_add(1);
                 true
             }
+            _ => false,
         }
     }
+}
+
+#[inline]
+fn place(table: u32, address: Address) -> usize {
+    let inside = usize::try_from(address.0 % GRAIN / ALIGNMENT).unwrap_or(0);
+    table as usize * PLACES + inside
 }
 
 #[cfg(test)]
@@ -79,5 +108,8 @@ mod tests {
         assert!(!index.enter(Address(0x7f00_0000_1010), 2));
         assert_eq!(index.get(Address(0x7f00_0000_1010)), Some(1));
         assert_eq!(index.get(Address(0x7f00_0000_1020)), None);
+        assert!(index.enter(Address(0x7f00_0000_1018), 7));
+        assert_eq!(index.get(Address(0x7f00_0000_1018)), Some(7));
+        assert_eq!(index.get(Address(0x7f00_0000_1008)), None);
     }
 }
