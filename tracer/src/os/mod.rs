@@ -12,6 +12,7 @@ mod error;
 pub mod file;
 mod held;
 pub mod interpreter;
+pub mod interrupt;
 pub mod maps;
 pub mod memory;
 pub mod module;

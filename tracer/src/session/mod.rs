@@ -1,6 +1,7 @@
 //! The running program: one target from attach to finished recording.
 
 mod books;
+pub mod census;
 pub mod doctor;
 pub mod error;
 mod interpreter;
@@ -16,6 +17,7 @@ pub mod search;
 mod stacks;
 mod surroundings;
 mod target;
+pub mod who;
 
 pub use error::{Failure, SessionError};
 pub use options::RecordOptions;
