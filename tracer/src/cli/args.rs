@@ -9,7 +9,9 @@ use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use leakspy_ebpf::wire::limit;
 
+use super::census::CensusArgs;
 use super::leaks::LeaksArgs;
+use super::who::WhoArgs;
 use super::{examples, units};
 use crate::plot::{Format as Picture, MOST_FINDINGS, What};
 use crate::probe::Method;
@@ -62,6 +64,20 @@ pub enum Command {
     /// report. Judges a recording in the same way.
     #[command(help_template = TEMPLATE, before_help = examples::LEAKS, before_long_help = examples::LEAKS)]
     Leaks(LeaksArgs),
+    /// Count the Python objects of a running process by type
+    ///
+    /// Reads the objects out of the memory of the process, once or again and again, and tells which types
+    /// hold most and which grow. Objects from before leakspy came are counted, too. The process is not
+    /// changed, and not stopped unless --pause asks for it.
+    #[command(help_template = TEMPLATE, before_help = examples::CENSUS, before_long_help = examples::CENSUS)]
+    Census(CensusArgs),
+    /// Say who holds Python objects of a running process
+    ///
+    /// Finds the shortest chains of references from modules, frames and whatever else keeps objects alive to
+    /// the objects in question, and puts those of the same shape together. The process is not changed,
+    /// and not stopped unless --pause asks for it.
+    #[command(help_template = TEMPLATE, before_help = examples::WHO, before_long_help = examples::WHO)]
+    Who(WhoArgs),
     /// Record a running process
     ///
     /// Counts every allocation and every release of the process from now on, and writes what is live

@@ -17,7 +17,7 @@ const MOST_MARKS: usize = 8;
 /// Compares two recordings, or two moments of one.
 pub fn run(args: &DiffArgs) -> Result<Exit> {
     let Some(format) = args.chosen_format() else {
-        return Err(show::no_format(&args.show, DIFFERENCES).into());
+        return Err(show::no_format(&args.show.output, DIFFERENCES).into());
     };
     match &args.after {
         Some(after) => recordings(&args.before, after, format, &args.show),

@@ -5,6 +5,8 @@ pub const MAIN: &str = "\
 Examples:
   sudo leakspy leaks -p 4711            Is process 4711 leaking, and what?
   sudo leakspy record -p 4711 -d 3h     Record it for three hours
+  sudo leakspy census -p 4711           What it is full of, by type
+  sudo leakspy who -p 4711 Document     What keeps objects of a type alive
   leakspy report FILE.leakspy           Who holds how much, by stack
   leakspy diff A.leakspy B.leakspy      What grew from one recording to another
   leakspy doctor                        What is missing on this machine
@@ -19,6 +21,25 @@ Examples:
   leakspy leaks app.leakspy -f json           For programs
   leakspy leaks app.leakspy --fail-on likely  For tests: status 3 when something leaks
   leakspy leaks app.leakspy --exclude 'pandas/*' --suppressions known.supp
+";
+
+/// For `census`.
+pub const CENSUS: &str = "\
+Examples:
+  sudo leakspy census -p 4711                     One look: types by bytes
+  sudo leakspy census -p 4711 -d 10m              Look every 30 s for ten minutes: what grows
+  sudo leakspy census -p 4711 --every 5m          Until Ctrl-C
+  sudo leakspy census -p 4711 --pause --sessions  One moment, with the sessions of a server
+  sudo leakspy census -p 4711 -f json | jq        For programs
+";
+
+/// For `who`.
+pub const WHO: &str = "\
+Examples:
+  sudo leakspy who -p 4711 bokeh.document.document.Document     By type
+  sudo leakspy who -p 4711 Document                             The same, by its last name
+  sudo leakspy who -p 4711 0x7f21c40a5d90                       One object
+  sudo leakspy who -p 4711 bokeh_app_3f0e --pause -o who.svg    A module; a picture for the browser
 ";
 
 /// For `record`.
@@ -87,6 +108,8 @@ Examples:
 pub fn of(command: &str) -> &'static str {
     match command {
         "leaks" => LEAKS,
+        "census" => CENSUS,
+        "who" => WHO,
         "record" => RECORD,
         "report" => REPORT,
         "mark" => MARK,

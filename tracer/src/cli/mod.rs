@@ -2,6 +2,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
 mod args;
+mod census;
 mod completions;
 mod diff;
 mod doctor;
@@ -13,6 +14,7 @@ mod logging;
 mod man;
 mod mark;
 mod output;
+mod page;
 mod plot;
 mod progress;
 mod record;
@@ -20,6 +22,7 @@ mod report;
 mod show;
 mod suppress;
 mod units;
+mod who;
 
 #[cfg(test)]
 mod tests;
@@ -46,6 +49,8 @@ pub fn main() -> ExitCode {
         Command::Leaks(args) => leaks::run(args, cli.quiet, cli.verbose > 0),
         Command::Record(args) => record::run(args, cli.quiet),
         Command::Report(args) => report::run(args),
+        Command::Census(args) => census::run(args, cli.quiet),
+        Command::Who(args) => who::run(args),
         Command::Mark(args) => mark::run(args, cli.quiet),
         Command::Diff(args) => diff::run(args),
         Command::Plot(args) => plot::run(args),

@@ -2,6 +2,7 @@
 
 use std::io::{self, IsTerminal, Write};
 
+use crate::model::Look;
 use crate::report::quantity::{bytes, count, counted, duration};
 use crate::report::{escape, width};
 use crate::session::{Progress, Status};
@@ -106,6 +107,50 @@ impl<W: Write> Progress for ProgressLine<W> {
     }
 }
 
+/// Shows the looks of a census.
+pub struct LookLine<W> {
+    line: ProgressLine<W>,
+    first: Option<f64>,
+}
+
+impl<W: Write> LookLine<W> {
+    /// Shows looks on `out`.
+    pub fn new(out: W, manner: Manner) -> Self {
+        Self { line: ProgressLine::new(out, manner), first: None }
+    }
+
+    /// Shows one: a line each, or one line that is redrawn.
+    pub fn look(&mut self, look: &Look) {
+        let first = *self.first.get_or_insert(look.at);
+        let text = look_line(look, look.at - first);
+        match self.line.manner {
+            Manner::Quiet => {}
+            Manner::Plain => self.line.put(&format!("{text}\n")),
+            Manner::Redrawn => {
+                let text = width::cut_end(&format!("{text} (Ctrl-C ends)"), COLUMNS);
+                self.line.put(&format!("{REDRAW}{text}"));
+            }
+        }
+    }
+
+    /// Clears the line, so that something else can be printed.
+    pub fn clear(&mut self) {
+        self.line.clear();
+    }
+}
+
+/// `1 min 5 s: look 3, 1,234,567 objects, 95.4 MiB, took 2.1 s`
+fn look_line(look: &Look, seconds: f64) -> String {
+    format!(
+        "{}: look {}, {}, {}, took {}",
+        elapsed(seconds.max(0.0)),
+        count(u64::from(look.looks)),
+        counted(look.objects, "object", "objects"),
+        bytes(look.bytes),
+        duration(look.seconds),
+    )
+}
+
 /// `1 min 5 s: 9.5 MiB live, 120 sites, nothing lost`
 fn line(status: &Status) -> String {
     let lost = match status.lost {
@@ -179,6 +224,30 @@ mod tests {
         assert_eq!(said(Manner::Redrawn).lines().count(), 3);
         assert!(said(Manner::Redrawn).lines().all(|line| width::columns(line) <= COLUMNS));
         assert_eq!(said(Manner::Quiet), "");
+    }
+
+    #[test]
+    fn every_look_has_its_line() {
+        let shown = |manner| {
+            let mut out = Vec::new();
+            let mut line = LookLine::new(&mut out, manner);
+            for (looks, at) in [(1, 1_000.0), (2, 1_030.4), (3, 999.0)] {
+                let (objects, bytes) = (1_234_567, 100_000_000);
+                line.look(&Look { at, looks, objects, bytes, seconds: 2.1, ..Look::default() });
+            }
+            String::from_utf8(out).expect("text")
+        };
+        assert_eq!(
+            shown(Manner::Plain).lines().collect::<Vec<_>>(),
+            [
+                "0 s: look 1, 1,234,567 objects, 95.4 MiB, took 2.1 s",
+                "30 s: look 2, 1,234,567 objects, 95.4 MiB, took 2.1 s",
+                "0 s: look 3, 1,234,567 objects, 95.4 MiB, took 2.1 s",
+            ]
+        );
+        let redrawn = shown(Manner::Redrawn);
+        assert_eq!((redrawn.matches(REDRAW).count(), redrawn.matches('\n').count()), (3, 0));
+        assert_eq!(shown(Manner::Quiet), "");
     }
 
     #[test]

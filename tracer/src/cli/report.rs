@@ -10,7 +10,7 @@ use crate::report::{FORMATS, Format};
 /// Shows a recording.
 pub fn run(args: &ReportArgs) -> Result<Exit> {
     match (args.chosen_format(), &args.base) {
-        (None, _) => Err(show::no_format(&args.show, FORMATS).into()),
+        (None, _) => Err(show::no_format(&args.show.output, FORMATS).into()),
         (Some(ReportFormat::Difference(format)), Some(base)) => {
             diff::recordings(base, &args.file, format, &args.show)
         }

@@ -37,9 +37,9 @@ pub fn options(args: &ShowArgs, output: &Output) -> Options {
 }
 
 /// The name of the output says no format of `table`.
-pub fn no_format<E: ?Sized>(args: &ShowArgs, table: &[Format<E>]) -> UsageError {
+pub fn no_format<E: ?Sized>(output: &Path, table: &[Format<E>]) -> UsageError {
     let names: Vec<&str> = table.iter().map(|format| format.name).collect();
-    let (output, names) = (args.output.display(), names.join(", "));
+    let (output, names) = (output.display(), names.join(", "));
     UsageError(format!("the name {output} does not say the format; add -f with one of {names}"))
 }
 

@@ -40,6 +40,49 @@ pub fn tick(text: &str) -> Result<Duration, String> {
     Ok(tick)
 }
 
+/// Time from look to look: at least a second, because a look reads all objects.
+pub fn every(text: &str) -> Result<Duration, String> {
+    let every = duration(text)?;
+    if every < Duration::from_secs(1) {
+        return Err(format!(
+            "`{text}` is shorter than 1s, and a look takes about as long; try 30s"
+        ));
+    }
+    Ok(every)
+}
+
+/// A number of rows, at least one.
+pub fn rows(text: &str) -> Result<usize, String> {
+    let wrong = |_| format!("`{text}` is no number of rows; try 20");
+    match text.parse().map_err(wrong)? {
+        0 => Err("0 rows would show nothing; try 20".to_owned()),
+        rows => Ok(rows),
+    }
+}
+
+/// Longest name of a type, a module or an address that can be asked for, bytes.
+const LONGEST_SUBJECT: usize = 1_000;
+
+/// Something to ask `who` for: a name or an address.
+pub fn subject(text: &str) -> Result<String, String> {
+    let text = text.trim();
+    if text.is_empty() {
+        return Err("name a type, a module, or the address of an object".to_owned());
+    }
+    if text.len() > LONGEST_SUBJECT {
+        return Err(format!("the name is longer than {LONGEST_SUBJECT} bytes"));
+    }
+    let Some(digits) = text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")) else {
+        return Ok(text.to_owned());
+    };
+    match u64::from_str_radix(digits, 16) {
+        Ok(address) => Ok(format!("{address:#x}")),
+        Err(_) => {
+            Err(format!("`{text}` is no address; copy one from a report, such as 0x7f21c40a5d90"))
+        }
+    }
+}
+
 /// The name of a moment: something, and not a story.
 pub fn mark(text: &str) -> Result<String, String> {
     if text.trim().is_empty() {
@@ -252,6 +295,7 @@ mod tests {
     proptest! {
         #[test]
         fn whatever_is_typed_is_an_answer(text in ".{0,20}") {
+            let _ = (every(&text), rows(&text), subject(&text));
             let _ = (duration(&text), capacity(&text), target(&text), growth(&text), picture_size(&text), picture_size(&text));
         }
     }

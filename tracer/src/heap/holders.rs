@@ -1,6 +1,7 @@
 //! Who holds objects: their ways from the roots, sorted by shape and put into words.
 
-use std::collections::{HashMap, VecDeque};
+use std::cell::OnceCell;
+use std::collections::HashMap;
 
 use super::edge::Edge;
 use super::label::Namer;
@@ -11,16 +12,16 @@ use super::shape;
 use super::view::{Object, View};
 use crate::model::{Address, HolderGroup, Reference, RootKind};
 
-/// Longest way round that is told.
-const SHOWN: usize = 64;
-/// Longest way round that is looked for in garbage.
-const CYCLE: usize = 100_000;
+/// Longest way through garbage that is told.
+const SHOWN: usize = 12;
 
 /// A heap with the ways to all of its objects.
 pub struct Held<'a> {
     namer: Namer<'a>,
     roots: Vec<Named>,
     paths: Paths,
+    /// Made when there is garbage to be told of.
+    referrers: OnceCell<HashMap<u32, u32>>,
 }
 
 impl<'a> Held<'a> {
@@ -37,7 +38,12 @@ impl<'a> Held<'a> {
         };
         let given: Vec<Root> = roots.iter().map(held).collect();
         let paths = Paths::find(view, heap, &given);
-        Self { namer: Namer { view, heap, code_type, values: false }, roots, paths }
+        Self {
+            namer: Namer { view, heap, code_type, values: false },
+            roots,
+            paths,
+            referrers: OnceCell::new(),
+        }
     }
 
     /// Tells values of strings, too.
@@ -100,39 +106,38 @@ impl<'a> Held<'a> {
         }
     }
 
-    /// The shortest way from garbage back to itself.
+    /// A way that leads to garbage from other garbage, back to what is met a second time.
     fn cycle(&self, number: u32) -> Vec<Reference> {
-        let graph = &self.namer.heap.graph;
-        let mut before = HashMap::new();
-        let mut open = VecDeque::from([number]);
-        while let Some(at) = open.pop_front() {
-            for (target, _) in graph.of(at) {
-                if target == number {
-                    return self.back(at, number, &before);
-                }
-                let new = self.paths.step(target).is_none() && !before.contains_key(&target);
-                if new && before.len() < CYCLE {
-                    before.insert(target, at);
-                    open.push_back(target);
-                }
+        let referrers = self.referrers.get_or_init(|| self.referrers_of_garbage());
+        let mut way = vec![number];
+        let mut at = number;
+        while way.len() < SHOWN {
+            let Some(&before) = referrers.get(&at) else { break };
+            way.push(before);
+            if way[..way.len() - 1].contains(&before) {
+                break;
             }
-        }
-        Vec::new()
-    }
-
-    fn back(&self, last: u32, number: u32, before: &HashMap<u32, u32>) -> Vec<Reference> {
-        let mut way = vec![number, last];
-        let mut at = last;
-        while at != number && way.len() < 2 * SHOWN {
-            let Some(&next) = before.get(&at) else { break };
-            way.push(next);
-            at = next;
-        }
-        if last == number {
-            way.truncate(2);
+            at = before;
         }
         way.reverse();
         let way: Vec<Object> = way.iter().map(|at| self.namer.heap.objects.get(*at)).collect();
         self.namer.way(&way, None)
+    }
+
+    /// For each object that no root leads to one that refers to it, if there is any; itself last.
+    fn referrers_of_garbage(&self) -> HashMap<u32, u32> {
+        let heap = self.namer.heap;
+        let mut referrers = HashMap::new();
+        for number in 0..u32::try_from(heap.objects.len()).unwrap_or(0) {
+            if self.paths.step(number).is_some() {
+                continue;
+            }
+            for (target, certain) in heap.graph.of(number) {
+                if certain && target != number && self.paths.step(target).is_none() {
+                    referrers.entry(target).or_insert(number);
+                }
+            }
+        }
+        referrers
     }
 }

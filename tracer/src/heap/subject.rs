@@ -1,6 +1,7 @@
 //! What somebody asks for: objects of a type, an object, or a module.
 
 use super::class::{ClassId, Kind};
+use super::classes::without_ids;
 use super::edge;
 use super::objects::Heap;
 use super::roots::module_name;
@@ -46,22 +47,20 @@ pub fn find(view: &View<'_>, heap: &Heap, asked: &str) -> Result<Subject, NoSubj
         let words = format!("the object at {address}, of the type {class}");
         return Ok(Subject { words, objects: vec![number] });
     }
-    let exact = |name: &str| name == asked;
-    let last = |name: &str| name.rsplit('.').next() == Some(asked);
-    instances(heap, asked, exact)
+    let name = without_ids(asked);
+    instances(heap, |class| class == name)
         .or_else(|| module(view, heap, asked))
-        .or_else(|| instances(heap, asked, last))
+        .or_else(|| instances(heap, |class| class.rsplit('.').next() == Some(asked)))
         .ok_or_else(|| NoSubject::Unknown { name: asked.to_owned(), near: near(heap, asked) })
 }
 
-fn instances(heap: &Heap, asked: &str, fits: impl Fn(&str) -> bool) -> Option<Subject> {
+fn instances(heap: &Heap, fits: impl Fn(&str) -> bool) -> Option<Subject> {
     let fits: Vec<bool> = heap.classes.all().iter().map(|class| fits(&class.name)).collect();
     let is = |class: ClassId| fits.get(class.0 as usize) == Some(&true);
     let objects = numbered(heap).filter(|(_, object)| is(object.class)).map(|(number, _)| number);
     let objects: Vec<u32> = objects.collect();
     let first = heap.classes.get(heap.objects.get(*objects.first()?).class);
-    let name = if first.name == asked { asked } else { &first.name };
-    Some(Subject { words: format!("objects of the type {name}"), objects })
+    Some(Subject { words: format!("objects of the type {}", first.name), objects })
 }
 
 fn numbered(heap: &Heap) -> impl Iterator<Item = (u32, super::view::Object)> + '_ {

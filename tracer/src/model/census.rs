@@ -94,6 +94,16 @@ pub struct Look {
     pub notes: Vec<String>,
 }
 
+impl Look {
+    /// The note on a process that ended between two looks.
+    pub const EXITED: &str = "the process ended between two looks";
+
+    /// How the process went away, if it did.
+    pub fn target_gone(&self) -> Option<&str> {
+        self.notes.iter().map(String::as_str).find(|note| *note == Self::EXITED)
+    }
+}
+
 /// Objects of one type.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct TypeCount {

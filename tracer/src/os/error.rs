@@ -112,6 +112,28 @@ pub enum OsError {
         /// The target.
         pid: u32,
     },
+    /// A debugger has it.
+    #[error(
+        "process {pid} is traced by process {tracer} already, so it cannot be paused: end that (gdb, strace), \
+         or go without --pause"
+    )]
+    Traced {
+        /// The target.
+        pid: u32,
+        /// Who traces it: a process or a thread of one.
+        tracer: u32,
+    },
+    /// One of its threads does not stop.
+    #[error(
+        "thread {thread} of process {pid} waits in the kernel and did not stop, so the process runs on: try \
+         again, or go without --pause"
+    )]
+    Unstoppable {
+        /// The target.
+        pid: u32,
+        /// The thread.
+        thread: u32,
+    },
     /// `/proc` shows another pid namespace than ours.
     #[error(
         "/proc belongs to another pid namespace than this process: run in the namespace of /proc"

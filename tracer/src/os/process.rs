@@ -134,12 +134,7 @@ impl Process {
 
     /// Ids of its threads, in the namespace of `/proc`.
     pub fn threads(&self) -> Result<Vec<u32>, OsError> {
-        let failure = |source| procfs::failure(self.pid, "list the threads", SEE, source);
-        let mut threads = Vec::new();
-        for entry in fs::read_dir(procfs::path(self.pid, "task")).map_err(failure)? {
-            let name = entry.map_err(failure)?.file_name();
-            threads.extend(name.to_str().and_then(|name| name.parse::<u32>().ok()));
-        }
+        let mut threads = procfs::threads(self.pid)?;
         threads.sort_unstable();
         Ok(threads)
     }

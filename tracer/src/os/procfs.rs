@@ -21,6 +21,17 @@ pub(super) fn read_text(pid: u32, name: &str) -> Result<String, OsError> {
     Ok(String::from_utf8_lossy(&read(pid, name)?).into_owned())
 }
 
+/// Ids of the threads of a process, in no order.
+pub(super) fn threads(pid: u32) -> Result<Vec<u32>, OsError> {
+    let failure = |source| failure(pid, "list the threads", SEE, source);
+    let mut threads = Vec::new();
+    for entry in fs::read_dir(path(pid, "task")).map_err(failure)? {
+        let name = entry.map_err(failure)?.file_name();
+        threads.extend(name.to_str().and_then(|name| name.parse::<u32>().ok()));
+    }
+    Ok(threads)
+}
+
 /// Says what a failed look at a process means.
 pub(super) fn failure(
     pid: u32,

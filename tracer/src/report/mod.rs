@@ -6,9 +6,11 @@
 mod blame;
 mod calendar;
 mod callsite;
+mod census;
 mod difference;
 pub mod escape;
 mod folded;
+mod holders;
 mod html;
 mod json;
 mod label;
@@ -38,7 +40,9 @@ use crate::model::Document;
 
 pub use calendar::{compact_utc, utc};
 pub use callsite::callsite;
+pub use census::{CENSUS_FORMATS, CensusExporter, CensusFormat};
 pub use difference::{DIFFERENCES, DifferenceExporter, DifferenceFormat, Pair, Side, document_at};
+pub use holders::{HOLDERS_FORMATS, HoldersExporter, HoldersFormat};
 pub use json::write_value as write_json;
 pub use origin::short_file;
 

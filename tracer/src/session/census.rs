@@ -54,6 +54,9 @@ pub fn take(
         census.look.looks = watch.looks();
         progress(&census.look);
     }
+    if options.looks_for.is_some() && !target.is_there() {
+        census.look.notes.push(Look::EXITED.to_owned());
+    }
     if options.looks_for.is_some() {
         census.series = watch.series();
     }

@@ -1,0 +1,188 @@
+//! `leakspy census`
+
+use std::io;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use clap::Args;
+
+use super::exit::{Exit, UsageError};
+use super::page::{PageArgs, format_parser};
+use super::progress::{LookLine, Manner};
+use super::units;
+use crate::model::Census;
+use crate::os::interrupt;
+use crate::report::{CENSUS_FORMATS, CensusFormat, escape};
+use crate::session::census::{self, CensusOptions};
+
+/// Time from look to look when only the length is given; a tenth of the length where that is shorter.
+const EVERY: Duration = Duration::from_secs(30);
+/// Looks that a watch has at least when nobody says how often to look.
+const LOOKS: u32 = 10;
+/// Until somebody says stop: a hundred years, which every clock can add.
+const FOREVER: Duration = Duration::from_secs(100 * 365 * 86_400);
+
+/// Options of `census`.
+#[derive(Args, Debug)]
+pub struct CensusArgs {
+    /// Process to look at: its pid, or a name that only one process has
+    #[arg(short, long, value_name = "PID|NAME", value_parser = units::target)]
+    pub pid: String,
+    /// Look again and again: how long, such as 90s, 10m or 1h30m; Ctrl-C ends earlier, with a report
+    /// [default: one look]
+    #[arg(short, long, value_name = "TIME", value_parser = units::duration)]
+    pub duration: Option<Duration>,
+    /// Time from look to look; without -d until Ctrl-C [default: 30s, or a tenth of -d if that is shorter]
+    #[arg(long, value_name = "TIME", value_parser = units::every)]
+    pub every: Option<Duration>,
+    /// Stop the process while it is looked at: the numbers are those of one moment
+    #[arg(long)]
+    pub pause: bool,
+    /// Tell the sessions of Bokeh, Panel and Streamlit, and who holds those that are closed
+    #[arg(long)]
+    pub sessions: bool,
+    /// Format [default: text, or as the name of the output says]
+    #[arg(short, long, value_name = "FORMAT", value_parser = format_parser(CENSUS_FORMATS))]
+    pub format: Option<&'static CensusFormat>,
+    /// Only the first so many types [default: 20 in text, all in JSON]
+    #[arg(short = 'n', short_alias = 'T', long, value_name = "COUNT", value_parser = units::rows, help_heading = "What to show")]
+    pub top: Option<usize>,
+    /// Where it goes.
+    #[command(flatten)]
+    pub page: PageArgs,
+}
+
+impl CensusArgs {
+    /// How to look.
+    ///
+    /// # Errors
+    /// The time from look to look is longer than all of it.
+    pub fn options(&self) -> Result<CensusOptions, UsageError> {
+        let every = match (self.every, self.duration) {
+            (Some(every), Some(duration)) if every > duration => {
+                return Err(UsageError(
+                    "--every is longer than -d, so there would be one look only; give a shorter --every or \
+                     a longer -d"
+                        .to_owned(),
+                ));
+            }
+            (Some(every), _) => every,
+            (None, Some(duration)) => EVERY.min(duration / LOOKS),
+            (None, None) => EVERY,
+        };
+        let endless = self.every.map(|_| FOREVER);
+        Ok(CensusOptions {
+            pause: self.pause,
+            sessions: self.sessions,
+            every,
+            looks_for: self.duration.or(endless),
+        })
+    }
+}
+
+/// Looks at a process and says what it is full of.
+///
+/// # Errors
+/// It cannot be looked at; the output cannot be written.
+pub fn run(args: &CensusArgs, quiet: bool) -> Result<Exit> {
+    let format = args.page.chosen_format(args.format, CENSUS_FORMATS)?;
+    let options = args.options()?;
+    let mut output = args.page.open()?;
+    let mut line = LookLine::new(io::stderr(), Manner::on_stderr(quiet));
+    // One look is over before anybody could want its half: there Ctrl-C just ends the program.
+    let interrupted = match options.looks_for {
+        Some(_) => Some(interrupt::listen()?),
+        None => None,
+    };
+    let stop = || interrupted.as_ref().is_some_and(interrupt::Interrupted::is_asked);
+    let taken = census::take(&args.pid, &options, &stop, &mut |look| line.look(look));
+    line.clear();
+    let census = taken?;
+    let shown = args.page.options(args.top, &output);
+    format.exporter.write(&census, &shown, &mut output).context("cannot write the report")?;
+    output.finish()?;
+    Ok(exit(&census))
+}
+
+/// Whether the process was there to the end.
+fn exit(census: &Census) -> Exit {
+    match census.look.target_gone() {
+        Some(how) => {
+            let how = escape::terminal(how);
+            eprintln!("leakspy: {how}; the report is on what was seen until then");
+            Exit::TargetGone
+        }
+        None => Exit::Fine,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+    use crate::cli::args::{Cli, Command};
+    use crate::model::Look;
+
+    fn typed(words: &str) -> CensusArgs {
+        let words = format!("leakspy census -p 4711 {words}");
+        match Cli::try_parse_from(words.split_whitespace()).expect("a command line").command {
+            Command::Census(args) => args,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn looks_are_one_or_as_many_as_asked() {
+        let seconds = |words| {
+            let options = typed(words).options().expect("options");
+            (options.looks_for.map(|time| time.as_secs()), options.every.as_secs())
+        };
+        assert_eq!(seconds("").0, None);
+        assert_eq!(seconds("-d 10m"), (Some(600), 30));
+        assert_eq!(seconds("-d 60s"), (Some(60), 6));
+        assert_eq!(seconds("-d 10m --every 1m"), (Some(600), 60));
+        assert_eq!(seconds("--every 5m"), (Some(FOREVER.as_secs()), 300));
+        let error = typed("-d 1m --every 2m").options().expect_err("one look only");
+        assert!(error.0.contains("shorter --every"), "{error}");
+    }
+
+    #[test]
+    fn nothing_is_stopped_unless_asked() {
+        let options = typed("").options().expect("options");
+        assert!(!options.pause && !options.sessions);
+        let options = typed("--pause --sessions").options().expect("options");
+        assert!(options.pause && options.sessions);
+    }
+
+    #[test]
+    fn formats_are_named_or_follow_the_output() {
+        let format = |words| {
+            let args = typed(words);
+            args.page.chosen_format(args.format, CENSUS_FORMATS).map(|format| format.name)
+        };
+        assert_eq!(format("").expect("a format"), "text");
+        assert_eq!(format("-j").expect("a format"), "json");
+        assert_eq!(format("-o a.json").expect("a format"), "json");
+        assert_eq!(format("-o a.json -f text").expect("a format"), "text");
+        assert!(format("-o a.pdf").expect_err("no format").0.contains("text, json"));
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_refused() {
+        for wrong in ["-f svg", "-d x", "--every 10ms", "-n 0", "-n x", "-j -f text", "extra"] {
+            let words = format!("leakspy census -p 1 {wrong}");
+            assert!(Cli::try_parse_from(words.split_whitespace()).is_err(), "{wrong}");
+        }
+        assert!(Cli::try_parse_from(["leakspy", "census"]).is_err());
+        assert_eq!(typed("-n 5").top, Some(5));
+        assert_eq!(typed("-T 5").top, Some(5));
+    }
+
+    #[test]
+    fn a_process_that_went_away_is_an_exit_of_its_own() {
+        assert_eq!(Look::default().target_gone(), None);
+        let notes = vec!["another note".to_owned(), Look::EXITED.to_owned()];
+        assert_eq!(Look { notes, ..Look::default() }.target_gone(), Some(Look::EXITED));
+    }
+}

@@ -1,0 +1,87 @@
+//! What `census` and `who` have in common: where the page goes and how it looks.
+
+use std::ffi::OsStr;
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::Args;
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+
+use super::args::When;
+use super::exit::UsageError;
+use super::output::Output;
+use super::show;
+use crate::report::{Format, Options};
+
+/// Options of a page that is made at once, without a recording.
+#[derive(Args, Debug)]
+pub struct PageArgs {
+    /// The same as -f json
+    #[arg(short, long, conflicts_with = "format")]
+    pub json: bool,
+    /// File to write; - is standard output
+    #[arg(short, long, value_name = "FILE", default_value = "-")]
+    pub output: PathBuf,
+    /// Replace the output if it exists
+    #[arg(long)]
+    pub force: bool,
+    /// When to use colours; NO_COLOR is respected
+    #[arg(
+        long,
+        value_name = "WHEN",
+        default_value = "auto",
+        value_enum,
+        help_heading = "What to show"
+    )]
+    pub color: When,
+}
+
+impl PageArgs {
+    /// The format of `table` that was asked for by its name, by `--json`, or by the output's file name; the first
+    /// for standard output and for names that say nothing.
+    ///
+    /// # Errors
+    /// The output has a name in some other format.
+    pub fn chosen_format<E: ?Sized>(
+        &self,
+        named: Option<&'static Format<E>>,
+        table: &'static [Format<E>],
+    ) -> Result<&'static Format<E>, UsageError> {
+        let found = match named {
+            Some(format) => Some(format),
+            None if self.json => Format::named_in(table, "json"),
+            None if self.output.extension().is_none() => table.first(),
+            None => Format::of_file_in(table, &self.output),
+        };
+        found.ok_or_else(|| show::no_format(&self.output, table))
+    }
+
+    /// The output; what is wrong with it is said before the process is looked at.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn open(&self) -> Result<Output> {
+        match self.output.as_os_str() == OsStr::new("-") {
+            true => Ok(Output::standard()),
+            false => Output::file(&self.output, self.force),
+        }
+    }
+
+    /// How to show it.
+    pub fn options(&self, top: Option<usize>, output: &Output) -> Options {
+        Options { top, colour: show::colour(self.color, output), ..Options::default() }
+    }
+}
+
+/// Reads the name of a format of `table`.
+pub fn format_parser<E: ?Sized>(
+    table: &'static [Format<E>],
+) -> impl TypedValueParser<Value = &'static Format<E>>
+where
+    Format<E>: Sync,
+{
+    let choices = table.iter().map(|format| PossibleValue::new(format.name).help(format.help));
+    PossibleValuesParser::new(choices.collect::<Vec<_>>()).map(move |name| {
+        Format::named_in(table, &name).expect("invariant: the choices are the names")
+    })
+}

@@ -1,0 +1,104 @@
+//! `leakspy who`
+
+use anyhow::{Context, Result};
+use clap::Args;
+
+use super::exit::Exit;
+use super::page::{PageArgs, format_parser};
+use super::units;
+use crate::report::{HOLDERS_FORMATS, HoldersFormat};
+use crate::session::who::{self, WhoOptions};
+
+/// Kinds of chains that are told unless somebody wants more.
+const TOP: usize = 10;
+
+/// Options of `who`.
+#[derive(Args, Debug)]
+pub struct WhoArgs {
+    /// Process to look at: its pid, or a name that only one process has
+    #[arg(short, long, value_name = "PID|NAME", value_parser = units::target)]
+    pub pid: String,
+    /// Whose holders: a type (bokeh.document.document.Document, or its last part), the address of an object
+    /// (0x…), or a module
+    #[arg(value_name = "TYPE|ADDRESS|MODULE", value_parser = units::subject)]
+    pub asked: String,
+    /// Stop the process while it is looked at: no reference is missed
+    #[arg(long)]
+    pub pause: bool,
+    /// Show keys and strings of the process in full; they may be secrets
+    #[arg(long)]
+    pub values: bool,
+    /// Format [default: text, or as the name of the output says]
+    #[arg(short, long, value_name = "FORMAT", value_parser = format_parser(HOLDERS_FORMATS))]
+    pub format: Option<&'static HoldersFormat>,
+    /// Only the first so many kinds of chains
+    #[arg(short = 'n', short_alias = 'T', long, value_name = "COUNT", default_value_t = TOP, value_parser = units::rows, help_heading = "What to show")]
+    pub top: usize,
+    /// Where it goes.
+    #[command(flatten)]
+    pub page: PageArgs,
+}
+
+/// Looks at a process and says what keeps the objects that were asked for.
+///
+/// # Errors
+/// It cannot be looked at; there is no such object; the output cannot be written.
+pub fn run(args: &WhoArgs) -> Result<Exit> {
+    let format = args.page.chosen_format(args.format, HOLDERS_FORMATS)?;
+    let mut output = args.page.open()?;
+    let options = WhoOptions { pause: args.pause, values: args.values, top: args.top };
+    let holders = who::find(&args.pid, &args.asked, &options)?;
+    let shown = args.page.options(Some(args.top), &output);
+    format.exporter.write(&holders, &shown, &mut output).context("cannot write the report")?;
+    output.finish()?;
+    Ok(Exit::Fine)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+    use crate::cli::args::{Cli, Command};
+
+    fn typed(words: &str) -> WhoArgs {
+        let words = format!("leakspy who -p 4711 {words}");
+        match Cli::try_parse_from(words.split_whitespace()).expect("a command line").command {
+            Command::Who(args) => args,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_subject_is_a_name_or_an_address() {
+        for subject in ["dict", "bokeh.document.document.Document", "0x7f21c40a5d90", "módulo"] {
+            assert_eq!(typed(subject).asked, subject);
+        }
+        let long = "x".repeat(2_000);
+        for wrong in ["", "0xyz", "0x", "0x11112222333344445", long.as_str(), "-f pdf A", "-n 0 A"]
+        {
+            let words = format!("leakspy who -p 1 {wrong}");
+            assert!(Cli::try_parse_from(words.split_whitespace()).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn pictures_are_named_or_follow_the_output() {
+        let format = |words| {
+            let args = typed(words);
+            args.page.chosen_format(args.format, HOLDERS_FORMATS).map(|format| format.name)
+        };
+        assert_eq!(format("A").expect("a format"), "text");
+        assert_eq!(format("A -j").expect("a format"), "json");
+        assert_eq!(format("A -o a.txt -f json").expect("a format"), "json");
+        assert!(format("A -o a.png").expect_err("no format").0.contains("add -f with one of text"));
+    }
+
+    #[test]
+    fn little_is_told_unless_asked() {
+        let args = typed("A");
+        assert!(!args.pause && !args.values);
+        assert_eq!((args.top, typed("A -n 3").top), (TOP, 3));
+        assert_eq!(typed("0X00AB").asked, "0xab");
+    }
+}

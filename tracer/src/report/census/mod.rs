@@ -1,0 +1,48 @@
+//! A census on paper: what a Python heap is full of, and what of it grows.
+
+use std::io::{self, Write};
+
+use super::{Format, Options, json};
+use crate::model::Census;
+
+/// A way to print a census.
+pub trait CensusExporter: Sync {
+    /// Writes all of `census` that `options` ask for.
+    ///
+    /// # Errors
+    /// Only those of `out`: every census can be printed.
+    fn write(&self, census: &Census, options: &Options, out: &mut dyn Write) -> io::Result<()>;
+}
+
+/// A row of [`CENSUS_FORMATS`].
+pub type CensusFormat = Format<dyn CensusExporter>;
+
+/// Every format of a census, the default first.
+pub static CENSUS_FORMATS: &[CensusFormat] = &[
+    Format {
+        name: "text",
+        suffix: "txt",
+        help: "A page to read: types by bytes, what grows, sessions",
+        exporter: &Json,
+    },
+    Format {
+        name: "json",
+        suffix: "json",
+        help: "Everything, as one JSON object (schema 1)",
+        exporter: &Json,
+    },
+];
+
+/// The contract for programs.
+struct Json;
+
+impl CensusExporter for Json {
+    fn write(&self, census: &Census, options: &Options, out: &mut dyn Write) -> io::Result<()> {
+        let Some(top) = options.top.filter(|top| *top < census.types.len()) else {
+            return json::write_value(census, out);
+        };
+        let mut shortened = census.clone();
+        shortened.types.truncate(top);
+        json::write_value(&shortened, out)
+    }
+}

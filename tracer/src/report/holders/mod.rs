@@ -1,0 +1,43 @@
+//! Who holds objects, on paper: chains from the roots of a heap.
+
+use std::io::{self, Write};
+
+use super::{Format, Options, json};
+use crate::model::Holders;
+
+/// A way to print holders.
+pub trait HoldersExporter: Sync {
+    /// Writes all of `holders` that `options` ask for.
+    ///
+    /// # Errors
+    /// Only those of `out`: every answer can be printed.
+    fn write(&self, holders: &Holders, options: &Options, out: &mut dyn Write) -> io::Result<()>;
+}
+
+/// A row of [`HOLDERS_FORMATS`].
+pub type HoldersFormat = Format<dyn HoldersExporter>;
+
+/// Every format of holders, the default first.
+pub static HOLDERS_FORMATS: &[HoldersFormat] = &[
+    Format {
+        name: "text",
+        suffix: "txt",
+        help: "A page to read: kinds of chains, the one that keeps most first",
+        exporter: &Json,
+    },
+    Format {
+        name: "json",
+        suffix: "json",
+        help: "Everything, as one JSON object (schema 1)",
+        exporter: &Json,
+    },
+];
+
+/// The contract for programs.
+struct Json;
+
+impl HoldersExporter for Json {
+    fn write(&self, holders: &Holders, _options: &Options, out: &mut dyn Write) -> io::Result<()> {
+        json::write_value(holders, out)
+    }
+}
