@@ -2,8 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::objects::Heap;
-use super::view::View;
+use super::objects::{Heap, Sum};
 use crate::model::{TypeCount, TypePoint, TypeSeries};
 
 /// Most types that are followed over time.
@@ -11,20 +10,11 @@ const TYPES: usize = 1 << 17;
 /// Most values that are kept over all series, 40 bytes each.
 const POINTS: usize = 1 << 22;
 
-/// Objects by the name of their type, most bytes first.
-pub fn tally(view: &View<'_>, heap: &mut Heap) -> Vec<TypeCount> {
-    let mut sums = vec![(0_u64, 0_u64, 0_u64); heap.classes.all().len()];
-    let (tracked, all) = (heap.objects.tracked(), heap.objects.len());
-    for number in 0..u32::try_from(all).unwrap_or(u32::MAX) {
-        let bytes = heap.bytes(view, number);
-        let sum = &mut sums[heap.objects.get(number).class.0 as usize];
-        sum.0 += 1;
-        sum.1 += u64::from((number as usize) < tracked);
-        sum.2 = sum.2.saturating_add(bytes);
-    }
+/// Objects by the name of their type, most bytes first, of a heap that was read with its sums.
+pub fn tally(heap: &Heap) -> Vec<TypeCount> {
     // Classes of one name are one type to a reader: a function that makes a class makes many.
     let mut types: HashMap<&str, TypeCount> = HashMap::new();
-    for (class, (count, tracked, bytes)) in heap.classes.all().iter().zip(sums) {
+    for (class, &Sum { count, tracked, bytes }) in heap.classes.all().iter().zip(&heap.sums) {
         if count > 0 {
             let name = class.name.clone();
             let row = types.entry(&class.name);

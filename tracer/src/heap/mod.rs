@@ -33,7 +33,7 @@ pub use edge::{Edge, Label, edges};
 pub use holders::Held;
 pub use index::AddressMap;
 pub use layout::{ObjectLayout, objects};
-pub use objects::{Graph, Heap, Objects, Skipped, read};
+pub use objects::{Depth, Graph, Heap, Objects, Skipped, Sum, read};
 pub use paths::{Paths, Root, Step};
 pub use refcount::Refcount;
 pub use roots::{Named, frames, modules, without_names};

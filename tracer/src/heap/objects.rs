@@ -42,8 +42,30 @@ pub struct Heap {
     pub classes: Classes,
     /// Which leads to which, if that was wanted.
     pub graph: Graph,
+    /// Sums for each type, by its number, if those were wanted.
+    pub sums: Vec<Sum>,
     /// What was left out.
     pub skipped: Skipped,
+}
+
+/// Objects of one type.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Sum {
+    /// How many.
+    pub count: u64,
+    /// How many of them the collector tracks.
+    pub tracked: u64,
+    /// Their shallow bytes.
+    pub bytes: u64,
+}
+
+/// What is to be known of a heap besides its objects.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Depth {
+    /// Which leads to which, at four bytes a reference.
+    pub graph: bool,
+    /// Sums for each type.
+    pub sums: bool,
 }
 
 /// References between objects, by their numbers: those of object `i` are `targets[starts[i]..starts[i + 1]]`.
@@ -157,21 +179,20 @@ impl Objects {
     }
 }
 
-/// Reads a heap: what the collector's lists, which begin at `heads`, and the objects at `more` lead to. With `graph`
-/// also which leads to which, at four bytes a reference.
+/// Reads a heap: what the collector's lists, which begin at `heads`, and the objects at `more` lead to.
 pub fn read(
     view: &View<'_>,
     cache: &Cache<'_>,
     heads: impl Iterator<Item = Address>,
     more: &[Address],
-    graph: bool,
+    depth: Depth,
 ) -> Heap {
     let mut heap = Heap::default();
     let objects = &mut heap.objects;
     let mut met = |object| objects.enter(object).is_some_and(|entered| entered.1);
     heap.skipped.torn = lists::walk(view, cache, &mut heap.classes, heads, &mut met);
     heap.objects.tracked = heap.objects.len();
-    let mut reader = Reader { view, cache, heap, wanted: graph };
+    let mut reader = Reader { view, cache, heap, depth };
     for &address in more {
         reader.follow(Edge { to: address, label: Label::Member });
     }
@@ -183,7 +204,7 @@ struct Reader<'a, 'v> {
     view: &'a View<'v>,
     cache: &'a Cache<'v>,
     heap: Heap,
-    wanted: bool,
+    depth: Depth,
 }
 
 impl Reader<'_, '_> {
@@ -216,20 +237,37 @@ impl Reader<'_, '_> {
         let class = self.heap.classes.get(object.class);
         let left_out = edge::edges(self.view, object.address, class, &mut |edge| found.push(edge));
         self.heap.skipped.references += left_out;
+        if self.depth.sums {
+            // Now, while its memory is at hand.
+            self.sum(at, object);
+        }
         let start = self.heap.graph.targets.len();
         for &edge in &*found {
             if edge.label == Label::Weak {
                 continue;
             }
             let Some(target) = self.follow(edge) else { continue };
-            if self.wanted {
+            if self.depth.graph {
                 let doubt = if edge.label.is_certain() { 0 } else { UNCERTAIN };
                 self.heap.graph.targets.push(target | doubt);
             }
         }
-        if self.wanted {
+        if self.depth.graph {
             self.heap.graph.starts.push(u32::try_from(start).unwrap_or(u32::MAX));
         }
+    }
+
+    fn sum(&mut self, at: usize, object: Object) {
+        let bytes = size::shallow(self.view, object.address, self.heap.classes.get(object.class));
+        self.heap.skipped.sizes += u64::from(bytes.is_none());
+        let class = object.class.0 as usize;
+        if self.heap.sums.len() <= class {
+            self.heap.sums.resize(class + 1, Sum::default());
+        }
+        let sum = &mut self.heap.sums[class];
+        sum.count += 1;
+        sum.tracked += u64::from(at < self.heap.objects.tracked);
+        sum.bytes = sum.bytes.saturating_add(bytes.unwrap_or(0));
     }
 
     /// The number of the object that a reference leads to, if there is one.
@@ -249,8 +287,13 @@ impl Reader<'_, '_> {
         if edge.to.0 % 8 != 0 || (!edge.label.is_certain() && !self.cache.is_there(edge.to)) {
             return None;
         }
-        let refcount = self.view.word(edge.to, 0)?;
-        let class = Address(self.view.word(edge.to, field::CLASS)?);
+        let mut head = [0; 16];
+        if !self.view.memory.read(edge.to, &mut head) {
+            return None;
+        }
+        let [refcount, class] = [0, field::CLASS as usize]
+            .map(|at| head[at..].first_chunk().map_or(0, |word| u64::from_le_bytes(*word)));
+        let class = Address(class);
         if !self.view.refcount.is_alive(refcount) {
             return None;
         }

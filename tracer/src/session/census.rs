@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use super::error::SessionError;
 use super::heap::{HeapTarget, Seen, Wanted};
-use crate::heap::{self, Watch};
-use crate::model::{CENSUS_SCHEMA, Census, Look, Tool, TypeCount};
+use crate::heap::{self, Depth, Watch};
+use crate::model::{CENSUS_SCHEMA, Census, Look, Tool};
 
 /// Longest wait between two questions whether to stop.
 const SLICE: Duration = Duration::from_millis(50);
@@ -86,20 +86,19 @@ fn look(
     watch: &mut Watch,
     begun: Instant,
 ) -> Result<Census, SessionError> {
-    let wanted = Wanted { pause: options.pause, graph: options.sessions };
+    let wanted =
+        Wanted { pause: options.pause, depth: Depth { graph: options.sessions, sums: true } };
     let collections = options.looks_for.and_then(|_| target.full_collections());
     let watched = options.looks_for.is_some();
     let code_type = target.code_type();
-    let Seen { value: (types, sessions), mut look } =
-        target.look(wanted, |view, heap, roots| {
-            let types = heap::tally(view, heap);
-            if watched {
-                watch.look(begun.elapsed().as_secs_f64(), heap, &types, collections);
-            }
-            let sessions = options.sessions.then(|| heap::sessions(view, heap, roots, code_type));
-            (types, sessions)
-        })?;
-    look.bytes = types.iter().fold(0, |sum: u64, row: &TypeCount| sum.saturating_add(row.bytes));
+    let Seen { value: (types, sessions), look } = target.look(wanted, |view, heap, roots| {
+        let types = heap::tally(heap);
+        if watched {
+            watch.look(begun.elapsed().as_secs_f64(), heap, &types, collections);
+        }
+        let sessions = options.sessions.then(|| heap::sessions(view, heap, roots, code_type));
+        (types, sessions)
+    })?;
     Ok(Census {
         schema: CENSUS_SCHEMA,
         tool: tool(),

@@ -4,7 +4,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use super::error::SessionError;
 use super::interpreter;
-use crate::heap::{self, Cache, Heap, Named, Ranges, Refcount, View};
+use crate::heap::{self, Cache, Depth, Heap, Named, Ranges, Refcount, View};
 use crate::model::{CensusTarget, Look, PythonTarget};
 use crate::os::pages::Pages;
 use crate::os::pause::Pause;
@@ -34,8 +34,8 @@ pub struct Seen<T> {
 pub struct Wanted {
     /// Whether the process stands still meanwhile.
     pub pause: bool,
-    /// Whether it is to be known which object refers to which, and from where.
-    pub graph: bool,
+    /// What is to be known besides objects.
+    pub depth: Depth,
 }
 
 impl HeapTarget {
@@ -135,8 +135,8 @@ impl HeapTarget {
             .ok_or_else(|| unknown("the lists of its garbage collector were not found"))?;
         let mut roots = heap::frames(&view, &self.python);
         let more: Vec<_> = roots.iter().flat_map(|root| &root.edges).map(|edge| edge.to).collect();
-        let mut heap = heap::read(&view, cache, collector.heads(), &more, wanted.graph);
-        if wanted.graph {
+        let mut heap = heap::read(&view, cache, collector.heads(), &more, wanted.depth);
+        if wanted.depth.graph {
             heap::without_names(&heap, &view, &mut roots);
             // Modules come first: of two ways of one length, theirs is told.
             let frames = std::mem::replace(&mut roots, heap::modules(&view, &heap));
@@ -157,6 +157,7 @@ impl HeapTarget {
         ];
         Look {
             interpreters: u32::try_from(self.python.interpreters.len()).unwrap_or(u32::MAX),
+            bytes: heap.sums.iter().fold(0, |sum: u64, of| sum.saturating_add(of.bytes)),
             tracked_objects: count(heap.objects.tracked()),
             objects: count(heap.objects.len()),
             skipped: skipped

@@ -3,7 +3,7 @@
 use super::census::tool;
 use super::error::SessionError;
 use super::heap::{HeapTarget, Seen, Wanted};
-use crate::heap::{self, Heap, Held, Named, NoSubject, Subject, View};
+use crate::heap::{self, Depth, Heap, Held, Named, NoSubject, Subject, View};
 use crate::model::{Address, CENSUS_SCHEMA, HolderGroup, Holders};
 
 /// How the answer is to be.
@@ -24,7 +24,7 @@ pub struct WhoOptions {
 pub fn find(selector: &str, asked: &str, options: &WhoOptions) -> Result<Holders, SessionError> {
     let mut target = HeapTarget::open(selector)?;
     let code_type = target.code_type();
-    let wanted = Wanted { pause: options.pause, graph: true };
+    let wanted = Wanted { pause: options.pause, depth: Depth { graph: true, sums: true } };
     let Seen { value, look } = target.look(wanted, |view, heap, roots| {
         let subject = heap::find(view, heap, asked)?;
         Ok::<_, NoSubject>(answer(view, heap, roots, code_type, subject, options))
