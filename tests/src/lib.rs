@@ -15,6 +15,7 @@
 //! | [`text`] | a target's code against its files: every breakpoint is a difference |
 //! | [`kernel`] | eBPF programs and links, the kernel log, signals |
 //! | [`forbidden`] | the probe that must never be used, as a control of the soak tests |
+//! | [`heap`] | the Python objects of a target, one by one |
 //! | [`chance`] | seeded randomness, and how often to try |
 //! | [`simulator`] | processes whose every block is known, for the detector alone |
 //!
@@ -22,6 +23,7 @@
 
 pub mod chance;
 pub mod forbidden;
+pub mod heap;
 pub mod interpreter;
 pub mod kernel;
 pub mod native;

@@ -142,8 +142,10 @@ impl Classes {
                 class.kind = Kind::Opaque;
             }
         }
-        if heap_type {
+        if own == Kind::Opaque {
             slots(view, class);
+        }
+        if heap_type {
             let keys = view.word(class.address, view.objects.heap_type.cached_keys.into());
             class.cached_keys = Address(keys.unwrap_or(0));
         }
@@ -223,8 +225,8 @@ fn c_string(view: &View<'_>, at: Address) -> Option<String> {
     String::from_utf8(bytes).ok()
 }
 
-/// The slots that a Python class adds (`__slots__`): `PyMemberDef`s of the kind `T_OBJECT_EX` (`Objects/typeobject.c`,
-/// `type_new_slots`).
+/// The slots that a Python class adds (`__slots__`), and fields of a C struct that are attributes: `PyMemberDef`s of
+/// the kinds `T_OBJECT` and `T_OBJECT_EX` (`Objects/typeobject.c`, `type_new_slots`).
 fn slots(view: &View<'_>, class: &mut Class) {
     const MEMBER: u64 = 40;
     const OBJECT: [u32; 2] = [6, 16];

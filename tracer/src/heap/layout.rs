@@ -17,6 +17,10 @@ pub struct ObjectLayout {
     pub minor: u8,
     /// `PyHeapTypeObject`
     pub heap_type: HeapType,
+    /// Whether the size of a type that is written in C leaves out the collector's header, which it does not have.
+    pub static_types_bare: bool,
+    /// Whether a dict owns the values in the object that it belongs to (gh-130327); else the object does.
+    pub dict_owns_embedded: bool,
     /// First item of a `PyTupleObject`.
     pub tuple_items: u16,
     /// `PyDictKeysObject`
@@ -208,6 +212,8 @@ const CPYTHON_3_8: ObjectLayout = ObjectLayout {
         cached_keys: 872,
         module: None,
     },
+    static_types_bare: true,
+    dict_owns_embedded: false,
     tuple_items: 24,
     keys: Keys::Sized,
     values: Values::Array,
@@ -311,6 +317,7 @@ const CPYTHON_3_10: ObjectLayout = ObjectLayout {
         ("__module__", 104),
         ("__annotations__", 112),
     ],
+    property: &[("fget", 16), ("fset", 24), ("fdel", 32), ("__doc__", 40), ("__name__", 48)],
     frame: Frame {
         fields: &[
             ("f_back", 24),
@@ -342,6 +349,7 @@ const CPYTHON_3_10: ObjectLayout = ObjectLayout {
 const CPYTHON_3_11: ObjectLayout = ObjectLayout {
     minor: 11,
     heap_type: HeapType { size: 904, ..CPYTHON_3_10.heap_type },
+    static_types_bare: false,
     keys: Keys::Logarithmic,
     attributes: Attributes::Pair,
     code: Code {
@@ -368,7 +376,13 @@ const CPYTHON_3_11: ObjectLayout = ObjectLayout {
         top: Top::Index(64),
     },
     generator: Generator {
-        fields: &[("__name__", 32), ("__qualname__", 40), ("exc_value", 48), ("cr_origin", 64)],
+        fields: &[
+            ("gi_code", 16),
+            ("__name__", 32),
+            ("__qualname__", 40),
+            ("exc_value", 48),
+            ("cr_origin", 64),
+        ],
         frame: GeneratorFrame::Embedded { frame: 80, state: 75, done: 1 },
     },
     ..CPYTHON_3_10
@@ -433,15 +447,16 @@ const CPYTHON_3_12: ObjectLayout = ObjectLayout {
 const CPYTHON_3_13: ObjectLayout = ObjectLayout {
     minor: 13,
     heap_type: HeapType { size: 928, ..CPYTHON_3_12.heap_type },
+    static_types_bare: true,
     values: Values::Headed,
     attributes: Attributes::Embedded,
-    property: &[("fget", 16), ("fset", 24), ("fdel", 32), ("__doc__", 40), ("__name__", 48)],
     frame_object: &[
         ("f_back", 16),
         ("f_trace", 32),
         ("f_extra_locals", 48),
         ("f_locals_cache", 56),
     ],
+    frame_data: 64,
     ..CPYTHON_3_12
 };
 
@@ -449,6 +464,7 @@ const CPYTHON_3_13: ObjectLayout = ObjectLayout {
 const CPYTHON_3_14: ObjectLayout = ObjectLayout {
     minor: 14,
     heap_type: HeapType { size: 936, ..CPYTHON_3_13.heap_type },
+    dict_owns_embedded: true,
     tuple_items: 32,
     function: &[
         ("__globals__", 16),

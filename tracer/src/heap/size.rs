@@ -26,12 +26,19 @@ pub fn shallow(view: &View<'_>, object: Address, class: &Class) -> Option<u64> {
         Kind::Str => text(view, object, class),
         Kind::ByteArray => bytearray(view, object, class),
         Kind::Int => int(view, object),
-        Kind::Type => type_object(view, object, class),
+        Kind::Type => type_object(view, object),
         Kind::Array => array(view, object, class),
+        // `_PyCode_SIZE`
+        Kind::Code => plain(view, object, class).map(|size| size.next_multiple_of(8)),
         Kind::Frame | Kind::Generator => frame(view, object, class),
         _ => plain(view, object, class),
     }?;
-    own.checked_add(header(view, class)).filter(|size| *size < ABSURD)
+    let header = match class.kind {
+        // A type that is written in C lies in no list (`type_is_gc`).
+        Kind::Type if view.objects.static_types_bare && !is_heap_type(view, object)? => 0,
+        _ => header(view, class),
+    };
+    own.checked_add(header).filter(|size| *size < ABSURD)
 }
 
 /// What lies before an object (`_PySys_GetSizeOf`, `_PyType_PreHeaderSize`).
@@ -152,7 +159,13 @@ fn wide(view: &View<'_>, object: Address, compact: bool, ascii: bool, width: u64
 }
 
 fn bytearray(view: &View<'_>, object: Address, class: &Class) -> Option<u64> {
-    class.basic_size.checked_add(view.word(object, 24)?)
+    const BYTES: u64 = 56;
+    /// What a bytes object has beside its bytes.
+    const BESIDE: u64 = 33;
+    let room = class.basic_size.checked_add(view.word(object, 24)?)?;
+    // Since 3.15 its room is a bytes object, which is nobody else's.
+    let is_object = view.objects.minor >= 15 && view.word(object, BYTES)? != 0;
+    room.checked_add(if is_object { BESIDE } else { 0 })
 }
 
 fn int(view: &View<'_>, object: Address) -> Option<u64> {
@@ -161,15 +174,18 @@ fn int(view: &View<'_>, object: Address) -> Option<u64> {
     24_u64.checked_add(digits.checked_mul(4)?)
 }
 
-fn type_object(view: &View<'_>, object: Address, class: &Class) -> Option<u64> {
-    let heap = &view.objects.heap_type;
+fn is_heap_type(view: &View<'_>, object: Address) -> Option<bool> {
     let flags = view.word(object, super::classes::field::FLAGS)?;
-    if flags & flag::HEAP_TYPE == 0 {
+    Some(flags & flag::HEAP_TYPE != 0)
+}
+
+fn type_object(view: &View<'_>, object: Address) -> Option<u64> {
+    let heap = &view.objects.heap_type;
+    if !is_heap_type(view, object)? {
         return Some(heap.type_size.into());
     }
     let keys = Address(view.word(object, heap.cached_keys.into())?);
     let keys = if keys.is_null() { 0 } else { Table::read(view, keys)?.bytes() };
-    let _ = class;
     u64::from(heap.size).checked_add(keys)
 }
 

@@ -55,7 +55,7 @@ impl Reader<'_, '_> {
             self.left_out += 1;
             return;
         };
-        // The keys of a split table belong to the type, and embedded values to the object they lie in.
+        // The keys of a split table belong to the type.
         if values == 0 {
             let mut told = Vec::new();
             let whole =
@@ -66,7 +66,7 @@ impl Reader<'_, '_> {
                 self.tell(value.0, Label::Value { key });
             }
         } else if let Some(beside) = Beside::read(self.view, Address(values)) {
-            if !beside.embedded {
+            if !beside.embedded || self.view.objects.dict_owns_embedded {
                 self.beside(Address(keys), &beside, |key| Label::Value { key });
             }
         } else {

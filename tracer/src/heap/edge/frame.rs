@@ -41,10 +41,15 @@ impl Reader<'_, '_> {
         if let GeneratorFrame::Embedded { frame, state, done } = generator.frame {
             let now = self.object.offset(state.into()).and_then(|at| self.view.memory.u8(at));
             let frame = self.object.offset(frame.into());
-            if let (Some(now), Some(frame)) = (now, frame)
-                && now.cast_signed() < done
-            {
-                self.frame(frame);
+            match (now, frame) {
+                (Some(now), Some(frame)) if now.cast_signed() < done => self.frame(frame),
+                // It keeps its code to the end (`gen_traverse`).
+                (Some(_), Some(frame)) if self.view.objects.minor >= 14 => {
+                    if let Some(code) = code_of(self.view, frame) {
+                        self.tell(code.0, Label::Field("gi_code"));
+                    }
+                }
+                _ => {}
             }
         }
     }

@@ -151,8 +151,9 @@ fn managed(view: &View<'_>, object: Address, class: &Class) -> [Option<Place>; 2
         },
         Attributes::Embedded => {
             let inline = class.flags & flag::INLINE_VALUES != 0;
-            let values = object.offset(class.basic_size).filter(|_| inline).map(Place::Values);
-            [dict.map(Place::Dict), values]
+            let by_dict = view.objects.dict_owns_embedded && pointer(dict).is_some();
+            let values = object.offset(class.basic_size).filter(|_| inline && !by_dict);
+            [dict.map(Place::Dict), values.map(Place::Values)]
         }
     }
 }

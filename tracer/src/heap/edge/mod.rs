@@ -152,7 +152,6 @@ impl Reader<'_, '_> {
                 self.fields(same::CALLBACK);
                 self.word(REFERENT, Label::Weak);
             }
-            Kind::ByteArray if objects.minor >= 15 => self.fields(&[("ob_bytes_object", 56)]),
             Kind::Array => self.fields(&[("base", 48), ("dtype", 56)]),
             Kind::Plain | Kind::Opaque | Kind::Str | Kind::Bytes | Kind::ByteArray | Kind::Int => {}
         }

@@ -1,0 +1,60 @@
+//! The Python objects of a target, by leakspy's own library.
+
+use anyhow::{Context, Result, bail};
+use leakspy::heap::{self, Classes, Edge, Label, ObjectLayout, Refcount, View};
+use leakspy::model::Address;
+use leakspy::os::{self, Modules, Process};
+use leakspy::python::{self, Python};
+
+/// A process whose objects can be read one by one.
+pub struct Objects {
+    process: Process,
+    python: Python,
+    layout: &'static ObjectLayout,
+}
+
+/// One object, read.
+#[derive(Clone, Debug)]
+pub struct Object {
+    /// Name of its type.
+    pub class: String,
+    /// Its shallow size.
+    pub bytes: Option<u64>,
+    /// What it refers to.
+    pub edges: Vec<Edge>,
+    /// References that could not be read.
+    pub left_out: u64,
+}
+
+impl Objects {
+    /// Those of a process.
+    pub fn of(pid: u32) -> Result<Self> {
+        let process = Process::select(&pid.to_string())?;
+        let modules = Modules::of(&process)?;
+        for candidate in os::interpreter::find(&modules, process.memory()) {
+            if let Ok(python) = python::attach(process.memory(), &candidate.symbols) {
+                let layout = heap::objects(python.version).context("objects of this version")?;
+                return Ok(Self { process, python, layout });
+            }
+        }
+        bail!("no interpreter in {pid}")
+    }
+
+    /// Reads the object at an address, which is an instance of the type at another.
+    pub fn read(&self, object: u64, class: u64) -> Result<Object> {
+        let view = View {
+            memory: self.process.memory(),
+            layout: &self.python.layout,
+            objects: self.layout,
+            refcount: Refcount::of(self.python.version.minor),
+        };
+        let mut classes = Classes::default();
+        let class = classes.at(&view, Address(class)).context("a type")?;
+        let class = classes.get(class);
+        let mut edges = Vec::new();
+        let left_out = heap::edges(&view, Address(object), class, &mut |edge| edges.push(edge));
+        edges.retain(|edge| edge.label != Label::Weak);
+        let bytes = heap::shallow(&view, Address(object), class);
+        Ok(Object { class: class.name.clone(), bytes, edges, left_out })
+    }
+}
