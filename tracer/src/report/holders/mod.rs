@@ -1,5 +1,12 @@
 //! Who holds objects, on paper: chains from the roots of a heap.
 
+pub mod chain;
+#[cfg(test)]
+pub mod samples;
+#[cfg(test)]
+mod tests;
+mod text;
+
 use std::io::{self, Write};
 
 use super::{Format, Options, json};
@@ -23,7 +30,7 @@ pub static HOLDERS_FORMATS: &[HoldersFormat] = &[
         name: "text",
         suffix: "txt",
         help: "A page to read: kinds of chains, the one that keeps most first",
-        exporter: &Json,
+        exporter: &text::Text,
     },
     Format {
         name: "json",
