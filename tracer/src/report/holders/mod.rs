@@ -1,11 +1,15 @@
 //! Who holds objects, on paper: chains from the roots of a heap.
 
 pub mod chain;
+mod dot;
+mod place;
 #[cfg(test)]
 pub mod samples;
+mod svg;
 #[cfg(test)]
 mod tests;
 mod text;
+mod tree;
 
 use std::io::{self, Write};
 
@@ -37,6 +41,13 @@ pub static HOLDERS_FORMATS: &[HoldersFormat] = &[
         suffix: "json",
         help: "Everything, as one JSON object (schema 1)",
         exporter: &Json,
+    },
+    Format { name: "dot", suffix: "dot", help: "A graph for Graphviz", exporter: &dot::Dot },
+    Format {
+        name: "svg",
+        suffix: "svg",
+        help: "A picture for the browser: roots left, the objects right",
+        exporter: &svg::Svg,
     },
 ];
 
