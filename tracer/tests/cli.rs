@@ -251,3 +251,32 @@ fn suppressions_that_nothing_needed_are_named() {
     assert!(run(&[]).stderr.is_empty());
     assert!(complaint(&run(&["-v"]), 0).contains("known.supp:1: leak:nobody"));
 }
+
+#[test]
+fn what_cannot_be_looked_at_is_said_in_one_line() {
+    for command in [&["census"][..], &["who", "Document"]] {
+        let nobody = [command, &["-p", "no such process"]].concat();
+        let text = complaint(&leakspy(&nobody), 1);
+        assert!(text.contains("no process is called"), "{text}");
+    }
+    let wrong = leakspy(&["census", "-p", "1", "-d", "1m", "--every", "2m"]);
+    assert!(complaint(&wrong, 2).contains("--every is longer than -d"));
+    let wrong = leakspy(&["who", "-p", "1", "Document", "-o", "who.png"]);
+    assert!(complaint(&wrong, 2).contains("text, json, dot, svg"));
+    let wrong = leakspy(&["who", "-p", "1", "0xyz"]);
+    assert_eq!(wrong.status.code(), Some(2));
+}
+
+/// A process that cannot be looked at leaves no half a report, and what was there stays.
+#[test]
+fn a_look_that_fails_leaves_the_output_alone() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("who.svg");
+    fs::write(&path, "old").expect("written");
+    let output = path.to_str().expect("a path");
+    let arguments = ["who", "-p", "no such process", "Document", "-o", output];
+    assert!(complaint(&leakspy(&arguments), 1).contains("already exists; add --force"));
+    complaint(&leakspy(&[&arguments[..], &["--force"]].concat()), 1);
+    assert_eq!(fs::read_to_string(&path).expect("the file"), "old");
+    assert_eq!(fs::read_dir(folder.path()).expect("the folder").count(), 1);
+}

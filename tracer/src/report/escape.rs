@@ -40,6 +40,25 @@ pub fn xml(text: &str) -> Cow<'_, str> {
     )
 }
 
+/// For a string in double quotes in the language of Graphviz (lang.html, "escString"): a backslash would begin
+/// an escape, and an ampersand an entity.
+pub fn dot(text: &str) -> Cow<'_, str> {
+    visible::replace(
+        text,
+        |c| matches!(c, '"' | '\\' | '&') || is_control(c) || is_deceptive(c),
+        |c, out| match c {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            '&' => out.push_str("&amp;"),
+            _ => {
+                let mut seen = String::new();
+                code(c, &mut seen);
+                out.push_str(&seen.replace('\\', "\\\\"));
+            }
+        },
+    )
+}
+
 /// Whether JSON text should have this as `\uXXXX`: JSON may hold it as it is, but a terminal that
 /// the JSON is printed on would obey it.
 pub(super) fn is_unsafe_in_json(c: char) -> bool {
@@ -85,6 +104,11 @@ mod tests {
         );
     }
 
+    #[test]
+    fn a_string_of_graphviz_stays_one() {
+        assert_eq!(dot("a\"];b\\N\n&lt;"), "a\\\"];b\\\\N\\\\n&amp;lt;");
+    }
+
     /// Any text, with the interesting characters more often than chance has them.
     fn hostile() -> impl Strategy<Value = String> {
         let special = prop::sample::select(
@@ -110,6 +134,19 @@ mod tests {
             let separates = safe.contains([';', '\n', '\r', '\0', '\u{2028}', '\u{85}']);
             prop_assert!(!separates);
             prop_assert!(!safe.chars().any(is_xml_forbidden));
+        }
+
+        #[test]
+        fn a_string_of_graphviz_is_the_visible_text(text in hostile()) {
+            let safe = dot(&text);
+            let mut decoded = String::new();
+            let mut letters = safe.chars();
+            while let Some(c) = letters.next() {
+                prop_assert!(c != '"' && !is_control(c));
+                decoded.extend(if c == '\\' { letters.next() } else { Some(c) });
+            }
+            let visible = terminal(&text);
+            prop_assert_eq!(decoded.replace("&amp;", "&"), visible);
         }
 
         #[test]

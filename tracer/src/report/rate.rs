@@ -92,7 +92,7 @@ fn in_unit(hours: f64) -> (String, &'static str) {
 const MOST_DAYS: f64 = 9_999.0;
 
 /// The whole part of what is not negative; the largest number for what is larger.
-fn whole(number: f64) -> u64 {
+pub fn whole(number: f64) -> u64 {
     std::time::Duration::try_from_secs_f64(number).map_or(u64::MAX, |duration| duration.as_secs())
 }
 

@@ -3,6 +3,9 @@
 /// Columns of a report. Terminals of today have them, and a printed page too.
 pub const COLUMNS: usize = 100;
 
+/// Columns of a report that is read in any terminal.
+pub const NARROW: usize = 80;
+
 /// Columns that a terminal may use for `c`, never too few. Letters of the alphabets that are one
 /// column everywhere count one; everything else (CJK, emoji, what is ambiguous) counts two, so that
 /// a line is never longer than thought, whatever the terminal's font.
@@ -61,6 +64,21 @@ pub fn cut_start(text: &str, limit: usize) -> String {
     if limit == 0 { String::new() } else { format!("…{}", &text[start..]) }
 }
 
+/// `text`, its middle cut out and marked when it takes more than `limit` columns: of a qualified name both ends
+/// say something.
+pub fn cut_middle(text: &str, limit: usize) -> String {
+    if columns(text) <= limit {
+        return text.to_owned();
+    }
+    let start = cut_end(text, limit.div_ceil(2));
+    let rest = limit.saturating_sub(columns(&start)).saturating_add(1);
+    let end = cut_start(text, rest);
+    match limit {
+        0 => String::new(),
+        _ => format!("{start}{}", end.trim_start_matches('…')),
+    }
+}
+
 /// `text` in lines of at most `limit` columns, broken at spaces; a word that is longer than a line
 /// is cut into pieces.
 pub fn wrap(text: &str, limit: usize) -> Vec<String> {
@@ -117,6 +135,10 @@ mod tests {
         assert_eq!(cut_end("日本語", 5), "日本…");
         assert_eq!(cut_start("日本語", 4), "…語");
         assert_eq!(cut_start("日本語", 0), "");
+        assert_eq!(cut_middle("short", 10), "short");
+        assert_eq!(cut_middle("bokeh.document.Document", 12), "bokeh…cument");
+        assert_eq!(cut_middle("日本語日本語", 7), "日…本語");
+        assert_eq!((cut_middle("abc", 1), cut_middle("abc", 0)), ("…".into(), String::new()));
     }
 
     #[test]
@@ -131,6 +153,7 @@ mod tests {
         fn nothing_is_wider_than_asked(text in ".*", limit in 2_usize..60) {
             prop_assert!(columns(&cut_end(&text, limit)) <= limit);
             prop_assert!(columns(&cut_start(&text, limit)) <= limit);
+            prop_assert!(columns(&cut_middle(&text, limit)) <= limit);
             for line in wrap(&text, limit) {
                 prop_assert!(columns(&line) <= limit);
             }

@@ -1,4 +1,14 @@
-//! A census on paper: what a Python heap is full of, and what of it grows.
+//! A census on paper: what a Python heap is full of, what of it grows, who keeps sessions.
+
+pub mod closing;
+mod growth;
+#[cfg(test)]
+mod samples;
+mod sessions;
+#[cfg(test)]
+mod tests;
+mod text;
+mod types;
 
 use std::io::{self, Write};
 
@@ -22,8 +32,8 @@ pub static CENSUS_FORMATS: &[CensusFormat] = &[
     Format {
         name: "text",
         suffix: "txt",
-        help: "A page to read: types by bytes, what grows, sessions",
-        exporter: &Json,
+        help: "A page to read: what grows, types by bytes, sessions",
+        exporter: &text::Text,
     },
     Format {
         name: "json",

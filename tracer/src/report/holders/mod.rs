@@ -1,5 +1,16 @@
 //! Who holds objects, on paper: chains from the roots of a heap.
 
+pub mod chain;
+mod dot;
+mod place;
+#[cfg(test)]
+pub mod samples;
+mod svg;
+#[cfg(test)]
+mod tests;
+mod text;
+mod tree;
+
 use std::io::{self, Write};
 
 use super::{Format, Options, json};
@@ -23,13 +34,20 @@ pub static HOLDERS_FORMATS: &[HoldersFormat] = &[
         name: "text",
         suffix: "txt",
         help: "A page to read: kinds of chains, the one that keeps most first",
-        exporter: &Json,
+        exporter: &text::Text,
     },
     Format {
         name: "json",
         suffix: "json",
         help: "Everything, as one JSON object (schema 1)",
         exporter: &Json,
+    },
+    Format { name: "dot", suffix: "dot", help: "A graph for Graphviz", exporter: &dot::Dot },
+    Format {
+        name: "svg",
+        suffix: "svg",
+        help: "A picture for the browser: roots left, the objects right",
+        exporter: &svg::Svg,
     },
 ];
 

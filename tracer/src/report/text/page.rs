@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use crate::report::width::{COLUMNS, columns, wrap};
+use crate::report::width::{COLUMNS, NARROW, columns, wrap};
 
 /// How a piece of text looks on a terminal with colours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,12 +33,18 @@ impl Style {
 pub struct Page<'w> {
     out: &'w mut dyn Write,
     colour: bool,
+    columns: usize,
 }
 
 impl<'w> Page<'w> {
     /// An empty page.
     pub fn new(out: &'w mut dyn Write, colour: bool) -> Self {
-        Self { out, colour }
+        Self { out, colour, columns: COLUMNS }
+    }
+
+    /// An empty page of [`NARROW`] columns.
+    pub fn narrow(out: &'w mut dyn Write, colour: bool) -> Self {
+        Self { out, colour, columns: NARROW }
     }
 
     /// An empty line.
@@ -48,7 +54,7 @@ impl<'w> Page<'w> {
 
     /// A heading, and an empty line after it.
     pub fn heading(&mut self, text: &str) -> io::Result<()> {
-        for line in wrap(text, COLUMNS) {
+        for line in wrap(text, self.columns) {
             self.line(&[(Style::Bold, &line)])?;
         }
         self.gap()
@@ -71,7 +77,7 @@ impl<'w> Page<'w> {
     /// Wrapped text after a `mark`, whose further lines begin under the first letter of the text.
     pub fn item(&mut self, indent: usize, mark: &str, style: Style, text: &str) -> io::Result<()> {
         let hang = indent + columns(mark);
-        for (index, line) in wrap(text, COLUMNS.saturating_sub(hang)).iter().enumerate() {
+        for (index, line) in wrap(text, self.columns.saturating_sub(hang)).iter().enumerate() {
             let before = if index == 0 {
                 format!("{:indent$}{}", "", self.styled(style, mark))
             } else {

@@ -1,0 +1,121 @@
+//! How a heap was looked at, and what was not seen of it: the same for a census and for holders.
+
+use std::borrow::Cow;
+use std::io;
+
+use crate::model::{CensusTarget, Look, Tool};
+use crate::report::quantity::{count, counted, duration};
+use crate::report::text::page::{Page, Style};
+use crate::report::{escape, rate, utc, width};
+
+/// Remarks shown before the rest is left to JSON.
+const MOST_NOTES: usize = 10;
+/// Most columns of a name of what was left out.
+const NAME_COLUMNS: usize = 60;
+
+/// `panel (pid 4711, CPython 3.11.7)`
+pub fn target(target: &CensusTarget) -> String {
+    let name = width::cut_middle(&escape::terminal(&target.comm), 40);
+    let version = width::cut_end(&escape::terminal(&target.python.version), 40);
+    format!("{name} (pid {}, CPython {version})", target.pid)
+}
+
+/// Who was looked at, when, how long that took and whether it stood still.
+pub fn looked_at(process: &CensusTarget, look: &Look) -> String {
+    let still = match look.paused_seconds {
+        Some(seconds) => format!("the process stood still for {}", stood(seconds)),
+        None => "the process ran on meanwhile".to_owned(),
+    };
+    let (last, times) = match look.looks {
+        0 | 1 => ("", String::new()),
+        looks => ("last ", format!(", {} times", count(u64::from(looks)))),
+    };
+    format!(
+        "{}, {last}looked at {}{times}; it took {}, and {still}.",
+        target(process),
+        utc(rate::whole(look.at)),
+        duration(look.seconds)
+    )
+}
+
+/// Below a second, milliseconds say more.
+fn stood(seconds: f64) -> String {
+    match seconds {
+        seconds if (0.0..0.95).contains(&seconds) => format!("{:.0} ms", seconds * 1_000.0),
+        seconds => duration(seconds),
+    }
+}
+
+/// What was left out, and how the numbers are to be read.
+pub fn write(
+    page: &mut Page<'_>,
+    process: &CensusTarget,
+    look: &Look,
+    tool: &Tool,
+    legend: &[String],
+) -> io::Result<()> {
+    page.gap()?;
+    page.heading("What was not seen")?;
+    left_out(page, look)?;
+    for note in look.notes.iter().take(MOST_NOTES) {
+        page.item(2, "Note: ", Style::Warning, &sentence(note))?;
+    }
+    if let more @ 1.. = look.notes.len().saturating_sub(MOST_NOTES) {
+        page.paragraph(2, &format!("(and {more} more notes, see -f json)"))?;
+    }
+    page.gap()?;
+    page.heading("How it was measured")?;
+    page.paragraph(2, &measured(process, look, tool, legend))
+}
+
+fn left_out(page: &mut Page<'_>, look: &Look) -> io::Result<()> {
+    if look.skipped.is_empty() {
+        return page.paragraph(2, "Nothing was left out.");
+    }
+    page.paragraph(2, "Left out, because it could not be read or made no sense:")?;
+    let widest = look.skipped.iter().map(|(_, number)| count(*number).len()).max().unwrap_or(0);
+    for (name, number) in &look.skipped {
+        let mark = format!("{:>widest$}  ", count(*number));
+        let name = width::cut_middle(&escape::terminal(name), NAME_COLUMNS.saturating_sub(widest));
+        page.item(4, &mark, Style::Warning, &name)?;
+    }
+    Ok(())
+}
+
+/// A note with a capital letter and a full stop, harmless.
+fn sentence(note: &str) -> String {
+    let note = escape::terminal(note);
+    let mut letters = note.chars();
+    let first = letters.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
+    let stop = if note.ends_with(['.', '!', '?']) { "" } else { "." };
+    format!("{first}{}{stop}", letters.as_str())
+}
+
+fn measured(process: &CensusTarget, look: &Look, tool: &Tool, legend: &[String]) -> String {
+    let mut sentences = legend.to_vec();
+    sentences.push(
+        "Bytes are what sys.getsizeof would say, with the buffers of arrays on top; not what objects refer \
+         to."
+        .to_owned(),
+    );
+    sentences.push(match look.paused_seconds {
+        Some(_) => "All is of one moment.".to_owned(),
+        None => {
+            "Objects that came or went meanwhile may be missing, or be there though they are gone; \
+                 --pause makes it one moment."
+                .to_owned()
+        }
+    });
+    if look.interpreters > 1 {
+        let interpreters = counted(u64::from(look.interpreters), "interpreter", "interpreters");
+        sentences.push(format!("The process has {interpreters}; all were looked at."));
+    }
+    let source: Cow<'_, str> = match process.python.layout_source.as_str() {
+        "table" => "leakspy's own table".into(),
+        "debug offsets" => "the interpreter's own debug offsets".into(),
+        other => width::cut_end(&escape::terminal(other), 60).into(),
+    };
+    let (name, version) = (escape::terminal(&tool.name), escape::terminal(&tool.version));
+    sentences.push(format!("Layout of objects known from {source}. Made by {name} {version}."));
+    sentences.join(" ")
+}

@@ -1,0 +1,170 @@
+//! Censuses for tests.
+
+use crate::model::{
+    CENSUS_SCHEMA, Census, Confidence, Interval, Look, SessionCount, TypeCount, TypeGrowth, Verdict,
+};
+use crate::report::holders::samples;
+
+fn kind(name: &str, count: u64, tracked: u64, bytes: u64) -> TypeCount {
+    TypeCount { name: name.into(), count, tracked, bytes }
+}
+
+/// One look at a server that ran on.
+pub fn once() -> Census {
+    let mut types = vec![
+        kind("dict", 98_123, 91_000, 31_457_280),
+        kind("str", 312_456, 0, 28_311_552),
+        kind("numpy.ndarray", 1_204, 0, 20_971_520),
+        kind("tuple", 140_311, 81_234, 9_437_184),
+        kind("bokeh.document.document.Document", 69, 69, 12_144),
+        kind(
+            "a_company.a_product.a_component.with_a_rather_long_name.ModuleOfModels.TheModel",
+            7,
+            7,
+            1_200,
+        ),
+    ];
+    types
+        .extend((0..30).map(|number| kind(&format!("app.model.Kind{number}"), 40 - number, 0, 64)));
+    Census {
+        schema: CENSUS_SCHEMA,
+        tool: samples::tool(),
+        target: samples::target(),
+        look: samples::look(),
+        types,
+        growth: None,
+        sessions: None,
+    }
+}
+
+fn growing(rank: u32, name: &str, verdict: Verdict, confidence: Confidence) -> TypeGrowth {
+    TypeGrowth {
+        rank,
+        name: name.into(),
+        verdict,
+        confidence,
+        first_count: 12,
+        last_count: 69,
+        first_bytes: 2_112,
+        last_bytes: 12_144,
+        aged_count: 66,
+        slope_objects_per_hour: Interval { lo: 310.0, est: 342.0, hi: 370.0 },
+        slope_bytes_per_hour: Interval { lo: 54_560.0, est: 60_192.0, hi: 65_120.0 },
+        together: Vec::new(),
+        reasons: Vec::new(),
+        series: vec![(0.0, 12, 2_112), (300.0, 40, 7_040), (600.0, 69, 12_144)],
+    }
+}
+
+/// Ten minutes of looks while sessions leak, the process paused for each.
+pub fn leaking() -> Census {
+    let mut census = once();
+    census.look = Look {
+        looks: 21,
+        paused_seconds: Some(0.84),
+        interpreters: 2,
+        skipped: vec![("torn lists".into(), 2), ("references that led nowhere".into(), 1_234)],
+        notes: vec!["full garbage collections cannot be read".into()],
+        ..census.look
+    };
+    let mut leak =
+        growing(1, "bokeh.document.document.Document", Verdict::Leak, Confidence::Likely);
+    leak.together = vec![
+        ("bokeh.model.model.Model".into(), 57.2),
+        ("bokeh.models.sources.ColumnDataSource".into(), 3.5),
+        ("app.Trace".into(), 0.02),
+    ];
+    leak.reasons = vec![
+        "it grew in 19 of 20 periods and is not getting slower".into(),
+        "57 of 57 objects born since are still there".into(),
+    ];
+    let mut shrinking = growing(4, "app.cache.Entry", Verdict::CacheBounded, Confidence::Confirmed);
+    (shrinking.last_count, shrinking.last_bytes) = (4, 704);
+    shrinking.slope_objects_per_hour.est = -48.0;
+    shrinking.slope_bytes_per_hour.est = -8_448.0;
+    census.growth = Some(vec![
+        leak,
+        growing(2, "app.Young", Verdict::Undetermined, Confidence::Suspect),
+        growing(3, "functools.Cached", Verdict::CacheWarming, Confidence::Likely),
+        shrinking,
+        growing(5, "dict", Verdict::Baseline, Confidence::Likely),
+        growing(6, "str", Verdict::Baseline, Confidence::Likely),
+    ]);
+    census.sessions = Some(sessions());
+    census
+}
+
+fn sessions() -> Vec<SessionCount> {
+    vec![
+        SessionCount {
+            name: "bokeh.document.document.Document".into(),
+            alive: 69,
+            open: Some(3),
+            kept_bytes: Some(12 << 20),
+            holders: vec![samples::registry()],
+        },
+        SessionCount {
+            name: "bokeh.server.session.ServerSession".into(),
+            alive: 3,
+            open: Some(3),
+            kept_bytes: Some(0),
+            holders: Vec::new(),
+        },
+        SessionCount {
+            name: "modules bokeh_app_*".into(),
+            alive: 9,
+            open: None,
+            kept_bytes: Some(3 << 20),
+            holders: Vec::new(),
+        },
+    ]
+}
+
+/// Looked at many times; nothing grows, and it went away.
+pub fn quiet() -> Census {
+    let mut census = once();
+    census.look.looks = 5;
+    census.look.notes = vec![Look::EXITED.into()];
+    census.types.truncate(6);
+    census.growth = Some(vec![growing(1, "dict", Verdict::Baseline, Confidence::Likely)]);
+    census.sessions = Some(Vec::new());
+    census
+}
+
+/// Nothing at all.
+pub fn empty() -> Census {
+    let mut census = once();
+    census.types.clear();
+    census.look = Look::default();
+    census
+}
+
+/// Names as an enemy would choose them, numbers that are none.
+pub fn hostile() -> Census {
+    let holders = samples::hostile();
+    let odd = Interval { lo: f64::NAN, est: f64::INFINITY, hi: f64::NEG_INFINITY };
+    let names: Vec<String> =
+        holders.groups[0].chain.iter().map(|reference| reference.class.clone()).collect();
+    let mut census = once();
+    census.types = names.iter().map(|name| kind(name, u64::MAX, u64::MAX, u64::MAX)).collect();
+    let growth = Verdict::ALL.into_iter().zip(names.iter().cycle()).map(|(verdict, name)| {
+        let mut found = growing(u32::MAX, name, verdict, Confidence::Confirmed);
+        (found.first_count, found.last_count, found.first_bytes) = (0, u64::MAX, u64::MAX);
+        (found.slope_objects_per_hour, found.slope_bytes_per_hour) = (odd, odd);
+        found.together = names.iter().map(|name| (name.clone(), f64::NAN)).collect();
+        found.reasons = names.clone();
+        found
+    });
+    census.growth = Some(growth.collect());
+    census.sessions = Some(vec![SessionCount {
+        name: names.concat(),
+        alive: u64::MAX,
+        open: Some(0),
+        kept_bytes: Some(u64::MAX),
+        holders: holders.groups,
+    }]);
+    (census.target, census.look) = (holders.target, holders.look);
+    census.look.paused_seconds = Some(f64::NAN);
+    census.look.looks = u32::MAX;
+    census
+}

@@ -1,0 +1,91 @@
+//! One kind of chain in words: what is at its begin, and a line for each reference.
+
+use std::io;
+
+use crate::model::{HolderGroup, Reference, RootKind};
+use crate::report::escape;
+use crate::report::quantity::count;
+use crate::report::text::page::{Page, Style};
+use crate::report::width::{NARROW, columns, cut_end, cut_middle};
+
+/// References that are shown at either end of a chain that is too long for a page.
+const ENDS: usize = 20;
+/// Most columns of the way to an object, and of what is known about it.
+const VIA_COLUMNS: usize = 28;
+const DETAIL_COLUMNS: usize = 24;
+
+/// A step of a chain that may be too long to be shown whole.
+pub enum Step<'a> {
+    /// One reference.
+    Reference(&'a Reference),
+    /// So many that are left out.
+    More(usize),
+}
+
+/// A chain, of which at most `ends` references are left at either end.
+pub fn steps(chain: &[Reference], ends: usize) -> Vec<Step<'_>> {
+    let more = chain.len().saturating_sub(2 * ends);
+    // A line that says that one line is left out is no shorter.
+    if more <= 1 {
+        return chain.iter().map(Step::Reference).collect();
+    }
+    let mut steps: Vec<Step<'_>> = chain[..ends].iter().map(Step::Reference).collect();
+    steps.push(Step::More(more));
+    steps.extend(chain[ends + more..].iter().map(Step::Reference));
+    steps
+}
+
+/// What is at the begin of a chain, after a count of objects: `held from module x`.
+pub fn held_from(group: &HolderGroup) -> String {
+    let name = cut_middle(&escape::terminal(&group.root_name), 200);
+    match group.root {
+        RootKind::Module | RootKind::Frame => format!("held from {name}"),
+        RootKind::StaticType => format!("held from the static type {name}"),
+        RootKind::Native => format!(
+            "held by C code or by something else outside the Python heap: {name} has more references than \
+             were found"
+        ),
+        RootKind::Garbage => {
+            format!(
+                "held by nothing but each other: garbage until the collector comes, such as {name}"
+            )
+        }
+    }
+}
+
+/// A line for each reference.
+pub fn write(page: &mut Page<'_>, indent: usize, chain: &[Reference]) -> io::Result<()> {
+    for step in steps(chain, ENDS) {
+        match step {
+            Step::Reference(reference) => line(page, indent, reference)?,
+            Step::More(more) => {
+                let more = count(u64::try_from(more).unwrap_or(u64::MAX));
+                page.paragraph(indent, &format!("… {more} more references …"))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// `.registry → weakref.WeakKeyDictionary, 412 items  0x7f21c40a5d90`
+fn line(page: &mut Page<'_>, indent: usize, reference: &Reference) -> io::Result<()> {
+    let via = cut_middle(&escape::terminal(&reference.via), VIA_COLUMNS);
+    let arrow = if reference.certain { " → " } else { " ⇢ " };
+    let address = format!("  {}", cut_end(&escape::terminal(&reference.address), 18));
+    let mut room = NARROW.saturating_sub(indent + columns(&via) + 3 + columns(&address));
+    let detail = reference.detail.as_deref().map_or_else(String::new, |detail| {
+        let limit = DETAIL_COLUMNS.max(room.saturating_sub(2 + columns(&reference.class)));
+        format!(", {}", cut_middle(&escape::terminal(detail), limit.min(room.saturating_sub(10))))
+    });
+    room = room.saturating_sub(columns(&detail));
+    let class = cut_middle(&escape::terminal(&reference.class), room);
+    let indent = " ".repeat(indent);
+    page.line(&[
+        (Style::Plain, &indent),
+        (Style::Plain, &via),
+        (Style::Dim, arrow),
+        (Style::Bold, &class),
+        (Style::Plain, &detail),
+        (Style::Dim, &address),
+    ])
+}

@@ -1,0 +1,193 @@
+//! Answers to `who` for tests.
+
+use crate::model::{
+    CENSUS_SCHEMA, CensusTarget, HolderGroup, Holders, Look, PythonTarget, Reference, RootKind,
+    Tool,
+};
+
+/// What a look says.
+pub fn look() -> Look {
+    Look {
+        at: 1_763_691_300.0,
+        seconds: 2.14,
+        paused_seconds: None,
+        looks: 1,
+        interpreters: 1,
+        tracked_objects: 812_345,
+        objects: 1_234_567,
+        bytes: 100_000_000,
+        skipped: Vec::new(),
+        notes: Vec::new(),
+    }
+}
+
+/// The process of all samples.
+pub fn target() -> CensusTarget {
+    CensusTarget {
+        pid: 4711,
+        comm: "panel".into(),
+        python: PythonTarget { version: "3.11.7".into(), layout_source: "table".into() },
+    }
+}
+
+/// leakspy itself.
+pub fn tool() -> Tool {
+    Tool { name: "leakspy".into(), version: "0.1.0".into() }
+}
+
+/// A certain reference.
+pub fn reference(via: &str, class: &str, detail: Option<&str>) -> Reference {
+    Reference {
+        via: via.into(),
+        certain: true,
+        address: "0x7f21c40a5d90".into(),
+        class: class.into(),
+        detail: detail.map(str::to_owned),
+    }
+}
+
+/// The answer to a question about Bokeh's documents.
+pub fn documents() -> Holders {
+    Holders {
+        schema: CENSUS_SCHEMA,
+        tool: tool(),
+        target: target(),
+        look: look(),
+        asked: "Document".into(),
+        subject: "objects of the type bokeh.document.document.Document".into(),
+        count: 69,
+        bytes: 12 << 10,
+        groups: vec![registry(), callback(), frame(), native(), garbage()],
+        more_groups: 2,
+    }
+}
+
+/// A class that remembers all of its instances.
+pub fn registry() -> HolderGroup {
+    HolderGroup {
+        count: 57,
+        bytes: 10_032,
+        root: RootKind::Module,
+        root_name: "module holoviews.streams".into(),
+        chain: vec![
+            reference(".Stream", "type", Some("holoviews.streams.Stream")),
+            reference(".registry", "weakref.WeakKeyDictionary", Some("412 items")),
+            reference(".data", "dict", Some("412 items")),
+            reference("['subscribers']", "list", Some("57 items")),
+            reference("[12]", "function", Some("update_plot (app.py:88)")),
+            reference("closure cell draw", "bokeh.document.document.Document", None),
+        ],
+    }
+}
+
+fn callback() -> HolderGroup {
+    let mut group = registry();
+    (group.count, group.bytes) = (5, 880);
+    group.chain.truncate(3);
+    group.chain.push(reference("['plots']", "holoviews.plotting.bokeh.element.ElementPlot", None));
+    group.chain.push(reference(".document", "bokeh.document.document.Document", None));
+    group
+}
+
+fn frame() -> HolderGroup {
+    HolderGroup {
+        count: 3,
+        bytes: 528,
+        root: RootKind::Frame,
+        root_name: "thread 4719, frame run (server.py:88)".into(),
+        chain: vec![reference("local doc", "bokeh.document.document.Document", None)],
+    }
+}
+
+fn native() -> HolderGroup {
+    let maybe = Reference {
+        certain: false,
+        ..reference("word 3", "bokeh.document.document.Document", None)
+    };
+    HolderGroup {
+        count: 2,
+        bytes: 352,
+        root: RootKind::Native,
+        root_name: "uvloop.loop.Handle at 0x7f21c40a1000".into(),
+        chain: vec![maybe],
+    }
+}
+
+fn garbage() -> HolderGroup {
+    HolderGroup {
+        count: 1,
+        bytes: 176,
+        root: RootKind::Garbage,
+        root_name: "bokeh.document.document.Document at 0x7f21c40a5d90".into(),
+        chain: vec![
+            reference("._models", "bokeh.document.models.DocumentModelManager", None),
+            reference("._document", "bokeh.document.document.Document", None),
+        ],
+    }
+}
+
+/// A single object at the end of a chain that is far too long for a page.
+pub fn long() -> Holders {
+    let mut holders = documents();
+    holders.asked = "0x7f21c40a5d90".into();
+    holders.subject = "the object at 0x7f21c40a5d90, of the type list".into();
+    (holders.count, holders.bytes, holders.more_groups) = (1, 88, 0);
+    let mut group = registry();
+    (group.count, group.bytes) = (1, 88);
+    group.chain =
+        (0..100).map(|step| reference(&format!("[{step}]"), "list", Some("1 item"))).collect();
+    holders.groups = vec![group];
+    holders.look.paused_seconds = Some(1.93);
+    holders
+}
+
+/// Nothing keeps what nobody found.
+pub fn nothing() -> Holders {
+    let mut holders = documents();
+    (holders.count, holders.bytes, holders.more_groups) = (0, 0, 0);
+    holders.groups.clear();
+    holders.look.skipped = vec![("torn lists".into(), 2)];
+    holders.look.notes = vec!["references of 3 types written in C are guessed".into()];
+    holders
+}
+
+/// Names as an enemy would choose them.
+pub fn hostile() -> Holders {
+    let names = [
+        "\u{1b}]0;owned\u{7}\u{1b}[2J",
+        "<script>alert(\"x\")</script>",
+        "a\"]; b [label=\"\\N\\",
+        "line\nbreak\r\ttab",
+        "user\u{202e}nimda\u{200b}",
+        "日本語のとても長い名前",
+    ];
+    let mut holders = documents();
+    holders.target.comm = names[0].into();
+    holders.target.python.version = names[1].into();
+    (holders.asked, holders.subject) = (names[2].into(), format!("objects of {}", names[1]));
+    (holders.count, holders.bytes, holders.more_groups) = (u64::MAX, u64::MAX, u64::MAX);
+    let long = "x".repeat(10_000);
+    let names_and_long = names.iter().copied().chain([long.as_str()]);
+    let chain = names_and_long.map(|name| Reference {
+        via: name.to_owned(),
+        certain: false,
+        address: name.to_owned(),
+        class: name.to_owned(),
+        detail: Some(name.to_owned()),
+    });
+    let chain: Vec<Reference> = chain.collect();
+    holders.groups = [RootKind::Module, RootKind::Native, RootKind::Garbage]
+        .into_iter()
+        .zip([names[0], names[1], &long])
+        .map(|(root, name)| HolderGroup {
+            count: u64::MAX,
+            bytes: u64::MAX,
+            root,
+            root_name: name.to_owned(),
+            chain: chain.clone(),
+        })
+        .collect();
+    holders.look.notes = vec![names.concat()];
+    holders.look.skipped = vec![(names[0].to_owned(), u64::MAX)];
+    holders
+}

@@ -1,0 +1,118 @@
+//! Every format on every sample, against files that `LEAKSPY_BLESS=1` rewrites.
+
+use std::path::Path;
+
+use proptest::prelude::*;
+
+use super::{HOLDERS_FORMATS, samples};
+use crate::model::{Holders, RootKind};
+use crate::report::{Format, Options, width};
+
+fn rendered(format: &str, holders: &Holders, options: &Options) -> String {
+    let mut out = Vec::new();
+    let format = Format::named_in(HOLDERS_FORMATS, format).expect("a format");
+    format.exporter.write(holders, options, &mut out).expect("every sample can be printed");
+    String::from_utf8(out).expect("reports are UTF-8")
+}
+
+fn samples() -> [(&'static str, Holders); 4] {
+    [
+        ("documents", samples::documents()),
+        ("long", samples::long()),
+        ("nothing", samples::nothing()),
+        ("hostile", samples::hostile()),
+    ]
+}
+
+fn fits(page: &str) {
+    for line in page.lines() {
+        assert!(width::columns(line) <= width::NARROW, "{line:?}");
+    }
+    assert!(!page.contains(|c: char| c.is_control() && c != '\n'));
+}
+
+#[test]
+fn holders_print_as_agreed() {
+    let mut different = Vec::new();
+    for (name, holders) in &samples() {
+        for format in HOLDERS_FORMATS {
+            let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+                .join(format!("golden/report/who-{name}.{}", format.suffix));
+            let actual = rendered(format.name, holders, &Options::default());
+            if format.name == "text" {
+                fits(&actual);
+            }
+            // Names of ten thousand letters are nothing to read; JSON has them whole.
+            if (*name, format.name) == ("hostile", "json") {
+                let value: serde_json::Value = serde_json::from_str(&actual).expect("valid JSON");
+                assert!(value["look"]["notes"].is_array());
+                continue;
+            }
+            if !crate::golden::matches(&path, &actual) {
+                different.push(path);
+            }
+        }
+    }
+    assert!(different.is_empty(), "bless with LEAKSPY_BLESS=1 after reading: {different:?}");
+}
+
+#[test]
+fn the_first_sentence_is_the_answer() {
+    let first = |holders: &Holders| {
+        let page = rendered("text", holders, &Options::default());
+        page.split("\n\n").next().unwrap_or_default().replace('\n', " ")
+    };
+    assert_eq!(
+        first(&samples::documents()),
+        "69 objects of the type bokeh.document.document.Document (12.0 KiB) are kept by 7 kinds of chains"
+    );
+    assert_eq!(
+        first(&samples::long()),
+        "The object at 0x7f21c40a5d90, of the type list (88 B) is kept by 1 kind of chain"
+    );
+    assert_eq!(
+        first(&samples::nothing()),
+        "There are no objects of the type bokeh.document.document.Document"
+    );
+}
+
+#[test]
+fn what_is_not_shown_is_counted() {
+    let two = Options { top: Some(2), ..Options::default() };
+    let page = rendered("text", &samples::documents(), &two);
+    assert!(page.contains("5 more kinds of chains keep 7 objects; --top shows more."), "{page}");
+}
+
+proptest! {
+    /// Whatever a heap says: no panic, no line too long, nothing that a terminal obeys.
+    #[test]
+    fn any_holders_print(
+        name in ".{0,120}",
+        via in ".{0,60}",
+        detail in prop::option::of(".{0,60}"),
+        root in prop::sample::select(vec![
+            RootKind::Module, RootKind::Frame, RootKind::StaticType, RootKind::Native, RootKind::Garbage,
+        ]),
+        length in 0_usize..90,
+        numbers in any::<[u64; 3]>(),
+    ) {
+        let mut holders = samples::long();
+        holders.subject.clone_from(&name);
+        (holders.count, holders.bytes, holders.more_groups) = (numbers[0], numbers[1], numbers[2]);
+        for group in &mut holders.groups {
+            group.root_name.clone_from(&name);
+            (group.root, group.count, group.bytes) = (root, numbers[2], numbers[1]);
+            group.chain.truncate(length);
+            for (step, reference) in group.chain.iter_mut().enumerate() {
+                reference.via.clone_from(&via);
+                reference.class.clone_from(&name);
+                reference.detail.clone_from(&detail);
+                reference.certain = step % 2 == 0;
+            }
+        }
+        fits(&rendered("text", &holders, &Options::default()));
+        for format in HOLDERS_FORMATS {
+            rendered(format.name, &holders, &Options::default());
+        }
+    }
+}

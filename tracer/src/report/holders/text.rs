@@ -1,0 +1,115 @@
+//! Holders as a page to read: one sentence, then each kind of chain.
+
+use std::io::{self, Write};
+
+use super::{HoldersExporter, chain};
+use crate::model::{HolderGroup, Holders};
+use crate::report::census::closing;
+use crate::report::quantity::{bytes, count, counted};
+use crate::report::text::page::{Page, Style};
+use crate::report::{Options, escape, width};
+
+/// Columns before the text of a group; room for its number.
+const INDENT: usize = 4;
+/// Columns before a reference.
+const CHAIN_INDENT: usize = 6;
+
+/// The page.
+pub struct Text;
+
+impl HoldersExporter for Text {
+    fn write(&self, holders: &Holders, options: &Options, out: &mut dyn Write) -> io::Result<()> {
+        let mut page = Page::narrow(out, options.colour);
+        page.heading(&sentence(holders))?;
+        page.paragraph(0, &closing::looked_at(&holders.target, &holders.look))?;
+        let shown = &holders.groups[..holders.groups.len().min(options.top.unwrap_or(usize::MAX))];
+        for (number, group) in (1_u64..).zip(shown) {
+            page.gap()?;
+            write_group(&mut page, number, group)?;
+        }
+        rest(&mut page, holders, shown)?;
+        closing::write(&mut page, &holders.target, &holders.look, &holders.tool, &legend(shown))
+    }
+}
+
+/// `57 objects of the type x.Y (1.2 MiB) are kept by 2 kinds of chains`
+pub fn sentence(holders: &Holders) -> String {
+    let subject = width::cut_middle(&escape::terminal(&holders.subject), 200);
+    let many = subject.strip_prefix("objects ");
+    let what = match many {
+        Some(of) => format!("{} {of}", counted(holders.count, "object", "objects")),
+        None => capitalised(&subject),
+    };
+    let groups = u64::try_from(holders.groups.len()).unwrap_or(u64::MAX);
+    let kinds =
+        counted(groups.saturating_add(holders.more_groups), "kind of chain", "kinds of chains");
+    let verb = if holders.count == 1 { "is" } else { "are" };
+    match (holders.count, groups) {
+        (0, _) => format!("There are no {subject}"),
+        (_, 0) => {
+            format!("{what} ({}) {verb} kept by nothing that was found", bytes(holders.bytes))
+        }
+        _ => format!("{what} ({}) {verb} kept by {kinds}", bytes(holders.bytes)),
+    }
+}
+
+fn capitalised(text: &str) -> String {
+    let mut letters = text.chars();
+    let first = letters.next().map(|first| first.to_uppercase().to_string());
+    first.unwrap_or_default() + letters.as_str()
+}
+
+fn write_group(page: &mut Page<'_>, number: u64, group: &HolderGroup) -> io::Result<()> {
+    let headline = format!(
+        "{} ({}), {}",
+        counted(group.count, "object", "objects"),
+        bytes(group.bytes),
+        chain::held_from(group)
+    );
+    page.item(0, &format!("{number:>2}. "), Style::Bold, &headline)?;
+    if group.chain.is_empty() {
+        return page.paragraph(INDENT, "It is held there directly.");
+    }
+    page.gap()?;
+    chain::write(page, CHAIN_INDENT, &group.chain)
+}
+
+/// What was not shown.
+fn rest(page: &mut Page<'_>, holders: &Holders, shown: &[HolderGroup]) -> io::Result<()> {
+    let hidden = u64::try_from(holders.groups.len() - shown.len()).unwrap_or(u64::MAX);
+    let more = holders.more_groups.saturating_add(hidden);
+    if more == 0 {
+        return Ok(());
+    }
+    let told = shown.iter().fold(0, |sum: u64, group| sum.saturating_add(group.count));
+    let objects = holders.count.saturating_sub(told);
+    let (kinds, keep) = if more == 1 { ("kind", "keeps") } else { ("kinds", "keep") };
+    page.gap()?;
+    page.paragraph(
+        0,
+        &format!(
+            "{} more {kinds} of chains {keep} {}; --top shows more.",
+            count(more),
+            counted(objects, "object", "objects")
+        ),
+    )
+}
+
+/// What a reader has to know about chains.
+fn legend(shown: &[HolderGroup]) -> Vec<String> {
+    if shown.is_empty() {
+        return Vec::new();
+    }
+    let mut sentences = vec![
+        "Each chain is a shortest one to one of its objects; others may hold the same objects, and only when \
+         the last is cut are they freed."
+            .to_owned(),
+    ];
+    if shown.iter().flat_map(|group| &group.chain).any(|reference| !reference.certain) {
+        sentences.push(
+            "⇢ is a word in a structure of C code that looks like a reference and may be none."
+                .to_owned(),
+        );
+    }
+    sentences
+}
