@@ -1,7 +1,7 @@
 //! The Python objects of a target, by leakspy's own library.
 
 use anyhow::{Context, Result, bail};
-use leakspy::heap::{self, Classes, Edge, Label, ObjectLayout, Refcount, View};
+use leakspy::heap::{self, Budget, Classes, Edge, Label, ObjectLayout, Refcount, View};
 use leakspy::model::Address;
 use leakspy::os::{self, Modules, Process};
 use leakspy::python::{self, Python};
@@ -42,11 +42,13 @@ impl Objects {
 
     /// Reads the object at an address, which is an instance of the type at another.
     pub fn read(&self, object: u64, class: u64) -> Result<Object> {
+        let budget = Budget::of(1 << 30);
         let view = View {
             memory: self.process.memory(),
             layout: &self.python.layout,
             objects: self.layout,
             refcount: Refcount::of(self.python.version.minor),
+            budget: &budget,
         };
         let mut classes = Classes::default();
         let class = classes.at(&view, Address(class)).context("a type")?;

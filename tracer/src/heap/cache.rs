@@ -56,6 +56,13 @@ impl<'a> Cache<'a> {
         }
     }
 
+    /// Bytes of resident memory.
+    pub fn size(&self) -> u64 {
+        let ranges = self.ranges.borrow();
+        let sizes = ranges.there.iter().map(|range| range.1.saturating_sub(range.0));
+        sizes.fold(0, u64::saturating_add)
+    }
+
     /// Bytes that were read of the memory below.
     pub fn bytes_read(&self) -> u64 {
         self.bytes.get()

@@ -1,5 +1,7 @@
 //! The types of a heap, each read once.
 
+use std::rc::Rc;
+
 use super::class::{Class, ClassId, Kind, flag, kind_of_c_type};
 use super::dict;
 use super::index::AddressMap;
@@ -50,7 +52,7 @@ pub mod field {
 /// Types by address.
 #[derive(Clone, Debug, Default)]
 pub struct Classes {
-    known: Vec<Class>,
+    known: Vec<Rc<Class>>,
     numbers: AddressMap<Option<ClassId>>,
     strangers: usize,
 }
@@ -67,12 +69,12 @@ impl Classes {
     }
 
     /// A type.
-    pub fn get(&self, id: ClassId) -> &Class {
+    pub fn get(&self, id: ClassId) -> &Rc<Class> {
         &self.known[id.0 as usize]
     }
 
     /// All of them, in the order of their numbers.
-    pub fn all(&self) -> &[Class] {
+    pub fn all(&self) -> &[Rc<Class>] {
         &self.known
     }
 
@@ -121,7 +123,7 @@ impl Classes {
         class.name = name(view, &class)?;
         self.arrange(view, &mut class);
         let id = ClassId(u32::try_from(self.known.len()).ok()?);
-        self.known.push(class);
+        self.known.push(Rc::new(class));
         Some(id)
     }
 

@@ -101,7 +101,8 @@ impl Table {
             let count = (self.entries - at).min(BATCH);
             let wanted = usize::try_from(count * self.entry).unwrap_or(0).min(bytes.len());
             let from = self.first.offset(at * self.entry);
-            if !from.is_some_and(|from| view.memory.read(from, &mut bytes[..wanted])) {
+            let may = view.budget.take(count * self.entry / 8);
+            if !may || !from.is_some_and(|from| view.memory.read(from, &mut bytes[..wanted])) {
                 return false;
             }
             for entry in bytes[..wanted].chunks_exact(width) {

@@ -54,7 +54,8 @@ impl Namer<'_> {
         }
         for pair in way.windows(2) {
             let (parent, object) = (pair[0], pair[1]);
-            let label = self.label(parent, object.address).unwrap_or(Label::Word(0));
+            // The process may have changed since.
+            let label = self.label(parent, object.address).unwrap_or(Label::Gone);
             raw.push(Raw { label, parent, object });
         }
         let mut references: Vec<Reference> = Vec::new();
@@ -151,6 +152,7 @@ impl Namer<'_> {
             Label::Class => "its type".to_owned(),
             Label::Word(offset) => format!("C field at {offset:#x}"),
             Label::Stack => "perhaps its evaluation stack".to_owned(),
+            Label::Gone => "a reference that is gone since".to_owned(),
             Label::Weak => "a weak reference".to_owned(),
         }
     }

@@ -40,4 +40,4 @@ pub use roots::{Named, frames, modules, without_names};
 pub use sessions::sessions;
 pub use size::shallow;
 pub use subject::{NoSubject, Subject, find};
-pub use view::{Object, View};
+pub use view::{Budget, Object, View};

@@ -1,7 +1,9 @@
 //! All objects of a heap: those in the collector's lists, and what only they lead to.
 
 use super::cache::Cache;
-use super::class::ClassId;
+use std::rc::Rc;
+
+use super::class::{Class, ClassId};
 use super::classes::{Classes, field};
 use super::edge::{self, Edge, Label};
 use super::index::Index;
@@ -211,10 +213,9 @@ impl Reader<'_, '_> {
     /// Follows the references of every object, and of those that this finds.
     fn spread(&mut self) {
         let (mut at, mut types) = (0, 0);
-        let mut found = Vec::new();
         loop {
             while at < self.heap.objects.len() {
-                self.references(at, &mut found);
+                self.references(at);
                 at += 1;
             }
             // Types that are no objects of the heap (written in C) hold objects as well.
@@ -230,35 +231,36 @@ impl Reader<'_, '_> {
         }
     }
 
-    fn references(&mut self, at: usize, found: &mut Vec<Edge>) {
+    fn references(&mut self, at: usize) {
         let Ok(number) = u32::try_from(at) else { return };
         let object = self.heap.objects.get(number);
-        found.clear();
-        let class = self.heap.classes.get(object.class);
-        let left_out = edge::edges(self.view, object.address, class, &mut |edge| found.push(edge));
+        let class = Rc::clone(self.heap.classes.get(object.class));
+        if self.depth.graph {
+            let start = self.heap.graph.targets.len();
+            self.heap.graph.starts.push(u32::try_from(start).unwrap_or(u32::MAX));
+        }
+        let view = self.view;
+        let left_out = edge::edges(view, object.address, &class, &mut |edge| self.reference(edge));
         self.heap.skipped.references += left_out;
         if self.depth.sums {
             // Now, while its memory is at hand.
-            self.sum(at, object);
-        }
-        let start = self.heap.graph.targets.len();
-        for &edge in &*found {
-            if edge.label == Label::Weak {
-                continue;
-            }
-            let Some(target) = self.follow(edge) else { continue };
-            if self.depth.graph {
-                let doubt = if edge.label.is_certain() { 0 } else { UNCERTAIN };
-                self.heap.graph.targets.push(target | doubt);
-            }
-        }
-        if self.depth.graph {
-            self.heap.graph.starts.push(u32::try_from(start).unwrap_or(u32::MAX));
+            self.sum(at, object, &class);
         }
     }
 
-    fn sum(&mut self, at: usize, object: Object) {
-        let bytes = size::shallow(self.view, object.address, self.heap.classes.get(object.class));
+    fn reference(&mut self, edge: Edge) {
+        if edge.label == Label::Weak {
+            return;
+        }
+        let Some(target) = self.follow(edge) else { return };
+        let targets = &mut self.heap.graph.targets;
+        if self.depth.graph && targets.len() < u32::MAX as usize {
+            targets.push(target | if edge.label.is_certain() { 0 } else { UNCERTAIN });
+        }
+    }
+
+    fn sum(&mut self, at: usize, object: Object, class: &Class) {
+        let bytes = size::shallow(self.view, object.address, class);
         self.heap.skipped.sizes += u64::from(bytes.is_none());
         let class = object.class.0 as usize;
         if self.heap.sums.len() <= class {

@@ -155,7 +155,8 @@ fn label_words(label: Label) -> (u8, u64) {
         Label::Class => (8, 0),
         Label::Word(offset) => (9, offset.into()),
         Label::Stack => (10, 0),
-        Label::Weak => (11, 0),
+        Label::Gone => (11, 0),
+        Label::Weak => (12, 0),
     }
 }
 

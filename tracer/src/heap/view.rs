@@ -1,5 +1,7 @@
 //! What every reader of objects needs: bytes, where the fields are, and the types that are known.
 
+use std::cell::Cell;
+
 use super::class::ClassId;
 use super::layout::ObjectLayout;
 use super::refcount::Refcount;
@@ -17,6 +19,8 @@ pub struct View<'a> {
     pub objects: &'a ObjectLayout,
     /// How references are counted.
     pub refcount: Refcount,
+    /// How much more of containers is read.
+    pub budget: &'a Budget,
 }
 
 /// An object and its type.
@@ -32,5 +36,26 @@ impl View<'_> {
     /// The word at `offset` in the object at `object`.
     pub fn word(&self, object: Address, offset: u64) -> Option<u64> {
         self.memory.u64(object.offset(offset)?)
+    }
+}
+
+/// Words of containers that are read at most. A heap has no more of them than fit into its memory; lengths that were
+/// made up could have the same memory read again and again.
+#[derive(Debug)]
+pub struct Budget(Cell<u64>);
+
+impl Budget {
+    /// For a heap in so many bytes: each of them may be read a few times, for a few looks at the same objects.
+    pub fn of(bytes: u64) -> Self {
+        const TIMES: u64 = 8;
+        const LEAST: u64 = 1 << 20;
+        Self(Cell::new((bytes / 8).saturating_mul(TIMES).saturating_add(LEAST)))
+    }
+
+    /// Takes from it; false, and nothing is left, when there is not enough.
+    pub fn take(&self, words: u64) -> bool {
+        let left = self.0.get().checked_sub(words);
+        self.0.set(left.unwrap_or(0));
+        left.is_some()
     }
 }

@@ -4,7 +4,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use super::error::SessionError;
 use super::interpreter;
-use crate::heap::{self, Cache, Depth, Heap, Named, Ranges, Refcount, View};
+use crate::heap::{self, Budget, Cache, Depth, Heap, Named, Ranges, Refcount, View};
 use crate::model::{CensusTarget, Look, PythonTarget};
 use crate::os::pages::Pages;
 use crate::os::pause::Pause;
@@ -130,7 +130,9 @@ impl HeapTarget {
         let objects = heap::objects(self.python.version);
         let objects = objects.ok_or_else(|| unknown("its objects are not known"))?;
         let refcount = Refcount::of(self.python.version.minor);
-        let view = View { memory: cache, layout: &self.python.layout, objects, refcount };
+        let budget = Budget::of(cache.size());
+        let layout = &self.python.layout;
+        let view = View { memory: cache, layout, objects, refcount, budget: &budget };
         let collector = Collector::find(self.pages.memory(), &self.python)
             .ok_or_else(|| unknown("the lists of its garbage collector were not found"))?;
         let mut roots = heap::frames(&view, &self.python);

@@ -57,14 +57,12 @@ impl Reader<'_, '_> {
         };
         // The keys of a split table belong to the type.
         if values == 0 {
-            let mut told = Vec::new();
-            let whole =
-                dict::entries(self.view, self.object, &mut |key, value| told.push((key, value)));
-            self.left_out += u64::from(!whole);
-            for (key, value) in told {
+            let (view, dict) = (*self.view, self.object);
+            let whole = dict::entries(&view, dict, &mut |key, value| {
                 self.tell(key.0, Label::Key);
                 self.tell(value.0, Label::Value { key });
-            }
+            });
+            self.left_out += u64::from(!whole);
         } else if let Some(beside) = Beside::read(self.view, Address(values)) {
             if !beside.embedded || self.view.objects.dict_owns_embedded {
                 self.beside(Address(keys), &beside, |key| Label::Value { key });
@@ -81,14 +79,11 @@ impl Reader<'_, '_> {
         values: &Beside,
         label: impl Fn(Address) -> Label,
     ) {
-        let mut told = Vec::new();
-        let whole = Table::read(self.view, keys).is_some_and(|table| {
-            dict::beside(self.view, &table, values, &mut |key, value| told.push((key, value)))
+        let view = *self.view;
+        let whole = Table::read(&view, keys).is_some_and(|table| {
+            dict::beside(&view, &table, values, &mut |key, value| self.tell(value.0, label(key)))
         });
         self.left_out += u64::from(!whole);
-        for (key, value) in told {
-            self.tell(value.0, label(key));
-        }
     }
 
     pub(super) fn ordered_dict(&mut self) {
@@ -97,6 +92,9 @@ impl Reader<'_, '_> {
         let most = self.view.word(self.object, dict::field::USED).unwrap_or(0).min(MOST);
         let mut node = self.view.word(self.object, ordered::FIRST).unwrap_or(0);
         for _ in 0..most {
+            if !self.view.budget.take(3) {
+                break;
+            }
             let at = Address(node);
             let (Some(key), Some(next)) =
                 (self.view.word(at, ordered::KEY), self.view.word(at, ordered::NEXT))
@@ -151,7 +149,8 @@ impl Reader<'_, '_> {
             let now = (count - at).min(BATCH);
             let wanted = usize::try_from(8 * now).unwrap_or(0).min(bytes.len());
             let from = first.offset(8 * at);
-            if !from.is_some_and(|from| self.view.memory.read(from, &mut bytes[..wanted])) {
+            let may = self.view.budget.take(now);
+            if !may || !from.is_some_and(|from| self.view.memory.read(from, &mut bytes[..wanted])) {
                 self.left_out += 1;
                 return;
             }

@@ -59,6 +59,8 @@ pub enum Label {
     Word(u32),
     /// A word of a running frame that its evaluation stack may have left behind.
     Stack,
+    /// One that was there a moment ago.
+    Gone,
     /// Known and not holding: the referent of a weak reference.
     Weak,
 }
@@ -66,7 +68,7 @@ pub enum Label {
 impl Label {
     /// Whether the layout says that it is a reference.
     pub const fn is_certain(self) -> bool {
-        !matches!(self, Self::Word(_) | Self::Stack)
+        !matches!(self, Self::Word(_) | Self::Stack | Self::Gone)
     }
 }
 
