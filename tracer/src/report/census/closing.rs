@@ -23,7 +23,7 @@ pub fn target(target: &CensusTarget) -> String {
 /// Who was looked at, when, how long that took and whether it stood still.
 pub fn looked_at(process: &CensusTarget, look: &Look) -> String {
     let still = match look.paused_seconds {
-        Some(seconds) => format!("the process stood still for {}", stood(seconds)),
+        Some(seconds) => format!("the process stood still for {}", brief(seconds)),
         None => "the process ran on meanwhile".to_owned(),
     };
     let (last, times) = match look.looks {
@@ -34,12 +34,12 @@ pub fn looked_at(process: &CensusTarget, look: &Look) -> String {
         "{}, {last}looked at {}{times}; it took {}, and {still}.",
         target(process),
         utc(rate::whole(look.at)),
-        duration(look.seconds)
+        brief(look.seconds)
     )
 }
 
 /// Below a second, milliseconds say more.
-fn stood(seconds: f64) -> String {
+fn brief(seconds: f64) -> String {
     match seconds {
         seconds if (0.0..0.95).contains(&seconds) => format!("{:.0} ms", seconds * 1_000.0),
         seconds => duration(seconds),
@@ -118,4 +118,24 @@ fn measured(process: &CensusTarget, look: &Look, tool: &Tool, legend: &[String])
     let (name, version) = (escape::terminal(&tool.name), escape::terminal(&tool.version));
     sentences.push(format!("Layout of objects known from {source}. Made by {name} {version}."));
     sentences.join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn short_looks_are_told_in_milliseconds() {
+        assert_eq!(brief(0.1324), "132 ms");
+        assert_eq!(brief(0.96), "1.0 s");
+        assert_eq!(brief(75.0), "1 min 15 s");
+        assert_eq!(brief(f64::NAN), "an unknown time");
+    }
+
+    #[test]
+    fn notes_are_sentences() {
+        assert_eq!(sentence("the process ended"), "The process ended.");
+        assert_eq!(sentence("Done!"), "Done!");
+        assert_eq!(sentence("\u{1b}[2J"), "\\x1b[2J.");
+    }
 }
