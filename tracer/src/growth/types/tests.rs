@@ -166,6 +166,21 @@ fn caches_that_fill_or_evict_are_no_leak() {
 }
 
 #[test]
+fn a_full_cache_that_is_older_than_the_watch_is_no_leak() {
+    let heap = half_an_hour();
+    let found = verdicts(&heap, |random| {
+        // What was there before goes, and all that is born is still there: only the number says that nothing grows.
+        let mut lives: Vec<Life> = vec![(0, NEVER, 50)];
+        for look in 1..heap.looks {
+            lives.push((0, look, random.poisson(3.0)));
+            lives.push((look, NEVER, random.poisson(3.0)));
+        }
+        lives
+    });
+    assert!(number(&found, Verdict::Leak) <= 3, "{found:?}");
+}
+
+#[test]
 fn garbage_that_waits_for_the_collector_is_no_leak() {
     let mut heap = half_an_hour();
     heap.collections = Some(vec![9, 21, 34, 45]);
