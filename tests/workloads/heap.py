@@ -214,6 +214,9 @@ def confirm(*addresses):
         "%s -> %s" % pair for pair in zip(addresses, addresses[1:]) if not leads(known.get(int(pair[0], 16)), int(pair[1], 16))
     ]
     fact("wrong", wrong)
+    # They hold each other, and nothing is collected here.
+    known.clear()
+    del open_[:]
 
 
 def leads(item, to):
