@@ -9,6 +9,7 @@
 //! | [`process`] | a child, its lines, its end |
 //! | [`workload`] | the words spoken with a workload, and its truth |
 //! | [`tracer`] | the program under test: `record` and `report` |
+//! | [`objects`] | `census` and `who`, as people run them |
 //! | [`recording`] | what SQL sees of a recording over time |
 //! | [`report`] | the JSON report, and what must always hold in it |
 //! | [`verdict`] | truth against report |
@@ -27,6 +28,7 @@ pub mod heap;
 pub mod interpreter;
 pub mod kernel;
 pub mod native;
+pub mod objects;
 pub mod process;
 pub mod recording;
 pub mod report;

@@ -10,6 +10,7 @@ use super::exit::{Exit, UsageError};
 use super::page::{PageArgs, format_parser};
 use super::progress::{LookLine, Manner};
 use super::units;
+use crate::growth;
 use crate::model::Census;
 use crate::os::interrupt;
 use crate::report::{CENSUS_FORMATS, CensusFormat, escape};
@@ -97,7 +98,10 @@ pub fn run(args: &CensusArgs, quiet: bool) -> Result<Exit> {
     let stop = || interrupted.as_ref().is_some_and(interrupt::Interrupted::is_asked);
     let taken = census::take(&args.pid, &options, &stop, &mut |look| line.look(look));
     line.clear();
-    let census = taken?;
+    let mut census = taken?;
+    if !census.series.is_empty() {
+        census.growth = Some(growth::judge_types(&census));
+    }
     let shown = args.page.options(args.top, &output);
     format.exporter.write(&census, &shown, &mut output).context("cannot write the report")?;
     output.finish()?;

@@ -18,12 +18,14 @@ mod survival;
 #[cfg(test)]
 mod tests;
 mod trend;
+mod types;
 mod verdict;
 mod watch;
 
 use crate::model::{Document, Finding, Interval, ProcessGrowth, Verdict};
 use judged::Tested;
 use process::Looked;
+pub use types::judge_types;
 use verdict::Decision;
 use watch::Watch;
 

@@ -126,7 +126,7 @@ fn caution(facts: &Facts<'_>) -> Option<String> {
 }
 
 /// Seconds as a person says them.
-fn duration(seconds: f64) -> String {
+pub fn duration(seconds: f64) -> String {
     match seconds {
         seconds if seconds < 120.0 => format!("{seconds:.0} s"),
         seconds if seconds < 7200.0 => format!("{:.0} min", seconds / 60.0),
@@ -135,7 +135,8 @@ fn duration(seconds: f64) -> String {
     }
 }
 
-fn percent(share: f64) -> String {
+/// A share as a person says it.
+pub fn percent(share: f64) -> String {
     match 100.0 * share {
         0.0 => "0 %".to_owned(),
         percent if percent < 0.1 => "less than 0.1 %".to_owned(),

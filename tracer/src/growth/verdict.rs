@@ -6,15 +6,16 @@
 //! blocks that otherwise live long and die, which no filling cache shows.
 
 use super::gauge::Gauge;
+use super::survival::Thirds;
 use super::watch::Watch;
 use crate::model::{Confidence, Model, Unreferenced, Verdict};
 
 /// Growth must have been watched so long for `likely`, seconds.
-const LIKELY_SECONDS: f64 = 3.0 * 3600.0;
+pub const LIKELY_SECONDS: f64 = 3.0 * 3600.0;
 /// And so long for `confirmed` by growth alone, seconds: longer than caches usually take to fill.
-const CONFIRMED_SECONDS: f64 = 7.0 * 86_400.0;
+pub const CONFIRMED_SECONDS: f64 = 7.0 * 86_400.0;
 /// Corrected chance of such growth without a leak: for any word, and for `likely`.
-const SUSPECT_P: f64 = 0.05;
+pub const SUSPECT_P: f64 = 0.05;
 /// Blocks that must have been looked for, and the share of them that must be lost. A number that happens to look like
 /// their address hides lost blocks in a heap full of numbers (a quarter of the arrays that pandas 1.3 loses); a
 /// pointer in a form that nobody recognises would hide all blocks of a site, so a larger share proves no more.
@@ -70,14 +71,18 @@ pub enum Flatness {
 
 /// Compares the retention of the oldest third with that of the rest, in events of `cluster` blocks.
 pub fn flatness(gauge: &Gauge) -> Flatness {
-    let thirds = &gauge.thirds;
+    flatness_of(&gauge.thirds, gauge.cluster)
+}
+
+/// The same of thirds that come from elsewhere.
+pub fn flatness_of(thirds: &Thirds, cluster: f64) -> Flatness {
     let (born, kept) = (thirds.born_count, thirds.kept_count);
-    let rest = (born[1] + born[2], (kept[1] + kept[2]) / gauge.cluster);
+    let rest = (born[1] + born[2], (kept[1] + kept[2]) / cluster);
     if born[0] <= 0.0 || rest.0 <= 0.0 || rest.1 <= 0.0 {
         return Flatness::Unclear;
     }
     let expected = born[0] * rest.1 / rest.0;
-    let old = kept[0] / gauge.cluster;
+    let old = kept[0] / cluster;
     let error = (expected + expected * expected / rest.1).sqrt();
     match () {
         () if old >= 0.7 * expected => Flatness::Flat,

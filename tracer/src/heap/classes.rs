@@ -94,7 +94,7 @@ impl Classes {
     }
 
     fn read(&mut self, view: &View<'_>, address: Address, depth: usize) -> Option<ClassId> {
-        if address.0 % 8 != 0 || !is_type(view, address) {
+        if !address.0.is_multiple_of(8) || !is_type(view, address) {
             return None;
         }
         let word = |offset| view.word(address, offset);
@@ -175,7 +175,7 @@ fn is_type(view: &View<'_>, address: Address) -> bool {
 /// `module.qualified`; `builtins.` is left out.
 fn name(view: &View<'_>, class: &Class) -> Option<String> {
     if class.flags & flag::HEAP_TYPE != 0
-        && let Some(name) = heap_name(view, class.address, &view.objects)
+        && let Some(name) = heap_name(view, class.address, view.objects)
     {
         return Some(name);
     }

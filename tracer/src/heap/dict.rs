@@ -44,7 +44,7 @@ pub struct Table {
 impl Table {
     /// Reads the table at `keys`; `None` when it makes no sense.
     pub fn read(view: &View<'_>, keys: Address) -> Option<Self> {
-        if keys.is_null() || keys.0 % 8 != 0 {
+        if keys.is_null() || !keys.0.is_multiple_of(8) {
             return None;
         }
         let mut head = [0; 40];
@@ -62,9 +62,9 @@ impl Table {
             Keys::Sized => {
                 let slots = word(1);
                 let index = match slots {
-                    ..=0xff => 1,
-                    ..=0xffff => 2,
-                    ..=0xffff_ffff => 4,
+                    0..=0xff => 1,
+                    0x100..=0xffff => 2,
+                    0x1_0000..=0xffff_ffff => 4,
                     _ => 8,
                 };
                 (slots, slots.checked_mul(index)?.checked_add(40)?, 24, word(3), word(4))

@@ -64,7 +64,7 @@ impl Index {
     /// The number of the object at an address.
     #[inline]
     pub fn get(&self, address: Address) -> Option<u32> {
-        if address.0 % ALIGNMENT != 0 {
+        if !address.0.is_multiple_of(ALIGNMENT) {
             return self.others.get(&address.0).copied();
         }
         let table = *self.grains.get(&(address.0 / GRAIN))?;
@@ -73,7 +73,7 @@ impl Index {
 
     /// Enters an object under a number; false when it is there already, or there is no room.
     pub fn enter(&mut self, address: Address, number: u32) -> bool {
-        if address.0 % ALIGNMENT != 0 {
+        if !address.0.is_multiple_of(ALIGNMENT) {
             return self.others.insert(address.0, number).is_none();
         }
         let Ok(next) = u32::try_from(self.places.len() / PLACES) else { return false };

@@ -109,7 +109,7 @@ impl Walker<'_, '_> {
 
     fn node(&mut self, at: Address) -> Option<Node> {
         let mut bytes = [0; 32];
-        if at.0 % 8 != 0 || at.is_null() || !self.view.memory.read(at, &mut bytes) {
+        if !at.0.is_multiple_of(8) || at.is_null() || !self.view.memory.read(at, &mut bytes) {
             return None;
         }
         let word = |index: usize| {

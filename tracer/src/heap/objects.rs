@@ -4,7 +4,7 @@ use super::cache::Cache;
 use std::rc::Rc;
 
 use super::class::{Class, ClassId};
-use super::classes::{Classes, field};
+use super::classes::Classes;
 use super::edge::{self, Edge, Label};
 use super::index::Index;
 use super::lists::{self, Torn};
@@ -286,15 +286,18 @@ impl Reader<'_, '_> {
     }
 
     fn class_of(&mut self, edge: Edge) -> Option<ClassId> {
-        if edge.to.0 % 8 != 0 || (!edge.label.is_certain() && !self.cache.is_there(edge.to)) {
+        if !edge.to.0.is_multiple_of(8)
+            || (!edge.label.is_certain() && !self.cache.is_there(edge.to))
+        {
             return None;
         }
         let mut head = [0; 16];
         if !self.view.memory.read(edge.to, &mut head) {
             return None;
         }
-        let [refcount, class] = [0, field::CLASS as usize]
-            .map(|at| head[at..].first_chunk().map_or(0, |word| u64::from_le_bytes(*word)));
+        let (refcount, class) = head.split_at(8);
+        let word = |half: &[u8]| half.first_chunk().map_or(0, |word| u64::from_le_bytes(*word));
+        let (refcount, class) = (word(refcount), word(class));
         let class = Address(class);
         if !self.view.refcount.is_alive(refcount) {
             return None;

@@ -1,11 +1,11 @@
 //! The Python heap of a process, looked at from outside.
 
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::error::SessionError;
 use super::interpreter;
 use crate::heap::{self, Budget, Cache, Depth, Heap, Named, Ranges, Refcount, View};
-use crate::model::{CensusTarget, Look, PythonTarget};
+use crate::model::{CensusTarget, Look, Memory, PythonTarget};
 use crate::os::pages::Pages;
 use crate::os::pause::Pause;
 use crate::os::{Life, Modules, Process};
@@ -14,11 +14,17 @@ use crate::python::{Collector, Python, runtime};
 /// Times that the lists of interpreters are read before they count as broken: the process runs meanwhile.
 const ATTEMPTS: usize = 8;
 
+/// How long the collector's lists are looked for, and the time between two tries: a full collection of a large heap takes
+/// a second or two.
+const PATIENCE: Duration = Duration::from_secs(10);
+const GLANCE: Duration = Duration::from_micros(300);
+
 /// A process whose Python heap can be read.
 pub struct HeapTarget {
     process: Process,
     pages: Pages,
     python: Python,
+    collector: Collector,
 }
 
 /// One look at a heap.
@@ -60,7 +66,10 @@ impl HeapTarget {
             return Err(no_heap(reason));
         }
         let pages = Pages::open(&process)?;
-        Ok(Self { process, pages, python })
+        let collector = collector(pages.memory(), &python).ok_or_else(|| {
+            no_heap("the lists of its garbage collector were not found".to_owned())
+        })?;
+        Ok(Self { process, pages, python, collector })
     }
 
     /// What reports say of it.
@@ -87,8 +96,7 @@ impl HeapTarget {
 
     /// Full garbage collections of all interpreters, where they can be read.
     pub fn full_collections(&self) -> Option<u64> {
-        let memory = self.pages.memory();
-        Collector::find(memory, &self.python)?.full_collections(memory)
+        self.collector.full_collections(self.pages.memory())
     }
 
     /// Reads the heap and has something made of it while what was read is at hand. The process goes on as soon as
@@ -133,11 +141,9 @@ impl HeapTarget {
         let budget = Budget::of(cache.size());
         let layout = &self.python.layout;
         let view = View { memory: cache, layout, objects, refcount, budget: &budget };
-        let collector = Collector::find(self.pages.memory(), &self.python)
-            .ok_or_else(|| unknown("the lists of its garbage collector were not found"))?;
         let mut roots = heap::frames(&view, &self.python);
         let more: Vec<_> = roots.iter().flat_map(|root| &root.edges).map(|edge| edge.to).collect();
-        let mut heap = heap::read(&view, cache, collector.heads(), &more, wanted.depth);
+        let mut heap = heap::read(&view, cache, self.collector.heads(), &more, wanted.depth);
         if wanted.depth.graph {
             heap::without_names(&heap, &view, &mut roots);
             // Modules come first: of two ways of one length, theirs is told.
@@ -208,6 +214,19 @@ impl HeapTarget {
             .filter(|mapping| file(mapping.path.as_encoded_bytes()))
             .map(|mapping| (mapping.start.0, mapping.end.0));
         Some(Ranges { there: joined(there), files: joined(files) })
+    }
+}
+
+/// Finds the collector. It takes its own lists apart while it works, and they cannot be recognised then, so this is
+/// tried for a while.
+fn collector(memory: &dyn Memory, python: &Python) -> Option<Collector> {
+    let until = Instant::now() + PATIENCE;
+    loop {
+        let found = Collector::find(memory, python);
+        if found.is_some() || Instant::now() > until {
+            return found;
+        }
+        std::thread::sleep(GLANCE);
     }
 }
 

@@ -47,6 +47,33 @@ mod ordered {
     pub const ATTRIBUTES: u64 = 96;
 }
 
+/// Notices that a chain of nodes comes back to where it was, as a torn or a hostile one can, before that costs
+/// more than a few times its length (R. P. Brent, An improved Monte Carlo factorization algorithm, 1980).
+struct Chain {
+    mark: u64,
+    steps: u64,
+    until: u64,
+}
+
+impl Chain {
+    /// A chain of which nothing was seen.
+    const fn new() -> Self {
+        Self { mark: 0, steps: 0, until: 1 }
+    }
+
+    /// Whether the node at an address was there before.
+    fn comes_back(&mut self, node: u64) -> bool {
+        if node == self.mark {
+            return true;
+        }
+        self.steps += 1;
+        if self.steps == self.until {
+            *self = Self { mark: node, steps: 0, until: self.until.saturating_mul(2) };
+        }
+        false
+    }
+}
+
 impl Reader<'_, '_> {
     pub(super) fn dict(&mut self) {
         let word = |offset| self.view.word(self.object, offset);
@@ -91,11 +118,13 @@ impl Reader<'_, '_> {
         self.word(ordered::ATTRIBUTES, Label::Field("__dict__"));
         let most = self.view.word(self.object, dict::field::USED).unwrap_or(0).min(MOST);
         let mut node = self.view.word(self.object, ordered::FIRST).unwrap_or(0);
+        let mut chain = Chain::new();
         for _ in 0..most {
-            if !self.view.budget.take(3) {
-                break;
-            }
             let at = Address(node);
+            if node != 0 && (chain.comes_back(node) || !self.view.budget.take(3)) {
+                self.left_out += 1;
+                return;
+            }
             let (Some(key), Some(next)) =
                 (self.view.word(at, ordered::KEY), self.view.word(at, ordered::NEXT))
             else {
@@ -194,7 +223,8 @@ impl Reader<'_, '_> {
             return;
         }
         let (mut block, mut index, mut number) = (Address(left), index, 0);
-        while number < count {
+        let mut chain = Chain::new();
+        while number < count && !chain.comes_back(block.0) {
             let here = (count - number).min(deque::LENGTH - index);
             let Some(first) = block.offset(deque::DATA + 8 * index) else { break };
             self.items(first, here, number);

@@ -75,7 +75,7 @@ impl Reader<'_, '_> {
         };
         let mut end = self.class.basic_size;
         if self.class.kind == Kind::Opaque
-            && self.class.item_size % 8 == 0
+            && self.class.item_size.is_multiple_of(8)
             && self.class.item_size > 0
         {
             let items = self.view.word(self.object, 16).unwrap_or(0);

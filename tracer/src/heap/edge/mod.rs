@@ -4,6 +4,8 @@ mod container;
 mod frame;
 mod instance;
 mod question;
+#[cfg(test)]
+mod tests;
 
 use super::class::{Class, Kind, flag};
 use super::layout::FieldAt;

@@ -34,6 +34,7 @@ pub fn once() -> Census {
         types,
         growth: None,
         sessions: None,
+        series: Vec::new(),
     }
 }
 

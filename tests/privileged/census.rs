@@ -1,0 +1,173 @@
+//! `census` and `who` against the interpreter's own word.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context, Result, ensure};
+use leakspy_tests::chance::{Chance, repetitions};
+use leakspy_tests::interpreter::Interpreter;
+use leakspy_tests::objects::{Census, Holders, output};
+use leakspy_tests::tracer;
+use leakspy_tests::workload::Workload;
+use serde_json::Value;
+
+leakspy_tests::on_every_interpreter!(
+    counted_exactly,
+    counted_while_it_runs,
+    growth_is_what_was_made,
+    every_holder_has_a_name,
+    strings_are_nobodys_business,
+    sub_interpreters_are_counted,
+);
+
+/// Types written in C whose own `__sizeof__` counts buffers that are known to them alone.
+const OWN_BUFFERS: [&str; 4] =
+    ["_io.BufferedReader", "_io.BufferedWriter", "_struct.Struct", "StgDict"];
+
+fn started(interpreter: &Interpreter) -> Result<Workload> {
+    let mut target = Workload::python(interpreter, "heap")?;
+    target.go()?;
+    Ok(target)
+}
+
+fn counted_exactly(interpreter: &Interpreter) -> Result<()> {
+    let mut target = started(interpreter)?;
+    // The second time, so that whatever the first one made for good is counted.
+    target.command("count")?;
+    target.facts()?;
+    target.command("count")?;
+    let census = Census::of(target.pid(), &["--pause"])?;
+    let facts = target.facts()?;
+    let truth = numbers(&facts["counts"])?;
+    let mut tracked = census.tracked();
+    // It waits for the next command, and reads into these meanwhile.
+    tracked.retain(|name, _| !["memoryview", "managedbuffer"].contains(&name.as_str()));
+    let differ = |name: &&String| tracked.get(*name) != truth.get(*name);
+    let wrong: Vec<String> = truth
+        .keys()
+        .chain(tracked.keys().filter(|name| !truth.contains_key(*name)))
+        .filter(differ)
+        .map(|name| format!("{name}: {:?}, really {:?}", tracked.get(name), truth.get(name)))
+        .collect();
+    ensure!(wrong.is_empty(), "counts of {} types: {wrong:#?}", wrong.len());
+    for (name, bytes) in numbers(&facts["sizes"])? {
+        let row = census.row(&name);
+        if row.count == row.tracked && !OWN_BUFFERS.contains(&name.as_str()) {
+            ensure!(row.bytes == bytes, "{name}: {} bytes, really {bytes}", row.bytes);
+        }
+    }
+    ensure!(census.look.paused_seconds.is_some(), "it was not paused");
+    ensure!(!census.look.skipped.iter().any(|row| row.0 == "torn lists"), "{:?}", census.look);
+    target.quit()
+}
+
+fn numbers(value: &Value) -> Result<BTreeMap<String, u64>> {
+    let numbers: BTreeMap<String, u64> =
+        serde_json::from_value(value.clone()).context("numbers by type")?;
+    // Modules of sessions are one kind to a census.
+    let name = |name: String| name.replace("0123456789abcdef0123456789abcdef", "*");
+    Ok(numbers.into_iter().map(|(of, number)| (name(of), number)).collect())
+}
+
+fn counted_while_it_runs(interpreter: &Interpreter) -> Result<()> {
+    const STABLE: u64 = 20_000;
+    let mut target = started(interpreter)?;
+    target.command(&format!("busy {STABLE}"))?;
+    for _ in 0..repetitions(5) {
+        let row = Census::of(target.pid(), &[])?.row("__main__.Stable");
+        let off = row.tracked.abs_diff(STABLE);
+        ensure!(off * 100 <= STABLE, "{} of {STABLE} objects", row.tracked);
+    }
+    target.kill().map(|_| ())
+}
+
+fn growth_is_what_was_made(interpreter: &Interpreter) -> Result<()> {
+    let mut target = started(interpreter)?;
+    let before = Census::of(target.pid(), &["--pause"])?.row("__main__.Growing").count;
+    target.command("grow 137")?;
+    let after = Census::of(target.pid(), &["--pause"])?.row("__main__.Growing");
+    ensure!((before, after.count) == (0, 137), "{before} before, {after:?}");
+    target.quit()
+}
+
+/// The class, how many, the kind of root, the root, and the words of the chain.
+const HELD: [(&str, u64, &str, &str, &str); 14] = [
+    (
+        "Model",
+        30,
+        "module",
+        "module __main__",
+        ".REGISTRY ['plot 0'] [0] closure cell document .models [0]",
+    ),
+    (
+        "ByMethod",
+        1,
+        "module",
+        "module __main__",
+        ".SUBSCRIBERS [0] .subscribers [0] [1] .__self__ .held",
+    ),
+    ("InSlot", 1, "module", "module __main__", ".KEPT [0] .below × 5000 .held"),
+    ("InPartial", 1, "module", "module __main__", ".KEPT [2] .args [0]"),
+    ("InDeque", 1, "module", "module __main__", ".KEPT [3] [0]"),
+    ("InKey", 1, "module", "module __main__", ".KEPT [4] a key"),
+    ("InDefault", 1, "module", "module __main__", ".default .__defaults__ [0]"),
+    ("InClass", 1, "module", "module __main__", ".WithAttribute .attribute"),
+    ("Inner", 1, "module", "module __main__", ".KEPT [6] .KEPT"),
+    ("bokeh_app_0123456789abcdef0123456789abcdef", 1, "module", "module __main__", ".KEPT [6]"),
+    ("InFrame", 1, "frame", "frame stand", "local inside"),
+    ("OnlyCycle", 8, "garbage", "OnlyCycle", ".other × 2"),
+    ("OnlyNative", 1, "native", "OnlyNative", ""),
+    ("InGenerator", 1, "module", "module __main__", "local local"),
+];
+
+fn every_holder_has_a_name(interpreter: &Interpreter) -> Result<()> {
+    let mut target = started(interpreter)?;
+    for (asked, count, root, root_name, words) in HELD {
+        let holders = Holders::of(target.pid(), asked, &["--pause"])?;
+        let group = holders.first().context(asked)?;
+        ensure!((holders.count, group.count) == (count, count), "{asked}: {holders:?}");
+        ensure!(group.root == root, "{asked} is held by {}: {holders:?}", group.root);
+        ensure!(group.root_name.contains(root_name), "{asked}: {}", group.root_name);
+        // Generators have their frame in an object of its own up to 3.10.
+        ensure!(group.words().ends_with(words), "{asked}: {}", group.words());
+        ensure!(group.chain.iter().all(|link| link.certain), "{asked}: {group:?}");
+        let addresses: Vec<&str> = group.chain.iter().map(|link| link.address.as_str()).collect();
+        if root == "module" && !words.contains('×') {
+            target.command(&format!("confirm {}", addresses.join(" ")))?;
+            let wrong = target.facts()?["wrong"].clone();
+            ensure!(wrong == Value::Array(Vec::new()), "{asked}: {wrong} in {group:?}");
+        }
+    }
+    // A weak reference is no chain.
+    let ending = tracer::run(&["who", "-p", &target.pid().to_string(), "OnlyWeak"])?;
+    ensure!(ending.code() == Some(1), "what only a weak reference had is still there: {ending}");
+    target.quit()
+}
+
+fn strings_are_nobodys_business(interpreter: &Interpreter) -> Result<()> {
+    let target = started(interpreter)?;
+    let pid = target.pid().to_string();
+    for words in [vec!["census", "-q", "-p", &pid], vec!["who", "-p", &pid, "str", "-n", "1000"]] {
+        ensure!(!output(&words)?.contains("swordfish"), "{words:?} tells a string");
+    }
+    target.quit()
+}
+
+fn sub_interpreters_are_counted(interpreter: &Interpreter) -> Result<()> {
+    let mut target = Workload::python(interpreter, "subinterpreters")?;
+    target.go()?;
+    let census = Census::of(target.pid(), &["--pause"])?;
+    ensure!(census.look.interpreters > 1, "{:?}", census.look);
+    target.quit()
+}
+
+/// A process that is being looked at while it stands still outlives whoever looks.
+#[test]
+fn a_pause_ends_with_leakspy() -> Result<()> {
+    let mut target = started(&Interpreter::find("3.12")?)?;
+    let mut chance = Chance::new();
+    for _ in 0..repetitions(10) {
+        leakspy_tests::objects::killed_census(target.pid(), &mut chance)?;
+        target.command("grow 1").with_context(|| format!("seed {}", chance.seed()))?;
+    }
+    target.quit()
+}

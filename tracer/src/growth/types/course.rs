@@ -1,0 +1,241 @@
+//! What is measured about one type before it is judged: what grew, and what is kept of the objects born since the
+//! first look.
+
+use super::super::slope::{self, Increment, Slope};
+use super::super::survival::Thirds;
+use super::super::verdict::{self, Flatness};
+use crate::model::{Cohort, TypePoint, TypeSeries};
+
+/// Objects of the last share of the time are too young to count as kept, at most so many seconds of it.
+const YOUNG_SHARE: f64 = 1.0 / 3.0;
+const YOUNG_MOST: f64 = 3600.0;
+/// A collection proves something if it came after this share of the time.
+const LATE_COLLECTION: f64 = 0.25;
+/// What is never given back must make up this share of what was kept: otherwise old objects go as new ones come.
+const FLOOR_SHARE: f64 = 0.25;
+
+/// One type over the looks, in sums that are cheap to make for thousands of types.
+#[derive(Clone, Debug)]
+pub struct Course<'a> {
+    /// The series that it comes from.
+    pub series: &'a TypeSeries,
+    /// Seconds from the first to the last look.
+    pub span: f64,
+    /// Looks at which there were more objects than at the one before.
+    pub grew: usize,
+    /// Objects born since the first look, and those that are still there. None where births are not known.
+    pub born: u64,
+    /// See `born`.
+    pub survived: u64,
+    /// Of the objects old enough to count, those that are kept.
+    pub kept: f64,
+    /// By how much the least number in the last third of the time exceeds that in the first.
+    pub floor: f64,
+    /// How fast what is kept grows.
+    pub growth: Slope,
+    /// How what was born early compares with what was born late.
+    pub flatness: Flatness,
+    /// What was born and still lives, by thirds of the time.
+    pub thirds: Thirds,
+    /// Full collections that what is kept has survived; `None` where they are not known.
+    pub collections: Option<u64>,
+}
+
+impl<'a> Course<'a> {
+    /// Of a type that moved and may have grown; `None` for one that stands still or shrinks, or whose times make no
+    /// sense.
+    pub fn of(series: &'a TypeSeries) -> Option<Self> {
+        let (first, last) = (series.points.first()?, series.points.last()?);
+        let ordered = series.points.windows(2).all(|pair| pair[1].t > pair[0].t);
+        if !ordered || !first.t.is_finite() || !last.t.is_finite() {
+            return None;
+        }
+        let floor = floor(&series.points);
+        if last.count <= first.count && floor <= 0.0 {
+            return None;
+        }
+        let births = || series.points.iter().skip(1).map(|point| point.born_count);
+        let survivors = series.survivors.iter().skip(1).zip(births());
+        let periods = periods(series);
+        let counts = Increment::counts(&periods);
+        let cluster = slope::cluster(&counts);
+        let thirds = Thirds::of(&periods);
+        Some(Self {
+            series,
+            span: last.t - first.t,
+            grew: series.points.windows(2).filter(|pair| pair[1].count > pair[0].count).count(),
+            born: births().fold(0, u64::saturating_add),
+            survived: survivors.map(|(kept, born)| *kept.min(&born)).fold(0, u64::saturating_add),
+            kept: counts.iter().map(|increment| increment.amount).sum(),
+            floor,
+            growth: slope::slope(&counts, cluster),
+            flatness: verdict::flatness_of(&thirds, cluster),
+            thirds,
+            collections: collections(&series.points),
+        })
+    }
+
+    /// Looks.
+    pub fn looks(&self) -> usize {
+        self.series.points.len()
+    }
+
+    /// Whether what is kept is also more than there was: otherwise old objects only made room for new ones.
+    pub fn rises(&self) -> bool {
+        self.floor > 0.0 && self.floor >= FLOOR_SHARE * self.kept
+    }
+
+    /// Objects that it grew by: those that are kept, or else the difference of the looks.
+    pub fn grown(&self) -> f64 {
+        if self.kept > 0.0 { self.kept } else { self.net().max(0.0) }
+    }
+
+    /// Objects at the last look less those at the first.
+    pub fn net(&self) -> f64 {
+        self.last().count as f64 - self.first().count as f64
+    }
+
+    /// Bytes of one object on average.
+    pub fn size(&self) -> f64 {
+        self.last().bytes as f64 / (self.last().count as f64).max(1.0)
+    }
+
+    /// The first look.
+    pub fn first(&self) -> TypePoint {
+        self.series.points.first().copied().unwrap_or_default()
+    }
+
+    /// The last look.
+    pub fn last(&self) -> TypePoint {
+        self.series.points.last().copied().unwrap_or_default()
+    }
+
+    /// Whether full collections are counted, and none came after anything was born: then all of it may be garbage.
+    pub fn uncollected(&self) -> bool {
+        self.collections == Some(0)
+    }
+}
+
+/// Objects by the look of their birth, without those that are too young, or too young for the last full collection.
+/// Where nobody knows births, what the numbers never went below again stands for them.
+pub fn periods(series: &TypeSeries) -> Vec<Cohort> {
+    let points = &series.points;
+    let end = end(points);
+    let known = points.iter().skip(1).any(|point| point.born_count > 0);
+    let least = if known { Vec::new() } else { never_below(points) };
+    let cohort = |index: usize, pair: &[TypePoint]| {
+        let survivors = series.survivors.get(index + 1).copied().unwrap_or(0);
+        let (born, live) = if known {
+            (pair[1].born_count, survivors.min(pair[1].born_count))
+        } else {
+            let more = least[index + 1].saturating_sub(least[index]);
+            (more, more)
+        };
+        Cohort {
+            from: pair[0].t,
+            to: pair[1].t,
+            allocated_count: born,
+            live_count: live,
+            ..Cohort::default()
+        }
+    };
+    let pairs = points.windows(2).enumerate().take_while(|(_, pair)| pair[1].t <= end + 1e-6);
+    pairs.map(|(index, pair)| cohort(index, pair)).collect()
+}
+
+/// Until when births count, seconds.
+fn end(points: &[TypePoint]) -> f64 {
+    let (Some(first), Some(last)) = (points.first(), points.last()) else { return 0.0 };
+    let old = last.t - (YOUNG_SHARE * (last.t - first.t)).min(YOUNG_MOST);
+    match last_collection(points) {
+        Some(Some(t)) => old.min(t),
+        _ => old,
+    }
+}
+
+/// The last look before the last full collection; inside `None` where none came late enough to prove anything, outside
+/// where they are not known.
+fn last_collection(points: &[TypePoint]) -> Option<Option<f64>> {
+    let (first, last) = (points.first()?, points.last()?);
+    first.collections?;
+    let pairs = points.windows(2).rev();
+    let t = pairs.filter(|pair| collected(pair)).map(|pair| pair[0].t).next();
+    Some(t.filter(|t| *t - first.t >= LATE_COLLECTION * (last.t - first.t)))
+}
+
+/// Whether a full collection came between two looks.
+pub fn collected(pair: &[TypePoint]) -> bool {
+    matches!((pair[0].collections, pair[1].collections), (Some(a), Some(b)) if b > a)
+}
+
+fn collections(points: &[TypePoint]) -> Option<u64> {
+    match last_collection(points)? {
+        None => Some(0),
+        Some(_) => {
+            let count = |point: Option<&TypePoint>| point.and_then(|point| point.collections);
+            Some(count(points.last())?.saturating_sub(count(points.first())?))
+        }
+    }
+}
+
+/// The least number of objects from each look on.
+fn never_below(points: &[TypePoint]) -> Vec<u64> {
+    let mut least: Vec<u64> = points.iter().map(|point| point.count).collect();
+    for index in (1..least.len()).rev() {
+        least[index - 1] = least[index - 1].min(least[index]);
+    }
+    least
+}
+
+fn floor(points: &[TypePoint]) -> f64 {
+    let third = (points.len() / 3).max(1);
+    let least = |points: &[TypePoint]| points.iter().map(|point| point.count).min().unwrap_or(0);
+    least(&points[points.len() - third.min(points.len())..]) as f64
+        - least(&points[..third.min(points.len())]) as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::growth::types::samples::Heap;
+
+    #[test]
+    fn what_stands_still_or_shrinks_is_left_out() {
+        let heap = Heap::new(10, 60.0);
+        assert!(Course::of(&heap.series("still", &|_| (5, 0), 100)).is_none());
+        let shrinks = TypeSeries {
+            points: (0..10_u32)
+                .map(|look| TypePoint {
+                    t: f64::from(look),
+                    count: 100 - u64::from(look),
+                    ..TypePoint::default()
+                })
+                .collect(),
+            ..TypeSeries::default()
+        };
+        assert!(Course::of(&shrinks).is_none());
+    }
+
+    #[test]
+    fn without_births_what_never_went_away_counts() {
+        let heap = Heap::new(30, 60.0);
+        let mut series = heap.series("leak", &|look| (2 + look % 3, 1), 100);
+        for point in &mut series.points {
+            (point.born_count, point.aged_count) = (0, 0);
+        }
+        series.survivors.clear();
+        let course = Course::of(&series).expect("grows");
+        assert!(course.kept > 10.0 && course.rises(), "{course:?}");
+    }
+
+    #[test]
+    fn nonsense_is_left_out() {
+        let point = |t, count| TypePoint { t, count, ..TypePoint::default() };
+        let series = |points| TypeSeries { name: "x".into(), points, survivors: vec![7] };
+        assert!(Course::of(&series(vec![])).is_none());
+        assert!(Course::of(&series(vec![point(0.0, 1), point(f64::NAN, 2)])).is_none());
+        assert!(Course::of(&series(vec![point(5.0, 1), point(4.0, 2)])).is_none());
+        assert!(Course::of(&series(vec![point(0.0, 1), point(f64::INFINITY, 2)])).is_none());
+        assert!(Course::of(&series(vec![point(0.0, 0), point(1.0, u64::MAX)])).is_some());
+    }
+}

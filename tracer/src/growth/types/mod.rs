@@ -1,0 +1,168 @@
+//! Which types grow, whether that is a leak, and which of those that grow together is the one to look at.
+//! Pure: from the looks of a census to rows by rank.
+
+mod course;
+mod decide;
+mod harmless;
+mod order;
+mod reasons;
+#[cfg(test)]
+mod samples;
+mod slopes;
+#[cfg(test)]
+mod tests;
+mod together;
+
+use super::shape::thinned;
+use super::statistics;
+use super::verdict::{Flatness, SUSPECT_P};
+use crate::model::{Census, TypeGrowth};
+use course::Course;
+use decide::Decision;
+use order::Key;
+use together::Tie;
+
+/// Types that are compared with one another at most.
+const COMPARED: usize = 1000;
+/// Of those, types that get a verdict, which costs most.
+const JUDGED: usize = 300;
+/// Rows at most.
+const ROWS: usize = 200;
+/// Types in step that a row names.
+const TOGETHER: usize = 10;
+/// Points of a row's series at most.
+const POINTS: usize = 200;
+
+/// The types of a census that grew or could have, most important first; from `census.series` alone. Types that stand
+/// still or shrink are left out. Never an error: a series that makes no sense is left out too.
+pub fn judge_types(census: &Census) -> Vec<TypeGrowth> {
+    let courses: Vec<Course<'_>> = census.series.iter().filter_map(Course::of).collect();
+    let (courses, p) = compared(courses);
+    let ties = together::ties(&courses);
+    let tiers: Vec<u8> =
+        courses.iter().zip(&p).map(|(course, p)| likely_tier(course, *p)).collect();
+    let keys = order::keys(&courses, &tiers, &ties);
+    let mut judged: Vec<usize> = (0..courses.len()).collect();
+    judged.sort_by(|a, b| keys[*a].compare(&keys[*b]));
+    let (courses, p, ties) = chosen(&courses, &p, &ties, &judged[..judged.len().min(JUDGED)]);
+    let decisions: Vec<Decision> =
+        courses.iter().zip(&p).map(|(course, p)| decide::decide(course, *p)).collect();
+    rows(&courses, &p, &ties, &decisions)
+}
+
+/// The types that are worth comparing, with the chance of their growth corrected for the number of all of them.
+fn compared(courses: Vec<Course<'_>>) -> (Vec<Course<'_>>, Vec<f64>) {
+    let p: Vec<f64> = courses.iter().map(|course| course.growth.p).collect();
+    let p = statistics::benjamini_hochberg(&p);
+    let mut both: Vec<(Course<'_>, f64)> = courses.into_iter().zip(p).collect();
+    let weight = |course: &Course<'_>| course.grown() * course.size();
+    both.sort_by(|(a, p), (b, q)| {
+        let tiers = likely_tier(a, *p).cmp(&likely_tier(b, *q));
+        tiers.then_with(|| weight(b).total_cmp(&weight(a)))
+    });
+    both.truncate(COMPARED);
+    both.into_iter().unzip()
+}
+
+/// The tier that a type will have if nothing speaks against it.
+fn likely_tier(course: &Course<'_>, p: f64) -> u8 {
+    match () {
+        () if !course.rises() => 11,
+        () if course.flatness == Flatness::Falls => 6,
+        () if p <= SUSPECT_P => 2,
+        () => 5,
+    }
+}
+
+type Chosen<'a> = (Vec<Course<'a>>, Vec<f64>, Vec<Vec<(usize, Tie)>>);
+
+/// Those at `indices`, with the ties among them.
+fn chosen<'a>(
+    courses: &[Course<'a>],
+    p: &[f64],
+    ties: &[Vec<(usize, Tie)>],
+    indices: &[usize],
+) -> Chosen<'a> {
+    let mut places = vec![None; courses.len()];
+    for (place, index) in indices.iter().enumerate() {
+        places[*index] = Some(place);
+    }
+    let moved = |index: &usize| {
+        let of = ties[*index].iter();
+        of.filter_map(|(other, tie)| Some((places[*other]?, *tie))).collect()
+    };
+    (
+        indices.iter().map(|index| courses[*index].clone()).collect(),
+        indices.iter().map(|index| p[*index]).collect(),
+        indices.iter().map(moved).collect(),
+    )
+}
+
+/// The rows in their order.
+fn rows(
+    courses: &[Course<'_>],
+    p: &[f64],
+    ties: &[Vec<(usize, Tie)>],
+    decisions: &[Decision],
+) -> Vec<TypeGrowth> {
+    let tiers: Vec<u8> =
+        decisions.iter().zip(p).map(|(decision, p)| order::tier(decision, *p)).collect();
+    let keys = order::keys(courses, &tiers, ties);
+    let mut order: Vec<usize> = (0..courses.len()).collect();
+    order.sort_by(|a, b| {
+        let names = || courses[*a].series.name.cmp(&courses[*b].series.name);
+        keys[*a].compare(&keys[*b]).then_with(names)
+    });
+    let ranked = (1..).zip(order.into_iter().take(ROWS));
+    ranked
+        .map(|(rank, index)| {
+            let together = in_step(index, courses, &ties[index]);
+            row(rank, &courses[index], &decisions[index], together, &keys[index])
+        })
+        .collect()
+}
+
+/// The types that grow in step with one, by the bytes that they grow by, with their objects for each of its own.
+fn in_step(index: usize, courses: &[Course<'_>], ties: &[(usize, Tie)]) -> Vec<(String, f64)> {
+    let mut others: Vec<&Course<'_>> = ties
+        .iter()
+        .filter(|(_, tie)| *tie == Tie::InStep)
+        .map(|(other, _)| &courses[*other])
+        .collect();
+    let bytes = |course: &Course<'_>| course.grown() * course.size();
+    others.sort_by(|a, b| bytes(b).total_cmp(&bytes(a)));
+    let own = courses[index].grown().max(1.0);
+    let named = others.into_iter().take(TOGETHER);
+    named.map(|other| (other.series.name.clone(), other.grown() / own)).collect()
+}
+
+fn row(
+    rank: u32,
+    course: &Course<'_>,
+    decision: &Decision,
+    together: Vec<(String, f64)>,
+    key: &Key,
+) -> TypeGrowth {
+    let (first, last) = (course.first(), course.last());
+    let (objects, bytes) = slopes::slopes(course);
+    let series: Vec<(f64, u64, u64)> =
+        course.series.points.iter().map(|point| (point.t, point.count, point.bytes)).collect();
+    let mut row = TypeGrowth {
+        rank,
+        name: course.series.name.clone(),
+        verdict: decision.verdict,
+        confidence: decision.confidence,
+        first_count: first.count,
+        last_count: last.count,
+        first_bytes: first.bytes,
+        last_bytes: last.bytes,
+        aged_count: last.aged_count,
+        slope_objects_per_hour: objects,
+        slope_bytes_per_hour: bytes,
+        together,
+        reasons: Vec::new(),
+        series: thinned(&series, POINTS),
+    };
+    row.reasons = reasons::reasons(course, decision, &row, key.is_explained());
+    row
+}

@@ -1,0 +1,128 @@
+//! Pretended heaps for tests: objects with a birth and a death, looked at now and then.
+
+use crate::model::{Census, CensusTarget, Look, PythonTarget, Tool, TypePoint, TypeSeries};
+
+/// Death of what is never freed.
+pub const NEVER: u64 = u64::MAX;
+
+/// Numbers by chance, the same ones for the same seed (xorshift, Marsaglia 2003).
+pub struct Random(u64);
+
+impl Random {
+    pub fn new(seed: u64) -> Self {
+        Self((seed + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
+    }
+
+    /// From 0 to 1.
+    pub fn share(&mut self) -> f64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 >> 11) as f64 / (1_u64 << 53) as f64
+    }
+
+    /// Less than `most`.
+    pub fn below(&mut self, most: u64) -> u64 {
+        self.share();
+        (self.0 >> 20) % most.max(1)
+    }
+
+    /// Events of a Poisson process (Knuth's way).
+    pub fn poisson(&mut self, mean: f64) -> u64 {
+        let (mut product, mut events) = (self.share(), 0);
+        while product > (-mean).exp() {
+            product *= self.share();
+            events += 1;
+        }
+        events
+    }
+
+    /// Looks that something lives, with this mean: at least one.
+    pub fn life(&mut self, mean: f64) -> u64 {
+        // Geometric, as whole numbers have it.
+        let mut looks = 1;
+        while self.share() < mean / (mean + 1.0) {
+            looks += 1;
+        }
+        looks
+    }
+}
+
+/// Objects that are born at one look and gone at another: the number of both, and of the objects.
+pub type Life = (u64, u64, u64);
+
+/// The looks at a pretended heap.
+pub struct Heap {
+    pub looks: u64,
+    pub seconds: f64,
+    /// Looks before which a full collection came; `None` where nobody counts.
+    pub collections: Option<Vec<u64>>,
+}
+
+impl Heap {
+    pub fn new(looks: u64, seconds: f64) -> Self {
+        Self { looks, seconds, collections: None }
+    }
+
+    /// A type with 20 old objects and these.
+    pub fn lives(&self, name: &str, size: u64, lives: &[Life]) -> TypeSeries {
+        let sum = |of: &dyn Fn(&Life) -> bool| {
+            lives.iter().filter(|life| of(life)).map(|life| life.2).sum::<u64>()
+        };
+        let point = |look: u64| {
+            let count = 20 + sum(&|(born, died, _)| *born <= look && look < *died);
+            let born_count = sum(&|(born, died, _)| *born == look && look < *died);
+            let collections = self.collections.as_ref().map(|collections| {
+                collections.iter().filter(|collection| **collection <= look).count() as u64
+            });
+            TypePoint {
+                t: look as f64 * self.seconds,
+                count,
+                bytes: count * size,
+                aged_count: if look == 0 { 0 } else { count - born_count },
+                born_count: if look == 0 { 0 } else { born_count },
+                collections,
+            }
+        };
+        let points: Vec<TypePoint> = (0..self.looks).map(point).collect();
+        let last = self.looks - 1;
+        let survivors = (0..self.looks)
+            .map(|look| {
+                sum(&|(born, died, _)| *born == look && *died > last)
+                    + if look == 0 { 20 } else { 0 }
+            })
+            .collect();
+        TypeSeries { name: name.to_owned(), points, survivors }
+    }
+
+    /// A type of which `births` says how many are born at each look and how many of them are never freed; the others are
+    /// gone at the next look.
+    pub fn series(&self, name: &str, births: &dyn Fn(u64) -> (u64, u64), size: u64) -> TypeSeries {
+        let mut lives = Vec::new();
+        for look in 0..self.looks {
+            let (born, kept) = births(look);
+            lives.push((look, NEVER, kept));
+            lives.push((look, look + 1, born - kept));
+        }
+        self.lives(name, size, &lives)
+    }
+}
+
+/// A census with these series and nothing else.
+pub fn census(series: Vec<TypeSeries>) -> Census {
+    let target = CensusTarget {
+        pid: 1,
+        comm: "python".into(),
+        python: PythonTarget { version: "3.11.7".into(), layout_source: "table".into() },
+    };
+    Census {
+        schema: 1,
+        tool: Tool { name: "leakspy".into(), version: "0".into() },
+        target,
+        look: Look::default(),
+        types: Vec::new(),
+        growth: None,
+        sessions: None,
+        series,
+    }
+}

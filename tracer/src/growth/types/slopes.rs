@@ -1,0 +1,62 @@
+//! How fast the objects of a type grow, with an honest interval.
+
+use super::super::shape::thinned;
+use super::super::statistics::{Z95, scaled};
+use super::super::trend;
+use super::super::verdict::Flatness;
+use super::course::Course;
+use super::decide::FEW;
+use super::harmless;
+use crate::model::{Interval, TypePoint};
+
+const HOUR: f64 = 3600.0;
+/// Points from which a trend is made: the work grows with their square.
+const POINTS: usize = 100;
+
+/// Objects and bytes per hour.
+pub fn slopes(course: &Course<'_>) -> (Interval, Interval) {
+    if course.looks() <= FEW {
+        return of_few(course);
+    }
+    let counts = trend(course, |point| point.count as f64);
+    let bytes = trend(course, |point| point.bytes as f64);
+    // Objects that come and go hide a small leak in the numbers, not in what is kept of each birth.
+    let kept = course.growth.per_hour;
+    let clear = course.rises() && course.flatness == Flatness::Flat && kept.lo > 0.0;
+    if counts.lo > 0.0 || !clear {
+        return (counts, bytes);
+    }
+    let bytes = if bytes.lo > 0.0 { bytes } else { scaled(kept, course.size()) };
+    (kept, bytes)
+}
+
+/// The trend of Theil and Sen, no surer than what the means of parts of the time agree on.
+fn trend(course: &Course<'_>, value: impl Fn(&TypePoint) -> f64) -> Interval {
+    let points: Vec<(f64, f64)> =
+        course.series.points.iter().map(|point| (point.t, value(point))).collect();
+    let Some(single) = trend::slope(&thinned(&points, POINTS)) else {
+        return Interval::default();
+    };
+    let parts = trend::steady_slope(&points).unwrap_or(single);
+    let hull = Interval {
+        lo: single.lo.min(parts.lo),
+        est: single.est,
+        hi: single.hi.max(parts.hi).max(single.est),
+    };
+    scaled(hull, HOUR)
+}
+
+/// The difference of the ends, as uncertain as the number of births and deaths between them.
+fn of_few(course: &Course<'_>) -> (Interval, Interval) {
+    let died: f64 = harmless::deaths(&course.series.points).sum();
+    let events = (course.net() + 2.0 * died).max(1.0);
+    let hours = course.span / HOUR;
+    let half = Z95 * events.sqrt();
+    let round = |middle: f64, half: f64| Interval {
+        lo: (middle - half) / hours,
+        est: middle / hours,
+        hi: (middle + half) / hours,
+    };
+    let bytes = course.last().bytes as f64 - course.first().bytes as f64;
+    (round(course.net(), half), round(bytes, half * course.size()))
+}

@@ -1,0 +1,177 @@
+//! Which types grow in step: those whose increments are proportional over the looks, or that are born in equal
+//! numbers. Where one object holds others, all of them grow together, and only one is the cause.
+
+use super::course::Course;
+
+/// Correlation of increments from which two types grow in step; stricter where there are few.
+const IN_STEP: f32 = 0.9;
+const IN_STEP_OF_FEW: f32 = 0.97;
+/// Correlation from which one may still explain the other.
+const LOOSE: f32 = 0.5;
+/// Looks at which a type must have grown for its correlation to count.
+const INCREMENTS: usize = 3;
+/// Increments that differ by less than this share of their mean say nothing by their correlation.
+const EVEN: f64 = 0.1;
+
+/// What two types have to do with each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Tie {
+    /// They grow each on its own.
+    None,
+    /// They may have to do with each other.
+    Loose,
+    /// They grow in step.
+    InStep,
+}
+
+/// What is compared of one type.
+pub struct Pace {
+    /// Increments of the number of objects.
+    counts: Increments,
+    /// Objects born at each look that are still there: without those that only came and went.
+    kept: Increments,
+    /// Objects born at each look.
+    births: Vec<u64>,
+}
+
+impl Pace {
+    /// Of a type.
+    pub fn of(course: &Course<'_>) -> Self {
+        let points = &course.series.points;
+        let counts = points.windows(2).map(|pair| pair[1].count as f64 - pair[0].count as f64);
+        // What the last look saw is all still there, so it says no more than births.
+        let inner = points.len().saturating_sub(1);
+        let kept = course.series.survivors.iter().take(inner).skip(1).map(|kept| *kept as f64);
+        Self {
+            counts: Increments::of(counts.collect()),
+            kept: Increments::of(kept.collect()),
+            births: points.iter().skip(1).map(|point| point.born_count).collect(),
+        }
+    }
+
+    /// How much they go together.
+    pub fn tie(&self, other: &Self) -> Tie {
+        if self.births.len() != other.births.len() {
+            return Tie::None;
+        }
+        let tie = self.kept.tie(&other.kept).max(self.counts.tie(&other.counts));
+        if tie < Tie::InStep && self.born_alike(other) { Tie::InStep } else { tie }
+    }
+
+    fn born_alike(&self, other: &Self) -> bool {
+        self.births == other.births
+            && self.births.iter().filter(|births| **births > 0).count() >= 2
+            && self.births.iter().fold(0, |sum: u64, births| sum.saturating_add(*births)) >= 3
+    }
+}
+
+/// One sequence of increments.
+enum Increments {
+    /// Too few of them.
+    Few,
+    /// All about the same.
+    Even,
+    /// Less their mean, with a sum of squares of 1.
+    Varied(Vec<f32>),
+}
+
+impl Increments {
+    fn of(values: Vec<f64>) -> Self {
+        let n = values.len() as f64;
+        if values.iter().filter(|value| **value > 0.0).count() < INCREMENTS {
+            return Self::Few;
+        }
+        let mean = values.iter().sum::<f64>() / n;
+        let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
+        if (squares / n).sqrt() <= EVEN * mean.abs() {
+            return Self::Even;
+        }
+        let length = squares.sqrt();
+        // Three digits of a correlation are plenty.
+        #[expect(clippy::cast_possible_truncation)]
+        let unit = values.iter().map(|value| ((value - mean) / length) as f32).collect();
+        Self::Varied(unit)
+    }
+
+    fn tie(&self, other: &Self) -> Tie {
+        match (self, other) {
+            (Self::Few, _) | (_, Self::Few) => Tie::None,
+            (Self::Even, Self::Even) => Tie::InStep,
+            (Self::Even, _) | (_, Self::Even) => Tie::Loose,
+            (Self::Varied(a), Self::Varied(b)) => {
+                let least = if a.len() < 6 { IN_STEP_OF_FEW } else { IN_STEP };
+                match product(a, b) {
+                    r if r > least => Tie::InStep,
+                    r if r > LOOSE => Tie::Loose,
+                    _ => Tie::None,
+                }
+            }
+        }
+    }
+}
+
+/// The scalar product, in eight sums side by side: it is made a million times.
+fn product(a: &[f32], b: &[f32]) -> f32 {
+    let (a_parts, a_rest) = a.as_chunks::<8>();
+    let (b_parts, b_rest) = b.as_chunks::<8>();
+    let mut sums = [0.0_f32; 8];
+    for (a, b) in a_parts.iter().zip(b_parts) {
+        for (sum, (a, b)) in sums.iter_mut().zip(a.iter().zip(b)) {
+            *sum += a * b;
+        }
+    }
+    let rest: f32 = a_rest.iter().zip(b_rest).map(|(a, b)| a * b).sum();
+    sums.iter().sum::<f32>() + rest
+}
+
+/// For each type, those that it has to do with, and how.
+pub fn ties(courses: &[Course<'_>]) -> Vec<Vec<(usize, Tie)>> {
+    let paces: Vec<Pace> = courses.iter().map(Pace::of).collect();
+    let mut ties = vec![Vec::new(); paces.len()];
+    for (index, pace) in paces.iter().enumerate() {
+        for (later, other) in paces.iter().enumerate().skip(index + 1) {
+            let tie = pace.tie(other);
+            if tie > Tie::None {
+                ties[index].push((later, tie));
+                ties[later].push((index, tie));
+            }
+        }
+    }
+    ties
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::growth::types::samples::Heap;
+
+    #[test]
+    fn proportional_types_are_in_step_and_others_not() {
+        let heap = Heap::new(40, 60.0);
+        let session = |look: u64| u64::from(look % 4 == 1 || look % 7 == 2);
+        let series = [
+            heap.series("Document", &|look| (session(look), session(look)), 100),
+            heap.series("Model", &|look| (57 * session(look), 57 * session(look)), 100),
+            heap.series("other", &|look| (look * 31 % 11, look * 31 % 11), 100),
+        ];
+        let courses: Vec<Course<'_>> = series.iter().filter_map(Course::of).collect();
+        let ties = ties(&courses);
+        assert!(ties[0].contains(&(1, Tie::InStep)) && ties[1].contains(&(0, Tie::InStep)));
+        assert!(!ties[2].iter().any(|(_, tie)| *tie == Tie::InStep), "{ties:?}");
+    }
+
+    #[test]
+    fn one_jump_in_common_is_no_step() {
+        let heap = Heap::new(20, 60.0);
+        let jump = |look: u64| (u64::from(look == 5), u64::from(look == 5));
+        let series = [heap.series("a", &jump, 100), heap.series("b", &jump, 100)];
+        let courses: Vec<Course<'_>> = series.iter().filter_map(Course::of).collect();
+        assert!(ties(&courses).iter().all(Vec::is_empty));
+    }
+
+    #[test]
+    fn products_have_all_their_terms() {
+        let ones = vec![1.0_f32; 19];
+        assert!((product(&ones, &ones) - 19.0).abs() < 1e-6);
+    }
+}
