@@ -57,6 +57,12 @@ pub struct Expected {
     /// Whether Python's own tracer sees the memory, and why.
     #[serde(default)]
     pub tracemalloc_sees: String,
+    /// Types of the objects that stay, with the module that people import them from, or without.
+    #[serde(default)]
+    pub leaking_types: Vec<String>,
+    /// What holds them, in names and prose: `pkg.registry (dict) -> list -> Session`.
+    #[serde(default)]
+    pub holder: String,
 }
 
 /// Bytes of anonymous resident memory per operation, without background work.

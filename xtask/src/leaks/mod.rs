@@ -4,6 +4,7 @@
 mod case;
 mod judge;
 mod live;
+mod objects;
 mod table;
 mod watch;
 
@@ -56,6 +57,9 @@ pub struct Options {
     /// Folder for recordings and reports [default: in the target directory]
     #[arg(long, value_name = "DIR")]
     keep: Option<PathBuf>,
+    /// Ask `census` and `who` instead of `leaks`: of the leaks by references, which types grow, and who holds them
+    #[arg(long, conflicts_with_all = ["quick", "again", "version"])]
+    objects: bool,
     /// Run nothing: judge the recordings that an earlier run kept
     #[arg(long, conflicts_with = "seconds")]
     again: bool,
@@ -90,6 +94,9 @@ fn run_with(options: &Options, program: PathBuf) -> Result<()> {
     let cases = case::read(&folder)?;
     let runs = if options.quick { quick(&cases) } else { chosen(options, &cases)? };
     ensure!(!runs.is_empty(), "no case is left to run");
+    if options.objects {
+        return objects::run_all(&program, &folder, &runs, options.json.as_deref());
+    }
     let watcher = Watcher { program, kept: kept(options)? };
     let rows = if options.again {
         runs.iter().filter_map(|run| watcher.row_again(run.case, run.version)).collect()
@@ -148,10 +155,15 @@ fn chosen<'a>(options: &Options, cases: &'a [Case]) -> Result<Vec<Run<'a>>> {
     let named = |case: &Case| options.cases.contains(&case.name);
     let all = options.cases.is_empty();
     let mut runs = Vec::new();
-    for case in cases.iter().filter(|case| all || named(case)) {
+    let held = |case: &Case| !options.objects || case.kind == Kind::Python;
+    for case in cases.iter().filter(|case| held(case) && (all || named(case))) {
         for version in [Version::Leaky, Version::Fixed] {
             if wanted(case, version, options.version.unwrap_or(Versions::Leaky), named(case)) {
-                let own = if case.is_silent(version) { SILENT_FOR } else { FOUND_WITHIN };
+                let own = match (options.objects, case.is_silent(version)) {
+                    (true, _) => objects::WATCHED,
+                    (false, true) => SILENT_FOR,
+                    (false, false) => FOUND_WITHIN,
+                };
                 let seconds = options.seconds.unwrap_or(own);
                 runs.push(Run { case, version, seconds });
             }

@@ -99,7 +99,7 @@ impl Watcher {
 }
 
 /// Runs to the end, but not for more than so many seconds, and returns what was printed.
-fn bounded(command: &Command, seconds: u32) -> Result<String> {
+pub fn bounded(command: &Command, seconds: u32) -> Result<String> {
     let mut timeout = crate::command::command("timeout");
     // In the foreground, so that Ctrl-C reaches leakspy and ends the recording well.
     timeout.args(["--foreground", "--signal=INT", "--kill-after=30", &seconds.to_string()]);
