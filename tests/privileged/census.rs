@@ -66,7 +66,8 @@ fn numbers(value: &Value) -> Result<BTreeMap<String, u64>> {
         serde_json::from_value(value.clone()).context("numbers by type")?;
     // Modules of sessions are one kind to a census.
     let name = |name: String| name.replace("0123456789abcdef0123456789abcdef", "*");
-    Ok(numbers.into_iter().map(|(of, number)| (name(of), number)).collect())
+    let any = numbers.into_iter().filter(|(_, number)| *number > 0);
+    Ok(any.map(|(of, number)| (name(of), number)).collect())
 }
 
 fn counted_while_it_runs(interpreter: &Interpreter) -> Result<()> {

@@ -135,6 +135,7 @@ const KINDS: &[(&str, Kind)] = &[
     ("object", Kind::Plain),
     ("type", Kind::Type),
     ("dict", Kind::Dict),
+    ("frozendict", Kind::Dict),
     ("collections.OrderedDict", Kind::OrderedDict),
     ("list", Kind::List),
     ("tuple", Kind::Tuple),
