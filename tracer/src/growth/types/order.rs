@@ -1,5 +1,5 @@
-//! Which type comes first: by evidence, then types of the program before those that grow along with every leak, then by
-//! the bytes that grow together.
+//! Which type comes first: by evidence, then types that explain others before those that grow along with every leak, the
+//! program's own types before those of packages, then by the bytes that grow together.
 
 use std::cmp::Ordering;
 
@@ -124,7 +124,10 @@ impl Key {
     /// Most important first.
     pub fn compare(&self, other: &Self) -> Ordering {
         let first = self.tier.cmp(&other.tier).then(self.part.cmp(&other.part));
+        // Its reader wrote the program, and knows its types.
+        let own = |key: &Self| key.origin != Origin::Program;
         first
+            .then(own(self).cmp(&own(other)))
             .then_with(|| other.together.total_cmp(&self.together))
             .then(self.origin.cmp(&other.origin))
             .then_with(|| other.own.total_cmp(&self.own))
