@@ -1,6 +1,6 @@
 //! Pictures of a recording over time, as SVG or PNG. Pure: draws into the buffer it is given.
 //!
-//! A picture is first a [`Scene`](scene::Scene) of lines, areas and words, made from the document
+//! A picture is first a `Scene` of lines, areas and words, made from the document
 //! alone; `canvas` then draws any scene in any format. plotters stands behind `canvas` and `font`.
 
 mod axis;

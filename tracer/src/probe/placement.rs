@@ -6,7 +6,7 @@
 //! been executed exactly once per call, and arguments and stack pointer are still as they were.
 //!
 //! Chosen is the first emulated instruction that is reached from the entry in a straight line, within
-//! [`REACH`] bytes, when all instructions before it leave the stack pointer, the arguments in use and memory
+//! `REACH` bytes, when all instructions before it leave the stack pointer, the arguments in use and memory
 //! alone, and no direct branch leads between the entry and it. Else the entry itself, when the kernel steps its
 //! first instruction rightly. Else none.
 

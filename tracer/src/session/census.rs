@@ -26,7 +26,7 @@ pub struct CensusOptions {
 /// Looks at a process as often as was asked for, or until `stop` says so.
 ///
 /// # Errors
-/// As [`HeapTarget::open`] and [`HeapTarget::look`]; a process that ends after the first look is no error: what was
+/// As `HeapTarget::open` and `HeapTarget::look`; a process that ends after the first look is no error: what was
 /// seen comes with a note.
 pub fn take(
     selector: &str,

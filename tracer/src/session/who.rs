@@ -20,7 +20,7 @@ pub struct WhoOptions {
 /// Finds what keeps the objects that `asked` means: a type, an address (`0x…`) or a module.
 ///
 /// # Errors
-/// As [`HeapTarget::open`] and [`HeapTarget::look`], or there is nothing of that name.
+/// As `HeapTarget::open` and `HeapTarget::look`, or there is nothing of that name.
 pub fn find(selector: &str, asked: &str, options: &WhoOptions) -> Result<Holders, SessionError> {
     let mut target = HeapTarget::open(selector)?;
     let code_type = target.code_type();
