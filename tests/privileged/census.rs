@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context, Result, ensure};
 use leakspy_tests::chance::{Chance, repetitions};
+use leakspy_tests::flipped::Original;
 use leakspy_tests::interpreter::Interpreter;
 use leakspy_tests::objects::{Census, Holders, output};
 use leakspy_tests::tracer;
@@ -17,6 +18,7 @@ leakspy_tests::on_every_interpreter!(
     every_holder_has_a_name,
     strings_are_nobodys_business,
     sub_interpreters_are_counted,
+    flipped_bits_do_no_harm,
 );
 
 /// Types written in C whose own `__sizeof__` counts buffers that are known to them alone, as those of ctypes do.
@@ -170,6 +172,22 @@ fn a_pause_ends_with_leakspy() -> Result<()> {
     for _ in 0..repetitions(10) {
         leakspy_tests::objects::killed_census(target.pid(), &mut chance)?;
         target.command("grow 1").with_context(|| format!("seed {}", chance.seed()))?;
+    }
+    target.quit()
+}
+
+/// Memory with flipped bits is read to its end: no panic, no endless walk, not more objects than could be there.
+fn flipped_bits_do_no_harm(interpreter: &Interpreter) -> Result<()> {
+    let target = started(interpreter)?;
+    let original = Original::of(target.pid())?;
+    let mut chance = Chance::new();
+    let whole = original.read_flipped(0, &mut chance);
+    ensure!(whole > 10_000, "only {whole} objects without a flip");
+    for run in 0..repetitions(12) {
+        let flips = 1 << (run % 12);
+        let seed = chance.seed();
+        let found = original.read_flipped(flips, &mut chance);
+        ensure!(found < 4 * whole, "{found} objects after {flips} flips, seed {seed}, run {run}");
     }
     target.quit()
 }

@@ -16,6 +16,7 @@
 //! | [`text`] | a target's code against its files: every breakpoint is a difference |
 //! | [`kernel`] | eBPF programs and links, the kernel log, signals |
 //! | [`forbidden`] | the probe that must never be used, as a control of the soak tests |
+//! | [`flipped`] | a heap with bits flipped at random, read as a whole |
 //! | [`heap`] | the Python objects of a target, one by one |
 //! | [`chance`] | seeded randomness, and how often to try |
 //! | [`simulator`] | processes whose every block is known, for the detector alone |
@@ -23,6 +24,7 @@
 //! Nothing here sleeps to wait: every wait ends with a line, an end of file, or a deadline that fails the test.
 
 pub mod chance;
+pub mod flipped;
 pub mod forbidden;
 pub mod heap;
 pub mod interpreter;

@@ -1,0 +1,114 @@
+//! A heap with bits flipped at random, read as a whole.
+
+use std::collections::HashMap;
+
+use anyhow::{Context, Result};
+use leakspy::heap::{self, Budget, Cache, Depth, Held, Ranges, Refcount, View};
+use leakspy::model::{Address, Memory};
+use leakspy::os::pages::Pages;
+use leakspy::os::{self, Modules, Process};
+use leakspy::python::{self, Collector, Python};
+
+use crate::chance::Chance;
+
+/// A process that stands still by itself, and where its memory is.
+pub struct Original {
+    pages: Pages,
+    python: Python,
+    collector: Collector,
+    ranges: Ranges,
+}
+
+/// Its memory with some bits flipped.
+struct Flipped<'a> {
+    memory: &'a dyn Memory,
+    flips: HashMap<u64, u8>,
+    /// Addresses of the flips, in order.
+    places: Vec<u64>,
+}
+
+impl Memory for Flipped<'_> {
+    fn read(&self, address: Address, into: &mut [u8]) -> bool {
+        if !self.memory.read(address, into) {
+            return false;
+        }
+        let first = self.places.partition_point(|place| *place < address.0);
+        for place in &self.places[first..] {
+            let inside = usize::try_from(place - address.0).ok().and_then(|at| into.get_mut(at));
+            let Some(byte) = inside else { break };
+            *byte ^= self.flips[place];
+        }
+        true
+    }
+}
+
+impl Original {
+    /// Of a process.
+    pub fn of(pid: u32) -> Result<Self> {
+        let process = Process::select(&pid.to_string())?;
+        let modules = Modules::of(&process)?;
+        let found = os::interpreter::find(&modules, process.memory());
+        let python = found
+            .iter()
+            .find_map(|candidate| python::attach(process.memory(), &candidate.symbols).ok())
+            .context("an interpreter")?;
+        let pages = Pages::open(&process)?;
+        let collector = Collector::find(pages.memory(), &python).context("its collector")?;
+        let survey = pages.survey()?;
+        let there = survey.stretches.iter().map(|stretch| (stretch.start, stretch.end)).collect();
+        // Types have their names in files that they were mapped from.
+        let of_file = |path: &str| path.starts_with('/') && !path.starts_with("/dev");
+        let files = process
+            .mappings()?
+            .iter()
+            .filter(|mapping| mapping.readable && !mapping.shared)
+            .filter(|mapping| of_file(&mapping.path.to_string_lossy()))
+            .map(|mapping| (mapping.start.0, mapping.end.0))
+            .collect();
+        Ok(Self { pages, python, collector, ranges: Ranges { there, files } })
+    }
+
+    /// Flips bits, and reads everything as `census --sessions` and `who` do. How many objects were found.
+    pub fn read_flipped(&self, flips: u64, chance: &mut Chance) -> usize {
+        let mut flipped = HashMap::new();
+        for _ in 0..flips {
+            let count = u64::try_from(self.ranges.there.len()).unwrap_or(1);
+            let range = usize::try_from(chance.below(count)).unwrap_or(0);
+            let (start, end) = self.ranges.there[range];
+            let bit = 1_u8 << chance.below(8);
+            flipped.insert(start + chance.below(end - start), bit);
+        }
+        let mut places: Vec<u64> = flipped.keys().copied().collect();
+        places.sort_unstable();
+        let memory = Flipped { memory: self.pages.memory(), flips: flipped, places };
+        self.read(&memory)
+    }
+
+    fn read(&self, memory: &dyn Memory) -> usize {
+        let survey = || self.ranges.clone();
+        let cache = Cache::new(memory, &survey);
+        let budget = Budget::of(cache.size());
+        let Some(objects) = heap::objects(self.python.version) else { return 0 };
+        let refcount = Refcount::of(self.python.version.minor);
+        let layout = &self.python.layout;
+        let view = View { memory: &cache, layout, objects, refcount, budget: &budget };
+        let mut roots = heap::frames(&view, &self.python);
+        let more: Vec<Address> =
+            roots.iter().flat_map(|root| &root.edges).map(|edge| edge.to).collect();
+        let depth = Depth { graph: true, sums: true };
+        let mut heap = heap::read(&view, &cache, self.collector.heads(), &more, depth);
+        roots.extend(heap::modules(&view, &heap));
+        let types = heap::tally(&heap);
+        let objects: Vec<(u32, u64)> = (0..)
+            .take(heap.objects.len())
+            .step_by(97)
+            .map(|number| (number, heap.bytes(&view, number)))
+            .collect();
+        let held = Held::new(&view, &heap, roots.clone(), self.python.code_type).with_values(true);
+        let (groups, _) = held.groups(&objects, 50);
+        let _ = heap::find(&view, &heap, "dict");
+        let sessions = heap::sessions(&view, &mut heap, roots, self.python.code_type);
+        std::hint::black_box((types, groups, sessions));
+        heap.objects.len()
+    }
+}
