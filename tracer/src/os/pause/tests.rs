@@ -145,9 +145,14 @@ fn answer(wait_for: &str) {
         .collect();
     if wait_for == "stuck" {
         let pid = std::process::id();
-        let state = |thread: &u32| procfs::read_text(pid, &format!("task/{thread}/status"));
-        let waits = |status: String| procfs::field(&status, "State").unwrap().starts_with('D');
-        while !procfs::threads(pid).unwrap().iter().any(|thread| state(thread).is_ok_and(waits)) {}
+        let told = |thread: &u32, what| procfs::read_text(pid, &format!("task/{thread}/{what}"));
+        // Whoever reads a page from a disk looks the same for a moment, but has no child.
+        let waits = |thread: &u32| {
+            let parent = told(thread, "children").is_ok_and(|children| !children.trim().is_empty());
+            let status = told(thread, "status").unwrap_or_default();
+            parent && procfs::field(&status, "State").is_some_and(|state| state.starts_with('D'))
+        };
+        while !procfs::threads(pid).unwrap().iter().any(waits) {}
     }
     ready();
     for line in std::io::stdin().lines() {
