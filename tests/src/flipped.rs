@@ -6,10 +6,10 @@ use anyhow::{Context, Result};
 use leakspy::heap::{self, Budget, Cache, Depth, Held, Ranges, Refcount, View};
 use leakspy::model::{Address, Memory};
 use leakspy::os::pages::Pages;
-use leakspy::os::{self, Modules, Process};
-use leakspy::python::{self, Collector, Python};
+use leakspy::python::{Collector, Python};
 
 use crate::chance::Chance;
+use crate::heap::interpreter;
 
 /// A process that stands still by itself, and where its memory is.
 pub struct Original {
@@ -45,13 +45,7 @@ impl Memory for Flipped<'_> {
 impl Original {
     /// Of a process.
     pub fn of(pid: u32) -> Result<Self> {
-        let process = Process::select(&pid.to_string())?;
-        let modules = Modules::of(&process)?;
-        let found = os::interpreter::find(&modules, process.memory());
-        let python = found
-            .iter()
-            .find_map(|candidate| python::attach(process.memory(), &candidate.symbols).ok())
-            .context("an interpreter")?;
+        let (process, python) = interpreter(pid)?;
         let pages = Pages::open(&process)?;
         let collector = Collector::find(pages.memory(), &python).context("its collector")?;
         let survey = pages.survey()?;

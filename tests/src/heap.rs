@@ -1,6 +1,6 @@
 //! The Python objects of a target, by leakspy's own library.
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use leakspy::heap::{self, Budget, Classes, Edge, Label, ObjectLayout, Refcount, View};
 use leakspy::model::Address;
 use leakspy::os::{self, Modules, Process};
@@ -29,15 +29,9 @@ pub struct Object {
 impl Objects {
     /// Those of a process.
     pub fn of(pid: u32) -> Result<Self> {
-        let process = Process::select(&pid.to_string())?;
-        let modules = Modules::of(&process)?;
-        for candidate in os::interpreter::find(&modules, process.memory()) {
-            if let Ok(python) = python::attach(process.memory(), &candidate.symbols) {
-                let layout = heap::objects(python.version).context("objects of this version")?;
-                return Ok(Self { process, python, layout });
-            }
-        }
-        bail!("no interpreter in {pid}")
+        let (process, python) = interpreter(pid)?;
+        let layout = heap::objects(python.version).context("objects of this version")?;
+        Ok(Self { process, python, layout })
     }
 
     /// Reads the object at an address, which is an instance of the type at another.
@@ -59,4 +53,16 @@ impl Objects {
         let bytes = heap::shallow(&view, Address(object), class);
         Ok(Object { class: class.name.clone(), bytes, edges, left_out })
     }
+}
+
+/// A process and the interpreter in it that has been started.
+pub fn interpreter(pid: u32) -> Result<(Process, Python)> {
+    let process = Process::select(&pid.to_string())?;
+    let modules = Modules::of(&process)?;
+    let found = os::interpreter::find(&modules, process.memory());
+    let python = found
+        .iter()
+        .find_map(|candidate| python::attach(process.memory(), &candidate.symbols).ok())
+        .with_context(|| format!("no interpreter in {pid}"))?;
+    Ok((process, python))
 }

@@ -1,6 +1,5 @@
 //! What can be typed. Short flags are py-spy's, long flags also answer to the words of memray and bcc.
 
-use std::ffi::OsStr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -12,7 +11,7 @@ use leakspy_ebpf::wire::limit;
 use super::census::CensusArgs;
 use super::leaks::LeaksArgs;
 use super::who::WhoArgs;
-use super::{examples, units};
+use super::{examples, show, units};
 use crate::plot::{Format as Picture, MOST_FINDINGS, What};
 use crate::probe::Method;
 use crate::report::{DIFFERENCES, DifferenceFormat, FORMATS, Format};
@@ -201,7 +200,7 @@ pub struct DiffArgs {
     #[arg(long, value_name = "MOMENT")]
     pub to: Option<String>,
     /// Format [default: text, or as the name of the output says]
-    #[arg(short, long, value_name = "FORMAT", value_parser = difference_format_parser())]
+    #[arg(short, long, value_name = "FORMAT", value_parser = format_parser(DIFFERENCES))]
     pub format: Option<&'static DifferenceFormat>,
     /// How to show it.
     #[command(flatten)]
@@ -414,9 +413,15 @@ fn report_format_parser() -> impl TypedValueParser<Value = ReportFormat> {
     })
 }
 
-fn difference_format_parser() -> impl TypedValueParser<Value = &'static DifferenceFormat> {
-    PossibleValuesParser::new(choices(DIFFERENCES)).map(|name| {
-        Format::named_in(DIFFERENCES, &name).expect("invariant: the choices are the names")
+/// Reads the name of a format of `table`.
+pub fn format_parser<E: ?Sized>(
+    table: &'static [Format<E>],
+) -> impl TypedValueParser<Value = &'static Format<E>>
+where
+    Format<E>: Sync,
+{
+    PossibleValuesParser::new(choices(table)).map(move |name| {
+        Format::named_in(table, &name).expect("invariant: the choices are the names")
     })
 }
 
@@ -447,17 +452,6 @@ impl DiffArgs {
 impl ShowArgs {
     /// The format in `table` that is asked for otherwise than by its name.
     fn format_in<E: ?Sized>(&self, table: &'static [Format<E>]) -> Option<&'static Format<E>> {
-        if self.json {
-            return Format::named_in(table, "json");
-        }
-        if self.output.extension().is_none() {
-            return table.first();
-        }
-        Format::of_file_in(table, &self.output)
-    }
-
-    /// Whether the output is standard output.
-    pub fn to_stdout(&self) -> bool {
-        self.output.as_os_str() == OsStr::new("-")
+        show::unnamed_format(self.json, &self.output, table)
     }
 }

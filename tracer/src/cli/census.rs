@@ -6,8 +6,9 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use clap::Args;
 
+use super::args::format_parser;
 use super::exit::{Exit, UsageError};
-use super::page::{PageArgs, format_parser};
+use super::page::PageArgs;
 use super::progress::{LookLine, Manner};
 use super::units;
 use crate::growth;

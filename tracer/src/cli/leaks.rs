@@ -32,8 +32,7 @@ const MOST_SITES: usize = 500;
 pub fn run(args: &LeaksArgs, quiet: bool, verbose: bool) -> Result<Exit> {
     let format = args.chosen_format()?;
     let judge = Judge::new(args)?;
-    let output =
-        if args.to_stdout() { Output::standard() } else { Output::file(&args.output, args.force)? };
+    let output = Output::named(&args.output, args.force)?;
     match (&args.pid, &args.file) {
         (Some(pid), _) => live(args, pid, judge, quiet, |judge, path| {
             report(args, format, judge, path, verbose, output)

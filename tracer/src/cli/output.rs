@@ -1,5 +1,6 @@
 //! Where output goes: opened before the work, put in place after it.
 
+use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, IsTerminal, Stdout, Write};
 use std::os::unix::fs::{OpenOptionsExt, fchown};
@@ -41,6 +42,14 @@ impl Output {
     /// Standard output.
     pub fn standard() -> Self {
         Self::Standard(BufWriter::new(io::stdout()))
+    }
+
+    /// What `path` names: `-` is standard output, all else a file.
+    pub fn named(path: &Path, force: bool) -> Result<Self> {
+        match path.as_os_str() == OsStr::new("-") {
+            true => Ok(Self::standard()),
+            false => Self::file(path, force),
+        }
     }
 
     /// The file at `path`; what is wrong with it is said now.

@@ -1,11 +1,9 @@
 //! What `census` and `who` have in common: where the page goes and how it looks.
 
-use std::ffi::OsStr;
 use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::Args;
-use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 
 use super::args::When;
 use super::exit::UsageError;
@@ -47,12 +45,7 @@ impl PageArgs {
         named: Option<&'static Format<E>>,
         table: &'static [Format<E>],
     ) -> Result<&'static Format<E>, UsageError> {
-        let found = match named {
-            Some(format) => Some(format),
-            None if self.json => Format::named_in(table, "json"),
-            None if self.output.extension().is_none() => table.first(),
-            None => Format::of_file_in(table, &self.output),
-        };
+        let found = named.or_else(|| show::unnamed_format(self.json, &self.output, table));
         found.ok_or_else(|| show::no_format(&self.output, table))
     }
 
@@ -61,27 +54,11 @@ impl PageArgs {
     /// # Errors
     /// It cannot be written.
     pub fn open(&self) -> Result<Output> {
-        match self.output.as_os_str() == OsStr::new("-") {
-            true => Ok(Output::standard()),
-            false => Output::file(&self.output, self.force),
-        }
+        Output::named(&self.output, self.force)
     }
 
     /// How to show it.
     pub fn options(&self, top: Option<usize>, output: &Output) -> Options {
         Options { top, colour: show::colour(self.color, output), ..Options::default() }
     }
-}
-
-/// Reads the name of a format of `table`.
-pub fn format_parser<E: ?Sized>(
-    table: &'static [Format<E>],
-) -> impl TypedValueParser<Value = &'static Format<E>>
-where
-    Format<E>: Sync,
-{
-    let choices = table.iter().map(|format| PossibleValue::new(format.name).help(format.help));
-    PossibleValuesParser::new(choices.collect::<Vec<_>>()).map(move |name| {
-        Format::named_in(table, &name).expect("invariant: the choices are the names")
-    })
 }

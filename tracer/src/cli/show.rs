@@ -15,8 +15,7 @@ use crate::store::Reader;
 
 /// The output that was asked for, if it can take `format`.
 pub fn open<E: ?Sized>(args: &ShowArgs, format: &Format<E>) -> Result<Output> {
-    let output =
-        if args.to_stdout() { Output::standard() } else { Output::file(&args.output, args.force)? };
+    let output = Output::named(&args.output, args.force)?;
     if format.is_binary() && output.is_terminal() {
         let Format { name, suffix, .. } = format;
         let advice = format!("{name} is nothing for a terminal; add -o FILE.{suffix}");
@@ -34,6 +33,22 @@ pub fn options(args: &ShowArgs, output: &Output) -> Options {
         colour: colour(args.color, output),
         plain_svg: false,
     }
+}
+
+/// The format of `table` that is asked for otherwise than by its name: by `--json`, or by the output's file name; the
+/// first for standard output and for names that say nothing.
+pub fn unnamed_format<E: ?Sized>(
+    json: bool,
+    output: &Path,
+    table: &'static [Format<E>],
+) -> Option<&'static Format<E>> {
+    if json {
+        return Format::named_in(table, "json");
+    }
+    if output.extension().is_none() {
+        return table.first();
+    }
+    Format::of_file_in(table, output)
 }
 
 /// The name of the output says no format of `table`.

@@ -3,8 +3,9 @@
 use anyhow::{Context, Result};
 use clap::Args;
 
+use super::args::format_parser;
 use super::exit::Exit;
-use super::page::{PageArgs, format_parser};
+use super::page::PageArgs;
 use super::units;
 use crate::report::{HOLDERS_FORMATS, HoldersFormat};
 use crate::session::who::{self, WhoOptions};

@@ -1,6 +1,6 @@
 //! Memory read in large pieces and kept for a while.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::rc::Rc;
 
@@ -34,7 +34,6 @@ pub struct Cache<'a> {
     /// In the order in which they were read.
     order: RefCell<VecDeque<u64>>,
     last: RefCell<Option<Rc<Piece>>>,
-    bytes: Cell<u64>,
 }
 
 struct Piece {
@@ -52,7 +51,6 @@ impl<'a> Cache<'a> {
             pieces: RefCell::default(),
             order: RefCell::default(),
             last: RefCell::default(),
-            bytes: Cell::new(0),
         }
     }
 
@@ -61,11 +59,6 @@ impl<'a> Cache<'a> {
         let ranges = self.ranges.borrow();
         let sizes = ranges.there.iter().map(|range| range.1.saturating_sub(range.0));
         sizes.fold(0, u64::saturating_add)
-    }
-
-    /// Bytes that were read of the memory below.
-    pub fn bytes_read(&self) -> u64 {
-        self.bytes.get()
     }
 
     /// Whether there is resident memory at an address.
@@ -118,7 +111,6 @@ impl<'a> Cache<'a> {
 
     fn fetch(&self, from: u64, to: u64) -> Option<Rc<Piece>> {
         let mut bytes = vec![0; usize::try_from(to - from).ok()?];
-        self.bytes.set(self.bytes.get() + (to - from));
         if !self.memory.read(Address(from), &mut bytes) {
             return None;
         }

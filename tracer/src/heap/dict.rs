@@ -1,7 +1,7 @@
 //! Tables of dicts.
 
 use super::layout::{Keys, Values};
-use super::view::View;
+use super::view::{View, word_at};
 use crate::model::Address;
 use crate::python::text;
 
@@ -55,9 +55,7 @@ impl Table {
         if !view.memory.read(keys, &mut head[..wanted]) {
             return None;
         }
-        let word = |index: usize| {
-            head[8 * index..].first_chunk().map_or(0, |word| u64::from_le_bytes(*word))
-        };
+        let word = |index: usize| word_at(&head, 8 * index);
         let (slots, before, entry, usable, entries) = match view.objects.keys {
             Keys::Sized => {
                 let slots = word(1);
@@ -107,9 +105,7 @@ impl Table {
             }
             for entry in bytes[..wanted].chunks_exact(width) {
                 let pair = &entry[width - 16..];
-                let word =
-                    |half: &[u8]| half.first_chunk().map_or(0, |word| u64::from_le_bytes(*word));
-                let (key, value) = (word(&pair[..8]), word(&pair[8..]));
+                let (key, value) = (word_at(pair, 0), word_at(pair, 8));
                 if key != 0 {
                     out(Address(key), Address(value));
                 }

@@ -7,7 +7,7 @@
 use super::cache::Cache;
 use super::classes::Classes;
 use super::refcount::Refcount;
-use super::view::{Object, View};
+use super::view::{Object, View, word_at};
 use crate::model::Address;
 
 /// `sizeof(PyGC_Head)`
@@ -19,15 +19,6 @@ const MOST: usize = 1 << 28;
 /// How often a list is read that was torn at both ends.
 const ATTEMPTS: usize = 6;
 
-/// What became of a walk.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Torn {
-    /// Links that led nowhere, in walks that were not mended by another.
-    pub links: u64,
-    /// Lists that were read again.
-    pub again: u64,
-}
-
 /// How a walk in one direction ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum End {
@@ -38,15 +29,15 @@ enum End {
 }
 
 /// Walks every list, in the order of `heads`. `met` is told each object as often as it is met, and says whether it
-/// is new.
+/// is new. Gives the number of lists that were torn at both ends every time.
 pub fn walk(
     view: &View<'_>,
     cache: &Cache<'_>,
     classes: &mut Classes,
     heads: impl Iterator<Item = Address>,
     met: &mut dyn FnMut(Object) -> bool,
-) -> Torn {
-    let mut torn = Torn::default();
+) -> u64 {
+    let mut torn = 0;
     let mut walker = Walker { view, classes, met, known: 0, refcount: view.refcount };
     for head in heads {
         for attempt in 1..=ATTEMPTS {
@@ -54,8 +45,7 @@ pub fn walk(
                 break;
             }
             walker.walk(head, PREVIOUS);
-            torn.links += u64::from(attempt == ATTEMPTS);
-            torn.again += u64::from(attempt < ATTEMPTS);
+            torn += u64::from(attempt == ATTEMPTS);
             cache.forget();
         }
     }
@@ -112,9 +102,7 @@ impl Walker<'_, '_> {
         if !at.0.is_multiple_of(8) || at.is_null() || !self.view.memory.read(at, &mut bytes) {
             return None;
         }
-        let word = |index: usize| {
-            bytes[8 * index..].first_chunk().map_or(0, |word| u64::from_le_bytes(*word))
-        };
+        let word = |index: usize| word_at(&bytes, 8 * index);
         let links = [Address(word(0) & !FLAGS), Address(word(1) & !FLAGS)];
         let class = match self.refcount.is_alive(word(2)) {
             true => self.classes.at(self.view, Address(word(3))),

@@ -1,15 +1,15 @@
 //! All objects of a heap: those in the collector's lists, and what only they lead to.
 
-use super::cache::Cache;
 use std::rc::Rc;
 
+use super::cache::Cache;
 use super::class::{Class, ClassId};
 use super::classes::Classes;
 use super::edge::{self, Edge, Label};
 use super::index::Index;
-use super::lists::{self, Torn};
+use super::lists;
 use super::size;
-use super::view::{Object, View};
+use super::view::{Object, View, word_at};
 use crate::model::Address;
 
 /// Most objects that are kept, as many as [`Graph`] can number.
@@ -27,8 +27,8 @@ pub struct Objects {
 /// What was left out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Skipped {
-    /// Of the collector's lists.
-    pub torn: Torn,
+    /// Lists of the collector of which a part could not be followed.
+    pub torn_lists: u64,
     /// References that led to no object, or could not be read.
     pub references: u64,
     /// Objects whose size made no sense.
@@ -192,7 +192,7 @@ pub fn read(
     let mut heap = Heap::default();
     let objects = &mut heap.objects;
     let mut met = |object| objects.enter(object).is_some_and(|entered| entered.1);
-    heap.skipped.torn = lists::walk(view, cache, &mut heap.classes, heads, &mut met);
+    heap.skipped.torn_lists = lists::walk(view, cache, &mut heap.classes, heads, &mut met);
     heap.objects.tracked = heap.objects.len();
     let mut reader = Reader { view, cache, heap, depth };
     for &address in more {
@@ -295,10 +295,7 @@ impl Reader<'_, '_> {
         if !self.view.memory.read(edge.to, &mut head) {
             return None;
         }
-        let (refcount, class) = head.split_at(8);
-        let word = |half: &[u8]| half.first_chunk().map_or(0, |word| u64::from_le_bytes(*word));
-        let (refcount, class) = (word(refcount), word(class));
-        let class = Address(class);
+        let (refcount, class) = (word_at(&head, 0), Address(word_at(&head, 8)));
         if !self.view.refcount.is_alive(refcount) {
             return None;
         }

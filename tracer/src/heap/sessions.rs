@@ -72,11 +72,12 @@ pub fn sessions(
             objects.iter().map(|&number| (number, heap.bytes(view, number))).collect::<Vec<_>>(),
         );
     }
+    let rooted = held(heap, &roots);
     let kept: Vec<u64> = kinds
         .iter()
         .map(|(_, objects, open)| {
             let closed = closed(objects, open.as_ref());
-            let kept = heap.graph.only_through(heap.objects.len(), &closed, &held(heap, &roots));
+            let kept = heap.graph.only_through(heap.objects.len(), &closed, &rooted);
             kept.into_iter()
                 .fold(0, |sum: u64, number| sum.saturating_add(heap.bytes(view, number)))
         })

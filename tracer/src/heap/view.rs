@@ -39,6 +39,13 @@ impl View<'_> {
     }
 }
 
+/// The word at an offset in bytes that were read; 0 where they end before it does.
+#[inline]
+pub fn word_at(bytes: &[u8], offset: usize) -> u64 {
+    let word = bytes.get(offset..).and_then(|rest| rest.first_chunk());
+    word.map_or(0, |word| u64::from_le_bytes(*word))
+}
+
 /// Words of containers that are read at most. A heap has no more of them than fit into its memory; lengths that were
 /// made up could have the same memory read again and again.
 #[derive(Debug)]

@@ -1,5 +1,7 @@
 //! Every format on every sample, against files that `LEAKSPY_BLESS=1` rewrites.
 
+pub mod agreed;
+
 use std::path::{Path, PathBuf};
 
 use proptest::prelude::*;

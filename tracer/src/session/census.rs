@@ -54,11 +54,11 @@ pub fn take(
         census.look.looks = watch.looks();
         progress(&census.look);
     }
-    if options.looks_for.is_some() && !target.is_there() {
-        census.look.notes.push(Look::EXITED.to_owned());
-    }
     if options.looks_for.is_some() {
         census.series = watch.series();
+        if !target.is_there() {
+            census.look.notes.push(Look::EXITED.to_owned());
+        }
     }
     if watch.is_cut_short() {
         census.look.notes.push("there were more types than can be followed".to_owned());

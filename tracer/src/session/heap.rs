@@ -4,7 +4,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::error::SessionError;
 use super::interpreter;
-use crate::heap::{self, Budget, Cache, Depth, Heap, Named, Ranges, Refcount, View};
+use crate::heap::{self, Budget, Cache, Depth, Heap, Named, ObjectLayout, Ranges, Refcount, View};
 use crate::model::{CensusTarget, Look, Memory, PythonTarget};
 use crate::os::pages::Pages;
 use crate::os::pause::Pause;
@@ -24,6 +24,7 @@ pub struct HeapTarget {
     process: Process,
     pages: Pages,
     python: Python,
+    objects: &'static ObjectLayout,
     collector: Collector,
 }
 
@@ -58,18 +59,17 @@ impl HeapTarget {
         let no_heap = |reason: String| SessionError::NoHeap { pid, reason };
         let missing = || found.refusal.clone().unwrap_or_else(|| "it is no CPython".to_owned());
         let python = found.python.ok_or_else(|| no_heap(missing()))?;
-        if heap::objects(python.version).is_none() {
-            let reason = format!(
+        let objects = heap::objects(python.version).ok_or_else(|| {
+            no_heap(format!(
                 "the objects of CPython {} are not known; known are 3.8 to 3.15",
                 python.version
-            );
-            return Err(no_heap(reason));
-        }
+            ))
+        })?;
         let pages = Pages::open(&process)?;
         let collector = collector(pages.memory(), &python).ok_or_else(|| {
             no_heap("the lists of its garbage collector were not found".to_owned())
         })?;
-        Ok(Self { process, pages, python, collector })
+        Ok(Self { process, pages, python, objects, collector })
     }
 
     /// What reports say of it.
@@ -115,7 +115,7 @@ impl HeapTarget {
         self.refresh()?;
         let survey = || self.ranges().unwrap_or_default();
         let cache = Cache::new(self.pages.memory(), &survey);
-        let (value, mut look) = self.read(&cache, wanted, make)?;
+        let (value, mut look) = self.read(&cache, wanted, make);
         look.paused_seconds = pause.map(|pause| pause.end().as_secs_f64());
         look.seconds = begun.elapsed().as_secs_f64();
         (look.at, look.looks) = (at, 1);
@@ -130,17 +130,11 @@ impl HeapTarget {
         cache: &Cache<'_>,
         wanted: Wanted,
         make: impl FnOnce(&View<'_>, &mut Heap, Vec<Named>) -> T,
-    ) -> Result<(T, Look), SessionError> {
-        let unknown = |reason: &str| SessionError::NoHeap {
-            pid: self.process.pid(),
-            reason: reason.to_owned(),
-        };
-        let objects = heap::objects(self.python.version);
-        let objects = objects.ok_or_else(|| unknown("its objects are not known"))?;
+    ) -> (T, Look) {
         let refcount = Refcount::of(self.python.version.minor);
         let budget = Budget::of(cache.size());
         let layout = &self.python.layout;
-        let view = View { memory: cache, layout, objects, refcount, budget: &budget };
+        let view = View { memory: cache, layout, objects: self.objects, refcount, budget: &budget };
         let mut roots = heap::frames(&view, &self.python);
         let more: Vec<_> = roots.iter().flat_map(|root| &root.edges).map(|edge| edge.to).collect();
         let mut heap = heap::read(&view, cache, self.collector.heads(), &more, wanted.depth);
@@ -151,15 +145,14 @@ impl HeapTarget {
             roots.extend(frames);
         }
         let value = make(&view, &mut heap, roots);
-        Ok((value, self.account(&heap)))
+        (value, self.account(&heap))
     }
 
     /// What was seen and what was left out.
     fn account(&self, heap: &Heap) -> Look {
         let count = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
-        let torn = heap.skipped.torn;
         let skipped = [
-            ("torn lists", torn.links),
+            ("torn lists", heap.skipped.torn_lists),
             ("references that led nowhere", heap.skipped.references),
             ("objects without a size", heap.skipped.sizes),
         ];

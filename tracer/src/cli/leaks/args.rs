@@ -1,6 +1,5 @@
 //! What can be typed after `leaks`.
 
-use std::ffi::OsStr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -149,11 +148,6 @@ impl LeaksArgs {
                 names.join(", ")
             ))
         })
-    }
-
-    /// Whether the output is standard output.
-    pub fn to_stdout(&self) -> bool {
-        self.output.as_os_str() == OsStr::new("-")
     }
 }
 

@@ -1,25 +1,17 @@
 //! Every format on every sample, against files that `LEAKSPY_BLESS=1` rewrites.
 
-use std::path::Path;
-
 use proptest::prelude::*;
 
 use super::{CENSUS_FORMATS, samples};
 use crate::model::{Census, Confidence, Interval, Verdict};
-use crate::report::{Format, Options, width};
+use crate::report::tests::agreed;
+use crate::report::{Format, Options};
 
 fn rendered(format: &str, census: &Census, options: &Options) -> String {
     let mut out = Vec::new();
     let format = Format::named_in(CENSUS_FORMATS, format).expect("a format");
     format.exporter.write(census, options, &mut out).expect("every sample can be printed");
     String::from_utf8(out).expect("reports are UTF-8")
-}
-
-fn fits(page: &str) {
-    for line in page.lines() {
-        assert!(width::columns(line) <= width::NARROW, "{line:?}");
-    }
-    assert!(!page.contains(|c: char| c.is_control() && c != '\n'));
 }
 
 #[test]
@@ -31,27 +23,9 @@ fn a_census_prints_as_agreed() {
         ("empty", samples::empty()),
         ("hostile", samples::hostile()),
     ];
-    let mut different = Vec::new();
-    for (name, census) in &samples {
-        for format in CENSUS_FORMATS {
-            let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-                .join(format!("golden/report/census-{name}.{}", format.suffix));
-            let actual = rendered(format.name, census, &Options::default());
-            if format.name == "text" {
-                fits(&actual);
-            }
-            // Names of ten thousand letters are nothing to read; JSON has them whole.
-            if (*name, format.name) == ("hostile", "json") {
-                let value: serde_json::Value = serde_json::from_str(&actual).expect("valid JSON");
-                assert!(value["look"]["notes"].is_array());
-                continue;
-            }
-            if !crate::golden::matches(&path, &actual) {
-                different.push(path);
-            }
-        }
-    }
-    assert!(different.is_empty(), "bless with LEAKSPY_BLESS=1 after reading: {different:?}");
+    agreed::prints("census", &samples, CENSUS_FORMATS, |format, census| {
+        rendered(format, census, &Options::default())
+    });
 }
 
 #[test]
@@ -109,6 +83,6 @@ proptest! {
             kind.name.clone_from(&name);
             (kind.alive, kind.open) = (numbers[0], open);
         }
-        fits(&rendered("text", &census, &Options::default()));
+        agreed::fits(&rendered("text", &census, &Options::default()));
     }
 }

@@ -1,12 +1,11 @@
 //! Every format on every sample, against files that `LEAKSPY_BLESS=1` rewrites.
 
-use std::path::Path;
-
 use proptest::prelude::*;
 
 use super::{HOLDERS_FORMATS, samples};
 use crate::model::{Holders, RootKind};
-use crate::report::{Format, Options, width};
+use crate::report::tests::agreed;
+use crate::report::{Format, Options};
 
 fn rendered(format: &str, holders: &Holders, options: &Options) -> String {
     let mut out = Vec::new();
@@ -24,36 +23,11 @@ fn samples() -> [(&'static str, Holders); 4] {
     ]
 }
 
-fn fits(page: &str) {
-    for line in page.lines() {
-        assert!(width::columns(line) <= width::NARROW, "{line:?}");
-    }
-    assert!(!page.contains(|c: char| c.is_control() && c != '\n'));
-}
-
 #[test]
 fn holders_print_as_agreed() {
-    let mut different = Vec::new();
-    for (name, holders) in &samples() {
-        for format in HOLDERS_FORMATS {
-            let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-                .join(format!("golden/report/who-{name}.{}", format.suffix));
-            let actual = rendered(format.name, holders, &Options::default());
-            if format.name == "text" {
-                fits(&actual);
-            }
-            // Names of ten thousand letters are nothing to read; JSON has them whole.
-            if (*name, format.name) == ("hostile", "json") {
-                let value: serde_json::Value = serde_json::from_str(&actual).expect("valid JSON");
-                assert!(value["look"]["notes"].is_array());
-                continue;
-            }
-            if !crate::golden::matches(&path, &actual) {
-                different.push(path);
-            }
-        }
-    }
-    assert!(different.is_empty(), "bless with LEAKSPY_BLESS=1 after reading: {different:?}");
+    agreed::prints("who", &samples(), HOLDERS_FORMATS, |format, holders| {
+        rendered(format, holders, &Options::default())
+    });
 }
 
 #[test]
@@ -110,7 +84,7 @@ proptest! {
                 reference.certain = step % 2 == 0;
             }
         }
-        fits(&rendered("text", &holders, &Options::default()));
+        agreed::fits(&rendered("text", &holders, &Options::default()));
         for format in HOLDERS_FORMATS {
             rendered(format.name, &holders, &Options::default());
         }

@@ -1,0 +1,44 @@
+//! What tests demand of every page and of every sample.
+
+use std::path::{Path, PathBuf};
+
+use crate::report::{Format, width};
+
+/// No line is too long, and there is nothing that a terminal obeys.
+pub fn fits(page: &str) {
+    for line in page.lines() {
+        assert!(width::columns(line) <= width::NARROW, "{line:?}");
+    }
+    assert!(!page.contains(|c: char| c.is_control() && c != '\n'));
+}
+
+/// Holds every sample in every format of `table` against `golden/report/KIND-NAME.SUFFIX`, which
+/// `LEAKSPY_BLESS=1` rewrites.
+pub fn prints<T, E: ?Sized>(
+    kind: &str,
+    samples: &[(&str, T)],
+    table: &[Format<E>],
+    rendered: impl Fn(&str, &T) -> String,
+) {
+    let mut different: Vec<PathBuf> = Vec::new();
+    for (name, sample) in samples {
+        for format in table {
+            let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+                .join(format!("golden/report/{kind}-{name}.{}", format.suffix));
+            let actual = rendered(format.name, sample);
+            if format.name == "text" {
+                fits(&actual);
+            }
+            // Names of ten thousand letters are nothing to read; JSON has them whole.
+            if (*name, format.name) == ("hostile", "json") {
+                let value: serde_json::Value = serde_json::from_str(&actual).expect("valid JSON");
+                assert!(value["look"]["notes"].is_array());
+                continue;
+            }
+            if !crate::golden::matches(&path, &actual) {
+                different.push(path);
+            }
+        }
+    }
+    assert!(different.is_empty(), "bless with LEAKSPY_BLESS=1 after reading: {different:?}");
+}
