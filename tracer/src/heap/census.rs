@@ -51,11 +51,6 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// Looks so far.
-    pub fn looks(&self) -> u32 {
-        self.looks
-    }
-
     /// Whether there were more types or looks than are kept.
     pub fn is_cut_short(&self) -> bool {
         self.cut_short

@@ -39,10 +39,10 @@ pub fn take(
     let mut watch = Watch::default();
     let mut census = look(&mut target, options, &mut watch, begun)?;
     progress(&census.look);
-    while let Some(length) = options.looks_for
-        && watch.looks() > 0
-    {
-        let due = options.every.saturating_mul(watch.looks());
+    // Not those that the watch took: it may have no more room, and the next look still has its time.
+    let mut looks = 1_u32;
+    while let Some(length) = options.looks_for {
+        let due = options.every.saturating_mul(looks);
         if due > length || !wait(&target, begun + due, stop) {
             break;
         }
@@ -51,7 +51,8 @@ pub fn take(
             Err(_) if !target.is_there() => break,
             Err(error) => return Err(error),
         }
-        census.look.looks = watch.looks();
+        looks = looks.saturating_add(1);
+        census.look.looks = looks;
         progress(&census.look);
     }
     if options.looks_for.is_some() {
@@ -61,7 +62,7 @@ pub fn take(
         }
     }
     if watch.is_cut_short() {
-        census.look.notes.push("there were more types than can be followed".to_owned());
+        census.look.notes.push("there were more types or looks than can be followed".to_owned());
     }
     Ok(census)
 }
