@@ -107,6 +107,7 @@ fn document() -> Document {
         memory: Vec::new(),
         growth: None,
         findings: Vec::new(),
+        types: None,
         sites: (0..SITES).map(site).collect(),
         history: History {
             process: (0..8192).map(process).collect(),

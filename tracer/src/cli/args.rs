@@ -10,6 +10,7 @@ use leakspy_ebpf::wire::limit;
 
 use super::census::CensusArgs;
 use super::leaks::LeaksArgs;
+use super::units::Counting;
 use super::who::WhoArgs;
 use super::{examples, show, units};
 use crate::plot::{Format as Picture, MOST_FINDINGS, What};
@@ -155,6 +156,10 @@ pub struct RecordArgs {
     /// Do not search the memory of the process for pointers to old blocks (which tells what is lost for good)
     #[arg(long)]
     pub no_search: bool,
+    /// Time between two counts of the Python objects by type; off also leaves out the look at the end that joins
+    /// stacks with objects [default: only that look]
+    #[arg(long, value_name = "TIME|off", value_parser = units::counting)]
+    pub census: Option<Counting>,
     /// Resident memory up to which the process is searched for pointers
     #[arg(long, value_name = "SIZE", default_value = "2G", value_parser = units::size, help_heading = "Limits")]
     pub search_limit: u64,

@@ -101,7 +101,7 @@ pub fn run(args: &CensusArgs, quiet: bool) -> Result<Exit> {
     line.clear();
     let mut census = taken?;
     if !census.series.is_empty() {
-        census.growth = Some(growth::judge_types(&census));
+        census.growth = Some(growth::judge_types(&census.series, &census.holders));
     }
     let shown = args.page.options(args.top, &output);
     format.exporter.write(&census, &shown, &mut output).context("cannot write the report")?;

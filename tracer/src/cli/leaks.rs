@@ -9,6 +9,7 @@ use std::collections::HashSet;
 use std::env;
 use std::io;
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 
@@ -19,6 +20,7 @@ use self::temporary::Temporary;
 use super::exit::Exit;
 use super::output::Output;
 use super::progress::{Manner, ProgressLine};
+use super::record::census_rules;
 use super::show::colour;
 use crate::model::{Confidence, Document, History, Verdict};
 use crate::report::{Format, Options, escape};
@@ -27,6 +29,11 @@ use crate::session::{RecordOptions, SearchRules, record};
 
 /// Sites that a verdict lists besides those of its findings, the largest first.
 const MOST_SITES: usize = 500;
+/// Counts of Python objects in a watching.
+const COUNTS: u32 = 20;
+/// Time between two of them.
+const SHORTEST: Duration = Duration::from_secs(10);
+const LONGEST: Duration = Duration::from_secs(600);
 
 /// Watches a process or opens a recording, judges it and prints the verdicts.
 pub fn run(args: &LeaksArgs, quiet: bool, verbose: bool) -> Result<Exit> {
@@ -87,12 +94,13 @@ fn cut_short(why: &str, exit: Exit) -> Exit {
 }
 
 fn options(args: &LeaksArgs, pid: &str, path: &Path) -> RecordOptions {
+    let duration = args.duration.unwrap_or(args::WATCH);
     RecordOptions {
         target: pid.to_owned(),
-        duration: Some(args.duration.unwrap_or(args::WATCH)),
+        duration: Some(duration),
         output: path.to_owned(),
         force: args.force,
-        tick: std::time::Duration::from_secs(1),
+        tick: Duration::from_secs(1),
         max_live: leakspy_ebpf::wire::limit::LIVE_BLOCKS,
         max_sites: leakspy_ebpf::wire::limit::SITES,
         budget: None,
@@ -103,7 +111,13 @@ fn options(args: &LeaksArgs, pid: &str, path: &Path) -> RecordOptions {
             most_bytes: args.search_limit,
             ..SearchRules::default()
         },
+        census: census_rules(args.census, Some(counts(duration))),
     }
+}
+
+/// Time between two counts of objects: enough of them for a trend, and little work.
+fn counts(duration: Duration) -> Duration {
+    (duration / COUNTS).clamp(SHORTEST, LONGEST)
 }
 
 fn report(

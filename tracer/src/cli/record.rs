@@ -2,16 +2,17 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::Result;
 
 use super::args::RecordArgs;
 use super::exit::{Exit, UsageError};
 use super::progress::{Manner, ProgressLine};
+use super::units::Counting;
 use crate::report::{compact_utc, escape};
 use crate::session::record::Ending;
-use crate::session::{RecordOptions, SearchRules, record};
+use crate::session::{CensusRules, RecordOptions, SearchRules, record};
 
 /// Records, and says where to look.
 pub fn run(args: &RecordArgs, quiet: bool) -> Result<Exit> {
@@ -54,6 +55,7 @@ fn options(args: &RecordArgs) -> Result<RecordOptions> {
         audit_one_in: args.audit_one_in,
         method: args.method.map(Into::into),
         search: search_rules(args),
+        census: census_rules(args.census, None),
     })
 }
 
@@ -64,6 +66,15 @@ fn search_rules(args: &RecordArgs) -> SearchRules {
         age: args.search_age,
         most_bytes: args.search_limit,
         times: args.search_every.map_or(usual.times, |every| (Vec::new(), every)),
+    }
+}
+
+/// As was asked for, or with counts as often as `usual`.
+pub(super) fn census_rules(asked: Option<Counting>, usual: Option<Duration>) -> CensusRules {
+    match asked {
+        None => CensusRules { every: usual, join: true },
+        Some(Counting::Every(every)) => CensusRules { every: Some(every), join: true },
+        Some(Counting::Off) => CensusRules { every: None, join: false },
     }
 }
 

@@ -51,6 +51,23 @@ pub fn every(text: &str) -> Result<Duration, String> {
     Ok(every)
 }
 
+/// When Python objects are counted during a recording.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Counting {
+    /// Never, and they are not looked at in another way.
+    Off,
+    /// From time to time.
+    Every(Duration),
+}
+
+/// `off`, or as [`every`].
+pub fn counting(text: &str) -> Result<Counting, String> {
+    match text {
+        "off" => Ok(Counting::Off),
+        _ => every(text).map(Counting::Every),
+    }
+}
+
 /// A number of rows, at least one.
 pub fn rows(text: &str) -> Result<usize, String> {
     let wrong = |_| format!("`{text}` is no number of rows; try 20");

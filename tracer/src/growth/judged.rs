@@ -2,6 +2,7 @@
 
 use super::arena;
 use super::gauge::{Gauge, growth, measure};
+use super::owners;
 use super::reasons::{Facts, reasons};
 use super::subject::Subject;
 use super::verdict::{self, Decision};
@@ -134,6 +135,11 @@ impl Tested {
             collections: survived(gauge, watch),
         };
         let (model, steps, against) = models(gauge);
+        // An arena is no object's block.
+        let (types, holder) = match self.subject.arenas {
+            true => (None, None),
+            false => owners::of_sites(&histories(document, &self.subject.sites)),
+        };
         let evidence = Evidence {
             reasons: reasons(&facts),
             sites: kept.iter().map(|(index, ..)| document.sites[*index].id.clone()).collect(),
@@ -164,8 +170,8 @@ impl Tested {
             confidence: decision.confidence,
             slope_bytes_per_hour: gauge.bytes.per_hour,
             evidence,
-            types: None,
-            holder: None,
+            types,
+            holder,
         }
     }
 

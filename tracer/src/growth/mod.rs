@@ -6,6 +6,7 @@ mod floor;
 mod gauge;
 mod harmless;
 mod judged;
+mod owners;
 mod process;
 mod reasons;
 #[cfg(test)]
@@ -22,7 +23,7 @@ mod types;
 mod verdict;
 mod watch;
 
-use crate::model::{Document, Finding, Interval, ProcessGrowth, Verdict};
+use crate::model::{Document, Finding, Interval, ProcessGrowth, TypeGrowth, Verdict};
 use judged::Tested;
 use process::Looked;
 pub use types::judge_types;
@@ -55,6 +56,8 @@ pub struct Analysis {
     /// On every stack that grew enough to be tested, most important first; also those that turned out to
     /// be harmless.
     pub findings: Vec<Finding>,
+    /// On types of Python objects, as [`judge_types`]; `None` where they were not counted.
+    pub types: Option<Vec<TypeGrowth>>,
 }
 
 /// Judges a recording. `document.history.sites` must be empty or as long as `document.sites`.
@@ -90,9 +93,10 @@ pub fn analyse(document: &Document, settings: &Settings) -> Analysis {
     }
     findings.truncate(FINDINGS);
     let ranked = (1..).zip(findings).map(|(rank, (_, finding))| Finding { rank, ..finding });
-    let findings: Vec<Finding> = ranked.collect();
+    let mut findings: Vec<Finding> = ranked.collect();
+    let types = owners::attach(document, &mut findings);
     let growth = process::judge(document, &watch, slope, &findings, looked);
-    Analysis { growth, findings }
+    Analysis { growth, findings, types }
 }
 
 /// A verdict on each subject, with its probability corrected for their number.

@@ -31,6 +31,7 @@ pub fn document(seconds: f64) -> Document {
         memory: Vec::new(),
         growth: None,
         findings: Vec::new(),
+        types: None,
         sites: Vec::new(),
         history: History::default(),
     }

@@ -3,12 +3,14 @@
 use std::collections::HashMap;
 
 use super::objects::{Heap, Sum};
-use crate::model::{TypeCount, TypePoint, TypeSeries};
+use crate::model::{Address, TypeCount, TypePoint, TypeSeries};
 
 /// Most types that are followed over time.
 const TYPES: usize = 1 << 17;
-/// Most values that are kept over all series, 40 bytes each.
+/// Most values that are kept over all series, 56 bytes each.
 const POINTS: usize = 1 << 22;
+/// Most looks that are kept: then the older half of them is thinned out.
+const LOOKS: u32 = 128;
 
 /// Objects by the name of their type, most bytes first, of a heap that was read with its sums.
 pub fn tally(heap: &Heap) -> Vec<TypeCount> {
@@ -77,6 +79,69 @@ impl Watch {
         self.enter(t, &seen, types, collections);
         self.seen = seen;
         self.looks += 1;
+        if self.looks >= LOOKS {
+            self.thin();
+        }
+    }
+
+    /// Whether the object at an address was seen by the last look and not by the first.
+    pub fn is_new(&self, address: Address) -> bool {
+        let found = self.seen.binary_search_by_key(&address.0, |seen| seen.address);
+        found.is_ok_and(|at| self.seen[at].first > 0)
+    }
+
+    /// Types that grew since the first look, most bytes first, then those by most objects: `most` of each.
+    pub fn grown(&self, most: usize) -> Vec<String> {
+        let grown = |of: fn(&TypePoint) -> u64| {
+            let mut by: Vec<(u64, &str)> = self
+                .series
+                .iter()
+                .filter_map(|series| {
+                    let (first, last) = (series.points.first()?, series.points.last()?);
+                    Some((of(last).saturating_sub(of(first)), series.name.as_str()))
+                })
+                .filter(|(grown, _)| *grown > 0)
+                .collect();
+            by.sort_by(|a, b| b.cmp(a));
+            by.truncate(most);
+            by
+        };
+        let mut names = Vec::new();
+        for (_, name) in grown(|point| point.bytes).into_iter().chain(grown(|point| point.count)) {
+            if !names.iter().any(|known| known == name) {
+                names.push(name.to_owned());
+            }
+        }
+        names
+    }
+
+    /// Makes one of every two looks of the older half; births between them are those of both.
+    fn thin(&mut self) {
+        let goes = |look: usize| look % 2 == 1 && look < LOOKS as usize / 2;
+        let looks = self.looks as usize;
+        let mut moved = Vec::with_capacity(looks);
+        let mut kept = 0_u32;
+        for look in 0..looks {
+            moved.push(kept);
+            kept += u32::from(!goes(look));
+        }
+        for series in &mut self.series {
+            for look in (0..looks.min(series.points.len())).filter(|look| goes(*look)) {
+                let born = series.points[look].born_count;
+                if let Some(next) = series.points.get_mut(look + 1) {
+                    next.born_count = next.born_count.saturating_add(born);
+                }
+            }
+            let mut look = 0;
+            series.points.retain(|_| {
+                look += 1;
+                !goes(look - 1)
+            });
+        }
+        for seen in &mut self.seen {
+            seen.first = moved.get(seen.first as usize).copied().unwrap_or(0);
+        }
+        self.looks = kept;
     }
 
     /// What every type did.

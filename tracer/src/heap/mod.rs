@@ -4,6 +4,7 @@
 //! What is read can be torn (the process runs on), stale or hostile: every length is bounded, every pointer is
 //! looked at before it is followed, and what makes no sense is left out and counted.
 
+mod array;
 mod cache;
 mod census;
 mod class;
@@ -12,10 +13,12 @@ mod dict;
 mod edge;
 mod holders;
 mod index;
+mod join;
 mod label;
 mod layout;
 mod lists;
 mod objects;
+mod owners;
 mod paths;
 mod refcount;
 mod roots;
@@ -32,8 +35,10 @@ pub use classes::Classes;
 pub use edge::{Edge, Label, edges};
 pub use holders::Held;
 pub use index::AddressMap;
+pub use join::{Joined, LiveBlock, holders_of, join};
 pub use layout::{ObjectLayout, objects};
 pub use objects::{Depth, Graph, Heap, Objects, Skipped, Sum, read};
+pub use owners::Block;
 pub use paths::{Paths, Root, Step};
 pub use refcount::Refcount;
 pub use roots::{Named, frames, modules, without_names};

@@ -1,5 +1,6 @@
 //! Shallow sizes: what `sys.getsizeof` says, from outside.
 
+use super::array::Array;
 use super::class::{Class, Kind, flag};
 use super::dict::{self, Beside, Table};
 use super::edge;
@@ -205,30 +206,16 @@ fn frame(view: &View<'_>, object: Address, class: &Class) -> Option<u64> {
 
 /// `array_sizeof` of numpy: the struct, with data if it is its own.
 fn array(view: &View<'_>, object: Address, class: &Class) -> Option<u64> {
-    const DIMENSIONS: u64 = 24;
-    const SHAPE: u64 = 32;
     const BASE: u64 = 48;
-    const DTYPE: u64 = 56;
     const FLAGS: u64 = 64;
     const OWNS: u32 = 4;
-    const MOST: u32 = 64;
-    let dimensions = view.memory.u32(object.offset(DIMENSIONS)?)?;
+    let Array { item, shape, .. } = Array::read(view, object)?;
+    let axes = u64::try_from(shape.len()).ok()?;
+    let size = class.basic_size.checked_add(16 * axes)?;
     let flags = view.memory.u32(object.offset(FLAGS)?)?;
-    let mut size = class.basic_size.checked_add(16 * u64::from(dimensions))?;
-    if flags & OWNS != 0 && dimensions <= MOST && view.word(object, BASE)? == 0 {
-        let shape = Address(view.word(object, SHAPE)?);
-        let mut bytes = item_size(view, Address(view.word(object, DTYPE)?))?;
-        for axis in 0..dimensions {
-            bytes = bytes.checked_mul(view.word(shape, 8 * u64::from(axis))?)?;
-        }
-        size = size.checked_add(bytes)?;
+    if flags & OWNS == 0 || view.word(object, BASE)? != 0 {
+        return Some(size);
     }
-    Some(size)
-}
-
-/// `elsize` of a dtype: 32 bits at 32 in numpy 1, a word at 40 in numpy 2 (`PyArray_Descr`).
-fn item_size(view: &View<'_>, dtype: Address) -> Option<u64> {
-    let old = u64::from(view.memory.u32(dtype.offset(32)?)?);
-    let new = view.word(dtype, 40)?;
-    [old, new].into_iter().find(|size| (1..1 << 20).contains(size)).or(Some(0))
+    let data = shape.iter().try_fold(item, |bytes, axis| bytes.checked_mul(*axis));
+    size.checked_add(data?)
 }

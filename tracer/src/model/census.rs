@@ -27,6 +27,9 @@ pub struct Census {
     /// What every type did over the looks, from which `growth` is made; empty when it was looked at only once.
     #[serde(skip)]
     pub series: Vec<TypeSeries>,
+    /// What keeps types that grew.
+    #[serde(skip)]
+    pub holders: Vec<TypeHolder>,
 }
 
 /// One type over several looks.
@@ -44,7 +47,7 @@ pub struct TypeSeries {
 /// One type at one look.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct TypePoint {
-    /// Seconds since the first look.
+    /// Seconds since the first look; in a recording since its start.
     pub t: f64,
     /// Objects.
     pub count: u64,
@@ -57,6 +60,9 @@ pub struct TypePoint {
     /// Full garbage collections since the first look, where they can be read.
     pub collections: Option<u64>,
 }
+
+/// A type by name, and the chain of references from a root that keeps most of what it grew by, in words, root first.
+pub type TypeHolder = (String, Vec<String>);
 
 /// The process of a census.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -146,6 +152,8 @@ pub struct TypeGrowth {
     pub together: Vec<(String, f64)>,
     /// Why, as sentences.
     pub reasons: Vec<String>,
+    /// The chain of references that keeps most of what it grew by, root first; `None` when nobody looked.
+    pub holder: Option<Vec<String>>,
     /// Seconds since the first look, objects, bytes.
     pub series: Vec<(f64, u64, u64)>,
 }

@@ -3,7 +3,7 @@
 use leakspy_ebpf::wire::counter::{Class, Counter};
 use serde::Serialize;
 
-use super::{Finding, History, ProcessGrowth, Site};
+use super::{Finding, History, ProcessGrowth, Site, TypeGrowth};
 
 /// Version of the JSON contract.
 pub const SCHEMA: u32 = 1;
@@ -28,6 +28,9 @@ pub struct Document {
     pub growth: Option<ProcessGrowth>,
     /// Growth verdicts by rank; empty where nobody asked.
     pub findings: Vec<Finding>,
+    /// Types of Python objects that grew or could have, most important first; `None` where they were not counted or
+    /// nobody asked.
+    pub types: Option<Vec<TypeGrowth>>,
     /// Sites by live bytes, largest first.
     pub sites: Vec<Site>,
     /// Everything over time.

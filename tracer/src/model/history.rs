@@ -3,7 +3,7 @@
 //!
 //! Every `t` is in seconds since the start of the capture. Series are in the order of time.
 
-use super::Unreferenced;
+use super::{TypeHolder, TypeSeries, Unreferenced};
 
 /// Everything over time. Not part of the JSON contract: exporters choose from it.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -16,6 +16,10 @@ pub struct History {
     pub collections: Vec<Collection>,
     /// What each site did: `sites[i]` is the history of `Document::sites[i]`. Empty, or as long.
     pub sites: Vec<SiteHistory>,
+    /// Types of Python objects that changed, as far as somebody counted them. Times are those of the capture.
+    pub types: Vec<TypeSeries>,
+    /// Chains that keep what some of them grew by, with the type's name.
+    pub type_holders: Vec<TypeHolder>,
 }
 
 /// The process at one moment; `None` for what could not be read. Sizes are bytes.
@@ -81,6 +85,32 @@ pub struct SiteHistory {
     pub aged: Vec<AgedPoint>,
     /// What came of the last search for pointers to its old blocks; `None` when nobody searched.
     pub unreferenced: Option<Unreferenced>,
+    /// Python objects that its live blocks belonged to at the end; `None` when nobody looked.
+    pub owned: Option<Owned>,
+}
+
+/// Python objects that live blocks of a site belong to: they lie in the block, or lead to it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Owned {
+    /// Blocks whose owner was looked for.
+    pub looked_for: u64,
+    /// Those of them that have one.
+    pub owned: u64,
+    /// Types of the owners, most blocks first; not necessarily all.
+    pub types: Vec<Owner>,
+}
+
+/// Objects of one type and shape that own blocks.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Owner {
+    /// Type, with the shape where it has one: `numpy.ndarray float64 (1000, 50)`. Data from outside.
+    pub name: String,
+    /// Blocks.
+    pub blocks: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// The chain of references that keeps most of them, root first; empty when it is not known.
+    pub holder: Vec<String>,
 }
 
 /// The sums of a site at one moment. They only ever grow; what is live is allocated minus freed.
@@ -150,5 +180,32 @@ impl SitePoint {
     /// Blocks allocated and not freed.
     pub fn live_count(&self) -> u64 {
         self.allocated_count.saturating_sub(self.freed_count)
+    }
+}
+
+impl Owned {
+    /// Adds what another site's blocks belong to; owners of one name are one.
+    pub fn add(&mut self, other: &Self) {
+        self.looked_for = self.looked_for.saturating_add(other.looked_for);
+        self.owned = self.owned.saturating_add(other.owned);
+        for owner in &other.types {
+            self.add_owner(owner.clone());
+        }
+    }
+
+    /// Adds an owner; the order is that of their blocks again.
+    pub fn add_owner(&mut self, new: Owner) {
+        match self.types.iter_mut().find(|known| known.name == new.name) {
+            Some(known) => {
+                if known.holder.is_empty() || (new.blocks > known.blocks && !new.holder.is_empty())
+                {
+                    known.holder = new.holder;
+                }
+                known.blocks = known.blocks.saturating_add(new.blocks);
+                known.bytes = known.bytes.saturating_add(new.bytes);
+            }
+            None => self.types.push(new),
+        }
+        self.types.sort_by_key(|owner| std::cmp::Reverse((owner.blocks, owner.bytes)));
     }
 }

@@ -75,3 +75,20 @@ pub struct Reference {
     /// More of that, where there is more to say: `update_plot (app.py:88)`, `412 items`.
     pub detail: Option<String>,
 }
+
+impl HolderGroup {
+    /// The chain in words, root first: `module app`, `.cache: dict (12 items)`. Data from outside.
+    pub fn words(&self) -> Vec<String> {
+        let root = std::iter::once(self.root_name.clone());
+        root.chain(self.chain.iter().map(Reference::words)).collect()
+    }
+}
+
+impl Reference {
+    /// `.cache: dict (12 items)`; `perhaps` in front of what may be no reference.
+    fn words(&self) -> String {
+        let perhaps = if self.certain { "" } else { "perhaps " };
+        let detail = self.detail.iter().map(|detail| format!(" ({detail})"));
+        format!("{perhaps}{}: {}{}", self.via, self.class, detail.collect::<String>())
+    }
+}

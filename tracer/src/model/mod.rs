@@ -17,8 +17,8 @@ pub mod visible;
 
 pub use address::Address;
 pub use census::{
-    CENSUS_SCHEMA, Census, CensusTarget, Look, SessionCount, TypeCount, TypeGrowth, TypePoint,
-    TypeSeries,
+    CENSUS_SCHEMA, Census, CensusTarget, Look, SessionCount, TypeCount, TypeGrowth, TypeHolder,
+    TypePoint, TypeSeries,
 };
 pub use doctor::{CheckStatus, DoctorCheck, DoctorReport, DoctorSection};
 pub use document::{
@@ -29,7 +29,8 @@ pub use finding::{
 };
 pub use frame::{Frame, FrameIdentity, FrameKind};
 pub use history::{
-    AgedPoint, Cohort, Collection, History, Lifetime, Mark, ProcessPoint, SiteHistory, SitePoint,
+    AgedPoint, Cohort, Collection, History, Lifetime, Mark, Owned, Owner, ProcessPoint,
+    SiteHistory, SitePoint,
 };
 pub use holder::{HolderGroup, Holders, Reference, RootKind};
 pub use kernel_release::KernelRelease;

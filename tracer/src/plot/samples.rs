@@ -46,6 +46,7 @@ pub fn nothing() -> Document {
         memory: Vec::new(),
         growth: None,
         findings: Vec::new(),
+        types: None,
         sites: Vec::new(),
         history: History::default(),
     }

@@ -44,6 +44,7 @@ pub(super) fn without_sites(document: &Document) -> Document {
         memory: document.memory.clone(),
         growth: document.growth.clone(),
         findings: document.findings.clone(),
+        types: document.types.clone(),
         sites: Vec::new(),
         history: History::default(),
     }

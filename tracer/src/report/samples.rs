@@ -35,6 +35,7 @@ pub fn empty() -> Document {
         memory: Vec::new(),
         growth: None,
         findings: Vec::new(),
+        types: None,
         sites: Vec::new(),
         history: History::default(),
     }

@@ -103,7 +103,10 @@ fn json_has_every_key_of_the_contract() {
     };
     assert_eq!(
         keys(&value),
-        ["capture", "findings", "growth", "losses", "memory", "schema", "sites", "target", "tool"]
+        [
+            "capture", "findings", "growth", "losses", "memory", "schema", "sites", "target",
+            "tool", "types"
+        ]
     );
     assert_eq!(value["schema"], 1);
     assert_eq!(keys(&value["tool"]), ["name", "version"]);

@@ -4,9 +4,11 @@ use std::time::{Duration, Instant};
 
 use super::error::SessionError;
 use super::heap::{HeapTarget, Seen, Wanted};
-use crate::heap::{self, Depth, Watch};
-use crate::model::{CENSUS_SCHEMA, Census, Look, Tool};
+use crate::heap::{self, Depth, Held, Watch};
+use crate::model::{CENSUS_SCHEMA, Census, Look, Tool, TypeHolder};
 
+/// Most types whose growth is told with what keeps it: so many by bytes, and so many by objects.
+pub const HELD_TYPES: usize = 25;
 /// Longest wait between two questions whether to stop.
 const SLICE: Duration = Duration::from_millis(50);
 
@@ -57,6 +59,8 @@ pub fn take(
     }
     if options.looks_for.is_some() {
         census.series = watch.series();
+        // The process may end just then; what was seen is worth telling without it.
+        census.holders = holders(&mut target, options, &watch).unwrap_or_default();
         if !target.is_there() {
             census.look.notes.push(Look::EXITED.to_owned());
         }
@@ -65,6 +69,21 @@ pub fn take(
         census.look.notes.push("there were more types or looks than can be followed".to_owned());
     }
     Ok(census)
+}
+
+/// One more look, for the chains that keep what types grew by.
+fn holders(
+    target: &mut HeapTarget,
+    options: &CensusOptions,
+    watch: &Watch,
+) -> Result<Vec<TypeHolder>, SessionError> {
+    let wanted = Wanted { pause: options.pause, depth: Depth { graph: true, sums: false } };
+    let code_type = target.code_type();
+    let seen = target.look(wanted, |view, heap, roots| {
+        let held = Held::new(view, heap, roots, code_type);
+        heap::holders_of(heap, &held, &watch.grown(HELD_TYPES), |at| watch.is_new(at))
+    })?;
+    Ok(seen.value)
 }
 
 /// Whether the process was there until then, and nobody said stop.
@@ -109,6 +128,7 @@ fn look(
         growth: None,
         sessions,
         series: Vec::new(),
+        holders: Vec::new(),
     })
 }
 

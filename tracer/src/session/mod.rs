@@ -9,6 +9,7 @@ mod interpreter;
 mod looks;
 mod modules;
 mod names;
+mod objects;
 pub mod options;
 mod plan;
 pub mod progress;
@@ -21,6 +22,7 @@ mod target;
 pub mod who;
 
 pub use error::{Failure, SessionError};
+pub use objects::CensusRules;
 pub use options::RecordOptions;
 pub use progress::{Progress, Status};
 pub use record::Ending;

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::objects::CensusRules;
 use super::search::SearchRules;
 use crate::probe::Method;
 
@@ -30,6 +31,8 @@ pub struct RecordOptions {
     pub audit_one_in: u32,
     /// How the memory of the target is searched for pointers to old blocks.
     pub search: SearchRules,
+    /// When Python objects are looked at.
+    pub census: CensusRules,
     /// How probes are attached; the best way that works when `None`.
     pub method: Option<Method>,
 }

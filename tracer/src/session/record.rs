@@ -11,6 +11,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, sleep_until};
 
 use super::error::SessionError;
+use super::objects::{Looked, ObjectLooks};
 use super::options::RecordOptions;
 use super::progress::Progress;
 use super::recorder::Recorder;
@@ -46,6 +47,25 @@ enum Event {
     TargetExited,
     GuardEnded,
     Scanned(Scanned),
+    Looked(Looked),
+}
+
+/// What goes on beside the loop, on threads of its own.
+struct Beside {
+    search: PointerSearch,
+    objects: ObjectLooks,
+}
+
+impl Beside {
+    fn begin_what_is_due(&mut self, recorder: &mut Recorder) -> Result<(), SessionError> {
+        if self.search.is_due(recorder.elapsed()) {
+            recorder.search(&mut self.search)?;
+        }
+        if self.objects.is_due(recorder.elapsed()) {
+            recorder.count_objects(&mut self.objects);
+        }
+        Ok(())
+    }
 }
 
 /// Records a target until the duration ends, a signal comes, or the target goes.
@@ -96,15 +116,19 @@ async fn record(
     recorder.start()?;
     progress.attached(&sentence);
     let guard = watch(held.guard.as_fd())?;
-    let mut search = PointerSearch::new(options.search.clone());
+    let python = recorder.target().python().map(|_| recorder.target().pid());
+    let mut beside = Beside {
+        search: PointerSearch::new(options.search.clone()),
+        objects: ObjectLooks::new(options.census, python),
+    };
     let ending =
-        follow(&mut recorder, &mut ring, guard, &mut signals, &mut search, options, progress)
+        follow(&mut recorder, &mut ring, guard, &mut signals, &mut beside, options, progress)
             .await?;
     progress.finishing();
     if ending == Ending::Asked {
-        last::search(&mut recorder, &mut ring, &mut signals, &mut search).await?;
+        last::looks(&mut recorder, &mut ring, &mut signals, &mut beside).await?;
     }
-    search.stop();
+    beside.search.stop();
     close(recorder, ring, held)?;
     Ok(ending)
 }
@@ -222,7 +246,7 @@ async fn follow(
     ring: &mut Ring,
     guard: AsyncFd<OwnedFd>,
     signals: &mut Signals,
-    search: &mut PointerSearch,
+    beside: &mut Beside,
     options: &RecordOptions,
     progress: &mut dyn Progress,
 ) -> Result<Ending, SessionError> {
@@ -241,7 +265,8 @@ async fn follow(
             // It says nothing unasked: only its end can be read.
             _ = guard.readable() => Event::GuardEnded,
             _ = ticks.tick() => Event::Tick,
-            scanned = search.scanned() => Event::Scanned(scanned),
+            scanned = beside.search.scanned() => Event::Scanned(scanned),
+            looked = beside.objects.looked() => Event::Looked(looked),
             () = std::future::ready(()), if more => Event::Records,
             ready = records.readable_mut(), if !more => {
                 ready.map_err(|source| SessionError::Wait { source })?.clear_ready();
@@ -253,14 +278,13 @@ async fn follow(
             Event::Tick => {
                 let status = recorder.save()?;
                 progress.status(&status);
-                if search.is_due(recorder.elapsed()) {
-                    recorder.search(search)?;
-                }
+                beside.begin_what_is_due(recorder)?;
                 if let Some(sentence) = lost_coverage(recorder) {
                     break Ending::TargetGone(sentence);
                 }
             }
-            Event::Scanned(scanned) => recorder.scanned(search, scanned)?,
+            Event::Scanned(scanned) => recorder.scanned(&mut beside.search, scanned)?,
+            Event::Looked(looked) => recorder.looked_at_objects(&mut beside.objects, looked)?,
             Event::Deadline | Event::Signal => break Ending::Asked,
             Event::GuardEnded => {
                 break Ending::ProbesLost(

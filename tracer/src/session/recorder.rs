@@ -1,5 +1,6 @@
 //! One target being recorded: what is done with each thing that can happen.
 
+mod objects;
 mod pointers;
 
 use std::collections::HashSet;
@@ -15,7 +16,7 @@ use super::progress::Status;
 use super::stacks::Stacks;
 use super::surroundings::Surroundings;
 use super::target::Target;
-use crate::model::{Capture, ProcessPoint};
+use crate::model::{Capture, Owned, ProcessPoint, TypeHolder, TypeSeries};
 use crate::os;
 use crate::probe::{self, Captured, Queue, Record, Ring, Tables};
 use crate::python::Collector;
@@ -50,7 +51,14 @@ pub struct Recorder {
     /// Records that could not be decoded.
     undecoded: u64,
     queue: Queue,
+    /// Series of types that wait for the next tick.
+    types: Option<Vec<TypeSeries>>,
+    /// What keeps types, and who owns blocks; waits for the next tick too.
+    holders: Option<Holders>,
 }
+
+/// Chains by type, and owners by site.
+type Holders = (Vec<TypeHolder>, Vec<(u64, Owned)>);
 
 impl Recorder {
     /// Takes everything over; accounting is still off.
@@ -76,6 +84,8 @@ impl Recorder {
             looked_for: HashSet::new(),
             undecoded: 0,
             queue: Queue::default(),
+            types: None,
+            holders: None,
         }
     }
 
@@ -167,6 +177,7 @@ impl Recorder {
         let process = self.process(now, &sites, &books);
         // From here on the recording is locked.
         self.write_stacks()?;
+        self.write_objects()?;
         if self.looks.pace().write(now) || last {
             self.looks.write(&mut self.writer)?;
         }
@@ -221,6 +232,17 @@ impl Recorder {
             if self.written.insert(key) {
                 write_site(&mut self.writer, &resolver, key, site)?;
             }
+        }
+        Ok(())
+    }
+
+    /// Writes what looks at Python objects found since the last tick.
+    fn write_objects(&mut self) -> Result<(), SessionError> {
+        if let Some(types) = self.types.take() {
+            self.writer.types(&types)?;
+        }
+        if let Some((types, sites)) = self.holders.take() {
+            self.writer.holders(&types, &sites)?;
         }
         Ok(())
     }

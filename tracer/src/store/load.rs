@@ -16,6 +16,7 @@ use crate::model::{
 use sites::Sites;
 
 mod history;
+mod objects;
 mod series;
 mod sites;
 
@@ -109,6 +110,7 @@ impl Source<'_> {
             memory,
             growth: None,
             findings: Vec::new(),
+            types: None,
             sites,
             history: History::default(),
         })

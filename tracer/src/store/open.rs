@@ -100,7 +100,7 @@ impl Reader {
     /// # Errors
     /// As of [`Reader::document`], and more than `limits` allow.
     pub fn document_with_history_within(&self, limits: &Limits) -> Result<Document, StoreError> {
-        for (name, _) in &schema::HISTORY {
+        for (name, _) in schema::HISTORY.iter().chain(&schema::OBJECTS) {
             self.check_pages(name)?;
         }
         self.read(|connection| load::document_with_history(connection, &self.path, limits))
@@ -183,7 +183,24 @@ pub fn check_header(path: &Path) -> Result<(), StoreError> {
         let supported = schema::SCHEMA_VERSION;
         return Err(StoreError::OtherVersion { path, found: version, supported });
     }
-    Ok(())
+    let length = std::fs::metadata(path).map_err(cannot)?.len();
+    match whole_length(&header) {
+        Some(whole) if length < whole => {
+            Err(StoreError::damaged(path, format!("it ends after {length} of {whole} bytes")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Bytes that the header says the file has, where nothing of it is in a write-ahead log any more: what was cut off
+/// at the end may be a page that no table uses, which no read would notice.
+fn whole_length(header: &[u8]) -> Option<u64> {
+    const WITHOUT_LOG: u8 = 1;
+    let size = u16::from_be_bytes(header.get(16..18)?.try_into().ok()?);
+    // 65,536 does not fit into its field.
+    let size = if size == 1 { 1 << 16 } else { u64::from(size) };
+    let pages = u32::from_be_bytes(header.get(28..32)?.try_into().ok()?);
+    (*header.get(18)? == WITHOUT_LOG).then(|| size * u64::from(pages))
 }
 
 /// The schema version in the header of a recording, or what the file is instead.

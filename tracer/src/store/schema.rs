@@ -7,7 +7,7 @@
 pub const APPLICATION_ID: u32 = 0x4c4b_5350;
 
 /// Version of the tables, in the file's header (`user_version`, offset 60, big-endian).
-pub const SCHEMA_VERSION: u32 = 2;
+pub const SCHEMA_VERSION: u32 = 3;
 
 /// A table: its name and the statement that makes it, byte for byte as SQLite keeps it.
 pub const TABLES: [(&str, &str); 12] = [
@@ -30,9 +30,20 @@ pub const TABLES: [(&str, &str); 12] = [
 pub const HISTORY: [(&str, &str); 4] =
     [("site_history", SITE_HISTORY), ("aged", AGED), ("cohort", COHORT), ("lifetime", LIFETIME)];
 
+/// What is known of Python objects.
+pub const OBJECTS: [(&str, &str); 7] = [
+    ("census", CENSUS),
+    ("object_type", OBJECT_TYPE),
+    ("type_history", TYPE_HISTORY),
+    ("type_holder", TYPE_HOLDER),
+    ("owned", OWNED),
+    ("owner", OWNER),
+    ("owner_holder", OWNER_HOLDER),
+];
+
 /// All tables.
 pub fn tables() -> impl Iterator<Item = &'static (&'static str, &'static str)> {
-    TABLES.iter().chain(&HISTORY)
+    TABLES.iter().chain(&HISTORY).chain(&OBJECTS)
 }
 
 const TARGET: &str = "CREATE TABLE target (
@@ -181,6 +192,58 @@ const UNREFERENCED: &str = "CREATE TABLE unreferenced (
     looked_for INTEGER NOT NULL,
     lost INTEGER NOT NULL
 ) STRICT";
+
+const CENSUS: &str = "CREATE TABLE census (
+    id INTEGER PRIMARY KEY,
+    t REAL NOT NULL,
+    collections INTEGER
+) STRICT";
+
+const OBJECT_TYPE: &str = "CREATE TABLE object_type (
+    id INTEGER PRIMARY KEY,
+    name TEXT NOT NULL
+) STRICT";
+
+const TYPE_HISTORY: &str = "CREATE TABLE type_history (
+    type INTEGER NOT NULL REFERENCES object_type (id),
+    census INTEGER NOT NULL REFERENCES census (id),
+    count INTEGER NOT NULL,
+    bytes INTEGER NOT NULL,
+    aged_count INTEGER NOT NULL,
+    born_count INTEGER NOT NULL,
+    survivors INTEGER NOT NULL,
+    PRIMARY KEY (type, census)
+) STRICT, WITHOUT ROWID";
+
+const TYPE_HOLDER: &str = "CREATE TABLE type_holder (
+    type INTEGER NOT NULL REFERENCES object_type (id),
+    position INTEGER NOT NULL,
+    text TEXT NOT NULL,
+    PRIMARY KEY (type, position)
+) STRICT, WITHOUT ROWID";
+
+const OWNED: &str = "CREATE TABLE owned (
+    site INTEGER PRIMARY KEY REFERENCES site (id),
+    looked_for INTEGER NOT NULL,
+    owned INTEGER NOT NULL
+) STRICT";
+
+const OWNER: &str = "CREATE TABLE owner (
+    site INTEGER NOT NULL REFERENCES site (id),
+    position INTEGER NOT NULL,
+    type TEXT NOT NULL,
+    blocks INTEGER NOT NULL,
+    bytes INTEGER NOT NULL,
+    PRIMARY KEY (site, position)
+) STRICT, WITHOUT ROWID";
+
+const OWNER_HOLDER: &str = "CREATE TABLE owner_holder (
+    site INTEGER NOT NULL REFERENCES site (id),
+    owner INTEGER NOT NULL,
+    position INTEGER NOT NULL,
+    text TEXT NOT NULL,
+    PRIMARY KEY (site, owner, position)
+) STRICT, WITHOUT ROWID";
 
 /// Views for people; the reader never looks at them.
 pub const VIEWS: &str = "

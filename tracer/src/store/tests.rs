@@ -21,6 +21,7 @@ mod forgery;
 mod history;
 mod life;
 mod mark;
+mod objects;
 
 fn folder() -> (TempDir, PathBuf) {
     let folder = tempfile::tempdir().expect("a temporary folder");

@@ -9,9 +9,12 @@ use rusqlite::Connection;
 use super::intern::{Interner, bounded};
 use super::row::{Overwrite, Owner, SiteAged, SiteRow, SiteTotals, Tick};
 use super::{StoreError, create};
-use crate::model::{Capture, Cohort, Lifetime, Target, Unreferenced};
+use crate::model::{
+    Capture, Cohort, Lifetime, Owned, Target, TypeHolder, TypeSeries, Unreferenced,
+};
 
 mod forget;
+mod objects;
 mod rows;
 mod sites;
 
@@ -195,6 +198,31 @@ impl Writer {
         self.remarks.unreferenced.clear();
         self.remarks.searched = true;
         Ok(())
+    }
+
+    /// What types of Python objects did so far, in place of what was said before; only those that changed. All have a
+    /// point for each look. Becomes permanent with the next tick.
+    ///
+    /// # Errors
+    /// As of [`Writer::tick`].
+    pub fn types(&mut self, types: &[TypeSeries]) -> Result<(), StoreError> {
+        self.guarded(|writer| writer.put_types(types))
+    }
+
+    /// What keeps objects of types that were given, and which objects own blocks of which site. Becomes permanent
+    /// with the next tick.
+    ///
+    /// # Errors
+    /// As of [`Writer::tick`].
+    pub fn holders(
+        &mut self,
+        types: &[TypeHolder],
+        sites: &[(u64, Owned)],
+    ) -> Result<(), StoreError> {
+        self.guarded(|writer| {
+            writer.put_type_holders(types)?;
+            writer.put_owned(sites)
+        })
     }
 
     /// The state at one moment, and everything since the last tick, as one transaction.

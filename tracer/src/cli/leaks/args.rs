@@ -8,7 +8,7 @@ use clap::{Args, ValueEnum};
 
 use crate::cli::args::When;
 use crate::cli::exit::UsageError;
-use crate::cli::units;
+use crate::cli::units::{self, Counting};
 use crate::model::Confidence;
 use crate::report::leaks::Leaks;
 use crate::report::{Exporter, FORMATS, Format};
@@ -52,6 +52,10 @@ pub struct LeaksArgs {
     /// Do not search the memory of the process for pointers to old blocks (which tells what is lost for good)
     #[arg(long, conflicts_with = "file")]
     pub no_search: bool,
+    /// Time between two counts of the Python objects by type; off also leaves out the look at the end that joins
+    /// stacks with objects [default: a twentieth of the watching, 10s to 10m]
+    #[arg(long, value_name = "TIME|off", value_parser = units::counting, conflicts_with = "file")]
+    pub census: Option<Counting>,
     /// Resident memory up to which the process is searched for pointers
     #[arg(long, value_name = "SIZE", default_value = "2G", value_parser = units::size, help_heading = "What to find")]
     pub search_limit: u64,

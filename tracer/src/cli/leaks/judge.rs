@@ -73,6 +73,7 @@ impl Judge {
         let mut document = reader.document_with_history()?;
         let analysis = growth::analyse(&document, &self.settings);
         document.growth = Some(analysis.growth);
+        document.types = analysis.types;
         let unused = self.sift(&mut document, analysis.findings);
         Ok(Judged { document, unused })
     }

@@ -39,12 +39,14 @@ pub struct Course<'a> {
     pub thirds: Thirds,
     /// Full collections that what is kept has survived; `None` where they are not known.
     pub collections: Option<u64>,
+    /// Whether most of what it grew by was reached from a root: then it is no garbage, whatever was collected.
+    pub is_held: bool,
 }
 
 impl<'a> Course<'a> {
     /// Of a type that moved and may have grown; `None` for one that stands still or shrinks, or whose times make no
     /// sense.
-    pub fn of(series: &'a TypeSeries) -> Option<Self> {
+    pub fn of(series: &'a TypeSeries, is_held: bool) -> Option<Self> {
         let (first, last) = (series.points.first()?, series.points.last()?);
         let ordered = series.points.windows(2).all(|pair| pair[1].t > pair[0].t);
         if !ordered || !first.t.is_finite() || !last.t.is_finite() {
@@ -56,7 +58,7 @@ impl<'a> Course<'a> {
         }
         let births = || series.points.iter().skip(1).map(|point| point.born_count);
         let survivors = series.survivors.iter().skip(1).zip(births());
-        let periods = periods(series);
+        let periods = periods(series, is_held);
         let counts = Increment::counts(&periods);
         let cluster = slope::cluster(&counts);
         let thirds = Thirds::of(&periods);
@@ -72,6 +74,7 @@ impl<'a> Course<'a> {
             flatness: verdict::flatness_of(&thirds, cluster),
             thirds,
             collections: collections(&series.points),
+            is_held,
         })
     }
 
@@ -112,15 +115,16 @@ impl<'a> Course<'a> {
 
     /// Whether full collections are counted, and none came after anything was born: then all of it may be garbage.
     pub fn uncollected(&self) -> bool {
-        self.collections == Some(0)
+        self.collections == Some(0) && !self.is_held
     }
 }
 
-/// Objects by the look of their birth, without those that are too young, or too young for the last full collection.
+/// Objects by the look of their birth, without those that are too young, or, unless a root holds them, too young for the
+/// last full collection.
 /// Where nobody knows births, what the numbers never went below again stands for them.
-pub fn periods(series: &TypeSeries) -> Vec<Cohort> {
+pub fn periods(series: &TypeSeries, is_held: bool) -> Vec<Cohort> {
     let points = &series.points;
-    let end = end(points);
+    let end = end(points, is_held);
     let known = points.iter().skip(1).any(|point| point.born_count > 0);
     let least = if known { Vec::new() } else { never_below(points) };
     let cohort = |index: usize, pair: &[TypePoint]| {
@@ -144,11 +148,11 @@ pub fn periods(series: &TypeSeries) -> Vec<Cohort> {
 }
 
 /// Until when births count, seconds.
-fn end(points: &[TypePoint]) -> f64 {
+fn end(points: &[TypePoint], is_held: bool) -> f64 {
     let (Some(first), Some(last)) = (points.first(), points.last()) else { return 0.0 };
     let old = last.t - (YOUNG_SHARE * (last.t - first.t)).min(YOUNG_MOST);
     match last_collection(points) {
-        Some(Some(t)) => old.min(t),
+        Some(Some(t)) if !is_held => old.min(t),
         _ => old,
     }
 }
@@ -202,7 +206,7 @@ mod tests {
     #[test]
     fn what_stands_still_or_shrinks_is_left_out() {
         let heap = Heap::new(10, 60.0);
-        assert!(Course::of(&heap.series("still", &|_| (5, 0), 100)).is_none());
+        assert!(Course::of(&heap.series("still", &|_| (5, 0), 100), false).is_none());
         let shrinks = TypeSeries {
             points: (0..10_u32)
                 .map(|look| TypePoint {
@@ -213,7 +217,7 @@ mod tests {
                 .collect(),
             ..TypeSeries::default()
         };
-        assert!(Course::of(&shrinks).is_none());
+        assert!(Course::of(&shrinks, false).is_none());
     }
 
     #[test]
@@ -224,7 +228,7 @@ mod tests {
             (point.born_count, point.aged_count) = (0, 0);
         }
         series.survivors.clear();
-        let course = Course::of(&series).expect("grows");
+        let course = Course::of(&series, false).expect("grows");
         assert!(course.kept > 10.0 && course.rises(), "{course:?}");
     }
 
@@ -232,10 +236,10 @@ mod tests {
     fn nonsense_is_left_out() {
         let point = |t, count| TypePoint { t, count, ..TypePoint::default() };
         let series = |points| TypeSeries { name: "x".into(), points, survivors: vec![7] };
-        assert!(Course::of(&series(vec![])).is_none());
-        assert!(Course::of(&series(vec![point(0.0, 1), point(f64::NAN, 2)])).is_none());
-        assert!(Course::of(&series(vec![point(5.0, 1), point(4.0, 2)])).is_none());
-        assert!(Course::of(&series(vec![point(0.0, 1), point(f64::INFINITY, 2)])).is_none());
-        assert!(Course::of(&series(vec![point(0.0, 0), point(1.0, u64::MAX)])).is_some());
+        assert!(Course::of(&series(vec![]), false).is_none());
+        assert!(Course::of(&series(vec![point(0.0, 1), point(f64::NAN, 2)]), false).is_none());
+        assert!(Course::of(&series(vec![point(5.0, 1), point(4.0, 2)]), false).is_none());
+        assert!(Course::of(&series(vec![point(0.0, 1), point(f64::INFINITY, 2)]), false).is_none());
+        assert!(Course::of(&series(vec![point(0.0, 0), point(1.0, u64::MAX)]), false).is_some());
     }
 }

@@ -16,7 +16,9 @@ mod together;
 use super::shape::thinned;
 use super::statistics;
 use super::verdict::{Flatness, SUSPECT_P};
-use crate::model::{Census, TypeGrowth};
+use std::collections::HashMap;
+
+use crate::model::{TypeGrowth, TypeHolder, TypeSeries};
 use course::Course;
 use decide::Decision;
 use order::Key;
@@ -33,10 +35,22 @@ const TOGETHER: usize = 10;
 /// Points of a row's series at most.
 const POINTS: usize = 200;
 
-/// The types of a census that grew or could have, most important first; from `census.series` alone. Types that stand
-/// still or shrink are left out. Never an error: a series that makes no sense is left out too.
-pub fn judge_types(census: &Census) -> Vec<TypeGrowth> {
-    let courses: Vec<Course<'_>> = census.series.iter().filter_map(Course::of).collect();
+/// The types that grew or could have, most important first; all series have the same looks. `holders` names some of
+/// them with the chain from a root that keeps most of what each grew by. Types that stand still or shrink are left
+/// out. Never an error: a series that makes no sense is left out too.
+pub fn judge_types(series: &[TypeSeries], holders: &[TypeHolder]) -> Vec<TypeGrowth> {
+    let holders: HashMap<&str, &Vec<String>> =
+        holders.iter().map(|(name, chain)| (name.as_str(), chain)).collect();
+    let is_held = |name: &str| holders.contains_key(name);
+    let courses = series.iter().filter_map(|series| Course::of(series, is_held(&series.name)));
+    let mut rows = judge(courses.collect());
+    for row in &mut rows {
+        row.holder = holders.get(row.name.as_str()).map(|chain| (*chain).clone());
+    }
+    rows
+}
+
+fn judge(courses: Vec<Course<'_>>) -> Vec<TypeGrowth> {
     let (courses, p) = compared(courses);
     let ties = together::ties(&courses);
     let tiers: Vec<u8> =
@@ -161,6 +175,7 @@ fn row(
         slope_bytes_per_hour: bytes,
         together,
         reasons: Vec::new(),
+        holder: None,
         series: thinned(&series, POINTS),
     };
     row.reasons = reasons::reasons(course, decision, &row, key.is_explained());

@@ -20,6 +20,7 @@ pub fn reasons(
     reasons.push(format!("grew at {} of {} looks", course.grew, course.looks().saturating_sub(1)));
     reasons.extend(survivors(course));
     reasons.extend(retention(course));
+    reasons.extend(held(course));
     reasons.extend(collections(course, decision.ground));
     reasons.extend(in_step(row));
     if explained {
@@ -72,6 +73,12 @@ fn retention(course: &Course<'_>) -> Option<String> {
             "of those old enough to tell, {oldest} of the earliest are still there and {newest} of the latest"
         )
     })
+}
+
+/// Where nothing else says that it is no garbage.
+fn held(course: &Course<'_>) -> Option<String> {
+    (course.is_held && course.collections == Some(0))
+        .then(|| "what came is reached from a root, so that it is no garbage".to_owned())
 }
 
 fn collections(course: &Course<'_>, ground: Ground) -> Option<String> {

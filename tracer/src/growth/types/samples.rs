@@ -1,6 +1,6 @@
 //! Pretended heaps for tests: objects with a birth and a death, looked at now and then.
 
-use crate::model::{Census, CensusTarget, Look, PythonTarget, Tool, TypePoint, TypeSeries};
+use crate::model::{TypePoint, TypeSeries};
 
 /// Death of what is never freed.
 pub const NEVER: u64 = u64::MAX;
@@ -105,24 +105,5 @@ impl Heap {
             lives.push((look, look + 1, born - kept));
         }
         self.lives(name, size, &lives)
-    }
-}
-
-/// A census with these series and nothing else.
-pub fn census(series: Vec<TypeSeries>) -> Census {
-    let target = CensusTarget {
-        pid: 1,
-        comm: "python".into(),
-        python: PythonTarget { version: "3.11.7".into(), layout_source: "table".into() },
-    };
-    Census {
-        schema: 1,
-        tool: Tool { name: "leakspy".into(), version: "0".into() },
-        target,
-        look: Look::default(),
-        types: Vec::new(),
-        growth: None,
-        sessions: None,
-        series,
     }
 }

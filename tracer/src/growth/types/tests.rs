@@ -1,13 +1,13 @@
 //! Verdicts on pretended heaps of many seeds: how many leaks are found, and how often what does not leak is called one.
 
 use super::judge_types;
-use super::samples::{Heap, Life, NEVER, Random, census};
+use super::samples::{Heap, Life, NEVER, Random};
 use crate::model::{Confidence, TypeGrowth, TypeSeries, Verdict};
 
 const SEEDS: u64 = 60;
 
 fn judge(series: TypeSeries) -> Option<TypeGrowth> {
-    judge_types(&census(vec![series])).into_iter().next()
+    judge_types(&vec![series], &[]).into_iter().next()
 }
 
 /// Verdicts on one type for every seed; `Baseline` where it is left out.
@@ -294,7 +294,7 @@ fn what_a_server_keeps_of_its_sessions_is_among_the_first_three() {
         let heap = Heap::new(looks, 60.0);
         let mut right = 0;
         for seed in 0..SEEDS {
-            let rows = judge_types(&census(server(&mut Random::new(seed), &heap)));
+            let rows = judge_types(&server(&mut Random::new(seed), &heap), &[]);
             let first: Vec<&str> = rows.iter().take(3).map(|row| row.name.as_str()).collect();
             let of_session = |name: &&str| {
                 ["DataFrame", "figure", "Document"].iter().any(|end| name.ends_with(end))
@@ -312,7 +312,7 @@ fn what_a_server_keeps_of_its_sessions_is_among_the_first_three() {
 #[test]
 fn rows_name_what_grows_in_step() {
     let heap = Heap::new(60, 60.0);
-    let rows = judge_types(&census(server(&mut Random::new(3), &heap)));
+    let rows = judge_types(&server(&mut Random::new(3), &heap), &[]);
     let document = rows.iter().find(|row| row.name.ends_with("Document")).expect("it leaks");
     let ratio = document.together.iter().find(|(name, _)| name.ends_with("Watcher"));
     assert!(ratio.is_some_and(|(_, ratio)| (1400.0..1600.0).contains(ratio)), "{document:?}");
@@ -339,7 +339,7 @@ fn built_in_types_come_first_where_only_they_grow() {
         let small =
             (0..heap.looks).map(|look| (look, NEVER, random.poisson(0.5))).collect::<Vec<_>>();
         series.push(heap.lives("app.Small", 56, &small));
-        let rows = judge_types(&census(series));
+        let rows = judge_types(&series, &[]);
         right += u64::from(rows[0].name == "weakref.ReferenceType");
     }
     assert!(right >= SEEDS * 9 / 10, "{right}");
@@ -350,7 +350,7 @@ fn many_types_give_a_bounded_number_of_rows() {
     let heap = Heap::new(20, 60.0);
     let leak = heap.series("x", &|_| (1, 1), 100);
     let series = (0..1200).map(|n| TypeSeries { name: format!("app.T{n}"), ..leak.clone() });
-    let rows = judge_types(&census(series.collect()));
+    let rows = judge_types(&series.collect::<Vec<_>>(), &[]);
     assert_eq!(rows.len(), 200);
     assert!(rows.iter().all(|row| row.together.len() == 10 && row.series.len() == 20));
 }
@@ -372,6 +372,6 @@ fn nonsense_is_judged_without_panic() {
         }
         series.push(bad);
     }
-    let rows = judge_types(&census(series));
+    let rows = judge_types(&series, &[]);
     assert!(rows.iter().any(|row| row.name == "app.Thing"));
 }

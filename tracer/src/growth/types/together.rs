@@ -154,7 +154,8 @@ mod tests {
             heap.series("Model", &|look| (57 * session(look), 57 * session(look)), 100),
             heap.series("other", &|look| (look * 31 % 11, look * 31 % 11), 100),
         ];
-        let courses: Vec<Course<'_>> = series.iter().filter_map(Course::of).collect();
+        let courses: Vec<Course<'_>> =
+            series.iter().filter_map(|series| Course::of(series, false)).collect();
         let ties = ties(&courses);
         assert!(ties[0].contains(&(1, Tie::InStep)) && ties[1].contains(&(0, Tie::InStep)));
         assert!(!ties[2].iter().any(|(_, tie)| *tie == Tie::InStep), "{ties:?}");
@@ -165,7 +166,8 @@ mod tests {
         let heap = Heap::new(20, 60.0);
         let jump = |look: u64| (u64::from(look == 5), u64::from(look == 5));
         let series = [heap.series("a", &jump, 100), heap.series("b", &jump, 100)];
-        let courses: Vec<Course<'_>> = series.iter().filter_map(Course::of).collect();
+        let courses: Vec<Course<'_>> =
+            series.iter().filter_map(|series| Course::of(series, false)).collect();
         assert!(ties(&courses).iter().all(Vec::is_empty));
     }
 

@@ -3,6 +3,7 @@
 use std::io;
 
 use crate::model::{Confidence, TypeGrowth, Verdict};
+use crate::report::holders::chain::shortened;
 use crate::report::quantity::{bytes, change, count, counted, percent};
 use crate::report::text::page::{Page, Style};
 use crate::report::width::{NARROW, columns, cut_end, cut_middle};
@@ -24,12 +25,15 @@ pub fn write(page: &mut Page<'_>, growth: &[TypeGrowth], top: usize) -> io::Resu
         return page.paragraph(2, &nothing(quiet.len()));
     }
     page.heading("What grows, most important first")?;
+    rows(page, &told, top)?;
+    rest(page, told.len().saturating_sub(top), quiet.len())
+}
+
+/// A header, and the first of `told` with their numbers.
+pub fn rows(page: &mut Page<'_>, told: &[&TypeGrowth], top: usize) -> io::Result<()> {
     let header = row("+objects", "+bytes", "objects/h", "bytes/h", "aged", "verdict");
     page.line(&[(Style::Dim, &header)])?;
-    for found in told.iter().take(top) {
-        one(page, found)?;
-    }
-    rest(page, told.len().saturating_sub(top), quiet.len())
+    told.iter().take(top).try_for_each(|found| one(page, found))
 }
 
 fn nothing(looked_at: usize) -> String {
@@ -65,6 +69,9 @@ fn one(page: &mut Page<'_>, found: &TypeGrowth) -> io::Result<()> {
     page.line(&[(Style::Plain, &numbers(found))])?;
     if let Some(together) = together(found) {
         page.item(INDENT, "Together: ", Style::Bold, &together)?;
+    }
+    if let Some(holder) = held_by(found) {
+        page.item(INDENT, "Held by: ", Style::Bold, &holder)?;
     }
     let reasons: Vec<_> =
         found.reasons.iter().take(REASONS).map(|reason| escape::terminal(reason)).collect();
@@ -111,6 +118,12 @@ fn verdict(found: &TypeGrowth) -> String {
         Verdict::Leak => format!("leak, {sure}"),
         verdict => verdict.name().to_owned(),
     }
+}
+
+/// `module app → .cache: dict (12 items) → ['key']: app.Session`
+fn held_by(found: &TypeGrowth) -> Option<String> {
+    let chain = found.holder.as_deref().filter(|chain| !chain.is_empty())?;
+    Some(escape::terminal(&shortened(chain).join(" → ")).into_owned())
 }
 
 /// `+57`, `−3`, `±0`

@@ -1,9 +1,9 @@
 //! A census on paper: what a Python heap is full of, what of it grows, who keeps sessions.
 
 pub mod closing;
-mod growth;
+pub mod growth;
 #[cfg(test)]
-mod samples;
+pub mod samples;
 mod sessions;
 #[cfg(test)]
 mod tests;

@@ -35,6 +35,7 @@ pub fn once() -> Census {
         growth: None,
         sessions: None,
         series: Vec::new(),
+        holders: Vec::new(),
     }
 }
 
@@ -53,6 +54,7 @@ fn growing(rank: u32, name: &str, verdict: Verdict, confidence: Confidence) -> T
         slope_bytes_per_hour: Interval { lo: 54_560.0, est: 60_192.0, hi: 65_120.0 },
         together: Vec::new(),
         reasons: Vec::new(),
+        holder: None,
         series: vec![(0.0, 12, 2_112), (300.0, 40, 7_040), (600.0, 69, 12_144)],
     }
 }

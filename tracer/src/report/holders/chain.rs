@@ -10,6 +10,8 @@ use crate::report::width::{NARROW, columns, cut_end, cut_middle};
 
 /// References that are shown at either end of a chain that is too long for a page.
 const ENDS: usize = 20;
+/// Steps of a chain in a sentence.
+const STEPS: usize = 12;
 /// Most columns of the way to an object, and of what is known about it.
 const VIA_COLUMNS: usize = 28;
 const DETAIL_COLUMNS: usize = 24;
@@ -88,4 +90,19 @@ fn line(page: &mut Page<'_>, indent: usize, reference: &Reference) -> io::Result
         (Style::Plain, &detail),
         (Style::Dim, &address),
     ])
+}
+
+/// Steps of a chain; of a long one both ends, which say most.
+pub fn shortened(chain: &[String]) -> Vec<String> {
+    let left_out = chain.len().saturating_sub(STEPS);
+    let (head, tail) = (STEPS / 2, chain.len() - STEPS.min(chain.len()) / 2);
+    match left_out {
+        0 => chain.to_vec(),
+        _ => {
+            let mut steps = chain[..head].to_vec();
+            steps.push(format!("… {left_out} more …"));
+            steps.extend_from_slice(&chain[tail..]);
+            steps
+        }
+    }
 }

@@ -6,6 +6,7 @@ use super::markup::Page;
 use super::process::{per_hour, share_of};
 use super::{callsite, pictures};
 use crate::model::{Document, Evidence, Finding, Frame, FrameKind};
+use crate::report::holders::chain::shortened;
 use crate::report::quantity::{bytes, count, duration};
 use crate::report::sentence;
 use crate::report::{Options, label};
@@ -121,7 +122,7 @@ fn known(facts: &mut Vec<(&'static str, String)>, finding: &Finding) {
         }),
     );
     fact("Types", finding.types.as_deref().map(types));
-    fact("Held by", finding.holder.as_deref().map(|holder| names(holder).join(" → ")));
+    fact("Held by", finding.holder.as_deref().map(|holder| shortened(holder).join(" → ")));
     fact("Site", Some(finding.site.id.clone()));
 }
 
@@ -155,8 +156,4 @@ fn retention(thirds: [f64; 3]) -> String {
 fn types(types: &[(String, u64)]) -> String {
     let named = types.iter().take(MOST_NAMES);
     named.map(|(name, number)| format!("{} {name}", count(*number))).collect::<Vec<_>>().join(", ")
-}
-
-fn names(names: &[String]) -> Vec<&str> {
-    names.iter().take(MOST_NAMES).map(String::as_str).collect()
 }

@@ -4,6 +4,7 @@
 mod finding;
 mod markup;
 mod measure;
+mod objects;
 mod pictures;
 mod process;
 
@@ -37,6 +38,7 @@ impl Exporter for Html {
         process::write(&mut page, document);
         pictures::memory(&mut page, document)?;
         findings(&mut page, document, options)?;
+        objects::write(&mut page, document);
         pictures::flame_graph(&mut page, document, options)?;
         measure::write(&mut page, document);
         page.raw("</main>\n</body>\n</html>\n");

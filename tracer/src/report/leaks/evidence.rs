@@ -3,10 +3,11 @@
 use super::head::share_in_words;
 use super::verdict::capitalised;
 use crate::model::{Evidence, Finding, Model, Verdict};
+use crate::report::holders::chain::shortened;
 use crate::report::quantity::{count, counted};
 use crate::report::rate;
 
-/// Most reasons, types and references that are told; JSON has them all.
+/// Most reasons and types that are told; JSON has them all.
 const MOST: usize = 8;
 
 /// The reasons in one sentence, the strongest first; nothing without any.
@@ -81,8 +82,7 @@ pub fn holders(finding: &Finding) -> Option<String> {
         .take(MOST)
         .map(|(name, number)| format!("{} {name}", count(*number)))
         .collect();
-    let steps = finding.holder.as_deref().unwrap_or_default();
-    let steps: Vec<&str> = steps.iter().take(MOST).map(String::as_str).collect();
+    let steps = shortened(finding.holder.as_deref().unwrap_or_default());
     match (types.is_empty(), steps.is_empty()) {
         (true, true) => None,
         (false, true) => Some(format!("{}.", types.join(", "))),

@@ -4,6 +4,7 @@
 mod evidence;
 mod head;
 mod next;
+mod objects;
 mod quiet;
 #[cfg(test)]
 pub mod samples;
@@ -42,6 +43,7 @@ impl Exporter for Leaks {
             chapter(&mut page, title, document, shown, options)?;
             rest(&mut page, &findings[shown.len()..])?;
         }
+        objects::write(&mut page, document, options.top.is_some_and(|top| top > TOP))?;
         quiet::write(&mut page, document)?;
         closing::write(&mut page, document)?;
         next::write(&mut page, document)

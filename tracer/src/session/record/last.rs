@@ -1,4 +1,4 @@
-//! The search for pointers before a recording ends.
+//! The last looks at the memory of the target before a recording ends.
 
 use std::time::Duration;
 
@@ -6,37 +6,51 @@ use tokio::time::{Instant, sleep_until};
 
 use super::super::error::SessionError;
 use super::super::recorder::Recorder;
-use super::super::search::{PointerSearch, Unfinished};
-use super::{Signals, every};
+use super::super::search::Unfinished;
+use super::{Beside, Signals, every};
 use crate::probe::Ring;
 
-/// The last search for pointers may keep people waiting so long.
+/// They may keep people waiting so long.
 const LONGEST_WAIT: Duration = Duration::from_secs(20);
 /// Time between two looks at the ring while they wait.
 const DRAIN: Duration = Duration::from_millis(20);
 
-/// Searches once more, while frees are still seen; a signal ends it, and so does time.
-pub async fn search(
+/// Searches for pointers and looks at Python objects once more, while frees are still seen; a signal ends it, and so
+/// does time.
+pub async fn looks(
     recorder: &mut Recorder,
     ring: &mut Ring,
     signals: &mut Signals,
-    search: &mut PointerSearch,
+    beside: &mut Beside,
 ) -> Result<(), SessionError> {
+    let Beside { search, objects } = beside;
     if search.is_wanted() && !search.runs() {
         recorder.search(search)?;
     }
     search.hurry();
     let limit = Instant::now() + LONGEST_WAIT;
     let mut drains = every(DRAIN);
-    while search.runs() {
+    // One that only counts may be at work: then the last look waits for its end.
+    let mut joins = objects.is_wanted() || objects.runs();
+    while search.runs() || objects.runs() || joins {
+        if joins && !objects.runs() {
+            joins = false;
+            recorder.join_objects(objects)?;
+        }
         tokio::select! {
             biased;
             () = signals.any() => break,
             () = sleep_until(limit) => {
-                recorder.note(Unfinished::TooSlow.sentence().unwrap_or_default());
+                if search.runs() {
+                    recorder.note(Unfinished::TooSlow.sentence().unwrap_or_default());
+                }
+                if objects.runs() {
+                    recorder.note("Python objects were not looked at to the end: it took too long".to_owned());
+                }
                 break;
             }
             scanned = search.scanned() => recorder.scanned(search, scanned)?,
+            looked = objects.looked() => recorder.looked_at_objects(objects, looked)?,
             _ = drains.tick() => while recorder.drain(ring) {},
         }
     }

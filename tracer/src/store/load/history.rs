@@ -19,7 +19,8 @@ impl Source<'_> {
         let end = process.last().map_or(0.0, |point| point.t);
         let (marks, collections) = (self.marks()?, self.collections()?);
         let sites = self.series(sites, places, end)?;
-        Ok(History { process, marks, collections, sites })
+        let (types, type_holders) = self.types()?;
+        Ok(History { process, marks, collections, sites, types, type_holders })
     }
 
     fn process(&self) -> Result<Vec<ProcessPoint>, StoreError> {
@@ -67,7 +68,11 @@ impl Source<'_> {
     }
 
     /// Times must be numbers, and in their order.
-    fn in_order(&self, times: impl Iterator<Item = f64>, what: &str) -> Result<(), StoreError> {
+    pub(super) fn in_order(
+        &self,
+        times: impl Iterator<Item = f64>,
+        what: &str,
+    ) -> Result<(), StoreError> {
         let mut last = 0.0;
         for t in times {
             if !(t.is_finite() && t >= last) {

@@ -13,10 +13,10 @@ use crate::model::{AgedPoint, Cohort, Lifetime, SiteHistory, SitePoint, Unrefere
 use crate::store::StoreError;
 
 /// Histories while they are put together.
-struct Series<'a> {
-    source: &'a Source<'a>,
+pub(super) struct Series<'a> {
+    pub(super) source: &'a Source<'a>,
     places: &'a HashMap<i64, usize>,
-    sites: Vec<SiteHistory>,
+    pub(super) sites: Vec<SiteHistory>,
 }
 
 impl Source<'_> {
@@ -34,6 +34,7 @@ impl Source<'_> {
         series.cohorts()?;
         series.lifetimes()?;
         series.unreferenced()?;
+        series.owned()?;
         for site in &mut series.sites {
             site.sums.shrink_to_fit();
             site.aged.shrink_to_fit();
@@ -45,7 +46,7 @@ impl Source<'_> {
 }
 
 impl Series<'_> {
-    fn site(&mut self, row: i64) -> Result<&mut SiteHistory, StoreError> {
+    pub(super) fn site(&mut self, row: i64) -> Result<&mut SiteHistory, StoreError> {
         let place = self.places.get(&row).copied();
         place
             .and_then(|place| self.sites.get_mut(place))

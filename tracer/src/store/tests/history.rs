@@ -27,7 +27,7 @@ fn history_comes_back() {
     let (_folder, path) = folder();
     finished(&path);
     let document = read(&path);
-    let History { process, marks, collections, sites } = document.history;
+    let History { process, marks, collections, sites, .. } = document.history;
     assert_eq!((process.len(), process[1].rss_anon_bytes), (2, Some(1 << 19)));
     assert!(marks.is_empty());
     assert_eq!(collections, [Collection { t: 1.5, count: 2 }]);
@@ -39,6 +39,7 @@ fn history_comes_back() {
             lifetimes: vec![],
             aged: vec![old(2.0, 1.0, 2)],
             unreferenced: Some(Unreferenced { looked_for: 4, lost: 3 }),
+            owned: None,
         }
     );
     assert_eq!(sites.len(), document.sites.len());
@@ -87,6 +88,7 @@ fn histories_of_one_look_add_up() {
             lifetimes: vec![lifetime(2.0, 1), lifetime(8.0, 3)],
             aged: vec![old(1.0, 10.0, 4), old(2.0, 20.0, 7), old(3.0, 20.0, 7)],
             unreferenced: Some(Unreferenced { looked_for: 3, lost: 2 }),
+            owned: None,
         }]
     );
 }

@@ -1,0 +1,219 @@
+//! Blocks of the live table joined with the objects that own them, site by site.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::rc::Rc;
+
+use super::array::Array;
+use super::class::Kind;
+use super::holders::Held;
+use super::objects::Heap;
+use super::owners::{Block, owners};
+use super::view::{Object, View};
+use crate::model::{Address, HolderGroup, Owned, Owner, RootKind, TypeHolder};
+
+/// Sites for whose owners chains are found, those with most bytes.
+const SITES: usize = 1000;
+/// Types of owners that are told of each site.
+const TYPES: usize = 8;
+/// Those of them for which a chain is found.
+const CHAINS: usize = 2;
+/// Owners of one type and site among which the most frequent chain is looked for.
+const SAMPLE: usize = 2000;
+
+/// A block of the live table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LiveBlock {
+    /// Where.
+    pub block: Block,
+    /// Its site.
+    pub site: u64,
+    /// When it was born, which tells it from the next block at its address.
+    pub born_ns: u64,
+}
+
+/// Blocks with their owners.
+#[derive(Clone, Debug, Default)]
+pub struct Joined {
+    blocks: Vec<LiveBlock>,
+    /// For each block the type of its owner, by its place in `names`.
+    owners: Vec<Option<u32>>,
+    names: Vec<String>,
+    /// Chains that keep owners, by site and type.
+    chains: HashMap<(u64, u32), Vec<String>>,
+}
+
+/// Types and shapes of owners, numbered.
+#[derive(Default)]
+struct Names {
+    numbers: HashMap<String, u32>,
+    names: Vec<String>,
+}
+
+impl Names {
+    fn number(&mut self, name: String) -> u32 {
+        let next = u32::try_from(self.names.len()).unwrap_or(u32::MAX);
+        *self.numbers.entry(name).or_insert_with_key(|name| {
+            self.names.push(name.clone());
+            next
+        })
+    }
+}
+
+/// Finds the owners of `blocks`, in any order, and what keeps them.
+pub fn join(view: &View<'_>, heap: &Heap, held: &Held<'_>, mut blocks: Vec<LiveBlock>) -> Joined {
+    blocks.sort_unstable_by_key(|live| live.block);
+    let places: Vec<Block> = blocks.iter().map(|live| live.block).collect();
+    let owners = owners(view, heap, &places);
+    let mut names = Names::default();
+    // Of one object once, whatever it owns.
+    let mut known: HashMap<u32, u32> = HashMap::new();
+    let mut type_of = |number: u32| {
+        let object = heap.objects.get(number);
+        *known.entry(number).or_insert_with(|| names.number(words(view, heap, object)))
+    };
+    let types: Vec<Option<u32>> = owners.iter().map(|owner| owner.map(&mut type_of)).collect();
+    let chains = chains(held, &blocks, &owners, &types);
+    Joined { blocks, owners: types, names: names.names, chains }
+}
+
+/// The type of an object, with its shape where it has one.
+fn words(view: &View<'_>, heap: &Heap, object: Object) -> String {
+    let class = Rc::clone(heap.classes.get(object.class));
+    let array = (class.kind == Kind::Array).then(|| Array::read(view, object.address)).flatten();
+    match array {
+        Some(array) => format!("{} {}", class.name, array.words()),
+        None => class.name.clone(),
+    }
+}
+
+/// Owners of one type with blocks of one site.
+#[derive(Default)]
+struct Group {
+    bytes: u64,
+    objects: HashSet<u32>,
+}
+
+fn chains(
+    held: &Held<'_>,
+    blocks: &[LiveBlock],
+    owners: &[Option<u32>],
+    types: &[Option<u32>],
+) -> HashMap<(u64, u32), Vec<String>> {
+    let mut sites: HashMap<u64, HashMap<u32, Group>> = HashMap::new();
+    for ((live, owner), class) in blocks.iter().zip(owners).zip(types) {
+        let (Some(owner), Some(class)) = (owner, class) else { continue };
+        let group = sites.entry(live.site).or_default().entry(*class).or_default();
+        group.bytes = group.bytes.saturating_add(live.block.size);
+        if group.objects.len() < SAMPLE {
+            group.objects.insert(*owner);
+        }
+    }
+    let bytes = |groups: &HashMap<u32, Group>| {
+        groups.values().fold(0, |sum: u64, group| sum.saturating_add(group.bytes))
+    };
+    let mut sites: Vec<(u64, u64, Vec<(u32, Group)>)> = sites
+        .into_iter()
+        .map(|(site, groups)| (bytes(&groups), site, groups.into_iter().collect()))
+        .collect();
+    sites.sort_by_key(|(bytes, site, _)| (std::cmp::Reverse(*bytes), *site));
+    let mut chains = HashMap::new();
+    for (_, site, mut groups) in sites.into_iter().take(SITES) {
+        groups.sort_by_key(|(class, group)| (std::cmp::Reverse(group.bytes), *class));
+        for (class, group) in groups.into_iter().take(CHAINS) {
+            if let Some(words) = chain(held, group.objects.into_iter()) {
+                chains.insert((site, class), words);
+            }
+        }
+    }
+    chains
+}
+
+/// The chain that keeps most of these objects.
+fn chain(held: &Held<'_>, objects: impl Iterator<Item = u32>) -> Option<Vec<String>> {
+    let mut objects: Vec<(u32, u64)> = objects.map(|number| (number, 0)).collect();
+    objects.sort_unstable();
+    let (groups, _) = held.groups(&objects, 1);
+    groups.first().map(HolderGroup::words)
+}
+
+impl Joined {
+    /// Addresses of all blocks.
+    pub fn addresses(&self) -> impl Iterator<Item = Address> + '_ {
+        self.blocks.iter().map(|live| live.block.start)
+    }
+
+    /// Owners by site, of the blocks that `still` says are the same as before.
+    pub fn by_site(&self, still: impl Fn(&LiveBlock) -> bool) -> Vec<(u64, Owned)> {
+        let mut sites: BTreeMap<u64, (u64, HashMap<u32, (u64, u64)>)> = BTreeMap::new();
+        for (live, owner) in self.blocks.iter().zip(&self.owners).filter(|(live, _)| still(live)) {
+            let (looked_for, types) = sites.entry(live.site).or_default();
+            *looked_for += 1;
+            if let Some(class) = owner {
+                let (blocks, bytes) = types.entry(*class).or_default();
+                *blocks += 1;
+                *bytes = bytes.saturating_add(live.block.size);
+            }
+        }
+        sites
+            .into_iter()
+            .map(|(site, (all, types))| (site, self.owned(site, all, &types)))
+            .collect()
+    }
+
+    fn owned(&self, site: u64, looked_for: u64, types: &HashMap<u32, (u64, u64)>) -> Owned {
+        let owned = types.values().map(|(blocks, _)| blocks).sum();
+        let mut types: Vec<Owner> = types
+            .iter()
+            .map(|(class, &(blocks, bytes))| Owner {
+                name: self.names.get(*class as usize).cloned().unwrap_or_default(),
+                blocks,
+                bytes,
+                holder: self.chains.get(&(site, *class)).cloned().unwrap_or_default(),
+            })
+            .collect();
+        types.sort_by(|a, b| {
+            let most = |owner: &Owner| (owner.blocks, owner.bytes);
+            most(b).cmp(&most(a)).then_with(|| a.name.cmp(&b.name))
+        });
+        types.truncate(TYPES);
+        Owned { looked_for, owned, types }
+    }
+}
+
+/// The chains from roots that keep most objects of each of `types`, counting only those that `counts` says. Nothing for
+/// types most of whose objects were not reached from a root.
+pub fn holders_of(
+    heap: &Heap,
+    held: &Held<'_>,
+    types: &[String],
+    counts: impl Fn(Address) -> bool,
+) -> Vec<TypeHolder> {
+    let wanted: HashMap<&str, usize> =
+        types.iter().zip(0..).map(|(name, place)| (name.as_str(), place)).collect();
+    let of_class: Vec<Option<usize>> =
+        heap.classes.all().iter().map(|class| wanted.get(class.name.as_str()).copied()).collect();
+    let mut found: Vec<Vec<(u32, u64)>> = vec![Vec::new(); types.len()];
+    for (number, object) in (0..).zip(heap.objects.iter()) {
+        if let Some(place) = of_class[object.class.0 as usize]
+            && found[place].len() < SAMPLE
+            && counts(object.address)
+        {
+            found[place].push((number, 0));
+        }
+    }
+    let told = types.iter().zip(&found);
+    told.filter_map(|(name, found)| Some((name.clone(), rooted(held, found)?))).collect()
+}
+
+/// The chain from a root that keeps most of these objects, if roots keep more than half of them.
+fn rooted(held: &Held<'_>, objects: &[(u32, u64)]) -> Option<Vec<String>> {
+    const GROUPS: usize = 16;
+    let (groups, _) = held.groups(objects, GROUPS);
+    let is_rooted =
+        |group: &&HolderGroup| !matches!(group.root, RootKind::Garbage | RootKind::Native);
+    let kept = groups.iter().filter(is_rooted).fold(0_usize, |sum, group| {
+        sum.saturating_add(usize::try_from(group.count).unwrap_or(usize::MAX))
+    });
+    let first = groups.iter().find(is_rooted)?;
+    (kept > objects.len() / 2).then(|| first.words())
+}

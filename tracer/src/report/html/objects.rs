@@ -1,0 +1,55 @@
+//! Types of Python objects that grow.
+
+use super::markup::Page;
+use crate::model::{Document, TypeGrowth, Verdict};
+use crate::report::holders::chain::shortened;
+use crate::report::quantity::{change, count};
+use crate::report::rate;
+
+/// Types that are shown.
+const TOP: usize = 10;
+
+/// Writes what leaks or could; nothing where objects were not counted.
+pub fn write(page: &mut Page, document: &Document) {
+    let Some(types) = &document.types else { return };
+    page.open("section", "");
+    page.element("h2", "Python objects");
+    let told = |found: &&TypeGrowth| found.verdict == Verdict::Leak;
+    let told: Vec<&TypeGrowth> = types.iter().filter(told).take(TOP).collect();
+    if told.is_empty() {
+        page.element("p", "No type of object grows like a leak.");
+    }
+    for found in told {
+        one(page, found);
+    }
+    page.close("section");
+}
+
+fn one(page: &mut Page, found: &TypeGrowth) {
+    page.open("article", "");
+    page.open("h3", "");
+    page.words(&format!("{}. {} ", found.rank, found.name));
+    let verdict = format!("{}, {}", found.verdict.name(), found.confidence.name());
+    page.classed("span", "verdict", &verdict);
+    page.close("h3");
+    page.facts(&facts(found));
+    page.close("article");
+}
+
+fn facts(found: &TypeGrowth) -> Vec<(&'static str, String)> {
+    let objects = found.slope_objects_per_hour.est;
+    let mut facts = vec![
+        ("Objects", format!("{} → {}", count(found.first_count), count(found.last_count))),
+        ("Bytes", change(found.first_bytes, found.last_bytes)),
+        ("Growth", format!("{} objects an hour", count(rate::whole(objects.max(0.0).round())))),
+        ("Why", found.reasons.join("; ")),
+    ];
+    if !found.together.is_empty() {
+        let others = found.together.iter().map(|(name, each)| format!("{each:.2} {name}"));
+        facts.push(("With each of them", others.collect::<Vec<_>>().join(", ")));
+    }
+    if let Some(chain) = found.holder.as_deref().filter(|chain| !chain.is_empty()) {
+        facts.push(("Held by", shortened(chain).join(" → ")));
+    }
+    facts
+}

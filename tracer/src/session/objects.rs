@@ -1,0 +1,248 @@
+//! Python objects beside a recording: counted by type now and then, and joined with live blocks at the end.
+//!
+//! The heap is read on a thread of its own, so that the recorder can go on reading. What a look needs from look to look
+//! travels with it.
+
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+
+use super::census::HELD_TYPES;
+use super::heap::{HeapTarget, Seen, Wanted};
+use crate::heap::{self, Depth, Heap, Held, Joined, LiveBlock, Named, View, Watch};
+use crate::model::{Address, Look, TypeHolder, TypeSeries};
+use crate::os;
+
+/// When Python objects are looked at.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CensusRules {
+    /// Time from count to count; they are not counted over time when `None`.
+    pub every: Option<Duration>,
+    /// Whether live blocks are joined with the objects that own them, at the end.
+    pub join: bool,
+}
+
+/// Looks take at most this share of a core.
+const SHARE: u32 = 20;
+
+/// The looks of one recording.
+pub struct ObjectLooks {
+    rules: CensusRules,
+    pid: u32,
+    next: Duration,
+    eyes: Option<Box<Eyes>>,
+    running: Option<oneshot::Receiver<Looked>>,
+}
+
+/// What goes from look to look.
+pub struct Eyes {
+    /// Opened by the first look.
+    target: Option<HeapTarget>,
+    watch: Watch,
+}
+
+/// How a look ended: with the reason when there will be no more.
+pub type Looked = Result<(Box<Eyes>, Found), String>;
+
+/// What a look found.
+pub struct Found {
+    /// Time since the start of the recording at which it began.
+    pub at: Duration,
+    /// How the heap was looked at.
+    pub look: Look,
+    /// What every type that changed did so far; nothing where types are not counted.
+    pub types: Vec<TypeSeries>,
+    /// Owners of blocks and holders of types, of the last look.
+    pub last: Option<Last>,
+}
+
+/// What only the last look finds.
+pub struct Last {
+    /// Live blocks with their owners.
+    pub joined: Joined,
+    /// Chains that keep what types grew by.
+    pub holders: Vec<TypeHolder>,
+}
+
+impl ObjectLooks {
+    /// None yet; `None` as process when it has no Python objects.
+    pub fn new(rules: CensusRules, pid: Option<u32>) -> Self {
+        let eyes = pid.map(|_| Box::new(Eyes { target: None, watch: Watch::default() }));
+        Self { rules, pid: pid.unwrap_or(0), next: Duration::ZERO, eyes, running: None }
+    }
+
+    /// Whether objects are to be counted, so long after the start.
+    pub fn is_due(&self, since_start: Duration) -> bool {
+        self.rules.every.is_some() && self.eyes.is_some() && since_start >= self.next
+    }
+
+    /// Whether there should be a look at the end.
+    pub fn is_wanted(&self) -> bool {
+        (self.rules.join || self.rules.every.is_some()) && self.eyes.is_some()
+    }
+
+    /// Whether live blocks are to be joined with objects.
+    pub fn joins(&self) -> bool {
+        self.rules.join
+    }
+
+    /// Whether one is at work.
+    pub fn runs(&self) -> bool {
+        self.running.is_some()
+    }
+
+    /// Begins one, so long after the start; with `blocks` it is the last one.
+    pub fn begin(&mut self, at: Duration, blocks: Option<Vec<LiveBlock>>) {
+        let Some(eyes) = self.eyes.take() else { return };
+        self.next = at + self.rules.every.unwrap_or_default();
+        let (sender, receiver) = oneshot::channel();
+        let (pid, counts) = (self.pid, self.rules.every.is_some());
+        let job = Job { eyes, pid, at, counts, blocks };
+        let work = move || {
+            os::usage::yield_to_others();
+            // Nobody may be waiting any more.
+            let _ = sender.send(job.run());
+        };
+        // A failure drops the sender: the receiver notices.
+        let _ = std::thread::Builder::new().name("leakspy-objects".to_owned()).spawn(work);
+        self.running = Some(receiver);
+    }
+
+    /// Waits for the end of a look; for ever when none runs.
+    pub async fn looked(&mut self) -> Looked {
+        match &mut self.running {
+            Some(running) => {
+                running.await.unwrap_or_else(|_| Err("the look at them ended early".to_owned()))
+            }
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Takes back what the next look needs; a note when there will be none.
+    pub fn done(&mut self, looked: Looked) -> Result<Found, String> {
+        self.running = None;
+        let told = |reason| format!("Python objects were not looked at to the end: {reason}");
+        let (eyes, found) = looked.map_err(told)?;
+        self.eyes = Some(eyes);
+        let cost = Duration::try_from_secs_f64(found.look.seconds).unwrap_or_default();
+        self.next = self.next.max(found.at + cost.saturating_mul(SHARE));
+        Ok(found)
+    }
+}
+
+/// A look to be taken.
+struct Job {
+    eyes: Box<Eyes>,
+    pid: u32,
+    at: Duration,
+    /// Whether types are counted.
+    counts: bool,
+    blocks: Option<Vec<LiveBlock>>,
+}
+
+impl Job {
+    fn run(self) -> Looked {
+        let Self { mut eyes, pid, at, counts, blocks } = self;
+        let Eyes { target, watch } = &mut *eyes;
+        if target.is_none() {
+            *target = Some(HeapTarget::open(&pid.to_string()).map_err(|error| error.to_string())?);
+        }
+        let Some(target) = target else { return Err("it was not opened".to_owned()) };
+        let graph = blocks.is_some();
+        let wanted = Wanted { pause: false, depth: Depth { graph, sums: true } };
+        let (collections, code_type) = (target.full_collections(), target.code_type());
+        let looked = target.look(wanted, |view, heap, roots| {
+            if counts {
+                watch.look(at.as_secs_f64(), heap, &heap::tally(heap), collections);
+            }
+            blocks.map(|blocks| last(view, heap, roots, code_type, watch, blocks))
+        });
+        let Seen { value: last, look } = looked.map_err(|error| error.to_string())?;
+        let types = if counts { changed(watch.series()) } else { Vec::new() };
+        Ok((eyes, Found { at, look, types, last }))
+    }
+}
+
+fn last(
+    view: &View<'_>,
+    heap: &Heap,
+    roots: Vec<Named>,
+    code_type: Address,
+    watch: &Watch,
+    blocks: Vec<LiveBlock>,
+) -> Last {
+    let held = Held::new(view, heap, roots, code_type);
+    let joined = heap::join(view, heap, &held, blocks);
+    let holders = heap::holders_of(heap, &held, &watch.grown(HELD_TYPES), |at| watch.is_new(at));
+    Last { joined, holders }
+}
+
+/// Without those that stood still all the time.
+fn changed(mut types: Vec<TypeSeries>) -> Vec<TypeSeries> {
+    types.retain(|series| {
+        let sums = |at: usize| series.points.get(at).map(|point| (point.count, point.bytes));
+        let born = series.points.iter().skip(1).any(|point| point.born_count > 0);
+        born || (1..series.points.len()).any(|at| sums(at) != sums(0))
+    });
+    types
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(at: u64, seconds: f64) -> Looked {
+        let look = Look { seconds, ..Look::default() };
+        let eyes = Box::new(Eyes { target: None, watch: Watch::default() });
+        let (types, last) = (Vec::new(), None);
+        Ok((eyes, Found { at: Duration::from_secs(at), look, types, last }))
+    }
+
+    fn every(seconds: u64) -> CensusRules {
+        CensusRules { every: Some(Duration::from_secs(seconds)), join: true }
+    }
+
+    /// A heap that takes long to read is read less often.
+    #[test]
+    fn looks_take_a_small_share_of_the_time() {
+        let seconds = Duration::from_secs;
+        let mut looks = ObjectLooks::new(every(30), Some(1));
+        assert!(looks.is_due(Duration::ZERO));
+        looks.next = seconds(40);
+        assert!(looks.done(found(10, 0.5)).is_ok());
+        assert!(looks.is_due(seconds(40)));
+        assert!(looks.done(found(10, 3.0)).is_ok());
+        assert!(!looks.is_due(seconds(69)) && looks.is_due(seconds(70)));
+    }
+
+    #[test]
+    fn what_cannot_be_looked_at_is_looked_at_once() {
+        let mut looks = ObjectLooks::new(every(30), Some(1));
+        looks.eyes = None;
+        let note = looks.done(Err("no such thing".to_owned())).err();
+        assert_eq!(
+            note.as_deref(),
+            Some("Python objects were not looked at to the end: no such thing")
+        );
+        assert!(!looks.is_due(Duration::MAX) && !looks.is_wanted());
+        assert!(!ObjectLooks::new(every(30), None).is_due(Duration::MAX));
+    }
+
+    #[test]
+    fn types_that_stood_still_are_left_out() {
+        let point =
+            |count, born_count| crate::model::TypePoint { count, born_count, ..Default::default() };
+        let of = |name: &str, points: Vec<_>| TypeSeries {
+            name: name.into(),
+            points,
+            ..Default::default()
+        };
+        let types = vec![
+            of("still", vec![point(5, 5), point(5, 0)]),
+            of("grows", vec![point(5, 5), point(6, 1)]),
+            of("changes", vec![point(5, 5), point(5, 2)]),
+        ];
+        let names: Vec<String> = changed(types).into_iter().map(|series| series.name).collect();
+        assert_eq!(names, ["grows", "changes"]);
+    }
+}

@@ -1,0 +1,81 @@
+//! Looks at Python objects, as far as they need the recorder's tables.
+
+use std::collections::HashMap;
+
+use super::super::error::SessionError;
+use super::super::objects::{Found, Last, Looked, ObjectLooks};
+use super::Recorder;
+use crate::heap::{Block, Joined, LiveBlock};
+use crate::model::{Address, Domain, Owned};
+use crate::os::Life;
+
+/// Most blocks that are joined with objects.
+const BLOCKS: usize = 1 << 20;
+
+impl Recorder {
+    /// Begins a count of Python objects.
+    pub fn count_objects(&mut self, objects: &mut ObjectLooks) {
+        objects.begin(self.now(), None);
+    }
+
+    /// Begins the last look at Python objects.
+    pub fn join_objects(&mut self, objects: &mut ObjectLooks) -> Result<(), SessionError> {
+        let mut blocks = Vec::new();
+        let mut more = false;
+        if objects.joins() {
+            let (sites, _) = self.stacks.known();
+            self.tables.live(|address, live| {
+                let of_malloc =
+                    sites.get(&live.site).is_some_and(|site| site.domain() == Domain::Malloc);
+                if of_malloc && blocks.len() < BLOCKS {
+                    let block = Block { start: Address(address), size: live.size };
+                    blocks.push(LiveBlock { block, site: live.site, born_ns: live.time_ns });
+                } else {
+                    more |= of_malloc;
+                }
+            })?;
+        }
+        if more {
+            self.note(format!("Owners were looked for of {BLOCKS} live blocks, not of all."));
+        }
+        objects.begin(self.now(), Some(blocks));
+        Ok(())
+    }
+
+    /// Takes down what a look found.
+    pub fn looked_at_objects(
+        &mut self,
+        objects: &mut ObjectLooks,
+        looked: Looked,
+    ) -> Result<(), SessionError> {
+        let found = match objects.done(looked) {
+            // Of a target that is being replaced, nothing is certain.
+            Ok(found) if self.target.life() == Life::Running => found,
+            Ok(_) => return Ok(()),
+            Err(note) => {
+                self.note(note);
+                return Ok(());
+            }
+        };
+        let Found { types, last, .. } = found;
+        if !types.is_empty() {
+            self.types = Some(types);
+        }
+        if let Some(Last { joined, holders }) = last {
+            self.holders = Some((holders, self.owned(&joined)?));
+        }
+        Ok(())
+    }
+
+    /// Owners by site, of the blocks that lived all the time in which the objects were read.
+    fn owned(&self, joined: &Joined) -> Result<Vec<(u64, Owned)>, SessionError> {
+        let mut births: HashMap<Address, Option<u64>> =
+            joined.addresses().map(|start| (start, None)).collect();
+        self.tables.live(|address, live| {
+            if let Some(birth) = births.get_mut(&Address(address)) {
+                *birth = Some(live.time_ns);
+            }
+        })?;
+        Ok(joined.by_site(|live| births.get(&live.block.start) == Some(&Some(live.born_ns))))
+    }
+}

@@ -1,0 +1,159 @@
+//! What a recording says of Python objects: types over time, and owners of blocks.
+
+use std::collections::HashMap;
+
+use super::Source;
+use super::series::Series;
+use crate::model::{Owned, Owner, TypeHolder, TypePoint, TypeSeries};
+use crate::store::StoreError;
+
+/// Longest chain that is read.
+const CHAIN: usize = 1 << 16;
+/// Most points that the types of a recording make together.
+const POINTS: usize = 1 << 23;
+
+/// A row of `type_history`: type, look, point, survivors.
+type PointRow = (i64, i64, TypePoint, u64);
+
+impl Source<'_> {
+    /// All types that changed, and the chains of some.
+    pub(super) fn types(&self) -> Result<(Vec<TypeSeries>, Vec<TypeHolder>), StoreError> {
+        let looks = self.censuses()?;
+        let sql = "SELECT id, name FROM object_type ORDER BY id";
+        let names: Vec<(i64, String)> =
+            self.all(sql, self.limits.remarks, "types", |row| Ok((row.get(0)?, row.get(1)?)))?;
+        if names.len().saturating_mul(looks.len()) > POINTS {
+            return Err(self.damaged("it has more types and counts of objects than can be read"));
+        }
+        let mut rows = self.type_points()?.into_iter().peekable();
+        let mut series = Vec::with_capacity(names.len());
+        for (id, name) in &names {
+            let mut one = TypeSeries { name: name.clone(), ..TypeSeries::default() };
+            for &(look, t, collections) in &looks {
+                let last = one.points.last().copied().unwrap_or_default();
+                let still = TypePoint { aged_count: last.count, born_count: 0, ..last };
+                let row = rows.next_if(|row| (row.0, row.1) == (*id, look));
+                let (point, survivors) = row.map_or((still, 0), |row| (row.2, row.3));
+                one.points.push(TypePoint { t, collections, ..point });
+                one.survivors.push(survivors);
+            }
+            series.push(one);
+        }
+        if rows.next().is_some() {
+            return Err(
+                self.damaged("it counts objects of a type, or at a time, that is not there")
+            );
+        }
+        Ok((series, self.type_holders(&names)?))
+    }
+
+    /// Number, time and full collections of each look.
+    fn censuses(&self) -> Result<Vec<(i64, f64, Option<u64>)>, StoreError> {
+        let sql = "SELECT id, t, collections FROM census ORDER BY id";
+        let looks: Vec<(i64, f64, Option<u64>)> =
+            self.all(sql, self.limits.ticks, "counts of objects", |row| {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+            })?;
+        self.in_order(looks.iter().map(|look| look.1), "counts of objects")?;
+        Ok(looks)
+    }
+
+    fn type_points(&self) -> Result<Vec<PointRow>, StoreError> {
+        let rows = self.all(
+            "SELECT type, census, count, bytes, aged_count, born_count, survivors \
+             FROM type_history ORDER BY type, census",
+            self.limits.history_rows,
+            "counts of types",
+            |row| {
+                let point = TypePoint {
+                    count: row.get(2)?,
+                    bytes: row.get(3)?,
+                    aged_count: row.get(4)?,
+                    born_count: row.get(5)?,
+                    ..TypePoint::default()
+                };
+                Ok((row.get(0)?, row.get(1)?, point, row.get(6)?))
+            },
+        )?;
+        if rows.iter().any(|(_, _, point, survivors)| *survivors > point.born_count) {
+            return Err(self.damaged("more objects are there than were born"));
+        }
+        Ok(rows)
+    }
+
+    fn type_holders(&self, names: &[(i64, String)]) -> Result<Vec<TypeHolder>, StoreError> {
+        let names: HashMap<i64, &String> = names.iter().map(|(id, name)| (*id, name)).collect();
+        let mut holders: Vec<(i64, Vec<String>)> = Vec::new();
+        self.each(
+            "SELECT type, text FROM type_holder ORDER BY type, position",
+            self.limits.remarks,
+            "chains of types",
+            |row| Ok((row.get(0)?, row.get(1)?)),
+            |(id, text)| {
+                match holders.last_mut().filter(|last| last.0 == id) {
+                    Some((_, chain)) if chain.len() < CHAIN => chain.push(text),
+                    Some(_) => {}
+                    None => holders.push((id, vec![text])),
+                }
+                Ok(())
+            },
+        )?;
+        let named = |(id, chain)| names.get(&id).map(|name| ((*name).clone(), chain));
+        let named: Option<Vec<_>> = holders.into_iter().map(named).collect();
+        named.ok_or_else(|| self.damaged("a chain is that of a type that is not there"))
+    }
+}
+
+impl Series<'_> {
+    /// Owners of the blocks of sites. Of rows of one site, owners of one name are one.
+    pub(super) fn owned(&mut self) -> Result<(), StoreError> {
+        let source = self.source;
+        let limits = source.limits;
+        let mut chains = self.chains()?;
+        source.each(
+            "SELECT site, looked_for, owned FROM owned",
+            limits.sites,
+            "owned blocks",
+            |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
+            |(site, looked_for, owned): (i64, u64, u64)| {
+                if owned > looked_for {
+                    return Err(source.damaged("more blocks are owned than were looked for"));
+                }
+                let new = Owned { looked_for, owned, types: Vec::new() };
+                self.site(site)?.owned.get_or_insert_default().add(&new);
+                Ok(())
+            },
+        )?;
+        source.each(
+            "SELECT site, position, type, blocks, bytes FROM owner ORDER BY site, position",
+            limits.remarks,
+            "owners of blocks",
+            |row| {
+                let (name, blocks, bytes) = (row.get(2)?, row.get(3)?, row.get(4)?);
+                Ok((row.get(0)?, row.get(1)?, Owner { name, blocks, bytes, holder: Vec::new() }))
+            },
+            |(site, position, owner): (i64, i64, Owner)| {
+                let holder = chains.remove(&(site, position)).unwrap_or_default();
+                let all = self.site(site)?.owned.get_or_insert_default();
+                all.add_owner(Owner { holder, ..owner });
+                Ok(())
+            },
+        )?;
+        Ok(())
+    }
+
+    fn chains(&self) -> Result<HashMap<(i64, i64), Vec<String>>, StoreError> {
+        let mut chains: HashMap<(i64, i64), Vec<String>> = HashMap::new();
+        self.source.each(
+            "SELECT site, owner, text FROM owner_holder ORDER BY site, owner, position",
+            self.source.limits.remarks,
+            "chains of owners",
+            |row| Ok(((row.get(0)?, row.get(1)?), row.get(2)?)),
+            |(owner, text)| {
+                chains.entry(owner).or_default().push(text);
+                Ok(())
+            },
+        )?;
+        Ok(chains)
+    }
+}

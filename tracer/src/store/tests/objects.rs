@@ -1,0 +1,95 @@
+//! Python objects in a recording.
+
+use rusqlite::Connection;
+
+use super::{error, folder, read, tick, written};
+use crate::model::{Owned, Owner, TypeHolder, TypePoint, TypeSeries};
+
+fn point(t: f64, count: u64, born_count: u64) -> TypePoint {
+    let aged_count = count - born_count;
+    TypePoint { t, count, bytes: 64 * count, aged_count, born_count, collections: Some(3) }
+}
+
+fn types() -> Vec<TypeSeries> {
+    let series = |name: &str, points: Vec<TypePoint>, survivors: Vec<u64>| TypeSeries {
+        name: name.into(),
+        points,
+        survivors,
+    };
+    vec![
+        series(
+            "app.Session",
+            vec![point(1.0, 5, 5), point(11.0, 5, 0), point(21.0, 9, 4)],
+            vec![5, 0, 4],
+        ),
+        // As many as before, but others; then none.
+        series("dict", vec![point(1.0, 7, 7), point(11.0, 7, 2), point(21.0, 0, 0)], vec![0; 3]),
+    ]
+}
+
+fn owned() -> Vec<(u64, Owned)> {
+    let owner = |name: &str, blocks, holder: &[&str]| Owner {
+        name: name.into(),
+        blocks,
+        bytes: 100 * blocks,
+        holder: holder.iter().map(|step| (*step).to_owned()).collect(),
+    };
+    let types = vec![
+        owner("numpy.ndarray float64 (10,)", 3, &["module app", ".cache: dict"]),
+        owner("bytearray", 1, &[]),
+    ];
+    vec![(1, Owned { looked_for: 6, owned: 4, types })]
+}
+
+fn holders() -> Vec<TypeHolder> {
+    vec![("app.Session".to_owned(), vec!["module app".to_owned(), ".x: list".to_owned()])]
+}
+
+#[test]
+fn objects_come_back() {
+    let (_folder, path) = folder();
+    let mut writer = written(&path);
+    writer.types(&types()[..1]).expect("types");
+    writer.tick(&tick(22.0, &[], &[])).expect("tick");
+    assert_eq!(read(&path).history.types, types()[..1]);
+    // What is said again replaces what was said.
+    writer.types(&types()).expect("types");
+    writer.holders(&holders(), &owned()).expect("holders");
+    writer.tick(&tick(23.0, &[], &[])).expect("tick");
+    let history = read(&path).history;
+    assert_eq!(history.types, types());
+    assert_eq!(history.type_holders, holders());
+    let found: Vec<&Owned> = history.sites.iter().filter_map(|site| site.owned.as_ref()).collect();
+    assert_eq!(found, [&owned()[0].1]);
+}
+
+/// A forgery is said to be one, and nothing is made of it.
+#[test]
+fn objects_that_contradict_themselves_are_refused() {
+    for (sql, words) in [
+        ("UPDATE type_history SET survivors = born_count + 1", "more objects are there"),
+        ("UPDATE type_history SET type = 77 + type", "a type, or at a time, that is not there"),
+        ("UPDATE type_history SET census = census + 50", "a type, or at a time, that is not there"),
+        ("UPDATE type_history SET count = -1", "damaged"),
+        ("UPDATE census SET t = 9e999", "not in the order of time"),
+        ("UPDATE census SET t = 30 - t", "not in the order of time"),
+        ("UPDATE type_holder SET type = 77", "a type that is not there"),
+        ("UPDATE owned SET owned = 7", "more blocks are owned"),
+        ("UPDATE owned SET site = 77", "a site that is not there"),
+        ("UPDATE owner SET site = 77", "a site that is not there"),
+        ("UPDATE owner SET blocks = -1", "damaged"),
+    ] {
+        let (_folder, path) = folder();
+        let mut writer = written(&path);
+        writer.types(&types()).expect("types");
+        writer.holders(&holders(), &owned()).expect("holders");
+        writer.tick(&tick(22.0, &[], &[])).expect("tick");
+        writer.finish(&super::capture()).expect("finish");
+        let database = Connection::open(&path).expect("a database");
+        database.execute_batch("PRAGMA foreign_keys = OFF").expect("a pragma");
+        database.execute_batch(sql).expect("the forgery");
+        drop(database);
+        let text = error(&path);
+        assert!(text.contains(words), "{sql}: {text}");
+    }
+}

@@ -1,0 +1,110 @@
+//! Rows about Python objects: one method per table, or two that belong together.
+
+use rusqlite::params;
+
+use super::Writer;
+use super::rows::{finite, integer};
+use crate::model::{Owned, TypeHolder, TypePoint, TypeSeries};
+use crate::store::intern::bounded;
+
+/// Tables about types, the ones that name others first.
+const OF_TYPES: [&str; 4] = ["type_holder", "type_history", "object_type", "census"];
+/// Tables about owners of blocks.
+const OF_OWNERS: [&str; 3] = ["owner_holder", "owner", "owned"];
+
+impl Writer {
+    pub(super) fn put_types(&self, types: &[TypeSeries]) -> rusqlite::Result<()> {
+        self.clear(&OF_TYPES)?;
+        let looks = types.first().map_or(&[][..], |first| &first.points);
+        let mut put = self
+            .connection
+            .prepare_cached("INSERT INTO census (id, t, collections) VALUES (?1, ?2, ?3)")?;
+        for (look, point) in (1_i64..).zip(looks) {
+            put.execute(params![look, finite(point.t), point.collections.map(integer)])?;
+        }
+        for (id, series) in (1_i64..).zip(types) {
+            self.connection
+                .prepare_cached("INSERT INTO object_type (id, name) VALUES (?1, ?2)")?
+                .execute(params![id, bounded(&series.name)])?;
+            self.put_points(id, series)?;
+        }
+        Ok(())
+    }
+
+    /// What is as at the look before is left out.
+    fn put_points(&self, id: i64, series: &TypeSeries) -> rusqlite::Result<()> {
+        let mut put = self.connection.prepare_cached(
+            "INSERT INTO type_history (census, type, count, bytes, aged_count, born_count, \
+             survivors) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        )?;
+        let mut last = TypePoint::default();
+        for (look, point) in (1_i64..).zip(&series.points) {
+            let still = (point.count, point.bytes) == (last.count, last.bytes);
+            if still && point.born_count == 0 && point.aged_count == point.count {
+                continue;
+            }
+            last = *point;
+            let place = usize::try_from(look - 1).unwrap_or(usize::MAX);
+            put.execute(params![
+                look,
+                id,
+                integer(point.count),
+                integer(point.bytes),
+                integer(point.aged_count),
+                integer(point.born_count),
+                integer(series.survivors.get(place).copied().unwrap_or(0)),
+            ])?;
+        }
+        Ok(())
+    }
+
+    /// Chains that keep what types grew by.
+    pub(super) fn put_type_holders(&self, holders: &[TypeHolder]) -> rusqlite::Result<()> {
+        self.clear(&["type_holder"])?;
+        let mut put = self.connection.prepare_cached(
+            "INSERT OR IGNORE INTO type_holder (type, position, text) \
+             SELECT id, ?2, ?3 FROM object_type WHERE name = ?1",
+        )?;
+        for (name, chain) in holders {
+            for (position, text) in (0_i64..).zip(chain) {
+                put.execute(params![bounded(name), position, bounded(text)])?;
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn put_owned(&mut self, sites: &[(u64, Owned)]) -> rusqlite::Result<()> {
+        self.clear(&OF_OWNERS)?;
+        for (key, owned) in sites {
+            let site = self.site_row(*key)?;
+            self.connection
+                .prepare_cached("INSERT INTO owned (site, looked_for, owned) VALUES (?1, ?2, ?3)")?
+                .execute(params![site, integer(owned.looked_for), integer(owned.owned)])?;
+            self.put_owners(site, owned)?;
+        }
+        Ok(())
+    }
+
+    fn put_owners(&self, site: i64, owned: &Owned) -> rusqlite::Result<()> {
+        let mut put = self.connection.prepare_cached(
+            "INSERT INTO owner (site, position, type, blocks, bytes) VALUES (?1, ?2, ?3, ?4, ?5)",
+        )?;
+        let mut put_holder = self.connection.prepare_cached(
+            "INSERT INTO owner_holder (site, owner, position, text) VALUES (?1, ?2, ?3, ?4)",
+        )?;
+        for (position, owner) in (0_i64..).zip(&owned.types) {
+            let (blocks, bytes) = (integer(owner.blocks), integer(owner.bytes));
+            put.execute(params![site, position, bounded(&owner.name), blocks, bytes])?;
+            for (step, text) in (0_i64..).zip(&owner.holder) {
+                put_holder.execute(params![site, position, step, bounded(text)])?;
+            }
+        }
+        Ok(())
+    }
+
+    fn clear(&self, tables: &[&str]) -> rusqlite::Result<()> {
+        tables.iter().try_for_each(|table| {
+            self.connection.prepare_cached(&format!("DELETE FROM {table}"))?.execute([]).map(drop)
+        })
+    }
+}
