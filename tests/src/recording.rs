@@ -45,6 +45,52 @@ impl Tables {
         rows.map(|row| row.context("a site")).collect()
     }
 
+    /// As [`Tables::sites_at`], of every size class.
+    pub fn all_sites_at(&self, file: &str, line: u64) -> Result<Vec<i64>> {
+        let mut classes = self.database.prepare("SELECT DISTINCT size_class FROM site")?;
+        let classes = classes.query_map([], |row| row.get::<_, i64>(0))?;
+        let mut sites = Vec::new();
+        for class in classes {
+            sites.extend(self.sites_at(file, line, class? as u64)?);
+        }
+        Ok(sites)
+    }
+
+    /// Blocks of a site whose owner was looked for, and those that have one.
+    pub fn owned(&self, site: i64) -> Result<Option<(u64, u64)>> {
+        let mut query =
+            self.database.prepare("SELECT looked_for, owned FROM owned WHERE site = ?1")?;
+        let mut rows = query.query([site])?;
+        let row = rows.next()?;
+        row.map(|row| Ok((row.get::<_, i64>(0)? as u64, row.get::<_, i64>(1)? as u64))).transpose()
+    }
+
+    /// Types of the owners of blocks of a site, with their blocks.
+    pub fn owners(&self, site: i64) -> Result<Vec<(String, u64)>> {
+        let sql = "SELECT type, blocks FROM owner WHERE site = ?1 ORDER BY position";
+        let mut query = self.database.prepare(sql)?;
+        let rows =
+            query.query_map([site], |row| Ok((row.get(0)?, row.get::<_, i64>(1)? as u64)))?;
+        rows.map(|row| row.context("an owner")).collect()
+    }
+
+    /// The chain to owners of a type at a line, root first; the longest where several sites have one.
+    pub fn owner_chain(&self, class: &str, file: &str, line: u64) -> Result<Vec<String>> {
+        let sql = "SELECT text FROM owner_holder JOIN owner ON owner.site = owner_holder.site AND \
+                   owner.position = owner_holder.owner WHERE owner.site = ?1 AND type = ?2 \
+                   ORDER BY owner_holder.position";
+        let mut longest = Vec::new();
+        for site in self.all_sites_at(file, line)? {
+            let mut query = self.database.prepare(sql)?;
+            let rows = query.query_map((site, class), |row| row.get(0))?;
+            let chain: Vec<String> = rows.collect::<rusqlite::Result<_>>()?;
+            if chain.len() > longest.len() {
+                longest = chain;
+            }
+        }
+        Ok(longest)
+    }
+
     /// The cohorts of a site, oldest first.
     pub fn cohorts(&self, site: i64) -> Result<Vec<Cohort>> {
         let mut query = self.database.prepare(

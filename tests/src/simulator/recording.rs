@@ -76,6 +76,7 @@ impl<'a> Recording<'a> {
             marks: Vec::new(),
             collections: self.collections(t),
             sites: histories,
+            ..History::default()
         };
         self.bare(t, sites, history)
     }
@@ -111,6 +112,7 @@ impl<'a> Recording<'a> {
             memory: Vec::new(),
             growth: None,
             findings: Vec::new(),
+            types: None,
             sites,
             history,
         }

@@ -14,8 +14,11 @@ pub fn types(history: &History) -> Option<Vec<TypeGrowth>> {
     Some(judge_types(&history.types, &history.type_holders))
 }
 
+/// Types with numbers, and a chain, as findings have them.
+type Facts = (Option<Vec<(String, u64)>>, Option<Vec<String>>);
+
 /// Types of the owners of blocks with these histories, with the numbers of blocks, and the chain that keeps the first.
-pub fn of_sites(histories: &[&SiteHistory]) -> (Option<Vec<(String, u64)>>, Option<Vec<String>>) {
+pub fn of_sites(histories: &[&SiteHistory]) -> Facts {
     let mut all: Option<Owned> = None;
     for owned in histories.iter().filter_map(|history| history.owned.as_ref()) {
         all.get_or_insert_default().add(owned);

@@ -42,6 +42,9 @@ pub struct Joined {
     chains: HashMap<(u64, u32), Vec<String>>,
 }
 
+/// Blocks and bytes by type of owner.
+type Types = HashMap<u32, (u64, u64)>;
+
 /// Types and shapes of owners, numbered.
 #[derive(Default)]
 struct Names {
@@ -111,13 +114,11 @@ fn chains(
     let bytes = |groups: &HashMap<u32, Group>| {
         groups.values().fold(0, |sum: u64, group| sum.saturating_add(group.bytes))
     };
-    let mut sites: Vec<(u64, u64, Vec<(u32, Group)>)> = sites
-        .into_iter()
-        .map(|(site, groups)| (bytes(&groups), site, groups.into_iter().collect()))
-        .collect();
-    sites.sort_by_key(|(bytes, site, _)| (std::cmp::Reverse(*bytes), *site));
+    let mut sites: Vec<(u64, HashMap<u32, Group>)> = sites.into_iter().collect();
+    sites.sort_by_cached_key(|(site, groups)| (std::cmp::Reverse(bytes(groups)), *site));
     let mut chains = HashMap::new();
-    for (_, site, mut groups) in sites.into_iter().take(SITES) {
+    for (site, groups) in sites.into_iter().take(SITES) {
+        let mut groups: Vec<(u32, Group)> = groups.into_iter().collect();
         groups.sort_by_key(|(class, group)| (std::cmp::Reverse(group.bytes), *class));
         for (class, group) in groups.into_iter().take(CHAINS) {
             if let Some(words) = chain(held, group.objects.into_iter()) {
@@ -144,7 +145,7 @@ impl Joined {
 
     /// Owners by site, of the blocks that `still` says are the same as before.
     pub fn by_site(&self, still: impl Fn(&LiveBlock) -> bool) -> Vec<(u64, Owned)> {
-        let mut sites: BTreeMap<u64, (u64, HashMap<u32, (u64, u64)>)> = BTreeMap::new();
+        let mut sites: BTreeMap<u64, (u64, Types)> = BTreeMap::new();
         for (live, owner) in self.blocks.iter().zip(&self.owners).filter(|(live, _)| still(live)) {
             let (looked_for, types) = sites.entry(live.site).or_default();
             *looked_for += 1;
@@ -160,7 +161,7 @@ impl Joined {
             .collect()
     }
 
-    fn owned(&self, site: u64, looked_for: u64, types: &HashMap<u32, (u64, u64)>) -> Owned {
+    fn owned(&self, site: u64, looked_for: u64, types: &Types) -> Owned {
         let owned = types.values().map(|(blocks, _)| blocks).sum();
         let mut types: Vec<Owner> = types
             .iter()

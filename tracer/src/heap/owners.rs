@@ -25,7 +25,7 @@ const MOST: u64 = 1 << 20;
 /// Most bytes of blocks in all.
 const ALL: u64 = 128 << 20;
 /// Bytes read at once.
-const PIECE: u64 = 16 << 10;
+const PIECE: usize = 16 << 10;
 
 /// For each of `blocks`, which are by address and do not overlap, the number of the object that owns it: one that
 /// lies in it, else one whose struct has its address, else one that does so through other blocks (a list of C, a
@@ -101,22 +101,25 @@ impl<'a, 'v> Search<'a, 'v> {
 
     /// Claims the blocks whose addresses are among the words of a piece of memory.
     fn words(&mut self, number: u32, from: Address, size: u64) {
-        let mut piece = [0; PIECE as usize];
-        for at in (0..size & !7).step_by(PIECE as usize) {
-            let length = usize::try_from((size - at).min(PIECE) & !7).unwrap_or(0);
+        let mut piece = [0; PIECE];
+        for at in (0..size & !7).step_by(PIECE) {
+            let length = usize::try_from((size - at) & !7).unwrap_or(PIECE).min(PIECE);
             let Some(start) = from.offset(at) else { return };
             if !self.view.memory.read(start, &mut piece[..length]) {
                 return;
             }
             for offset in (0..length).step_by(8) {
-                let word = word_at(&piece, offset);
-                if word >= self.bounds.0
-                    && word < self.bounds.1
-                    && let Some(&place) = self.places.get(&word)
-                {
-                    self.claim(place as usize, number);
-                }
+                self.word(number, word_at(&piece, offset));
             }
+        }
+    }
+
+    fn word(&mut self, number: u32, word: u64) {
+        if word >= self.bounds.0
+            && word < self.bounds.1
+            && let Some(&place) = self.places.get(&word)
+        {
+            self.claim(place as usize, number);
         }
     }
 

@@ -47,7 +47,7 @@ enum Event {
     TargetExited,
     GuardEnded,
     Scanned(Scanned),
-    Looked(Looked),
+    Looked(Box<Looked>),
 }
 
 /// What goes on beside the loop, on threads of its own.
@@ -266,7 +266,7 @@ async fn follow(
             _ = guard.readable() => Event::GuardEnded,
             _ = ticks.tick() => Event::Tick,
             scanned = beside.search.scanned() => Event::Scanned(scanned),
-            looked = beside.objects.looked() => Event::Looked(looked),
+            looked = beside.objects.looked() => Event::Looked(Box::new(looked)),
             () = std::future::ready(()), if more => Event::Records,
             ready = records.readable_mut(), if !more => {
                 ready.map_err(|source| SessionError::Wait { source })?.clear_ready();
@@ -284,7 +284,7 @@ async fn follow(
                 }
             }
             Event::Scanned(scanned) => recorder.scanned(&mut beside.search, scanned)?,
-            Event::Looked(looked) => recorder.looked_at_objects(&mut beside.objects, looked)?,
+            Event::Looked(looked) => recorder.looked_at_objects(&mut beside.objects, *looked)?,
             Event::Deadline | Event::Signal => break Ending::Asked,
             Event::GuardEnded => {
                 break Ending::ProbesLost(

@@ -7,7 +7,7 @@ use crate::model::{Confidence, TypeGrowth, TypeSeries, Verdict};
 const SEEDS: u64 = 60;
 
 fn judge(series: TypeSeries) -> Option<TypeGrowth> {
-    judge_types(&vec![series], &[]).into_iter().next()
+    judge_types(&[series], &[]).into_iter().next()
 }
 
 /// Verdicts on one type for every seed; `Baseline` where it is left out.
