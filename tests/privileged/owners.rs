@@ -61,8 +61,11 @@ fn of_kind(tables: &Tables, truth: &Truth, kind: &(&str, &str, u64)) -> Result<(
     Ok(())
 }
 
-/// Blocks at a line that were looked for, those with an owner, and types with blocks.
-fn owned(tables: &Tables, line: u64) -> Result<(u64, u64, Vec<(String, u64)>)> {
+/// Types of owners with their blocks.
+type Owners = Vec<(String, u64)>;
+
+/// Blocks at a line that were looked for, those with an owner, and the owners.
+fn owned(tables: &Tables, line: u64) -> Result<(u64, u64, Owners)> {
     let (mut looked_for, mut owned, mut owners) = (0, 0, Vec::new());
     for site in tables.all_sites_at("owned.py", line)? {
         let (all, some) = tables.owned(site)?.unwrap_or_default();

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use anyhow::{Context, Result};
-use leakspy::heap::{self, Budget, Cache, Depth, Held, Ranges, Refcount, View};
+use leakspy::heap::{self, Block, Budget, Cache, Depth, Held, LiveBlock, Ranges, Refcount, View};
 use leakspy::model::{Address, Memory};
 use leakspy::os::pages::Pages;
 use leakspy::python::{Collector, Python};
@@ -100,9 +100,23 @@ impl Original {
             .collect();
         let held = Held::new(&view, &heap, roots.clone(), self.python.code_type).with_values(true);
         let (groups, _) = held.groups(&objects, 50);
+        let joined = heap::join(&view, &heap, &held, blocks(&heap));
+        let types: Vec<String> = types.iter().take(50).map(|class| class.name.clone()).collect();
+        let holders = heap::holders_of(&heap, &held, &types, |_| true);
         let _ = heap::find(&view, &heap, "dict");
         let sessions = heap::sessions(&view, &mut heap, roots, self.python.code_type);
-        std::hint::black_box((types, groups, sessions));
+        std::hint::black_box((joined.by_site(|_| true), holders, groups, sessions));
         heap.objects.len()
     }
+}
+
+/// Pretended blocks of two sites that some objects lie in, and that overlap where objects are near.
+fn blocks(heap: &heap::Heap) -> Vec<LiveBlock> {
+    let objects = heap.objects.iter().step_by(41).zip(0_u64..);
+    let block = |address: u64, number: u64| LiveBlock {
+        block: Block { start: Address(address.saturating_sub(16)), size: 64 << (number % 8) },
+        site: number % 2,
+        born_ns: number,
+    };
+    objects.map(|(object, number)| block(object.address.0, number)).collect()
 }

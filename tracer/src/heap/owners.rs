@@ -6,7 +6,7 @@ use super::class::{Class, Kind};
 use super::index::AddressMap;
 use super::objects::Heap;
 use super::view::{View, word_at};
-use crate::model::Address;
+use crate::model::{Address, Memory};
 
 /// A block of an allocator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -24,6 +24,8 @@ const BEFORE: u64 = 64;
 const MOST: u64 = 1 << 20;
 /// Most bytes of blocks in all.
 const ALL: u64 = 128 << 20;
+/// Most bytes of structs in all: a size that was made up could have the same memory read again and again.
+const ALL_STRUCTS: u64 = 512 << 20;
 /// Bytes read at once.
 const PIECE: usize = 16 << 10;
 
@@ -31,7 +33,7 @@ const PIECE: usize = 16 << 10;
 /// lies in it, else one whose struct has its address, else one that does so through other blocks (a list of C, a
 /// tree). Where several do, the one with the lowest number.
 pub fn owners(view: &View<'_>, heap: &Heap, blocks: &[Block]) -> Vec<Option<u32>> {
-    let mut search = Search::new(view, blocks);
+    let mut search = Search::new(view.memory, blocks);
     for (number, object) in (0..).zip(heap.objects.iter()) {
         search.inside(number, object.address);
     }
@@ -43,8 +45,8 @@ pub fn owners(view: &View<'_>, heap: &Heap, blocks: &[Block]) -> Vec<Option<u32>
     search.owners
 }
 
-struct Search<'a, 'v> {
-    view: &'a View<'v>,
+struct Search<'a> {
+    memory: &'a dyn Memory,
     blocks: &'a [Block],
     /// From addresses to places in `blocks`.
     places: AddressMap<u32>,
@@ -53,14 +55,17 @@ struct Search<'a, 'v> {
     owners: Vec<Option<u32>>,
     /// Owned blocks that were not looked at yet.
     open: Vec<usize>,
+    /// Bytes of structs that may still be read.
+    structs: u64,
 }
 
-impl<'a, 'v> Search<'a, 'v> {
-    fn new(view: &'a View<'v>, blocks: &'a [Block]) -> Self {
+impl<'a> Search<'a> {
+    fn new(memory: &'a dyn Memory, blocks: &'a [Block]) -> Self {
         let places = (0..).zip(blocks).map(|(place, block)| (block.start.0, place)).collect();
         let end = blocks.last().map_or(0, |last| last.start.0.saturating_add(last.size));
         let bounds = (blocks.first().map_or(0, |first| first.start.0), end);
-        Self { view, blocks, places, bounds, owners: vec![None; blocks.len()], open: Vec::new() }
+        let (owners, open) = (vec![None; blocks.len()], Vec::new());
+        Self { memory, blocks, places, bounds, owners, open, structs: ALL_STRUCTS }
     }
 
     /// Claims the block that an object begins in.
@@ -82,8 +87,13 @@ impl<'a, 'v> Search<'a, 'v> {
     fn fields(&mut self, number: u32, object: Address, class: &Class) {
         // Behind their heads is text, or digits.
         let text = matches!(class.kind, Kind::Str | Kind::Bytes | Kind::Int);
-        if !text && let Some(fields) = object.offset(16) {
-            self.words(number, fields, class.basic_size.saturating_sub(16).min(MOST));
+        let size = class.basic_size.saturating_sub(16).min(MOST);
+        if !text
+            && let Some(fields) = object.offset(16)
+            && let Some(left) = self.structs.checked_sub(size)
+        {
+            self.structs = left;
+            self.words(number, fields, size);
         }
     }
 
@@ -105,7 +115,7 @@ impl<'a, 'v> Search<'a, 'v> {
         for at in (0..size & !7).step_by(PIECE) {
             let length = usize::try_from((size - at) & !7).unwrap_or(PIECE).min(PIECE);
             let Some(start) = from.offset(at) else { return };
-            if !self.view.memory.read(start, &mut piece[..length]) {
+            if !self.memory.read(start, &mut piece[..length]) {
                 return;
             }
             for offset in (0..length).step_by(8) {
@@ -128,5 +138,74 @@ impl<'a, 'v> Search<'a, 'v> {
             *owner = Some(number);
             self.open.push(place);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    /// Words by address; all others are 0 below 1 MiB, and cannot be read above.
+    struct Words(BTreeMap<u64, u64>);
+
+    impl Memory for Words {
+        fn read(&self, address: Address, into: &mut [u8]) -> bool {
+            for (at, word) in (address.0..).step_by(8).zip(into.chunks_mut(8)) {
+                let value = self.0.get(&at).copied().unwrap_or(0).to_le_bytes();
+                word.copy_from_slice(&value[..word.len()]);
+            }
+            address.0.saturating_add(into.len() as u64) <= 1 << 20
+        }
+    }
+
+    fn blocks() -> Vec<Block> {
+        let block = |start, size| Block { start: Address(start), size };
+        vec![block(0x1000, 0x800), block(0x2000, 64), block(0x3000, 64), block(0x4000, 64)]
+    }
+
+    fn of(size: u64) -> Class {
+        Class { kind: Kind::Opaque, basic_size: size, ..Class::nothing() }
+    }
+
+    /// One that an object lies in, one that a struct leads to, one that only another block leads to, and nobody's.
+    #[test]
+    fn blocks_have_owners() {
+        let memory = Words([(0x9010, 0x2000), (0x2008, 0x3000), (0x9018, 0x4008)].into());
+        let blocks = blocks();
+        let mut search = Search::new(&memory, &blocks);
+        search.inside(7, Address(0x1010));
+        search.inside(8, Address(0x1100));
+        search.inside(9, Address(0x5000));
+        search.fields(3, Address(0x9000), &of(64));
+        search.spread();
+        assert_eq!(search.owners, [Some(7), Some(3), Some(3), None]);
+    }
+
+    /// The bytes of a string are nobody's pointers, and what cannot be read leads nowhere.
+    #[test]
+    fn text_leads_nowhere() {
+        let memory = Words([(0x9010, 0x2000)].into());
+        let blocks = blocks();
+        let mut search = Search::new(&memory, &blocks);
+        for kind in [Kind::Str, Kind::Bytes, Kind::Int] {
+            search.fields(1, Address(0x9000), &Class { kind, ..of(64) });
+        }
+        search.fields(1, Address((1 << 20) - 32), &of(64));
+        search.fields(1, Address(u64::MAX - 8), &of(u64::MAX));
+        assert_eq!(search.owners, [None; 4]);
+    }
+
+    /// Sizes that were made up do not make us read without an end.
+    #[test]
+    fn absurd_sizes_are_bounded() {
+        let memory = Words(BTreeMap::new());
+        let blocks = blocks();
+        let mut search = Search::new(&memory, &blocks);
+        for number in 0..2000 {
+            search.fields(number, Address(0x9000), &of(u64::MAX));
+        }
+        assert_eq!(search.structs, ALL_STRUCTS % MOST);
     }
 }

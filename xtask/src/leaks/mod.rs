@@ -58,7 +58,7 @@ pub struct Options {
     #[arg(long, value_name = "DIR")]
     keep: Option<PathBuf>,
     /// Ask `census` and `who` instead of `leaks`: of the leaks by references, which types grow, and who holds them
-    #[arg(long, conflicts_with_all = ["quick", "again", "version"])]
+    #[arg(long, conflicts_with_all = ["quick", "again"])]
     objects: bool,
     /// Run nothing: judge the recordings that an earlier run kept
     #[arg(long, conflicts_with = "seconds")]

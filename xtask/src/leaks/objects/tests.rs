@@ -11,7 +11,7 @@ fn case() -> Case {
 fn census(names: &[&str]) -> Census {
     let rows = names.iter().map(|name| {
         format!(
-            r#"{{"rank":1,"name":"{name}","verdict":"leak","first_count":1,"last_count":9,"x":0}}"#
+            r#"{{"rank":1,"name":"{name}","verdict":"leak","confidence":"suspect","first_count":1,"last_count":9,"x":0}}"#
         )
     });
     let rows: Vec<String> = rows.collect();
@@ -20,7 +20,7 @@ fn census(names: &[&str]) -> Census {
 }
 
 fn judged(names: &[&str]) -> Row {
-    let (case, mut row) = (case(), blank(&case()));
+    let (case, mut row) = (case(), blank(&case(), Version::Leaky));
     judge_types(&case, &census(names), &mut row);
     row
 }
@@ -31,10 +31,24 @@ fn a_leaking_type_must_be_among_the_first_three() {
     assert_eq!((row.named, row.outcome), (Some((3, "shop.cart.Cart".to_owned())), Outcome::Pass));
     let row = judged(&["a.B", "dict", "other.Cart", "shop.cart.Cart"]);
     assert_eq!((row.named, row.outcome, row.growth.len()), (None, Outcome::Fail, 3));
-    let mut row = blank(&case());
+    let mut row = blank(&case(), Version::Leaky);
     let silent = serde_json::from_str(r#"{"growth":null}"#).expect("a census");
     judge_types(&case(), &silent, &mut row);
     assert_eq!((row.outcome, row.note.is_some()), (Outcome::Fail, true));
+}
+
+#[test]
+fn a_cured_version_must_be_silent() {
+    let sure = |name: &str, confidence: &str| {
+        let mut census = census(&[name]);
+        for one in census.growth.iter_mut().flatten() {
+            one.confidence = confidence.to_owned();
+        }
+        judge_silence(&case(), &census)
+    };
+    assert_eq!(sure("shop.cart.Cart", "suspect"), Outcome::Fail);
+    assert_eq!(sure("a.B", "suspect"), Outcome::Pass);
+    assert_eq!(sure("a.B", "likely"), Outcome::Fail);
 }
 
 #[test]
@@ -57,11 +71,11 @@ fn the_chain_with_most_names_is_told() {
         {"count":5,"root_name":"module shop.state","chain":[{"via":".CLOSED","class":"list"}]},
         {"count":3,"root_name":"module shop.state","chain":[{"via":".OPEN","class":"dict"},
             {"via":"['1']","class":"list"},{"via":"[0]","class":"shop.cart.Cart"}]}]}"#;
-    let mut row = blank(&case());
+    let mut row = blank(&case(), Version::Leaky);
     judge_holder(&case(), &serde_json::from_str(holders).expect("holders"), &mut row);
     assert!(row.is_holder_named && row.words.iter().all(|word| word.1), "{row:?}");
     assert_eq!(row.chain, "3 × module shop.state: .OPEN → dict ['1'] → list [0] → shop.cart.Cart");
-    let mut row = blank(&case());
+    let mut row = blank(&case(), Version::Leaky);
     let wrong = holders.replace(".OPEN", ".SHUT");
     judge_holder(&case(), &serde_json::from_str(&wrong).expect("holders"), &mut row);
     assert!(!row.is_holder_named, "{row:?}");
