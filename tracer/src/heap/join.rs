@@ -20,6 +20,9 @@ const CHAINS: usize = 2;
 /// Owners of one type and site among which the most frequent chain is looked for.
 const SAMPLE: usize = 2000;
 
+/// The same, of one type that grew.
+const SAMPLE_OF_TYPE: usize = 100;
+
 /// A block of the live table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LiveBlock {
@@ -196,18 +199,21 @@ pub fn holders_of(
     let mut found: Vec<Vec<(u32, u64)>> = vec![Vec::new(); types.len()];
     for (number, object) in (0..).zip(heap.objects.iter()) {
         if let Some(place) = of_class[object.class.0 as usize]
-            && found[place].len() < SAMPLE
+            && found[place].len() < SAMPLE_OF_TYPE
             && counts(object.address)
         {
             found[place].push((number, 0));
         }
     }
     let told = types.iter().zip(&found);
-    told.filter_map(|(name, found)| Some((name.clone(), rooted(held, found)?))).collect()
+    told.filter_map(|(name, found)| {
+        Some(TypeHolder { name: name.clone(), chain: rooted(held, found)? })
+    })
+    .collect()
 }
 
 /// The chain from a root that keeps most of these objects, if roots keep more than half of them.
-fn rooted(held: &Held<'_>, objects: &[(u32, u64)]) -> Option<Vec<String>> {
+fn rooted(held: &Held<'_>, objects: &[(u32, u64)]) -> Option<Vec<(String, Option<String>)>> {
     const GROUPS: usize = 16;
     let (groups, _) = held.groups(objects, GROUPS);
     let is_rooted =
@@ -216,5 +222,5 @@ fn rooted(held: &Held<'_>, objects: &[(u32, u64)]) -> Option<Vec<String>> {
         sum.saturating_add(usize::try_from(group.count).unwrap_or(usize::MAX))
     });
     let first = groups.iter().find(is_rooted)?;
-    (kept > objects.len() / 2).then(|| first.words())
+    (kept > objects.len() / 2).then(|| first.steps())
 }

@@ -61,8 +61,27 @@ pub struct TypePoint {
     pub collections: Option<u64>,
 }
 
-/// A type by name, and the chain of references from a root that keeps most of what it grew by, in words, root first.
-pub type TypeHolder = (String, Vec<String>);
+/// What keeps most of the objects that a type grew by.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TypeHolder {
+    /// The type.
+    pub name: String,
+    /// The chain of references from a root in words, root first; behind each reference the type that it leads to.
+    pub chain: Vec<(String, Option<String>)>,
+}
+
+impl TypeHolder {
+    /// The chain without types.
+    pub fn words(&self) -> Vec<String> {
+        self.chain.iter().map(|(words, _)| words.clone()).collect()
+    }
+
+    /// Types of the objects on the way, without the last, which is of the type itself.
+    pub fn through(&self) -> impl Iterator<Item = &str> {
+        let before = self.chain.len().saturating_sub(1);
+        self.chain[..before].iter().filter_map(|(_, class)| class.as_deref())
+    }
+}
 
 /// The process of a census.
 #[derive(Clone, Debug, PartialEq, Serialize)]

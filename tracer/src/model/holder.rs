@@ -79,8 +79,14 @@ pub struct Reference {
 impl HolderGroup {
     /// The chain in words, root first: `module app`, `.cache: dict (12 items)`. Data from outside.
     pub fn words(&self) -> Vec<String> {
-        let root = std::iter::once(self.root_name.clone());
-        root.chain(self.chain.iter().map(Reference::words)).collect()
+        self.steps().into_iter().map(|(words, _)| words).collect()
+    }
+
+    /// The same, with the type that each reference leads to.
+    pub fn steps(&self) -> Vec<(String, Option<String>)> {
+        let root = std::iter::once((self.root_name.clone(), None));
+        let steps = self.chain.iter().map(|step| (step.words(), Some(step.class.clone())));
+        root.chain(steps).collect()
     }
 }
 

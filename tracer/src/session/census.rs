@@ -8,7 +8,7 @@ use crate::heap::{self, Depth, Held, Watch};
 use crate::model::{CENSUS_SCHEMA, Census, Look, Tool, TypeHolder};
 
 /// Most types whose growth is told with what keeps it: so many by bytes, and so many by objects.
-pub const HELD_TYPES: usize = 25;
+pub const HELD_TYPES: usize = 100;
 /// Longest wait between two questions whether to stop.
 const SLICE: Duration = Duration::from_millis(50);
 

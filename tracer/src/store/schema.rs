@@ -219,6 +219,7 @@ const TYPE_HOLDER: &str = "CREATE TABLE type_holder (
     type INTEGER NOT NULL REFERENCES object_type (id),
     position INTEGER NOT NULL,
     text TEXT NOT NULL,
+    class TEXT,
     PRIMARY KEY (type, position)
 ) STRICT, WITHOUT ROWID";
 

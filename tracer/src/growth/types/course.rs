@@ -4,7 +4,7 @@
 use super::super::slope::{self, Increment, Slope};
 use super::super::survival::Thirds;
 use super::super::verdict::{self, Flatness};
-use crate::model::{Cohort, TypePoint, TypeSeries};
+use crate::model::{Cohort, TypeHolder, TypePoint, TypeSeries};
 
 /// Objects of the last share of the time are too young to count as kept, at most so many seconds of it.
 const YOUNG_SHARE: f64 = 1.0 / 3.0;
@@ -39,14 +39,15 @@ pub struct Course<'a> {
     pub thirds: Thirds,
     /// Full collections that what is kept has survived; `None` where they are not known.
     pub collections: Option<u64>,
-    /// Whether most of what it grew by was reached from a root: then it is no garbage, whatever was collected.
-    pub is_held: bool,
+    /// What keeps most of what it grew by, where that was reached from a root: then it is no garbage, whatever was
+    /// collected.
+    pub holder: Option<&'a TypeHolder>,
 }
 
 impl<'a> Course<'a> {
     /// Of a type that moved and may have grown; `None` for one that stands still or shrinks, or whose times make no
     /// sense.
-    pub fn of(series: &'a TypeSeries, is_held: bool) -> Option<Self> {
+    pub fn of(series: &'a TypeSeries, holder: Option<&'a TypeHolder>) -> Option<Self> {
         let (first, last) = (series.points.first()?, series.points.last()?);
         let ordered = series.points.windows(2).all(|pair| pair[1].t > pair[0].t);
         if !ordered || !first.t.is_finite() || !last.t.is_finite() {
@@ -58,7 +59,7 @@ impl<'a> Course<'a> {
         }
         let births = || series.points.iter().skip(1).map(|point| point.born_count);
         let survivors = series.survivors.iter().skip(1).zip(births());
-        let periods = periods(series, is_held);
+        let periods = periods(series, holder.is_some());
         let counts = Increment::counts(&periods);
         let cluster = slope::cluster(&counts);
         let thirds = Thirds::of(&periods);
@@ -74,7 +75,7 @@ impl<'a> Course<'a> {
             flatness: verdict::flatness_of(&thirds, cluster),
             thirds,
             collections: collections(&series.points),
-            is_held,
+            holder,
         })
     }
 
@@ -115,7 +116,7 @@ impl<'a> Course<'a> {
 
     /// Whether full collections are counted, and none came after anything was born: then all of it may be garbage.
     pub fn uncollected(&self) -> bool {
-        self.collections == Some(0) && !self.is_held
+        self.collections == Some(0) && self.holder.is_none()
     }
 }
 
@@ -206,7 +207,7 @@ mod tests {
     #[test]
     fn what_stands_still_or_shrinks_is_left_out() {
         let heap = Heap::new(10, 60.0);
-        assert!(Course::of(&heap.series("still", &|_| (5, 0), 100), false).is_none());
+        assert!(Course::of(&heap.series("still", &|_| (5, 0), 100), None).is_none());
         let shrinks = TypeSeries {
             points: (0..10_u32)
                 .map(|look| TypePoint {
@@ -217,7 +218,7 @@ mod tests {
                 .collect(),
             ..TypeSeries::default()
         };
-        assert!(Course::of(&shrinks, false).is_none());
+        assert!(Course::of(&shrinks, None).is_none());
     }
 
     #[test]
@@ -228,7 +229,7 @@ mod tests {
             (point.born_count, point.aged_count) = (0, 0);
         }
         series.survivors.clear();
-        let course = Course::of(&series, false).expect("grows");
+        let course = Course::of(&series, None).expect("grows");
         assert!(course.kept > 10.0 && course.rises(), "{course:?}");
     }
 
@@ -236,10 +237,10 @@ mod tests {
     fn nonsense_is_left_out() {
         let point = |t, count| TypePoint { t, count, ..TypePoint::default() };
         let series = |points| TypeSeries { name: "x".into(), points, survivors: vec![7] };
-        assert!(Course::of(&series(vec![]), false).is_none());
-        assert!(Course::of(&series(vec![point(0.0, 1), point(f64::NAN, 2)]), false).is_none());
-        assert!(Course::of(&series(vec![point(5.0, 1), point(4.0, 2)]), false).is_none());
-        assert!(Course::of(&series(vec![point(0.0, 1), point(f64::INFINITY, 2)]), false).is_none());
-        assert!(Course::of(&series(vec![point(0.0, 0), point(1.0, u64::MAX)]), false).is_some());
+        assert!(Course::of(&series(vec![]), None).is_none());
+        assert!(Course::of(&series(vec![point(0.0, 1), point(f64::NAN, 2)]), None).is_none());
+        assert!(Course::of(&series(vec![point(5.0, 1), point(4.0, 2)]), None).is_none());
+        assert!(Course::of(&series(vec![point(0.0, 1), point(f64::INFINITY, 2)]), None).is_none());
+        assert!(Course::of(&series(vec![point(0.0, 0), point(1.0, u64::MAX)]), None).is_some());
     }
 }

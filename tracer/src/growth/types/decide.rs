@@ -139,7 +139,7 @@ pub fn decide(course: &Course<'_>, p: f64) -> Decision {
     if course.flatness == Flatness::Falls || fades(course) {
         return suspect(Verdict::Undetermined, Ground::Falls);
     }
-    let periods = course::periods(course.series, course.is_held);
+    let periods = course::periods(course.series, course.holder.is_some());
     let all = Evidence::of(&periods);
     let slowed = slowed(&all);
     if let Some(decision) = slowed {

@@ -39,18 +39,11 @@ const POINTS: usize = 200;
 /// them with the chain from a root that keeps most of what each grew by. Types that stand still or shrink are left
 /// out. Never an error: a series that makes no sense is left out too.
 pub fn judge_types(series: &[TypeSeries], holders: &[TypeHolder]) -> Vec<TypeGrowth> {
-    let holders: HashMap<&str, &Vec<String>> =
-        holders.iter().map(|(name, chain)| (name.as_str(), chain)).collect();
-    let is_held = |name: &str| holders.contains_key(name);
-    let courses = series.iter().filter_map(|series| Course::of(series, is_held(&series.name)));
-    let mut rows = judge(courses.collect());
-    for row in &mut rows {
-        row.holder = holders.get(row.name.as_str()).map(|chain| (*chain).clone());
-    }
-    rows
-}
-
-fn judge(courses: Vec<Course<'_>>) -> Vec<TypeGrowth> {
+    let holders: HashMap<&str, &TypeHolder> =
+        holders.iter().map(|holder| (holder.name.as_str(), holder)).collect();
+    let holder = |name: &str| holders.get(name).copied();
+    let courses = series.iter().filter_map(|series| Course::of(series, holder(&series.name)));
+    let courses: Vec<Course<'_>> = courses.collect();
     let (courses, p) = compared(courses);
     let ties = together::ties(&courses);
     let tiers: Vec<u8> =
@@ -175,7 +168,7 @@ fn row(
         slope_bytes_per_hour: bytes,
         together,
         reasons: Vec::new(),
-        holder: None,
+        holder: course.holder.map(TypeHolder::words),
         series: thinned(&series, POINTS),
     };
     row.reasons = reasons::reasons(course, decision, &row, key.is_explained());

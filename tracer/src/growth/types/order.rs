@@ -114,6 +114,8 @@ const OPEN: u8 = 6;
 pub struct Key {
     tier: u8,
     part: Option<Origin>,
+    /// Whether it is held by objects of another type that grows in step.
+    inner: bool,
     together: f64,
     origin: Origin,
     own: f64,
@@ -128,6 +130,7 @@ impl Key {
         let own = |key: &Self| key.origin != Origin::Program;
         first
             .then(own(self).cmp(&own(other)))
+            .then(self.inner.cmp(&other.inner))
             .then_with(|| other.together.total_cmp(&self.together))
             .then(self.origin.cmp(&other.origin))
             .then_with(|| other.own.total_cmp(&self.own))
@@ -156,6 +159,7 @@ pub fn keys(courses: &[Course<'_>], tiers: &[u8], ties: &[Vec<(usize, Tie)>]) ->
             Key {
                 tier: lifted[index],
                 part: explained.then_some(origin),
+                inner: is_inner(index, courses, &origins, &ties[index]),
                 together: (together.max(1.0).ln() / ALIKE.ln()).round(),
                 origin,
                 own: courses[index].grown() * courses[index].size(),
@@ -163,6 +167,21 @@ pub fn keys(courses: &[Course<'_>], tiers: &[u8], ties: &[Vec<(usize, Tie)>]) ->
             }
         })
         .collect()
+}
+
+/// Whether the way from a root to its objects leads through those of another type that grows in step, and is more than
+/// what all are made of: then that one is nearer to the cause.
+fn is_inner(
+    index: usize,
+    courses: &[Course<'_>],
+    origins: &[Origin],
+    ties: &[(usize, Tie)],
+) -> bool {
+    let own = &courses[index];
+    let Some(holder) = own.holder else { return false };
+    ties.iter()
+        .filter(|(other, tie)| *tie == Tie::InStep && !origins[*other].is_part())
+        .any(|(other, _)| holder.through().any(|class| class == courses[*other].series.name))
 }
 
 /// The evidence for one of several types in step is evidence for all: it is one growth.

@@ -77,7 +77,7 @@ fn retention(course: &Course<'_>) -> Option<String> {
 
 /// Where nothing else says that it is no garbage.
 fn held(course: &Course<'_>) -> Option<String> {
-    (course.is_held && course.collections == Some(0))
+    (course.holder.is_some() && course.collections == Some(0))
         .then(|| "what came is reached from a root, so that it is no garbage".to_owned())
 }
 

@@ -2,7 +2,7 @@
 
 use super::judge_types;
 use super::samples::{Heap, Life, NEVER, Random};
-use crate::model::{Confidence, TypeGrowth, TypeSeries, Verdict};
+use crate::model::{Confidence, TypeGrowth, TypeHolder, TypeSeries, Verdict};
 
 const SEEDS: u64 = 60;
 
@@ -307,6 +307,42 @@ fn what_a_server_keeps_of_its_sessions_is_among_the_first_three() {
         let least = if looks < 30 { 50 } else { 57 };
         assert!(right >= least, "{looks} looks: {right}");
     }
+}
+
+fn held(name: &str, through: &[&str]) -> TypeHolder {
+    let step = |class: &&str| ("[0]".to_owned(), Some((*class).to_owned()));
+    let root = ("module m".to_owned(), None);
+    let chain = std::iter::once(root).chain(through.iter().map(step));
+    let last = (".x".to_owned(), Some(name.to_owned()));
+    TypeHolder { name: name.to_owned(), chain: chain.chain([last]).collect() }
+}
+
+/// Of types in step the one that holds the others is nearest to the cause, however little it weighs.
+#[test]
+fn what_holds_the_others_comes_first() {
+    let heap = Heap::new(30, 20.0);
+    let types = [("m.Bbox", 18, 480), ("m.Figure", 1, 56), ("m.Manager", 1, 48), ("dict", 40, 230)];
+    let series = types.map(|(name, each, size)| heap.series(name, &|_| (each, each), size));
+    let first = |holders: &[TypeHolder]| judge_types(&series, holders)[0].name.clone();
+    assert_eq!(first(&[]), "m.Bbox");
+    let holders = [
+        held("m.Bbox", &["dict", "m.Manager", "m.Figure"]),
+        held("m.Figure", &["dict", "m.Manager"]),
+        held("m.Manager", &["dict"]),
+    ];
+    assert_eq!(first(&holders), "m.Manager");
+}
+
+/// What a root holds is no garbage, though nobody collected.
+#[test]
+fn what_is_held_needs_no_collection() {
+    let mut heap = Heap::new(30, 20.0);
+    heap.collections = Some(Vec::new());
+    let series = [heap.series("m.Session", &|_| (2, 2), 480)];
+    let verdict = |holders: &[TypeHolder]| judge_types(&series, holders)[0].verdict;
+    assert_eq!(verdict(&[]), Verdict::Undetermined);
+    assert_eq!(verdict(&[held("m.Other", &[])]), Verdict::Undetermined);
+    assert_eq!(verdict(&[held("m.Session", &["list"])]), Verdict::Leak);
 }
 
 #[test]

@@ -155,7 +155,7 @@ mod tests {
             heap.series("other", &|look| (look * 31 % 11, look * 31 % 11), 100),
         ];
         let courses: Vec<Course<'_>> =
-            series.iter().filter_map(|series| Course::of(series, false)).collect();
+            series.iter().filter_map(|series| Course::of(series, None)).collect();
         let ties = ties(&courses);
         assert!(ties[0].contains(&(1, Tie::InStep)) && ties[1].contains(&(0, Tie::InStep)));
         assert!(!ties[2].iter().any(|(_, tie)| *tie == Tie::InStep), "{ties:?}");
@@ -167,7 +167,7 @@ mod tests {
         let jump = |look: u64| (u64::from(look == 5), u64::from(look == 5));
         let series = [heap.series("a", &jump, 100), heap.series("b", &jump, 100)];
         let courses: Vec<Course<'_>> =
-            series.iter().filter_map(|series| Course::of(series, false)).collect();
+            series.iter().filter_map(|series| Course::of(series, None)).collect();
         assert!(ties(&courses).iter().all(Vec::is_empty));
     }
 

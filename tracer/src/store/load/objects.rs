@@ -12,6 +12,9 @@ const CHAIN: usize = 1 << 16;
 /// Most points that the types of a recording make together.
 const POINTS: usize = 1 << 23;
 
+/// Steps of a chain, with the types that they lead to.
+type Chain = Vec<(String, Option<String>)>;
+
 /// A row of `type_history`: type, look, point, survivors.
 type PointRow = (i64, i64, TypePoint, u64);
 
@@ -83,22 +86,23 @@ impl Source<'_> {
 
     fn type_holders(&self, names: &[(i64, String)]) -> Result<Vec<TypeHolder>, StoreError> {
         let names: HashMap<i64, &String> = names.iter().map(|(id, name)| (*id, name)).collect();
-        let mut holders: Vec<(i64, Vec<String>)> = Vec::new();
+        let mut holders: Vec<(i64, Chain)> = Vec::new();
         self.each(
-            "SELECT type, text FROM type_holder ORDER BY type, position",
+            "SELECT type, text, class FROM type_holder ORDER BY type, position",
             self.limits.remarks,
             "chains of types",
-            |row| Ok((row.get(0)?, row.get(1)?)),
-            |(id, text)| {
+            |row| Ok((row.get(0)?, (row.get(1)?, row.get(2)?))),
+            |(id, step)| {
                 match holders.last_mut().filter(|last| last.0 == id) {
-                    Some((_, chain)) if chain.len() < CHAIN => chain.push(text),
+                    Some((_, chain)) if chain.len() < CHAIN => chain.push(step),
                     Some(_) => {}
-                    None => holders.push((id, vec![text])),
+                    None => holders.push((id, vec![step])),
                 }
                 Ok(())
             },
         )?;
-        let named = |(id, chain)| names.get(&id).map(|name| ((*name).clone(), chain));
+        let named =
+            |(id, chain)| names.get(&id).map(|name| TypeHolder { name: (*name).clone(), chain });
         let named: Option<Vec<_>> = holders.into_iter().map(named).collect();
         named.ok_or_else(|| self.damaged("a chain is that of a type that is not there"))
     }

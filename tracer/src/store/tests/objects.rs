@@ -42,7 +42,8 @@ fn owned() -> Vec<(u64, Owned)> {
 }
 
 fn holders() -> Vec<TypeHolder> {
-    vec![("app.Session".to_owned(), vec!["module app".to_owned(), ".x: list".to_owned()])]
+    let chain = vec![("module app".to_owned(), None), (".x: list".to_owned(), Some("list".into()))];
+    vec![TypeHolder { name: "app.Session".to_owned(), chain }]
 }
 
 #[test]

@@ -62,12 +62,13 @@ impl Writer {
     pub(super) fn put_type_holders(&self, holders: &[TypeHolder]) -> rusqlite::Result<()> {
         self.clear(&["type_holder"])?;
         let mut put = self.connection.prepare_cached(
-            "INSERT OR IGNORE INTO type_holder (type, position, text) \
-             SELECT id, ?2, ?3 FROM object_type WHERE name = ?1",
+            "INSERT OR IGNORE INTO type_holder (type, position, text, class) \
+             SELECT id, ?2, ?3, ?4 FROM object_type WHERE name = ?1",
         )?;
-        for (name, chain) in holders {
-            for (position, text) in (0_i64..).zip(chain) {
-                put.execute(params![bounded(name), position, bounded(text)])?;
+        for TypeHolder { name, chain } in holders {
+            for (position, (text, class)) in (0_i64..).zip(chain) {
+                let class = class.as_deref().map(bounded);
+                put.execute(params![bounded(name), position, bounded(text), class])?;
             }
         }
         Ok(())
