@@ -216,3 +216,89 @@ impl Watch {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A watch after so many looks, each of which saw one more object: those born at looks that are multiples of three
+    /// are gone.
+    fn watch(looks: u32) -> Watch {
+        let point = |look: u32| TypePoint {
+            t: f64::from(look),
+            count: u64::from(look) + 1,
+            born_count: 1,
+            ..TypePoint::default()
+        };
+        let series = TypeSeries {
+            name: "app.Session".into(),
+            points: (0..looks).map(point).collect(),
+            survivors: Vec::new(),
+        };
+        let lives = |look: &u32| !look.is_multiple_of(3);
+        let seen = |first: u32| Seen { address: 16 * u64::from(first), name: 0, first };
+        Watch {
+            series: vec![series],
+            seen: (0..looks).filter(lives).map(seen).collect(),
+            looks,
+            ..Watch::default()
+        }
+    }
+
+    /// Who was born, and who of those still lives, is the same afterwards; so are the first look and the newer half.
+    #[test]
+    fn thinning_keeps_births_and_survivors() {
+        let mut watch = watch(LOOKS);
+        let sums = |watch: &Watch| {
+            let series = &watch.series()[0];
+            let born = series.points.iter().map(|point| point.born_count).sum::<u64>();
+            (born, series.survivors.iter().sum::<u64>())
+        };
+        let before = (sums(&watch), watch.series()[0].clone());
+        watch.thin();
+        let after = watch.series()[0].clone();
+        assert_eq!(sums(&watch), before.0);
+        let kept = LOOKS / 4 * 3;
+        assert_eq!((after.points.len(), watch.looks), (kept as usize, kept));
+        assert_eq!(after.survivors.len(), after.points.len());
+        assert_eq!(after.points[0], before.1.points[0]);
+        let newer = LOOKS as usize / 2;
+        assert_eq!(after.points[after.points.len() - newer + 1..], before.1.points[newer + 1..]);
+        // Looks 1 and 2 became one; 1 and 2 are still there.
+        assert_eq!(
+            (after.points[1].t, after.points[1].born_count, after.survivors[1]),
+            (2.0, 2, 2)
+        );
+        assert!(
+            after
+                .points
+                .iter()
+                .zip(&after.survivors)
+                .all(|(point, kept)| *kept <= point.born_count)
+        );
+    }
+
+    #[test]
+    fn new_is_what_the_first_look_did_not_see() {
+        let watch = watch(5);
+        assert!(watch.is_new(Address(16)) && watch.is_new(Address(64)));
+        assert!(!watch.is_new(Address(0)) && !watch.is_new(Address(48)));
+    }
+
+    #[test]
+    fn types_that_grew_are_named_once() {
+        let mut watch = watch(5);
+        let mut small = watch.series[0].clone();
+        small.name = "app.Small".into();
+        small.points[4].bytes = 10;
+        small.points[4].count = 1;
+        let still = TypeSeries {
+            name: "still".into(),
+            points: vec![TypePoint::default(); 5],
+            survivors: vec![],
+        };
+        watch.series.extend([small, still]);
+        assert_eq!(watch.grown(10), ["app.Small", "app.Session"]);
+        assert!(watch.grown(0).is_empty());
+    }
+}
