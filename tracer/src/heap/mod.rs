@@ -17,6 +17,7 @@ mod layout;
 mod lists;
 mod objects;
 mod paths;
+mod pools;
 mod refcount;
 mod roots;
 mod sessions;

@@ -121,6 +121,7 @@ pub fn census(series: Vec<TypeSeries>) -> Census {
         target,
         look: Look::default(),
         types: Vec::new(),
+        pools: None,
         growth: None,
         sessions: None,
         series,

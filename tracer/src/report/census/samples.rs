@@ -32,6 +32,7 @@ pub fn once() -> Census {
         target: samples::target(),
         look: samples::look(),
         types,
+        pools: None,
         growth: None,
         sessions: None,
         series: Vec::new(),
