@@ -20,8 +20,8 @@ use super::view::View;
 use crate::model::{Address, KeptBy, NearlyEmpty, PoolUse};
 use header::{HEADER, Pool};
 
-/// Places that are looked at: 64 GiB of pools of 16 KiB.
-const PLACES: u64 = 1 << 22;
+/// Places that are looked at: 16 GiB of pools of 16 KiB. Each takes a read, so a process with very much memory would take long.
+const PLACES: u64 = 1 << 20;
 /// Types that are told.
 const TOP: usize = 10;
 

@@ -2,6 +2,7 @@
 
 pub mod closing;
 mod growth;
+mod pools;
 #[cfg(test)]
 mod samples;
 mod sessions;
