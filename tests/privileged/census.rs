@@ -113,10 +113,10 @@ fn nearly_empty_pools_are_found(interpreter: &Interpreter) -> Result<()> {
 
 /// Nothing is called a pool where the allocator has none.
 fn no_pools_without_pymalloc(interpreter: &Interpreter) -> Result<()> {
-    let adjust = |command: &mut std::process::Command| {
+    let mut target = Workload::python_with(interpreter, "heap", |_, command| {
         command.env("PYTHONMALLOC", "malloc");
-    };
-    let mut target = Workload::python_with(interpreter, "heap", adjust)?;
+        Ok(())
+    })?;
     target.go()?;
     let pools = Census::of(target.pid(), &["--pause"])?.pools;
     ensure!(pools.is_none(), "{pools:?}");
