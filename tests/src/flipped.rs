@@ -89,7 +89,7 @@ impl Original {
         let mut roots = heap::frames(&view, &self.python);
         let more: Vec<Address> =
             roots.iter().flat_map(|root| &root.edges).map(|edge| edge.to).collect();
-        let depth = Depth { graph: true, sums: true };
+        let depth = Depth { graph: true, sums: true, pools: true };
         let mut heap = heap::read(&view, &cache, self.collector.heads(), &more, depth);
         roots.extend(heap::modules(&view, &heap));
         let types = heap::tally(&heap);
@@ -105,7 +105,7 @@ impl Original {
         let holders = heap::holders_of(&heap, &held, &types, |_| true);
         let _ = heap::find(&view, &heap, "dict");
         let sessions = heap::sessions(&view, &mut heap, roots, self.python.code_type);
-        std::hint::black_box((joined.by_site(|_| true), holders, groups, sessions));
+        std::hint::black_box((joined.by_site(|_| true), holders, groups, sessions, &heap.pools));
         heap.objects.len()
     }
 }

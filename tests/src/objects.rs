@@ -18,8 +18,35 @@ pub struct Census {
     pub look: Look,
     /// Types.
     pub types: Vec<TypeRow>,
+    /// How full its pools are.
+    pub pools: Option<Pools>,
     /// What grew.
     pub growth: Option<Vec<Growth>>,
+}
+
+/// What of its pools matters here.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Pools {
+    /// Those less than a quarter in use.
+    pub nearly_empty: NearlyEmpty,
+    /// Types in them.
+    pub kept_by: Vec<KeptBy>,
+}
+
+/// Nearly empty pools.
+#[derive(Clone, Debug, Deserialize)]
+pub struct NearlyEmpty {
+    /// How many.
+    pub pools: u64,
+}
+
+/// A type in nearly empty pools.
+#[derive(Clone, Debug, Deserialize)]
+pub struct KeptBy {
+    /// Its name.
+    pub name: String,
+    /// How many it is in.
+    pub pools: u64,
 }
 
 /// How a heap was looked at.

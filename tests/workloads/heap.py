@@ -244,6 +244,22 @@ def churn(stop):
         gc.collect()
 
 
+class Sparse:
+    __slots__ = ("one", "two")
+
+
+SPARSE = []
+
+
+def fragment(number):
+    """Makes many small objects and keeps every hundredth; tells the pools that those are in."""
+    made = [Sparse() for _ in range(int(number))]
+    SPARSE.extend(made[::100])
+    del made
+    size = 4096 if sys.version_info < (3, 10) else 16384
+    fact("sparse_pools", len({id(item) // size for item in SPARSE}))
+
+
 STOP = []
 
 
@@ -253,4 +269,4 @@ def busy(number):
         threading.Thread(target=churn, args=(STOP,), daemon=True).start()
 
 
-serve(go, count=count, confirm=confirm, grow=grow, busy=busy)
+serve(go, count=count, confirm=confirm, grow=grow, busy=busy, fragment=fragment)

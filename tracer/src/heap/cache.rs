@@ -68,6 +68,21 @@ impl<'a> Cache<'a> {
         near || range(&self.ranges.borrow().there, at.0).is_some()
     }
 
+    /// Resident memory, by address: first address, address after the last.
+    pub fn there(&self) -> Vec<(u64, u64)> {
+        self.ranges.borrow().there.clone()
+    }
+
+    /// Reads a few bytes of which nothing else nearby is wanted: from a piece if that was read, and else only them.
+    pub fn glance(&self, at: Address, into: &mut [u8]) -> bool {
+        let Some((from, _)) = self.bounds(at.0) else { return false };
+        let known = self.pieces.borrow().get(&from).cloned();
+        match known {
+            Some(piece) => piece.copy(at.0, into) == into.len(),
+            None => self.memory.read(at, into),
+        }
+    }
+
     /// Forgets what was read, and looks again where memory is.
     pub fn forget(&self) {
         *self.ranges.borrow_mut() = (self.survey)();

@@ -20,6 +20,7 @@ mod lists;
 mod objects;
 mod owners;
 mod paths;
+mod pools;
 mod refcount;
 mod roots;
 mod sessions;

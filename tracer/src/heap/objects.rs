@@ -8,9 +8,10 @@ use super::classes::Classes;
 use super::edge::{self, Edge, Label};
 use super::index::Index;
 use super::lists;
+use super::pools;
 use super::size;
 use super::view::{Object, View, word_at};
-use crate::model::Address;
+use crate::model::{Address, PoolUse};
 
 /// Most objects that are kept, as many as [`Graph`] can number.
 const MOST: usize = (1 << 30) - 1;
@@ -33,6 +34,8 @@ pub struct Skipped {
     pub references: u64,
     /// Objects whose size made no sense.
     pub sizes: u64,
+    /// Places where a pool could be that were too many to be looked at.
+    pub pools: u64,
 }
 
 /// A heap, read.
@@ -46,6 +49,8 @@ pub struct Heap {
     pub graph: Graph,
     /// Sums for each type, by its number, if those were wanted.
     pub sums: Vec<Sum>,
+    /// How full the pools of its allocator are, if that was wanted and there are any.
+    pub pools: Option<PoolUse>,
     /// What was left out.
     pub skipped: Skipped,
 }
@@ -62,12 +67,14 @@ pub struct Sum {
 }
 
 /// What is to be known of a heap besides its objects.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Depth {
     /// Which leads to which, at four bytes a reference.
     pub graph: bool,
     /// Sums for each type.
     pub sums: bool,
+    /// How full the pools of the allocator are.
+    pub pools: bool,
 }
 
 /// References between objects, by their numbers: those of object `i` are `targets[starts[i]..starts[i + 1]]`.
@@ -199,7 +206,11 @@ pub fn read(
         reader.follow(Edge { to: address, label: Label::Member });
     }
     reader.spread();
-    reader.heap
+    let mut heap = reader.heap;
+    if depth.pools {
+        (heap.pools, heap.skipped.pools) = pools::usage(view, cache, &heap);
+    }
+    heap
 }
 
 struct Reader<'a, 'v> {

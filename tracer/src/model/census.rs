@@ -20,6 +20,8 @@ pub struct Census {
     pub look: Look,
     /// Every type with an object, by bytes, largest first.
     pub types: Vec<TypeCount>,
+    /// How full the pools of the allocator are; `None` when it is not pymalloc.
+    pub pools: Option<PoolUse>,
     /// Types whose objects grew or could have, most important first; `None` when it was looked at only once.
     pub growth: Option<Vec<TypeGrowth>>,
     /// Sessions of Bokeh, Panel and Streamlit; `None` when nobody asked.
@@ -140,6 +142,57 @@ pub struct TypeCount {
     pub tracked: u64,
     /// What `sys.getsizeof` would add up to, with buffers of arrays on top.
     pub bytes: u64,
+}
+
+/// How full the pools of pymalloc are, and what is in those that are nearly empty. Blocks of up to 512 bytes come from
+/// pools, one size from one pool; larger ones are no part of this.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct PoolUse {
+    /// Bytes of one pool (`POOL_SIZE`).
+    pub pool_bytes: u64,
+    /// Pools with a block in use.
+    pub pools: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Bytes of the blocks in use.
+    pub used_bytes: u64,
+    /// Pools that were used once and have no block in use, but are in an arena with others that do.
+    pub empty_pools: u64,
+    /// Their bytes.
+    pub empty_bytes: u64,
+    /// Those of `pools` that are nearly empty.
+    pub nearly_empty: NearlyEmpty,
+    /// Types with objects in nearly empty pools, those in most pools first, ten at most.
+    pub kept_by: Vec<KeptBy>,
+}
+
+/// Pools of which something is in use, but less than a quarter.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct NearlyEmpty {
+    /// How many.
+    pub pools: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Bytes of their blocks that are free.
+    pub free_bytes: u64,
+    /// Those in which no object was found: they hold tables, items of lists or what C code allocated.
+    pub without_objects: u64,
+}
+
+impl NearlyEmpty {
+    /// A pool is nearly empty while less than one of so many blocks is in use.
+    pub const BELOW: u32 = 4;
+}
+
+/// Objects of one type in nearly empty pools.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct KeptBy {
+    /// Name of the type: data from outside.
+    pub name: String,
+    /// Its objects in nearly empty pools.
+    pub objects: u64,
+    /// The pools that they are in; another type can be in the same.
+    pub pools: u64,
 }
 
 /// How the objects of one type changed over several looks.

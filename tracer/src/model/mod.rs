@@ -17,8 +17,8 @@ pub mod visible;
 
 pub use address::Address;
 pub use census::{
-    CENSUS_SCHEMA, Census, CensusTarget, Look, SessionCount, TypeCount, TypeGrowth, TypeHolder,
-    TypePoint, TypeSeries,
+    CENSUS_SCHEMA, Census, CensusTarget, KeptBy, Look, NearlyEmpty, PoolUse, SessionCount,
+    TypeCount, TypeGrowth, TypeHolder, TypePoint, TypeSeries,
 };
 pub use doctor::{CheckStatus, DoctorCheck, DoctorReport, DoctorSection};
 pub use document::{

@@ -77,7 +77,7 @@ fn holders(
     options: &CensusOptions,
     watch: &Watch,
 ) -> Result<Vec<TypeHolder>, SessionError> {
-    let wanted = Wanted { pause: options.pause, depth: Depth { graph: true, sums: false } };
+    let wanted = Wanted { pause: options.pause, depth: Depth { graph: true, ..Depth::default() } };
     let code_type = target.code_type();
     let seen = target.look(wanted, |view, heap, roots| {
         let held = Held::new(view, heap, roots, code_type);
@@ -106,25 +106,27 @@ fn look(
     watch: &mut Watch,
     begun: Instant,
 ) -> Result<Census, SessionError> {
-    let wanted =
-        Wanted { pause: options.pause, depth: Depth { graph: options.sessions, sums: true } };
+    let depth = Depth { graph: options.sessions, sums: true, pools: true };
+    let wanted = Wanted { pause: options.pause, depth };
     let collections = options.looks_for.and_then(|_| target.full_collections());
     let watched = options.looks_for.is_some();
     let code_type = target.code_type();
-    let Seen { value: (types, sessions), look } = target.look(wanted, |view, heap, roots| {
-        let types = heap::tally(heap);
-        if watched {
-            watch.look(begun.elapsed().as_secs_f64(), heap, &types, collections);
-        }
-        let sessions = options.sessions.then(|| heap::sessions(view, heap, roots, code_type));
-        (types, sessions)
-    })?;
+    let Seen { value: (types, pools, sessions), look } =
+        target.look(wanted, |view, heap, roots| {
+            let types = heap::tally(heap);
+            if watched {
+                watch.look(begun.elapsed().as_secs_f64(), heap, &types, collections);
+            }
+            let sessions = options.sessions.then(|| heap::sessions(view, heap, roots, code_type));
+            (types, heap.pools.take(), sessions)
+        })?;
     Ok(Census {
         schema: CENSUS_SCHEMA,
         tool: tool(),
         target: target.document(),
         look,
         types,
+        pools,
         growth: None,
         sessions,
         series: Vec::new(),

@@ -155,6 +155,7 @@ impl HeapTarget {
             ("torn lists", heap.skipped.torn_lists),
             ("references that led nowhere", heap.skipped.references),
             ("objects without a size", heap.skipped.sizes),
+            ("places for pools that were too many", heap.skipped.pools),
         ];
         Look {
             interpreters: u32::try_from(self.python.interpreters.len()).unwrap_or(u32::MAX),

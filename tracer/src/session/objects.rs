@@ -149,7 +149,7 @@ impl Job {
         }
         let Some(target) = target else { return Err("it was not opened".to_owned()) };
         let graph = blocks.is_some();
-        let wanted = Wanted { pause: false, depth: Depth { graph, sums: true } };
+        let wanted = Wanted { pause: false, depth: Depth { graph, sums: true, pools: false } };
         let (collections, code_type) = (target.full_collections(), target.code_type());
         let looked = target.look(wanted, |view, heap, roots| {
             if counts {

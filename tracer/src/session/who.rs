@@ -24,7 +24,8 @@ pub struct WhoOptions {
 pub fn find(selector: &str, asked: &str, options: &WhoOptions) -> Result<Holders, SessionError> {
     let mut target = HeapTarget::open(selector)?;
     let code_type = target.code_type();
-    let wanted = Wanted { pause: options.pause, depth: Depth { graph: true, sums: true } };
+    let wanted =
+        Wanted { pause: options.pause, depth: Depth { graph: true, sums: true, pools: false } };
     let Seen { value, look } = target.look(wanted, |view, heap, roots| {
         let subject = heap::find(view, heap, asked)?;
         Ok::<_, NoSubject>(answer(view, heap, roots, code_type, subject, options))

@@ -18,6 +18,8 @@ pub type FieldAt = (&'static str, u16);
 pub struct ObjectLayout {
     /// Minor version.
     pub minor: u8,
+    /// `POOL_SIZE`: bytes of a pool of pymalloc (`Objects/obmalloc.c`).
+    pub pool_size: u32,
     /// `PyHeapTypeObject`
     pub heap_type: HeapType,
     /// Whether the size of a type that is written in C leaves out the collector's header, which it does not have.

@@ -20,6 +20,7 @@ pub const ROWS: &[ObjectLayout] = &[
 /// 3.8.18
 const CPYTHON_3_8: ObjectLayout = ObjectLayout {
     minor: 8,
+    pool_size: 4 << 10,
     heap_type: HeapType {
         size: 880,
         type_size: 416,
@@ -108,9 +109,10 @@ const CPYTHON_3_9: ObjectLayout = ObjectLayout {
     ..CPYTHON_3_8
 };
 
-/// 3.10.13: `am_send` in the heap type (PEP 634's neighbour bpo-41756), functions begin like frame constructors.
+/// 3.10.13: pools of 16 KiB (bpo-37448), `am_send` in the heap type (PEP 634's neighbour bpo-41756), functions begin like frame constructors.
 const CPYTHON_3_10: ObjectLayout = ObjectLayout {
     minor: 10,
+    pool_size: 16 << 10,
     heap_type: HeapType {
         size: 888,
         type_size: 408,

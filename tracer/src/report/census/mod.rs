@@ -2,6 +2,7 @@
 
 pub mod closing;
 pub mod growth;
+mod pools;
 #[cfg(test)]
 pub mod samples;
 mod sessions;

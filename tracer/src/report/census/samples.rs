@@ -1,7 +1,8 @@
 //! Censuses for tests.
 
 use crate::model::{
-    CENSUS_SCHEMA, Census, Confidence, Interval, Look, SessionCount, TypeCount, TypeGrowth, Verdict,
+    CENSUS_SCHEMA, Census, Confidence, Interval, KeptBy, Look, NearlyEmpty, PoolUse, SessionCount,
+    TypeCount, TypeGrowth, Verdict,
 };
 use crate::report::holders::samples;
 
@@ -32,6 +33,7 @@ pub fn once() -> Census {
         target: samples::target(),
         look: samples::look(),
         types,
+        pools: None,
         growth: None,
         sessions: None,
         series: Vec::new(),
@@ -85,6 +87,21 @@ pub fn leaking() -> Census {
     (shrinking.last_count, shrinking.last_bytes) = (4, 704);
     shrinking.slope_objects_per_hour.est = -48.0;
     shrinking.slope_bytes_per_hour.est = -8_448.0;
+    census.pools = Some(PoolUse {
+        pool_bytes: 16_384,
+        pools: 6_096,
+        bytes: 99_876_864,
+        used_bytes: 84_677_776,
+        empty_pools: 2,
+        empty_bytes: 32_768,
+        nearly_empty: NearlyEmpty {
+            pools: 890,
+            bytes: 14_581_760,
+            free_bytes: 14_360_848,
+            without_objects: 1,
+        },
+        kept_by: vec![KeptBy { name: "app.Kept".into(), objects: 2_999, pools: 882 }],
+    });
     census.growth = Some(vec![
         leak,
         growing(2, "app.Young", Verdict::Undetermined, Confidence::Suspect),

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::{CensusExporter, closing, growth, sessions, types};
+use super::{CensusExporter, closing, growth, pools, sessions, types};
 use crate::model::{Census, Verdict};
 use crate::report::Options;
 use crate::report::quantity::{bytes, counted};
@@ -25,6 +25,9 @@ impl CensusExporter for Text {
             growth::write(&mut page, found, top)?;
         }
         types::write(&mut page, &census.types, census.look.bytes, top)?;
+        if let Some(found) = &census.pools {
+            pools::write(&mut page, found)?;
+        }
         if let Some(found) = &census.sessions {
             sessions::write(&mut page, found)?;
         }
