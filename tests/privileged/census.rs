@@ -147,7 +147,7 @@ const HELD: [(&str, u64, &str, &str, &str); 14] = [
     ("InClass", 1, "module", "module __main__", ".WithAttribute .attribute"),
     ("Inner", 1, "module", "module __main__", ".KEPT [6] .KEPT"),
     ("bokeh_app_0123456789abcdef0123456789abcdef", 1, "module", "module __main__", ".KEPT [6]"),
-    ("InFrame", 1, "frame", "frame stand", "local inside"),
+    ("InFrame", 1, "frame", " (standing), frame stand", "local inside"),
     ("OnlyCycle", 8, "garbage", "OnlyCycle", ".other × 2"),
     ("OnlyNative", 1, "native", "OnlyNative", ""),
     ("InGenerator", 1, "module", "module __main__", "local local"),

@@ -91,6 +91,7 @@ impl Original {
             roots.iter().flat_map(|root| &root.edges).map(|edge| edge.to).collect();
         let depth = Depth { graph: true, sums: true, pools: true };
         let mut heap = heap::read(&view, &cache, self.collector.heads(), &more, depth);
+        heap::name_threads(&view, &heap, &mut roots);
         roots.extend(heap::modules(&view, &heap));
         let types = heap::tally(&heap);
         let objects: Vec<(u32, u64)> = (0..)

@@ -5,6 +5,7 @@
 //! looked at before it is followed, and what makes no sense is left out and counted.
 
 mod array;
+mod attribute;
 mod cache;
 mod census;
 mod class;
@@ -27,6 +28,7 @@ mod sessions;
 mod shape;
 mod size;
 mod subject;
+mod threads;
 mod view;
 
 pub use cache::{Cache, Ranges};
@@ -46,4 +48,5 @@ pub use roots::{Named, frames, modules, without_names};
 pub use sessions::sessions;
 pub use size::shallow;
 pub use subject::{NoSubject, Subject, find};
+pub use threads::name_threads;
 pub use view::{Budget, Object, View};

@@ -26,6 +26,8 @@ pub struct Named {
     pub kind: RootKind,
     /// In words, without data of the target beyond names.
     pub name: String,
+    /// Of a frame, its thread (`PyThreadState.thread_id`).
+    pub thread: Option<u64>,
     /// What it refers to, and how.
     pub edges: Vec<Edge>,
 }
@@ -52,7 +54,8 @@ pub fn frames(view: &View<'_>, python: &Python) -> Vec<Named> {
                 && !edges.is_empty()
             {
                 let name = format!("{}, frame {function}", words(thread));
-                roots.push(Named { kind: RootKind::Frame, name, edges });
+                let thread = Some(thread.thread_id);
+                roots.push(Named { kind: RootKind::Frame, name, thread, edges });
             }
             frame = view.layout.frame.back.read(view.memory, at);
         }
@@ -131,7 +134,8 @@ pub fn modules(view: &View<'_>, heap: &Heap) -> Vec<Named> {
                 && let Ok(name) = text::unicode(view.memory, view.layout, key)
             {
                 let edges = vec![Edge { to: value, label: Label::Value { key } }];
-                roots.push(Named { kind: RootKind::Module, name: format!("module {name}"), edges });
+                let name = format!("module {name}");
+                roots.push(Named { kind: RootKind::Module, name, thread: None, edges });
             }
         });
     }

@@ -2,15 +2,15 @@
 
 use std::collections::HashSet;
 
+use super::attribute::attribute;
 use super::class::Kind;
 use super::dict;
-use super::edge::{self, Label};
+use super::edge;
 use super::holders::Held;
 use super::objects::Heap;
 use super::roots::{Named, module_name};
 use super::view::View;
 use crate::model::{Address, SessionCount};
-use crate::python::text;
 
 /// What a kind of session is, and how those that are served are found: from instances of a type over attributes, `*` for
 /// all values of a dict.
@@ -155,30 +155,6 @@ fn follow(view: &View<'_>, heap: &Heap, object: Address, step: &str) -> Vec<Addr
         }
         name => found.extend(attribute(view, heap, object, name)),
     }
-    found
-}
-
-/// The value of an attribute of an instance.
-fn attribute(view: &View<'_>, heap: &Heap, object: Address, name: &str) -> Option<Address> {
-    let class = heap.classes.get(heap.objects.get(heap.objects.number(object)?).class);
-    let in_dict =
-        edge::attributes(view, object, class).and_then(|dict| dict::lookup(view, dict, name));
-    if in_dict.is_some() {
-        return in_dict;
-    }
-    let mut found = None;
-    edge::edges(view, object, class, &mut |edge| {
-        let is = match edge.label {
-            Label::Attribute { name: at } => {
-                text::unicode(view.memory, view.layout, at).is_ok_and(|text| text == name)
-            }
-            Label::Slot(slot) => class.slots.get(slot as usize).is_some_and(|slot| slot.1 == name),
-            _ => false,
-        };
-        if is {
-            found = Some(edge.to);
-        }
-    });
     found
 }
 

@@ -140,6 +140,7 @@ impl HeapTarget {
         let mut heap = heap::read(&view, cache, self.collector.heads(), &more, wanted.depth);
         if wanted.depth.graph {
             heap::without_names(&heap, &view, &mut roots);
+            heap::name_threads(&view, &heap, &mut roots);
             // Modules come first: of two ways of one length, theirs is told.
             let frames = std::mem::replace(&mut roots, heap::modules(&view, &heap));
             roots.extend(frames);
