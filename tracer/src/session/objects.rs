@@ -24,12 +24,20 @@ pub struct CensusRules {
 
 /// Looks take at most this share of a core.
 const SHARE: u32 = 20;
+/// Series are written whole, so they are told at every look in the first minutes, and after a while only when this share
+/// of the time since the start has passed, or an hour.
+const UNTOLD: u32 = 50;
+const LONGEST_UNTOLD: Duration = Duration::from_secs(3600);
+/// Most types that are told, those that changed most.
+const TOLD: usize = 4096;
 
 /// The looks of one recording.
 pub struct ObjectLooks {
     rules: CensusRules,
     pid: u32,
     next: Duration,
+    /// When series are told next.
+    tell: Duration,
     eyes: Option<Box<Eyes>>,
     running: Option<oneshot::Receiver<Looked>>,
 }
@@ -50,7 +58,8 @@ pub struct Found {
     pub at: Duration,
     /// How the heap was looked at.
     pub look: Look,
-    /// What every type that changed did so far; nothing where types are not counted.
+    /// What every type that changed did so far; nothing where types are not counted, or where that was told not long
+    /// ago.
     pub types: Vec<TypeSeries>,
     /// Owners of blocks and holders of types, of the last look.
     pub last: Option<Last>,
@@ -68,7 +77,8 @@ impl ObjectLooks {
     /// None yet; `None` as process when it has no Python objects.
     pub fn new(rules: CensusRules, pid: Option<u32>) -> Self {
         let eyes = pid.map(|_| Box::new(Eyes { target: None, watch: Watch::default() }));
-        Self { rules, pid: pid.unwrap_or(0), next: Duration::ZERO, eyes, running: None }
+        let (next, tell) = (Duration::ZERO, Duration::ZERO);
+        Self { rules, pid: pid.unwrap_or(0), next, tell, eyes, running: None }
     }
 
     /// Whether objects are to be counted, so long after the start.
@@ -97,7 +107,11 @@ impl ObjectLooks {
         self.next = at + self.rules.every.unwrap_or_default();
         let (sender, receiver) = oneshot::channel();
         let (pid, counts) = (self.pid, self.rules.every.is_some());
-        let job = Job { eyes, pid, at, counts, blocks };
+        let tells = counts && (blocks.is_some() || at >= self.tell);
+        if tells {
+            self.tell = at + (at / UNTOLD).min(LONGEST_UNTOLD);
+        }
+        let job = Job { eyes, pid, at, counts, tells, blocks };
         let work = move || {
             os::usage::yield_to_others();
             // Nobody may be waiting any more.
@@ -137,12 +151,14 @@ struct Job {
     at: Duration,
     /// Whether types are counted.
     counts: bool,
+    /// Whether their series are told.
+    tells: bool,
     blocks: Option<Vec<LiveBlock>>,
 }
 
 impl Job {
     fn run(self) -> Looked {
-        let Self { mut eyes, pid, at, counts, blocks } = self;
+        let Self { mut eyes, pid, at, counts, tells, blocks } = self;
         let Eyes { target, watch } = &mut *eyes;
         if target.is_none() {
             *target = Some(HeapTarget::open(&pid.to_string()).map_err(|error| error.to_string())?);
@@ -158,7 +174,7 @@ impl Job {
             blocks.map(|blocks| last(view, heap, roots, code_type, watch, blocks))
         });
         let Seen { value: last, look } = looked.map_err(|error| error.to_string())?;
-        let types = if counts { changed(watch.series()) } else { Vec::new() };
+        let types = if tells { changed(watch.series()) } else { Vec::new() };
         Ok((eyes, Found { at, look, types, last }))
     }
 }
@@ -184,7 +200,18 @@ fn changed(mut types: Vec<TypeSeries>) -> Vec<TypeSeries> {
         let born = series.points.iter().skip(1).any(|point| point.born_count > 0);
         born || (1..series.points.len()).any(|at| sums(at) != sums(0))
     });
+    if types.len() > TOLD {
+        types.sort_by_cached_key(|series| std::cmp::Reverse(change(series)));
+        types.truncate(TOLD);
+    }
     types
+}
+
+/// Bytes and objects by which a type changed from the first to the last look.
+fn change(series: &TypeSeries) -> (u64, u64) {
+    let (first, last) = (series.points.first(), series.points.last());
+    let (Some(first), Some(last)) = (first, last) else { return (0, 0) };
+    (last.bytes.abs_diff(first.bytes), last.count.abs_diff(first.count))
 }
 
 #[cfg(test)]

@@ -23,36 +23,42 @@ pub async fn looks(
     signals: &mut Signals,
     beside: &mut Beside,
 ) -> Result<(), SessionError> {
-    let Beside { search, objects } = beside;
-    if search.is_wanted() && !search.runs() {
-        recorder.search(search)?;
+    if beside.search.is_wanted() && !beside.search.runs() {
+        recorder.search(&mut beside.search)?;
     }
-    search.hurry();
+    beside.search.hurry();
     let limit = Instant::now() + LONGEST_WAIT;
     let mut drains = every(DRAIN);
     // One that only counts may be at work: then the last look waits for its end.
-    let mut joins = objects.is_wanted() || objects.runs();
-    while search.runs() || objects.runs() || joins {
-        if joins && !objects.runs() {
+    let mut joins = beside.objects.is_wanted() || beside.objects.runs();
+    while beside.search.runs() || beside.objects.runs() || joins {
+        if joins && !beside.objects.runs() {
             joins = false;
-            recorder.join_objects(objects)?;
+            recorder.join_objects(&mut beside.objects)?;
         }
         tokio::select! {
             biased;
             () = signals.any() => break,
             () = sleep_until(limit) => {
-                if search.runs() {
-                    recorder.note(Unfinished::TooSlow.sentence().unwrap_or_default());
-                }
-                if objects.runs() {
-                    recorder.note("Python objects were not looked at to the end: it took too long".to_owned());
-                }
+                too_slow(recorder, beside);
                 break;
             }
-            scanned = search.scanned() => recorder.scanned(search, scanned)?,
-            looked = objects.looked() => recorder.looked_at_objects(objects, looked)?,
+            scanned = beside.search.scanned() => recorder.scanned(&mut beside.search, scanned)?,
+            looked = beside.objects.looked() => {
+                recorder.looked_at_objects(&mut beside.objects, looked)?;
+            }
             _ = drains.tick() => while recorder.drain(ring) {},
         }
     }
     Ok(())
+}
+
+/// Says what there was no time for.
+fn too_slow(recorder: &mut Recorder, beside: &Beside) {
+    if beside.search.runs() {
+        recorder.note(Unfinished::TooSlow.sentence().unwrap_or_default());
+    }
+    if beside.objects.runs() {
+        recorder.note("Python objects were not looked at to the end: it took too long".to_owned());
+    }
 }

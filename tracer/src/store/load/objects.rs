@@ -112,11 +112,9 @@ impl Series<'_> {
     /// Owners of the blocks of sites. Of rows of one site, owners of one name are one.
     pub(super) fn owned(&mut self) -> Result<(), StoreError> {
         let source = self.source;
-        let limits = source.limits;
-        let mut chains = self.chains()?;
         source.each(
             "SELECT site, looked_for, owned FROM owned",
-            limits.sites,
+            source.limits.sites,
             "owned blocks",
             |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
             |(site, looked_for, owned): (i64, u64, u64)| {
@@ -128,9 +126,15 @@ impl Series<'_> {
                 Ok(())
             },
         )?;
+        self.owners()
+    }
+
+    fn owners(&mut self) -> Result<(), StoreError> {
+        let source = self.source;
+        let mut chains = self.chains()?;
         source.each(
             "SELECT site, position, type, blocks, bytes FROM owner ORDER BY site, position",
-            limits.remarks,
+            source.limits.remarks,
             "owners of blocks",
             |row| {
                 let (name, blocks, bytes) = (row.get(2)?, row.get(3)?, row.get(4)?);
@@ -142,8 +146,7 @@ impl Series<'_> {
                 all.add_owner(Owner { holder, ..owner });
                 Ok(())
             },
-        )?;
-        Ok(())
+        )
     }
 
     fn chains(&self) -> Result<HashMap<(i64, i64), Vec<String>>, StoreError> {
