@@ -38,13 +38,21 @@ pub fn write(page: &mut Page<'_>, document: &Document) -> io::Result<()> {
 }
 
 fn first_look(finding: &Finding) -> String {
-    if finding.evidence.arenas {
-        return "Look for what creates many small objects and keeps them: in a list, a dict, a registry, a \
-                closure. The stacks above are only where the next arena was needed."
-            .to_owned();
-    }
-    "Begin with the first stack: who holds what its last Python line makes, and who should let it go?"
-        .to_owned()
+    let is_held = finding.holder.as_ref().is_some_and(|chain| !chain.is_empty());
+    let text = match (finding.evidence.arenas, is_held) {
+        (_, true) => {
+            "Begin with the references that hold the first: which of them should have been let go, and by whom? \
+             `leakspy who` asks the live process for more of them."
+        }
+        (true, false) => {
+            "Look for what creates many small objects and keeps them: in a list, a dict, a registry, a \
+             closure. The stacks above are only where the next arena was needed."
+        }
+        (false, false) => {
+            "Begin with the first stack: who holds what its last Python line makes, and who should let it go?"
+        }
+    };
+    text.to_owned()
 }
 
 /// How much longer to watch when nothing says how long: ten minutes first, then hours.
