@@ -9,8 +9,8 @@ use crate::model::{Address, Memory};
 
 /// Bytes of a piece.
 const PIECE: u64 = 64 << 10;
-/// Pieces that are kept: 96 MiB.
-const KEPT: usize = 1536;
+/// Pieces that are kept: 48 MiB.
+const KEPT: usize = 768;
 /// Bytes of a piece of a file.
 const PAGE: u64 = 4096;
 

@@ -56,6 +56,13 @@ pub fn yield_to_others() {
     let _ = unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, 5) };
 }
 
+/// Gives memory that was freed back to the system: glibc keeps what threads have freed, for the next time.
+pub fn give_back() {
+    // SAFETY: takes a number, no pointers, and only moves free memory of the allocator, under its own locks.
+    #[cfg(target_env = "gnu")]
+    let _ = unsafe { libc::malloc_trim(0) };
+}
+
 /// glibc maps the arena of a thread as one reservation of this size, aligned to it, and opens it from the front
 /// (malloc/arena.c, `new_heap` and `grow_heap`; the size is `HEAP_MAX_SIZE` of 64-bit systems).
 const ARENA: u64 = 64 << 20;

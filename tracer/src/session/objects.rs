@@ -114,8 +114,11 @@ impl ObjectLooks {
         let job = Job { eyes, pid, at, counts, tells, blocks };
         let work = move || {
             os::usage::yield_to_others();
+            let looked = job.run();
+            // A heap takes much room, and only now and then.
+            os::usage::give_back();
             // Nobody may be waiting any more.
-            let _ = sender.send(job.run());
+            let _ = sender.send(looked);
         };
         // A failure drops the sender: the receiver notices.
         let _ = std::thread::Builder::new().name("leakspy-objects".to_owned()).spawn(work);
