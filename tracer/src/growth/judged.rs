@@ -2,7 +2,7 @@
 
 use super::arena;
 use super::gauge::{Gauge, growth, measure};
-use super::owners;
+use super::owners::{self, Behind};
 use super::reasons::{Facts, reasons};
 use super::subject::Subject;
 use super::verdict::{self, Decision};
@@ -124,6 +124,11 @@ impl Tested {
         let kept = self.kept(document, watch);
         let (shown, alike) = self.shown(document, &kept);
         let site = summed(document, shown, &self.subject.sites);
+        // An arena is no object's block.
+        let behind = match self.subject.arenas {
+            true => Behind::default(),
+            false => owners::of_sites(&histories(document, &self.subject.sites)),
+        };
         let facts = Facts {
             gauge,
             decision: &decision,
@@ -133,13 +138,9 @@ impl Tested {
             unreferenced: self.unreferenced,
             arenas: self.subject.arenas.then_some(alike),
             collections: survived(gauge, watch),
+            garbage: behind.is_garbage(),
         };
         let (model, steps, against) = models(gauge);
-        // An arena is no object's block.
-        let (types, holder) = match self.subject.arenas {
-            true => (None, None),
-            false => owners::of_sites(&histories(document, &self.subject.sites)),
-        };
         let evidence = Evidence {
             reasons: reasons(&facts),
             sites: kept.iter().map(|(index, ..)| document.sites[*index].id.clone()).collect(),
@@ -170,8 +171,9 @@ impl Tested {
             confidence: decision.confidence,
             slope_bytes_per_hour: gauge.bytes.per_hour,
             evidence,
-            types,
-            holder,
+            types: behind.types,
+            holder: behind.holder,
+            owners: behind.owners,
         }
     }
 

@@ -1,40 +1,68 @@
 //! Python objects behind findings: who owns the blocks of a stack, and which types fill arenas.
 
 use super::types::judge_types;
-use crate::model::{Document, Finding, History, Owned, SiteHistory, TypeGrowth, Verdict};
+use crate::model::{
+    Document, Finding, History, Owned, Owners, RootKind, SiteHistory, TypeGrowth, Verdict,
+};
 
 /// Types that a finding names.
 const TYPES: usize = 5;
+/// Larger objects are not in arenas, bytes (`SMALL_REQUEST_THRESHOLD` in Objects/obmalloc.c); of types on average.
+const SMALL: u64 = 512;
 
 /// Types that grew, with what keeps them; `None` where nobody counted objects.
 pub fn types(history: &History) -> Option<Vec<TypeGrowth>> {
-    if history.types.is_empty() {
-        return None;
-    }
-    Some(judge_types(&history.types, &history.type_holders))
+    (history.counts > 0).then(|| judge_types(&history.types, &history.type_holders))
 }
 
-/// Types with numbers, and a chain, as findings have them.
-type Facts = (Option<Vec<(String, u64)>>, Option<Vec<String>>);
+/// Objects behind a finding.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Behind {
+    /// Types with their numbers of blocks.
+    pub types: Option<Vec<(String, u64)>>,
+    /// The chain that keeps the first of them.
+    pub holder: Option<Vec<String>>,
+    /// How that was found.
+    pub owners: Option<Owners>,
+}
 
-/// Types of the owners of blocks with these histories, with the numbers of blocks, and the chain that keeps the first.
-pub fn of_sites(histories: &[&SiteHistory]) -> Facts {
+impl Behind {
+    /// Whether most of the blocks belong to unreachable cycles.
+    pub fn is_garbage(&self) -> bool {
+        let first = self.types.as_ref().and_then(|types| types.first());
+        match (first, self.owners) {
+            (Some((_, blocks)), Some(owners)) => {
+                owners.root == Some(RootKind::Garbage) && 2 * *blocks > owners.looked_for
+            }
+            _ => false,
+        }
+    }
+}
+
+/// Owners of blocks with these histories. A chain only where most blocks have an owner: else it would explain nothing.
+pub fn of_sites(histories: &[&SiteHistory]) -> Behind {
     let mut all: Option<Owned> = None;
     for owned in histories.iter().filter_map(|history| history.owned.as_ref()) {
         all.get_or_insert_default().add(owned);
     }
-    let Some(all) = all.filter(|all| !all.types.is_empty()) else { return (None, None) };
-    let holder = all.types.first().map(|owner| owner.holder.clone());
-    let types = all.types.into_iter().take(TYPES).map(|owner| (owner.name, owner.blocks));
-    (Some(types.collect()), holder.filter(|chain| !chain.is_empty()))
+    let Some(Owned { looked_for, owned, types }) = all else { return Behind::default() };
+    let first = types.first().filter(|first| !first.holder.is_empty() && 2 * owned > looked_for);
+    let root = first.and_then(|first| first.root);
+    let holder = first.map(|first| first.holder.clone());
+    let types: Vec<(String, u64)> =
+        types.into_iter().take(TYPES).map(|owner| (owner.name, owner.blocks)).collect();
+    let types = (!types.is_empty()).then_some(types);
+    Behind { types, holder, owners: Some(Owners { looked_for, owned, root }) }
 }
 
-/// Names the types that grow in findings on arenas of small objects: nothing else fills those.
+/// Names the types of small objects that grow in findings on arenas of them: nothing else fills those.
 pub fn name_fillers(findings: &mut [Finding], types: &[TypeGrowth]) {
     let of = |verdict| types.iter().filter(move |found| found.verdict == verdict);
-    let grown = |found: &&TypeGrowth| found.last_count > found.first_count;
+    let small = |found: &&TypeGrowth| {
+        found.last_count > found.first_count && found.last_bytes / found.last_count <= SMALL
+    };
     let chosen: Vec<&TypeGrowth> =
-        of(Verdict::Leak).chain(of(Verdict::Undetermined)).filter(grown).take(TYPES).collect();
+        of(Verdict::Leak).chain(of(Verdict::Undetermined)).filter(small).take(TYPES).collect();
     let Some(first) = chosen.first() else { return };
     let named =
         || chosen.iter().map(|found| (found.name.clone(), found.last_count - found.first_count));
@@ -56,25 +84,44 @@ mod tests {
     use super::*;
     use crate::model::Owner;
 
-    fn owner(name: &str, blocks: u64, holder: &[&str]) -> Owner {
-        let holder = holder.iter().map(|step| (*step).to_owned()).collect();
-        Owner { name: name.into(), blocks, bytes: 10 * blocks, holder }
+    fn owner(name: &str, blocks: u64, root: RootKind, holder: &[&str]) -> Owner {
+        let holder: Vec<String> = holder.iter().map(|step| (*step).to_owned()).collect();
+        let root = (!holder.is_empty()).then_some(root);
+        Owner { name: name.into(), blocks, bytes: 10 * blocks, root, holder }
     }
 
-    fn site(types: Vec<Owner>) -> SiteHistory {
+    fn site(looked_for: u64, types: Vec<Owner>) -> SiteHistory {
         let owned = types.iter().map(|owner| owner.blocks).sum();
-        let owned = Some(Owned { looked_for: owned, owned, types });
+        let owned = Some(Owned { looked_for, owned, types });
         SiteHistory { owned, ..SiteHistory::default() }
     }
 
     #[test]
     fn owners_of_several_sites_add_up() {
-        let a = site(vec![owner("dict", 5, &["module a"]), owner("list", 4, &[])]);
-        let b = site(vec![owner("list", 3, &["module b", ".x: list"])]);
-        let (types, holder) = of_sites(&[&a, &b, &SiteHistory::default()]);
-        assert_eq!(types, Some(vec![("list".to_owned(), 7), ("dict".to_owned(), 5)]));
-        assert_eq!(holder, Some(vec!["module b".to_owned(), ".x: list".to_owned()]));
-        assert_eq!(of_sites(&[&SiteHistory::default()]), (None, None));
-        assert_eq!(of_sites(&[&site(vec![])]), (None, None));
+        let module = RootKind::Module;
+        let a =
+            site(9, vec![owner("dict", 5, module, &["module a"]), owner("list", 4, module, &[])]);
+        let b = site(4, vec![owner("list", 3, module, &["module b", ".x: list"])]);
+        let behind = of_sites(&[&a, &b, &SiteHistory::default()]);
+        assert_eq!(behind.types, Some(vec![("list".to_owned(), 7), ("dict".to_owned(), 5)]));
+        assert_eq!(behind.holder, Some(vec!["module b".to_owned(), ".x: list".to_owned()]));
+        let owners = Owners { looked_for: 13, owned: 12, root: Some(module) };
+        assert_eq!((behind.owners, behind.is_garbage()), (Some(owners), false));
+        assert_eq!(of_sites(&[&SiteHistory::default()]), Behind::default());
+    }
+
+    /// Three blocks of a thousand say nothing about the others.
+    #[test]
+    fn a_few_owners_are_no_explanation() {
+        let behind = of_sites(&[&site(1000, vec![owner("dict", 3, RootKind::Module, &["m"])])]);
+        assert_eq!((behind.types, behind.holder), (Some(vec![("dict".to_owned(), 3)]), None));
+        assert_eq!(behind.owners.map(|owners| owners.owned), Some(3));
+        assert_eq!(of_sites(&[&site(7, vec![])]).types, None);
+    }
+
+    #[test]
+    fn garbage_is_told_from_what_is_held() {
+        let of = |root| of_sites(&[&site(9, vec![owner("list", 8, root, &["x"])])]).is_garbage();
+        assert!(of(RootKind::Garbage) && !of(RootKind::Native) && !of(RootKind::Module));
     }
 }

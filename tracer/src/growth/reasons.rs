@@ -23,11 +23,14 @@ pub struct Facts<'a> {
     pub arenas: Option<(u64, u64)>,
     /// Collections that the blocks survived.
     pub collections: Option<u64>,
+    /// Whether most of the blocks belong to unreachable cycles.
+    pub garbage: bool,
 }
 
 /// The strongest first.
 pub fn reasons(facts: &Facts<'_>) -> Vec<String> {
     let mut reasons = Vec::new();
+    reasons.extend(garbage(facts));
     reasons.extend(ground(facts));
     reasons.extend(freed(facts));
     reasons.extend(retention(facts));
@@ -37,6 +40,14 @@ pub fn reasons(facts: &Facts<'_>) -> Vec<String> {
     reasons.extend(arenas(facts));
     reasons.extend(caution(facts));
     reasons
+}
+
+/// It may still be a leak: where the collector was turned off, or does not come.
+fn garbage(facts: &Facts<'_>) -> Option<String> {
+    facts.garbage.then(|| {
+        "most of its blocks are in unreachable cycles: the next full garbage collection frees them, if one comes"
+            .to_owned()
+    })
 }
 
 fn ground(facts: &Facts<'_>) -> Option<String> {

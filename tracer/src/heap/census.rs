@@ -144,6 +144,12 @@ impl Watch {
         self.looks = kept;
     }
 
+    /// When it looked, and the full collections until then.
+    pub fn times(&self) -> Vec<(f64, Option<u64>)> {
+        let points = self.series.first().map_or(&[][..], |first| &first.points);
+        points.iter().map(|point| (point.t, point.collections)).collect()
+    }
+
     /// What every type did.
     pub fn series(&self) -> Vec<TypeSeries> {
         let mut series = self.series.clone();

@@ -73,8 +73,8 @@ impl<'a> Held<'a> {
         let (root, way) = self.paths.way(number);
         let way: Vec<Object> = way.iter().map(|at| self.namer.heap.objects.get(*at)).collect();
         let Some(root) = root else {
-            let chain = self.cycle(number);
-            return (RootKind::Garbage, self.words(number), chain);
+            let (first, chain) = self.cycle(number);
+            return (RootKind::Garbage, self.words(first), chain);
         };
         let kind = self.paths.kind(root);
         let named = self.roots.get(root as usize);
@@ -106,8 +106,8 @@ impl<'a> Held<'a> {
         }
     }
 
-    /// A way that leads to garbage from other garbage, back to what is met a second time.
-    fn cycle(&self, number: u32) -> Vec<Reference> {
+    /// A way that leads to garbage from other garbage, back to what is met a second time, and where it begins.
+    fn cycle(&self, number: u32) -> (u32, Vec<Reference>) {
         let referrers = self.referrers.get_or_init(|| self.referrers_of_garbage());
         let mut way = vec![number];
         let mut at = number;
@@ -120,8 +120,9 @@ impl<'a> Held<'a> {
             at = before;
         }
         way.reverse();
+        let first = way.first().copied().unwrap_or(number);
         let way: Vec<Object> = way.iter().map(|at| self.namer.heap.objects.get(*at)).collect();
-        self.namer.way(&way, None)
+        (first, self.namer.way(&way, None))
     }
 
     /// For each object that no root leads to one that refers to it, if there is any; itself last.

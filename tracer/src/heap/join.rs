@@ -42,7 +42,7 @@ pub struct Joined {
     owners: Vec<Option<u32>>,
     names: Vec<String>,
     /// Chains that keep owners, by site and type.
-    chains: HashMap<(u64, u32), Vec<String>>,
+    chains: HashMap<(u64, u32), HolderGroup>,
 }
 
 /// Blocks and bytes by type of owner.
@@ -104,7 +104,7 @@ fn chains(
     blocks: &[LiveBlock],
     owners: &[Option<u32>],
     types: &[Option<u32>],
-) -> HashMap<(u64, u32), Vec<String>> {
+) -> HashMap<(u64, u32), HolderGroup> {
     let mut sites: HashMap<u64, HashMap<u32, Group>> = HashMap::new();
     for ((live, owner), class) in blocks.iter().zip(owners).zip(types) {
         let (Some(owner), Some(class)) = (owner, class) else { continue };
@@ -124,8 +124,8 @@ fn chains(
         let mut groups: Vec<(u32, Group)> = groups.into_iter().collect();
         groups.sort_by_key(|(class, group)| (std::cmp::Reverse(group.bytes), *class));
         for (class, group) in groups.into_iter().take(CHAINS) {
-            if let Some(words) = chain(held, group.objects.into_iter()) {
-                chains.insert((site, class), words);
+            if let Some(group) = chain(held, group.objects.into_iter()) {
+                chains.insert((site, class), group);
             }
         }
     }
@@ -133,11 +133,10 @@ fn chains(
 }
 
 /// The chain that keeps most of these objects.
-fn chain(held: &Held<'_>, objects: impl Iterator<Item = u32>) -> Option<Vec<String>> {
+fn chain(held: &Held<'_>, objects: impl Iterator<Item = u32>) -> Option<HolderGroup> {
     let mut objects: Vec<(u32, u64)> = objects.map(|number| (number, 0)).collect();
     objects.sort_unstable();
-    let (groups, _) = held.groups(&objects, 1);
-    groups.first().map(HolderGroup::words)
+    held.groups(&objects, 1).0.into_iter().next()
 }
 
 impl Joined {
@@ -172,7 +171,8 @@ impl Joined {
                 name: self.names.get(*class as usize).cloned().unwrap_or_default(),
                 blocks,
                 bytes,
-                holder: self.chains.get(&(site, *class)).cloned().unwrap_or_default(),
+                root: self.chains.get(&(site, *class)).map(|group| group.root),
+                holder: self.chains.get(&(site, *class)).map_or_else(Vec::new, HolderGroup::words),
             })
             .collect();
         types.sort_by(|a, b| {

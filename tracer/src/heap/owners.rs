@@ -31,7 +31,7 @@ const PIECE: usize = 16 << 10;
 
 /// For each of `blocks`, which are by address and do not overlap, the number of the object that owns it: one that
 /// lies in it, else one whose struct has its address, else one that does so through other blocks (a list of C, a
-/// tree). Where several do, the one with the lowest number.
+/// tree). Where several do, the first one found.
 pub fn owners(view: &View<'_>, heap: &Heap, blocks: &[Block]) -> Vec<Option<u32>> {
     let mut search = Search::new(view.memory, blocks);
     for (number, object) in (0..).zip(heap.objects.iter()) {

@@ -57,8 +57,10 @@ fn names(view: &View<'_>, heap: &Heap) -> HashMap<u64, String> {
 fn name(view: &View<'_>, heap: &Heap, thread: Address) -> Option<String> {
     let name = attribute(view, heap, thread, "_name")?;
     let name = text::unicode(view.memory, view.layout, name).ok()?;
-    let mut shown: String = name.chars().take(SHOWN).collect();
-    if shown.len() < name.len() {
+    // What separates the parts of a root's name is not to be imitated.
+    let harmless = |letter: char| if ",()".contains(letter) { '_' } else { letter };
+    let mut shown: String = name.chars().take(SHOWN).map(harmless).collect();
+    if name.chars().count() > SHOWN {
         shown.push('…');
     }
     Some(shown)

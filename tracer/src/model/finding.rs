@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::Site;
+use super::{RootKind, Site};
 
 /// What the growth of a site, or of the process, is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -71,6 +71,19 @@ pub struct Finding {
     pub types: Option<Vec<(String, u64)>>,
     /// The references that keep them, root first, when known.
     pub holder: Option<Vec<String>>,
+    /// How `types` and `holder` of a stack's blocks were found; `None` of arenas, and when nobody looked.
+    pub owners: Option<Owners>,
+}
+
+/// What is known of the objects that own blocks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Owners {
+    /// Live blocks whose owner was looked for.
+    pub looked_for: u64,
+    /// Those of them that have one.
+    pub owned: u64,
+    /// What is at the begin of the chain that keeps most of those of the first type.
+    pub root: Option<RootKind>,
 }
 
 /// Shapes that growth can have.

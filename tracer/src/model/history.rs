@@ -3,7 +3,7 @@
 //!
 //! Every `t` is in seconds since the start of the capture. Series are in the order of time.
 
-use super::{TypeHolder, TypeSeries, Unreferenced};
+use super::{RootKind, TypeHolder, TypeSeries, Unreferenced};
 
 /// Everything over time. Not part of the JSON contract: exporters choose from it.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -16,7 +16,9 @@ pub struct History {
     pub collections: Vec<Collection>,
     /// What each site did: `sites[i]` is the history of `Document::sites[i]`. Empty, or as long.
     pub sites: Vec<SiteHistory>,
-    /// Types of Python objects that changed, as far as somebody counted them. Times are those of the capture.
+    /// Counts of Python objects by type.
+    pub counts: usize,
+    /// Types of Python objects that changed between counts. Times are those of the capture.
     pub types: Vec<TypeSeries>,
     /// Chains that keep what some of them grew by, with the type's name.
     pub type_holders: Vec<TypeHolder>,
@@ -109,6 +111,8 @@ pub struct Owner {
     pub blocks: u64,
     /// Their bytes.
     pub bytes: u64,
+    /// What is at the begin of `holder`.
+    pub root: Option<RootKind>,
     /// The chain of references that keeps most of them, root first; empty when it is not known.
     pub holder: Vec<String>,
 }
@@ -199,7 +203,7 @@ impl Owned {
             Some(known) => {
                 if known.holder.is_empty() || (new.blocks > known.blocks && !new.holder.is_empty())
                 {
-                    known.holder = new.holder;
+                    (known.root, known.holder) = (new.root, new.holder);
                 }
                 known.blocks = known.blocks.saturating_add(new.blocks);
                 known.bytes = known.bytes.saturating_add(new.bytes);

@@ -76,6 +76,28 @@ pub struct Reference {
     pub detail: Option<String>,
 }
 
+impl RootKind {
+    /// Every kind.
+    pub const ALL: [Self; 5] =
+        [Self::Module, Self::Frame, Self::StaticType, Self::Native, Self::Garbage];
+
+    /// The word in reports.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Module => "module",
+            Self::Frame => "frame",
+            Self::StaticType => "static-type",
+            Self::Native => "native",
+            Self::Garbage => "garbage",
+        }
+    }
+
+    /// The kind of that name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+}
+
 impl HolderGroup {
     /// The chain in words, root first: `module app`, `.cache: dict (12 items)`. Data from outside.
     pub fn words(&self) -> Vec<String> {
@@ -84,7 +106,14 @@ impl HolderGroup {
 
     /// The same, with the type that each reference leads to.
     pub fn steps(&self) -> Vec<(String, Option<String>)> {
-        let root = std::iter::once((self.root_name.clone(), None));
+        let root = match self.root {
+            RootKind::Module | RootKind::Frame | RootKind::StaticType => self.root_name.clone(),
+            RootKind::Native => format!("C code, or what was not found: {}", self.root_name),
+            RootKind::Garbage => {
+                format!("garbage that waits for the collector: {}", self.root_name)
+            }
+        };
+        let root = std::iter::once((root, None));
         let steps = self.chain.iter().map(|step| (step.words(), Some(step.class.clone())));
         root.chain(steps).collect()
     }

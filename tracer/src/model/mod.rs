@@ -25,7 +25,7 @@ pub use document::{
     Capture, Document, Loss, LossClass, MemoryPoint, PythonTarget, SCHEMA, Target, Tool,
 };
 pub use finding::{
-    Confidence, Evidence, Finding, Interval, Model, ProcessGrowth, Unreferenced, Verdict,
+    Confidence, Evidence, Finding, Interval, Model, Owners, ProcessGrowth, Unreferenced, Verdict,
 };
 pub use frame::{Frame, FrameIdentity, FrameKind};
 pub use history::{

@@ -275,6 +275,7 @@ fn finding(
         },
         types: Some(vec![("dict".into(), 120), ("session.Session".into(), 40)]),
         holder: None,
+        owners: None,
         site,
     }
 }

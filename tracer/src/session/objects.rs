@@ -58,6 +58,8 @@ pub struct Found {
     pub at: Duration,
     /// How the heap was looked at.
     pub look: Look,
+    /// When types were counted so far: seconds since the start, full collections.
+    pub counts: Vec<(f64, Option<u64>)>,
     /// What every type that changed did so far; nothing where types are not counted, or where that was told not long
     /// ago.
     pub types: Vec<TypeSeries>,
@@ -177,8 +179,9 @@ impl Job {
             blocks.map(|blocks| last(view, heap, roots, code_type, watch, blocks))
         });
         let Seen { value: last, look } = looked.map_err(|error| error.to_string())?;
+        let counts = if tells { watch.times() } else { Vec::new() };
         let types = if tells { changed(watch.series()) } else { Vec::new() };
-        Ok((eyes, Found { at, look, types, last }))
+        Ok((eyes, Found { at, look, counts, types, last }))
     }
 }
 
@@ -224,8 +227,8 @@ mod tests {
     fn found(at: u64, seconds: f64) -> Looked {
         let look = Look { seconds, ..Look::default() };
         let eyes = Box::new(Eyes { target: None, watch: Watch::default() });
-        let (types, last) = (Vec::new(), None);
-        Ok((eyes, Found { at: Duration::from_secs(at), look, types, last }))
+        let (at, counts, types) = (Duration::from_secs(at), Vec::new(), Vec::new());
+        Ok((eyes, Found { at, look, counts, types, last: None }))
     }
 
     fn every(seconds: u64) -> CensusRules {

@@ -20,7 +20,7 @@ use crate::model::{Capture, Owned, ProcessPoint, TypeHolder, TypeSeries};
 use crate::os;
 use crate::probe::{self, Captured, Queue, Record, Ring, Tables};
 use crate::python::Collector;
-use crate::store::{LookRow, SiteRow, SiteTotals, Tick, Writer};
+use crate::store::{Count, LookRow, SiteRow, SiteTotals, Tick, Writer};
 use crate::symbolize::{End, Resolver};
 
 /// Records handled before the loop looks at its other events.
@@ -52,7 +52,7 @@ pub struct Recorder {
     undecoded: u64,
     queue: Queue,
     /// Series of types that wait for the next tick.
-    types: Option<Vec<TypeSeries>>,
+    types: Option<(Vec<Count>, Vec<TypeSeries>)>,
     /// What keeps types, and who owns blocks; waits for the next tick too.
     holders: Option<Holders>,
 }
@@ -238,8 +238,8 @@ impl Recorder {
 
     /// Writes what looks at Python objects found since the last tick.
     fn write_objects(&mut self) -> Result<(), SessionError> {
-        if let Some(types) = self.types.take() {
-            self.writer.types(&types)?;
+        if let Some((counts, types)) = self.types.take() {
+            self.writer.types(&counts, &types)?;
         }
         if let Some((types, sites)) = self.holders.take() {
             self.writer.holders(&types, &sites)?;

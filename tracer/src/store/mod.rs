@@ -21,6 +21,6 @@ pub use error::StoreError;
 pub use load::Limits;
 pub use mark::{MAX_NAME, is_running, mark};
 pub use open::Reader;
-pub use row::{LookRow, Overwrite, Owner, SiteAged, SiteRow, SiteTotals, Tick};
+pub use row::{Count, LookRow, Overwrite, Owner, SiteAged, SiteRow, SiteTotals, Tick};
 pub use schema::{APPLICATION_ID, SCHEMA_VERSION, TABLES};
 pub use writer::{Bounds, Writer};

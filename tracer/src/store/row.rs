@@ -37,6 +37,9 @@ pub struct SiteRow<'a> {
     pub notes: &'a [String],
 }
 
+/// A count of Python objects: seconds since the start, and full collections so far where they can be read.
+pub type Count = (f64, Option<u64>);
+
 /// Everything that is known at one moment; one transaction.
 #[derive(Clone, Copy, Debug)]
 pub struct Tick<'a> {

@@ -235,6 +235,7 @@ const OWNER: &str = "CREATE TABLE owner (
     type TEXT NOT NULL,
     blocks INTEGER NOT NULL,
     bytes INTEGER NOT NULL,
+    root TEXT,
     PRIMARY KEY (site, position)
 ) STRICT, WITHOUT ROWID";
 

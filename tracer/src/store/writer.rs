@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::Connection;
 
 use super::intern::{Interner, bounded};
-use super::row::{Overwrite, Owner, SiteAged, SiteRow, SiteTotals, Tick};
+use super::row::{Count, Overwrite, Owner, SiteAged, SiteRow, SiteTotals, Tick};
 use super::{StoreError, create};
 use crate::model::{
     Capture, Cohort, Lifetime, Owned, Target, TypeHolder, TypeSeries, Unreferenced,
@@ -200,13 +200,13 @@ impl Writer {
         Ok(())
     }
 
-    /// What types of Python objects did so far, in place of what was said before; only those that changed. All have a
-    /// point for each look. Becomes permanent with the next tick.
+    /// When Python objects were counted, and what their types did so far, in place of what was said before; only types that
+    /// changed. All have a point for each count. Becomes permanent with the next tick.
     ///
     /// # Errors
     /// As of [`Writer::tick`].
-    pub fn types(&mut self, types: &[TypeSeries]) -> Result<(), StoreError> {
-        self.guarded(|writer| writer.put_types(types))
+    pub fn types(&mut self, counts: &[Count], types: &[TypeSeries]) -> Result<(), StoreError> {
+        self.guarded(|writer| writer.put_types(counts, types))
     }
 
     /// What keeps objects of types that were given, and which objects own blocks of which site. Becomes permanent

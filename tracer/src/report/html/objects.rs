@@ -3,6 +3,7 @@
 use super::markup::Page;
 use crate::model::{Document, TypeGrowth, Verdict};
 use crate::report::holders::chain::shortened;
+use crate::report::leaks::objects::quiet;
 use crate::report::quantity::{change, count};
 use crate::report::rate;
 
@@ -17,7 +18,7 @@ pub fn write(page: &mut Page, document: &Document) {
     let told = |found: &&TypeGrowth| found.verdict == Verdict::Leak;
     let told: Vec<&TypeGrowth> = types.iter().filter(told).take(TOP).collect();
     if told.is_empty() {
-        page.element("p", "No type of object grows like a leak.");
+        page.element("p", &quiet(types));
     }
     for found in told {
         one(page, found);

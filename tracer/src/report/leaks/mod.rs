@@ -4,7 +4,7 @@
 mod evidence;
 mod head;
 mod next;
-mod objects;
+pub mod objects;
 mod quiet;
 #[cfg(test)]
 pub mod samples;

@@ -12,15 +12,18 @@ const TOP: usize = 3;
 /// The same, when somebody wants to see more of everything.
 const TOP_OF_MORE: usize = 10;
 
+/// The chapter; nothing where objects were not counted. `more` for those who want to see more of everything.
+///
+/// # Errors
+/// Those of the page.
 pub fn write(page: &mut Page<'_>, document: &Document, more: bool) -> io::Result<()> {
     let Some(types) = &document.types else { return Ok(()) };
-    let of = |verdict| types.iter().filter(move |found| found.verdict == verdict);
-    let leaking: Vec<&TypeGrowth> = of(Verdict::Leak).collect();
-    let open = of(Verdict::Undetermined).count();
+    let leaking = |found: &&TypeGrowth| found.verdict == Verdict::Leak;
+    let leaking: Vec<&TypeGrowth> = types.iter().filter(leaking).collect();
     page.gap()?;
     page.heading("Python objects")?;
     if leaking.is_empty() {
-        return page.paragraph(2, &quiet(types.len(), open));
+        return page.paragraph(2, &quiet(types));
     }
     let top = if more { TOP_OF_MORE } else { TOP };
     rows(page, &leaking, top)?;
@@ -33,7 +36,13 @@ pub fn write(page: &mut Page<'_>, document: &Document, more: bool) -> io::Result
     Ok(())
 }
 
-fn quiet(followed: usize, open: usize) -> String {
+/// What to say where no type grows like a leak.
+pub fn quiet(types: &[TypeGrowth]) -> String {
+    let open = types.iter().filter(|found| found.verdict == Verdict::Undetermined).count();
+    let followed = types.len();
+    if followed == 0 {
+        return "Quiet: they were counted, and of no type there were more at the end.".to_owned();
+    }
     let followed = counted(number(followed), "type that grew was", "types that grew were");
     match open {
         0 => format!("Quiet: {followed} followed, and none grows like a leak."),

@@ -1,8 +1,8 @@
 //! Findings and documents with verdicts, for tests.
 
 use crate::model::{
-    Capture, Confidence, Document, Domain, Evidence, Finding, Frame, Interval, Model,
-    ProcessGrowth, Unreferenced, Verdict,
+    Capture, Confidence, Document, Domain, Evidence, Finding, Frame, Interval, Model, Owners,
+    ProcessGrowth, RootKind, Unreferenced, Verdict,
 };
 use crate::report::samples;
 
@@ -54,6 +54,7 @@ fn finding(verdict: Verdict, confidence: Confidence, stack: Vec<Frame>) -> Findi
         evidence: evidence(),
         types: None,
         holder: None,
+        owners: None,
     }
 }
 
@@ -126,6 +127,7 @@ pub fn leaking() -> Document {
         "Stream.registry".into(),
         "WeakKeyDictionary".into(),
     ]);
+    likely.owners = Some(Owners { looked_for: 46, owned: 44, root: Some(RootKind::Module) });
     let mut suspect = finding(Verdict::Leak, Confidence::Suspect, Vec::new());
     suspect.evidence.against.clear();
     suspect.evidence.since = None;

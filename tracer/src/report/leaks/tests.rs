@@ -70,6 +70,7 @@ fn json_has_every_key_of_a_finding() {
         "evidence",
         "types",
         "holder",
+        "owners",
     ] {
         assert!(finding.get(key).is_some(), "{key}");
     }

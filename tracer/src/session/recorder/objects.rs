@@ -57,9 +57,9 @@ impl Recorder {
                 return Ok(());
             }
         };
-        let Found { types, last, .. } = found;
-        if !types.is_empty() {
-            self.types = Some(types);
+        let Found { counts, types, last, .. } = found;
+        if !counts.is_empty() {
+            self.types = Some((counts, types));
         }
         if let Some(Last { joined, holders }) = last {
             self.holders = Some((holders, self.owned(&joined)?));

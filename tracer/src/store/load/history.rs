@@ -19,8 +19,8 @@ impl Source<'_> {
         let end = process.last().map_or(0.0, |point| point.t);
         let (marks, collections) = (self.marks()?, self.collections()?);
         let sites = self.series(sites, places, end)?;
-        let (types, type_holders) = self.types()?;
-        Ok(History { process, marks, collections, sites, types, type_holders })
+        let (counts, types, type_holders) = self.types()?;
+        Ok(History { process, marks, collections, sites, counts, types, type_holders })
     }
 
     fn process(&self) -> Result<Vec<ProcessPoint>, StoreError> {

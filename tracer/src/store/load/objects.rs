@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::Source;
 use super::series::Series;
-use crate::model::{Owned, Owner, TypeHolder, TypePoint, TypeSeries};
+use crate::model::{Owned, Owner, RootKind, TypeHolder, TypePoint, TypeSeries};
 use crate::store::StoreError;
 
 /// Longest chain that is read.
@@ -19,8 +19,8 @@ type Chain = Vec<(String, Option<String>)>;
 type PointRow = (i64, i64, TypePoint, u64);
 
 impl Source<'_> {
-    /// All types that changed, and the chains of some.
-    pub(super) fn types(&self) -> Result<(Vec<TypeSeries>, Vec<TypeHolder>), StoreError> {
+    /// How often types were counted, all that changed, and the chains of some.
+    pub(super) fn types(&self) -> Result<(usize, Vec<TypeSeries>, Vec<TypeHolder>), StoreError> {
         let looks = self.censuses()?;
         let sql = "SELECT id, name FROM object_type ORDER BY id";
         let names: Vec<(i64, String)> =
@@ -47,7 +47,7 @@ impl Source<'_> {
                 self.damaged("it counts objects of a type, or at a time, that is not there")
             );
         }
-        Ok((series, self.type_holders(&names)?))
+        Ok((looks.len(), series, self.type_holders(&names)?))
     }
 
     /// Number, time and full collections of each look.
@@ -133,17 +133,21 @@ impl Series<'_> {
         let source = self.source;
         let mut chains = self.chains()?;
         source.each(
-            "SELECT site, position, type, blocks, bytes FROM owner ORDER BY site, position",
+            "SELECT site, position, type, blocks, bytes, root FROM owner ORDER BY site, position",
             source.limits.remarks,
             "owners of blocks",
             |row| {
                 let (name, blocks, bytes) = (row.get(2)?, row.get(3)?, row.get(4)?);
-                Ok((row.get(0)?, row.get(1)?, Owner { name, blocks, bytes, holder: Vec::new() }))
+                let owner = Owner { name, blocks, bytes, root: None, holder: Vec::new() };
+                Ok(((row.get(0)?, row.get(1)?), owner, row.get(5)?))
             },
-            |(site, position, owner): (i64, i64, Owner)| {
-                let holder = chains.remove(&(site, position)).unwrap_or_default();
+            |((site, position), mut owner, root): ((i64, i64), Owner, Option<String>)| {
+                let unknown = || source.damaged("an owner is held in a way that is not known");
+                let root = root.map(|root| RootKind::named(&root).ok_or_else(unknown));
+                owner.root = root.transpose()?;
+                owner.holder = chains.remove(&(site, position)).unwrap_or_default();
                 let all = self.site(site)?.owned.get_or_insert_default();
-                all.add_owner(Owner { holder, ..owner });
+                all.add_owner(owner);
                 Ok(())
             },
         )

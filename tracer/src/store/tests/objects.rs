@@ -3,7 +3,8 @@
 use rusqlite::Connection;
 
 use super::{error, folder, read, tick, written};
-use crate::model::{Owned, Owner, TypeHolder, TypePoint, TypeSeries};
+use crate::model::{Owned, Owner, RootKind, TypeHolder, TypePoint, TypeSeries};
+use crate::store::Count;
 
 fn point(t: f64, count: u64, born_count: u64) -> TypePoint {
     let aged_count = count - born_count;
@@ -27,11 +28,16 @@ fn types() -> Vec<TypeSeries> {
     ]
 }
 
+fn counts() -> Vec<Count> {
+    [1.0, 11.0, 21.0].map(|t| (t, Some(3))).to_vec()
+}
+
 fn owned() -> Vec<(u64, Owned)> {
     let owner = |name: &str, blocks, holder: &[&str]| Owner {
         name: name.into(),
         blocks,
         bytes: 100 * blocks,
+        root: (!holder.is_empty()).then_some(RootKind::Module),
         holder: holder.iter().map(|step| (*step).to_owned()).collect(),
     };
     let types = vec![
@@ -50,18 +56,30 @@ fn holders() -> Vec<TypeHolder> {
 fn objects_come_back() {
     let (_folder, path) = folder();
     let mut writer = written(&path);
-    writer.types(&types()[..1]).expect("types");
+    writer.types(&counts(), &types()[..1]).expect("types");
     writer.tick(&tick(22.0, &[], &[])).expect("tick");
     assert_eq!(read(&path).history.types, types()[..1]);
     // What is said again replaces what was said.
-    writer.types(&types()).expect("types");
+    writer.types(&counts(), &types()).expect("types");
     writer.holders(&holders(), &owned()).expect("holders");
     writer.tick(&tick(23.0, &[], &[])).expect("tick");
     let history = read(&path).history;
     assert_eq!(history.types, types());
-    assert_eq!(history.type_holders, holders());
+    assert_eq!((history.counts, history.type_holders), (3, holders()));
     let found: Vec<&Owned> = history.sites.iter().filter_map(|site| site.owned.as_ref()).collect();
     assert_eq!(found, [&owned()[0].1]);
+}
+
+/// That nothing moved is something else than that nobody looked.
+#[test]
+fn counts_without_changes_are_counts() {
+    let (_folder, path) = folder();
+    let mut writer = written(&path);
+    assert_eq!(read(&path).history.counts, 0);
+    writer.types(&counts(), &[]).expect("counts");
+    writer.tick(&tick(22.0, &[], &[])).expect("tick");
+    let history = read(&path).history;
+    assert_eq!((history.counts, history.types.len()), (3, 0));
 }
 
 /// A forgery is said to be one, and nothing is made of it.
@@ -79,10 +97,11 @@ fn objects_that_contradict_themselves_are_refused() {
         ("UPDATE owned SET site = 77", "a site that is not there"),
         ("UPDATE owner SET site = 77", "a site that is not there"),
         ("UPDATE owner SET blocks = -1", "damaged"),
+        ("UPDATE owner SET root = 'x'", "not known"),
     ] {
         let (_folder, path) = folder();
         let mut writer = written(&path);
-        writer.types(&types()).expect("types");
+        writer.types(&counts(), &types()).expect("types");
         writer.holders(&holders(), &owned()).expect("holders");
         writer.tick(&tick(22.0, &[], &[])).expect("tick");
         writer.finish(&super::capture()).expect("finish");

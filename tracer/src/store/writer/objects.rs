@@ -4,8 +4,9 @@ use rusqlite::params;
 
 use super::Writer;
 use super::rows::{finite, integer};
-use crate::model::{Owned, TypeHolder, TypePoint, TypeSeries};
+use crate::model::{Owned, RootKind, TypeHolder, TypePoint, TypeSeries};
 use crate::store::intern::bounded;
+use crate::store::row::Count;
 
 /// Tables about types, the ones that name others first.
 const OF_TYPES: [&str; 4] = ["type_holder", "type_history", "object_type", "census"];
@@ -13,14 +14,13 @@ const OF_TYPES: [&str; 4] = ["type_holder", "type_history", "object_type", "cens
 const OF_OWNERS: [&str; 3] = ["owner_holder", "owner", "owned"];
 
 impl Writer {
-    pub(super) fn put_types(&self, types: &[TypeSeries]) -> rusqlite::Result<()> {
+    pub(super) fn put_types(&self, counts: &[Count], types: &[TypeSeries]) -> rusqlite::Result<()> {
         self.clear(&OF_TYPES)?;
-        let looks = types.first().map_or(&[][..], |first| &first.points);
         let mut put = self
             .connection
             .prepare_cached("INSERT INTO census (id, t, collections) VALUES (?1, ?2, ?3)")?;
-        for (look, point) in (1_i64..).zip(looks) {
-            put.execute(params![look, finite(point.t), point.collections.map(integer)])?;
+        for (look, (t, collections)) in (1_i64..).zip(counts) {
+            put.execute(params![look, finite(*t), collections.map(integer)])?;
         }
         for (id, series) in (1_i64..).zip(types) {
             self.connection
@@ -88,14 +88,16 @@ impl Writer {
 
     fn put_owners(&self, site: i64, owned: &Owned) -> rusqlite::Result<()> {
         let mut put = self.connection.prepare_cached(
-            "INSERT INTO owner (site, position, type, blocks, bytes) VALUES (?1, ?2, ?3, ?4, ?5)",
+            "INSERT INTO owner (site, position, type, blocks, bytes, root) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
         )?;
         let mut put_holder = self.connection.prepare_cached(
             "INSERT INTO owner_holder (site, owner, position, text) VALUES (?1, ?2, ?3, ?4)",
         )?;
         for (position, owner) in (0_i64..).zip(&owned.types) {
             let (blocks, bytes) = (integer(owner.blocks), integer(owner.bytes));
-            put.execute(params![site, position, bounded(&owner.name), blocks, bytes])?;
+            let root = owner.root.map(RootKind::name);
+            put.execute(params![site, position, bounded(&owner.name), blocks, bytes, root])?;
             for (step, text) in (0_i64..).zip(&owner.holder) {
                 put_holder.execute(params![site, position, step, bounded(text)])?;
             }
