@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use super::error::SessionError;
 use super::heap::{HeapTarget, Seen, Wanted};
 use crate::heap::{self, Depth, Held, Watch};
+use crate::os;
 use crate::model::{CENSUS_SCHEMA, Census, Look, Tool, TypeHolder};
 
 /// Most types whose growth is told with what keeps it: so many by bytes, and so many by objects.
@@ -37,6 +38,10 @@ pub fn take(
     progress: &mut dyn FnMut(&Look),
 ) -> Result<Census, SessionError> {
     let mut target = HeapTarget::open(selector)?;
+    if !options.pause {
+        // Who stands still wants to go on; who runs wants the processor.
+        os::usage::yield_to_others();
+    }
     let begun = Instant::now();
     let mut watch = Watch::default();
     let mut census = look(&mut target, options, &mut watch, begun)?;
