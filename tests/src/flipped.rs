@@ -78,6 +78,20 @@ impl Original {
         self.read(&memory)
     }
 
+    /// Whether it has more objects than so many.
+    pub fn has_more_than(&self, most: usize) -> bool {
+        let survey = || self.ranges.clone();
+        let cache = Cache::new(self.pages.memory(), &survey);
+        let budget = Budget::of(cache.size());
+        let Some(objects) = heap::objects(self.python.version) else { return false };
+        let refcount = Refcount::of(self.python.version.minor);
+        let layout = &self.python.layout;
+        let view = View { memory: &cache, layout, objects, refcount, budget: &budget };
+        let depth = Depth { most, ..Depth::default() };
+        let heap = heap::read(&view, &cache, self.collector.heads(), &[], depth);
+        heap.objects.is_full() && heap.objects.len() == most
+    }
+
     fn read(&self, memory: &dyn Memory) -> usize {
         let survey = || self.ranges.clone();
         let cache = Cache::new(memory, &survey);
@@ -89,7 +103,7 @@ impl Original {
         let mut roots = heap::frames(&view, &self.python);
         let more: Vec<Address> =
             roots.iter().flat_map(|root| &root.edges).map(|edge| edge.to).collect();
-        let depth = Depth { graph: true, sums: true, pools: true };
+        let depth = Depth { graph: true, sums: true, pools: true, ..Depth::default() };
         let mut heap = heap::read(&view, &cache, self.collector.heads(), &more, depth);
         heap::name_threads(&view, &heap, &mut roots);
         roots.extend(heap::modules(&view, &heap));

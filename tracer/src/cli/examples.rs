@@ -48,6 +48,7 @@ Examples:
   sudo leakspy record -p 4711                       Until Ctrl-C
   sudo leakspy record -p gunicorn -d 90s            The only process of that name
   sudo leakspy record -p 4711 -d 1h -o app.leakspy  Into this file
+  sudo leakspy record -p 4711 --census 30s          With types of Python objects over time
 ";
 
 /// For `report`.

@@ -23,6 +23,10 @@ pub struct Objects {
     classes: Vec<ClassId>,
     tracked: usize,
     index: Index,
+    /// Most that are kept.
+    most: usize,
+    /// Whether there were more.
+    full: bool,
 }
 
 /// What was left out.
@@ -67,7 +71,7 @@ pub struct Sum {
 }
 
 /// What is to be known of a heap besides its objects.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Depth {
     /// Which leads to which, at four bytes a reference.
     pub graph: bool,
@@ -75,6 +79,15 @@ pub struct Depth {
     pub sums: bool,
     /// How full the pools of the allocator are.
     pub pools: bool,
+    /// Most objects that are kept: what is read of a heap with more of them is not the whole.
+    pub most: usize,
+}
+
+impl Default for Depth {
+    /// Objects alone, as many as there are.
+    fn default() -> Self {
+        Self { graph: false, sums: false, pools: false, most: MOST }
+    }
 }
 
 /// References between objects, by their numbers: those of object `i` are `targets[starts[i]..starts[i + 1]]`.
@@ -148,6 +161,11 @@ impl Objects {
         self.addresses.len()
     }
 
+    /// Whether there were more than could be kept.
+    pub fn is_full(&self) -> bool {
+        self.full
+    }
+
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.addresses.is_empty()
@@ -180,7 +198,11 @@ impl Objects {
         if let Some(known) = self.index.get(object.address) {
             return Some((known, false));
         }
-        let number = u32::try_from(self.len()).ok().filter(|_| self.len() < MOST)?;
+        if self.len() >= self.most.min(MOST) {
+            self.full = true;
+            return None;
+        }
+        let number = u32::try_from(self.len()).ok()?;
         self.index.enter(object.address, number);
         self.addresses.push(object.address);
         self.classes.push(object.class);
@@ -197,6 +219,7 @@ pub fn read(
     depth: Depth,
 ) -> Heap {
     let mut heap = Heap::default();
+    heap.objects.most = depth.most;
     let objects = &mut heap.objects;
     let mut met = |object| objects.enter(object).is_some_and(|entered| entered.1);
     heap.skipped.torn_lists = lists::walk(view, cache, &mut heap.classes, heads, &mut met);

@@ -44,6 +44,11 @@ fn parse_resident(status: &str) -> Option<Resident> {
     })
 }
 
+/// Memory that new work on this machine can have without swapping, bytes (`MemAvailable`).
+pub fn available() -> Option<u64> {
+    procfs::field_bytes(&std::fs::read_to_string("/proc/meminfo").ok()?, "MemAvailable")
+}
+
 /// CPU and memory of this process.
 pub fn own() -> Result<OwnUsage, OsError> {
     Ok(OwnUsage { cpu_ns: clock::own_cpu_ns(), resident: resident(std::process::id())?.total })

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use super::error::SessionError;
 use super::heap::{HeapTarget, Seen, Wanted};
 use crate::heap::{self, Depth, Held, Watch};
-use crate::os;
 use crate::model::{CENSUS_SCHEMA, Census, Look, Tool, TypeHolder};
+use crate::os;
 
 /// Most types whose growth is told with what keeps it: so many by bytes, and so many by objects.
 pub const HELD_TYPES: usize = 100;
@@ -111,7 +111,7 @@ fn look(
     watch: &mut Watch,
     begun: Instant,
 ) -> Result<Census, SessionError> {
-    let depth = Depth { graph: options.sessions, sums: true, pools: true };
+    let depth = Depth { graph: options.sessions, sums: true, pools: true, ..Depth::default() };
     let wanted = Wanted { pause: options.pause, depth };
     let collections = options.looks_for.and_then(|_| target.full_collections());
     let watched = options.looks_for.is_some();

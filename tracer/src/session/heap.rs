@@ -103,7 +103,8 @@ impl HeapTarget {
     /// all was read and made.
     ///
     /// # Errors
-    /// The process is gone, cannot be paused, or its lists of objects cannot be found.
+    /// The process is gone, cannot be paused, its lists of objects cannot be found, or it has more objects than are wanted or
+    /// than there is memory for here.
     pub fn look<T>(
         &mut self,
         wanted: Wanted,
@@ -115,30 +116,44 @@ impl HeapTarget {
         self.refresh()?;
         let survey = || self.ranges().unwrap_or_default();
         let cache = Cache::new(self.pages.memory(), &survey);
-        let (value, mut look) = self.read(&cache, wanted, make);
-        look.paused_seconds = pause.map(|pause| pause.end().as_secs_f64());
-        look.seconds = begun.elapsed().as_secs_f64();
-        (look.at, look.looks) = (at, 1);
+        let most = wanted.depth.most.min(room());
+        let depth = Depth { most, ..wanted.depth };
+        let found = self.read(&cache, depth, make);
+        let paused_seconds = pause.map(|pause| pause.end().as_secs_f64());
+        let pid = self.process.pid();
         if !self.is_there() {
-            return Err(crate::os::OsError::Vanished { pid: self.process.pid() }.into());
+            return Err(crate::os::OsError::Vanished { pid }.into());
         }
-        Ok(Seen { value, look })
+        let (value, look) = found.ok_or_else(|| {
+            let why = match most < wanted.depth.most {
+                true => "this machine has no memory left for more",
+                false => "too many for a look beside a recording; `leakspy census` looks at them",
+            };
+            let reason = format!("it has more than {most}: {why}");
+            SessionError::NoHeap { pid, reason }
+        })?;
+        let seconds = begun.elapsed().as_secs_f64();
+        Ok(Seen { value, look: Look { at, seconds, paused_seconds, looks: 1, ..look } })
     }
 
+    /// `None` when there are more objects than may be kept.
     fn read<T>(
         &self,
         cache: &Cache<'_>,
-        wanted: Wanted,
+        depth: Depth,
         make: impl FnOnce(&View<'_>, &mut Heap, Vec<Named>) -> T,
-    ) -> (T, Look) {
+    ) -> Option<(T, Look)> {
         let refcount = Refcount::of(self.python.version.minor);
         let budget = Budget::of(cache.size());
         let layout = &self.python.layout;
         let view = View { memory: cache, layout, objects: self.objects, refcount, budget: &budget };
         let mut roots = heap::frames(&view, &self.python);
         let more: Vec<_> = roots.iter().flat_map(|root| &root.edges).map(|edge| edge.to).collect();
-        let mut heap = heap::read(&view, cache, self.collector.heads(), &more, wanted.depth);
-        if wanted.depth.graph {
+        let mut heap = heap::read(&view, cache, self.collector.heads(), &more, depth);
+        if heap.objects.is_full() {
+            return None;
+        }
+        if depth.graph {
             heap::without_names(&heap, &view, &mut roots);
             heap::name_threads(&view, &heap, &mut roots);
             // Modules come first: of two ways of one length, theirs is told.
@@ -146,7 +161,7 @@ impl HeapTarget {
             roots.extend(frames);
         }
         let value = make(&view, &mut heap, roots);
-        (value, self.account(&heap))
+        Some((value, self.account(&heap)))
     }
 
     /// What was seen and what was left out.
@@ -210,6 +225,14 @@ impl HeapTarget {
             .map(|mapping| (mapping.start.0, mapping.end.0));
         Some(Ranges { there: joined(there), files: joined(files) })
     }
+}
+
+/// Objects that there is room for: half of the memory that this machine has left, at what the largest looks take for each.
+/// Whoever looks at a server that eats all memory must not be the one who finishes it.
+fn room() -> usize {
+    const EACH: u64 = 160;
+    let available = crate::os::usage::available().unwrap_or(u64::MAX);
+    usize::try_from(available / 2 / EACH).unwrap_or(usize::MAX)
 }
 
 /// Finds the collector. It takes its own lists apart while it works, and they cannot be recognised then, so this is

@@ -22,6 +22,8 @@ pub struct CensusRules {
     pub join: bool,
 }
 
+/// Heaps with more objects are not looked at: that would take more than a gigabyte of memory.
+const OBJECTS: usize = 8 << 20;
 /// Looks take at most this share of a core.
 const SHARE: u32 = 20;
 /// Series are written whole, so they are told at every look in the first minutes, and after a while only when this share
@@ -170,7 +172,10 @@ impl Job {
         }
         let Some(target) = target else { return Err("it was not opened".to_owned()) };
         let graph = blocks.is_some();
-        let wanted = Wanted { pause: false, depth: Depth { graph, sums: true, pools: false } };
+        let wanted = Wanted {
+            pause: false,
+            depth: Depth { graph, sums: true, pools: false, most: OBJECTS },
+        };
         let (collections, code_type) = (target.full_collections(), target.code_type());
         let looked = target.look(wanted, |view, heap, roots| {
             if counts {

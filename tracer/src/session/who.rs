@@ -24,8 +24,10 @@ pub struct WhoOptions {
 pub fn find(selector: &str, asked: &str, options: &WhoOptions) -> Result<Holders, SessionError> {
     let mut target = HeapTarget::open(selector)?;
     let code_type = target.code_type();
-    let wanted =
-        Wanted { pause: options.pause, depth: Depth { graph: true, sums: true, pools: false } };
+    let wanted = Wanted {
+        pause: options.pause,
+        depth: Depth { graph: true, sums: true, ..Depth::default() },
+    };
     let Seen { value, look } = target.look(wanted, |view, heap, roots| {
         let subject = heap::find(view, heap, asked)?;
         Ok::<_, NoSubject>(answer(view, heap, roots, code_type, subject, options))
