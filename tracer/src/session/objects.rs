@@ -108,7 +108,9 @@ impl ObjectLooks {
     /// Begins one, so long after the start; with `blocks` it is the last one.
     pub fn begin(&mut self, at: Duration, blocks: Option<Vec<LiveBlock>>) {
         let Some(eyes) = self.eyes.take() else { return };
-        self.next = at + self.rules.every.unwrap_or_default();
+        // From when it was due, not from when a tick came: else every other tick would be missed.
+        let every = self.rules.every.unwrap_or_default();
+        self.next = Some(self.next + every).filter(|next| *next > at).unwrap_or(at + every);
         let (sender, receiver) = oneshot::channel();
         let (pid, counts) = (self.pid, self.rules.every.is_some());
         let tells = counts && (blocks.is_some() || at >= self.tell);
