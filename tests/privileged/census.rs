@@ -213,7 +213,8 @@ fn flipped_bits_do_no_harm(interpreter: &Interpreter) -> Result<()> {
     let mut chance = Chance::new();
     let whole = original.read_flipped(0, &mut chance);
     ensure!(whole > 10_000, "only {whole} objects without a flip");
-    ensure!(original.has_more_than(1000) && !original.has_more_than(whole), "not so many");
+    // It stands still, but for what its interpreter does by itself.
+    ensure!(original.has_more_than(1000) && !original.has_more_than(2 * whole), "not so many");
     for run in 0..repetitions(12) {
         let flips = 1 << (run % 12);
         let seed = chance.seed();
