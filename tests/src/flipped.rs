@@ -80,46 +80,53 @@ impl Original {
 
     /// Whether it has more objects than so many.
     pub fn has_more_than(&self, most: usize) -> bool {
-        let survey = || self.ranges.clone();
-        let cache = Cache::new(self.pages.memory(), &survey);
-        let budget = Budget::of(cache.size());
-        let Some(objects) = heap::objects(self.python.version) else { return false };
-        let refcount = Refcount::of(self.python.version.minor);
-        let layout = &self.python.layout;
-        let view = View { memory: &cache, layout, objects, refcount, budget: &budget };
-        let depth = Depth { most, ..Depth::default() };
-        let heap = heap::read(&view, &cache, self.collector.heads(), &[], depth);
-        heap.objects.is_full() && heap.objects.len() == most
+        self.view(self.pages.memory(), |view, cache| {
+            let depth = Depth { most, ..Depth::default() };
+            let heap = heap::read(view, cache, self.collector.heads(), &[], depth);
+            heap.objects.is_full() && heap.objects.len() == most
+        })
     }
 
-    fn read(&self, memory: &dyn Memory) -> usize {
+    /// Has something made of a memory that is this process's, or nearly.
+    fn view<T: Default>(
+        &self,
+        memory: &dyn Memory,
+        make: impl FnOnce(&View<'_>, &Cache<'_>) -> T,
+    ) -> T {
         let survey = || self.ranges.clone();
         let cache = Cache::new(memory, &survey);
         let budget = Budget::of(cache.size());
-        let Some(objects) = heap::objects(self.python.version) else { return 0 };
+        let Some(objects) = heap::objects(self.python.version) else { return T::default() };
         let refcount = Refcount::of(self.python.version.minor);
         let layout = &self.python.layout;
-        let view = View { memory: &cache, layout, objects, refcount, budget: &budget };
-        let mut roots = heap::frames(&view, &self.python);
+        make(&View { memory: &cache, layout, objects, refcount, budget: &budget }, &cache)
+    }
+
+    fn read(&self, memory: &dyn Memory) -> usize {
+        self.view(memory, |view, cache| self.read_all(view, cache))
+    }
+
+    fn read_all(&self, view: &View<'_>, cache: &Cache<'_>) -> usize {
+        let mut roots = heap::frames(view, &self.python);
         let more: Vec<Address> =
             roots.iter().flat_map(|root| &root.edges).map(|edge| edge.to).collect();
         let depth = Depth { graph: true, sums: true, pools: true, ..Depth::default() };
-        let mut heap = heap::read(&view, &cache, self.collector.heads(), &more, depth);
-        heap::name_threads(&view, &heap, &mut roots);
-        roots.extend(heap::modules(&view, &heap));
+        let mut heap = heap::read(view, cache, self.collector.heads(), &more, depth);
+        heap::name_threads(view, &heap, &mut roots);
+        roots.extend(heap::modules(view, &heap));
         let types = heap::tally(&heap);
         let objects: Vec<(u32, u64)> = (0..)
             .take(heap.objects.len())
             .step_by(97)
-            .map(|number| (number, heap.bytes(&view, number)))
+            .map(|number| (number, heap.bytes(view, number)))
             .collect();
-        let held = Held::new(&view, &heap, roots.clone(), self.python.code_type).with_values(true);
+        let held = Held::new(view, &heap, roots.clone(), self.python.code_type).with_values(true);
         let (groups, _) = held.groups(&objects, 50);
-        let joined = heap::join(&view, &heap, &held, blocks(&heap));
+        let joined = heap::join(view, &heap, &held, blocks(&heap));
         let types: Vec<String> = types.iter().take(50).map(|class| class.name.clone()).collect();
         let holders = heap::holders_of(&heap, &held, &types, |_| true);
-        let _ = heap::find(&view, &heap, "dict");
-        let sessions = heap::sessions(&view, &mut heap, roots, self.python.code_type);
+        let _ = heap::find(view, &heap, "dict");
+        let sessions = heap::sessions(view, &mut heap, roots, self.python.code_type);
         std::hint::black_box((joined.by_site(|_| true), holders, groups, sessions, &heap.pools));
         heap.objects.len()
     }

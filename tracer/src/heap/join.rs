@@ -1,15 +1,15 @@
 //! Blocks of the live table joined with the objects that own them, site by site.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::rc::Rc;
 
 use super::array::Array;
+use super::census::Watch;
 use super::class::Kind;
 use super::holders::Held;
 use super::objects::Heap;
 use super::owners::{Block, owners};
 use super::view::{Object, View};
-use crate::model::{Address, HolderGroup, Owned, Owner, RootKind, TypeHolder};
+use crate::model::{Address, HolderGroup, Owned, Owner, TypeHolder};
 
 /// Sites for whose owners chains are found, those with most bytes.
 const SITES: usize = 1000;
@@ -22,6 +22,9 @@ const SAMPLE: usize = 2000;
 
 /// The same, of one type that grew.
 const SAMPLE_OF_TYPE: usize = 100;
+
+/// Most types whose growth is told with what keeps it: so many by bytes, and so many by objects.
+const GROWN: usize = 100;
 
 /// A block of the live table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,7 +87,7 @@ pub fn join(view: &View<'_>, heap: &Heap, held: &Held<'_>, mut blocks: Vec<LiveB
 
 /// The type of an object, with its shape where it has one.
 fn words(view: &View<'_>, heap: &Heap, object: Object) -> String {
-    let class = Rc::clone(heap.classes.get(object.class));
+    let class = heap.classes.get(object.class);
     let array = (class.kind == Kind::Array).then(|| Array::read(view, object.address)).flatten();
     match array {
         Some(array) => format!("{} {}", class.name, array.words()),
@@ -140,9 +143,19 @@ fn chain(held: &Held<'_>, objects: impl Iterator<Item = u32>) -> Option<HolderGr
 }
 
 impl Joined {
-    /// Addresses of all blocks.
-    pub fn addresses(&self) -> impl Iterator<Item = Address> + '_ {
-        self.blocks.iter().map(|live| live.block.start)
+    /// How many blocks.
+    pub fn len(&self) -> usize {
+        self.blocks.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.blocks.is_empty()
+    }
+
+    /// Whether one of them begins at an address.
+    pub fn has(&self, address: Address) -> bool {
+        self.blocks.binary_search_by_key(&address, |live| live.block.start).is_ok()
     }
 
     /// Owners by site, of the blocks that `still` says are the same as before.
@@ -184,6 +197,11 @@ impl Joined {
     }
 }
 
+/// The chains from roots that keep most of what types grew by since the first look.
+pub fn holders_of_growth(heap: &Heap, held: &Held<'_>, watch: &Watch) -> Vec<TypeHolder> {
+    holders_of(heap, held, &watch.grown(GROWN), |address| watch.is_new(address))
+}
+
 /// The chains from roots that keep most objects of each of `types`, counting only those that `counts` says. Nothing for
 /// types most of whose objects were not reached from a root.
 pub fn holders_of(
@@ -216,8 +234,7 @@ pub fn holders_of(
 fn rooted(held: &Held<'_>, objects: &[(u32, u64)]) -> Option<Vec<(String, Option<String>)>> {
     const GROUPS: usize = 16;
     let (groups, _) = held.groups(objects, GROUPS);
-    let is_rooted =
-        |group: &&HolderGroup| !matches!(group.root, RootKind::Garbage | RootKind::Native);
+    let is_rooted = |group: &&HolderGroup| group.root.is_root();
     let kept = groups.iter().filter(is_rooted).fold(0_usize, |sum, group| {
         sum.saturating_add(usize::try_from(group.count).unwrap_or(usize::MAX))
     });

@@ -38,7 +38,7 @@ pub use classes::Classes;
 pub use edge::{Edge, Label, edges};
 pub use holders::Held;
 pub use index::AddressMap;
-pub use join::{Joined, LiveBlock, holders_of, join};
+pub use join::{Joined, LiveBlock, holders_of, holders_of_growth, join};
 pub use layout::{ObjectLayout, objects};
 pub use objects::{Depth, Graph, Heap, Objects, Skipped, Sum, read};
 pub use owners::Block;

@@ -1,7 +1,5 @@
 //! Which objects own blocks of an allocator: those that lie in one, and those that lead to one.
 
-use std::rc::Rc;
-
 use super::class::{Class, Kind};
 use super::index::AddressMap;
 use super::objects::Heap;
@@ -38,8 +36,7 @@ pub fn owners(view: &View<'_>, heap: &Heap, blocks: &[Block]) -> Vec<Option<u32>
         search.inside(number, object.address);
     }
     for (number, object) in (0..).zip(heap.objects.iter()) {
-        let class = Rc::clone(heap.classes.get(object.class));
-        search.fields(number, object.address, &class);
+        search.fields(number, object.address, heap.classes.get(object.class));
     }
     search.spread();
     search.owners

@@ -116,13 +116,8 @@ pub fn without_names(heap: &Heap, view: &View<'_>, frames: &mut [Named]) {
 pub fn modules(view: &View<'_>, heap: &Heap) -> Vec<Named> {
     let mut roots = Vec::new();
     let mut tables = Vec::new();
-    for object in heap.objects.iter() {
-        if heap.classes.get(object.class).kind != Kind::Module {
-            continue;
-        }
-        let Some(names) = edge::module_dict(view, object.address) else { continue };
-        if module_name(view, names).as_deref() == Some("sys")
-            && let Some(table) = dict::lookup(view, names, "modules")
+    for names in called(view, heap, "sys") {
+        if let Some(table) = dict::lookup(view, names, "modules")
             && !tables.contains(&table)
         {
             tables.push(table);
@@ -140,6 +135,14 @@ pub fn modules(view: &View<'_>, heap: &Heap) -> Vec<Named> {
         });
     }
     roots
+}
+
+/// The names of every module that calls itself so: each interpreter has its own.
+pub fn called(view: &View<'_>, heap: &Heap, name: &str) -> Vec<Address> {
+    let modules =
+        heap.objects.iter().filter(|object| heap.classes.get(object.class).kind == Kind::Module);
+    let names = modules.filter_map(|object| edge::module_dict(view, object.address));
+    names.filter(|names| module_name(view, *names).as_deref() == Some(name)).collect()
 }
 
 /// `__name__` in the names of a module.

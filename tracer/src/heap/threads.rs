@@ -3,11 +3,10 @@
 use std::collections::HashMap;
 
 use super::attribute::attribute;
-use super::class::Kind;
 use super::dict;
 use super::edge;
 use super::objects::Heap;
-use super::roots::{Named, module_name};
+use super::roots::{Named, called};
 use super::view::View;
 use crate::model::Address;
 use crate::python::text;
@@ -32,14 +31,7 @@ pub fn name_threads(view: &View<'_>, heap: &Heap, frames: &mut [Named]) {
 /// Names by identifier (`threading.get_ident()`): `threading._active` has the threads that were begun with that module.
 fn names(view: &View<'_>, heap: &Heap) -> HashMap<u64, String> {
     let mut names = HashMap::new();
-    for object in heap.objects.iter() {
-        if heap.classes.get(object.class).kind != Kind::Module {
-            continue;
-        }
-        let Some(module) = edge::module_dict(view, object.address) else { continue };
-        if module_name(view, module).as_deref() != Some("threading") {
-            continue;
-        }
+    for module in called(view, heap, "threading") {
         let Some(active) = dict::lookup(view, module, "_active") else { continue };
         dict::entries(view, active, &mut |key, thread| {
             let number = edge::int_value(view, key).and_then(|number| u64::try_from(number).ok());

@@ -92,6 +92,11 @@ impl RootKind {
         }
     }
 
+    /// Whether it is an object that lives by itself: not garbage, and not something that was not found.
+    pub const fn is_root(self) -> bool {
+        matches!(self, Self::Module | Self::Frame | Self::StaticType)
+    }
+
     /// The kind of that name.
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.name() == name)

@@ -8,8 +8,6 @@ use crate::heap::{self, Depth, Held, Watch};
 use crate::model::{CENSUS_SCHEMA, Census, Look, Tool, TypeHolder};
 use crate::os;
 
-/// Most types whose growth is told with what keeps it: so many by bytes, and so many by objects.
-pub const HELD_TYPES: usize = 100;
 /// Longest wait between two questions whether to stop.
 const SLICE: Duration = Duration::from_millis(50);
 
@@ -86,7 +84,7 @@ fn holders(
     let code_type = target.code_type();
     let seen = target.look(wanted, |view, heap, roots| {
         let held = Held::new(view, heap, roots, code_type);
-        heap::holders_of(heap, &held, &watch.grown(HELD_TYPES), |at| watch.is_new(at))
+        heap::holders_of_growth(heap, &held, watch)
     })?;
     Ok(seen.value)
 }

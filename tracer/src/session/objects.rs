@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
-use super::census::HELD_TYPES;
 use super::heap::{HeapTarget, Seen, Wanted};
 use crate::heap::{self, Depth, Heap, Held, Joined, LiveBlock, Named, View, Watch};
 use crate::model::{Address, Look, TypeHolder, TypeSeries};
@@ -202,7 +201,7 @@ fn last(
 ) -> Last {
     let held = Held::new(view, heap, roots, code_type);
     let joined = heap::join(view, heap, &held, blocks);
-    let holders = heap::holders_of(heap, &held, &watch.grown(HELD_TYPES), |at| watch.is_new(at));
+    let holders = heap::holders_of_growth(heap, &held, watch);
     Last { joined, holders }
 }
 

@@ -13,11 +13,11 @@ mod slopes;
 mod tests;
 mod together;
 
+use std::collections::HashMap;
+
 use super::shape::thinned;
 use super::statistics;
 use super::verdict::{Flatness, SUSPECT_P};
-use std::collections::HashMap;
-
 use crate::model::{TypeGrowth, TypeHolder, TypeSeries};
 use course::Course;
 use decide::Decision;

@@ -14,6 +14,7 @@
 //!
 //! It is the same from 3.8 to 3.15; what differs is how large a pool is.
 
+use crate::heap::view::word_at;
 use crate::model::Address;
 
 /// `POOL_OVERHEAD`: `sizeof(struct pool_header)`, which is a multiple of [`ALIGNMENT`].
@@ -87,8 +88,4 @@ fn is_block(at: u64, pool: Address, carved: u32, block: u32) -> bool {
 fn half_at(header: &[u8; HEADER], offset: usize) -> u32 {
     let half = header.get(offset..).and_then(|rest| rest.first_chunk());
     half.map_or(0, |half| u32::from_le_bytes(*half))
-}
-
-fn word_at(header: &[u8; HEADER], offset: usize) -> u64 {
-    super::super::view::word_at(header, offset)
 }

@@ -38,9 +38,9 @@ pub fn write(page: &mut Page<'_>, document: &Document) -> io::Result<()> {
 }
 
 fn first_look(finding: &Finding) -> String {
-    let by_root = finding.owners.and_then(|owners| owners.root);
-    let nobody = [Some(RootKind::Garbage), Some(RootKind::Native)].contains(&by_root);
-    let is_held = !nobody && finding.holder.as_ref().is_some_and(|chain| !chain.is_empty());
+    let root = finding.owners.and_then(|owners| owners.root);
+    let is_held = root.is_none_or(RootKind::is_root)
+        && finding.holder.as_ref().is_some_and(|chain| !chain.is_empty());
     let text = match (finding.evidence.arenas, is_held) {
         (_, true) => {
             "Begin with the references that hold the first: which of them should have been let go, and by whom? \

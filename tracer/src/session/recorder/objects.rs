@@ -1,7 +1,5 @@
 //! Looks at Python objects, as far as they need the recorder's tables.
 
-use std::collections::HashMap;
-
 use super::super::error::SessionError;
 use super::super::objects::{Found, Last, Looked, ObjectLooks};
 use super::Recorder;
@@ -69,13 +67,7 @@ impl Recorder {
 
     /// Owners by site, of the blocks that lived all the time in which the objects were read.
     fn owned(&self, joined: &Joined) -> Result<Vec<(u64, Owned)>, SessionError> {
-        let mut births: HashMap<Address, Option<u64>> =
-            joined.addresses().map(|start| (start, None)).collect();
-        self.tables.live(|address, live| {
-            if let Some(birth) = births.get_mut(&Address(address)) {
-                *birth = Some(live.time_ns);
-            }
-        })?;
-        Ok(joined.by_site(|live| births.get(&live.block.start) == Some(&Some(live.born_ns))))
+        let births = self.births(joined.len(), |address| joined.has(Address(address)))?;
+        Ok(joined.by_site(|live| births.get(&live.block.start.0) == Some(&live.born_ns)))
     }
 }

@@ -47,7 +47,10 @@ impl Recorder {
         scanned: Scanned,
     ) -> Result<(), SessionError> {
         let mut failed = None;
-        let step = search.go_on(scanned, |blocks| match self.births(blocks) {
+        let births = |blocks: &Blocks| {
+            self.births(blocks.all().len(), |address| blocks.find(address).is_some())
+        };
+        let step = search.go_on(scanned, |blocks| match births(blocks) {
             Ok(births) => births,
             Err(error) => {
                 failed = Some(error);
@@ -71,11 +74,15 @@ impl Recorder {
         Ok(())
     }
 
-    /// When the blocks at the addresses of these were born, as of now.
-    fn births(&self, blocks: &Blocks) -> Result<HashMap<u64, u64>, SessionError> {
-        let mut births = HashMap::with_capacity(blocks.all().len());
+    /// When the blocks at the addresses that are `wanted`, about so many, were born, as of now.
+    pub(super) fn births(
+        &self,
+        about: usize,
+        wanted: impl Fn(u64) -> bool,
+    ) -> Result<HashMap<u64, u64>, SessionError> {
+        let mut births = HashMap::with_capacity(about);
         self.tables.live(|address, block| {
-            if blocks.find(address).is_some() {
+            if wanted(address) {
                 births.insert(address, block.time_ns);
             }
         })?;
