@@ -76,7 +76,7 @@ fn file_findings(file: &Rust) -> Option<Vec<Finding>> {
     let mut findings = Vec::new();
     for (index, line) in file.lines.iter().enumerate() {
         for named in named_rooms(&line.code) {
-            let for_tests = OF_TESTS.contains(&named) && (line.test || file.is_test());
+            let for_tests = OF_TESTS.contains(&named) && (line.test || file.test);
             if named != room && !allowed.contains(&named) && !for_tests {
                 let message = format!("{room} may not name {named} (arrows point only downwards)");
                 findings.push(Finding::new(&file.path, index + 1, message));
@@ -131,10 +131,9 @@ fn word(text: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tidy::lexer;
 
     fn file(path: &str, source: &str) -> Rust {
-        Rust { path: path.to_owned(), lines: lexer::lines(source) }
+        Rust::new(path.to_owned(), source)
     }
 
     #[test]

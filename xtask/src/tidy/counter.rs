@@ -98,7 +98,6 @@ fn table() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tidy::lexer;
 
     #[test]
     fn every_counter_has_a_row() {
@@ -117,8 +116,8 @@ mod tests {
 
     #[test]
     fn a_term_that_the_document_forgot_is_noticed() {
-        let lines = lexer::lines("const E: [&str; 2] = [\"alloc_calls\", \"free_calls\"];");
-        let code = Rust { path: EQUATIONS.to_owned(), lines };
+        let source = "const E: [&str; 2] = [\"alloc_calls\", \"free_calls\"];";
+        let code = Rust::new(EQUATIONS.to_owned(), source);
         let found =
             forgotten_terms(&code, &format!("{HEADING}`alloc_calls`\n## More\n`free_calls`"));
         assert_eq!(found.len(), 1);

@@ -4,7 +4,7 @@ use super::Finding;
 use super::source::{Repository, Rust};
 
 /// A name in code, and the rooms of `tracer/src` where it may stand.
-const DOORS: [(&str, &[&str]); 25] = [
+pub const DOORS: [(&str, &[&str]); 25] = [
     ("aya", &["probe"]),
     ("aya_log", &["probe"]),
     ("aya_obj", &["probe"]),
@@ -81,10 +81,9 @@ fn names(code: &str, name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tidy::lexer;
 
     fn found(path: &str, source: &str) -> Vec<usize> {
-        let file = Rust { path: path.to_owned(), lines: lexer::lines(source) };
+        let file = Rust::new(path.to_owned(), source);
         file_findings(&file).unwrap_or_default().into_iter().map(|finding| finding.line).collect()
     }
 

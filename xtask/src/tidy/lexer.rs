@@ -1,5 +1,7 @@
 //! Rust source without its comments, and which of its lines are tests.
 
+use super::item;
+
 /// One line of a Rust file.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Line {
@@ -7,7 +9,7 @@ pub struct Line {
     pub code: String,
     /// The inside of string literals, each ended by a line feed.
     pub text: String,
-    /// Below the file's `#[cfg(test)]`.
+    /// Part of an item behind `#[cfg(test)]`.
     pub test: bool,
 }
 
@@ -22,13 +24,10 @@ enum State {
     RawText(usize),
 }
 
-/// Splits a file. Tests come last in a file of ours, so the first `#[cfg(test)]` begins them.
+/// Splits a file, and marks what is compiled for tests only.
 pub fn lines(source: &str) -> Vec<Line> {
     let mut lines = Lexer { rest: source, state: State::Code, lines: vec![Line::default()] }.run();
-    let first = lines.iter().position(|line| line.code.trim() == "#[cfg(test)]");
-    for line in lines.iter_mut().skip(first.unwrap_or(usize::MAX)) {
-        line.test = true;
-    }
+    item::mark_tests(&mut lines);
     lines
 }
 
@@ -183,12 +182,5 @@ mod tests {
         let lines = lines("a(\"one\\\n  // two\", b)");
         assert_eq!(lines[1].text, "  // two\n");
         assert_eq!(lines[1].code, "\", b)");
-    }
-
-    #[test]
-    fn tests_begin_at_their_attribute() {
-        let test: Vec<bool> =
-            lines("use a;\n#[cfg(test)]\nmod tests {}\n").into_iter().map(|l| l.test).collect();
-        assert_eq!(test, [false, true, true, true]);
     }
 }

@@ -3,8 +3,11 @@
 mod arrow;
 mod counter;
 mod door;
+mod item;
 mod lexer;
 mod link;
+#[cfg(test)]
+mod planted;
 mod size;
 mod source;
 

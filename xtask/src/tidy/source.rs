@@ -5,6 +5,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
+use super::item;
 use super::lexer::{self, Line};
 use crate::command::root;
 
@@ -17,9 +18,17 @@ pub struct Rust {
     pub path: String,
     /// Its lines.
     pub lines: Vec<Line>,
+    /// Whether the whole file is tests.
+    pub test: bool,
 }
 
 impl Rust {
+    /// Of the file at `path` from the root, which has this content.
+    pub fn new(path: String, source: &str) -> Self {
+        let test = path.ends_with("/tests.rs") || path.contains("/tests/");
+        Self { path, lines: lexer::lines(source), test }
+    }
+
     /// The room of `tracer/src` that it belongs to; `main` and `lib` are rooms of one file.
     pub fn room(&self) -> Option<&str> {
         let inside = self.path.strip_prefix("tracer/src/")?;
@@ -27,18 +36,23 @@ impl Rust {
         Some(room.strip_suffix(".rs").unwrap_or(room))
     }
 
-    /// Whether the whole file is tests.
-    pub fn is_test(&self) -> bool {
-        self.path.ends_with("/tests.rs") || self.path.contains("/tests/")
+    /// Paths, without `.rs`, of the modules in files of their own that are compiled for tests only.
+    fn test_modules(&self) -> impl Iterator<Item = String> {
+        let (folder, file) = self.path.rsplit_once('/').unwrap_or(("", &self.path));
+        let folder = match file.trim_end_matches(".rs") {
+            "mod" | "lib" | "main" => folder.to_owned(),
+            name => format!("{folder}/{name}"),
+        };
+        let marked = self.lines.iter().filter(|line| line.test);
+        marked.filter_map(item::declared_module).map(move |name| format!("{folder}/{name}"))
     }
 
     /// Numbered lines that are not tests.
     pub fn code(&self) -> impl Iterator<Item = (usize, &Line)> {
-        let test = self.is_test();
         self.lines
             .iter()
             .enumerate()
-            .filter(move |(_, line)| !test && !line.test)
+            .filter(|(_, line)| !self.test && !line.test)
             .map(|(index, line)| (index + 1, line))
     }
 }
@@ -72,6 +86,7 @@ impl Repository {
             }
         }
         repository.rust.sort_by(|a, b| a.path.cmp(&b.path));
+        repository.mark_test_files();
         repository.prose.sort_by(|a, b| a.path.cmp(&b.path));
         Ok(repository)
     }
@@ -79,6 +94,19 @@ impl Repository {
     /// How many.
     pub fn files(&self) -> usize {
         self.rust.len() + self.prose.len()
+    }
+
+    /// A file is tests too where its module is declared behind `#[cfg(test)]`, and so is all below it.
+    fn mark_test_files(&mut self) {
+        let modules: Vec<String> = self.rust.iter().flat_map(Rust::test_modules).collect();
+        for file in &mut self.rust {
+            let below = |module: &String| {
+                file.path
+                    .strip_prefix(module.as_str())
+                    .is_some_and(|rest| rest == ".rs" || rest.starts_with('/'))
+            };
+            file.test |= modules.iter().any(below);
+        }
     }
 
     fn folder(&mut self, root: &Path, folder: &str, deep: bool) -> Result<()> {
@@ -105,8 +133,8 @@ impl Repository {
             || fs::read_to_string(root.join(&path)).with_context(|| format!("cannot read {path}"));
         match path.rsplit_once('.').map(|(_, end)| end) {
             Some("rs") => {
-                let lines = lexer::lines(&read()?);
-                self.rust.push(Rust { path, lines });
+                let source = read()?;
+                self.rust.push(Rust::new(path, &source));
             }
             Some("md") => {
                 let text = read()?;
@@ -115,5 +143,31 @@ impl Repository {
             _ => {}
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_behind_the_attribute_are_tests() {
+        let file = |path: &str, source| Rust::new(path.to_owned(), source);
+        let declares = "#[cfg(test)]\nmod samples;\nmod place;";
+        let mut repository = Repository {
+            rust: vec![
+                file("tracer/src/a/mod.rs", declares),
+                file("tracer/src/a/place.rs", ""),
+                file("tracer/src/a/samples.rs", ""),
+                file("tracer/src/a/samples/more.rs", ""),
+                file("tracer/src/b.rs", declares),
+                file("tracer/src/b/samples.rs", ""),
+                file("tracer/src/b/samples_of.rs", ""),
+            ],
+            ..Repository::default()
+        };
+        repository.mark_test_files();
+        let test: Vec<bool> = repository.rust.iter().map(|file| file.test).collect();
+        assert_eq!(test, [false, false, true, true, false, true, false]);
     }
 }
