@@ -49,7 +49,7 @@ pub fn png(scene: &Scene) -> Result<Vec<u8>, Error> {
     let size = (width * PNG_SCALE, height * PNG_SCALE);
     let mut rgb = vec![0; index(size.0) * index(size.1) * 3];
     paint(BitMapBackend::with_buffer(&mut rgb, size), scene, &PNG)?;
-    Ok(png::encode(width, height, &smaller(&rgb, index(width))))
+    png::encode(width, height, &smaller(&rgb, index(width)))
 }
 
 fn paint<B: DrawingBackend>(backend: B, scene: &Scene, medium: &Medium) -> Result<(), Error> {

@@ -4,7 +4,7 @@ use super::Finding;
 use super::source::{Repository, Rust};
 
 /// A name in code, and the rooms of `tracer/src` where it may stand.
-pub const DOORS: [(&str, &[&str]); 25] = [
+pub const DOORS: [(&str, &[&str]); 26] = [
     ("aya", &["probe"]),
     ("aya_log", &["probe"]),
     ("aya_obj", &["probe"]),
@@ -12,7 +12,7 @@ pub const DOORS: [(&str, &[&str]); 25] = [
     ("clap", &["cli"]),
     ("clap_complete", &["cli"]),
     ("clap_mangen", &["cli"]),
-    ("flate2", &["plot", "report"]),
+    ("flate2", &["report"]),
     ("framehop", &["symbolize"]),
     ("globset", &["cli"]),
     // Decoding instructions is pure: where to probe, what a caller calls, where a key is kept.
@@ -24,6 +24,7 @@ pub const DOORS: [(&str, &[&str]); 25] = [
     // `os` only implements its trait for sources of bytes.
     ("object", &["elf", "os", "symbolize"]),
     ("plotters", &["plot"]),
+    ("png", &["plot"]),
     ("prost", &["report"]),
     ("rusqlite", &["store"]),
     ("tokio", &["probe", "session", "cli", "main"]),
