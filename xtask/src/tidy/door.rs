@@ -4,7 +4,7 @@ use super::Finding;
 use super::source::{Repository, Rust};
 
 /// A name in code, and the rooms of `tracer/src` where it may stand.
-pub const DOORS: [(&str, &[&str]); 26] = [
+pub const DOORS: [(&str, &[&str]); 27] = [
     ("aya", &["probe"]),
     ("aya_log", &["probe"]),
     ("aya_obj", &["probe"]),
@@ -18,6 +18,7 @@ pub const DOORS: [(&str, &[&str]); 26] = [
     // Decoding instructions is pure: where to probe, what a caller calls, where a key is kept.
     ("iced_x86", &["probe", "python", "symbolize"]),
     ("inferno", &["report"]),
+    ("jiff", &["report"]),
     ("libc", &["os", "probe"]),
     ("memmap2", &["os", "symbolize"]),
     ("notosans", &["plot"]),
