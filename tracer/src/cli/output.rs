@@ -1,12 +1,13 @@
 //! Where output goes: opened before the work, put in place after it.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, IsTerminal, Stdout, Write};
-use std::os::unix::fs::{OpenOptionsExt, fchown};
+use std::os::unix::fs::fchown;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
+use tempfile::NamedTempFile;
 
 use crate::os::privilege;
 
@@ -16,24 +17,20 @@ pub enum Output {
     Standard(BufWriter<Stdout>),
     /// A device or a pipe: written as it is.
     Special(BufWriter<File>),
-    /// A file being written beside its place.
-    Beside(Beside),
+    /// A file being written beside its place, which is the second; removed again when it never gets there.
+    Draft(BufWriter<NamedTempFile>, PathBuf),
 }
 
-/// A file that is not in its place yet; removed again when it never gets there.
-pub struct Beside {
-    writer: BufWriter<File>,
-    draft: PathBuf,
-    place: PathBuf,
-    done: bool,
-}
-
-/// A new file that only its owner can read, as a recording is: it names files, functions and people's folders.
-/// Under `sudo` it belongs to the person who typed `sudo`.
-fn create(path: &Path) -> io::Result<File> {
-    let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+/// A new file beside `place` that only its owner can read, as a recording is: it names files, functions and people's
+/// folders. Under `sudo` it belongs to the person who typed `sudo`.
+fn draft(place: &Path, name: &OsStr) -> io::Result<NamedTempFile> {
+    let mut prefix = OsString::from(".");
+    prefix.push(name);
+    let folder = place.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.unwrap_or(Path::new("."));
+    let file = tempfile::Builder::new().prefix(&prefix).suffix(".draft").tempfile_in(folder)?;
     if let Some(owner) = privilege::invoking_owner() {
-        fchown(&file, Some(owner.user), Some(owner.group))?;
+        fchown(file.as_file(), Some(owner.user), Some(owner.group))?;
     }
     Ok(file)
 }
@@ -63,13 +60,8 @@ impl Output {
             _ => {}
         }
         let name = path.file_name().with_context(|| format!("{} is no file", path.display()))?;
-        let mut draft = std::ffi::OsString::from(".");
-        draft.push(name);
-        draft.push(format!(".{}.draft", std::process::id()));
-        let draft = path.with_file_name(draft);
-        let file = create(&draft).with_context(|| format!("cannot create {}", path.display()))?;
-        let writer = BufWriter::new(file);
-        Ok(Self::Beside(Beside { writer, draft, place: path.to_owned(), done: false }))
+        let draft = draft(path, name).with_context(|| cannot_create(path))?;
+        Ok(Self::Draft(BufWriter::new(draft), path.to_owned()))
     }
 
     /// Whether somebody reads it on a terminal.
@@ -78,23 +70,31 @@ impl Output {
     }
 
     /// Everything is written; a file takes its place.
-    pub fn finish(mut self) -> Result<()> {
-        self.flush().context("cannot write the output")?;
-        if let Self::Beside(beside) = &mut self {
-            fs::rename(&beside.draft, &beside.place)
-                .with_context(|| format!("cannot create {}", beside.place.display()))?;
-            beside.done = true;
+    pub fn finish(self) -> Result<()> {
+        let unwritten = "cannot write the output";
+        match self {
+            Self::Standard(mut writer) => writer.flush().context(unwritten),
+            Self::Special(mut writer) => writer.flush().context(unwritten),
+            Self::Draft(writer, place) => {
+                let whole = writer.into_inner().map_err(io::IntoInnerError::into_error);
+                let whole = whole.context(unwritten)?;
+                whole.persist(&place).with_context(|| cannot_create(&place))?;
+                Ok(())
+            }
         }
-        Ok(())
     }
 
     fn writer(&mut self) -> &mut dyn Write {
         match self {
             Self::Standard(writer) => writer,
             Self::Special(writer) => writer,
-            Self::Beside(beside) => &mut beside.writer,
+            Self::Draft(writer, _) => writer,
         }
     }
+}
+
+fn cannot_create(path: &Path) -> String {
+    format!("cannot create {}", path.display())
 }
 
 fn special(path: &Path) -> Result<Output> {
@@ -112,15 +112,6 @@ impl Write for Output {
 
     fn flush(&mut self) -> io::Result<()> {
         self.writer().flush()
-    }
-}
-
-impl Drop for Beside {
-    fn drop(&mut self) {
-        if !self.done {
-            // Best effort: an error is already on its way.
-            let _ = fs::remove_file(&self.draft);
-        }
     }
 }
 

@@ -4,7 +4,7 @@ use super::Finding;
 use super::source::{Repository, Rust};
 
 /// A name in code, and the rooms of `tracer/src` where it may stand.
-pub const DOORS: [(&str, &[&str]); 27] = [
+pub const DOORS: [(&str, &[&str]); 28] = [
     ("aya", &["probe"]),
     ("aya_log", &["probe"]),
     ("aya_obj", &["probe"]),
@@ -28,6 +28,7 @@ pub const DOORS: [(&str, &[&str]); 27] = [
     ("png", &["plot"]),
     ("prost", &["report"]),
     ("rusqlite", &["store"]),
+    ("tempfile", &["cli"]),
     ("tokio", &["probe", "session", "cli", "main"]),
     ("println", &["cli", "main"]),
     ("print", &["cli", "main"]),
