@@ -64,7 +64,7 @@ impl Looks {
         // CPU time: on a busy machine a look takes long, and is no dearer for that.
         let took = Duration::from_nanos(clock::own_cpu_ns().saturating_sub(begun));
         self.pace.looked(now, took);
-        log::debug!("looked at {blocks} live blocks in {took:?} of CPU time");
+        tracing::debug!("looked at {blocks} live blocks in {took:?} of CPU time");
         Ok(Some(seen))
     }
 

@@ -4,7 +4,7 @@ use super::Finding;
 use super::source::{Repository, Rust};
 
 /// A name in code, and the rooms of `tracer/src` where it may stand.
-pub const DOORS: [(&str, &[&str]); 28] = [
+pub const DOORS: [(&str, &[&str]); 32] = [
     ("aya", &["probe"]),
     ("aya_log", &["probe"]),
     ("aya_obj", &["probe"]),
@@ -20,6 +20,8 @@ pub const DOORS: [(&str, &[&str]); 28] = [
     ("inferno", &["report"]),
     ("jiff", &["report"]),
     ("libc", &["os", "probe"]),
+    // Only to hand on what the eBPF programs say.
+    ("log", &["probe"]),
     ("memmap2", &["os", "symbolize"]),
     ("notosans", &["plot"]),
     // `os` only implements its trait for sources of bytes.
@@ -30,6 +32,9 @@ pub const DOORS: [(&str, &[&str]); 28] = [
     ("rusqlite", &["store"]),
     ("tempfile", &["cli"]),
     ("tokio", &["probe", "session", "cli", "main"]),
+    ("tracing", &["cli", "session"]),
+    ("tracing_log", &["cli"]),
+    ("tracing_subscriber", &["cli"]),
     ("println", &["cli", "main"]),
     ("print", &["cli", "main"]),
     ("eprintln", &["cli", "main"]),
