@@ -1,4 +1,10 @@
 //! How many columns text takes, and making it fit.
+//!
+//! Lines are broken here and not by a crate: `textwrap` counts characters by itself, combining marks and selectors as
+//! nothing, so that lines of hostile names become wider than the page; and its way to be told widths (one's own
+//! fragments) takes more code than the loop of [`wrap`].
+
+use unicode_width::UnicodeWidthChar;
 
 /// Columns of a report. Terminals of today have them, and a printed page too.
 pub const COLUMNS: usize = 100;
@@ -6,19 +12,10 @@ pub const COLUMNS: usize = 100;
 /// Columns of a report that is read in any terminal.
 pub const NARROW: usize = 80;
 
-/// Columns that a terminal may use for `c`, never too few. Letters of the alphabets that are one
-/// column everywhere count one; everything else (CJK, emoji, what is ambiguous) counts two, so that
-/// a line is never longer than thought, whatever the terminal's font.
+/// Columns that a terminal may use for `c` (Unicode Standard Annex #11, what is ambiguous counted as one). Never none:
+/// marks that combine with others are counted too, so that no name can pile up more of them than a line has columns.
 pub fn char_columns(c: char) -> usize {
-    match u32::from(c) {
-        // Latin, Greek, Cyrillic, Hebrew, Arabic, Indic and South-East Asian scripts.
-        0..=0x10ff => 1,
-        // Other alphabets, Latin and Greek extensions, punctuation, arrows, mathematical signs.
-        0x1200..=0x22ff => 1,
-        // Lines and blocks.
-        0x2500..=0x259f => 1,
-        _ => 2,
-    }
+    c.width().unwrap_or(1).max(1)
 }
 
 /// Columns that a terminal may use for `text`.

@@ -4,7 +4,7 @@ use super::Finding;
 use super::source::{Repository, Rust};
 
 /// A name in code, and the rooms of `tracer/src` where it may stand.
-pub const DOORS: [(&str, &[&str]); 32] = [
+pub const DOORS: [(&str, &[&str]); 33] = [
     ("aya", &["probe"]),
     ("aya_log", &["probe"]),
     ("aya_obj", &["probe"]),
@@ -35,6 +35,7 @@ pub const DOORS: [(&str, &[&str]); 32] = [
     ("tracing", &["cli", "session"]),
     ("tracing_log", &["cli"]),
     ("tracing_subscriber", &["cli"]),
+    ("unicode_width", &["report"]),
     ("println", &["cli", "main"]),
     ("print", &["cli", "main"]),
     ("eprintln", &["cli", "main"]),
