@@ -170,7 +170,7 @@ fn sites(writer: &mut Writer) -> Result<Vec<Site>, StoreError> {
             domain: Domain::Malloc,
             size_class: SIZE,
             allocator: "malloc",
-            stack: &stack,
+            stack: &stack.into(),
             notes: &[],
         })?;
         let mut site = Site { totals: SiteTotals { key, ..Default::default() }, ..Site::default() };

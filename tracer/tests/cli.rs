@@ -56,7 +56,7 @@ fn recording(sites: u32) -> (TempDir, PathBuf) {
     writer.begin(&target, &capture, 1_763_691_300.0).expect("begin");
     let mut totals = Vec::new();
     for line in 1..=sites {
-        let stack = [Frame::python("keep", "/srv/app.py", Some(line))];
+        let stack = vec![Frame::python("keep", "/srv/app.py", Some(line))].into();
         let key = u64::from(line);
         let site = SiteRow {
             key,

@@ -66,7 +66,7 @@ impl<'a> Recording<'a> {
                 size_class: place.size_class,
                 domain: if place.arena { Domain::Mmap } else { Domain::Malloc },
                 allocator: if place.arena { "mmap" } else { "malloc" }.to_owned(),
-                stack: vec![Frame::python(place.function.as_str(), "app.py", Some(1))],
+                stack: vec![Frame::python(place.function.as_str(), "app.py", Some(1))].into(),
                 notes: Vec::new(),
             });
             histories.push(history(place, sums, &ticks, &edges, t));

@@ -3,7 +3,7 @@
 use globset::{Glob, GlobSet, GlobSetBuilder};
 
 use super::exit::UsageError;
-use crate::model::{Finding, Frame};
+use crate::model::{CallStack, Finding, Frame};
 use crate::report::short_file;
 
 /// Patterns of one option.
@@ -56,7 +56,7 @@ impl Patterns {
     }
 
     /// Whether any frame matches; nothing without patterns.
-    fn match_any(&self, stack: &[Frame]) -> Option<bool> {
+    fn match_any(&self, stack: &CallStack) -> Option<bool> {
         let set = self.0.as_ref()?;
         Some(stack.iter().flat_map(names).any(|name| set.is_match(name)))
     }
@@ -79,12 +79,13 @@ mod tests {
 
     fn finding() -> Finding {
         let mut finding = samples::leak();
-        let module = Some("/opt/libmagic.so.2".to_owned());
+        let module = Some("/opt/libmagic.so.2".into());
         finding.site.stack = vec![
             Frame::python("<module>", "/srv/app/main.py", Some(1)),
             Frame::python("Reader.read", READERS, Some(2)),
             Frame { file: None, module, ..Frame::python("magic_load", "", None) },
-        ];
+        ]
+        .into();
         finding
     }
 

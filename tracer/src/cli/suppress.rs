@@ -127,7 +127,7 @@ fn brief(text: &str) -> String {
 
 fn names(frame: &Frame) -> impl Iterator<Item = &str> {
     let names = [&frame.function, &frame.file, &frame.module];
-    names.into_iter().flatten().map(String::as_str).filter(|name| !name.is_empty())
+    names.into_iter().flatten().map(AsRef::as_ref).filter(|name| !name.is_empty())
 }
 
 impl Pattern {
@@ -245,7 +245,7 @@ mod tests {
             let line = format!("leak:{pattern}");
             let suppressions = Suppressions::parse(line.as_bytes()).expect("a pattern");
             let mut finding = samples::leak();
-            finding.site.stack = vec![Frame::python(name, "", None)];
+            finding.site.stack = vec![Frame::python(name, "", None)].into();
             let _ = suppressions.matching(&finding).count();
         }
 

@@ -39,7 +39,7 @@ pub fn document(seconds: f64) -> Document {
 
 /// Adds a site whose stack is one function, with `count` live blocks of `size` bytes and no history.
 pub fn add(document: &mut Document, function: &str, size: u64, count: u64) {
-    let stack = vec![Frame::python(function, "app.py", Some(1))];
+    let stack = vec![Frame::python(function, "app.py", Some(1))].into();
     document.sites.push(Site {
         id: format!("{:08x}", document.sites.len()),
         live_bytes: size * count,

@@ -38,7 +38,7 @@ pub fn subjects(document: &Document) -> Vec<Subject> {
 fn stack_hash(site: &Site) -> u64 {
     let mut hasher = DefaultHasher::new();
     (site.domain, site.allocator.as_str()).hash(&mut hasher);
-    for frame in &site.stack {
+    for frame in site.stack.iter() {
         frame.identity().hash(&mut hasher);
     }
     hasher.finish() & (u64::MAX >> 1)

@@ -2,7 +2,8 @@
 
 use super::{Analysis, Settings, analyse, samples};
 use crate::model::{
-    AgedPoint, Cohort, Confidence, Document, Lifetime, Loss, LossClass, Unreferenced, Verdict,
+    AgedPoint, CallStack, Cohort, Confidence, Document, Lifetime, Loss, LossClass, Unreferenced,
+    Verdict,
 };
 
 fn judge(document: &Document) -> Analysis {
@@ -72,7 +73,7 @@ fn what_was_lost_once_is_no_leak_that_grows() {
 fn what_has_no_stack_comes_last() {
     let mut document = two_minutes();
     samples::grow(&mut document, "overflow", 20_000, 250, |_| 250);
-    document.sites[3].stack.clear();
+    document.sites[3].stack = CallStack::default();
     let findings = judge(&document).findings;
     assert_eq!(findings[0].site.stack[0].function.as_deref(), Some("leak"));
     let last = findings.last().expect("findings");

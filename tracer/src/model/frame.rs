@@ -1,5 +1,7 @@
 //! One line of a stack.
 
+use std::sync::Arc;
+
 use serde::Serialize;
 
 /// Which language a frame is written in.
@@ -12,19 +14,20 @@ pub enum FrameKind {
     Native,
 }
 
-/// One finished, symbolised frame. Names come from the target and are hostile: exporters escape them.
+/// One finished, symbolised frame. Names come from the target and are hostile: exporters escape them. Many frames
+/// share theirs, see [`Interner`](super::Interner).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct Frame {
     /// Python or native.
     pub kind: FrameKind,
     /// Function name, qualified where the version has it, demangled; `None` without a symbol.
-    pub function: Option<String>,
+    pub function: Option<Arc<str>>,
     /// Source file as the target knows it.
-    pub file: Option<String>,
+    pub file: Option<Arc<str>>,
     /// Line in `file`, from 1.
     pub line: Option<u32>,
     /// The ELF file (native), shown as the target's path; `None` for Python.
-    pub module: Option<String>,
+    pub module: Option<Arc<str>>,
     /// Offset in `module` as its own virtual address (native); `None` for Python.
     pub offset: Option<u64>,
     /// Whether it was inlined into the next outer frame.
@@ -52,7 +55,11 @@ impl Frame {
     }
 
     /// A Python frame.
-    pub fn python(function: impl Into<String>, file: impl Into<String>, line: Option<u32>) -> Self {
+    pub fn python(
+        function: impl Into<Arc<str>>,
+        file: impl Into<Arc<str>>,
+        line: Option<u32>,
+    ) -> Self {
         Self {
             kind: FrameKind::Python,
             function: Some(function.into()),

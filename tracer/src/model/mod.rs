@@ -12,6 +12,7 @@ mod kernel_release;
 mod memory;
 mod runtime_symbols;
 mod site;
+mod stack;
 
 pub mod visible;
 
@@ -37,3 +38,4 @@ pub use kernel_release::KernelRelease;
 pub use memory::Memory;
 pub use runtime_symbols::RuntimeSymbols;
 pub use site::{Domain, Site};
+pub use stack::{CallStack, Interner};

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{Frame, FrameKind};
+use super::{CallStack, FrameKind};
 
 /// Which allocator family a block came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -52,7 +52,7 @@ pub struct Site {
     /// The traced function that was called (`malloc`, `mmap`, …).
     pub allocator: String,
     /// Root first, the allocator's caller last.
-    pub stack: Vec<Frame>,
+    pub stack: CallStack,
     /// Why the stack is less than whole, as sentences; empty when it is whole.
     pub notes: Vec<String>,
 }
@@ -60,12 +60,12 @@ pub struct Site {
 impl Site {
     /// The id of a site: a hash of what a reader of the report can see of it, so that it is the same
     /// in every run of the same program, whatever its addresses.
-    pub fn identify(domain: Domain, size_class: u64, allocator: &str, stack: &[Frame]) -> String {
+    pub fn identify(domain: Domain, size_class: u64, allocator: &str, stack: &CallStack) -> String {
         let mut hash = Fnv::new();
         hash.text(domain.name());
         hash.number(size_class);
         hash.text(allocator);
-        for frame in stack {
+        for frame in stack.iter() {
             let (kind, function, file, line, module, offset) = frame.identity();
             hash.number(match kind {
                 FrameKind::Python => 1,
@@ -117,9 +117,10 @@ impl Fnv {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Frame;
 
-    fn id(stack: &[Frame]) -> String {
-        Site::identify(Domain::Malloc, 16384, "malloc", stack)
+    fn id(frames: &[Frame]) -> String {
+        Site::identify(Domain::Malloc, 16384, "malloc", &frames.iter().cloned().collect())
     }
 
     #[test]
@@ -134,7 +135,7 @@ mod tests {
     fn offsets_count_only_without_a_name() {
         let native = |function: Option<&str>, offset| Frame {
             kind: FrameKind::Native,
-            function: function.map(str::to_owned),
+            function: function.map(Into::into),
             module: Some("libx.so".into()),
             offset: Some(offset),
             ..Frame::python("", "", None)

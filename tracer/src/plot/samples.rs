@@ -2,9 +2,9 @@
 //! `pictures`, which includes this file; so it names the model through its parent.
 
 use super::model::{
-    AgedPoint, Capture, Cohort, Collection, Confidence, Document, Domain, Evidence, Finding, Frame,
-    History, Interval, Mark, Model, ProcessGrowth, ProcessPoint, PythonTarget, SCHEMA, Site,
-    SiteHistory, SitePoint, Target, Tool, Verdict,
+    AgedPoint, CallStack, Capture, Cohort, Collection, Confidence, Document, Domain, Evidence,
+    Finding, Frame, History, Interval, Mark, Model, ProcessGrowth, ProcessPoint, PythonTarget,
+    SCHEMA, Site, SiteHistory, SitePoint, Target, Tool, Verdict,
 };
 
 const MIB: f64 = 1048576.0;
@@ -148,11 +148,11 @@ pub fn add(
 ) {
     let end = document.capture.seconds / HOUR;
     let live = bytes(kept(end) * MIB);
-    let stack = vec![
+    let stack = CallStack::from(vec![
         Frame::python("<module>", "/srv/app/main.py", Some(12)),
         Frame::python("handle", "/srv/app/handlers.py", Some(88)),
         Frame::python(function, file, Some(line)),
-    ];
+    ]);
     let site = Site {
         id: Site::identify(Domain::Malloc, 4096, "malloc", &stack),
         live_bytes: live,

@@ -9,8 +9,8 @@ use super::{
     Error, Format, MOST_FINDINGS, Options, SIZE, SMALLEST, What, draw, font, samples, scene_of, svg,
 };
 use crate::model::{
-    AgedPoint, Cohort, Collection, Document, Interval, Mark, ProcessPoint, Site, SiteHistory,
-    SitePoint,
+    AgedPoint, Cohort, Collection, Document, Frame, Interval, Mark, ProcessPoint, Site,
+    SiteHistory, SitePoint,
 };
 
 fn name(site: &Site) -> String {
@@ -260,7 +260,10 @@ proptest! {
             finding.evidence.plateau_bytes = Some(interval);
             finding.evidence.since = Some(numbers[4]);
             finding.evidence.age_seconds = numbers[5];
-            finding.site.stack[2].function = Some(function.clone());
+            let name = Some(function.as_str().into());
+            let mut frames: Vec<Frame> = finding.site.stack.iter().cloned().collect();
+            frames[2].function = name;
+            finding.site.stack = frames.into();
         }
         let growth = document.growth.as_mut().expect("the sample grows");
         growth.slope_bytes_per_hour = interval;

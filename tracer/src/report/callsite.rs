@@ -22,15 +22,16 @@ pub fn callsite(site: &Site) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::CallStack;
     use crate::report::samples;
 
     #[test]
     fn a_site_is_called_by_the_applications_line() {
         let mut site = samples::one_site().sites.remove(0);
         assert_eq!(callsite(&site), "keep (main.py:12)");
-        site.stack = vec![samples::native("f", "/opt/libx.so", false)];
+        site.stack = vec![samples::native("f", "/opt/libx.so", false)].into();
         assert_eq!(callsite(&site), "f (libx.so)");
-        site.stack.clear();
+        site.stack = CallStack::default();
         assert_eq!(callsite(&site), "(no stack)");
     }
 }

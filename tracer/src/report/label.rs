@@ -82,8 +82,8 @@ mod tests {
     fn native(function: Option<&str>, file: Option<&str>) -> Frame {
         Frame {
             kind: FrameKind::Native,
-            function: function.map(str::to_owned),
-            file: file.map(str::to_owned),
+            function: function.map(Into::into),
+            file: file.map(Into::into),
             line: file.map(|_| 7),
             module: Some("/opt/libx.so.1".into()),
             offset: Some(0x12ab),

@@ -3,8 +3,8 @@
 use leakspy_ebpf::wire::counter::Counter;
 
 use crate::model::{
-    Capture, Document, Domain, Frame, FrameKind, History, Loss, MemoryPoint, PythonTarget, SCHEMA,
-    Site, Target, Tool,
+    CallStack, Capture, Document, Domain, Frame, FrameKind, History, Loss, MemoryPoint,
+    PythonTarget, SCHEMA, Site, Target, Tool,
 };
 
 const UMATH: &str = "/srv/venv/lib/python3.11/site-packages/numpy/core/\
@@ -87,7 +87,8 @@ pub fn native(function: &str, module: &str, machinery: bool) -> Frame {
     }
 }
 
-pub fn site(live: (u64, u64), allocated: (u64, u64), stack: Vec<Frame>) -> Site {
+pub fn site(live: (u64, u64), allocated: (u64, u64), stack: impl Into<CallStack>) -> Site {
+    let stack = stack.into();
     let mean = allocated.0.checked_div(allocated.1).unwrap_or(0);
     let size_class = mean.max(1).next_power_of_two();
     Site {

@@ -167,6 +167,7 @@ fn any_frame() -> impl Strategy<Value = Frame> {
     )
         .prop_map(|(python, function, file, line, module, offset, [inlined, machinery])| {
             let kind = if python { FrameKind::Python } else { FrameKind::Native };
+            let [function, file, module] = [function, file, module].map(|text| Some(text?.into()));
             Frame { kind, function, file, line, module, offset, inlined, machinery }
         })
 }

@@ -100,7 +100,7 @@ impl PythonNames for CodeNames {
             Some(Ok(code)) if code.is_shim() => Ok(None),
             Some(Ok(code)) => {
                 let line = code.lines.line(word.index());
-                Ok(Some(Frame::python(&code.function, &code.file, line)))
+                Ok(Some(Frame::python(code.function.as_str(), code.file.as_str(), line)))
             }
             Some(Err(reason)) => Err(reason.clone()),
             None => Err(NOT_READ.to_owned()),

@@ -16,7 +16,7 @@ use super::progress::Status;
 use super::stacks::Stacks;
 use super::surroundings::Surroundings;
 use super::target::Target;
-use crate::model::{Capture, Owned, ProcessPoint, TypeHolder, TypeSeries};
+use crate::model::{Capture, Interner, Owned, ProcessPoint, TypeHolder, TypeSeries};
 use crate::os;
 use crate::probe::{self, Captured, Queue, Record, Ring, Tables};
 use crate::python::Collector;
@@ -33,6 +33,8 @@ pub struct Recorder {
     names: CodeNames,
     stacks: Stacks,
     writer: Writer,
+    /// Frames and stacks that were written.
+    interner: Interner,
     capture: Capture,
     /// `CLOCK_MONOTONIC` nanoseconds when accounting was turned on.
     started: u64,
@@ -73,6 +75,7 @@ impl Recorder {
             names,
             stacks,
             writer,
+            interner: Interner::default(),
             capture,
             started: 0,
             ended: None,
@@ -230,7 +233,7 @@ impl Recorder {
             Resolver { python: &self.names, native, interpreter: self.target.interpreter() };
         for (&key, site) in sites {
             if self.written.insert(key) {
-                write_site(&mut self.writer, &resolver, key, site)?;
+                write_site(&mut self.writer, &mut self.interner, &resolver, key, site)?;
             }
         }
         Ok(())
@@ -260,6 +263,7 @@ impl Recorder {
 
 fn write_site(
     writer: &mut Writer,
+    interner: &mut Interner,
     resolver: &Resolver<'_, CodeNames>,
     key: u64,
     site: &super::stacks::SiteStack,
@@ -271,7 +275,7 @@ fn write_site(
         domain: site.domain(),
         size_class: site.size_class(),
         allocator: site.function.symbol(),
-        stack: &resolved.frames,
+        stack: &interner.stack(resolved.frames),
         notes: &resolved.notes,
     })?;
     Ok(())

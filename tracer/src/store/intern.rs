@@ -1,10 +1,11 @@
 //! Each distinct frame and stack is stored once; sites refer to them by number.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use rusqlite::{Connection, params};
 
-use crate::model::{Frame, FrameKind};
+use crate::model::{CallStack, Frame, FrameKind};
 
 /// Longest text that is stored, in bytes; what is longer loses its end. Far below what a reader
 /// accepts, and far above any name that a person gave.
@@ -12,22 +13,23 @@ const MAX_TEXT: usize = 16 * 1024;
 
 /// Numbers of what is already stored. Exact: hashes that stand for stacks could name a wrong one.
 #[derive(Default)]
-pub struct Interner {
-    frames: HashMap<Frame, u32>,
+pub struct Numbers {
+    frames: HashMap<Arc<Frame>, u32>,
     stacks: HashMap<Box<[u32]>, i64>,
 }
 
-impl Interner {
+impl Numbers {
     /// The number of `stack`, stored now unless it is already; nothing for an empty one.
     pub fn stack(
         &mut self,
         connection: &Connection,
-        stack: &[Frame],
+        stack: &CallStack,
     ) -> rusqlite::Result<Option<i64>> {
         if stack.is_empty() {
             return Ok(None);
         }
         let frames = stack
+            .shared()
             .iter()
             .map(|frame| self.frame(connection, frame))
             .collect::<rusqlite::Result<Box<[u32]>>>()?;
@@ -45,7 +47,7 @@ impl Interner {
         Ok(Some(number))
     }
 
-    fn frame(&mut self, connection: &Connection, frame: &Frame) -> rusqlite::Result<u32> {
+    fn frame(&mut self, connection: &Connection, frame: &Arc<Frame>) -> rusqlite::Result<u32> {
         if let Some(number) = self.frames.get(frame) {
             return Ok(*number);
         }
@@ -66,7 +68,7 @@ impl Interner {
             frame.inlined,
             frame.machinery,
         ])?;
-        self.frames.insert(frame.clone(), number);
+        self.frames.insert(Arc::clone(frame), number);
         Ok(number)
     }
 }

@@ -1,17 +1,15 @@
 //! From the tables of a recording to a document. Every row count has a bound, every number a check.
 
-use std::collections::HashMap;
 use std::path::Path;
 use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension, Row};
 
 use super::StoreError;
-use super::intern::kind_name;
 use super::writer::class_name;
 use crate::model::{
-    Capture, Document, Frame, FrameKind, History, Loss, LossClass, MemoryPoint, PythonTarget,
-    SCHEMA, Site, Target, Tool,
+    Capture, Document, History, Loss, LossClass, MemoryPoint, PythonTarget, SCHEMA, Site, Target,
+    Tool,
 };
 use sites::Sites;
 
@@ -19,6 +17,7 @@ mod history;
 mod objects;
 mod series;
 mod sites;
+mod stacks;
 
 /// How much of a recording is read at most.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,9 +36,9 @@ pub struct Limits {
     pub history_rows: usize,
     /// Cohorts of all sites.
     pub cohorts: usize,
-    /// Memory for the stacks of the document, in bytes. The largest sites get theirs first; the
-    /// rest is summed up in one site without a stack.
-    pub stack_bytes: usize,
+    /// Bytes of names in the stacks of all sites, written out: sites share stacks, and those share frames, so a small
+    /// file can say more than anybody could print.
+    pub stack_text: usize,
 }
 
 impl Default for Limits {
@@ -52,7 +51,7 @@ impl Default for Limits {
             remarks: 1 << 20,
             history_rows: 1 << 22,
             cohorts: 1 << 23,
-            stack_bytes: 512 << 20,
+            stack_text: 8 << 30,
         }
     }
 }
@@ -195,28 +194,6 @@ impl Source<'_> {
             .collect()
     }
 
-    fn frames(&self) -> Result<HashMap<i64, Frame>, StoreError> {
-        let sql = "SELECT id, kind, function, file, line, module, module_offset, inlined, machinery \
-                   FROM frame";
-        let rows = self.all(sql, self.limits.frames, "frames", |row| {
-            let kind: String = row.get(1)?;
-            let Some(kind) = kind_named(&kind) else { return Ok(None) };
-            let frame = Frame {
-                kind,
-                function: row.get(2)?,
-                file: row.get(3)?,
-                line: row.get(4)?,
-                module: row.get(5)?,
-                offset: row.get(6)?,
-                inlined: row.get(7)?,
-                machinery: row.get(8)?,
-            };
-            Ok(Some((row.get(0)?, frame)))
-        })?;
-        let unknown = || self.damaged("a kind of frame is not known");
-        rows.into_iter().collect::<Option<_>>().ok_or_else(unknown)
-    }
-
     /// The only row of a query.
     fn one<T>(
         &self,
@@ -275,10 +252,6 @@ impl Source<'_> {
 
 /// A row of `tick`.
 type Tick = (f64, Option<u64>, Option<u64>, u64);
-
-fn kind_named(name: &str) -> Option<FrameKind> {
-    [FrameKind::Python, FrameKind::Native].into_iter().find(|kind| kind_name(*kind) == name)
-}
 
 fn class_named(name: &str) -> Option<LossClass> {
     [LossClass::Seen, LossClass::Accounted, LossClass::Loss, LossClass::Quality]

@@ -1,6 +1,6 @@
 //! What is written, as plain structs.
 
-use crate::model::{Domain, Frame, Loss, ProcessPoint};
+use crate::model::{CallStack, Domain, Loss, ProcessPoint};
 
 /// What to do when the file is already there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,7 +32,7 @@ pub struct SiteRow<'a> {
     /// The traced function that was called.
     pub allocator: &'a str,
     /// Root first, the allocator's caller last; empty when there is none.
-    pub stack: &'a [Frame],
+    pub stack: &'a CallStack,
     /// Why the stack is less than whole, as sentences.
     pub notes: &'a [String],
 }

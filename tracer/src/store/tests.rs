@@ -1,5 +1,6 @@
 //! Recordings written, killed, damaged and forged.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -12,8 +13,8 @@ use super::{
     Writer, schema,
 };
 use crate::model::{
-    Capture, Cohort, Document, Domain, Frame, FrameKind, Lifetime, Loss, LossClass, ProcessPoint,
-    PythonTarget, Target, Unreferenced,
+    CallStack, Capture, Cohort, Document, Domain, Frame, FrameKind, Lifetime, Loss, LossClass,
+    ProcessPoint, PythonTarget, Site, Target, Unreferenced,
 };
 
 mod damage;
@@ -64,15 +65,21 @@ fn native(offset: u64) -> Frame {
     }
 }
 
-fn stack(line: u32) -> Vec<Frame> {
-    vec![
+/// A stack of one native frame.
+fn alone(offset: u64) -> CallStack {
+    std::iter::once(native(offset)).collect()
+}
+
+fn stack(line: u32) -> CallStack {
+    let frames = [
         Frame::python("<module>", "/srv/app.py", Some(1)),
         Frame::python("ünïcode", "/srv/app.py", Some(line)),
         native(0x1000),
-    ]
+    ];
+    frames.into_iter().collect()
 }
 
-fn row<'a>(key: u64, stack: &'a [Frame], notes: &'a [String]) -> SiteRow<'a> {
+fn row<'a>(key: u64, stack: &'a CallStack, notes: &'a [String]) -> SiteRow<'a> {
     SiteRow { key, domain: Domain::Malloc, size_class: 16384, allocator: "malloc", stack, notes }
 }
 
@@ -213,8 +220,8 @@ fn sites_that_look_the_same_are_one() {
     let (_folder, path) = folder();
     let mut writer = create(&path);
     writer.begin(&target(), &capture(), 1_763_691_300.25).expect("begin");
-    writer.site(&row(1, &[native(0x10)], &["a".into()])).expect("site");
-    writer.site(&row(2, &[native(0x20)], &["a".into(), "b".into()])).expect("site");
+    writer.site(&row(1, &alone(0x10), &["a".into()])).expect("site");
+    writer.site(&row(2, &alone(0x20), &["a".into(), "b".into()])).expect("site");
     writer.tick(&tick(1.0, &[], &[totals(1, 2, 0), totals(2, 3, 1)])).expect("tick");
     writer.finish(&capture()).expect("finish");
     let sites = read(&path).sites;
@@ -234,20 +241,28 @@ fn numbers_that_are_none_are_stored_as_zero() {
     assert_eq!(document.capture.seconds.to_bits(), 0.0_f64.to_bits());
 }
 
+/// However many sites have a stack, its frames are in memory once, and a text that many frames have, too.
 #[test]
-fn too_many_stacks_are_summed_up() {
+fn stacks_are_shared() {
     let (_folder, path) = folder();
-    finished(&path);
-    let limits = Limits { stack_bytes: 500, ..Limits::default() };
-    let reader = Reader::open(&path).expect("a good recording");
-    let document = reader.document_within(&limits).expect("a document");
-    let all = reader.document().expect("a document");
-    let sum = |document: &Document| -> (u64, u64) {
-        let sites = &document.sites;
-        (sites.iter().map(|s| s.live_bytes).sum(), sites.iter().map(|s| s.allocated_count).sum())
+    let mut writer = create(&path);
+    writer.begin(&target(), &capture(), 0.0).expect("begin");
+    for key in 0..50 {
+        let one = stack(1);
+        writer.site(&SiteRow { size_class: 16 << key, ..row(key, &one, &[]) }).expect("site");
+        writer.site(&row(50 + key, &stack(u32::try_from(key).unwrap_or(0)), &[])).expect("site");
+    }
+    writer.finish(&capture()).expect("finish");
+    let sites = read(&path).sites;
+    let distinct = |parts: &dyn Fn(&Site) -> Vec<usize>| {
+        sites.iter().flat_map(parts).collect::<BTreeSet<usize>>().len()
     };
-    assert_eq!(sum(&document), sum(&all));
-    assert!(document.sites.iter().any(|site| site.notes.iter().any(|n| n.contains("too many"))));
+    assert_eq!(sites.len(), 99);
+    assert_eq!(distinct(&|site| vec![site.stack.shared().as_ptr().addr()]), 50);
+    let address = |frame: &Frame| std::ptr::from_ref(frame).addr();
+    assert_eq!(distinct(&|site| site.stack.iter().map(address).collect()), 52);
+    let text = |frame: &Frame| frame.file.as_ref().map_or(0, |file| file.as_ptr().addr());
+    assert_eq!(distinct(&|site| site.stack.iter().map(text).collect()), 2);
 }
 
 /// The views for people work and agree with the tables.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::Connection;
 
-use super::intern::{Interner, bounded};
+use super::intern::{Numbers, bounded};
 use super::row::{Count, Overwrite, Owner, SiteAged, SiteRow, SiteTotals, Tick};
 use super::{StoreError, create};
 use crate::model::{
@@ -50,7 +50,7 @@ pub struct Writer {
     _alive: File,
     path: PathBuf,
     bounds: Bounds,
-    interner: Interner,
+    numbers: Numbers,
     sites: HashMap<u64, KnownSite>,
     /// Numbers of the ticks that are kept.
     ticks: Vec<i64>,
@@ -101,7 +101,7 @@ impl Writer {
             _alive: alive,
             path,
             bounds: Bounds::default(),
-            interner: Interner::default(),
+            numbers: Numbers::default(),
             sites: HashMap::new(),
             ticks: Vec::new(),
             history: BTreeMap::new(),

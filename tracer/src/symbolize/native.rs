@@ -7,6 +7,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use blazesym::symbolize::source::{Elf, Source};
 use blazesym::symbolize::{CodeInfo, Input, Sym, Symbolized, Symbolizer};
@@ -32,7 +33,7 @@ pub enum Detail {
 /// The file behind a module.
 #[derive(Clone, Debug)]
 struct File {
-    shown: String,
+    shown: Arc<str>,
     open: PathBuf,
 }
 
@@ -52,12 +53,12 @@ impl NativeNames {
 
     /// Tells where a module's symbols are.
     pub fn add(&mut self, id: ModuleId, image: &ModuleImage) {
-        self.files.insert(id, File { shown: image.path.clone(), open: image.open.clone() });
+        self.files.insert(id, File { shown: image.path.as_str().into(), open: image.open.clone() });
     }
 
     /// The target's path of a module.
     pub fn path(&self, id: ModuleId) -> Option<&str> {
-        self.files.get(&id).map(|file| file.shown.as_str())
+        self.files.get(&id).map(|file| &*file.shown)
     }
 
     /// Looks up the places that are not known yet, module by module.
@@ -80,7 +81,10 @@ impl NativeNames {
     pub fn frames(&self, place: Place) -> Vec<Frame> {
         match self.names.get(&place) {
             Some(frames) => frames.clone(),
-            None => vec![nameless(self.path(place.module), place.svma)],
+            None => {
+                let module = self.files.get(&place.module).map(|file| &file.shown);
+                vec![nameless(module, place.svma)]
+            }
         }
     }
 
@@ -137,7 +141,7 @@ fn is_readable_debug_file(path: &Path) -> bool {
 }
 
 /// The function and what was inlined into it, outermost first.
-fn frames_of(symbol: &Sym<'_>, module: &str, svma: u64) -> Vec<Frame> {
+fn frames_of(symbol: &Sym<'_>, module: &Arc<str>, svma: u64) -> Vec<Frame> {
     let outermost = frame(&symbol.name, symbol.code_info.as_deref(), module, svma);
     let inlined = symbol.inlined.iter().map(|inlined| Frame {
         inlined: true,
@@ -146,22 +150,22 @@ fn frames_of(symbol: &Sym<'_>, module: &str, svma: u64) -> Vec<Frame> {
     std::iter::once(outermost).chain(inlined).collect()
 }
 
-fn frame(name: &str, code: Option<&CodeInfo<'_>>, module: &str, svma: u64) -> Frame {
+fn frame(name: &str, code: Option<&CodeInfo<'_>>, module: &Arc<str>, svma: u64) -> Frame {
     Frame {
-        function: Some(name.to_owned()).filter(|name| !name.is_empty()),
-        file: code.map(|code| code.to_path().to_string_lossy().into_owned()),
+        function: Some(name).filter(|name| !name.is_empty()).map(Arc::from),
+        file: code.map(|code| code.to_path().to_string_lossy().into()),
         line: code.and_then(|code| code.line).filter(|line| *line != 0),
         ..nameless(Some(module), svma)
     }
 }
 
-fn nameless(module: Option<&str>, svma: u64) -> Frame {
+fn nameless(module: Option<&Arc<str>>, svma: u64) -> Frame {
     Frame {
         kind: FrameKind::Native,
         function: None,
         file: None,
         line: None,
-        module: module.map(str::to_owned),
+        module: module.cloned(),
         offset: Some(svma),
         inlined: false,
         machinery: false,

@@ -1,6 +1,7 @@
 //! Finished frames, root first.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use leakspy_ebpf::walk::Word;
 
@@ -120,7 +121,7 @@ const NAMELESS_START: usize = 2;
 /// the stack is whole is its first frame known to be start code.
 fn hide_start(frames: &mut [Frame], whole: bool) {
     let mut nameless = 0;
-    let mut outer: Option<String> = None;
+    let mut outer: Option<Arc<str>> = None;
     for (index, frame) in frames.iter_mut().enumerate() {
         if frame.kind != FrameKind::Native || frame.inlined {
             return;

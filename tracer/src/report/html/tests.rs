@@ -5,7 +5,7 @@ use std::path::Path;
 use proptest::prelude::*;
 
 use super::Html;
-use crate::model::{Document, Mark};
+use crate::model::{Document, Frame, Mark};
 use crate::plot::samples as recordings;
 use crate::report::{Exporter, Options, samples};
 
@@ -66,9 +66,13 @@ fn named(name: &str) -> Document {
         finding.site.notes = vec![name.to_owned()];
     }
     let stacks = document.findings.iter_mut().map(|finding| &mut finding.site.stack);
-    for frame in stacks.chain(document.sites.iter_mut().map(|site| &mut site.stack)).flatten() {
-        frame.function = Some(name.to_owned());
-        frame.file = Some(name.to_owned());
+    for stack in stacks.chain(document.sites.iter_mut().map(|site| &mut site.stack)) {
+        let named = |frame: &Frame| Frame {
+            function: Some(name.into()),
+            file: Some(name.into()),
+            ..frame.clone()
+        };
+        *stack = stack.iter().map(named).collect();
     }
     document
 }

@@ -208,8 +208,9 @@ pub fn vanished() -> Document {
 
 /// Names as an enemy would choose them, numbers that are none, in every sentence.
 pub fn hostile() -> Document {
-    let mut stack = samples::hostile().sites.remove(0).stack;
-    stack.push(Frame::python("`\u{1b}[2J; none was freed.\n", "/tmp/\u{202e}x.py", Some(0)));
+    let odd = Frame::python("`\u{1b}[2J; none was freed.\n", "/tmp/\u{202e}x.py", Some(0));
+    let known = samples::hostile().sites.remove(0).stack;
+    let stack: Vec<Frame> = known.iter().cloned().chain([odd]).collect();
     let mut findings: Vec<Finding> = Verdict::ALL
         .into_iter()
         .map(|verdict| finding(verdict, Confidence::Confirmed, stack.clone()))

@@ -154,7 +154,7 @@ proptest! {
         let mut document = samples::leaking();
         document.capture.seconds = seconds;
         for finding in &mut document.findings {
-            finding.site.stack = vec![Frame::python(name.clone(), name.clone(), Some(1))];
+            finding.site.stack = vec![Frame::python(name.as_str(), name.as_str(), Some(1))].into();
             finding.verdict = verdict;
             finding.slope_bytes_per_hour = slope;
             finding.evidence.reasons = vec![name.clone()];

@@ -106,7 +106,8 @@ fn inlined_functions_are_one_location() {
         samples::native("outer", "/opt/libx.so", false),
         inlined("middle"),
         inlined("inner"),
-    ];
+    ]
+    .into();
     let profile = decoded(&exported(&document));
     let places: Vec<&Location> =
         profile.sample[0].location_id.iter().map(|id| location(&profile, *id)).collect();

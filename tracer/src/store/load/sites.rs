@@ -1,11 +1,12 @@
 //! The sites of a document: rows that look the same to a reader are one site.
 
 use std::cmp::Reverse;
+use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use super::Source;
-use crate::model::{Domain, Frame, FrameIdentity, Site};
+use crate::model::{CallStack, Domain, Site};
 use crate::store::StoreError;
 
 /// A row of `site`.
@@ -45,84 +46,48 @@ pub(super) struct Sites {
 }
 
 /// What a reader can tell sites apart by: domain, size class, allocator, and frames by their looks.
-type Look = (Domain, u64, String, Vec<u32>);
+type Look = (Domain, u64, String, Arc<[u32]>);
 
 /// Rows that look the same: their sums, the stack of the first, and all their rows for the notes.
 struct Group {
     sums: Sums,
-    stack: Vec<i64>,
+    stack: CallStack,
     rows: Vec<i64>,
-}
-
-/// Sites of one domain for whose stacks there is no memory.
-#[derive(Default)]
-struct Rest {
-    groups: u64,
-    sums: Sums,
-    rows: Vec<i64>,
-}
-
-impl Rest {
-    fn add(&mut self, group: Group) {
-        self.groups += 1;
-        self.sums.add(group.sums);
-        self.rows.extend(group.rows);
-    }
-
-    fn site(self, domain: Domain) -> (Site, Vec<i64>) {
-        let note = format!("{} sites whose stacks are too many for one report.", self.groups);
-        (site(domain, 0, String::new(), Vec::new(), self.sums, vec![note]), self.rows)
-    }
 }
 
 impl Source<'_> {
     /// All sites, the largest first.
     pub(super) fn sites(&self) -> Result<Sites, StoreError> {
-        let frames = self.frames()?;
-        let looks = looks(&frames);
+        let mut stacks = self.stacks()?;
+        let mut text = 0_usize;
         let mut groups: HashMap<Look, Group> = HashMap::new();
         for row in self.site_rows()? {
-            let stack = self.stack(row.stack)?;
-            let look = stack
-                .iter()
-                .map(|frame| looks.get(frame).copied())
-                .collect::<Option<Vec<u32>>>()
-                .ok_or_else(|| self.damaged("a stack has a frame that is not there"))?;
-            match groups.entry((row.domain, row.size_class, row.allocator, look)) {
+            let known = stacks.stack(row.stack)?;
+            match groups.entry((row.domain, row.size_class, row.allocator, known.look)) {
                 Entry::Occupied(mut group) => {
                     group.get_mut().sums.add(row.sums);
                     group.get_mut().rows.push(row.id);
                 }
                 Entry::Vacant(place) => {
-                    place.insert(Group { sums: row.sums, stack, rows: vec![row.id] });
+                    text = text.saturating_add(known.text);
+                    place.insert(Group { sums: row.sums, stack: known.stack, rows: vec![row.id] });
                 }
             }
         }
-        self.finished(groups, &frames)
+        if text > self.limits.stack_text {
+            return Err(self.damaged("the names in its stacks are more than can be printed"));
+        }
+        self.finished(groups)
     }
 
-    /// Groups as sites, as long as there is memory for their stacks.
-    fn finished(
-        &self,
-        groups: HashMap<Look, Group>,
-        frames: &HashMap<i64, Frame>,
-    ) -> Result<Sites, StoreError> {
+    fn finished(&self, groups: HashMap<Look, Group>) -> Result<Sites, StoreError> {
         let notes = self.site_notes()?;
-        let mut room = self.limits.stack_bytes;
-        let mut sites: Vec<(Site, Vec<i64>)> = Vec::with_capacity(groups.len());
-        let mut rest: BTreeMap<Domain, Rest> = BTreeMap::new();
-        for ((domain, size_class, allocator, _), group) in ranked(groups) {
-            let needed: usize = group.stack.iter().filter_map(|id| frames.get(id)).map(size).sum();
-            let Some(left) = room.checked_sub(needed) else {
-                rest.entry(domain).or_default().add(group);
-                continue;
-            };
-            room = left;
-            let stack = group.stack.iter().filter_map(|id| frames.get(id)).cloned().collect();
-            let notes = notes_of(&group.rows, &notes);
-            sites.push((site(domain, size_class, allocator, stack, group.sums, notes), group.rows));
-        }
-        sites.extend(rest.into_iter().map(|(domain, rest)| rest.site(domain)));
+        let ranked =
+            ranked(groups).into_iter().map(|((domain, size_class, allocator, _), group)| {
+                let notes = notes_of(&group.rows, &notes);
+                (site(domain, size_class, allocator, group.stack, group.sums, notes), group.rows)
+            });
+        let mut sites: Vec<(Site, Vec<i64>)> = ranked.collect();
         // Stable, so that the order of equals is that of their looks.
         sites.sort_by_key(|(site, _)| Reverse((site.live_bytes, site.live_count)));
         let mut places = HashMap::new();
@@ -156,24 +121,6 @@ impl Source<'_> {
             .collect()
     }
 
-    /// The frames of a stack by number, root first.
-    fn stack(&self, stack: Option<i64>) -> Result<Vec<i64>, StoreError> {
-        let Some(stack) = stack else { return Ok(Vec::new()) };
-        let query = || -> rusqlite::Result<Vec<i64>> {
-            let mut query = self.connection.prepare_cached(
-                "SELECT frame FROM stack_frame WHERE stack = ?1 ORDER BY position LIMIT ?2",
-            )?;
-            // One more than allowed, to notice.
-            let limit = self.limits.depth.saturating_add(1);
-            query.query_map((stack, limit), |row| row.get(0))?.collect()
-        };
-        let frames = query().map_err(|source| self.reading(source))?;
-        if frames.is_empty() || frames.len() > self.limits.depth {
-            return Err(self.damaged("a stack is missing or too deep"));
-        }
-        Ok(frames)
-    }
-
     fn site_notes(&self) -> Result<HashMap<i64, Vec<String>>, StoreError> {
         let sql = "SELECT site, text FROM site_note ORDER BY rowid";
         let rows =
@@ -196,19 +143,6 @@ fn ranked(groups: HashMap<Look, Group>) -> Vec<(Look, Group)> {
     groups
 }
 
-/// A number for every frame; frames that look the same have the same.
-fn looks(frames: &HashMap<i64, Frame>) -> HashMap<i64, u32> {
-    let mut ids: Vec<i64> = frames.keys().copied().collect();
-    ids.sort_unstable();
-    let mut numbers: HashMap<FrameIdentity<'_>, u32> = HashMap::new();
-    let mut looks = HashMap::with_capacity(frames.len());
-    for id in ids {
-        let next = u32::try_from(numbers.len()).unwrap_or(u32::MAX);
-        looks.insert(id, *numbers.entry(frames[&id].identity()).or_insert(next));
-    }
-    looks
-}
-
 fn notes_of(rows: &[i64], notes: &HashMap<i64, Vec<String>>) -> Vec<String> {
     let mut all = Vec::new();
     for note in rows.iter().filter_map(|row| notes.get(row)).flatten() {
@@ -223,7 +157,7 @@ fn site(
     domain: Domain,
     size_class: u64,
     allocator: String,
-    stack: Vec<Frame>,
+    stack: CallStack,
     sums: Sums,
     notes: Vec<String>,
 ) -> Site {
@@ -239,10 +173,4 @@ fn site(
         stack,
         notes,
     }
-}
-
-/// Memory that a frame takes in a document, about.
-fn size(frame: &Frame) -> usize {
-    let text = |text: &Option<String>| text.as_ref().map_or(0, String::len);
-    size_of::<Frame>() + text(&frame.function) + text(&frame.file) + text(&frame.module)
 }

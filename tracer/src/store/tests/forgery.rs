@@ -118,6 +118,7 @@ fn every_count_has_a_bound() {
         (Limits { depth: 2, ..limits }, "too deep"),
         (Limits { ticks: 1, ..limits }, "more than 1 ticks"),
         (Limits { remarks: 0, ..limits }, "more than 0 notes"),
+        (Limits { stack_text: 99, ..limits }, "more than can be printed"),
     ] {
         let text = reader.document_within(&limits).expect_err("too much").to_string();
         assert!(text.contains(what), "{text}");

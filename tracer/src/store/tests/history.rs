@@ -3,8 +3,8 @@
 use rusqlite::Connection;
 
 use super::{
-    Bounds, LookRow, Reader, Tick, Unreferenced, aged, capture, cohort, create, finished, folder,
-    lifetime, native, read, row, target, tick, totals, written,
+    Bounds, LookRow, Reader, Tick, Unreferenced, aged, alone, capture, cohort, create, finished,
+    folder, lifetime, read, row, target, tick, totals, written,
 };
 use crate::model::{AgedPoint, Collection, History, SiteHistory, SitePoint};
 
@@ -63,7 +63,7 @@ fn histories_of_one_look_add_up() {
     let mut writer = create(&path);
     writer.begin(&target(), &capture(), 0.0).expect("begin");
     for key in [1, 2] {
-        writer.site(&row(key, &[native(key)], &[])).expect("site");
+        writer.site(&row(key, &alone(key), &[])).expect("site");
         writer.unreferenced(key, key, 1).expect("a search");
     }
     writer

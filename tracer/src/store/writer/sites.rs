@@ -10,7 +10,7 @@ use crate::store::row::{SiteAged, SiteRow, SiteTotals};
 
 impl Writer {
     pub(super) fn put_site(&mut self, site: &SiteRow<'_>) -> rusqlite::Result<()> {
-        let stack = self.interner.stack(&self.connection, site.stack)?;
+        let stack = self.numbers.stack(&self.connection, site.stack)?;
         let row = self.site_row(site.key)?;
         self.connection
             .prepare_cached(

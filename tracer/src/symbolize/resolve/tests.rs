@@ -36,8 +36,8 @@ fn python(code: u64) -> Merged {
 fn named(function: Option<&str>, module: &str) -> Frame {
     Frame {
         kind: FrameKind::Native,
-        function: function.map(str::to_owned),
-        module: Some(module.to_owned()),
+        function: function.map(Into::into),
+        module: Some(module.into()),
         ..nameless_python()
     }
 }

@@ -1,0 +1,121 @@
+//! The frames and stacks of a recording, each once, however many sites have them.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::Source;
+use crate::model::{CallStack, Frame, FrameIdentity, FrameKind, Interner};
+use crate::store::StoreError;
+use crate::store::intern::kind_name;
+
+/// A frame as a reader can tell it from others: frames that look the same have the same number.
+type Look = u32;
+
+/// What is read so far.
+pub(super) struct Stacks<'a> {
+    source: &'a Source<'a>,
+    frames: HashMap<i64, (Arc<Frame>, Look)>,
+    stacks: HashMap<i64, KnownStack>,
+}
+
+/// A stack.
+#[derive(Clone, Default)]
+pub(super) struct KnownStack {
+    /// Its frames.
+    pub stack: CallStack,
+    /// And what they look like.
+    pub look: Arc<[Look]>,
+    /// Bytes of its names, written out.
+    pub text: usize,
+}
+
+impl Source<'_> {
+    /// All frames; stacks are read when they are asked for.
+    pub(super) fn stacks(&self) -> Result<Stacks<'_>, StoreError> {
+        let frames = self.frames()?;
+        let looks = looks(&frames);
+        let frames = frames.into_iter().zip(looks).map(|((id, frame), look)| (id, (frame, look)));
+        Ok(Stacks { source: self, frames: frames.collect(), stacks: HashMap::new() })
+    }
+
+    /// Frames by number, in its order.
+    fn frames(&self) -> Result<Vec<(i64, Arc<Frame>)>, StoreError> {
+        let mut interner = Interner::default();
+        let sql = "SELECT id, kind, function, file, line, module, module_offset, inlined, machinery \
+                   FROM frame ORDER BY id";
+        let rows = self.all(sql, self.limits.frames, "frames", |row| {
+            let kind: String = row.get(1)?;
+            let Some(kind) = kind_named(&kind) else { return Ok(None) };
+            let frame = Frame {
+                kind,
+                function: row.get(2)?,
+                file: row.get(3)?,
+                line: row.get(4)?,
+                module: row.get(5)?,
+                offset: row.get(6)?,
+                inlined: row.get(7)?,
+                machinery: row.get(8)?,
+            };
+            Ok(Some((row.get(0)?, interner.frame(frame))))
+        })?;
+        let unknown = || self.damaged("a kind of frame is not known");
+        rows.into_iter().collect::<Option<_>>().ok_or_else(unknown)
+    }
+
+    /// The numbers of a stack's frames, root first.
+    fn stack_frames(&self, stack: i64) -> Result<Vec<i64>, StoreError> {
+        let query = || -> rusqlite::Result<Vec<i64>> {
+            let mut query = self.connection.prepare_cached(
+                "SELECT frame FROM stack_frame WHERE stack = ?1 ORDER BY position LIMIT ?2",
+            )?;
+            // One more than allowed, to notice.
+            let limit = self.limits.depth.saturating_add(1);
+            query.query_map((stack, limit), |row| row.get(0))?.collect()
+        };
+        let frames = query().map_err(|source| self.reading(source))?;
+        if frames.is_empty() || frames.len() > self.limits.depth {
+            return Err(self.damaged("a stack is missing or too deep"));
+        }
+        Ok(frames)
+    }
+}
+
+impl Stacks<'_> {
+    /// The stack of that number; an empty one without a number.
+    pub(super) fn stack(&mut self, number: Option<i64>) -> Result<KnownStack, StoreError> {
+        let Some(number) = number else { return Ok(KnownStack::default()) };
+        if let Some(known) = self.stacks.get(&number) {
+            return Ok(known.clone());
+        }
+        let ids = self.source.stack_frames(number)?;
+        let frames = ids.iter().map(|id| self.frames.get(id)).collect::<Option<Vec<_>>>();
+        let frames =
+            frames.ok_or_else(|| self.source.damaged("a stack has a frame that is not there"))?;
+        let known = KnownStack {
+            stack: frames.iter().map(|(frame, _)| Arc::clone(frame)).collect(),
+            look: frames.iter().map(|(_, look)| *look).collect(),
+            text: frames.iter().map(|(frame, _)| text(frame)).sum(),
+        };
+        self.stacks.insert(number, known.clone());
+        Ok(known)
+    }
+}
+
+/// A number for every frame; frames that look the same have the same.
+fn looks<'a>(frames: &'a [(i64, Arc<Frame>)]) -> Vec<Look> {
+    let mut numbers: HashMap<FrameIdentity<'a>, Look> = HashMap::new();
+    let number = |(_, frame): &'a (i64, Arc<Frame>)| {
+        let next = Look::try_from(numbers.len()).unwrap_or(Look::MAX);
+        *numbers.entry(frame.identity()).or_insert(next)
+    };
+    frames.iter().map(number).collect()
+}
+
+/// Bytes of a frame's names.
+fn text(frame: &Frame) -> usize {
+    [&frame.function, &frame.file, &frame.module].into_iter().flatten().map(|text| text.len()).sum()
+}
+
+fn kind_named(name: &str) -> Option<FrameKind> {
+    [FrameKind::Python, FrameKind::Native].into_iter().find(|kind| kind_name(*kind) == name)
+}
