@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use leakspy::model::{Capture, Domain, Frame, ProcessPoint, Target};
+use leakspy::probe::{Guard, GuardProgram};
 use leakspy::store::{Overwrite, SiteRow, SiteTotals, Tick, Writer};
 use tempfile::TempDir;
 
@@ -279,4 +280,32 @@ fn a_look_that_fails_leaves_the_output_alone() {
     complaint(&leakspy(&[&arguments[..], &["--force"]].concat()), 1);
     assert_eq!(fs::read_to_string(&path).expect("the file"), "old");
     assert_eq!(fs::read_dir(folder.path()).expect("the folder").count(), 1);
+}
+
+/// From a thread, while others run: a guard is a program of its own.
+#[test]
+fn a_guard_starts_in_any_thread_and_ends_with_its_owner() {
+    let program = GuardProgram {
+        path: env!("CARGO_BIN_EXE_leakspy").into(),
+        argument: GuardProgram::ARGUMENT.into(),
+    };
+    let mut guards: Vec<Guard> = std::thread::scope(|scope| {
+        let starters: Vec<_> = (0..3).map(|_| scope.spawn(|| Guard::start(&program))).collect();
+        let started = starters.into_iter().map(|starter| starter.join().expect("a thread"));
+        started.map(|guard| guard.expect("a guard")).collect()
+    });
+    for guard in &mut guards {
+        guard.release(0).expect("an answer");
+    }
+    // Waits for each of them.
+    drop(guards);
+}
+
+#[test]
+fn a_guard_is_nothing_for_people() {
+    let typed = complaint(&leakspy(&[GuardProgram::ARGUMENT]), 2);
+    assert!(typed.contains("only for leakspy itself"), "{typed}");
+    for page in [&["--help"][..], &["man"], &["completions", "bash"]] {
+        assert!(!stdout(&leakspy(page)).contains("guard"), "{page:?}");
+    }
 }

@@ -33,9 +33,14 @@ use clap::Parser;
 
 use self::args::{Cli, Command};
 use self::exit::Exit;
+use crate::probe::{self, GuardProgram};
 
 /// Runs the program; the exit code follows the table in the README.
 pub fn main() -> ExitCode {
+    // Not for people, and hence no command: no help, manual or completion has it.
+    if GuardProgram::is_asked_for(std::env::args_os()) {
+        return guard();
+    }
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
@@ -64,6 +69,17 @@ pub fn main() -> ExitCode {
         Err(error) => {
             eprintln!("leakspy: {}", exit::line(&error));
             exit::of(&error).into()
+        }
+    }
+}
+
+/// The life of a process that holds the probes of another leakspy.
+fn guard() -> ExitCode {
+    match probe::serve_inherited() {
+        Ok(()) => Exit::Fine.into(),
+        Err(_) => {
+            eprintln!("leakspy: {} is only for leakspy itself", GuardProgram::ARGUMENT);
+            Exit::Usage.into()
         }
     }
 }

@@ -8,7 +8,7 @@ use leakspy_ebpf::wire::name;
 
 use super::bpf::{ATTACH_MULTI, ATTACH_SESSION};
 use super::error::ProbeError;
-use super::guard::{Guard, LinkRequest};
+use super::guard::{Group, Guard, LinkRequest};
 use super::load::Loaded;
 
 /// How probes are attached.
@@ -68,39 +68,39 @@ pub struct Attached {
     _programs: Vec<OwnedFd>,
 }
 
-/// Attaches everything by one method. Releases are attached before allocations, so that no block can be
+/// Attaches everything by one method, with links in a group of the guard. Releases are attached before allocations, so that no block can be
 /// recorded whose release would be missed; the guard takes them out the other way round.
 ///
 /// # Errors
 /// [`ProbeError::is_unsupported`] when the kernel does not have the method. No probe is left in place.
 pub fn attach(
     loaded: &mut Loaded,
-    guard: &mut Guard,
+    (guard, group): (&mut Guard, Group),
     files: &[FileProbes],
     pid: u32,
     method: Method,
 ) -> Result<Attached, ProbeError> {
     let attached = match method {
-        Method::Session | Method::Multi => attach_multi(loaded, guard, files, pid, method),
+        Method::Session | Method::Multi => {
+            attach_multi(loaded, Links { guard, group, pid }, files, method)
+        }
         Method::Perf => attach_perf(loaded, files, pid),
     };
     if attached.is_err() {
         // A guard that is gone has no links.
-        let _ = guard.release();
+        let _ = guard.release(group);
     }
     attached
 }
 
 fn attach_multi(
     loaded: &Loaded,
-    guard: &mut Guard,
+    mut links: Links<'_>,
     files: &[FileProbes],
-    pid: u32,
     method: Method,
 ) -> Result<Attached, ProbeError> {
     let free = loaded.program(name::PROGRAM_FREE, ATTACH_MULTI)?;
     let code = loaded.program(name::PROGRAM_CODE_DEALLOC, ATTACH_MULTI)?;
-    let mut links = Links { guard, pid };
     for file in files {
         links.make(&free, file, &file.free, ATTACH_MULTI, false)?;
         let point: Vec<(u64, u64)> = file.code_dealloc.iter().map(|&offset| (offset, 0)).collect();
@@ -128,6 +128,7 @@ fn attach_multi(
 /// Links on one process.
 struct Links<'a> {
     guard: &'a mut Guard,
+    group: Group,
     pid: u32,
 }
 
@@ -149,7 +150,9 @@ impl Links<'_> {
         let request =
             LinkRequest { program, file: file_fd, offsets, cookies, pid, attach_type, at_return };
         let path = &file.shown_path;
-        self.guard.link(request).map_err(|source| ProbeError::Attach { path: path.clone(), source })
+        self.guard
+            .link(self.group, request)
+            .map_err(|source| ProbeError::Attach { path: path.clone(), source })
     }
 }
 

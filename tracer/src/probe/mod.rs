@@ -14,7 +14,7 @@ mod table;
 
 pub use attach::{Attached, FileProbes, Method, attach};
 pub use error::ProbeError;
-pub use guard::Guard;
+pub use guard::{Group, Guard, GuardProgram, serve_inherited};
 pub use load::{Capacity, Diagnostics, Loaded, working_bytes};
 pub use ring::{Captured, Gone, Queue, Record, Ring, decode};
 pub use support::try_method;

@@ -8,8 +8,11 @@ use leakspy_ebpf::wire::target::Target;
 
 use super::attach::{FileProbes, Method, attach};
 use super::error::ProbeError;
-use super::guard::Guard;
+use super::guard::{Group, Guard};
 use super::load::{Capacity, Loaded};
+
+/// The guard is asked for one thing after the other.
+const GROUP: Group = 0;
 
 /// Never called; carries the probe.
 #[inline(never)]
@@ -27,8 +30,8 @@ pub fn try_method(method: Method, guard: &mut Guard) -> Result<(), ProbeError> {
     let file = own_probes(&own)?;
     let capacity = Capacity { live_blocks: 64, sites: 64, ..Capacity::default() };
     let mut loaded = Loaded::new(&Target::default(), capacity)?;
-    let attached = attach(&mut loaded, guard, &[file], std::process::id(), method)?;
-    let released = guard.release();
+    let attached = attach(&mut loaded, (guard, GROUP), &[file], std::process::id(), method)?;
+    let released = guard.release(GROUP);
     drop(attached);
     loaded.unload();
     released.map_err(|source| ProbeError::Kernel { what: "release probes", source })

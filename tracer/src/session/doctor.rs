@@ -8,15 +8,14 @@ use crate::model::{CheckStatus, DoctorCheck, DoctorReport, DoctorSection};
 use crate::os::privilege::{self, Lockdown, Need, Privileges};
 use crate::os::{self, Process};
 use crate::probe::placement::Kind;
-use crate::probe::{self, Capacity, Guard, Method, ProbeError};
+use crate::probe::{self, Capacity, Guard, GuardProgram, Method, ProbeError};
 
 /// Looks at this machine, and at a target (a pid, or the name of a unique process) if given.
 ///
 /// # Errors
 /// The target does not exist or may not be looked at.
 pub fn run(target: Option<&str>) -> Result<DoctorReport, SessionError> {
-    // Before anything that could start a thread.
-    let guard = Guard::start();
+    let guard = Guard::start(&GuardProgram::this());
     let mut sections = vec![kernel(guard)?, privileges()?, maps(Capacity::default())];
     if let Some(selector) = target {
         sections.push(process(selector)?);

@@ -20,9 +20,13 @@ use super::target::Target;
 use crate::model::Capture;
 use crate::os::{self, Life};
 use crate::probe::{
-    self, Attached, Capacity, Diagnostics, Guard, Loaded, Method, ProbeError, Ring, Tables,
+    self, Attached, Capacity, Diagnostics, Group, Guard, GuardProgram, Loaded, Method, ProbeError,
+    Ring, Tables,
 };
 use crate::store::{Overwrite, Owner, Writer};
+
+/// Links of the one target.
+const GROUP: Group = 0;
 
 /// Far enough away to be never.
 const NEVER: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
@@ -74,8 +78,7 @@ impl Beside {
 /// Nothing could be traced, or the recording can no longer be written; what was committed is kept.
 pub fn run(options: &RecordOptions, progress: &mut dyn Progress) -> Result<Ending, SessionError> {
     let wait = |source| SessionError::Wait { source };
-    // Before anything that could start a thread.
-    let guard = Guard::start()
+    let guard = Guard::start(&GuardProgram::this())
         .map_err(|source| ProbeError::Kernel { what: "start a guard process", source })?;
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(wait)?;
@@ -164,7 +167,7 @@ struct Held {
 impl Held {
     fn let_go(&mut self) {
         // A guard that is gone holds nothing any more.
-        let _ = self.guard.release();
+        let _ = self.guard.release(GROUP);
         self.loaded.unload();
         self.diagnostics.flush();
     }
@@ -198,7 +201,7 @@ impl Probes {
             let mut loaded =
                 Loaded::new(&target.for_programs(method, options.audit_one_in)?, capacity)?;
             let (files, pid) = (target.files(), target.pid());
-            match probe::attach(&mut loaded, &mut guard, files, pid, method) {
+            match probe::attach(&mut loaded, (&mut guard, GROUP), files, pid, method) {
                 Ok(attached) => {
                     target.check_in_place()?;
                     let tables = Tables::new(&mut loaded)?;

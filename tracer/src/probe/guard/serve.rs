@@ -1,0 +1,116 @@
+//! The guard's life: until the socket ends, however the tracer ended.
+
+use std::collections::BTreeMap;
+use std::ffi::CString;
+use std::io::{self, BufReader};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::unix::net::UnixStream;
+
+use super::super::bpf::{self, Multi};
+use super::message::{Group, LinkRequest, Reply, Request, receive, send};
+use crate::os::privilege;
+
+/// Who makes links.
+pub trait Linker {
+    /// Released when dropped.
+    type Link;
+    /// Makes one.
+    fn link(&mut self, request: &LinkRequest) -> io::Result<Self::Link>;
+}
+
+/// Serves the tracer that started this program, as [`super::GuardProgram`] starts it.
+///
+/// # Errors
+/// Standard input is no socket: somebody else started it.
+pub fn serve_inherited() -> io::Result<()> {
+    // Fails where it is no socket.
+    UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?).peer_addr()?;
+    // The tracer's own files close themselves; those that it was given may not.
+    // SAFETY: closes descriptors that nothing in this program, which has just begun, has opened.
+    unsafe { libc::syscall(libc::SYS_close_range, 3, libc::c_uint::MAX, 0) };
+    // SAFETY: the name is a string that ends with 0; the kernel copies it.
+    unsafe { libc::prctl(libc::PR_SET_NAME, c"leakspy-guard".as_ptr()) };
+    // A target takes several links.
+    privilege::raise_file_limit();
+    let socket = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
+    let tracer = io::stdout().as_fd().try_clone_to_owned()?;
+    serve(socket, &mut Kernel { tracer });
+    Ok(())
+}
+
+/// Answers until the socket ends; then everything is released.
+pub fn serve<L: Linker>(mut socket: UnixStream, linker: &mut L) {
+    let mut groups: BTreeMap<Group, Vec<L::Link>> = BTreeMap::new();
+    if send(&mut socket, &Reply { errno: 0 }).is_err() {
+        return;
+    }
+    let mut socket = BufReader::new(socket);
+    while let Ok(Some(request)) = receive(&mut socket) {
+        let result = match request {
+            Request::Link { group, link } => linker.link(&link).map(|link| {
+                groups.entry(group).or_default().push(link);
+            }),
+            Request::Release { group } => {
+                release(groups.remove(&group).unwrap_or_default());
+                Ok(())
+            }
+        };
+        if send(socket.get_mut(), &Reply::to(&result)).is_err() {
+            break;
+        }
+    }
+    groups.into_values().rev().for_each(release);
+}
+
+/// The last made first.
+fn release<L>(mut links: Vec<L>) {
+    while links.pop().is_some() {}
+}
+
+/// Links of the kernel.
+struct Kernel {
+    /// The process whose descriptors requests name.
+    tracer: OwnedFd,
+}
+
+impl Linker for Kernel {
+    type Link = OwnedFd;
+
+    fn link(&mut self, request: &LinkRequest) -> io::Result<OwnedFd> {
+        let program = take(self.tracer.as_fd(), request.program)?;
+        let file = take(self.tracer.as_fd(), request.file)?;
+        let path = CString::new(format!("/proc/self/fd/{}", file.as_raw_fd()))?;
+        bpf::link_multi(
+            program.as_fd(),
+            &Multi {
+                path: &path,
+                offsets: &request.offsets,
+                cookies: &request.cookies,
+                pid: request.pid,
+                attach_type: request.attach_type,
+                at_return: request.at_return,
+            },
+        )
+    }
+}
+
+/// A handle of a process.
+pub fn open_process(pid: u32) -> io::Result<OwnedFd> {
+    // SAFETY: `pidfd_open(pid, 0)` has no other preconditions.
+    from_call(unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0) })
+}
+
+/// A descriptor of the tracer, as one of ours.
+fn take(tracer: BorrowedFd<'_>, number: RawFd) -> io::Result<OwnedFd> {
+    // SAFETY: `pidfd_getfd(pidfd, fd, 0)` only looks at numbers.
+    from_call(unsafe { libc::syscall(libc::SYS_pidfd_getfd, tracer.as_raw_fd(), number, 0) })
+}
+
+fn from_call(result: libc::c_long) -> io::Result<OwnedFd> {
+    if result < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    let fd = RawFd::try_from(result).map_err(io::Error::other)?;
+    // SAFETY: the kernel has just made this descriptor for us; nobody else knows it.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
