@@ -62,8 +62,6 @@ pub struct FileProbes {
 
 /// Probes in place, held by the guard or (perf events) by the loaded programs.
 pub struct Attached {
-    /// How they were attached.
-    pub method: Method,
     // Links refer to them; kept for as long as the probes are in place.
     _programs: Vec<OwnedFd>,
 }
@@ -122,7 +120,7 @@ fn attach_multi(
         }
         programs.extend([entry, returned]);
     }
-    Ok(Attached { method, _programs: programs })
+    Ok(Attached { _programs: programs })
 }
 
 /// Links on one process.
@@ -171,7 +169,7 @@ fn attach_perf(
         perf_points(loaded, name::PROGRAM_ALLOC_RETURN, file, &file.alloc, pid)?;
         perf_points(loaded, name::PROGRAM_ALLOC, file, &file.alloc, pid)?;
     }
-    Ok(Attached { method: Method::Perf, _programs: Vec::new() })
+    Ok(Attached { _programs: Vec::new() })
 }
 
 fn perf_points(

@@ -1,6 +1,5 @@
 //! Records from the ring buffer, decoded.
 
-use std::collections::VecDeque;
 use std::mem::{offset_of, size_of};
 use std::os::fd::{AsFd, BorrowedFd};
 
@@ -15,9 +14,6 @@ use leakspy_ebpf::wire::record::{CodeGone, Header, KIND_AUDIT, KIND_CODE_GONE, K
 
 use super::error::ProbeError;
 use super::load::Loaded;
-
-/// Most bytes of waiting records.
-const QUEUE_BYTES: usize = 32 * 1024 * 1024;
 
 /// One decoded record.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -98,31 +94,9 @@ impl Ring {
         Ok(Self { ring })
     }
 
-    /// Moves records from the ring to the queue until the queue is full. Stacks of new sites come in
-    /// bursts that are much faster than they can be handled, and the queue can grow.
-    pub fn fetch(&mut self, queue: &mut Queue) {
-        while queue.bytes < QUEUE_BYTES
-            && let Some(item) = self.ring.next()
-        {
-            queue.bytes += item.len();
-            queue.records.push_back(item.to_vec());
-        }
-    }
-}
-
-/// Records that wait to be handled.
-#[derive(Debug, Default)]
-pub struct Queue {
-    records: VecDeque<Vec<u8>>,
-    bytes: usize,
-}
-
-impl Queue {
-    /// The bytes of the oldest record.
-    pub fn take(&mut self) -> Option<Vec<u8>> {
-        let record = self.records.pop_front()?;
-        self.bytes -= record.len();
-        Some(record)
+    /// The next record; its place in the ring is free again when it is dropped.
+    pub fn next(&mut self) -> Option<impl std::ops::Deref<Target = [u8]> + '_> {
+        self.ring.next()
     }
 }
 

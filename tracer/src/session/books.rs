@@ -13,7 +13,7 @@ pub struct Books {
 
 impl Books {
     /// Reads them.
-    pub fn open(tables: &Tables) -> Result<Self, ProbeError> {
+    pub fn open(tables: &dyn Tables) -> Result<Self, ProbeError> {
         let mut counts = tables.counters()?;
         let pending = tables.pending();
         // An old block whose realloc has not returned is out of the live table and not freed.
@@ -53,7 +53,7 @@ impl Books {
 }
 
 /// What every site did so far, and how many sites have not sent their stack.
-pub fn sites(tables: &Tables) -> Result<(Vec<SiteTotals>, u64), ProbeError> {
+pub fn sites(tables: &dyn Tables) -> Result<(Vec<SiteTotals>, u64), ProbeError> {
     let sites = tables.sites()?;
     let unsent = sites.iter().filter(|(_, totals)| totals.published == 0).count();
     let totals = sites.into_iter().map(|(key, totals)| SiteTotals {

@@ -40,7 +40,7 @@ impl Looks {
         &mut self,
         now: Duration,
         totals: &[SiteTotals],
-        tables: &Tables,
+        tables: &dyn Tables,
     ) -> Result<Option<Seen>, ProbeError> {
         let begun = clock::own_cpu_ns();
         let nanoseconds = u64::try_from(now.as_nanos()).unwrap_or(u64::MAX);
@@ -50,7 +50,7 @@ impl Looks {
             look.allocated(site.key, Amount { bytes, count });
         }
         let origin = self.origin;
-        tables.live(|_, block| {
+        tables.live(&mut |_, block| {
             look.block(block.site, block.size, block.time_ns.saturating_sub(origin));
         })?;
         let blocks = look.finish();

@@ -13,6 +13,7 @@ mod objects;
 pub mod options;
 mod plan;
 pub mod progress;
+mod queue;
 pub mod record;
 mod recorder;
 pub mod search;

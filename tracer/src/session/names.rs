@@ -23,24 +23,6 @@ pub struct CodeNames {
     missed: Vec<Identity>,
 }
 
-/// What the probes remember of code objects.
-pub trait SeenCode {
-    /// The generation with which the object now at `code` was first seen.
-    fn first_seen(&self, code: u64) -> Option<u32>;
-    /// Says that it has been read.
-    fn mark_read(&mut self, code: u64, first_seen: u32);
-}
-
-impl SeenCode for Tables {
-    fn first_seen(&self, code: u64) -> Option<u32> {
-        self.code_seen(code)
-    }
-
-    fn mark_read(&mut self, code: u64, first_seen: u32) {
-        self.code_read(code, first_seen);
-    }
-}
-
 impl CodeNames {
     /// Knows nothing yet.
     pub fn new(python: Option<Python>) -> Self {
@@ -48,7 +30,7 @@ impl CodeNames {
     }
 
     /// Reads the code objects of a stack that are not known yet.
-    pub fn learn(&mut self, memory: &dyn Memory, seen: &mut dyn SeenCode, words: &[(Word, u32)]) {
+    pub fn learn(&mut self, memory: &dyn Memory, seen: &dyn Tables, words: &[(Word, u32)]) {
         let Some(python) = &self.python else { return };
         for &(word, generation) in words.iter().filter(|(word, _)| word.is_python()) {
             let identity = (word.code(), generation);
@@ -59,10 +41,10 @@ impl CodeNames {
             let info = CodeInfo::read(memory, layout, class, Address(word.code()));
             // After the read: what is there now is what was in the stack exactly when the probes have seen
             // no free of it since.
-            let same = seen.first_seen(word.code()).filter(|&first| first <= generation);
+            let same = seen.code_seen(word.code()).filter(|&first| first <= generation);
             let known = match same {
                 Some(first) => {
-                    seen.mark_read(word.code(), first);
+                    seen.code_read(word.code(), first);
                     info.map_err(|reason| {
                         format!("a Python function is missing its name: {reason}")
                     })

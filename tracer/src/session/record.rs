@@ -20,13 +20,10 @@ use super::target::Target;
 use crate::model::Capture;
 use crate::os::{self, Life};
 use crate::probe::{
-    self, Attached, Capacity, Diagnostics, Group, Guard, GuardProgram, Loaded, Method, ProbeError,
-    Ring, Tables,
+    AttachRequest, Capacity, GuardProgram, Kernel, Method, Placed, ProbeError, Records,
+    SeparateTargets, Slot,
 };
 use crate::store::{Overwrite, Owner, Writer};
-
-/// Links of the one target.
-const GROUP: Group = 0;
 
 /// Far enough away to be never.
 const NEVER: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
@@ -78,16 +75,15 @@ impl Beside {
 /// Nothing could be traced, or the recording can no longer be written; what was committed is kept.
 pub fn run(options: &RecordOptions, progress: &mut dyn Progress) -> Result<Ending, SessionError> {
     let wait = |source| SessionError::Wait { source };
-    let guard = Guard::start(&GuardProgram::this())
-        .map_err(|source| ProbeError::Kernel { what: "start a guard process", source })?;
+    let kernel = SeparateTargets::new(&GuardProgram::this())?;
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(wait)?;
-    runtime.block_on(record(options, guard, progress))
+    runtime.block_on(record(options, kernel, progress))
 }
 
 async fn record(
     options: &RecordOptions,
-    guard: Guard,
+    mut kernel: impl Kernel,
     progress: &mut dyn Progress,
 ) -> Result<Ending, SessionError> {
     // Before anything else, so that a signal during the attach is not lost.
@@ -100,8 +96,8 @@ async fn record(
     // What could keep a recording from being written is best found before any work. But one that is to be replaced
     // stays until it is known that there will be another.
     let early = if options.force { None } else { Some(create()?) };
-    let probes = match Probes::attach(&target, guard, options) {
-        Ok(probes) => probes,
+    let (Placed { slot, tables }, method) = match attach(&target, &mut kernel, options) {
+        Ok(placed) => placed,
         Err(error) => {
             if let Some(writer) = early {
                 writer.discard();
@@ -110,38 +106,45 @@ async fn record(
         }
     };
     let writer = early.map_or_else(create, Ok)?;
-    let Probes { held, tables, mut ring } = probes;
-    let sentence = target.attached_sentence(held.attached.method);
+    let mut ring = kernel.records()?;
+    let sentence = target.attached_sentence(method);
     let mut recorder = Recorder::new(target, tables, writer, capture(options));
     for note in recorder.target().notes().to_vec() {
         recorder.note(note);
     }
     recorder.start()?;
     progress.attached(&sentence);
-    let guard = watch(held.guard.as_fd())?;
+    let guard = kernel.guard().map_err(|source| SessionError::Wait { source })?;
+    let guard = watch(guard.as_fd())?;
     let python = recorder.target().python().map(|_| recorder.target().pid());
     let mut beside = Beside {
         search: PointerSearch::new(options.search.clone()),
         objects: ObjectLooks::new(options.census, python),
     };
     let ending =
-        follow(&mut recorder, &mut ring, guard, &mut signals, &mut beside, options, progress)
+        follow(&mut recorder, &mut *ring, guard, &mut signals, &mut beside, options, progress)
             .await?;
     progress.finishing();
     if ending == Ending::Asked {
-        last::looks(&mut recorder, &mut ring, &mut signals, &mut beside).await?;
+        last::looks(&mut recorder, &mut *ring, &mut signals, &mut beside).await?;
     }
     beside.search.stop();
-    close(recorder, ring, held)?;
+    close(recorder, ring, &mut kernel, slot)?;
     Ok(ending)
 }
 
 /// Counting off, probes out, the rest of the records read, names looked up, recording closed.
-fn close(mut recorder: Recorder, mut ring: Ring, mut held: Held) -> Result<(), SessionError> {
+fn close(
+    mut recorder: Recorder,
+    mut ring: Box<dyn Records>,
+    kernel: &mut impl Kernel,
+    slot: Slot,
+) -> Result<(), SessionError> {
     recorder.stop()?;
-    while recorder.drain(&mut ring) {}
-    // The target pays for the probes until they are out, and names can take a while.
-    held.let_go();
+    while recorder.drain(&mut *ring) {}
+    // The target pays for the probes until they are out, and names can take a while. A guard that is gone holds
+    // nothing any more.
+    let _ = kernel.detach(slot);
     recorder.finish()
 }
 
@@ -156,66 +159,38 @@ fn capture(options: &RecordOptions) -> Capture {
     }
 }
 
-/// Everything that keeps probes in place.
-struct Held {
-    loaded: Loaded,
-    attached: Attached,
-    guard: Guard,
-    diagnostics: Diagnostics,
-}
-
-impl Held {
-    fn let_go(&mut self) {
-        // A guard that is gone holds nothing any more.
-        let _ = self.guard.release(GROUP);
-        self.loaded.unload();
-        self.diagnostics.flush();
-    }
-}
-
-/// Maps, programs and probes of one target.
-struct Probes {
-    held: Held,
-    tables: Tables,
-    ring: Ring,
-}
-
-impl Probes {
-    fn attach(
-        target: &Target,
-        mut guard: Guard,
-        options: &RecordOptions,
-    ) -> Result<Self, SessionError> {
-        let capacity = Capacity {
-            live_blocks: options.max_live,
-            sites: options.max_sites,
-            ..Capacity::default()
-        };
-        target.warm_pages();
-        let mut refused = None;
-        // A new set of maps for each method: the kernel binds some of them to the kind of program.
-        for method in Method::ALL {
-            if options.method.is_some_and(|only| only != method) {
-                continue;
-            }
-            let mut loaded =
-                Loaded::new(&target.for_programs(method, options.audit_one_in)?, capacity)?;
-            let (files, pid) = (target.files(), target.pid());
-            match probe::attach(&mut loaded, (&mut guard, GROUP), files, pid, method) {
-                Ok(attached) => {
-                    target.check_in_place()?;
-                    let tables = Tables::new(&mut loaded)?;
-                    let ring = Ring::new(&mut loaded)?;
-                    let diagnostics = loaded.diagnostics();
-                    let held = Held { loaded, attached, guard, diagnostics };
-                    return Ok(Self { held, tables, ring });
-                }
-                Err(error) if error.is_unsupported() => refused = Some(error),
-                Err(error) => return Err(error.into()),
-            }
+/// Attaches by the best method that works.
+fn attach(
+    target: &Target,
+    kernel: &mut impl Kernel,
+    options: &RecordOptions,
+) -> Result<(Placed, Method), SessionError> {
+    target.warm_pages();
+    let programs = target.for_programs(options.audit_one_in)?;
+    let mut refused = None;
+    for method in Method::ALL {
+        if options.method.is_some_and(|only| only != method) {
+            continue;
         }
-        Err(refused.unwrap_or(ProbeError::Object { what: "attach method" }).into())
+        let placed = kernel.attach(&AttachRequest {
+            pid: target.pid(),
+            files: target.files(),
+            target: programs,
+            method,
+            capacity: Capacity {
+                live_blocks: options.max_live,
+                sites: options.max_sites,
+                ..Capacity::default()
+            },
+            in_place: &|| target.check_in_place(),
+        });
+        match placed {
+            Ok(placed) => return Ok((placed, method)),
+            Err(error) if error.is_unsupported() => refused = Some(error),
+            Err(error) => return Err(error.into()),
+        }
     }
+    Err(refused.unwrap_or(ProbeError::Object { what: "attach method" }).into())
 }
 
 /// Signals that ask for an orderly end.
@@ -246,7 +221,7 @@ impl Signals {
 
 async fn follow(
     recorder: &mut Recorder,
-    ring: &mut Ring,
+    ring: &mut dyn Records,
     guard: AsyncFd<OwnedFd>,
     signals: &mut Signals,
     beside: &mut Beside,

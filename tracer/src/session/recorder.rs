@@ -4,6 +4,7 @@ mod objects;
 mod pointers;
 
 use std::collections::HashSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use leakspy_ebpf::wire::counter::{Class, Counter};
@@ -13,12 +14,13 @@ use super::error::SessionError;
 use super::looks::{Looks, Seen};
 use super::names::CodeNames;
 use super::progress::Status;
+use super::queue::Queue;
 use super::stacks::Stacks;
 use super::surroundings::Surroundings;
 use super::target::Target;
 use crate::model::{Capture, Interner, Owned, ProcessPoint, TypeHolder, TypeSeries};
 use crate::os;
-use crate::probe::{self, Captured, Queue, Record, Ring, Tables};
+use crate::probe::{self, Captured, Record, Records, Tables};
 use crate::python::Collector;
 use crate::store::{Count, LookRow, SiteRow, SiteTotals, Tick, Writer};
 use crate::symbolize::{End, Resolver};
@@ -29,7 +31,7 @@ const RECORDS_AT_ONCE: usize = 256;
 /// The recorder of one target.
 pub struct Recorder {
     target: Target,
-    tables: Tables,
+    tables: Arc<dyn Tables>,
     names: CodeNames,
     stacks: Stacks,
     writer: Writer,
@@ -64,7 +66,12 @@ type Holders = (Vec<TypeHolder>, Vec<(u64, Owned)>);
 
 impl Recorder {
     /// Takes everything over; accounting is still off.
-    pub fn new(mut target: Target, tables: Tables, writer: Writer, capture: Capture) -> Self {
+    pub fn new(
+        mut target: Target,
+        tables: Arc<dyn Tables>,
+        writer: Writer,
+        capture: Capture,
+    ) -> Self {
         let names = CodeNames::new(target.python().cloned());
         let stacks = target.stacks();
         let python = target.python();
@@ -131,10 +138,12 @@ impl Recorder {
     }
 
     /// Handles what is in the ring, a bounded number; whether there may be more.
-    pub fn drain(&mut self, ring: &mut Ring) -> bool {
+    pub fn drain(&mut self, records: &mut dyn Records) -> bool {
         for _ in 0..RECORDS_AT_ONCE {
             // Each time, so that the ring does not fill up meanwhile.
-            ring.fetch(&mut self.queue);
+            if self.queue.room() > 0 {
+                records.fetch(self.queue.room(), &mut |_, record| self.queue.push(record));
+            }
             let Some(record) = self.queue.take() else { return false };
             match probe::decode(&record) {
                 Some(Record::Site(captured)) => self.site(&captured),
@@ -151,7 +160,7 @@ impl Recorder {
             return;
         }
         // First, while the code objects are alive.
-        self.names.learn(self.target.memory(), &mut self.tables, &captured.words);
+        self.names.learn(self.target.memory(), &*self.tables, &captured.words);
         let mut native = self.stacks.unwind(captured);
         if let End::UnknownCode { address } = native.end
             && self.looked_for.insert(address)
@@ -168,11 +177,11 @@ impl Recorder {
     pub fn save(&mut self) -> Result<Status, SessionError> {
         let now = self.now();
         let last = self.ended.is_some();
-        let (sites, unsent) = books::sites(&self.tables)?;
+        let (sites, unsent) = books::sites(&*self.tables)?;
         let books = self.books(unsent)?;
         let keep_history = self.looks.pace().history(now) || last;
         let look = keep_history && (self.looks.pace().look(now) || last);
-        let seen = if look { self.looks.look(now, &sites, &self.tables)? } else { None };
+        let seen = if look { self.looks.look(now, &sites, &*self.tables)? } else { None };
         if keep_history {
             self.surroundings.refresh(&self.target, now);
             self.count_collections(now)?;
@@ -197,7 +206,7 @@ impl Recorder {
 
     /// The counters, with those that user space keeps.
     fn books(&self, unsent: u64) -> Result<Books, SessionError> {
-        let mut books = Books::open(&self.tables)?;
+        let mut books = Books::open(&*self.tables)?;
         books.set(Counter::CodeUnread, self.names.missed());
         books.set(Counter::RecordsUndecoded, self.undecoded);
         books.set(Counter::SitesUnsent, unsent);

@@ -137,18 +137,9 @@ impl Target {
     }
 
     /// What the programs must know of it.
-    pub fn for_programs(
-        &self,
-        method: Method,
-        audit_one_in: u32,
-    ) -> Result<ProgramTarget, SessionError> {
-        // Links of the other methods filter by process in the kernel.
-        let tgid = match method {
-            Method::Perf => os::privilege::host_pid(&self.process).unwrap_or(0),
-            Method::Session | Method::Multi => 0,
-        };
+    pub fn for_programs(&self, audit_one_in: u32) -> Result<ProgramTarget, SessionError> {
         Ok(ProgramTarget {
-            tgid,
+            tgid: os::privilege::host_pid(&self.process).unwrap_or(0),
             task_fsbase: os::btf::task_fsbase()?,
             audit_one_in,
             stack_end: self.stack_end(),
@@ -176,7 +167,7 @@ impl Target {
 
     /// Looks for the breakpoints in the target's memory. Where a file was replaced or copied up after
     /// the target mapped it, the kernel puts them into another inode and says nothing.
-    pub fn check_in_place(&self) -> Result<(), SessionError> {
+    pub fn check_in_place(&self) -> Result<(), ProbeError> {
         const INT3: u8 = 0xcc;
         for (symbol, spot) in self.probing.spots() {
             // Optimised probes (on nops, which we do not use) would be other bytes.
@@ -184,7 +175,7 @@ impl Target {
                 let module = self.modules.get(spot.module);
                 let path = module.map(|module| module.path.to_string_lossy().into_owned());
                 let path = path.unwrap_or_default();
-                return Err(ProbeError::NotInTarget { symbol, path }.into());
+                return Err(ProbeError::NotInTarget { symbol, path });
             }
         }
         Ok(())

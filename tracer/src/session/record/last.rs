@@ -8,7 +8,7 @@ use super::super::error::SessionError;
 use super::super::recorder::Recorder;
 use super::super::search::Unfinished;
 use super::{Beside, Signals, every};
-use crate::probe::Ring;
+use crate::probe::Records;
 
 /// They may keep people waiting so long.
 const LONGEST_WAIT: Duration = Duration::from_secs(20);
@@ -19,7 +19,7 @@ const DRAIN: Duration = Duration::from_millis(20);
 /// does time.
 pub async fn looks(
     recorder: &mut Recorder,
-    ring: &mut Ring,
+    ring: &mut dyn Records,
     signals: &mut Signals,
     beside: &mut Beside,
 ) -> Result<(), SessionError> {

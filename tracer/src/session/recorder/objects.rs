@@ -22,7 +22,7 @@ impl Recorder {
         let mut more = false;
         if objects.joins() {
             let (sites, _) = self.stacks.known();
-            self.tables.live(|address, live| {
+            self.tables.live(&mut |address, live| {
                 let of_malloc =
                     sites.get(&live.site).is_some_and(|site| site.domain() == Domain::Malloc);
                 if of_malloc && blocks.len() < BLOCKS {

@@ -23,7 +23,7 @@ impl Recorder {
         let born_before = self.started.saturating_add(latest.unwrap_or(0));
         let (sites, _) = self.stacks.known();
         let mut blocks = Vec::new();
-        self.tables.live(|address, live| {
+        self.tables.live(&mut |address, live| {
             let of_malloc =
                 sites.get(&live.site).is_some_and(|site| site.domain() == Domain::Malloc);
             if live.time_ns < born_before && of_malloc && blocks.len() < search.room() {
@@ -81,7 +81,7 @@ impl Recorder {
         wanted: impl Fn(u64) -> bool,
     ) -> Result<HashMap<u64, u64>, SessionError> {
         let mut births = HashMap::with_capacity(about);
-        self.tables.live(|address, block| {
+        self.tables.live(&mut |address, block| {
             if wanted(address) {
                 births.insert(address, block.time_ns);
             }

@@ -1,0 +1,100 @@
+//! What a session needs of the kernel, and no more: probes in, probes out, tables, records. A session can be
+//! tested against anything that has this.
+
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::Arc;
+
+use leakspy_ebpf::wire::key::{LiveBlock, Pending, SiteTotals};
+use leakspy_ebpf::wire::target::Target;
+
+use super::attach::{FileProbes, Method};
+use super::error::ProbeError;
+use super::load::Capacity;
+
+/// An attached target, by a number that is not used again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Slot(pub u32);
+
+/// A target to be attached, by one method.
+pub struct AttachRequest<'a> {
+    /// In our pid namespace.
+    pub pid: u32,
+    /// Where its probes go.
+    pub files: &'a [FileProbes],
+    /// What programs must know of it.
+    pub target: Target,
+    /// How probes are placed.
+    pub method: Method,
+    /// Sizes of its tables.
+    pub capacity: Capacity,
+    /// Whether the probes are where the target runs; asked when all are placed.
+    pub in_place: &'a dyn Fn() -> Result<(), ProbeError>,
+}
+
+/// A target that is attached; counting is off.
+pub struct Placed {
+    /// For [`Kernel::detach`]; records name it.
+    pub slot: Slot,
+    /// Its numbers; they can be read until they are dropped, also after the probes are out.
+    pub tables: Arc<dyn Tables>,
+}
+
+/// Places probes and takes them out. Both block, for milliseconds and more.
+pub trait Kernel: Send {
+    /// Places all probes of a target.
+    ///
+    /// # Errors
+    /// [`ProbeError::is_unsupported`] when there is no such method here. No probe is left in place.
+    fn attach(&mut self, request: &AttachRequest<'_>) -> Result<Placed, ProbeError>;
+
+    /// Takes the probes of one target out; those of others stay. Twice is no error.
+    ///
+    /// # Errors
+    /// They are gone already.
+    fn detach(&mut self, slot: Slot) -> Result<(), ProbeError>;
+
+    /// The records of all targets. There is one reader of them.
+    ///
+    /// # Errors
+    /// They have a reader already, or the system has no descriptors left.
+    fn records(&mut self) -> Result<Box<dyn Records>, ProbeError>;
+
+    /// Becomes readable when the process that holds the probes is gone, and the probes with it.
+    ///
+    /// # Errors
+    /// The system has no descriptors left.
+    fn guard(&self) -> io::Result<OwnedFd>;
+}
+
+/// Records as they come, of all targets. Its descriptor becomes readable when there are new ones, provided that all
+/// before them were fetched.
+pub trait Records: AsFd + Send {
+    /// Hands out what is there, at most about `most` bytes; whether there may be more.
+    fn fetch(&mut self, most: usize, each: &mut dyn FnMut(Slot, &[u8])) -> bool;
+}
+
+/// The numbers of one target.
+pub trait Tables: Send + Sync {
+    /// Turns accounting on or off.
+    fn set_recording(&self, on: bool) -> Result<(), ProbeError>;
+
+    /// All counters, in the order of [`leakspy_ebpf::wire::counter::Counter::ALL`].
+    fn counters(&self) -> Result<Vec<u64>, ProbeError>;
+
+    /// Key and totals of every site.
+    fn sites(&self) -> Result<Vec<(u64, SiteTotals)>, ProbeError>;
+
+    /// Address and block of every live block.
+    fn live(&self, each: &mut dyn FnMut(u64, LiveBlock)) -> Result<(), ProbeError>;
+
+    /// Calls that have not returned.
+    fn pending(&self) -> Vec<Pending>;
+
+    /// The generation with which the code object at this address was first seen, while it lives.
+    fn code_seen(&self, code: u64) -> Option<u32>;
+
+    /// Says that the code object first seen with this generation has been read, so that its parts need not
+    /// be saved at its end.
+    fn code_read(&self, code: u64, first_seen: u32);
+}
