@@ -17,13 +17,14 @@ mod start;
 mod tests;
 
 use std::io::{self, BufReader};
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::process::Child;
 
 pub use message::Group;
 pub(super) use message::LinkRequest;
 use message::{Reply, Request, receive, send};
+use serve::open_process;
 pub use serve::serve_inherited;
 pub use start::GuardProgram;
 
@@ -63,6 +64,15 @@ impl Guard {
         self.ask(&Request::Release { group })
     }
 
+    /// Becomes readable when the guard has ended, whoever ended it.
+    ///
+    /// # Errors
+    /// The system has no descriptors left.
+    pub fn ending(&self) -> io::Result<OwnedFd> {
+        let process = self.process.as_ref().ok_or(io::ErrorKind::NotFound)?;
+        open_process(process.id())
+    }
+
     fn ask(&mut self, request: &Request) -> io::Result<()> {
         send(self.socket.get_mut(), request)?;
         self.answer()
@@ -74,13 +84,6 @@ impl Guard {
             0 => Ok(()),
             errno => Err(io::Error::from_raw_os_error(errno)),
         }
-    }
-}
-
-impl AsFd for Guard {
-    /// Becomes readable when the guard ends, as long as nothing is asked of it.
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.socket.get_ref().as_fd()
     }
 }
 

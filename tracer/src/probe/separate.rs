@@ -99,7 +99,7 @@ impl Kernel for SeparateTargets {
     }
 
     fn guard(&self) -> io::Result<OwnedFd> {
-        self.guard.as_fd().try_clone_to_owned()
+        self.guard.ending()
     }
 }
 

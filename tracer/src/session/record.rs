@@ -240,7 +240,6 @@ async fn follow(
             () = signals.any() => Event::Signal,
             () = sleep_until(deadline) => Event::Deadline,
             _ = exited.readable() => Event::TargetExited,
-            // It says nothing unasked: only its end can be read.
             _ = guard.readable() => Event::GuardEnded,
             _ = ticks.tick() => Event::Tick,
             scanned = beside.search.scanned() => Event::Scanned(scanned),
