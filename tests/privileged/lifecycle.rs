@@ -15,11 +15,11 @@ fn target() -> Result<Workload> {
     Workload::python(&Interpreter::find("3.11")?, "dying")
 }
 
-/// Whether the report says that something happened to the target.
-fn says(report: &Report, word: &str) -> Result<()> {
-    let notes = report.capture["notes"].as_array().into_iter().flatten();
-    let said = notes.filter_map(|note| note.as_str()).any(|note| note.contains(word));
-    ensure!(said, "no note says {word:?}: {}", report.capture);
+/// Whether the report has a note of this code.
+fn says(report: &Report, code: &str) -> Result<()> {
+    let codes = report.capture["codes"].as_array().into_iter().flatten();
+    let said = codes.filter_map(|code| code.as_str()).any(|said| said == code);
+    ensure!(said, "no note is {code:?}: {}", report.capture);
     Ok(())
 }
 
@@ -42,7 +42,7 @@ fn killed_while_idle() -> Result<()> {
     let recording = Recording::start(target.pid(), &[])?;
     target.go()?;
     target.kill()?;
-    kept_are_there(&recording.wait()?, "exited")
+    kept_are_there(&recording.wait()?, "target-exited")
 }
 
 #[test]
@@ -104,7 +104,7 @@ fn becomes_another(command: &str) -> Result<()> {
     target.go()?;
     target.last_command(command)?;
     target.hear_ready()?;
-    kept_are_there(&recording.wait()?, "exec")?;
+    kept_are_there(&recording.wait()?, "target-replaced")?;
     text::await_clean(target.pid())?;
     target.go()?;
     let (report, truth) = recorded(target.pid(), &[], || {
@@ -129,7 +129,7 @@ fn the_first_thread_leaves() -> Result<()> {
     // It looks after the target at every tick.
     recording.counters()?;
     let report = recording.stop()?.report()?;
-    says(&report, "first thread")?;
+    says(&report, "leader-exited")?;
     agrees(&truth, &report)?;
     target.quit()
 }

@@ -11,7 +11,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use leakspy::model::{Frame, FrameKind};
+use leakspy::model::{Frame, FrameKind, StackNote};
 use leakspy::symbolize::fragment::ranges_of_function;
 use leakspy::symbolize::merge::{Input, Merged, MixedStack, merge};
 use leakspy::symbolize::resolve::{Resolver, places};
@@ -77,7 +77,7 @@ struct Known {
 }
 
 impl PythonNames for Known {
-    fn name(&self, word: Word, generation: u32) -> Result<Option<Frame>, String> {
+    fn name(&self, word: Word, generation: u32) -> Result<Option<Frame>, StackNote> {
         let index = usize::try_from(generation).unwrap();
         assert_eq!(self.words[index], word);
         let nth = self.words[..index].iter().filter(|word| word.is_python()).count();
@@ -130,7 +130,7 @@ fn run(interpreter: &Interpreter, scenario: &str, names: Vec<&'static str>) -> R
     let python = Known { words, names };
     let resolver = Resolver { python: &python, native: &native_names, interpreter: Some(*module) };
     let resolved = resolver.resolve(&mixed);
-    assert_eq!(resolved.notes, Vec::<String>::new(), "{}", interpreter.python.display());
+    assert_eq!(resolved.notes, [], "{}", interpreter.python.display());
     Run { capture, native, mixed, frames: resolved.frames }
 }
 

@@ -12,9 +12,9 @@ use super::page::PageArgs;
 use super::progress::{LookLine, Manner};
 use super::units;
 use crate::growth;
-use crate::model::Census;
+use crate::model::{Census, HeapNote};
 use crate::os::interrupt;
-use crate::report::{CENSUS_FORMATS, CensusFormat, escape};
+use crate::report::{CENSUS_FORMATS, CensusFormat, notes};
 use crate::session::census::{self, CensusOptions};
 
 /// Time from look to look when only the length is given; a tenth of the length where that is shorter.
@@ -111,14 +111,12 @@ pub fn run(args: &CensusArgs, quiet: bool) -> Result<Exit> {
 
 /// Whether the process was there to the end.
 fn exit(census: &Census) -> Exit {
-    match census.look.target_gone() {
-        Some(how) => {
-            let how = escape::terminal(how);
-            eprintln!("leakspy: {how}; the report is on what was seen until then");
-            Exit::TargetGone
-        }
-        None => Exit::Fine,
+    if !census.look.target_gone() {
+        return Exit::Fine;
     }
+    let how = notes::of_heap(HeapNote::ProcessEnded);
+    eprintln!("leakspy: {how}; the report is on what was seen until then");
+    Exit::TargetGone
 }
 
 #[cfg(test)]
@@ -186,8 +184,8 @@ mod tests {
 
     #[test]
     fn a_process_that_went_away_is_an_exit_of_its_own() {
-        assert_eq!(Look::default().target_gone(), None);
-        let notes = vec!["another note".to_owned(), Look::EXITED.to_owned()];
-        assert_eq!(Look { notes, ..Look::default() }.target_gone(), Some(Look::EXITED));
+        assert!(!Look::default().target_gone());
+        let notes = vec![HeapNote::TypesIncomplete, HeapNote::ProcessEnded];
+        assert!(Look { notes, ..Look::default() }.target_gone());
     }
 }

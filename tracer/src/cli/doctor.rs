@@ -7,15 +7,15 @@ use anyhow::{Context, Result};
 use super::args::DoctorArgs;
 use super::exit::Exit;
 use super::output::Output;
-use crate::model::{CheckStatus, DoctorCheck, DoctorReport};
+use crate::model::{CheckStatus, DoctorCheck, DoctorReport, DoctorSection};
 use crate::report::width::{COLUMNS, columns, cut_end, wrap};
-use crate::report::{escape, write_json};
+use crate::report::{escape, notes, write_json};
 use crate::session::doctor;
 
 /// Says what is there and what is missing. Ends with the code for "missing" when recording would
 /// not work.
 pub fn run(args: &DoctorArgs) -> Result<Exit> {
-    let report = doctor::run(args.pid.as_deref())?;
+    let report = worded(doctor::run(args.pid.as_deref())?);
     let mut output = Output::standard();
     if args.json {
         write_json(&report, &mut output).context("cannot write the report")?;
@@ -27,6 +27,19 @@ pub fn run(args: &DoctorArgs) -> Result<Exit> {
         CheckStatus::Missing => Exit::Missing,
         CheckStatus::Ok | CheckStatus::Warn => Exit::Fine,
     })
+}
+
+/// What would not be seen, as checks like the others.
+fn worded(mut report: DoctorReport) -> DoctorReport {
+    for DoctorSection { checks, not_seen, .. } in &mut report.sections {
+        checks.extend(not_seen.drain(..).map(|note| DoctorCheck {
+            name: "not seen".to_owned(),
+            status: CheckStatus::Warn,
+            detail: notes::note(&note),
+            remedy: None,
+        }));
+    }
+    report
 }
 
 /// The report for a person.

@@ -23,7 +23,7 @@ use super::progress::{Manner, ProgressLine};
 use super::record::census_rules;
 use super::show::colour;
 use crate::model::{Confidence, Document, History, Verdict};
-use crate::report::{Format, Options, escape};
+use crate::report::{Format, Options, escape, notes};
 use crate::session::record::Ending;
 use crate::session::{RecordOptions, SearchRules, record};
 
@@ -76,21 +76,20 @@ fn live(
         let name = saved.display().to_string();
         eprintln!("Kept. Read it again with: leakspy leaks {}", escape::terminal(&name));
     }
-    Ok(match ending {
-        Ending::Asked => exit,
-        Ending::TargetGone(how) => match cut_short(&how, exit) {
-            // What was asked for with --fail-on comes first: a test's process ends by itself.
-            Exit::Findings => Exit::Findings,
-            _ => Exit::TargetGone,
-        },
-        Ending::ProbesLost(why) => cut_short(&why, Exit::Error),
+    if let Some(why) = ending.note() {
+        // After the report, where it is seen.
+        let why = notes::note(&why);
+        eprintln!(
+            "leakspy: {}; the verdict is on what was recorded until then",
+            escape::terminal(&why)
+        );
+    }
+    Ok(match (ending, exit) {
+        // What was asked for with --fail-on comes first: a test's process ends by itself.
+        (Ending::Asked, exit) | (Ending::TargetGone(_), exit @ Exit::Findings) => exit,
+        (Ending::TargetGone(_), _) => Exit::TargetGone,
+        (Ending::ProbesLost, _) => Exit::Error,
     })
-}
-
-/// Comes after the report, where it is seen.
-fn cut_short(why: &str, exit: Exit) -> Exit {
-    eprintln!("leakspy: {}; the verdict is on what was recorded until then", escape::terminal(why));
-    exit
 }
 
 fn options(args: &LeaksArgs, pid: &str, path: &Path) -> RecordOptions {

@@ -10,7 +10,7 @@ use super::args::RecordArgs;
 use super::exit::{Exit, UsageError};
 use super::progress::{Manner, ProgressLine};
 use super::units::Counting;
-use crate::report::{compact_utc, escape};
+use crate::report::{compact_utc, escape, notes};
 use crate::session::record::Ending;
 use crate::session::{CensusRules, RecordOptions, SearchRules, record};
 
@@ -24,16 +24,14 @@ pub fn run(args: &RecordArgs, quiet: bool) -> Result<Exit> {
     if !quiet {
         eprintln!("{}", summary(&options.output));
     }
+    if let Some(why) = ending.note() {
+        let why = notes::note(&why);
+        eprintln!("leakspy: {}; what was recorded until then is kept", escape::terminal(&why));
+    }
     Ok(match ending {
         Ending::Asked => Exit::Fine,
-        Ending::ProbesLost(why) => {
-            eprintln!("leakspy: {}; what was recorded until then is kept", escape::terminal(&why));
-            Exit::Error
-        }
-        Ending::TargetGone(how) => {
-            eprintln!("leakspy: {}; what was recorded until then is kept", escape::terminal(&how));
-            Exit::TargetGone
-        }
+        Ending::ProbesLost => Exit::Error,
+        Ending::TargetGone(_) => Exit::TargetGone,
     })
 }
 

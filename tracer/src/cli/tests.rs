@@ -157,6 +157,7 @@ fn the_doctor_is_readable() {
                         Some("Linux 6.13 or later has them."),
                     ),
                 ],
+                not_seen: Vec::new(),
             },
             DoctorSection {
                 title: "Privileges".into(),
@@ -166,6 +167,7 @@ fn the_doctor_is_readable() {
                     "not held by pan\u{1b}[31mel",
                     Some("Run with sudo, or: setcap cap_bpf,cap_perfmon,cap_sys_ptrace+ep leakspy"),
                 )],
+                not_seen: Vec::new(),
             },
         ],
     };

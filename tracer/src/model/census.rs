@@ -2,13 +2,13 @@
 
 use serde::Serialize;
 
-use super::{Confidence, Interval, PythonTarget, Tool, Verdict};
+use super::{Confidence, HeapNote, Interval, PythonTarget, Tool, Verdict};
 
 /// Version of the JSON contract of `census` and `who`.
 pub const CENSUS_SCHEMA: u32 = 1;
 
 /// Objects of one process by type.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Census {
     /// [`CENSUS_SCHEMA`]
     pub schema: u32,
@@ -27,10 +27,8 @@ pub struct Census {
     /// Sessions of Bokeh, Panel and Streamlit; `None` when nobody asked.
     pub sessions: Option<Vec<SessionCount>>,
     /// What every type did over the looks, from which `growth` is made; empty when it was looked at only once.
-    #[serde(skip)]
     pub series: Vec<TypeSeries>,
     /// What keeps types that grew.
-    #[serde(skip)]
     pub holders: Vec<TypeHolder>,
 }
 
@@ -117,17 +115,15 @@ pub struct Look {
     pub bytes: u64,
     /// What was left out, by name: `[("torn links", 2)]`. Empty when nothing was.
     pub skipped: Vec<(String, u64)>,
-    /// What limits the numbers, as sentences.
-    pub notes: Vec<String>,
+    /// What limits the numbers.
+    #[serde(skip)]
+    pub notes: Vec<HeapNote>,
 }
 
 impl Look {
-    /// The note on a process that ended between two looks.
-    pub const EXITED: &str = "the process ended between two looks";
-
-    /// How the process went away, if it did.
-    pub fn target_gone(&self) -> Option<&str> {
-        self.notes.iter().map(String::as_str).find(|note| *note == Self::EXITED)
+    /// Whether the process went away.
+    pub fn target_gone(&self) -> bool {
+        self.notes.contains(&HeapNote::ProcessEnded)
     }
 }
 

@@ -2,20 +2,25 @@
 
 use serde::Serialize;
 
+use super::Note;
+
 /// Everything that was checked, in reading order.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct DoctorReport {
     /// Groups of checks: kernel, privileges, target, memory of the maps.
     pub sections: Vec<DoctorSection>,
 }
 
 /// Checks that belong together.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct DoctorSection {
     /// Heading, such as `Kernel`.
     pub title: String,
     /// In the order in which they should be read.
     pub checks: Vec<DoctorCheck>,
+    /// What of the target would not be seen; each is one more check when the report is printed.
+    #[serde(skip)]
+    pub not_seen: Vec<Note>,
 }
 
 /// One fact about the machine or the target.

@@ -3,13 +3,13 @@
 use leakspy_ebpf::wire::counter::{Class, Counter};
 use serde::Serialize;
 
-use super::{Finding, History, ProcessGrowth, Site, TypeGrowth};
+use super::{Finding, History, Note, ProcessGrowth, Site, TypeGrowth};
 
 /// Version of the JSON contract.
 pub const SCHEMA: u32 = 1;
 
 /// Everything a report says, sorted and complete.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Document {
     /// [`SCHEMA`].
     pub schema: u32,
@@ -19,8 +19,7 @@ pub struct Document {
     pub target: Target,
     /// How it was looked at.
     pub capture: Capture,
-    /// Every counter, see `leakspy_ebpf::wire::counter`; JSON prints it as an object by name.
-    #[serde(serialize_with = "losses_by_name")]
+    /// Every counter, see `leakspy_ebpf::wire::counter`.
     pub losses: Vec<Loss>,
     /// Process memory over time.
     pub memory: Vec<MemoryPoint>,
@@ -34,7 +33,6 @@ pub struct Document {
     /// Sites by live bytes, largest first.
     pub sites: Vec<Site>,
     /// Everything over time.
-    #[serde(skip)]
     pub history: History,
 }
 
@@ -86,8 +84,9 @@ pub struct Capture {
     pub budget: Option<f64>,
     /// Measured cost of the probes to the target, relative to one core; `None` when not measured.
     pub cost_ratio: Option<f64>,
-    /// What was noticed on the way, as sentences: coverage lost, target gone, Python not understood.
-    pub notes: Vec<String>,
+    /// What was noticed on the way: coverage lost, target gone, Python not understood.
+    #[serde(skip)]
+    pub notes: Vec<Note>,
 }
 
 /// One counter of the ledger.
@@ -130,14 +129,9 @@ pub struct MemoryPoint {
 }
 
 impl Capture {
-    /// The note on a target that ended.
-    pub const EXITED: &str = "the target exited";
-    /// The note on a target that became another program.
-    pub const REPLACED: &str = "the target replaced itself by another program (exec)";
-
     /// Whether the target went away: nobody can watch it again under its pid.
     pub fn target_gone(&self) -> bool {
-        self.notes.iter().any(|note| [Self::EXITED, Self::REPLACED].contains(&note.as_str()))
+        self.notes.iter().any(Note::is_end_of_target)
     }
 }
 
@@ -156,8 +150,4 @@ impl Loss {
             count,
         }
     }
-}
-
-fn losses_by_name<S: serde::Serializer>(losses: &[Loss], serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_map(losses.iter().map(|loss| (&loss.name, loss.count)))
 }

@@ -50,12 +50,11 @@ pub struct Interval {
 }
 
 /// A growth verdict on one stack.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Finding {
     /// The stack and its sums. A finding can stand for several sites that differ in their size class, or for
     /// several stacks that needed arenas of Python's small-object allocator; then the sums are those
     /// of all, and id, size class and stack are those of the one that keeps most.
-    #[serde(flatten)]
     pub site: Site,
     /// From 1, most important first.
     pub rank: u32,

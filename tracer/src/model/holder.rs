@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::{CensusTarget, Look, Tool};
 
 /// The answer to `who`.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Holders {
     /// [`CENSUS_SCHEMA`](super::CENSUS_SCHEMA)
     pub schema: u32,

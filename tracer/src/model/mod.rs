@@ -2,6 +2,7 @@
 
 mod address;
 mod census;
+mod coded;
 mod doctor;
 mod document;
 mod finding;
@@ -10,6 +11,7 @@ mod history;
 mod holder;
 mod kernel_release;
 mod memory;
+mod note;
 mod runtime_symbols;
 mod site;
 mod stack;
@@ -36,6 +38,7 @@ pub use history::{
 pub use holder::{HolderGroup, Holders, Reference, RootKind};
 pub use kernel_release::KernelRelease;
 pub use memory::Memory;
+pub use note::{HeapNote, LeftOut, NoObjects, NoSearch, NotSeen, Note, StackNote};
 pub use runtime_symbols::RuntimeSymbols;
 pub use site::{Domain, Site};
 pub use stack::{CallStack, Interner};

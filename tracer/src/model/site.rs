@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{CallStack, FrameKind};
+use super::{CallStack, FrameKind, StackNote};
 
 /// Which allocator family a block came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -53,8 +53,9 @@ pub struct Site {
     pub allocator: String,
     /// Root first, the allocator's caller last.
     pub stack: CallStack,
-    /// Why the stack is less than whole, as sentences; empty when it is whole.
-    pub notes: Vec<String>,
+    /// Why the stack is less than whole; empty when it is whole.
+    #[serde(skip)]
+    pub notes: Vec<StackNote>,
 }
 
 impl Site {

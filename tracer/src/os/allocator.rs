@@ -33,16 +33,13 @@ pub struct Located {
 }
 
 /// Why a function is not traced.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Absence {
     /// No module has it.
-    #[error("no loaded module provides it")]
     NotProvided,
     /// Several have it, and no call tells which is meant.
-    #[error("several loaded modules provide it, and none is bound to a caller")]
     Several,
     /// Its symbol is a resolver.
-    #[error("its symbol only chooses the real function at load time")]
     Indirect,
 }
 

@@ -49,17 +49,20 @@ impl Point {
 }
 
 /// Why calls of a function will not be seen.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NotCovered {
     /// It is not there.
-    #[error(transparent)]
-    Absent(#[from] Absence),
+    Absent(Absence),
     /// It cannot be probed.
-    #[error(transparent)]
-    Unplaceable(#[from] Refusal),
+    Unplaceable(Refusal),
     /// Its code could not be read from the module's file.
-    #[error("its code cannot be read")]
     NoCode,
+}
+
+impl From<Refusal> for NotCovered {
+    fn from(refusal: Refusal) -> Self {
+        Self::Unplaceable(refusal)
+    }
 }
 
 /// All probes on allocation functions, and what is left out.
@@ -97,7 +100,8 @@ impl Plan {
     pub fn new(allocator: &Allocator, code: &[ModuleCode], kernel: KernelRelease) -> Self {
         let mut plan = Self::default();
         let absent = allocator.absent.iter();
-        plan.not_covered.extend(absent.map(|(function, reason)| (*function, (*reason).into())));
+        plan.not_covered
+            .extend(absent.map(|(function, reason)| (*function, NotCovered::Absent(*reason))));
         let mut drafts: Vec<Draft<'_>> = Vec::new();
         for located in &allocator.located {
             let same = |draft: &&mut Draft<'_>| draft.located.address == located.address;

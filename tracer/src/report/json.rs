@@ -1,5 +1,7 @@
 //! The document as one JSON object: the contract for programs.
 
+pub mod contract;
+
 use std::io::{self, Write};
 
 use serde::Serialize;
@@ -7,18 +9,14 @@ use serde_json::ser::{Formatter, PrettyFormatter, Serializer};
 
 use super::{Exporter, Options, escape};
 use crate::model::{Document, History};
+use contract::DocumentJson;
 
 /// The contract for programs. Complete: only `top` applies to it.
 pub struct Json;
 
 impl Exporter for Json {
     fn write(&self, document: &Document, options: &Options, out: &mut dyn Write) -> io::Result<()> {
-        let top = options.top.filter(|top| *top < document.sites.len());
-        let shortened = top.map(|top| {
-            let sites = document.sites[..top].to_vec();
-            Document { sites, ..without_sites(document) }
-        });
-        write_value(shortened.as_ref().unwrap_or(document), out)
+        write_value(&DocumentJson::new(document, options.top.unwrap_or(usize::MAX)), out)
     }
 }
 

@@ -16,6 +16,7 @@ mod json;
 mod label;
 pub mod leaks;
 pub mod ledger;
+pub mod notes;
 mod origin;
 mod pprof;
 pub mod quantity;

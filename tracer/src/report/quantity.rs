@@ -86,6 +86,15 @@ pub fn percent(part: u64, whole: u64) -> String {
     }
 }
 
+/// A share of growth; estimates may come out above all of it.
+pub fn share_in_words(share: f64) -> String {
+    match share {
+        share if share < 0.005 => "next to nothing".to_owned(),
+        share if share > 1.05 => "all".to_owned(),
+        share => format!("{:.0} %", (share * 100.0).min(100.0)),
+    }
+}
+
 /// A length of time: `0.4 s`, `59 s`, `3 min 20 s`, `2 h 5 min`, `3 d 4 h`.
 pub fn duration(seconds: f64) -> String {
     if !seconds.is_finite() || seconds < 0.0 {
@@ -152,6 +161,14 @@ mod tests {
         assert_eq!(percent(1, 3), "33.3 %");
         assert_eq!(percent(0, 0), "0 %");
         assert_eq!(percent(5, 5), "100 %");
+    }
+
+    #[test]
+    fn shares_are_words() {
+        assert_eq!(share_in_words(0.0), "next to nothing");
+        assert_eq!(share_in_words(0.834), "83 %");
+        assert_eq!(share_in_words(1.02), "100 %");
+        assert_eq!(share_in_words(7.0), "all");
     }
 
     #[test]

@@ -3,8 +3,8 @@
 use leakspy_ebpf::wire::counter::Counter;
 
 use crate::model::{
-    CallStack, Capture, Document, Domain, Frame, FrameKind, History, Loss, MemoryPoint,
-    PythonTarget, SCHEMA, Site, Target, Tool,
+    CallStack, Capture, Document, Domain, Frame, FrameKind, History, Loss, MemoryPoint, Note,
+    PythonTarget, SCHEMA, Site, StackNote, Target, Tool,
 };
 
 const UMATH: &str = "/srv/venv/lib/python3.11/site-packages/numpy/core/\
@@ -173,7 +173,9 @@ pub fn server() -> Document {
     unnamed.function = None;
     let no_python = vec![native("worker_main", "/opt/vendor/libmagic.so.2", false), unnamed];
     let mut without = site((4_096, 1), (4_096, 1), Vec::new());
-    without.notes.push("The site table was full, so this has no stack of its own.".into());
+    without.notes.push(StackNote::Text {
+        text: "The site table was full, so this has no stack of its own.".into(),
+    });
     let mut document = with_sites(vec![
         site((10_000_000, 1_000), (10_000_000, 1_000), app_stack()),
         arena,
@@ -191,7 +193,8 @@ pub fn hostile() -> Document {
     let mut document = one_site();
     document.target.comm = "evil\u{1b}]0;x\u{7}".into();
     document.target.exe = "/tmp/\u{202e}exe.py".into();
-    document.capture.notes = vec!["A note with \u{1b}[2J and\na second line.".into()];
+    document.capture.notes =
+        vec![Note::Text { text: "A note with \u{1b}[2J and\na second line.".into() }];
     let stack = vec![
         Frame::python("<script>alert('1')</script>", "/tmp/a&b\"c.py", Some(1)),
         Frame::python("a;b 999\nroot;evil 5", "/tmp/x;y\r.py", Some(2)),
@@ -214,8 +217,9 @@ pub fn deep() -> Document {
         stack.push(Frame::python("walk", "/srv/app/tree.py", Some(7)));
     }
     let mut site = site((640, 10), (1_280, 20), stack);
-    site.notes
-        .push("The Python stack was deeper than 128 frames; the outermost are missing.".into());
+    site.notes.push(StackNote::Text {
+        text: "The Python stack was deeper than 128 frames; the outermost are missing.".into(),
+    });
     with_sites(vec![site])
 }
 
@@ -260,7 +264,7 @@ pub fn lossy() -> Document {
         (Counter::SiteFull, 1),
     ]);
     document.capture.seconds = 48.0;
-    document.capture.notes =
-        vec!["The process ended after 48 s; this is what was recorded until then.".into()];
+    let text = "The process ended after 48 s; this is what was recorded until then.".into();
+    document.capture.notes = vec![Note::Text { text }];
     document
 }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use super::Options;
+use super::notes;
 use crate::model::{Document, Domain, Frame, FrameIdentity, FrameKind, Site};
 
 /// Everything that was allocated by stacks that look the same.
@@ -25,7 +26,7 @@ pub struct Stack<'a> {
     /// The allocator functions that were called.
     pub allocators: BTreeSet<&'a str>,
     /// Why the stack is less than whole.
-    pub notes: BTreeSet<&'a str>,
+    pub notes: BTreeSet<String>,
     /// Ids of the sites that were taken together.
     pub sites: BTreeSet<&'a str>,
 }
@@ -86,7 +87,7 @@ impl<'a> Stack<'a> {
             allocated_count: site.allocated_count,
             size_classes: (site.size_class, site.size_class),
             allocators: BTreeSet::from([site.allocator.as_str()]),
-            notes: site.notes.iter().map(String::as_str).collect(),
+            notes: site.notes.iter().map(notes::of_stack).collect(),
             sites: BTreeSet::from([site.id.as_str()]),
         }
     }
@@ -99,7 +100,7 @@ impl<'a> Stack<'a> {
         let (least, most) = self.size_classes;
         self.size_classes = (least.min(site.size_class), most.max(site.size_class));
         self.allocators.insert(&site.allocator);
-        self.notes.extend(site.notes.iter().map(String::as_str));
+        self.notes.extend(site.notes.iter().map(notes::of_stack));
         self.sites.insert(&site.id);
     }
 

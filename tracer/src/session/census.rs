@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use super::error::SessionError;
 use super::heap::{HeapTarget, Seen, Wanted};
 use crate::heap::{self, Depth, Held, Watch};
-use crate::model::{CENSUS_SCHEMA, Census, Look, Tool, TypeHolder};
+use crate::model::{CENSUS_SCHEMA, Census, HeapNote, Look, Tool, TypeHolder};
 use crate::os;
 
 /// Longest wait between two questions whether to stop.
@@ -65,11 +65,11 @@ pub fn take(
         // The process may end just then; what was seen is worth telling without it.
         census.holders = holders(&mut target, options, &watch).unwrap_or_default();
         if !target.is_there() {
-            census.look.notes.push(Look::EXITED.to_owned());
+            census.look.notes.push(HeapNote::ProcessEnded);
         }
     }
     if watch.is_cut_short() {
-        census.look.notes.push("there were more types or looks than can be followed".to_owned());
+        census.look.notes.push(HeapNote::TypesIncomplete);
     }
     Ok(census)
 }

@@ -32,7 +32,7 @@ fn fine(name: &str, detail: impl Into<String>) -> DoctorCheck {
 }
 
 fn section(title: &str, checks: Vec<DoctorCheck>) -> DoctorSection {
-    DoctorSection { title: title.to_owned(), checks }
+    DoctorSection { title: title.to_owned(), checks, not_seen: Vec::new() }
 }
 
 fn kernel(guard: std::io::Result<Guard>) -> Result<DoctorSection, SessionError> {
@@ -161,10 +161,7 @@ fn process(selector: &str) -> Result<DoctorSection, SessionError> {
             Kind::Stepped => fine(symbol, format!("{place} (single-stepped: some µs a call)")),
         });
     }
-    for note in target.notes() {
-        checks.push(check("not seen", CheckStatus::Warn, note.clone(), None));
-    }
-    Ok(section(&title, checks))
+    Ok(DoctorSection { not_seen: target.notes().to_vec(), ..section(&title, checks) })
 }
 
 fn python(target: &Target) -> DoctorCheck {

@@ -57,7 +57,10 @@ impl HeapTarget {
         let found = interpreter::find(&process, &modules);
         let pid = process.pid();
         let no_heap = |reason: String| SessionError::NoHeap { pid, reason };
-        let missing = || found.refusal.clone().unwrap_or_else(|| "it is no CPython".to_owned());
+        let missing = || match &found.refusal {
+            Some(reason) => format!("no Python frames: {reason}"),
+            None => "it is no CPython".to_owned(),
+        };
         let python = found.python.ok_or_else(|| no_heap(missing()))?;
         let objects = heap::objects(python.version).ok_or_else(|| {
             no_heap(format!(

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::stacks::Merging;
 use crate::os::{self, Modules, Process};
 use crate::python::layout::{Anchor, Entry};
-use crate::python::{self, Python};
+use crate::python::{self, Python, Refusal};
 use crate::symbolize::{Activations, CodeRanges, ImageBytes, fragment};
 
 /// What was found of Python in a process.
@@ -17,7 +17,7 @@ pub struct Found {
     /// The evaluation loop's code in the target.
     code: CodeRanges,
     /// Why Python frames cannot be had although there is an interpreter.
-    pub refusal: Option<String>,
+    pub refusal: Option<Refusal>,
 }
 
 /// Finds the interpreter that has been started.
@@ -34,7 +34,6 @@ pub fn find(process: &Process, modules: &Modules) -> Found {
             Err(reason) => refusal = refusal.or(Some(reason)),
         }
     }
-    let refusal = refusal.map(|reason| format!("no Python frames: {reason}"));
     Found { python: None, module: None, code: CodeRanges::default(), refusal }
 }
 

@@ -4,13 +4,10 @@ use std::collections::HashMap;
 
 use leakspy_ebpf::walk::Word;
 
-use crate::model::{Address, Frame, Memory};
+use crate::model::{Address, Frame, Memory, StackNote};
 use crate::probe::{Gone, Tables};
 use crate::python::{CodeInfo, Python, SavedCode};
 use crate::symbolize::PythonNames;
-
-const NOT_READ: &str =
-    "a Python function is missing its name: its code was freed before it could be read";
 
 /// A code object, told from later ones at its address by its generation.
 type Identity = (u64, u32);
@@ -18,7 +15,7 @@ type Identity = (u64, u32);
 /// What is known of the code objects seen in stacks.
 pub struct CodeNames {
     python: Option<Python>,
-    known: HashMap<Identity, Result<CodeInfo, String>>,
+    known: HashMap<Identity, Result<CodeInfo, StackNote>>,
     /// Objects that were freed before they were read; the kernel may have saved their parts.
     missed: Vec<Identity>,
 }
@@ -45,13 +42,11 @@ impl CodeNames {
             let known = match same {
                 Some(first) => {
                     seen.code_read(word.code(), first);
-                    info.map_err(|reason| {
-                        format!("a Python function is missing its name: {reason}")
-                    })
+                    info.map_err(|reason| StackNote::CodeUnreadable { reason: reason.to_string() })
                 }
                 None => {
                     self.missed.push(identity);
-                    Err(NOT_READ.to_owned())
+                    Err(StackNote::CodeFreed)
                 }
             };
             self.known.insert(identity, known);
@@ -77,7 +72,7 @@ impl CodeNames {
 }
 
 impl PythonNames for CodeNames {
-    fn name(&self, word: Word, generation: u32) -> Result<Option<Frame>, String> {
+    fn name(&self, word: Word, generation: u32) -> Result<Option<Frame>, StackNote> {
         match self.known.get(&(word.code(), generation)) {
             Some(Ok(code)) if code.is_shim() => Ok(None),
             Some(Ok(code)) => {
@@ -85,7 +80,7 @@ impl PythonNames for CodeNames {
                 Ok(Some(Frame::python(code.function.as_str(), code.file.as_str(), line)))
             }
             Some(Err(reason)) => Err(reason.clone()),
-            None => Err(NOT_READ.to_owned()),
+            None => Err(StackNote::CodeFreed),
         }
     }
 }

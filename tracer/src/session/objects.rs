@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
+use super::error::SessionError;
 use super::heap::{HeapTarget, Seen, Wanted};
 use crate::heap::{self, Depth, Heap, Held, Joined, LiveBlock, Named, View, Watch};
-use crate::model::{Address, Look, TypeHolder, TypeSeries};
+use crate::model::{Address, Look, NoObjects, TypeHolder, TypeSeries};
 use crate::os;
 
 /// When Python objects are looked at.
@@ -51,7 +52,7 @@ pub struct Eyes {
 }
 
 /// How a look ended: with the reason when there will be no more.
-pub type Looked = Result<(Box<Eyes>, Found), String>;
+pub type Looked = Result<(Box<Eyes>, Found), NoObjects>;
 
 /// What a look found.
 pub struct Found {
@@ -133,18 +134,15 @@ impl ObjectLooks {
     /// Waits for the end of a look; for ever when none runs.
     pub async fn looked(&mut self) -> Looked {
         match &mut self.running {
-            Some(running) => {
-                running.await.unwrap_or_else(|_| Err("the look at them ended early".to_owned()))
-            }
+            Some(running) => running.await.unwrap_or(Err(NoObjects::EndedEarly)),
             None => std::future::pending().await,
         }
     }
 
-    /// Takes back what the next look needs; a note when there will be none.
-    pub fn done(&mut self, looked: Looked) -> Result<Found, String> {
+    /// Takes back what the next look needs; the reason when there will be none.
+    pub fn done(&mut self, looked: Looked) -> Result<Found, NoObjects> {
         self.running = None;
-        let told = |reason| format!("Python objects were not looked at to the end: {reason}");
-        let (eyes, found) = looked.map_err(told)?;
+        let (eyes, found) = looked?;
         self.eyes = Some(eyes);
         let cost = Duration::try_from_secs_f64(found.look.seconds).unwrap_or_default();
         self.next = self.next.max(found.at + cost.saturating_mul(SHARE));
@@ -169,9 +167,9 @@ impl Job {
         let Self { mut eyes, pid, at, counts, tells, blocks } = self;
         let Eyes { target, watch } = &mut *eyes;
         if target.is_none() {
-            *target = Some(HeapTarget::open(&pid.to_string()).map_err(|error| error.to_string())?);
+            *target = Some(HeapTarget::open(&pid.to_string()).map_err(refused)?);
         }
-        let Some(target) = target else { return Err("it was not opened".to_owned()) };
+        let Some(target) = target else { return Err(NoObjects::EndedEarly) };
         let graph = blocks.is_some();
         let wanted = Wanted {
             pause: false,
@@ -184,11 +182,15 @@ impl Job {
             }
             blocks.map(|blocks| last(view, heap, roots, code_type, watch, blocks))
         });
-        let Seen { value: last, look } = looked.map_err(|error| error.to_string())?;
+        let Seen { value: last, look } = looked.map_err(refused)?;
         let counts = if tells { watch.times() } else { Vec::new() };
         let types = if tells { changed(watch.series()) } else { Vec::new() };
         Ok((eyes, Found { at, look, counts, types, last }))
     }
+}
+
+fn refused(error: SessionError) -> NoObjects {
+    NoObjects::Refused { error: error.to_string() }
 }
 
 fn last(
@@ -258,11 +260,7 @@ mod tests {
     fn what_cannot_be_looked_at_is_looked_at_once() {
         let mut looks = ObjectLooks::new(every(30), Some(1));
         looks.eyes = None;
-        let note = looks.done(Err("no such thing".to_owned())).err();
-        assert_eq!(
-            note.as_deref(),
-            Some("Python objects were not looked at to the end: no such thing")
-        );
+        assert_eq!(looks.done(Err(NoObjects::EndedEarly)).err(), Some(NoObjects::EndedEarly));
         assert!(!looks.is_due(Duration::MAX) && !looks.is_wanted());
         assert!(!ObjectLooks::new(every(30), None).is_due(Duration::MAX));
     }

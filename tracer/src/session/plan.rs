@@ -6,11 +6,12 @@ use leakspy_ebpf::wire::key::Function;
 
 use super::error::SessionError;
 use super::interpreter::Found;
-use crate::model::{Address, KernelRelease};
-use crate::os::allocator::{self, Allocator};
+use crate::model::{Address, KernelRelease, NotSeen, Note};
+use crate::os::allocator::{self, Absence, Allocator};
 use crate::os::{self, Modules, Process};
 use crate::probe::FileProbes;
-use crate::probe::plan::{self, Plan, Spot};
+use crate::probe::placement::Refusal;
+use crate::probe::plan::{self, NotCovered, Plan, Spot};
 
 /// All probes of one target.
 pub struct Probing {
@@ -20,8 +21,8 @@ pub struct Probing {
     pub code_dealloc: Option<Spot>,
     /// Path of the library that serves malloc.
     pub allocator: String,
-    /// What cannot be seen, as sentences.
-    pub notes: Vec<String>,
+    /// What cannot be seen.
+    pub notes: Vec<Note>,
 }
 
 /// Decides on the probes.
@@ -42,11 +43,7 @@ pub fn make(process: &Process, modules: &Modules, found: &Found) -> Result<Probi
     let dealloc = found.python.as_ref().and_then(|python| python.code_dealloc);
     let code_dealloc = dealloc.and_then(|address| dealloc_spot(modules, address, kernel));
     if dealloc.is_some() && code_dealloc.is_none() {
-        notes.push(
-            "The end of code objects cannot be watched: functions that are freed and replaced while \
-             recording may be shown under the old name."
-                .to_owned(),
-        );
+        notes.push(Note::CodeEndsNotSeen);
     }
     let allocator = path(modules, allocator.module);
     Ok(Probing { plan, code_dealloc, allocator, notes })
@@ -63,28 +60,38 @@ fn dealloc_spot(modules: &Modules, address: Address, kernel: KernelRelease) -> O
 
 /// Functions whose absence nobody would notice otherwise. Those that no library provides are called by
 /// nobody.
-fn uncovered(plan: &Plan, allocator: &Allocator, modules: &Modules) -> Vec<String> {
+fn uncovered(plan: &Plan, allocator: &Allocator, modules: &Modules) -> Vec<Note> {
     let mut notes = Vec::new();
     for (function, reason) in &plan.not_covered {
-        if !matches!(reason, plan::NotCovered::Absent(allocator::Absence::NotProvided)) {
-            notes.push(format!("Calls of {} are not seen: {reason}.", function.symbol()));
+        let reason = not_seen(reason);
+        if reason != NotSeen::NotProvided {
+            notes.push(Note::FunctionNotSeen { function: function.symbol().to_owned(), reason });
         }
     }
     for &hook in &allocator.hooks {
-        notes.push(format!(
-            "{} has put itself between callers and the allocator: what it allocates for itself is counted, too.",
-            path(modules, hook)
-        ));
+        notes.push(Note::AllocatorHooked { path: path(modules, hook) });
     }
     for other in &allocator.others {
-        notes.push(format!(
-            "Calls of {} in {} by {} of the loaded modules are not seen.",
-            other.function.symbol(),
-            path(modules, other.module),
-            other.callers
-        ));
+        notes.push(Note::OtherAllocator {
+            function: other.function.symbol().to_owned(),
+            path: path(modules, other.module),
+            callers: u64::try_from(other.callers).unwrap_or(u64::MAX),
+        });
     }
     notes
+}
+
+fn not_seen(reason: &NotCovered) -> NotSeen {
+    match reason {
+        NotCovered::Absent(Absence::NotProvided) => NotSeen::NotProvided,
+        NotCovered::Absent(Absence::Several) => NotSeen::Several,
+        NotCovered::Absent(Absence::Indirect) => NotSeen::Indirect,
+        NotCovered::Unplaceable(Refusal::NotCode) => NotSeen::NotCode,
+        NotCovered::Unplaceable(Refusal::Unsafe { instruction }) => {
+            NotSeen::Unsafe { instruction: instruction.clone() }
+        }
+        NotCovered::NoCode => NotSeen::NoCode,
+    }
 }
 
 fn path(modules: &Modules, index: usize) -> String {

@@ -17,7 +17,7 @@ use super::progress::Progress;
 use super::recorder::Recorder;
 use super::search::{PointerSearch, Scanned};
 use super::target::Target;
-use crate::model::Capture;
+use crate::model::{Capture, Note};
 use crate::os::{self, Life};
 use crate::probe::{
     AttachRequest, Capacity, GuardProgram, Kernel, Method, Placed, ProbeError, Records,
@@ -29,14 +29,25 @@ use crate::store::{Overwrite, Owner, Writer};
 const NEVER: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
 
 /// How a recording ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Ending {
     /// By its duration or by request.
     Asked,
-    /// The target is gone; the sentence says how.
-    TargetGone(String),
-    /// The probes are gone although the target is not; the sentence says why.
-    ProbesLost(String),
+    /// The target is gone; the note says how.
+    TargetGone(Note),
+    /// The probes are gone although the target is not: the process that held them was killed.
+    ProbesLost,
+}
+
+impl Ending {
+    /// What a report says of it; nothing where somebody wanted it so.
+    pub fn note(&self) -> Option<Note> {
+        match self {
+            Self::Asked => None,
+            Self::TargetGone(how) => Some(how.clone()),
+            Self::ProbesLost => Some(Note::ProbesLost),
+        }
+    }
 }
 
 /// Everything that can wake the loop.
@@ -256,29 +267,24 @@ async fn follow(
                 let status = recorder.save()?;
                 progress.status(&status);
                 beside.begin_what_is_due(recorder)?;
-                if let Some(sentence) = lost_coverage(recorder) {
-                    break Ending::TargetGone(sentence);
+                if let Some(how) = lost_coverage(recorder) {
+                    break Ending::TargetGone(how);
                 }
             }
             Event::Scanned(scanned) => recorder.scanned(&mut beside.search, scanned)?,
             Event::Looked(looked) => recorder.looked_at_objects(&mut beside.objects, *looked)?,
             Event::Deadline | Event::Signal => break Ending::Asked,
-            Event::GuardEnded => {
-                break Ending::ProbesLost(
-                    "the process that held the probes was killed: nothing was counted after that"
-                        .to_owned(),
-                );
-            }
-            Event::TargetExited => break Ending::TargetGone(Capture::EXITED.to_owned()),
+            Event::GuardEnded => break Ending::ProbesLost,
+            Event::TargetExited => break Ending::TargetGone(Note::TargetExited),
         }
     };
     // What happened since the last tick.
     let ending = match (ending, lost_coverage(recorder)) {
-        (Ending::Asked, Some(sentence)) => Ending::TargetGone(sentence),
+        (Ending::Asked, Some(how)) => Ending::TargetGone(how),
         (ending, _) => ending,
     };
-    if let Ending::TargetGone(sentence) | Ending::ProbesLost(sentence) = &ending {
-        recorder.note(sentence.clone());
+    if let Some(note) = ending.note() {
+        recorder.note(note);
     }
     Ok(ending)
 }
@@ -299,16 +305,13 @@ fn every(period: Duration) -> Interval {
 }
 
 /// Whether the target is no longer what was attached to; weaker changes become notes.
-fn lost_coverage(recorder: &mut Recorder) -> Option<String> {
+fn lost_coverage(recorder: &mut Recorder) -> Option<Note> {
     match recorder.target().life() {
         Life::Running => None,
-        Life::Replaced => Some(Capture::REPLACED.to_owned()),
-        Life::Exited => Some(Capture::EXITED.to_owned()),
+        Life::Replaced => Some(Note::TargetReplaced),
+        Life::Exited => Some(Note::TargetExited),
         Life::LeaderExited => {
-            recorder.note(
-                "the target's first thread ended: code that is loaded from now on is not traced"
-                    .to_owned(),
-            );
+            recorder.note(Note::LeaderExited);
             None
         }
     }

@@ -18,7 +18,7 @@ use super::queue::Queue;
 use super::stacks::Stacks;
 use super::surroundings::Surroundings;
 use super::target::Target;
-use crate::model::{Capture, Interner, Owned, ProcessPoint, TypeHolder, TypeSeries};
+use crate::model::{Capture, Interner, Note, Owned, ProcessPoint, TypeHolder, TypeSeries};
 use crate::os;
 use crate::probe::{self, Captured, Record, Records, Tables};
 use crate::python::Collector;
@@ -130,10 +130,10 @@ impl Recorder {
         &self.target
     }
 
-    /// Adds a sentence to the report.
-    pub fn note(&mut self, sentence: String) {
-        if !self.capture.notes.contains(&sentence) {
-            self.capture.notes.push(sentence);
+    /// Adds a note to the report, once.
+    pub fn note(&mut self, note: Note) {
+        if !self.capture.notes.contains(&note) {
+            self.capture.notes.push(note);
         }
     }
 
@@ -278,7 +278,7 @@ fn write_site(
     site: &super::stacks::SiteStack,
 ) -> Result<(), SessionError> {
     let mut resolved = resolver.resolve(&site.mixed);
-    resolved.notes.extend(site.note.map(str::to_owned));
+    resolved.notes.extend(site.note.clone());
     writer.site(&SiteRow {
         key,
         domain: site.domain(),

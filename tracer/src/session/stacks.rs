@@ -8,7 +8,7 @@ use leakspy_ebpf::walk::Word;
 use leakspy_ebpf::wire::key::Function;
 use leakspy_ebpf::wire::record::{FLAG_PYTHON_FAULT, FLAG_PYTHON_TRUNCATED};
 
-use crate::model::Domain;
+use crate::model::{Domain, StackNote};
 use crate::probe::Captured;
 use crate::symbolize::merge::{self, Input};
 use crate::symbolize::resolve;
@@ -25,8 +25,8 @@ pub struct SiteStack {
     pub size: u64,
     /// The stack.
     pub mixed: MixedStack,
-    /// Whether the Python part is less than whole, as a sentence.
-    pub note: Option<&'static str>,
+    /// Whether the Python part is less than whole.
+    pub note: Option<StackNote>,
 }
 
 impl SiteStack {
@@ -175,11 +175,11 @@ fn copy(captured: &Captured) -> StackCopy<'_> {
     StackCopy { start: captured.sp, bytes: &captured.stack }
 }
 
-fn python_note(flags: u32) -> Option<&'static str> {
+fn python_note(flags: u32) -> Option<StackNote> {
     if flags & FLAG_PYTHON_TRUNCATED != 0 {
-        Some("the Python stack is deeper than the limit; the innermost frames are shown")
+        Some(StackNote::PythonTooDeep)
     } else if flags & FLAG_PYTHON_FAULT != 0 {
-        Some("a Python frame could not be read; the frames further out are missing")
+        Some(StackNote::PythonUnreadable)
     } else {
         None
     }

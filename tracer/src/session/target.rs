@@ -9,11 +9,11 @@ use super::interpreter::{self, Found};
 use super::modules::Told;
 use super::plan::{self, Probing};
 use super::stacks::Stacks;
-use crate::model::{self, Memory, PythonTarget};
+use crate::model::{self, Memory, Note, PythonTarget};
 use crate::os::pages::Pages;
 use crate::os::{self, Life, Mapping, Modules, Process};
 use crate::probe::{FileProbes, Method, ProbeError};
-use crate::python::Python;
+use crate::python::{Python, Refusal};
 use crate::symbolize::{Detail, ModuleId, NativeNames};
 
 /// A process, understood as far as it can be.
@@ -25,7 +25,7 @@ pub struct Target {
     found: Found,
     probing: Probing,
     files: Vec<FileProbes>,
-    notes: Vec<String>,
+    notes: Vec<Note>,
 }
 
 impl Target {
@@ -41,7 +41,9 @@ impl Target {
         let found = interpreter::find(&process, &modules);
         let probing = plan::make(&process, &modules, &found)?;
         let files = probing.files(&modules);
-        let mut notes: Vec<String> = found.refusal.iter().cloned().collect();
+        let not_understood =
+            |reason: &Refusal| Note::PythonNotUnderstood { reason: reason.to_string() };
+        let mut notes: Vec<Note> = found.refusal.iter().map(not_understood).collect();
         notes.extend(probing.notes.iter().cloned());
         Ok(Self {
             process,
@@ -105,8 +107,8 @@ impl Target {
         &self.probing
     }
 
-    /// What cannot be seen of it, as sentences.
-    pub fn notes(&self) -> &[String] {
+    /// What cannot be seen of it.
+    pub fn notes(&self) -> &[Note] {
         &self.notes
     }
 

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension, Row};
 
-use super::StoreError;
 use super::writer::class_name;
+use super::{StoreError, note};
 use crate::model::{
-    Capture, Document, History, Loss, LossClass, MemoryPoint, PythonTarget, SCHEMA, Site, Target,
-    Tool,
+    Capture, Document, History, Loss, LossClass, MemoryPoint, Note, PythonTarget, SCHEMA, Site,
+    Target, Tool,
 };
 use sites::Sites;
 
@@ -94,11 +94,7 @@ impl Source<'_> {
         capture.notes = self.notes()?;
         if !finished {
             capture.seconds = last.unwrap_or(0.0);
-            capture.notes.push(
-                "The recording has no end: leakspy was killed, or is still recording. It goes as \
-                 far as the last numbers that were written."
-                    .to_owned(),
-            );
+            capture.notes.push(Note::RecordingUnfinished);
         }
         Ok(Document {
             schema: SCHEMA,
@@ -174,9 +170,10 @@ impl Source<'_> {
         Ok((ticks.into_iter().filter_map(point).collect(), last))
     }
 
-    fn notes(&self) -> Result<Vec<String>, StoreError> {
+    fn notes(&self) -> Result<Vec<Note>, StoreError> {
         let sql = "SELECT text FROM note ORDER BY id";
-        self.all(sql, self.limits.remarks, "notes", |row| row.get(0))
+        let texts = self.all(sql, self.limits.remarks, "notes", |row| row.get(0))?;
+        Ok(texts.into_iter().map(note::of_recording).collect())
     }
 
     fn counters(&self) -> Result<Vec<Loss>, StoreError> {

@@ -8,6 +8,7 @@ mod error;
 mod intern;
 mod load;
 mod mark;
+mod note;
 mod open;
 mod row;
 mod schema;

@@ -1,6 +1,6 @@
 //! What is written, as plain structs.
 
-use crate::model::{CallStack, Domain, Loss, ProcessPoint};
+use crate::model::{CallStack, Domain, Loss, ProcessPoint, StackNote};
 
 /// What to do when the file is already there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,8 +33,8 @@ pub struct SiteRow<'a> {
     pub allocator: &'a str,
     /// Root first, the allocator's caller last; empty when there is none.
     pub stack: &'a CallStack,
-    /// Why the stack is less than whole, as sentences.
-    pub notes: &'a [String],
+    /// Why the stack is less than whole.
+    pub notes: &'a [StackNote],
 }
 
 /// A count of Python objects: seconds since the start, and full collections so far where they can be read.

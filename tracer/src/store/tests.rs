@@ -14,7 +14,7 @@ use super::{
 };
 use crate::model::{
     CallStack, Capture, Cohort, Document, Domain, Frame, FrameKind, Lifetime, Loss, LossClass,
-    ProcessPoint, PythonTarget, Site, Target, Unreferenced,
+    Note, ProcessPoint, PythonTarget, Site, StackNote, Target, Unreferenced,
 };
 
 mod damage;
@@ -48,7 +48,7 @@ fn capture() -> Capture {
         mode: "exact".into(),
         budget: None,
         cost_ratio: Some(0.01),
-        notes: vec!["Something was noticed.".into()],
+        notes: vec![Note::OwnersIncomplete { blocks: 7 }],
     }
 }
 
@@ -79,7 +79,7 @@ fn stack(line: u32) -> CallStack {
     frames.into_iter().collect()
 }
 
-fn row<'a>(key: u64, stack: &'a CallStack, notes: &'a [String]) -> SiteRow<'a> {
+fn row<'a>(key: u64, stack: &'a CallStack, notes: &'a [StackNote]) -> SiteRow<'a> {
     SiteRow { key, domain: Domain::Malloc, size_class: 16384, allocator: "malloc", stack, notes }
 }
 
@@ -135,7 +135,7 @@ fn aged(key: u64, age: f64, count: u64) -> SiteAged {
 fn written(path: &Path) -> Writer {
     let mut writer = create(path);
     writer.begin(&target(), &capture(), 1_763_691_300.25).expect("begin");
-    let notes = ["The native stack was cut.".to_owned()];
+    let notes = [StackNote::NativeLeftOut { frames: 3 }];
     writer.site(&row(u64::MAX, &stack(12), &notes)).expect("site");
     writer.site(&row(7, &stack(13), &[])).expect("site");
     writer.tick(&tick(1.0, &[counter(5)], &[totals(u64::MAX, 3, 0)])).expect("tick");
@@ -182,7 +182,7 @@ fn what_is_written_is_read() {
         .collect();
     assert_eq!(seen, [(40_000, 4, 5, 3), (10_000, 1, 1, 0), (0, 0, 9, 3)]);
     assert_eq!(document.sites[0].stack, stack(12));
-    assert_eq!(document.sites[0].notes, ["The native stack was cut."]);
+    assert_eq!(document.sites[0].notes, [StackNote::NativeLeftOut { frames: 3 }]);
     assert_eq!(document.sites[0].allocator, "malloc");
     assert_eq!(document.sites[0].id.len(), 8);
 }
@@ -217,17 +217,18 @@ fn better_known_sites_replace_what_was_known() {
 /// Two keys of the kernel, one stack to a reader: they differ in a return address only.
 #[test]
 fn sites_that_look_the_same_are_one() {
+    use StackNote::{CopyTooShort, PythonTooDeep};
     let (_folder, path) = folder();
     let mut writer = create(&path);
     writer.begin(&target(), &capture(), 1_763_691_300.25).expect("begin");
-    writer.site(&row(1, &alone(0x10), &["a".into()])).expect("site");
-    writer.site(&row(2, &alone(0x20), &["a".into(), "b".into()])).expect("site");
+    writer.site(&row(1, &alone(0x10), &[CopyTooShort])).expect("site");
+    writer.site(&row(2, &alone(0x20), &[CopyTooShort, PythonTooDeep])).expect("site");
     writer.tick(&tick(1.0, &[], &[totals(1, 2, 0), totals(2, 3, 1)])).expect("tick");
     writer.finish(&capture()).expect("finish");
     let sites = read(&path).sites;
     assert_eq!(sites.len(), 1);
     assert_eq!((sites[0].live_count, sites[0].allocated_count), (4, 5));
-    assert_eq!(sites[0].notes, ["a", "b"]);
+    assert_eq!(sites[0].notes, [CopyTooShort, PythonTooDeep]);
 }
 
 #[test]

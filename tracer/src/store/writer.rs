@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::Connection;
 
-use super::intern::{Numbers, bounded};
+use super::intern::Numbers;
 use super::row::{Count, Overwrite, Owner, SiteAged, SiteRow, SiteTotals, Tick};
-use super::{StoreError, create};
+use super::{StoreError, create, note};
 use crate::model::{
     Capture, Cohort, Lifetime, Owned, Target, TypeHolder, TypeSeries, Unreferenced,
 };
@@ -245,12 +245,12 @@ impl Writer {
     pub fn finish(mut self, capture: &Capture) -> Result<(), StoreError> {
         self.guarded(|writer| {
             writer.put_capture(capture, Some(finite(capture.seconds)))?;
-            let mut note =
+            let mut insert =
                 writer.connection.prepare_cached("INSERT INTO note (text) VALUES (?1)")?;
-            for text in &capture.notes {
-                note.execute([bounded(text)])?;
+            for fact in &capture.notes {
+                insert.execute([note::text(fact)])?;
             }
-            drop(note);
+            drop(insert);
             writer.connection.execute(
                 "DELETE FROM stack_frame WHERE stack NOT IN \
                  (SELECT stack FROM site WHERE stack IS NOT NULL)",

@@ -7,6 +7,7 @@ use leakspy_ebpf::walk::Word;
 
 use super::activation::{self, Activations, CodeRanges, Host, Segment};
 use super::stack::{End, NativeFrame, NativeStack, StackCopy};
+use crate::model::StackNote;
 
 /// One entry of a merged stack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,24 +55,20 @@ pub enum MergeNote {
 
 impl MergeNote {
     /// What to tell the user; `None` when there is nothing to tell.
-    pub fn sentence(&self) -> Option<String> {
-        match self {
-            Self::NativeEnded(end) => end.sentence(),
-            Self::NativeLeftOut { frames } => Some(format!(
-                "{frames} native frames were left out: their place among the Python frames is not \
-                 certain."
-            )),
-            Self::OtherStack { frames } => Some(format!(
-                "{frames} native frames further out belong to another greenlet or sub-interpreter \
-                 and were left out."
-            )),
-            Self::IdleEvaluation { frames } => Some(format!(
-                "{frames} activations of the evaluation loop run no Python frame that is known."
-            )),
-            Self::FramePointer { frames } => Some(format!(
-                "{frames} native frames have no unwind information; their callers were found by frame \
-                 pointers."
-            )),
+    pub fn note(&self) -> Option<StackNote> {
+        let frames = |frames: usize| u64::try_from(frames).unwrap_or(u64::MAX);
+        match *self {
+            Self::NativeEnded(ref end) => end.note(),
+            Self::NativeLeftOut { frames: n } => {
+                Some(StackNote::NativeLeftOut { frames: frames(n) })
+            }
+            Self::OtherStack { frames: n } => Some(StackNote::OtherStack { frames: frames(n) }),
+            Self::IdleEvaluation { frames: n } => {
+                Some(StackNote::IdleEvaluation { frames: frames(n) })
+            }
+            Self::FramePointer { frames: n } => {
+                Some(StackNote::ByFramePointer { frames: frames(n) })
+            }
         }
     }
 }

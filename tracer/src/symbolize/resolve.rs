@@ -10,13 +10,12 @@ use super::machinery::{is_machinery, is_thread_start};
 use super::merge::{MergeNote, Merged, MixedStack};
 use super::native::NativeNames;
 use super::stack::{NativeFrame, Place};
-use crate::model::{Frame, FrameKind};
+use crate::model::{Frame, FrameKind, StackNote};
 
 /// Names of Python frames.
 pub trait PythonNames {
-    /// The frame of a word, `None` when it is no function but the interpreter's own device, or a
-    /// sentence that says why it has no name.
-    fn name(&self, word: Word, generation: u32) -> Result<Option<Frame>, String>;
+    /// The frame of a word, `None` when it is no function but the interpreter's own device, or why it has no name.
+    fn name(&self, word: Word, generation: u32) -> Result<Option<Frame>, StackNote>;
 }
 
 /// A stack as reports print it.
@@ -24,8 +23,8 @@ pub trait PythonNames {
 pub struct Resolved {
     /// Root first, the allocator's caller last.
     pub frames: Vec<Frame>,
-    /// Why it is less than whole, as sentences without repetition.
-    pub notes: Vec<String>,
+    /// Why it is less than whole, without repetition.
+    pub notes: Vec<StackNote>,
 }
 
 /// Turns merged stacks into frames.
@@ -72,8 +71,8 @@ impl<P: PythonNames> Resolver<'_, P> {
         show_leaf(&mut frames);
         hide_main(&mut frames);
         for note in &stack.notes {
-            if let Some(sentence) = note.sentence().filter(|_| !is_whole(note, &frames)) {
-                push_new(&mut notes, sentence);
+            if let Some(note) = note.note().filter(|_| !is_whole(note, &frames)) {
+                push_new(&mut notes, note);
             }
         }
         Resolved { frames, notes }
@@ -167,7 +166,7 @@ fn nameless_python() -> Frame {
     }
 }
 
-fn push_new(notes: &mut Vec<String>, note: String) {
+fn push_new(notes: &mut Vec<StackNote>, note: StackNote) {
     if !notes.contains(&note) {
         notes.push(note);
     }

@@ -1,6 +1,7 @@
 //! A stack as it is copied, and as it is unwound.
 
 use super::image::ModuleId;
+use crate::model::StackNote;
 
 /// Most frames of one stack. 32 KiB of stack hold far fewer, unless they are nonsense.
 pub const MAX_FRAMES: usize = 1024;
@@ -100,26 +101,23 @@ pub enum End {
 
 impl End {
     /// Why frames are missing, or `None` when none are.
-    pub fn sentence(&self) -> Option<String> {
+    pub fn note(&self) -> Option<StackNote> {
         Some(match self {
             Self::Root => return None,
-            Self::CopyEnd => "Outer native frames lie beyond the copied part of the stack.".into(),
+            Self::CopyEnd => StackNote::CopyTooShort,
             Self::NoUnwindInfo { module } => {
-                format!("Outer native frames are missing: {module} has no unwind information.")
+                StackNote::NoUnwindInformation { module: module.clone() }
             }
-            Self::UnsupportedRule { module } => format!(
-                "Outer native frames are missing: a function of {module} keeps its frame in a register \
-                 that is not recorded."
-            ),
-            Self::UnknownCode { .. } => {
-                "Outer native frames are missing: their caller is in no known \
-                 file (code generated at run time, or another tracer's return probe)."
-                    .into()
+            Self::UnsupportedRule { module } => {
+                StackNote::UnsupportedUnwindRule { module: module.clone() }
             }
-            Self::ImplausibleReturn { module } => format!(
-                "Outer native frames are missing: no call precedes a return address in {module}."
-            ),
-            Self::DepthLimit => format!("Only the innermost {MAX_FRAMES} native frames were kept."),
+            Self::UnknownCode { .. } => StackNote::UnknownCaller,
+            Self::ImplausibleReturn { module } => {
+                StackNote::ImplausibleReturn { module: module.clone() }
+            }
+            Self::DepthLimit => {
+                StackNote::NativeTooDeep { frames: u64::try_from(MAX_FRAMES).unwrap_or(u64::MAX) }
+            }
         })
     }
 }

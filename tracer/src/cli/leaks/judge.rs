@@ -11,9 +11,7 @@ use crate::cli::exit::UsageError;
 use crate::cli::filter::Filter;
 use crate::cli::suppress::{MOST_BYTES, Suppressions};
 use crate::growth::{self, Settings};
-use crate::model::{Document, Finding};
-use crate::report::leaks::share_in_words;
-use crate::report::quantity::{bytes, counted};
+use crate::model::{Document, Finding, LeftOut, Note};
 use crate::store::Reader;
 
 /// What is worth a word, and what is known already.
@@ -100,8 +98,10 @@ impl Judge {
         shorten(document);
         let file = self.file.display().to_string();
         let notes = &mut document.capture.notes;
-        notes.extend(left_out(&suppressed, "suppressed by", &file));
-        notes.extend(left_out(&unwanted, "left out by", "--include and --exclude"));
+        notes.extend(
+            left_out(&suppressed).map(|left_out| Note::FindingsSuppressed { file, left_out }),
+        );
+        notes.extend(left_out(&unwanted).map(|left_out| Note::FindingsFiltered { left_out }));
         used.sort_unstable();
         self.suppressions.unused(&used)
     }
@@ -122,31 +122,16 @@ fn shorten(document: &mut Document) {
     }
 }
 
-/// `2 findings are suppressed by app.supp; they keep 1.2 MiB and explain 12 % of the growth.`
-fn left_out(findings: &[Finding], how: &str, by: &str) -> Option<String> {
-    let number = u64::try_from(findings.len()).unwrap_or(u64::MAX);
-    let one = match number {
-        0 => return None,
-        1 => ("is", "it keeps", "explains"),
-        _ => ("are", "they keep", "explain"),
-    };
+/// What is told of findings that are left out; nothing of none.
+fn left_out(findings: &[Finding]) -> Option<LeftOut> {
     let kept = findings.iter().map(|finding| finding.evidence.kept_bytes);
     let shares: Vec<f64> =
         findings.iter().filter_map(|finding| finding.evidence.share_of_growth).collect();
-    let explain = match shares.is_empty() {
-        true => String::new(),
-        false => {
-            let share = share_in_words(shares.iter().sum());
-            format!(" and {} {share} of the growth", one.2)
-        }
-    };
-    Some(format!(
-        "{} {} {how} {by}; {} {}{explain}.",
-        counted(number, "finding", "findings"),
-        one.0,
-        one.1,
-        bytes(kept.fold(0, u64::saturating_add)),
-    ))
+    (!findings.is_empty()).then(|| LeftOut {
+        findings: u64::try_from(findings.len()).unwrap_or(u64::MAX),
+        kept_bytes: kept.fold(0, u64::saturating_add),
+        share_of_growth: (!shares.is_empty()).then(|| shares.iter().sum()),
+    })
 }
 
 fn read(path: &Path) -> Result<Suppressions> {
@@ -170,20 +155,14 @@ mod tests {
     #[test]
     fn what_is_left_out_is_said() {
         let findings = [samples::leak(), samples::leak()];
-        assert_eq!(left_out(&[], "suppressed by", "x"), None);
-        assert_eq!(
-            left_out(&findings[..1], "suppressed by", "app.supp").as_deref(),
-            Some(
-                "1 finding is suppressed by app.supp; it keeps 41.4 KiB and explains 83 % of the growth."
-            )
-        );
+        assert_eq!(left_out(&[]), None);
+        let one = LeftOut { findings: 1, kept_bytes: 42_400, share_of_growth: Some(0.83) };
+        assert_eq!(left_out(&findings[..1]), Some(one));
         let mut two = findings.clone();
         two[0].evidence.share_of_growth = None;
         two[1].evidence.share_of_growth = None;
-        assert_eq!(
-            left_out(&two, "left out by", "--exclude").as_deref(),
-            Some("2 findings are left out by --exclude; they keep 82.8 KiB.")
-        );
+        let both = LeftOut { findings: 2, kept_bytes: 84_800, share_of_growth: None };
+        assert_eq!(left_out(&two), Some(both));
     }
 
     #[test]
@@ -207,6 +186,9 @@ mod tests {
             (document.findings[0].site.id.as_str(), document.findings[0].rank),
             (&*second, 1)
         );
-        assert!(document.capture.notes[notes].starts_with("1 finding is suppressed by app.supp;"));
+        assert!(matches!(
+            &document.capture.notes[notes],
+            Note::FindingsSuppressed { file, left_out } if file == "app.supp" && left_out.findings == 1
+        ));
     }
 }

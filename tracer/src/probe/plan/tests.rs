@@ -54,7 +54,7 @@ fn a_point_lies_on_the_chosen_instruction_in_file_and_memory() {
     assert_eq!(free.spot.file_offset, FILE_OFFSET + 256 + 3);
     assert_eq!(free.spot.address, Address(BIAS + START + 256 + 3));
     assert!(malloc.returns() && !free.returns());
-    assert_eq!(plan.not_covered, [(Function::Pvalloc, Absence::NotProvided.into())]);
+    assert_eq!(plan.not_covered, [(Function::Pvalloc, NotCovered::Absent(Absence::NotProvided))]);
 }
 
 #[test]
@@ -88,14 +88,13 @@ fn what_cannot_be_probed_is_named_with_the_reason() {
     let functions = [(Function::Munmap, 0), (Function::Mmap, 9)];
     let plan = Plan::new(&allocator(&functions), &[module(&[REFUSED])], KERNEL);
     assert_eq!(plan.points, []);
-    let reasons: Vec<String> =
-        plan.not_covered.iter().map(|(function, why)| format!("{function:?}: {why}")).collect();
+    let instruction = "syscall (0f 05)".to_owned();
     assert_eq!(
-        reasons,
+        plan.not_covered,
         [
-            "Pvalloc: no loaded module provides it",
-            "Mmap: its code cannot be read",
-            "Munmap: it begins with `syscall (0f 05)`, which a probe could break",
+            (Function::Pvalloc, NotCovered::Absent(Absence::NotProvided)),
+            (Function::Mmap, NotCovered::NoCode),
+            (Function::Munmap, NotCovered::Unplaceable(Refusal::Unsafe { instruction })),
         ]
     );
 }

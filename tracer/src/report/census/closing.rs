@@ -6,7 +6,7 @@ use std::io;
 use crate::model::{CensusTarget, Look, Tool};
 use crate::report::quantity::{count, counted, duration};
 use crate::report::text::page::{Page, Style};
-use crate::report::{escape, rate, utc, width};
+use crate::report::{escape, notes, rate, utc, width};
 
 /// Remarks shown before the rest is left to JSON.
 const MOST_NOTES: usize = 10;
@@ -58,7 +58,7 @@ pub fn write(
     page.heading("What was not seen")?;
     left_out(page, look)?;
     for note in look.notes.iter().take(MOST_NOTES) {
-        page.item(2, "Note: ", Style::Warning, &sentence(note))?;
+        page.item(2, "Note: ", Style::Warning, &sentence(notes::of_heap(*note)))?;
     }
     if let more @ 1.. = look.notes.len().saturating_sub(MOST_NOTES) {
         page.paragraph(2, &format!("(and {more} more notes, see -f json)"))?;

@@ -13,6 +13,7 @@ mod types;
 
 use std::io::{self, Write};
 
+use super::json::contract::CensusJson;
 use super::{Format, Options, json};
 use crate::model::Census;
 
@@ -49,11 +50,6 @@ struct Json;
 
 impl CensusExporter for Json {
     fn write(&self, census: &Census, options: &Options, out: &mut dyn Write) -> io::Result<()> {
-        let Some(top) = options.top.filter(|top| *top < census.types.len()) else {
-            return json::write_value(census, out);
-        };
-        let mut shortened = census.clone();
-        shortened.types.truncate(top);
-        json::write_value(&shortened, out)
+        json::write_value(&CensusJson::new(census, options.top.unwrap_or(usize::MAX)), out)
     }
 }

@@ -1,8 +1,8 @@
 //! Censuses for tests.
 
 use crate::model::{
-    CENSUS_SCHEMA, Census, Confidence, Interval, KeptBy, Look, NearlyEmpty, PoolUse, SessionCount,
-    TypeCount, TypeGrowth, Verdict,
+    CENSUS_SCHEMA, Census, Confidence, HeapNote, Interval, KeptBy, Look, NearlyEmpty, PoolUse,
+    SessionCount, TypeCount, TypeGrowth, Verdict,
 };
 use crate::report::holders::samples;
 
@@ -69,7 +69,7 @@ pub fn leaking() -> Census {
         paused_seconds: Some(0.84),
         interpreters: 2,
         skipped: vec![("torn lists".into(), 2), ("references that led nowhere".into(), 1_234)],
-        notes: vec!["full garbage collections cannot be read".into()],
+        notes: vec![HeapNote::TypesIncomplete],
         ..census.look
     };
     let mut leak =
@@ -144,7 +144,7 @@ fn sessions() -> Vec<SessionCount> {
 pub fn quiet() -> Census {
     let mut census = once();
     census.look.looks = 5;
-    census.look.notes = vec![Look::EXITED.into()];
+    census.look.notes = vec![HeapNote::ProcessEnded];
     census.types.truncate(6);
     census.growth = Some(vec![growing(1, "dict", Verdict::Baseline, Confidence::Likely)]);
     census.sessions = Some(Vec::new());

@@ -6,7 +6,8 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use super::{Amount, Change, DifferenceExporter, Fate, Pair, Side, changes, note, totals};
-use crate::model::{Capture, Domain, Frame, MemoryPoint, SCHEMA, Target, Tool};
+use crate::model::{Domain, Frame, MemoryPoint, SCHEMA, Target, Tool};
+use crate::report::json::contract::CaptureJson;
 use crate::report::{Options, json};
 
 /// For programs. Complete: only `top` applies to it.
@@ -27,7 +28,7 @@ struct Difference<'a> {
 struct Whole<'a> {
     name: &'a str,
     target: &'a Target,
-    capture: &'a Capture,
+    capture: CaptureJson<'a>,
     /// The last that is known of the process's memory.
     memory: Option<&'a MemoryPoint>,
     #[serde(flatten)]
@@ -71,7 +72,7 @@ fn whole<'a>(side: &Side<'a>, amount: Amount) -> Whole<'a> {
     Whole {
         name: side.name,
         target: &document.target,
-        capture: &document.capture,
+        capture: CaptureJson::new(&document.capture),
         memory: document.memory.last(),
         amount,
     }

@@ -13,6 +13,7 @@ mod tree;
 
 use std::io::{self, Write};
 
+use super::json::contract::HoldersJson;
 use super::{Format, Options, json};
 use crate::model::Holders;
 
@@ -56,6 +57,6 @@ struct Json;
 
 impl HoldersExporter for Json {
     fn write(&self, holders: &Holders, _options: &Options, out: &mut dyn Write) -> io::Result<()> {
-        json::write_value(holders, out)
+        json::write_value(&HoldersJson::new(holders), out)
     }
 }

@@ -1,8 +1,8 @@
 //! Answers to `who` for tests.
 
 use crate::model::{
-    CENSUS_SCHEMA, CensusTarget, HolderGroup, Holders, Look, PythonTarget, Reference, RootKind,
-    Tool,
+    CENSUS_SCHEMA, CensusTarget, HeapNote, HolderGroup, Holders, Look, PythonTarget, Reference,
+    RootKind, Tool,
 };
 
 /// What a look says.
@@ -147,7 +147,7 @@ pub fn nothing() -> Holders {
     (holders.count, holders.bytes, holders.more_groups) = (0, 0, 0);
     holders.groups.clear();
     holders.look.skipped = vec![("torn lists".into(), 2)];
-    holders.look.notes = vec!["references of 3 types written in C are guessed".into()];
+    holders.look.notes = vec![HeapNote::TypesIncomplete];
     holders
 }
 
@@ -187,7 +187,6 @@ pub fn hostile() -> Holders {
             chain: chain.clone(),
         })
         .collect();
-    holders.look.notes = vec![names.concat()];
     holders.look.skipped = vec![(names[0].to_owned(), u64::MAX)];
     holders
 }

@@ -9,7 +9,7 @@ use crate::model::{Document, Evidence, Finding, Frame, FrameKind};
 use crate::report::holders::chain::shortened;
 use crate::report::quantity::{bytes, count, duration};
 use crate::report::sentence;
-use crate::report::{Options, label};
+use crate::report::{Options, label, notes};
 
 /// Findings with a picture; further ones would make the page heavy.
 const MOST_PICTURES: u32 = 10;
@@ -80,7 +80,7 @@ fn stack(page: &mut Page, finding: &Finding, options: &Options) {
     }
     page.close("ol");
     for note in &finding.site.notes {
-        page.classed("p", "note", note);
+        page.classed("p", "note", &notes::of_stack(note));
     }
     page.close("details");
 }

@@ -3,6 +3,7 @@
 use super::markup::Page;
 use super::who;
 use crate::model::{Document, Interval, ProcessGrowth};
+use crate::report::notes;
 use crate::report::quantity::{self, count, duration};
 use crate::report::sentence;
 use crate::report::utc;
@@ -23,7 +24,7 @@ pub fn write(page: &mut Page, document: &Document) {
     );
     page.classed("p", "who", &watched);
     for note in capture.notes.iter().take(MOST_NOTES) {
-        page.classed("p", "note", note);
+        page.classed("p", "note", &notes::note(note));
     }
     page.close("header");
     if let Some(growth) = &document.growth {

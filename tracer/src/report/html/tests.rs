@@ -5,7 +5,7 @@ use std::path::Path;
 use proptest::prelude::*;
 
 use super::Html;
-use crate::model::{Document, Frame, Mark};
+use crate::model::{Document, Frame, Mark, Note, StackNote};
 use crate::plot::samples as recordings;
 use crate::report::{Exporter, Options, samples};
 
@@ -52,7 +52,7 @@ fn named(name: &str) -> Document {
     let mut document = recordings::server();
     document.target.comm = name.to_owned();
     document.capture.mode = name.to_owned();
-    document.capture.notes = vec![name.to_owned()];
+    document.capture.notes = vec![Note::Text { text: name.to_owned() }];
     document.tool.name = name.to_owned();
     document.losses = samples::lossy().losses;
     for loss in &mut document.losses {
@@ -63,7 +63,7 @@ fn named(name: &str) -> Document {
         finding.evidence.reasons = vec![name.to_owned()];
         finding.types = Some(vec![(name.to_owned(), 1)]);
         finding.holder = Some(vec![name.to_owned(), name.to_owned()]);
-        finding.site.notes = vec![name.to_owned()];
+        finding.site.notes = vec![StackNote::Text { text: name.to_owned() }];
     }
     let stacks = document.findings.iter_mut().map(|finding| &mut finding.site.stack);
     for stack in stacks.chain(document.sites.iter_mut().map(|site| &mut site.stack)) {

@@ -1,10 +1,9 @@
 //! What a verdict rests on, as sentences. Names in them are raw.
 
-use super::head::share_in_words;
 use super::verdict::capitalised;
 use crate::model::{Evidence, Finding, Model, Verdict};
 use crate::report::holders::chain::shortened;
-use crate::report::quantity::{count, counted};
+use crate::report::quantity::{count, counted, share_in_words};
 use crate::report::rate;
 
 /// Most reasons and types that are told; JSON has them all.

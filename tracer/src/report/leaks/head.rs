@@ -4,7 +4,7 @@ use std::io;
 
 use super::sentence;
 use crate::model::{Document, Interval, ProcessGrowth};
-use crate::report::quantity::{counted, duration};
+use crate::report::quantity::{counted, duration, share_in_words};
 use crate::report::text::head::{notes, resident, target};
 use crate::report::text::page::Page;
 use crate::report::{escape, rate, utc};
@@ -50,15 +50,6 @@ fn explained(growth: &ProcessGrowth) -> Option<String> {
     Some(format!("What was found explains {} of that.", share_in_words(share)))
 }
 
-/// A share of growth; estimates may come out above all of it.
-pub fn share_in_words(share: f64) -> String {
-    match share {
-        share if share < 0.005 => "next to nothing".to_owned(),
-        share if share > 1.05 => "all".to_owned(),
-        share => format!("{:.0} %", (share * 100.0).min(100.0)),
-    }
-}
-
 fn tested(growth: &ProcessGrowth) -> String {
     let stacks = counted(growth.looked_at, "stack was", "stacks were");
     let grew = counted(growth.tested, "of them", "of them");
@@ -68,17 +59,4 @@ fn tested(growth: &ProcessGrowth) -> String {
         text.push_str(&format!(" The first {warm} count as warming up."));
     }
     text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn shares_are_words() {
-        assert_eq!(share_in_words(0.0), "next to nothing");
-        assert_eq!(share_in_words(0.834), "83 %");
-        assert_eq!(share_in_words(1.02), "100 %");
-        assert_eq!(share_in_words(7.0), "all");
-    }
 }

@@ -14,7 +14,6 @@ mod verdict;
 
 use std::io::{self, Write};
 
-pub use self::head::share_in_words;
 use super::text::closing;
 use super::text::page::Page;
 use super::{Exporter, Options, sentence};

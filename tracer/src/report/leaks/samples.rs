@@ -1,8 +1,8 @@
 //! Findings and documents with verdicts, for tests.
 
 use crate::model::{
-    Capture, Confidence, Document, Domain, Evidence, Finding, Frame, Interval, Model, Owners,
-    ProcessGrowth, RootKind, Unreferenced, Verdict,
+    Confidence, Document, Domain, Evidence, Finding, Frame, Interval, LeftOut, Model, Note, Owners,
+    ProcessGrowth, RootKind, StackNote, Unreferenced, Verdict,
 };
 use crate::report::samples;
 
@@ -199,9 +199,11 @@ pub fn vanished() -> Document {
     document.findings.truncate(1);
     document.capture.seconds = 47.3;
     document.capture.notes = vec![
-        Capture::EXITED.into(),
-        "2 findings are suppressed by app.supp; they keep 1.2 MiB and explain 12 % of the growth."
-            .into(),
+        Note::TargetExited,
+        Note::FindingsSuppressed {
+            file: "app.supp".into(),
+            left_out: LeftOut { findings: 2, kept_bytes: 1_258_291, share_of_growth: Some(0.12) },
+        },
     ];
     document
 }
@@ -218,7 +220,7 @@ pub fn hostile() -> Document {
     let odd = Interval { lo: f64::NAN, est: f64::INFINITY, hi: f64::NEG_INFINITY };
     for finding in &mut findings {
         finding.site.id = "\u{7}deadbee".into();
-        finding.site.notes = vec!["A note with \u{1b}[2J.".into()];
+        finding.site.notes = vec![StackNote::Text { text: "A note with \u{1b}[2J.".into() }];
         finding.slope_bytes_per_hour = odd;
         finding.types = Some(vec![("\u{1b}]0;x\u{7}".into(), u64::MAX)]);
         finding.holder = Some(vec!["a\u{2028}b".into(), "c".repeat(300)]);

@@ -6,7 +6,7 @@ use super::{evidence, sentence};
 use crate::model::{Confidence, Document, Finding, Frame, Verdict};
 use crate::report::text::entry;
 use crate::report::text::page::{Page, Style};
-use crate::report::{Options, escape, stacks};
+use crate::report::{Options, escape, notes, stacks};
 
 /// Columns before the text of a finding; room for its rank.
 const INDENT: usize = 4;
@@ -21,7 +21,7 @@ pub fn write(
     page.item(0, &format!("{:>2}. ", finding.rank), Style::Bold, &escape::terminal(&text))?;
     page.paragraph(INDENT, &word(finding))?;
     for note in &finding.site.notes {
-        page.item(INDENT, "Note: ", Style::Warning, &escape::terminal(note))?;
+        page.item(INDENT, "Note: ", Style::Warning, &escape::terminal(&notes::of_stack(note)))?;
     }
     let frames: Vec<&Frame> =
         finding.site.stack.iter().filter(|frame| stacks::is_shown(frame, options)).collect();

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::message::{Function, Label, Line, Location, Mapping, Profile, Sample, ValueType};
 use crate::model::{Document, Frame, FrameKind, Site};
-use crate::report::{Options, escape, label, stacks};
+use crate::report::{Options, escape, label, notes, stacks};
 
 /// Kinds and units of the values of every sample, in Go's order.
 const SAMPLE_TYPES: [(&str, &str); 4] = [
@@ -191,7 +191,7 @@ fn places<'f, 'a>(frames: &'f [&'a Frame]) -> Vec<&'f [&'a Frame]> {
 fn comments(document: &Document) -> Vec<String> {
     let (tool, mode) = (&document.tool, &document.capture.mode);
     let mut comments = vec![format!("{} {}, {mode}", tool.name, tool.version)];
-    comments.extend(document.capture.notes.iter().cloned());
+    comments.extend(document.capture.notes.iter().map(notes::note));
     comments
 }
 

@@ -3,10 +3,10 @@
 use std::io;
 
 use super::page::{Page, Style};
-use crate::model::{Document, Domain};
+use crate::model::{Document, Domain, Note};
 use crate::report::quantity::{bytes, change, counted, duration, percent};
 use crate::report::stacks::{self, Stack};
-use crate::report::{escape, utc};
+use crate::report::{escape, notes as words, utc};
 
 /// Remarks shown before the rest is left to JSON.
 const MOST_NOTES: usize = 10;
@@ -110,13 +110,13 @@ fn limit(document: &Document) -> Option<String> {
 }
 
 /// What was noticed on the way: it changes how the rest is to be read, so it comes first.
-pub fn notes(page: &mut Page<'_>, notes: &[String]) -> io::Result<()> {
+pub fn notes(page: &mut Page<'_>, notes: &[Note]) -> io::Result<()> {
     if notes.is_empty() {
         return Ok(());
     }
     page.gap()?;
     for note in notes.iter().take(MOST_NOTES) {
-        page.item(0, "Note: ", Style::Warning, &escape::terminal(note))?;
+        page.item(0, "Note: ", Style::Warning, &escape::terminal(&words::note(note)))?;
     }
     match notes.len().saturating_sub(MOST_NOTES) {
         0 => Ok(()),

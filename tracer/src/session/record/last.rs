@@ -6,8 +6,8 @@ use tokio::time::{Instant, sleep_until};
 
 use super::super::error::SessionError;
 use super::super::recorder::Recorder;
-use super::super::search::Unfinished;
 use super::{Beside, Signals, every};
+use crate::model::{NoObjects, NoSearch, Note};
 use crate::probe::Records;
 
 /// They may keep people waiting so long.
@@ -53,12 +53,12 @@ pub async fn looks(
     Ok(())
 }
 
-/// Says what there was no time for.
+/// Notes what there was no time for.
 fn too_slow(recorder: &mut Recorder, beside: &Beside) {
     if beside.search.runs() {
-        recorder.note(Unfinished::TooSlow.sentence().unwrap_or_default());
+        recorder.note(Note::SearchUnfinished { reason: NoSearch::TooSlow });
     }
     if beside.objects.runs() {
-        recorder.note("Python objects were not looked at to the end: it took too long".to_owned());
+        recorder.note(Note::ObjectsUnfinished { reason: NoObjects::TooSlow });
     }
 }

@@ -4,7 +4,7 @@ use super::super::error::SessionError;
 use super::super::objects::{Found, Last, Looked, ObjectLooks};
 use super::Recorder;
 use crate::heap::{Block, Joined, LiveBlock};
-use crate::model::{Address, Domain, Owned};
+use crate::model::{Address, Domain, Note, Owned};
 use crate::os::Life;
 
 /// Most blocks that are joined with objects.
@@ -34,7 +34,7 @@ impl Recorder {
             })?;
         }
         if more {
-            self.note(format!("Owners were looked for of {BLOCKS} live blocks, not of all."));
+            self.note(Note::OwnersIncomplete { blocks: BLOCKS as u64 });
         }
         objects.begin(self.now(), Some(blocks));
         Ok(())
@@ -50,8 +50,8 @@ impl Recorder {
             // Of a target that is being replaced, nothing is certain.
             Ok(found) if self.target.life() == Life::Running => found,
             Ok(_) => return Ok(()),
-            Err(note) => {
-                self.note(note);
+            Err(reason) => {
+                self.note(Note::ObjectsUnfinished { reason });
                 return Ok(());
             }
         };

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::super::error::SessionError;
 use super::super::search::{PointerSearch, Scanned, Step, Wanted};
 use super::Recorder;
-use crate::model::{Address, Domain};
+use crate::model::{Address, Domain, Note};
 use crate::os::Life;
 use crate::reach::{Block, Blocks, SiteLoss};
 
@@ -63,8 +63,8 @@ impl Recorder {
         match step {
             Step::Goes => {}
             Step::Unfinished(reason) => {
-                if let Some(why) = reason.sentence() {
-                    self.note(why);
+                if let Some(reason) = reason.to_tell() {
+                    self.note(Note::SearchUnfinished { reason });
                 }
             }
             // Of a target that is being replaced, nothing is certain.

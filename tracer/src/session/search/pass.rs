@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
-use crate::model::Address;
+use crate::model::{Address, NoSearch};
 use crate::os;
 use crate::os::pages::{Pages, Stretch, Survey};
 use crate::reach::{Search, Words};
@@ -64,26 +64,20 @@ pub enum Unfinished {
     TooScattered,
     /// Memory that is there and cannot be read, bytes.
     Unreadable(u64),
-    /// It took longer than people are kept waiting.
-    TooSlow,
     /// The process is gone, or somebody ended the search.
     Stopped,
 }
 
 impl Unfinished {
     /// For the notes of a report, the same whenever it happens; nothing to say when somebody wanted it so.
-    pub fn sentence(&self) -> Option<String> {
-        let why = match self {
-            Self::TooLarge(_) => "it has more resident memory than --search-limit",
-            Self::Swapped(_) => "a part of its memory is swapped out",
-            Self::TooScattered => "its memory is in too many pieces",
-            Self::Unreadable(_) => "a part of its memory cannot be read",
-            Self::TooSlow => "it took too long",
-            Self::Stopped => return None,
-        };
-        Some(format!(
-            "The memory of the process could not be searched for pointers to old blocks: {why}."
-        ))
+    pub fn to_tell(&self) -> Option<NoSearch> {
+        match self {
+            Self::TooLarge(_) => Some(NoSearch::TooLarge),
+            Self::Swapped(_) => Some(NoSearch::Swapped),
+            Self::TooScattered => Some(NoSearch::TooScattered),
+            Self::Unreadable(_) => Some(NoSearch::Unreadable),
+            Self::Stopped => None,
+        }
     }
 }
 
@@ -235,7 +229,7 @@ mod tests {
         let kept = vec![1; 5000];
         let too_large = job(4096, &kept).run().err().unwrap();
         assert!(matches!(too_large, Unfinished::TooLarge(bytes) if bytes > 4096));
-        assert!(too_large.sentence().is_some_and(|why| why.contains("--search-limit")));
+        assert_eq!(too_large.to_tell(), Some(NoSearch::TooLarge));
         let stopped = job(u64::MAX, &kept);
         stopped.pace.stop();
         assert_eq!(stopped.run().err().unwrap(), Unfinished::Stopped);

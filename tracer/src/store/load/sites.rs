@@ -6,8 +6,8 @@ use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 use super::Source;
-use crate::model::{CallStack, Domain, Site};
-use crate::store::StoreError;
+use crate::model::{CallStack, Domain, Site, StackNote};
+use crate::store::{StoreError, note};
 
 /// A row of `site`.
 struct SiteRow {
@@ -121,13 +121,13 @@ impl Source<'_> {
             .collect()
     }
 
-    fn site_notes(&self) -> Result<HashMap<i64, Vec<String>>, StoreError> {
+    fn site_notes(&self) -> Result<HashMap<i64, Vec<StackNote>>, StoreError> {
         let sql = "SELECT site, text FROM site_note ORDER BY rowid";
         let rows =
             self.all(sql, self.limits.remarks, "notes", |row| Ok((row.get(0)?, row.get(1)?)))?;
-        let mut notes: HashMap<i64, Vec<String>> = HashMap::new();
+        let mut notes: HashMap<i64, Vec<StackNote>> = HashMap::new();
         for (site, text) in rows {
-            notes.entry(site).or_default().push(text);
+            notes.entry(site).or_default().push(note::of_stack(text));
         }
         Ok(notes)
     }
@@ -143,7 +143,7 @@ fn ranked(groups: HashMap<Look, Group>) -> Vec<(Look, Group)> {
     groups
 }
 
-fn notes_of(rows: &[i64], notes: &HashMap<i64, Vec<String>>) -> Vec<String> {
+fn notes_of(rows: &[i64], notes: &HashMap<i64, Vec<StackNote>>) -> Vec<StackNote> {
     let mut all = Vec::new();
     for note in rows.iter().filter_map(|row| notes.get(row)).flatten() {
         if !all.contains(note) {
@@ -159,7 +159,7 @@ fn site(
     allocator: String,
     stack: CallStack,
     sums: Sums,
-    notes: Vec<String>,
+    notes: Vec<StackNote>,
 ) -> Site {
     Site {
         id: Site::identify(domain, size_class, &allocator, &stack),

@@ -6,6 +6,7 @@ use super::rows::{finite, integer};
 use super::{KnownSite, Writer};
 use crate::model::{Cohort, Domain, Lifetime};
 use crate::store::intern::bounded;
+use crate::store::note;
 use crate::store::row::{SiteAged, SiteRow, SiteTotals};
 
 impl Writer {
@@ -24,10 +25,10 @@ impl Writer {
                 stack
             ])?;
         self.connection.prepare_cached("DELETE FROM site_note WHERE site = ?1")?.execute([row])?;
-        let mut note =
+        let mut insert =
             self.connection.prepare_cached("INSERT INTO site_note (site, text) VALUES (?1, ?2)")?;
-        for text in site.notes {
-            note.execute(params![row, bounded(text)])?;
+        for fact in site.notes {
+            insert.execute(params![row, note::text(fact)])?;
         }
         Ok(())
     }

@@ -8,18 +8,18 @@ use super::super::merge::{MergeNote, Merged, MixedStack};
 use super::super::native::{Detail, NativeNames};
 use super::super::stack::{End, NativeFrame, Place};
 use super::{PythonNames, Resolver, hide_main, hide_start, nameless_python};
-use crate::model::{Frame, FrameKind};
+use crate::model::{Frame, FrameKind, StackNote};
 
 /// Code objects at 8, 16, … are named by their order; others are gone.
 struct Numbered;
 
 impl PythonNames for Numbered {
-    fn name(&self, word: Word, generation: u32) -> Result<Option<Frame>, String> {
+    fn name(&self, word: Word, generation: u32) -> Result<Option<Frame>, StackNote> {
         match word.code() {
             code @ 8..=80 => {
                 Ok(Some(Frame::python(format!("f{code}.{generation}"), "app.py", Some(1))))
             }
-            _ => Err("Its code object was gone before it could be read.".into()),
+            _ => Err(StackNote::CodeFreed),
         }
     }
 }
@@ -82,11 +82,11 @@ fn a_nameless_python_frame_stays_in_place_and_says_why_once() {
     let resolved = resolve(&MixedStack { entries, notes: Vec::new() });
     let names: Vec<_> = resolved.frames.iter().map(|frame| frame.function.as_deref()).collect();
     assert_eq!(names, [None, Some("f8.2"), None]);
-    assert_eq!(resolved.notes, ["Its code object was gone before it could be read."]);
+    assert_eq!(resolved.notes, [StackNote::CodeFreed]);
 }
 
 #[test]
-fn notes_are_sentences() {
+fn what_is_missing_is_noted() {
     let notes = vec![
         MergeNote::NativeEnded(End::CopyEnd),
         MergeNote::NativeLeftOut { frames: 3 },
@@ -94,12 +94,11 @@ fn notes_are_sentences() {
         MergeNote::IdleEvaluation { frames: 1 },
         MergeNote::FramePointer { frames: 1 },
     ];
-    let count = notes.len();
     let resolved = resolve(&MixedStack { entries: vec![python(8)], notes });
-    assert_eq!(resolved.notes.len(), count);
-    for note in &resolved.notes {
-        assert!(note.ends_with('.'), "{note}");
-    }
+    let codes: Vec<&str> = resolved.notes.iter().map(StackNote::code).collect();
+    let expected =
+        ["copy-too-short", "native-left-out", "other-stack", "idle-evaluation", "by-frame-pointer"];
+    assert_eq!(codes, expected);
 }
 
 #[test]

@@ -1,0 +1,229 @@
+//! What was noticed while a process was watched, and limits what a report says: facts, worded by `report`.
+
+use super::coded::coded;
+
+coded! {
+    /// What was noticed on a recording.
+    pub enum Note {
+        /// The target ended.
+        "target-exited" => TargetExited,
+        /// The target became another program by `exec`.
+        "target-replaced" => TargetReplaced,
+        /// The target's first thread ended, the others run.
+        "leader-exited" => LeaderExited,
+        /// The process that held the probes was killed.
+        "probes-lost" => ProbesLost,
+        /// The recording was never finished, or is not yet.
+        "recording-unfinished" => RecordingUnfinished,
+        /// There is an interpreter, and no way to its frames.
+        "python-not-understood" => PythonNotUnderstood {
+            /// Why not, in the words of the refusal.
+            reason: String,
+        },
+        /// Calls of an allocation function are not counted.
+        "function-not-seen" => FunctionNotSeen {
+            /// The function's symbol.
+            function: String,
+            /// Why not.
+            reason: NotSeen,
+        },
+        /// The function that frees code objects has no probe.
+        "code-ends-not-seen" => CodeEndsNotSeen,
+        /// A module has put itself between callers and the allocator.
+        "allocator-hooked" => AllocatorHooked {
+            /// Path of the module in the target.
+            path: String,
+        },
+        /// Some modules call another implementation than the process at large.
+        "other-allocator" => OtherAllocator {
+            /// The function's symbol.
+            function: String,
+            /// Path of the module that provides the other implementation.
+            path: String,
+            /// Modules that call it.
+            callers: u64,
+        },
+        /// The memory was not searched for pointers to old blocks.
+        "search-unfinished" => SearchUnfinished {
+            /// Why not.
+            reason: NoSearch,
+        },
+        /// Python objects were not counted or joined with blocks to the end.
+        "objects-unfinished" => ObjectsUnfinished {
+            /// Why not.
+            reason: NoObjects,
+        },
+        /// Not all live blocks were joined with the objects that own them.
+        "owners-incomplete" => OwnersIncomplete {
+            /// Those that were.
+            blocks: u64,
+        },
+        /// Findings were suppressed.
+        "findings-suppressed" => FindingsSuppressed {
+            /// The file that says so.
+            file: String,
+            /// What they are.
+            left_out: LeftOut,
+        },
+        /// Findings were left out by `--include` and `--exclude`.
+        "findings-filtered" => FindingsFiltered {
+            /// What they are.
+            left_out: LeftOut,
+        },
+        /// A sentence without a code, from a recording of an earlier version.
+        "text" => Text {
+            /// The sentence.
+            text: String,
+        },
+    }
+}
+
+coded! {
+    /// Why the calls of a function are not counted.
+    pub enum NotSeen {
+        /// Several modules provide it.
+        "several" => Several,
+        /// Its symbol is a resolver.
+        "indirect" => Indirect,
+        /// No module provides it.
+        "not-provided" => NotProvided,
+        /// Its code cannot be read.
+        "no-code" => NoCode,
+        /// What it begins with is no instruction.
+        "not-code" => NotCode,
+        /// A probe could break its first instruction.
+        "unsafe" => Unsafe {
+            /// The instruction.
+            instruction: String,
+        },
+    }
+}
+
+coded! {
+    /// Why memory was not searched for pointers.
+    #[derive(Copy, Eq)]
+    pub enum NoSearch {
+        /// It has more resident memory than is searched.
+        "too-large" => TooLarge,
+        /// A part of it is swapped out.
+        "swapped" => Swapped,
+        /// It has more mappings or holes than are searched.
+        "too-scattered" => TooScattered,
+        /// A part of it cannot be read.
+        "unreadable" => Unreadable,
+        /// It took longer than people are kept waiting.
+        "too-slow" => TooSlow,
+    }
+}
+
+coded! {
+    /// Why Python objects were not read to the end.
+    #[derive(Eq)]
+    pub enum NoObjects {
+        /// It took longer than people are kept waiting.
+        "too-slow" => TooSlow,
+        /// The thread that read them ended.
+        "ended-early" => EndedEarly,
+        /// An error.
+        "refused" => Refused {
+            /// In its words.
+            error: String,
+        },
+    }
+}
+
+/// Findings that a report does not show.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct LeftOut {
+    /// How many.
+    pub findings: u64,
+    /// Bytes that they keep.
+    pub kept_bytes: u64,
+    /// Share of the growth of the process that they explain, 0 to 1; `None` where that is not known.
+    pub share_of_growth: Option<f64>,
+}
+
+coded! {
+    /// Why a stack is less than whole.
+    #[derive(Eq)]
+    pub enum StackNote {
+        /// The Python stack is deeper than the limit.
+        "python-too-deep" => PythonTooDeep,
+        /// A Python frame could not be read; the outer ones are missing.
+        "python-unreadable" => PythonUnreadable,
+        /// A code object was freed before it was read.
+        "code-freed" => CodeFreed,
+        /// A code object could not be read.
+        "code-unreadable" => CodeUnreadable {
+            /// Why not, in the words of the error.
+            reason: String,
+        },
+        /// Native frames whose place among the Python frames is not certain.
+        "native-left-out" => NativeLeftOut {
+            /// How many.
+            frames: u64,
+        },
+        /// Native frames of the greenlet or sub-interpreter that switched to this one.
+        "other-stack" => OtherStack {
+            /// How many.
+            frames: u64,
+        },
+        /// Activations of the evaluation loop that run no Python frame.
+        "idle-evaluation" => IdleEvaluation {
+            /// How many.
+            frames: u64,
+        },
+        /// Native frames that were passed by their frame pointer, for want of tables.
+        "by-frame-pointer" => ByFramePointer {
+            /// How many.
+            frames: u64,
+        },
+        /// Outer native frames lie beyond the copied part of the stack.
+        "copy-too-short" => CopyTooShort,
+        /// The walk came to code without unwind information.
+        "no-unwind-information" => NoUnwindInformation {
+            /// Path of the module in the target.
+            module: String,
+        },
+        /// The walk came to unwind information that needs a register which is not recorded.
+        "unsupported-unwind-rule" => UnsupportedUnwindRule {
+            /// Path of the module in the target.
+            module: String,
+        },
+        /// The walk came to a return address outside every known file.
+        "unknown-caller" => UnknownCaller,
+        /// The walk came to a return address that no call precedes.
+        "implausible-return" => ImplausibleReturn {
+            /// Path of the module that it points into.
+            module: String,
+        },
+        /// There are more native frames than are kept.
+        "native-too-deep" => NativeTooDeep {
+            /// How many are.
+            frames: u64,
+        },
+        /// A sentence without a code, from a recording of an earlier version.
+        "text" => Text {
+            /// The sentence.
+            text: String,
+        },
+    }
+}
+
+coded! {
+    /// What limits the numbers of a heap.
+    #[derive(Copy, Eq)]
+    pub enum HeapNote {
+        /// The process ended between two snapshots.
+        "process-ended" => ProcessEnded,
+        /// There were more types or snapshots than can be followed.
+        "types-incomplete" => TypesIncomplete,
+    }
+}
+
+impl Note {
+    /// Whether it says that the target went away: nobody can watch it again under its pid.
+    pub const fn is_end_of_target(&self) -> bool {
+        matches!(self, Self::TargetExited | Self::TargetReplaced)
+    }
+}

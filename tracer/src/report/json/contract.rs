@@ -1,0 +1,189 @@
+//! The contract for programs: documents as JSON has them, each sentence with its code beside it.
+
+use serde::Serialize;
+
+use crate::model::Confidence;
+use crate::model::{
+    Capture, Census, CensusTarget, Document, Evidence, Finding, HolderGroup, Holders, Interval,
+    Look, Loss, MemoryPoint, Owners, PoolUse, ProcessGrowth, SessionCount, Site, Target, Tool,
+    TypeCount, TypeGrowth, Verdict,
+};
+use crate::report::notes;
+
+/// A document, with at most so many sites.
+#[derive(Serialize)]
+pub struct DocumentJson<'a> {
+    schema: u32,
+    tool: &'a Tool,
+    target: &'a Target,
+    capture: CaptureJson<'a>,
+    #[serde(serialize_with = "losses_by_name")]
+    losses: &'a [Loss],
+    memory: &'a [MemoryPoint],
+    growth: Option<&'a ProcessGrowth>,
+    findings: Vec<FindingJson<'a>>,
+    types: Option<&'a [TypeGrowth]>,
+    sites: Vec<SiteJson<'a>>,
+}
+
+impl<'a> DocumentJson<'a> {
+    /// All of `document`, with the `top` largest sites.
+    pub fn new(document: &'a Document, top: usize) -> Self {
+        Self {
+            schema: document.schema,
+            tool: &document.tool,
+            target: &document.target,
+            capture: CaptureJson::new(&document.capture),
+            losses: &document.losses,
+            memory: &document.memory,
+            growth: document.growth.as_ref(),
+            findings: document.findings.iter().map(FindingJson::new).collect(),
+            types: document.types.as_deref(),
+            sites: document.sites.iter().take(top).map(SiteJson::new).collect(),
+        }
+    }
+}
+
+fn losses_by_name<S: serde::Serializer>(losses: &[Loss], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(losses.iter().map(|loss| (&loss.name, loss.count)))
+}
+
+/// How the target was watched.
+#[derive(Serialize)]
+pub struct CaptureJson<'a> {
+    #[serde(flatten)]
+    capture: &'a Capture,
+    notes: Vec<String>,
+    codes: Vec<&'static str>,
+}
+
+impl<'a> CaptureJson<'a> {
+    /// All of `capture`.
+    pub fn new(capture: &'a Capture) -> Self {
+        let notes = capture.notes.iter().map(notes::note).collect();
+        Self { capture, notes, codes: capture.notes.iter().map(|note| note.code()).collect() }
+    }
+}
+
+#[derive(Serialize)]
+struct SiteJson<'a> {
+    #[serde(flatten)]
+    site: &'a Site,
+    notes: Vec<String>,
+    codes: Vec<&'static str>,
+}
+
+impl<'a> SiteJson<'a> {
+    fn new(site: &'a Site) -> Self {
+        let notes = site.notes.iter().map(notes::of_stack).collect();
+        Self { site, notes, codes: site.notes.iter().map(|note| note.code()).collect() }
+    }
+}
+
+#[derive(Serialize)]
+struct FindingJson<'a> {
+    #[serde(flatten)]
+    site: SiteJson<'a>,
+    rank: u32,
+    verdict: Verdict,
+    confidence: Confidence,
+    slope_bytes_per_hour: Interval,
+    evidence: &'a Evidence,
+    types: Option<&'a [(String, u64)]>,
+    holder: Option<&'a [String]>,
+    owners: Option<Owners>,
+}
+
+impl<'a> FindingJson<'a> {
+    fn new(finding: &'a Finding) -> Self {
+        Self {
+            site: SiteJson::new(&finding.site),
+            rank: finding.rank,
+            verdict: finding.verdict,
+            confidence: finding.confidence,
+            slope_bytes_per_hour: finding.slope_bytes_per_hour,
+            evidence: &finding.evidence,
+            types: finding.types.as_deref(),
+            holder: finding.holder.as_deref(),
+            owners: finding.owners,
+        }
+    }
+}
+
+/// How a heap was read.
+#[derive(Serialize)]
+struct LookJson<'a> {
+    #[serde(flatten)]
+    look: &'a Look,
+    notes: Vec<&'static str>,
+    codes: Vec<&'static str>,
+}
+
+impl<'a> LookJson<'a> {
+    fn new(look: &'a Look) -> Self {
+        let notes = look.notes.iter().map(|note| notes::of_heap(*note)).collect();
+        Self { look, notes, codes: look.notes.iter().map(|note| note.code()).collect() }
+    }
+}
+
+/// A census, with at most so many types.
+#[derive(Serialize)]
+pub struct CensusJson<'a> {
+    schema: u32,
+    tool: &'a Tool,
+    target: &'a CensusTarget,
+    look: LookJson<'a>,
+    types: &'a [TypeCount],
+    pools: Option<&'a PoolUse>,
+    growth: Option<&'a [TypeGrowth]>,
+    sessions: Option<&'a [SessionCount]>,
+}
+
+impl<'a> CensusJson<'a> {
+    /// All of `census`, with the `top` largest types.
+    pub fn new(census: &'a Census, top: usize) -> Self {
+        Self {
+            schema: census.schema,
+            tool: &census.tool,
+            target: &census.target,
+            look: LookJson::new(&census.look),
+            types: &census.types[..census.types.len().min(top)],
+            pools: census.pools.as_ref(),
+            growth: census.growth.as_deref(),
+            sessions: census.sessions.as_deref(),
+        }
+    }
+}
+
+/// Who holds objects.
+#[derive(Serialize)]
+pub struct HoldersJson<'a> {
+    schema: u32,
+    tool: &'a Tool,
+    target: &'a CensusTarget,
+    look: LookJson<'a>,
+    asked: &'a str,
+    subject: &'a str,
+    count: u64,
+    bytes: u64,
+    groups: &'a [HolderGroup],
+    more_groups: u64,
+}
+
+impl<'a> HoldersJson<'a> {
+    /// All of `holders`.
+    pub fn new(holders: &'a Holders) -> Self {
+        Self {
+            schema: holders.schema,
+            tool: &holders.tool,
+            target: &holders.target,
+            look: LookJson::new(&holders.look),
+            asked: &holders.asked,
+            subject: &holders.subject,
+            count: holders.count,
+            bytes: holders.bytes,
+            groups: &holders.groups,
+            more_groups: holders.more_groups,
+        }
+    }
+}

@@ -1,0 +1,206 @@
+//! What was noticed and what limits the numbers, in sentences. Names in them are raw: data from outside.
+
+use super::quantity::{bytes, counted, share_in_words};
+use crate::model::{HeapNote, LeftOut, NoObjects, NoSearch, NotSeen, Note, StackNote};
+
+/// What was noticed on a recording.
+pub fn note(note: &Note) -> String {
+    match note {
+        Note::TargetExited => "the target exited".into(),
+        Note::TargetReplaced => "the target replaced itself by another program (exec)".into(),
+        Note::LeaderExited => {
+            "the target's first thread ended: code that is loaded from now on is not traced".into()
+        }
+        Note::ProbesLost => {
+            "the process that held the probes was killed: nothing was counted after that".into()
+        }
+        Note::RecordingUnfinished => {
+            "The recording has no end: leakspy was killed, or is still recording. It goes as far as the last \
+             numbers that were written."
+                .into()
+        }
+        Note::PythonNotUnderstood { reason } => format!("no Python frames: {reason}"),
+        Note::FunctionNotSeen { function, reason } => {
+            format!("Calls of {function} are not seen: {}.", not_seen(reason))
+        }
+        Note::CodeEndsNotSeen => {
+            "The end of code objects cannot be watched: functions that are freed and replaced while recording may \
+             be shown under the old name."
+                .into()
+        }
+        Note::AllocatorHooked { path } => format!(
+            "{path} has put itself between callers and the allocator: what it allocates for itself is counted, \
+             too."
+        ),
+        Note::OtherAllocator { function, path, callers } => format!(
+            "Calls of {function} in {path} by {callers} of the loaded modules are not seen."
+        ),
+        Note::SearchUnfinished { reason } => format!(
+            "The memory of the process could not be searched for pointers to old blocks: {}.",
+            no_search(*reason)
+        ),
+        Note::ObjectsUnfinished { reason } => {
+            format!("Python objects were not looked at to the end: {}", no_objects(reason))
+        }
+        Note::OwnersIncomplete { blocks } => {
+            format!("Owners were looked for of {blocks} live blocks, not of all.")
+        }
+        Note::FindingsSuppressed { file, left_out: them } => {
+            left_out(them, "suppressed by", file)
+        }
+        Note::FindingsFiltered { left_out: them } => {
+            left_out(them, "left out by", "--include and --exclude")
+        }
+        Note::Text { text } => text.clone(),
+    }
+}
+
+fn not_seen(reason: &NotSeen) -> String {
+    match reason {
+        NotSeen::Several => {
+            "several loaded modules provide it, and none is bound to a caller".into()
+        }
+        NotSeen::Indirect => "its symbol only chooses the real function at load time".into(),
+        NotSeen::NotProvided => "no loaded module provides it".into(),
+        NotSeen::NoCode => "its code cannot be read".into(),
+        NotSeen::NotCode => "its first bytes are not an instruction".into(),
+        NotSeen::Unsafe { instruction } => {
+            format!("it begins with `{instruction}`, which a probe could break")
+        }
+    }
+}
+
+const fn no_search(reason: NoSearch) -> &'static str {
+    match reason {
+        NoSearch::TooLarge => "it has more resident memory than --search-limit",
+        NoSearch::Swapped => "a part of its memory is swapped out",
+        NoSearch::TooScattered => "its memory is in too many pieces",
+        NoSearch::Unreadable => "a part of its memory cannot be read",
+        NoSearch::TooSlow => "it took too long",
+    }
+}
+
+fn no_objects(reason: &NoObjects) -> &str {
+    match reason {
+        NoObjects::TooSlow => "it took too long",
+        NoObjects::EndedEarly => "the look at them ended early",
+        NoObjects::Refused { error } => error,
+    }
+}
+
+/// `2 findings are suppressed by app.supp; they keep 1.2 MiB and explain 12 % of the growth.`
+fn left_out(them: &LeftOut, how: &str, by: &str) -> String {
+    let (are, they_keep, explain) = match them.findings {
+        1 => ("is", "it keeps", "explains"),
+        _ => ("are", "they keep", "explain"),
+    };
+    let explained = them
+        .share_of_growth
+        .map(|share| format!(" and {explain} {} of the growth", share_in_words(share)));
+    format!(
+        "{} {are} {how} {by}; {they_keep} {}{}.",
+        counted(them.findings, "finding", "findings"),
+        bytes(them.kept_bytes),
+        explained.unwrap_or_default(),
+    )
+}
+
+/// Why a stack is less than whole.
+pub fn of_stack(note: &StackNote) -> String {
+    let missing = |why: String| format!("Outer native frames are missing: {why}.");
+    match note {
+        StackNote::PythonTooDeep => {
+            "the Python stack is deeper than the limit; the innermost frames are shown".into()
+        }
+        StackNote::PythonUnreadable => {
+            "a Python frame could not be read; the frames further out are missing".into()
+        }
+        StackNote::CodeFreed => {
+            "a Python function is missing its name: its code was freed before it could be read"
+                .into()
+        }
+        StackNote::CodeUnreadable { reason } => {
+            format!("a Python function is missing its name: {reason}")
+        }
+        StackNote::NativeLeftOut { frames } => format!(
+            "{frames} native frames were left out: their place among the Python frames is not certain."
+        ),
+        StackNote::OtherStack { frames } => format!(
+            "{frames} native frames further out belong to another greenlet or sub-interpreter and were left out."
+        ),
+        StackNote::IdleEvaluation { frames } => format!(
+            "{frames} activations of the evaluation loop run no Python frame that is known."
+        ),
+        StackNote::ByFramePointer { frames } => format!(
+            "{frames} native frames have no unwind information; their callers were found by frame pointers."
+        ),
+        StackNote::Text { text } => text.clone(),
+        StackNote::CopyTooShort => {
+            "Outer native frames lie beyond the copied part of the stack.".into()
+        }
+        StackNote::NoUnwindInformation { module } => {
+            missing(format!("{module} has no unwind information"))
+        }
+        StackNote::UnsupportedUnwindRule { module } => missing(format!(
+            "a function of {module} keeps its frame in a register that is not recorded"
+        )),
+        StackNote::UnknownCaller => missing(
+            "their caller is in no known file (code generated at run time, or another tracer's return probe)"
+                .into(),
+        ),
+        StackNote::ImplausibleReturn { module } => {
+            missing(format!("no call precedes a return address in {module}"))
+        }
+        StackNote::NativeTooDeep { frames } => {
+            format!("Only the innermost {frames} native frames were kept.")
+        }
+    }
+}
+
+/// What limits the numbers of a heap.
+pub const fn of_heap(note: HeapNote) -> &'static str {
+    match note {
+        HeapNote::ProcessEnded => "the process ended between two looks",
+        HeapNote::TypesIncomplete => "there were more types or looks than can be followed",
+    }
+}
+
+#[cfg(test)]
+mod samples;
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::path::Path;
+
+    use super::*;
+
+    /// Every note once, in its words: `golden/report/notes.txt`, which `LEAKSPY_BLESS=1` rewrites.
+    #[test]
+    fn every_note_has_its_words() {
+        let page = [
+            chapter(Note::CODES, samples::notes().iter().map(|one| (one.code(), note(one)))),
+            chapter(
+                StackNote::CODES,
+                samples::of_stacks().iter().map(|one| (one.code(), of_stack(one))),
+            ),
+            chapter(
+                HeapNote::CODES,
+                samples::of_heaps().iter().map(|one| (one.code(), of_heap(*one).to_owned())),
+            ),
+        ];
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("golden/report/notes.txt");
+        assert!(
+            crate::golden::matches(&path, &page.join("\n")),
+            "bless with LEAKSPY_BLESS=1 after reading: {path:?}"
+        );
+    }
+
+    fn chapter(codes: &[&str], worded: impl Iterator<Item = (&'static str, String)>) -> String {
+        let worded: Vec<(&str, String)> = worded.collect();
+        let shown: BTreeSet<&str> = worded.iter().map(|(code, _)| *code).collect();
+        assert_eq!(shown, codes.iter().copied().collect(), "a sample of each");
+        assert_eq!(shown.len(), codes.len(), "a code for each");
+        worded.iter().map(|(code, words)| format!("{code}\n    {words}\n")).collect()
+    }
+}
