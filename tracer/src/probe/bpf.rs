@@ -8,8 +8,11 @@ use std::ffi::CStr;
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
+use aya::Pod;
 use aya_obj::generated::bpf_insn;
 
+const BPF_MAP_LOOKUP_ELEM: libc::c_long = 1;
+const BPF_MAP_UPDATE_ELEM: libc::c_long = 2;
 const BPF_PROG_LOAD: libc::c_long = 5;
 const BPF_MAP_LOOKUP_BATCH: libc::c_long = 24;
 const BPF_LINK_CREATE: libc::c_long = 28;
@@ -53,6 +56,16 @@ struct LinkCreateUprobeMulti {
     multi_flags: u32,
     pid: u32,
     reserved: u32,
+}
+
+#[repr(C)]
+#[derive(Default)]
+struct MapElement {
+    map_fd: u32,
+    reserved: u32,
+    key: u64,
+    value: u64,
+    flags: u64,
 }
 
 #[repr(C)]
@@ -153,9 +166,8 @@ pub fn link_multi(program: BorrowedFd<'_>, multi: &Multi<'_>) -> io::Result<Owne
     if multi.offsets.len() != multi.cookies.len() {
         return Err(io::Error::from(io::ErrorKind::InvalidInput));
     }
-    let prog_fd = u32::try_from(program.as_raw_fd()).map_err(io::Error::other)?;
     let mut attributes = LinkCreateUprobeMulti {
-        prog_fd,
+        prog_fd: number(program)?,
         attach_type: multi.attach_type,
         path: multi.path.as_ptr() as u64,
         offsets: multi.offsets.as_ptr() as u64,
@@ -168,48 +180,89 @@ pub fn link_multi(program: BorrowedFd<'_>, multi: &Multi<'_>) -> io::Result<Owne
     bpf(BPF_LINK_CREATE, &mut attributes).map(owned)
 }
 
-/// Reads a whole hash map in batches of `batch` entries; keys are `u64`, values `words` words. Entries
-/// that come or go meanwhile may be missed or seen.
-pub fn read_hash(
+/// The value at `key`, into `value`; false when there is none.
+///
+/// # Safety
+/// `K` and `V` are as large as the map's keys and values.
+pub unsafe fn lookup<K: Pod, V: Pod>(
     map: BorrowedFd<'_>,
-    words: usize,
-    batch: usize,
-    mut each: impl FnMut(u64, &[u64]),
-) -> io::Result<()> {
-    let map_fd = u32::try_from(map.as_raw_fd()).map_err(io::Error::other)?;
-    let mut batch = batch;
-    let mut position = 0_u64;
-    let mut started = false;
-    loop {
-        let mut keys = vec![0_u64; batch];
-        let mut values = vec![0_u64; batch * words];
-        let mut next = 0_u64;
-        let mut attributes = MapBatch {
-            in_batch: if started { std::ptr::from_ref(&position) as u64 } else { 0 },
-            out_batch: std::ptr::from_mut(&mut next) as u64,
-            keys: keys.as_mut_ptr() as u64,
-            values: values.as_mut_ptr() as u64,
-            count: length(batch)?,
-            map_fd,
-            ..MapBatch::default()
-        };
-        let end = match bpf(BPF_MAP_LOOKUP_BATCH, &mut attributes) {
-            Ok(_) => false,
-            Err(error) if error.raw_os_error() == Some(libc::ENOENT) => true,
-            // One bucket holds more than a batch.
-            Err(error) if error.raw_os_error() == Some(libc::ENOSPC) => {
-                batch *= 2;
-                continue;
-            }
-            Err(error) => return Err(error),
-        };
-        let count = usize::try_from(attributes.count).unwrap_or(0).min(batch);
-        for (key, value) in keys.iter().zip(values.chunks_exact(words)).take(count) {
-            each(*key, value);
-        }
-        if end {
-            return Ok(());
-        }
-        (position, started) = (next, true);
+    key: &K,
+    value: &mut V,
+) -> io::Result<bool> {
+    let mut attributes = MapElement {
+        map_fd: number(map)?,
+        key: std::ptr::from_ref(key) as u64,
+        value: std::ptr::from_mut(value) as u64,
+        ..MapElement::default()
+    };
+    match bpf(BPF_MAP_LOOKUP_ELEM, &mut attributes) {
+        Ok(_) => Ok(true),
+        Err(error) if error.raw_os_error() == Some(libc::ENOENT) => Ok(false),
+        Err(error) => Err(error),
     }
+}
+
+/// Sets the value at `key`.
+///
+/// # Safety
+/// As [`lookup`].
+pub unsafe fn update<K: Pod, V: Pod>(map: BorrowedFd<'_>, key: &K, value: &V) -> io::Result<()> {
+    let mut attributes = MapElement {
+        map_fd: number(map)?,
+        key: std::ptr::from_ref(key) as u64,
+        value: std::ptr::from_ref(value) as u64,
+        ..MapElement::default()
+    };
+    bpf(BPF_MAP_UPDATE_ELEM, &mut attributes).map(drop)
+}
+
+/// Where the next batch begins.
+#[derive(Default)]
+pub struct Position {
+    next: u64,
+    started: bool,
+}
+
+/// What one batch brought.
+pub struct Batch {
+    /// Entries.
+    pub count: usize,
+    /// Whether there are no more.
+    pub end: bool,
+}
+
+/// Reads as many entries as there is room for, from `position` on, and moves it. `ENOSPC` says that the room is too
+/// small for the entries of one bucket; the position stays then.
+///
+/// # Safety
+/// As [`lookup`].
+pub unsafe fn lookup_batch<K: Pod, V: Pod>(
+    map: BorrowedFd<'_>,
+    position: &mut Position,
+    keys: &mut [K],
+    values: &mut [V],
+) -> io::Result<Batch> {
+    let room = keys.len().min(values.len());
+    let mut next = 0_u64;
+    let from = if position.started { std::ptr::from_ref(&position.next) as u64 } else { 0 };
+    let mut attributes = MapBatch {
+        in_batch: from,
+        out_batch: std::ptr::from_mut(&mut next) as u64,
+        keys: keys.as_mut_ptr() as u64,
+        values: values.as_mut_ptr() as u64,
+        count: length(room)?,
+        map_fd: number(map)?,
+        ..MapBatch::default()
+    };
+    let end = match bpf(BPF_MAP_LOOKUP_BATCH, &mut attributes) {
+        Ok(_) => false,
+        Err(error) if error.raw_os_error() == Some(libc::ENOENT) => true,
+        Err(error) => return Err(error),
+    };
+    *position = Position { next, started: true };
+    Ok(Batch { count: usize::try_from(attributes.count).unwrap_or(0).min(room), end })
+}
+
+fn number(fd: BorrowedFd<'_>) -> io::Result<u32> {
+    u32::try_from(fd.as_raw_fd()).map_err(io::Error::other)
 }

@@ -65,6 +65,19 @@ pub enum ProbeError {
         /// What is missing.
         what: &'static str,
     },
+    /// The kernel's map and this program's types do not fit one another.
+    #[error(
+        "the eBPF map `{map}` has keys and values of {theirs:?} bytes, and this program expects {ours:?}; \
+         rebuild leakspy with `cargo xtask ebpf`"
+    )]
+    MapLayout {
+        /// The map.
+        map: &'static str,
+        /// Bytes of a key and a value here.
+        ours: (usize, usize),
+        /// The same in the kernel.
+        theirs: (usize, usize),
+    },
     /// A map could not be read or written.
     #[error("cannot access the eBPF map `{map}`")]
     Map {

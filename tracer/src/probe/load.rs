@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
+use aya::Pod;
 use aya::maps::{Map, MapData};
 use aya::programs::{Program, UProbe};
 use aya::{Ebpf, EbpfLoader};
@@ -15,6 +16,7 @@ use leakspy_ebpf::wire::{limit, name, target::Target};
 
 use super::bpf;
 use super::error::ProbeError;
+use super::map::Table;
 
 /// The programs as `cargo xtask ebpf` built them.
 static OBJECT: &[u8] =
@@ -89,6 +91,12 @@ impl Loaded {
         Diagnostics(EbpfLogger::init(&mut self.ebpf).ok())
     }
 
+    /// A map as a table of plain old data.
+    pub fn table<K: Pod, V: Pod>(&self, map: &'static str) -> Result<Table<K, V>, ProbeError> {
+        let missing = ProbeError::Object { what: map };
+        Table::new(map, map_data(self.ebpf.map(map).ok_or(missing)?))
+    }
+
     /// Takes a map out, to be wrapped in its type.
     pub fn take_map(&mut self, map: &'static str) -> Result<Map, ProbeError> {
         self.ebpf.take_map(map).ok_or(ProbeError::Object { what: map })
@@ -157,7 +165,7 @@ fn relocate(ebpf: &Ebpf) -> Result<aya_obj::Object, ProbeError> {
 }
 
 /// The descriptor of any of the map types that the programs use.
-pub fn map_fd(map: &Map) -> BorrowedFd<'_> {
+fn map_fd(map: &Map) -> BorrowedFd<'_> {
     map_data(map).fd().as_fd()
 }
 

@@ -7,6 +7,7 @@ mod error;
 mod guard;
 mod kernel;
 mod load;
+mod map;
 pub mod placement;
 pub mod plan;
 mod poll;
