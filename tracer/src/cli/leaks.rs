@@ -18,14 +18,14 @@ use self::early::EarlyWords;
 use self::judge::Judge;
 use self::temporary::Temporary;
 use super::exit::Exit;
+use super::live;
 use super::output::Output;
 use super::progress::{Manner, ProgressLine};
 use super::record::census_rules;
 use super::show::colour;
 use crate::model::{Confidence, Document, History, Verdict};
 use crate::report::{Format, Options, escape, notes};
-use crate::session::record::Ending;
-use crate::session::{RecordOptions, SearchRules, record};
+use crate::session::{Ending, RecordOptions, SearchRules};
 
 /// Sites that a verdict lists besides those of its findings, the largest first.
 const MOST_SITES: usize = 500;
@@ -68,9 +68,10 @@ fn live(
     };
     let line = ProgressLine::new(io::stderr(), Manner::on_stderr(quiet));
     let mut progress = EarlyWords::new(line, judge.clone(), path.clone());
-    let ending = record::run(&options(args, pid, &path), &mut progress);
+    let outcomes = live::follow(vec![options(args, pid, &path)], &mut progress);
     progress.end();
-    let ending = ending?;
+    let Some(outcome) = outcomes?.pop() else { return Ok(Exit::Error) };
+    let ending = outcome?;
     let exit = report(&judge, &path)?;
     if let Some(saved) = args.save.as_ref().filter(|_| !quiet) {
         let name = saved.display().to_string();

@@ -10,6 +10,7 @@ mod examples;
 mod exit;
 mod filter;
 mod leaks;
+mod live;
 mod logging;
 mod man;
 mod mark;

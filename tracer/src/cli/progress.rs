@@ -2,10 +2,11 @@
 
 use std::io::{self, IsTerminal, Write};
 
+use super::live::{Outcome, Watcher};
 use crate::model::Look;
 use crate::report::quantity::{bytes, count, counted, duration};
 use crate::report::{escape, width};
-use crate::session::{Progress, Status};
+use crate::session::{Attachment, Status};
 
 /// Seconds between two lines where lines cannot be redrawn.
 const PLAIN_EVERY: f64 = 10.0;
@@ -81,12 +82,12 @@ impl<W: Write> ProgressLine<W> {
     }
 }
 
-impl<W: Write> Progress for ProgressLine<W> {
-    fn attached(&mut self, sentence: &str) {
-        self.say(sentence);
+impl<W: Write> Watcher for ProgressLine<W> {
+    fn attached(&mut self, _target: usize, about: &Attachment) {
+        self.say(&about.sentence);
     }
 
-    fn status(&mut self, status: &Status) {
+    fn status(&mut self, _target: usize, status: &Status) {
         match self.manner {
             Manner::Quiet => {}
             Manner::Redrawn => {
@@ -102,9 +103,11 @@ impl<W: Write> Progress for ProgressLine<W> {
         }
     }
 
-    fn finishing(&mut self) {
+    fn finishing(&mut self, _target: usize) {
         self.say("Looking up names …");
     }
+
+    fn done(&mut self, _target: usize, _outcome: &Outcome) {}
 }
 
 /// Shows the looks of a census.
@@ -179,12 +182,13 @@ mod tests {
     fn shown(manner: Manner) -> String {
         let mut out = Vec::new();
         let mut progress = ProgressLine::new(&mut out, manner);
-        progress.attached("Attached to \u{1b}[31mpanel.");
+        let sentence = "Attached to \u{1b}[31mpanel.".to_owned();
+        progress.attached(0, &Attachment { pid: 4711, comm: "panel".into(), sentence });
         for seconds in [1.0, 9.0, 10.2, 11.0, 19.9, 20.0, 65.0] {
-            progress.status(&Status { seconds, live_bytes: 10_000_000, sites: 120, lost: 0 });
+            progress.status(0, &Status { seconds, live_bytes: 10_000_000, sites: 120, lost: 0 });
         }
-        progress.status(&Status { seconds: 66.0, live_bytes: 0, sites: 1, lost: 1 });
-        progress.finishing();
+        progress.status(0, &Status { seconds: 66.0, live_bytes: 0, sites: 1, lost: 1 });
+        progress.finishing(0);
         String::from_utf8(out).expect("text")
     }
 

@@ -8,21 +8,23 @@ use anyhow::Result;
 
 use super::args::RecordArgs;
 use super::exit::{Exit, UsageError};
+use super::live;
 use super::progress::{Manner, ProgressLine};
 use super::units::Counting;
 use crate::report::{compact_utc, escape, notes};
-use crate::session::record::Ending;
-use crate::session::{CensusRules, RecordOptions, SearchRules, record};
+use crate::session::{CensusRules, Ending, RecordOptions, SearchRules};
 
 /// Records, and says where to look.
 pub fn run(args: &RecordArgs, quiet: bool) -> Result<Exit> {
     let options = options(args)?;
     let mut progress = ProgressLine::new(io::stderr(), Manner::on_stderr(quiet));
-    let result = record::run(&options, &mut progress);
+    let output = options.output.clone();
+    let outcomes = live::follow(vec![options], &mut progress);
     progress.clear();
-    let ending = result?;
+    let Some(outcome) = outcomes?.pop() else { return Ok(Exit::Error) };
+    let ending = outcome?;
     if !quiet {
-        eprintln!("{}", summary(&options.output));
+        eprintln!("{}", summary(&output));
     }
     if let Some(why) = ending.note() {
         let why = notes::note(&why);

@@ -58,6 +58,11 @@ coded! {
             /// Those that were.
             blocks: u64,
         },
+        /// Records of new stacks came faster than they could be handled.
+        "records-dropped" => RecordsDropped {
+            /// Those that were not handled.
+            records: u64,
+        },
         /// Findings were suppressed.
         "findings-suppressed" => FindingsSuppressed {
             /// The file that says so.

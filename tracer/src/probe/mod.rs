@@ -4,6 +4,8 @@
 mod attach;
 mod bpf;
 mod error;
+#[cfg(test)]
+pub mod fake;
 mod guard;
 mod kernel;
 mod load;
@@ -21,6 +23,6 @@ pub use error::ProbeError;
 pub use guard::{Group, Guard, GuardProgram, serve_inherited};
 pub use kernel::{AttachRequest, Kernel, Placed, Records, Slot, Tables};
 pub use load::{Capacity, working_bytes};
-pub use ring::{Captured, Gone, Record, decode};
+pub use ring::{Captured, Gone, Record, decode, is_site};
 pub use separate::SeparateTargets;
 pub use support::try_method;

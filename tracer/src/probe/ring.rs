@@ -100,6 +100,11 @@ impl Ring {
     }
 }
 
+/// Whether a record is the first stack of a site.
+pub fn is_site(record: &[u8]) -> bool {
+    u32_at(record, offset_of!(Header, kind)) == Some(KIND_SITE)
+}
+
 /// Reads a record; nothing when it is not one.
 pub fn decode(bytes: &[u8]) -> Option<Record> {
     let kind = u32_at(bytes, offset_of!(Header, kind))?;

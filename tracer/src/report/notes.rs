@@ -45,6 +45,10 @@ pub fn note(note: &Note) -> String {
         Note::OwnersIncomplete { blocks } => {
             format!("Owners were looked for of {blocks} live blocks, not of all.")
         }
+        Note::RecordsDropped { records } => format!(
+            "{} came faster than they could be handled: their stacks have no frames.",
+            counted(*records, "record of a new stack", "records of new stacks")
+        ),
         Note::FindingsSuppressed { file, left_out: them } => {
             left_out(them, "suppressed by", file)
         }

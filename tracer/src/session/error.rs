@@ -42,6 +42,15 @@ pub enum SessionError {
     /// Nothing of the process is what was asked for.
     #[error(transparent)]
     Subject(#[from] NoSubject),
+    /// The session ended before it was this target's turn.
+    #[error("{target} was not attached: it was time to end before that")]
+    NotBegun {
+        /// As it was asked for.
+        target: String,
+    },
+    /// A job panicked.
+    #[error("leakspy failed at its work for this process; please report it")]
+    Broken,
     /// The asynchronous runtime or its descriptors.
     #[error("cannot wait for events")]
     Wait {

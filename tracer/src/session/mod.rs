@@ -1,9 +1,13 @@
-//! The running program: one target from attach to finished recording.
+//! The running program: any number of targets, each from attach to finished recording.
 
 mod books;
 pub mod census;
 pub mod doctor;
+mod ending;
 pub mod error;
+mod event;
+mod follow;
+mod handle;
 mod heap;
 mod interpreter;
 mod looks;
@@ -14,17 +18,25 @@ pub mod options;
 mod plan;
 pub mod progress;
 mod queue;
-pub mod record;
 mod recorder;
+mod router;
 pub mod search;
+mod shared;
 mod stacks;
 mod surroundings;
 mod target;
+mod watch;
 pub mod who;
+mod worker;
 
+#[cfg(test)]
+mod tests;
+
+pub use ending::Ending;
 pub use error::{Failure, SessionError};
+pub use event::{Attachment, Event, TargetId, What};
+pub use handle::Session;
 pub use objects::CensusRules;
 pub use options::RecordOptions;
-pub use progress::{Progress, Status};
-pub use record::Ending;
+pub use progress::Status;
 pub use search::SearchRules;

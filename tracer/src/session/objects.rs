@@ -9,6 +9,7 @@ use tokio::sync::oneshot;
 
 use super::error::SessionError;
 use super::heap::{HeapTarget, Seen, Wanted};
+use super::shared::Turn;
 use crate::heap::{self, Depth, Heap, Held, Joined, LiveBlock, Named, View, Watch};
 use crate::model::{Address, Look, NoObjects, TypeHolder, TypeSeries};
 use crate::os;
@@ -106,7 +107,7 @@ impl ObjectLooks {
     }
 
     /// Begins one, so long after the start; with `blocks` it is the last one.
-    pub fn begin(&mut self, at: Duration, blocks: Option<Vec<LiveBlock>>) {
+    pub fn begin(&mut self, at: Duration, blocks: Option<Vec<LiveBlock>>, turn: Turn) {
         let Some(eyes) = self.eyes.take() else { return };
         // From when it was due, not from when a tick came: else every other tick would be missed.
         let every = self.rules.every.unwrap_or_default();
@@ -123,6 +124,7 @@ impl ObjectLooks {
             let looked = job.run();
             // A heap takes much room, and only now and then.
             os::usage::give_back();
+            drop(turn);
             // Nobody may be waiting any more.
             let _ = sender.send(looked);
         };

@@ -12,13 +12,3 @@ pub struct Status {
     /// Calls whose effect is missing.
     pub lost: u64,
 }
-
-/// Somebody who waits.
-pub trait Progress {
-    /// The probes are in and counting has begun.
-    fn attached(&mut self, sentence: &str);
-    /// A while has passed.
-    fn status(&mut self, status: &Status);
-    /// Counting has ended; names are being looked up.
-    fn finishing(&mut self);
-}

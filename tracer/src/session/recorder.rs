@@ -20,7 +20,7 @@ use super::surroundings::Surroundings;
 use super::target::Target;
 use crate::model::{Capture, Interner, Note, Owned, ProcessPoint, TypeHolder, TypeSeries};
 use crate::os;
-use crate::probe::{self, Captured, Record, Records, Tables};
+use crate::probe::{self, Captured, Record, Tables};
 use crate::python::Collector;
 use crate::store::{Count, LookRow, SiteRow, SiteTotals, Tick, Writer};
 use crate::symbolize::{End, Resolver};
@@ -54,7 +54,8 @@ pub struct Recorder {
     looked_for: HashSet<u64>,
     /// Records that could not be decoded.
     undecoded: u64,
-    queue: Queue,
+    /// Records that wait to be handled.
+    queue: Arc<Queue>,
     /// Series of types that wait for the next tick.
     types: Option<(Vec<Count>, Vec<TypeSeries>)>,
     /// What keeps types, and who owns blocks; waits for the next tick too.
@@ -69,6 +70,7 @@ impl Recorder {
     pub fn new(
         mut target: Target,
         tables: Arc<dyn Tables>,
+        queue: Arc<Queue>,
         writer: Writer,
         capture: Capture,
     ) -> Self {
@@ -93,7 +95,7 @@ impl Recorder {
             written: HashSet::new(),
             looked_for: HashSet::new(),
             undecoded: 0,
-            queue: Queue::default(),
+            queue,
             types: None,
             holders: None,
         }
@@ -137,22 +139,25 @@ impl Recorder {
         }
     }
 
-    /// Handles what is in the ring, a bounded number; whether there may be more.
-    pub fn drain(&mut self, records: &mut dyn Records) -> bool {
+    /// Handles waiting records, a bounded number of them.
+    ///
+    /// # Errors
+    /// Never so far; a job may fail.
+    pub fn drain(&mut self) -> Result<(), SessionError> {
         for _ in 0..RECORDS_AT_ONCE {
-            // Each time, so that the ring does not fill up meanwhile.
-            if self.queue.room() > 0 {
-                records.fetch(self.queue.room(), &mut |_, record| self.queue.push(record));
-            }
-            let Some(record) = self.queue.take() else { return false };
-            match probe::decode(&record) {
-                Some(Record::Site(captured)) => self.site(&captured),
-                Some(Record::Audit(captured)) => self.stacks.audit(&captured),
-                Some(Record::CodeGone(gone)) => self.names.gone(&gone),
-                None => self.undecoded += 1,
-            }
+            let Some(record) = self.queue.take() else { break };
+            self.record(&record);
         }
-        true
+        Ok(())
+    }
+
+    fn record(&mut self, record: &[u8]) {
+        match probe::decode(record) {
+            Some(Record::Site(captured)) => self.site(&captured),
+            Some(Record::Audit(captured)) => self.stacks.audit(&captured),
+            Some(Record::CodeGone(gone)) => self.names.gone(&gone),
+            None => self.undecoded += 1,
+        }
     }
 
     fn site(&mut self, captured: &Captured) {
@@ -209,7 +214,7 @@ impl Recorder {
         let mut books = Books::open(&*self.tables)?;
         books.set(Counter::CodeUnread, self.names.missed());
         books.set(Counter::RecordsUndecoded, self.undecoded);
-        books.set(Counter::SitesUnsent, unsent);
+        books.set(Counter::SitesUnsent, unsent.saturating_add(self.queue.dropped().sites));
         let audit = self.stacks.audited();
         books.set(Counter::StacksAudited, audit.compared);
         books.set(Counter::StacksMerged, audit.different);
@@ -259,14 +264,25 @@ impl Recorder {
         Ok(())
     }
 
-    /// Saves the last state with all names, and closes the recording.
+    /// Handles the last records, saves the last state with all names, and closes the recording.
     pub fn finish(mut self) -> Result<(), SessionError> {
+        while let Some(record) = self.queue.take() {
+            self.record(&record);
+        }
+        self.note_dropped();
         self.stacks.look_up_names();
         self.written.clear();
         self.save()?;
         self.capture.seconds = self.now().as_secs_f64();
         self.writer.finish(&self.capture)?;
         Ok(())
+    }
+
+    fn note_dropped(&mut self) {
+        let dropped = self.queue.dropped().records;
+        if dropped > 0 {
+            self.note(Note::RecordsDropped { records: dropped });
+        }
     }
 }
 

@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
+use super::shared::Turn;
 use pass::{Job, Pace, Whole};
 pub use pass::{Scanned, Unfinished};
 
@@ -92,6 +93,7 @@ struct Running {
     /// What the pass before found lost, by address and birth; `None` when it was another question.
     lost: Option<HashSet<Identity>>,
     pace: Arc<Pace>,
+    turn: Turn,
     result: oneshot::Receiver<Scanned>,
 }
 
@@ -113,14 +115,15 @@ impl PointerSearch {
     }
 
     /// Whether one should begin, so long after the start.
-    pub fn is_due(&mut self, since_start: Duration) -> bool {
-        if !self.rules.wanted || since_start < self.next {
-            return false;
-        }
+    pub fn is_due(&self, since_start: Duration) -> bool {
+        self.rules.wanted && since_start >= self.next
+    }
+
+    /// One that was due so long after the start begins now, or is left out because the one before it still runs.
+    pub fn count(&mut self, since_start: Duration) {
         self.begun += 1;
         let (first, every) = &self.rules.times;
         self.next = first.get(self.begun).copied().unwrap_or(since_start + *every);
-        self.running.is_none()
     }
 
     /// Whether there should be one at the end.
@@ -145,16 +148,23 @@ impl PointerSearch {
     }
 
     /// Begins one.
-    pub fn begin(&mut self, wanted: Wanted, memory: Pages) {
+    pub fn begin(&mut self, wanted: Wanted, memory: Pages, turn: Turn) {
         let pace = Arc::new(Pace::gentle());
         let search = Search::new(Blocks::new(wanted.blocks));
-        let result = self.start(search, memory, &pace);
+        let result = self.start(search, memory, &pace, &turn);
         let (at_least, with_holders, lost) = (wanted.at_least, false, None);
-        self.running = Some(Running { at_least, with_holders, lost, pace, result });
+        self.running = Some(Running { at_least, with_holders, lost, pace, turn, result });
     }
 
-    fn start(&self, search: Search, memory: Pages, pace: &Arc<Pace>) -> oneshot::Receiver<Scanned> {
-        Job { search, memory, most_bytes: self.rules.most_bytes, pace: Arc::clone(pace) }.start()
+    fn start(
+        &self,
+        search: Search,
+        memory: Pages,
+        pace: &Arc<Pace>,
+        turn: &Turn,
+    ) -> oneshot::Receiver<Scanned> {
+        let (pace, turn) = (Arc::clone(pace), Some(Arc::clone(turn)));
+        Job { search, memory, most_bytes: self.rules.most_bytes, pace, turn }.start()
     }
 
     /// Somebody waits for it.
@@ -236,7 +246,8 @@ impl PointerSearch {
     }
 
     fn again(&mut self, blocks: Vec<Block>, memory: Pages, running: Running) -> Step {
-        let result = self.start(Search::new(Blocks::new(blocks)), memory, &running.pace);
+        let result =
+            self.start(Search::new(Blocks::new(blocks)), memory, &running.pace, &running.turn);
         self.running = Some(Running { result, ..running });
         Step::Goes
     }
@@ -268,10 +279,17 @@ mod tests {
     fn searches_come_less_and_less_often() {
         let mut search = PointerSearch::new(SearchRules::default());
         let minutes = [0, 1, 2, 5, 6, 30, 31, 389, 390, 391, 750];
-        let due = minutes.map(|minute| search.is_due(Duration::from_secs(60 * minute)));
+        let due = minutes.map(|minute| {
+            let now = Duration::from_secs(60 * minute);
+            let due = search.is_due(now);
+            if due {
+                search.count(now);
+            }
+            due
+        });
         let wanted = [0, 1, 0, 1, 0, 1, 0, 0, 1, 0, 1].map(|due| due == 1);
         assert_eq!(due, wanted);
-        let mut off = PointerSearch::new(SearchRules { wanted: false, ..SearchRules::default() });
+        let off = PointerSearch::new(SearchRules { wanted: false, ..SearchRules::default() });
         assert!(!off.is_due(Duration::from_secs(3600)) && !off.is_wanted());
     }
 

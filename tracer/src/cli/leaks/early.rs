@@ -6,10 +6,11 @@ use std::thread::JoinHandle;
 use std::time::Instant;
 
 use super::judge::Judge;
+use crate::cli::live::{Outcome, Watcher};
 use crate::cli::progress::ProgressLine;
 use crate::model::{Document, Verdict};
 use crate::report::{quantity, sentence};
-use crate::session::{Progress, Status};
+use crate::session::{Attachment, Status};
 
 /// Seconds until the first words, and between them.
 const EVERY: f64 = 60.0;
@@ -85,20 +86,24 @@ fn words(document: &Document) -> String {
     format!("After {}: {state}.{}", quantity::duration(elapsed), finding.unwrap_or_default())
 }
 
-impl<W: std::io::Write> Progress for EarlyWords<W> {
-    fn attached(&mut self, sentence: &str) {
-        self.line.attached(sentence);
+impl<W: std::io::Write> Watcher for EarlyWords<W> {
+    fn attached(&mut self, target: usize, about: &Attachment) {
+        self.line.attached(target, about);
     }
 
-    fn status(&mut self, status: &Status) {
+    fn status(&mut self, target: usize, status: &Status) {
         if let Some(words) = self.poll(status.seconds) {
             self.line.words(&words);
         }
-        self.line.status(status);
+        self.line.status(target, status);
     }
 
-    fn finishing(&mut self) {
-        self.line.finishing();
+    fn finishing(&mut self, target: usize) {
+        self.line.finishing(target);
+    }
+
+    fn done(&mut self, target: usize, outcome: &Outcome) {
+        self.line.done(target, outcome);
     }
 }
 

@@ -22,6 +22,7 @@ pub fn notes() -> Vec<Note> {
     ];
     let function = || "realloc".to_owned();
     notes.extend(unseen.map(|reason| Note::FunctionNotSeen { function: function(), reason }));
+    notes.push(Note::RecordsDropped { records: 2 });
     notes.push(Note::CodeEndsNotSeen);
     notes.push(Note::AllocatorHooked { path: "/opt/lib/libhook.so".into() });
     notes.push(Note::OtherAllocator { function: function(), path: library(), callers: 3 });

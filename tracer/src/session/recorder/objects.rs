@@ -2,6 +2,7 @@
 
 use super::super::error::SessionError;
 use super::super::objects::{Found, Last, Looked, ObjectLooks};
+use super::super::shared::Turn;
 use super::Recorder;
 use crate::heap::{Block, Joined, LiveBlock};
 use crate::model::{Address, Domain, Note, Owned};
@@ -12,12 +13,16 @@ const BLOCKS: usize = 1 << 20;
 
 impl Recorder {
     /// Begins a count of Python objects.
-    pub fn count_objects(&mut self, objects: &mut ObjectLooks) {
-        objects.begin(self.now(), None);
+    pub fn count_objects(&mut self, objects: &mut ObjectLooks, turn: Turn) {
+        objects.begin(self.now(), None, turn);
     }
 
     /// Begins the last look at Python objects.
-    pub fn join_objects(&mut self, objects: &mut ObjectLooks) -> Result<(), SessionError> {
+    pub fn join_objects(
+        &mut self,
+        objects: &mut ObjectLooks,
+        turn: Turn,
+    ) -> Result<(), SessionError> {
         let mut blocks = Vec::new();
         let mut more = false;
         if objects.joins() {
@@ -36,7 +41,7 @@ impl Recorder {
         if more {
             self.note(Note::OwnersIncomplete { blocks: BLOCKS as u64 });
         }
-        objects.begin(self.now(), Some(blocks));
+        objects.begin(self.now(), Some(blocks), turn);
         Ok(())
     }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::super::error::SessionError;
 use super::super::search::{PointerSearch, Scanned, Step, Wanted};
+use super::super::shared::Turn;
 use super::Recorder;
 use crate::model::{Address, Domain, Note};
 use crate::os::Life;
@@ -17,7 +18,7 @@ impl Recorder {
     }
 
     /// Begins a search for pointers to old blocks, unless there are none.
-    pub fn search(&mut self, search: &mut PointerSearch) -> Result<(), SessionError> {
+    pub fn search(&mut self, search: &mut PointerSearch, turn: Turn) -> Result<(), SessionError> {
         let now = self.now();
         let latest = u64::try_from(now.saturating_sub(search.age(now)).as_nanos());
         let born_before = self.started.saturating_add(latest.unwrap_or(0));
@@ -35,7 +36,7 @@ impl Recorder {
         if let Ok((memory, threads)) = self.target.pages()
             && let Some(wanted) = Wanted::choose(blocks, threads)
         {
-            search.begin(wanted, memory);
+            search.begin(wanted, memory, turn);
         }
         Ok(())
     }

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
+use super::super::shared::Turn;
 use crate::model::{Address, NoSearch};
 use crate::os;
 use crate::os::pages::{Pages, Stretch, Survey};
@@ -98,6 +99,8 @@ pub struct Job {
     pub memory: Pages,
     pub most_bytes: u64,
     pub pace: Arc<Pace>,
+    /// Given back with the end of the pass, unless another one has it, too.
+    pub turn: Option<Turn>,
 }
 
 impl Job {
@@ -115,7 +118,7 @@ impl Job {
     }
 
     fn run(self) -> Scanned {
-        let Self { mut search, memory, most_bytes, pace } = self;
+        let Self { mut search, memory, most_bytes, pace, turn: _turn } = self;
         let mut pass =
             Pass { memory: &memory, pace: &pace, piece: vec![0; PIECE], missed: Vec::new() };
         pass.whole(&mut search, most_bytes)?;
@@ -214,7 +217,7 @@ mod tests {
         let block = Block { start, size: u64::try_from(kept.len()).unwrap(), site: 1, born_ns: 0 };
         let pace = Arc::new(Pace::gentle());
         pace.hurry();
-        Job { search: Search::new(Blocks::new(vec![block])), memory, most_bytes, pace }
+        Job { search: Search::new(Blocks::new(vec![block])), memory, most_bytes, pace, turn: None }
     }
 
     #[test]

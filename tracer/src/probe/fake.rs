@@ -1,0 +1,253 @@
+//! A kernel side for tests: does what its script says, and remembers what it was asked to do.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::io::{self, Read, Write};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, mpsc};
+
+use leakspy_ebpf::wire::counter::Counter;
+use leakspy_ebpf::wire::key::{LiveBlock, Pending, SiteTotals};
+
+use super::attach::Method;
+use super::error::ProbeError;
+use super::kernel::{AttachRequest, Kernel, Placed, Records, Slot, Tables};
+
+/// What the kernel side was asked to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Call {
+    /// To attach a process.
+    Attach(u32, Method),
+    /// To count for a target, or to stop that.
+    Recording(Slot, bool),
+    /// To take its probes out.
+    Detach(Slot),
+    /// Nobody reads its tables any more.
+    Dropped(Slot),
+}
+
+/// What the next attach does before it answers.
+pub type Answer = Box<dyn FnOnce(&AttachRequest<'_>) -> Result<(), ProbeError> + Send>;
+
+/// The test's end.
+#[derive(Clone)]
+pub struct Script(Arc<State>);
+
+struct State {
+    answers: Mutex<VecDeque<Answer>>,
+    calls: Mutex<Vec<Call>>,
+    called: tokio::sync::Notify,
+    records: Mutex<VecDeque<(Slot, Vec<u8>)>>,
+    /// A byte for each record.
+    bell: UnixStream,
+    /// Dropped when the guard ends.
+    guard: Mutex<Option<UnixStream>>,
+    tables: Mutex<BTreeMap<Slot, Arc<Numbers>>>,
+}
+
+/// The kernel side.
+pub struct FakeKernel {
+    script: Script,
+    bell: Option<UnixStream>,
+    guard: UnixStream,
+    next: u32,
+}
+
+/// What the tables of a target say.
+#[derive(Default)]
+pub struct Numbers {
+    /// Totals of sites.
+    pub sites: Mutex<Vec<(u64, SiteTotals)>>,
+    /// Whether reading them fails.
+    pub broken: AtomicBool,
+    /// Whether reading them panics.
+    pub panics: AtomicBool,
+    /// The next reading waits until the other end is dropped.
+    pub gate: Mutex<Option<mpsc::Receiver<()>>>,
+}
+
+impl FakeKernel {
+    /// Attaches everything, unless the script says otherwise.
+    pub fn new() -> (Self, Script) {
+        let (bell, rings) = UnixStream::pair().unwrap();
+        let (guard, ends) = UnixStream::pair().unwrap();
+        rings.set_nonblocking(true).unwrap();
+        let script = Script(Arc::new(State {
+            answers: Mutex::default(),
+            calls: Mutex::default(),
+            called: tokio::sync::Notify::new(),
+            records: Mutex::default(),
+            bell,
+            guard: Mutex::new(Some(ends)),
+            tables: Mutex::default(),
+        }));
+        (Self { script: script.clone(), bell: Some(rings), guard, next: 0 }, script)
+    }
+}
+
+impl Script {
+    /// What the next attach that was not spoken of before does.
+    pub fn answer(
+        &self,
+        answer: impl FnOnce(&AttachRequest<'_>) -> Result<(), ProbeError> + Send + 'static,
+    ) {
+        self.0.answers.lock().unwrap().push_back(Box::new(answer));
+    }
+
+    /// The next attach fails as the kernel does with this error number.
+    pub fn refuse(&self, errno: i32) {
+        let source = move || io::Error::from_raw_os_error(errno);
+        self.answer(move |_| Err(ProbeError::Attach { path: "libc.so".into(), source: source() }));
+    }
+
+    /// A record comes.
+    pub fn send(&self, slot: Slot, record: &[u8]) {
+        self.0.records.lock().unwrap().push_back((slot, record.to_vec()));
+        (&self.0.bell).write_all(b"!").unwrap();
+    }
+
+    /// The guard ends.
+    pub fn end_guard(&self) {
+        self.0.guard.lock().unwrap().take();
+    }
+
+    /// The tables of a target.
+    pub fn numbers(&self, slot: Slot) -> Arc<Numbers> {
+        Arc::clone(self.0.tables.lock().unwrap().entry(slot).or_default())
+    }
+
+    /// Everything that was asked for so far.
+    pub fn calls(&self) -> Vec<Call> {
+        self.0.calls.lock().unwrap().clone()
+    }
+
+    /// Waits until something was asked for.
+    pub async fn called(&self, call: Call) {
+        loop {
+            let notified = self.0.called.notified();
+            if self.calls().contains(&call) {
+                return;
+            }
+            notified.await;
+        }
+    }
+
+    fn note(&self, call: Call) {
+        self.0.calls.lock().unwrap().push(call);
+        self.0.called.notify_waiters();
+    }
+}
+
+impl Kernel for FakeKernel {
+    fn attach(&mut self, request: &AttachRequest<'_>) -> Result<Placed, ProbeError> {
+        self.script.note(Call::Attach(request.pid, request.method));
+        let answer = self.script.0.answers.lock().unwrap().pop_front();
+        if let Some(answer) = answer {
+            answer(request)?;
+        }
+        let slot = Slot(self.next);
+        self.next += 1;
+        let (script, numbers) = (self.script.clone(), self.script.numbers(slot));
+        Ok(Placed { slot, tables: Arc::new(FakeTables { slot, script, numbers }) })
+    }
+
+    fn detach(&mut self, slot: Slot) -> Result<(), ProbeError> {
+        if !self.script.calls().contains(&Call::Detach(slot)) {
+            self.script.note(Call::Detach(slot));
+        }
+        Ok(())
+    }
+
+    fn records(&mut self) -> Result<Box<dyn Records>, ProbeError> {
+        let bell = self.bell.take().ok_or(ProbeError::Object { what: "records" })?;
+        Ok(Box::new(FakeRecords { script: self.script.clone(), bell }))
+    }
+
+    fn guard(&self) -> io::Result<OwnedFd> {
+        self.guard.as_fd().try_clone_to_owned()
+    }
+}
+
+struct FakeRecords {
+    script: Script,
+    bell: UnixStream,
+}
+
+impl AsFd for FakeRecords {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.bell.as_fd()
+    }
+}
+
+impl Records for FakeRecords {
+    fn fetch(&mut self, most: usize, each: &mut dyn FnMut(Slot, &[u8])) -> bool {
+        // As many bytes as there are, and more than one record rings for.
+        while matches!((&self.bell).read(&mut [0; 64]), Ok(1..)) {}
+        let mut bytes = 0;
+        while bytes < most {
+            let Some((slot, record)) = self.script.0.records.lock().unwrap().pop_front() else {
+                return false;
+            };
+            bytes += record.len();
+            each(slot, &record);
+        }
+        true
+    }
+}
+
+struct FakeTables {
+    slot: Slot,
+    script: Script,
+    numbers: Arc<Numbers>,
+}
+
+impl Drop for FakeTables {
+    fn drop(&mut self) {
+        self.script.note(Call::Dropped(self.slot));
+    }
+}
+
+impl FakeTables {
+    fn read(&self) -> Result<(), ProbeError> {
+        let gate = self.numbers.gate.lock().unwrap().take();
+        // An error is what it waits for.
+        let _ = gate.map(|gate| gate.recv());
+        assert!(!self.numbers.panics.load(Ordering::Relaxed), "as the test wants it");
+        match self.numbers.broken.load(Ordering::Relaxed) {
+            true => Err(ProbeError::Map { map: "SITES", source: io::ErrorKind::Other.into() }),
+            false => Ok(()),
+        }
+    }
+}
+
+impl Tables for FakeTables {
+    fn set_recording(&self, on: bool) -> Result<(), ProbeError> {
+        self.script.note(Call::Recording(self.slot, on));
+        Ok(())
+    }
+
+    fn counters(&self) -> Result<Vec<u64>, ProbeError> {
+        self.read()?;
+        Ok(vec![0; Counter::ALL.len()])
+    }
+
+    fn sites(&self) -> Result<Vec<(u64, SiteTotals)>, ProbeError> {
+        self.read()?;
+        Ok(self.numbers.sites.lock().unwrap().clone())
+    }
+
+    fn live(&self, _each: &mut dyn FnMut(u64, LiveBlock)) -> Result<(), ProbeError> {
+        self.read()
+    }
+
+    fn pending(&self) -> Vec<Pending> {
+        Vec::new()
+    }
+
+    fn code_seen(&self, _code: u64) -> Option<u32> {
+        None
+    }
+
+    fn code_read(&self, _code: u64, _first_seen: u32) {}
+}

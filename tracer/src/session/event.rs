@@ -1,0 +1,44 @@
+//! What a session tells about its targets.
+
+use super::ending::Ending;
+use super::error::SessionError;
+use super::progress::Status;
+
+/// A target of a session, by a number that is not used again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TargetId(pub u32);
+
+/// Something happened to a target.
+#[derive(Debug)]
+pub struct Event {
+    /// To which one.
+    pub target: TargetId,
+    /// What it was.
+    pub what: What,
+}
+
+/// What can happen to a target. After [`What::Finished`] and [`What::Failed`] nothing more comes of it.
+#[derive(Debug)]
+pub enum What {
+    /// Its probes are in and counting has begun.
+    Attached(Attachment),
+    /// A while has passed. Left out when events are not read as fast as they come.
+    Status(Status),
+    /// The recording ends; the last scans of its memory and the names of its code come now.
+    Ending(Ending),
+    /// The recording is whole.
+    Finished(Ending),
+    /// It could not be attached, or its recording could not be written any longer; what was committed is kept.
+    Failed(SessionError),
+}
+
+/// A target that has been attached.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attachment {
+    /// Its pid.
+    pub pid: u32,
+    /// Its short name; hostile.
+    pub comm: String,
+    /// What was attached to and how, for people.
+    pub sentence: String,
+}

@@ -1,0 +1,188 @@
+//! From a selector to a target that is being recorded.
+
+use std::sync::Arc;
+
+use tokio::sync::watch as channel;
+
+use super::super::error::SessionError;
+use super::super::event::Attachment;
+use super::super::objects::ObjectLooks;
+use super::super::options::RecordOptions;
+use super::super::queue::Queue;
+use super::super::recorder::Recorder;
+use super::super::search::PointerSearch;
+use super::super::shared::{Shared, blocking};
+use super::super::target::Target;
+use super::super::watch::{self, Readable};
+use super::super::worker::{Work, Worker};
+use crate::model::Capture;
+use crate::os;
+use crate::probe::{AttachRequest, Capacity, Kernel, Method, Placed, ProbeError, Slot};
+use crate::store::{Overwrite, Owner, Writer};
+
+/// A target that is being recorded.
+pub struct Attached {
+    /// Its probes.
+    pub slot: Slot,
+    /// What people are told of it.
+    pub about: Attachment,
+    /// What works for it.
+    pub worker: Worker,
+    /// Its records.
+    pub queue: Arc<Queue>,
+    /// Becomes readable when it exits.
+    pub exited: Readable,
+}
+
+/// Opens a target, places its probes, and begins its recording.
+///
+/// # Errors
+/// It cannot be traced, or its recording cannot be written; no probe is left in it, and no recording that was
+/// not there before.
+pub async fn attach(
+    shared: &Shared,
+    options: &Arc<RecordOptions>,
+    stopped: &channel::Receiver<u32>,
+) -> Result<Attached, SessionError> {
+    let opened = {
+        let _turn = shared.files.acquire().await;
+        if *stopped.borrow() > 0 || stopped.has_changed().is_err() {
+            return Err(SessionError::NotBegun { target: options.target.clone() });
+        }
+        let options = Arc::clone(options);
+        blocking(move || Opened::open(&options)).await??
+    };
+    let mut kernel = Arc::clone(&shared.kernel).lock_owned().await;
+    let with = Arc::clone(options);
+    let (opened, placed, method) = blocking(move || opened.place(&mut **kernel, &with)).await??;
+    let Placed { slot, tables } = placed;
+    let queue = shared.router.open(slot);
+    let (records, with) = (Arc::clone(&queue), Arc::clone(options));
+    let begun = move || -> Result<(Attachment, Work), SessionError> {
+        let about = opened.about(method);
+        let recorder = opened.begin(&with, |target, writer| {
+            Recorder::new(target, tables, records, writer, capture(&with))
+        })?;
+        Ok((about, work(recorder, &with)))
+    };
+    let attached = blocking(begun).await.and_then(|begun| begun).and_then(|(about, work)| {
+        let exited = watch::readable(work.recorder.target().handle())?;
+        Ok(Attached { slot, about, worker: Worker::new(work), queue, exited })
+    });
+    if attached.is_err() {
+        shared.detach(slot).await;
+        shared.router.close(slot);
+    }
+    attached
+}
+
+fn work(recorder: Recorder, options: &RecordOptions) -> Work {
+    let python = recorder.target().python().map(|_| recorder.target().pid());
+    let search = PointerSearch::new(options.search.clone());
+    Work { recorder, search, objects: ObjectLooks::new(options.census, python) }
+}
+
+fn capture(options: &RecordOptions) -> Capture {
+    Capture {
+        started: os::clock::epoch_ns() / 1_000_000_000,
+        seconds: 0.0,
+        mode: "exact".to_owned(),
+        budget: options.budget,
+        cost_ratio: None,
+        notes: Vec::new(),
+    }
+}
+
+/// A target that has no probes yet.
+struct Opened {
+    target: Target,
+    /// What could keep a recording from being written is best found before any work. But one that is to be
+    /// replaced stays until it is known that there will be another.
+    early: Option<Writer>,
+}
+
+impl Opened {
+    fn open(options: &RecordOptions) -> Result<Self, SessionError> {
+        let target = Target::open(&options.target)?;
+        let early = if options.force { None } else { Some(create(options)?) };
+        Ok(Self { target, early })
+    }
+
+    /// Places probes by the best method that works.
+    fn place(
+        self,
+        kernel: &mut dyn Kernel,
+        options: &RecordOptions,
+    ) -> Result<(Self, Placed, Method), SessionError> {
+        match place(&self.target, kernel, options) {
+            Ok((placed, method)) => Ok((self, placed, method)),
+            Err(error) => {
+                if let Some(writer) = self.early {
+                    writer.discard();
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// Turns accounting on.
+    fn begin(
+        self,
+        options: &RecordOptions,
+        recorder: impl FnOnce(Target, Writer) -> Recorder,
+    ) -> Result<Recorder, SessionError> {
+        let writer = self.early.map_or_else(|| create(options), Ok)?;
+        let mut recorder = recorder(self.target, writer);
+        for note in recorder.target().notes().to_vec() {
+            recorder.note(note);
+        }
+        recorder.start()?;
+        Ok(recorder)
+    }
+
+    fn about(&self, method: Method) -> Attachment {
+        let document = self.target.document();
+        let sentence = self.target.attached_sentence(method);
+        Attachment { pid: document.pid, comm: document.comm, sentence }
+    }
+}
+
+fn create(options: &RecordOptions) -> Result<Writer, SessionError> {
+    let overwrite = if options.force { Overwrite::Always } else { Overwrite::Never };
+    let owner = os::privilege::invoking_owner();
+    let owner = owner.map(|owner| Owner { user: owner.user, group: owner.group });
+    Ok(Writer::create(&options.output, overwrite, owner)?)
+}
+
+fn place(
+    target: &Target,
+    kernel: &mut dyn Kernel,
+    options: &RecordOptions,
+) -> Result<(Placed, Method), SessionError> {
+    target.warm_pages();
+    let programs = target.for_programs(options.audit_one_in)?;
+    let mut refused = None;
+    for method in Method::ALL {
+        if options.method.is_some_and(|only| only != method) {
+            continue;
+        }
+        let placed = kernel.attach(&AttachRequest {
+            pid: target.pid(),
+            files: target.files(),
+            target: programs,
+            method,
+            capacity: Capacity {
+                live_blocks: options.max_live,
+                sites: options.max_sites,
+                ..Capacity::default()
+            },
+            in_place: &|| target.check_in_place(),
+        });
+        match placed {
+            Ok(placed) => return Ok((placed, method)),
+            Err(error) if error.is_unsupported() => refused = Some(error),
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Err(refused.unwrap_or(ProbeError::Object { what: "attach method" }).into())
+}
