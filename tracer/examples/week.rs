@@ -15,11 +15,10 @@ use std::time::Instant;
 use std::{env, fs};
 
 use leakspy::aggregate::{Accumulator, Amount};
+use leakspy::history::{LookRow, Sink, SiteAged, SiteRow, SiteTotals, Tick};
 use leakspy::model::{Capture, Domain, Frame, ProcessPoint, Target};
 use leakspy::os::usage;
-use leakspy::store::{
-    LookRow, Overwrite, Reader, SiteAged, SiteRow, SiteTotals, StoreError, Tick, Writer,
-};
+use leakspy::store::{Overwrite, Reader, StoreError, Writer};
 
 const SITES: usize = 20_000;
 const ACTIVE: usize = 2_000;

@@ -13,6 +13,7 @@ pub mod cli;
 pub mod elf;
 pub mod growth;
 pub mod heap;
+pub mod history;
 pub mod model;
 pub mod os;
 pub mod plot;

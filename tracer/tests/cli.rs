@@ -5,9 +5,10 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
+use leakspy::history::{Sink, SiteRow, SiteTotals, Tick};
 use leakspy::model::{Capture, Domain, Frame, ProcessPoint, Target};
 use leakspy::probe::{Guard, GuardProgram};
-use leakspy::store::{Overwrite, SiteRow, SiteTotals, Tick, Writer};
+use leakspy::store::{Overwrite, Writer};
 use tempfile::TempDir;
 
 fn leakspy(arguments: &[&str]) -> Output {

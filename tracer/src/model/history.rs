@@ -185,6 +185,25 @@ impl SitePoint {
     pub fn live_count(&self) -> u64 {
         self.allocated_count.saturating_sub(self.freed_count)
     }
+
+    /// Adds other sums; the time stays.
+    pub fn add(&mut self, other: &Self) {
+        self.allocated_bytes = self.allocated_bytes.saturating_add(other.allocated_bytes);
+        self.allocated_count = self.allocated_count.saturating_add(other.allocated_count);
+        self.freed_bytes = self.freed_bytes.saturating_add(other.freed_bytes);
+        self.freed_count = self.freed_count.saturating_add(other.freed_count);
+    }
+
+    /// The difference to earlier sums; `None` when something is less than then.
+    pub fn since(&self, earlier: &Self) -> Option<Self> {
+        Some(Self {
+            t: self.t,
+            allocated_bytes: self.allocated_bytes.checked_sub(earlier.allocated_bytes)?,
+            allocated_count: self.allocated_count.checked_sub(earlier.allocated_count)?,
+            freed_bytes: self.freed_bytes.checked_sub(earlier.freed_bytes)?,
+            freed_count: self.freed_count.checked_sub(earlier.freed_count)?,
+        })
+    }
 }
 
 impl Owned {

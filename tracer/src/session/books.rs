@@ -2,9 +2,9 @@
 
 use leakspy_ebpf::wire::counter::{Class, Counter};
 
+use crate::history::SiteTotals;
 use crate::model::Loss;
 use crate::probe::{ProbeError, Tables};
-use crate::store::SiteTotals;
 
 /// All counters at one moment.
 pub struct Books {

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use super::error::SessionError;
 use crate::aggregate::{Accumulator, Amount, Pace};
+use crate::history::{Sink, SiteAged, SiteTotals};
 use crate::os::clock;
 use crate::probe::{ProbeError, Tables};
-use crate::store::{SiteAged, SiteTotals, StoreError, Writer};
+use crate::store::{StoreError, Writer};
 
 /// All looks of one recording.
 pub struct Looks {

@@ -18,11 +18,12 @@ use super::queue::Queue;
 use super::stacks::Stacks;
 use super::surroundings::Surroundings;
 use super::target::Target;
+use crate::history::{Count, LookRow, Sink, SiteRow, SiteTotals, Tick};
 use crate::model::{Capture, Interner, Note, Owned, ProcessPoint, TypeHolder, TypeSeries};
 use crate::os;
 use crate::probe::{self, Captured, Record, Tables};
 use crate::python::Collector;
-use crate::store::{Count, LookRow, SiteRow, SiteTotals, Tick, Writer};
+use crate::store::Writer;
 use crate::symbolize::{End, Resolver};
 
 /// Records handled before the loop looks at its other events.

@@ -5,11 +5,8 @@ use std::sync::Arc;
 
 use rusqlite::{Connection, params};
 
+use crate::history::bounded;
 use crate::model::{CallStack, Frame, FrameKind};
-
-/// Longest text that is stored, in bytes; what is longer loses its end. Far below what a reader
-/// accepts, and far above any name that a person gave.
-const MAX_TEXT: usize = 16 * 1024;
 
 /// Numbers of what is already stored. Exact: hashes that stand for stacks could name a wrong one.
 #[derive(Default)]
@@ -79,15 +76,6 @@ pub fn kind_name(kind: FrameKind) -> &'static str {
         FrameKind::Python => "python",
         FrameKind::Native => "native",
     }
-}
-
-/// `text`, or its start when it is too long to store.
-pub fn bounded(text: &str) -> &str {
-    let mut end = text.len().min(MAX_TEXT);
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    &text[..end]
 }
 
 /// Numbers begin at 1.

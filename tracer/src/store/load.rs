@@ -11,7 +11,6 @@ use crate::model::{
     Capture, Document, History, Loss, LossClass, MemoryPoint, Note, PythonTarget, SCHEMA, Site,
     Target, Tool,
 };
-use sites::Sites;
 
 mod history;
 mod objects;
@@ -70,7 +69,7 @@ pub fn document(
     limits: &Limits,
 ) -> Result<Document, StoreError> {
     let source = Source { connection, path, limits };
-    source.document(source.sites()?.sites)
+    source.document(source.sites()?.0)
 }
 
 /// The document of a checked recording, with its history.
@@ -80,7 +79,7 @@ pub fn document_with_history(
     limits: &Limits,
 ) -> Result<Document, StoreError> {
     let source = Source { connection, path, limits };
-    let Sites { sites, places } = source.sites()?;
+    let (sites, places) = source.sites()?;
     let history = source.history(sites.len(), &places)?;
     Ok(Document { history, ..source.document(sites)? })
 }

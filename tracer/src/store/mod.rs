@@ -12,7 +12,6 @@ mod note;
 mod open;
 mod row;
 mod schema;
-mod thin;
 mod writer;
 
 #[cfg(test)]
@@ -22,6 +21,6 @@ pub use error::StoreError;
 pub use load::Limits;
 pub use mark::{MAX_NAME, is_running, mark};
 pub use open::Reader;
-pub use row::{Count, LookRow, Overwrite, Owner, SiteAged, SiteRow, SiteTotals, Tick};
+pub use row::{Overwrite, Owner};
 pub use schema::{APPLICATION_ID, SCHEMA_VERSION, TABLES};
-pub use writer::{Bounds, Writer};
+pub use writer::Writer;

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::intern::bounded;
+use crate::history::bounded;
 use crate::model::{Note, StackNote};
 
 /// The sentences on a target that went away, as leakspy wrote them before notes had codes.

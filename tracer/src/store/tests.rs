@@ -8,10 +8,8 @@ use std::path::{Path, PathBuf};
 use rusqlite::Connection;
 use tempfile::TempDir;
 
-use super::{
-    Bounds, Limits, LookRow, Overwrite, Reader, SiteAged, SiteRow, SiteTotals, StoreError, Tick,
-    Writer, schema,
-};
+use super::{Limits, Overwrite, Reader, StoreError, Writer, schema};
+use crate::history::{Bounds, LookRow, Sink, SiteAged, SiteRow, SiteTotals, Tick};
 use crate::model::{
     CallStack, Capture, Cohort, Document, Domain, Frame, FrameKind, Lifetime, Loss, LossClass,
     Note, ProcessPoint, PythonTarget, Site, StackNote, Target, Unreferenced,
@@ -22,6 +20,7 @@ mod forgery;
 mod history;
 mod life;
 mod mark;
+mod memory;
 mod objects;
 
 fn folder() -> (TempDir, PathBuf) {

@@ -4,7 +4,7 @@ use super::Finding;
 use super::source::{Repository, Rust};
 
 /// Each room of `tracer/src`, and the rooms that it may name besides itself.
-pub const ARROWS: [(&str, &[&str]); 17] = [
+pub const ARROWS: [(&str, &[&str]); 18] = [
     // Pure: no I/O, no clock.
     ("model", &[]),
     ("aggregate", &["model"]),
@@ -12,6 +12,7 @@ pub const ARROWS: [(&str, &[&str]); 17] = [
     ("python", &["elf", "model"]),
     ("growth", &["model"]),
     ("heap", &["python", "model"]),
+    ("history", &["model"]),
     ("plot", &["model"]),
     ("reach", &["model"]),
     ("report", &["plot", "model"]),
@@ -19,7 +20,7 @@ pub const ARROWS: [(&str, &[&str]); 17] = [
     ("os", &["elf", "model"]),
     ("probe", &["os", "elf", "model"]),
     ("symbolize", &["os", "python", "elf", "model"]),
-    ("store", &["model"]),
+    ("store", &["history", "model"]),
     // The running program.
     (
         "session",
@@ -30,6 +31,7 @@ pub const ARROWS: [(&str, &[&str]); 17] = [
             "os",
             "heap",
             "reach",
+            "history",
             "python",
             "elf",
             "aggregate",
@@ -43,6 +45,7 @@ pub const ARROWS: [(&str, &[&str]); 17] = [
             "report",
             "plot",
             "growth",
+            "history",
             "probe",
             "symbolize",
             "store",

@@ -7,6 +7,7 @@ use super::super::error::SessionError;
 use super::super::search::{PointerSearch, Scanned, Step, Wanted};
 use super::super::shared::Turn;
 use super::Recorder;
+use crate::history::Sink;
 use crate::model::{Address, Domain, Note};
 use crate::os::Life;
 use crate::reach::{Block, Blocks, SiteLoss};

@@ -1,20 +1,15 @@
 //! What a recording says of the process over time, and then of its sites.
 
-use std::collections::HashMap;
-
 use rusqlite::Row;
 
 use super::Source;
+use crate::history::{Places, in_order};
 use crate::model::{Collection, History, Mark, ProcessPoint};
 use crate::store::StoreError;
 
 impl Source<'_> {
     /// The history of a document with so many sites; `places` leads from rows of `site` to them.
-    pub(super) fn history(
-        &self,
-        sites: usize,
-        places: &HashMap<i64, usize>,
-    ) -> Result<History, StoreError> {
+    pub(super) fn history(&self, sites: usize, places: &Places) -> Result<History, StoreError> {
         let process = self.process()?;
         let end = process.last().map_or(0.0, |point| point.t);
         let (marks, collections) = (self.marks()?, self.collections()?);
@@ -73,13 +68,6 @@ impl Source<'_> {
         times: impl Iterator<Item = f64>,
         what: &str,
     ) -> Result<(), StoreError> {
-        let mut last = 0.0;
-        for t in times {
-            if !(t.is_finite() && t >= last) {
-                return Err(self.damaged(format!("its {what} are not in the order of time")));
-            }
-            last = t;
-        }
-        Ok(())
+        self.taken(in_order(times, what))
     }
 }

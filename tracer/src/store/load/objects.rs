@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use super::Source;
-use super::series::Series;
-use crate::model::{Owned, Owner, RootKind, TypeHolder, TypePoint, TypeSeries};
+use crate::history::Series;
+use crate::model::{Owner, RootKind, TypeHolder, TypePoint, TypeSeries};
 use crate::store::StoreError;
 
 /// Longest chain that is read.
@@ -108,33 +108,24 @@ impl Source<'_> {
     }
 }
 
-impl Series<'_> {
-    /// Owners of the blocks of sites. Of rows of one site, owners of one name are one.
-    pub(super) fn owned(&mut self) -> Result<(), StoreError> {
-        let source = self.source;
-        source.each(
+impl Source<'_> {
+    /// Owners of the blocks of sites.
+    pub(super) fn owned(&self, series: &mut Series<'_>) -> Result<(), StoreError> {
+        self.each(
             "SELECT site, looked_for, owned FROM owned",
-            source.limits.sites,
+            self.limits.sites,
             "owned blocks",
             |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
-            |(site, looked_for, owned): (i64, u64, u64)| {
-                if owned > looked_for {
-                    return Err(source.damaged("more blocks are owned than were looked for"));
-                }
-                let new = Owned { looked_for, owned, types: Vec::new() };
-                self.site(site)?.owned.get_or_insert_default().add(&new);
-                Ok(())
-            },
+            |(site, looked_for, owned)| self.taken(series.owned(site, looked_for, owned)),
         )?;
-        self.owners()
+        self.owners(series)
     }
 
-    fn owners(&mut self) -> Result<(), StoreError> {
-        let source = self.source;
+    fn owners(&self, series: &mut Series<'_>) -> Result<(), StoreError> {
         let mut chains = self.chains()?;
-        source.each(
+        self.each(
             "SELECT site, position, type, blocks, bytes, root FROM owner ORDER BY site, position",
-            source.limits.remarks,
+            self.limits.remarks,
             "owners of blocks",
             |row| {
                 let (name, blocks, bytes) = (row.get(2)?, row.get(3)?, row.get(4)?);
@@ -142,22 +133,20 @@ impl Series<'_> {
                 Ok(((row.get(0)?, row.get(1)?), owner, row.get(5)?))
             },
             |((site, position), mut owner, root): ((i64, i64), Owner, Option<String>)| {
-                let unknown = || source.damaged("an owner is held in a way that is not known");
+                let unknown = || self.damaged("an owner is held in a way that is not known");
                 let root = root.map(|root| RootKind::named(&root).ok_or_else(unknown));
                 owner.root = root.transpose()?;
                 owner.holder = chains.remove(&(site, position)).unwrap_or_default();
-                let all = self.site(site)?.owned.get_or_insert_default();
-                all.add_owner(owner);
-                Ok(())
+                self.taken(series.owner(site, owner))
             },
         )
     }
 
     fn chains(&self) -> Result<HashMap<(i64, i64), Vec<String>>, StoreError> {
         let mut chains: HashMap<(i64, i64), Vec<String>> = HashMap::new();
-        self.source.each(
+        self.each(
             "SELECT site, owner, text FROM owner_holder ORDER BY site, owner, position",
-            self.source.limits.remarks,
+            self.limits.remarks,
             "chains of owners",
             |row| Ok(((row.get(0)?, row.get(1)?), row.get(2)?)),
             |(owner, text)| {

@@ -4,17 +4,14 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::Source;
-use crate::model::{CallStack, Frame, FrameIdentity, FrameKind, Interner};
+use crate::model::{CallStack, Frame, FrameKind, Interner};
 use crate::store::StoreError;
 use crate::store::intern::kind_name;
-
-/// A frame as a reader can tell it from others: frames that look the same have the same number.
-type Look = u32;
 
 /// What is read so far.
 pub(super) struct Stacks<'a> {
     source: &'a Source<'a>,
-    frames: HashMap<i64, (Arc<Frame>, Look)>,
+    frames: HashMap<i64, Arc<Frame>>,
     stacks: HashMap<i64, KnownStack>,
 }
 
@@ -23,8 +20,6 @@ pub(super) struct Stacks<'a> {
 pub(super) struct KnownStack {
     /// Its frames.
     pub stack: CallStack,
-    /// And what they look like.
-    pub look: Arc<[Look]>,
     /// Bytes of its names, written out.
     pub text: usize,
 }
@@ -32,17 +27,13 @@ pub(super) struct KnownStack {
 impl Source<'_> {
     /// All frames; stacks are read when they are asked for.
     pub(super) fn stacks(&self) -> Result<Stacks<'_>, StoreError> {
-        let frames = self.frames()?;
-        let looks = looks(&frames);
-        let frames = frames.into_iter().zip(looks).map(|((id, frame), look)| (id, (frame, look)));
-        Ok(Stacks { source: self, frames: frames.collect(), stacks: HashMap::new() })
+        Ok(Stacks { source: self, frames: self.frames()?, stacks: HashMap::new() })
     }
 
-    /// Frames by number, in its order.
-    fn frames(&self) -> Result<Vec<(i64, Arc<Frame>)>, StoreError> {
+    fn frames(&self) -> Result<HashMap<i64, Arc<Frame>>, StoreError> {
         let mut interner = Interner::default();
         let sql = "SELECT id, kind, function, file, line, module, module_offset, inlined, machinery \
-                   FROM frame ORDER BY id";
+                   FROM frame";
         let rows = self.all(sql, self.limits.frames, "frames", |row| {
             let kind: String = row.get(1)?;
             let Some(kind) = kind_named(&kind) else { return Ok(None) };
@@ -92,23 +83,12 @@ impl Stacks<'_> {
         let frames =
             frames.ok_or_else(|| self.source.damaged("a stack has a frame that is not there"))?;
         let known = KnownStack {
-            stack: frames.iter().map(|(frame, _)| Arc::clone(frame)).collect(),
-            look: frames.iter().map(|(_, look)| *look).collect(),
-            text: frames.iter().map(|(frame, _)| text(frame)).sum(),
+            text: frames.iter().map(|frame| text(frame)).sum(),
+            stack: frames.into_iter().cloned().collect(),
         };
         self.stacks.insert(number, known.clone());
         Ok(known)
     }
-}
-
-/// A number for every frame; frames that look the same have the same.
-fn looks<'a>(frames: &'a [(i64, Arc<Frame>)]) -> Vec<Look> {
-    let mut numbers: HashMap<FrameIdentity<'a>, Look> = HashMap::new();
-    let number = |(_, frame): &'a (i64, Arc<Frame>)| {
-        let next = Look::try_from(numbers.len()).unwrap_or(Look::MAX);
-        *numbers.entry(frame.identity()).or_insert(next)
-    };
-    frames.iter().map(number).collect()
 }
 
 /// Bytes of a frame's names.

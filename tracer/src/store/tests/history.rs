@@ -3,8 +3,8 @@
 use rusqlite::Connection;
 
 use super::{
-    Bounds, LookRow, Reader, Tick, Unreferenced, aged, alone, capture, cohort, create, finished,
-    folder, lifetime, read, row, target, tick, totals, written,
+    Bounds, LookRow, Reader, Sink, Tick, Unreferenced, aged, alone, capture, cohort, create,
+    finished, folder, lifetime, read, row, target, tick, totals, written,
 };
 use crate::model::{AgedPoint, Collection, History, SiteHistory, SitePoint};
 

@@ -4,8 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::{
-    Note, Overwrite, Reader, StoreError, Writer, capture, counter, create, error, finished, folder,
-    read, row, stack, tick, written,
+    Note, Overwrite, Reader, Sink, StoreError, Writer, capture, counter, create, error, finished,
+    folder, read, row, stack, tick, written,
 };
 
 #[test]

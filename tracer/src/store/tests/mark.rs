@@ -4,7 +4,7 @@ use std::fs;
 
 use rusqlite::Connection;
 
-use super::{StoreError, capture, create, finished, folder, read, target, tick, written};
+use super::{Sink, StoreError, capture, create, finished, folder, read, target, tick, written};
 use crate::model::Mark;
 use crate::store::mark;
 

@@ -2,9 +2,9 @@
 
 use rusqlite::Connection;
 
-use super::{error, folder, read, tick, written};
+use super::{Sink, error, folder, read, tick, written};
+use crate::history::Count;
 use crate::model::{Owned, Owner, RootKind, TypeHolder, TypePoint, TypeSeries};
-use crate::store::Count;
 
 fn point(t: f64, count: u64, born_count: u64) -> TypePoint {
     let aged_count = count - born_count;

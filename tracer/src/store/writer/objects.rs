@@ -3,10 +3,9 @@
 use rusqlite::params;
 
 use super::Writer;
-use super::rows::{finite, integer};
+use super::rows::integer;
+use crate::history::{Count, bounded, finite};
 use crate::model::{Owned, RootKind, TypeHolder, TypePoint, TypeSeries};
-use crate::store::intern::bounded;
-use crate::store::row::Count;
 
 /// Tables about types, the ones that name others first.
 const OF_TYPES: [&str; 4] = ["type_holder", "type_history", "object_type", "census"];

@@ -3,9 +3,8 @@
 use rusqlite::params;
 
 use super::Writer;
+use crate::history::{Tick, bounded, finite};
 use crate::model::{Capture, Loss, LossClass, ProcessPoint, Target};
-use crate::store::intern::bounded;
-use crate::store::row::Tick;
 
 impl Writer {
     pub(super) fn put_target(&self, target: &Target) -> rusqlite::Result<()> {
@@ -51,7 +50,6 @@ impl Writer {
         let number = self.next_tick;
         self.put_process(number, &tick.process, tick.look.map(|look| look.blocks))?;
         self.next_tick += 1;
-        self.ticks.push(number);
         self.put_counters(tick.counters)?;
         let mut changed = 0;
         for totals in tick.sites {
@@ -63,9 +61,7 @@ impl Writer {
         for aged in tick.look.iter().flat_map(|look| look.aged) {
             changed += usize::from(self.put_aged(aged, number)?);
         }
-        if changed > 0 {
-            self.history.insert(number, changed);
-        }
+        self.thinning.add_tick(number, changed);
         self.put_remarks(tick.process.t)
     }
 
@@ -105,11 +101,10 @@ impl Writer {
     fn put_remarks(&mut self, now: f64) -> rusqlite::Result<()> {
         let remarks = std::mem::take(&mut self.remarks);
         for (t, count) in remarks.collections {
-            let number = self.collections.last().map_or(1, |(number, _)| number + 1);
+            let number = self.thinning.add_collections(count);
             self.connection
                 .prepare_cached("INSERT INTO collection (id, t, count) VALUES (?1, ?2, ?3)")?
                 .execute(params![number, finite(t), integer(count)])?;
-            self.collections.push((number, count));
         }
         if remarks.searched {
             self.connection.execute("DELETE FROM unreferenced", [])?;
@@ -161,9 +156,4 @@ pub fn class_name(class: LossClass) -> &'static str {
 /// SQLite's integers are signed; nothing that is counted here comes near the difference.
 pub fn integer(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
-}
-
-/// SQLite stores a number that is none as NULL, which these columns do not take.
-pub fn finite(number: f64) -> f64 {
-    if number.is_finite() { number } else { 0.0 }
 }

@@ -2,12 +2,11 @@
 
 use rusqlite::params;
 
-use super::rows::{finite, integer};
+use super::rows::integer;
 use super::{KnownSite, Writer};
+use crate::history::{SiteAged, SiteRow, SiteTotals, bounded, finite};
 use crate::model::{Cohort, Domain, Lifetime};
-use crate::store::intern::bounded;
 use crate::store::note;
-use crate::store::row::{SiteAged, SiteRow, SiteTotals};
 
 impl Writer {
     pub(super) fn put_site(&mut self, site: &SiteRow<'_>) -> rusqlite::Result<()> {
@@ -82,11 +81,7 @@ impl Writer {
     /// Stores what has changed; true when something had. The age alone is no change while there is nothing.
     pub(super) fn put_aged(&mut self, new: &SiteAged, tick: i64) -> rusqlite::Result<bool> {
         let row = self.site_row(new.key)?;
-        let changed = |old: &SiteAged| {
-            let sums = |aged: &SiteAged| (aged.bytes, aged.count);
-            sums(old) != sums(new) || (old.age.total_cmp(&new.age).is_ne() && new.count > 0)
-        };
-        let known = self.sites.get_mut(&new.key).filter(|known| changed(&known.aged));
+        let known = self.sites.get_mut(&new.key).filter(|known| new.differs(&known.aged));
         let Some(known) = known else { return Ok(false) };
         known.aged = *new;
         self.connection

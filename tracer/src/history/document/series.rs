@@ -1,0 +1,202 @@
+//! What sites did over time.
+//!
+//! A document has one site for all rows that look the same, and so one history for theirs. Sums and old blocks are
+//! step functions, which add up at every step. The cohorts of all sites have the bounds of the same looks; where those
+//! of two overlap all the same, they become one wider cohort.
+
+use std::collections::HashMap;
+
+use super::{Contradiction, Places};
+use crate::model::{
+    AgedPoint, Cohort, Lifetime, Owned, Owner, SiteHistory, SitePoint, Unreferenced,
+};
+
+type Taken = Result<(), Contradiction>;
+
+/// Histories while they are put together. Rows of one kind come in the order of time, and then of their sites.
+#[derive(Debug)]
+pub struct Series<'a> {
+    places: &'a Places,
+    sites: Vec<SiteHistory>,
+    /// Sums that each row had last.
+    sums: HashMap<i64, SitePoint>,
+    /// Bytes and blocks of its old blocks.
+    aged: HashMap<i64, (u64, u64)>,
+}
+
+impl<'a> Series<'a> {
+    /// None yet, of so many sites.
+    pub fn new(sites: usize, places: &'a Places) -> Self {
+        let sites = vec![SiteHistory::default(); sites];
+        Self { places, sites, sums: HashMap::new(), aged: HashMap::new() }
+    }
+
+    fn site(&mut self, row: i64) -> Result<&mut SiteHistory, Contradiction> {
+        let place = self.places.get(&row).copied();
+        place
+            .and_then(|place| self.sites.get_mut(place))
+            .ok_or_else(|| Contradiction::new("it has history of a site that is not there"))
+    }
+
+    /// Sums of a row when they had changed.
+    ///
+    /// # Errors
+    /// They are less than before, or of no site.
+    pub fn sums(&mut self, row: i64, new: SitePoint) -> Taken {
+        let old = self.sums.insert(row, new).unwrap_or_default();
+        let grown =
+            new.since(&old).ok_or_else(|| Contradiction::new("the sums of a site grow smaller"))?;
+        let points = &mut self.site(row)?.sums;
+        let mut all = points.last().copied().unwrap_or_default();
+        if points.last().is_some_and(|point| point.t >= new.t) {
+            points.pop();
+        }
+        all.add(&grown);
+        points.push(SitePoint { t: new.t, ..all });
+        Ok(())
+    }
+
+    /// Sums of a row at the end, after all others.
+    ///
+    /// # Errors
+    /// As of [`Series::sums`].
+    pub fn last_sums(&mut self, row: i64, last: SitePoint) -> Taken {
+        let before = self.sums.get(&row).copied().unwrap_or_default();
+        if (SitePoint { t: before.t, ..last }) == before {
+            return Ok(());
+        }
+        self.sums(row, last)
+    }
+
+    /// Old blocks of a row when they had changed.
+    ///
+    /// # Errors
+    /// Of no site, or with an age that is none.
+    pub fn aged(&mut self, row: i64, new: AgedPoint) -> Taken {
+        if !(new.age.is_finite() && new.age >= 0.0) {
+            return Err(Contradiction::new("the age of old blocks is none"));
+        }
+        let (bytes, count) = self.aged.insert(row, (new.bytes, new.count)).unwrap_or_default();
+        let points = &mut self.site(row)?.aged;
+        let all = points.last().copied().unwrap_or_default();
+        if points.last().is_some_and(|point| point.t >= new.t) {
+            points.pop();
+        }
+        points.push(AgedPoint {
+            t: new.t,
+            age: new.age.max(all.age),
+            bytes: all.bytes.saturating_sub(bytes).saturating_add(new.bytes),
+            count: all.count.saturating_sub(count).saturating_add(new.count),
+        });
+        Ok(())
+    }
+
+    /// What was born in one period.
+    ///
+    /// # Errors
+    /// It contradicts itself, or is of no site.
+    pub fn cohort(&mut self, row: i64, cohort: Cohort) -> Taken {
+        let right = cohort.from >= 0.0
+            && cohort.to.is_finite()
+            && cohort.from < cohort.to
+            && cohort.live_bytes <= cohort.allocated_bytes
+            && cohort.live_count <= cohort.allocated_count;
+        if !right {
+            return Err(Contradiction::new("a cohort contradicts itself"));
+        }
+        self.site(row)?.cohorts.push(cohort);
+        Ok(())
+    }
+
+    /// Blocks that were freed at an age.
+    ///
+    /// # Errors
+    /// The age is no bound of such a histogram, or it is of no site.
+    pub fn lifetime(&mut self, row: i64, new: Lifetime) -> Taken {
+        let up_to = new.up_to;
+        if !(up_to.is_normal() && up_to >= 1.0 && up_to.log2().fract() == 0.0) {
+            return Err(Contradiction::new("a lifetime is not a power of two"));
+        }
+        let lifetimes = &mut self.site(row)?.lifetimes;
+        match lifetimes.iter_mut().find(|known| known.up_to.total_cmp(&up_to).is_eq()) {
+            Some(known) => {
+                known.freed_bytes = known.freed_bytes.saturating_add(new.freed_bytes);
+                known.freed_count = known.freed_count.saturating_add(new.freed_count);
+            }
+            None => lifetimes.push(new),
+        }
+        Ok(())
+    }
+
+    /// What came of a search for pointers.
+    ///
+    /// # Errors
+    /// It contradicts itself, or is of no site.
+    pub fn unreferenced(&mut self, row: i64, found: Unreferenced) -> Taken {
+        if found.lost > found.looked_for {
+            return Err(Contradiction::new("more blocks are lost than were looked for"));
+        }
+        let known = &mut self.site(row)?.unreferenced;
+        let all = known.unwrap_or(Unreferenced { looked_for: 0, lost: 0 });
+        *known = Some(Unreferenced {
+            looked_for: all.looked_for.saturating_add(found.looked_for),
+            lost: all.lost.saturating_add(found.lost),
+        });
+        Ok(())
+    }
+
+    /// How many blocks had owners; those come after it.
+    ///
+    /// # Errors
+    /// It contradicts itself, or is of no site.
+    pub fn owned(&mut self, row: i64, looked_for: u64, owned: u64) -> Taken {
+        if owned > looked_for {
+            return Err(Contradiction::new("more blocks are owned than were looked for"));
+        }
+        let new = Owned { looked_for, owned, types: Vec::new() };
+        self.site(row)?.owned.get_or_insert_default().add(&new);
+        Ok(())
+    }
+
+    /// An owner of blocks. Of rows of one site, owners of one name are one.
+    ///
+    /// # Errors
+    /// It is of no site.
+    pub fn owner(&mut self, row: i64, owner: Owner) -> Taken {
+        self.site(row)?.owned.get_or_insert_default().add_owner(owner);
+        Ok(())
+    }
+
+    /// One history for each site; `look` is the time of the last look at the live table.
+    pub fn finish(mut self, look: Option<f64>) -> Vec<SiteHistory> {
+        for site in &mut self.sites {
+            if let (Some(end), Some(&last)) = (look, site.aged.last())
+                && last.t < end
+            {
+                site.aged.push(AgedPoint { t: end, ..last });
+            }
+            site.sums.shrink_to_fit();
+            site.aged.shrink_to_fit();
+            join_overlapping(&mut site.cohorts);
+            site.lifetimes.sort_by(|a, b| a.up_to.total_cmp(&b.up_to));
+        }
+        self.sites
+    }
+}
+
+/// Sorts cohorts by time and makes one of those that overlap.
+fn join_overlapping(cohorts: &mut Vec<Cohort>) {
+    cohorts.sort_by(|a, b| a.from.total_cmp(&b.from));
+    cohorts.dedup_by(|next, kept| {
+        let overlap = next.from < kept.to;
+        if overlap {
+            kept.to = kept.to.max(next.to);
+            kept.allocated_bytes = kept.allocated_bytes.saturating_add(next.allocated_bytes);
+            kept.allocated_count = kept.allocated_count.saturating_add(next.allocated_count);
+            kept.live_bytes = kept.live_bytes.saturating_add(next.live_bytes);
+            kept.live_count = kept.live_count.saturating_add(next.live_count);
+        }
+        overlap
+    });
+    cohorts.shrink_to_fit();
+}

@@ -1,0 +1,66 @@
+//! Python objects, as the file keeps them.
+
+use std::collections::HashMap;
+
+use super::InMemory;
+use crate::history::row::Count;
+use crate::history::{bounded, finite};
+use crate::model::{Owned, Owner, TypeHolder, TypePoint, TypeSeries};
+
+impl InMemory {
+    /// Chains are told again after the types.
+    pub(super) fn put_types(&mut self, counts: &[Count], types: &[TypeSeries]) {
+        let finite = |(t, collections): &Count| (finite(*t), *collections);
+        self.counts = counts.iter().map(finite).collect();
+        self.types = types.iter().map(|series| series_at(&self.counts, series)).collect();
+        self.type_holders = [].into();
+    }
+
+    /// Those of types that were told, in the order of the types.
+    pub(super) fn put_type_holders(&mut self, holders: &[TypeHolder]) {
+        let mut known: HashMap<&str, &TypeHolder> = HashMap::new();
+        for holder in holders.iter().filter(|holder| !holder.chain.is_empty()) {
+            known.entry(bounded(&holder.name)).or_insert(holder);
+        }
+        let told = self.types.iter().filter_map(|series| known.get(&*series.name));
+        self.type_holders = told.map(|holder| bounded_holder(holder)).collect();
+    }
+}
+
+/// A series with the times of the counts.
+fn series_at(counts: &[Count], series: &TypeSeries) -> TypeSeries {
+    let mut last = TypePoint::default();
+    let points = counts.iter().enumerate().map(|(place, (t, collections))| {
+        let still = TypePoint { aged_count: last.count, born_count: 0, ..last };
+        let point = series.points.get(place).copied().unwrap_or(still);
+        last = TypePoint { t: *t, collections: *collections, ..point };
+        last
+    });
+    let survivors =
+        (0..counts.len()).map(|place| series.survivors.get(place).copied().unwrap_or(0));
+    TypeSeries {
+        name: bounded(&series.name).into(),
+        points: points.collect(),
+        survivors: survivors.collect(),
+    }
+}
+
+fn bounded_holder(holder: &TypeHolder) -> TypeHolder {
+    let step = |(text, class): &(String, Option<String>)| {
+        (bounded(text).to_owned(), class.as_deref().map(|class| bounded(class).to_owned()))
+    };
+    TypeHolder {
+        name: bounded(&holder.name).to_owned(),
+        chain: holder.chain.iter().map(step).collect(),
+    }
+}
+
+/// Owners with texts that can be kept.
+pub(super) fn bounded_owners(owned: &Owned) -> Owned {
+    let owner = |owner: &Owner| Owner {
+        name: bounded(&owner.name).to_owned(),
+        holder: owner.holder.iter().map(|text| bounded(text).to_owned()).collect(),
+        ..owner.clone()
+    };
+    Owned { types: owned.types.iter().map(owner).collect(), ..owned.clone() }
+}
