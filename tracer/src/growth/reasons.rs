@@ -1,11 +1,11 @@
-//! Why, in sentences that a person would say.
+//! Why: the facts that speak for a verdict.
 
 use super::gauge::Gauge;
 use super::verdict::{Decision, Ground};
 use super::watch::Watch;
-use crate::model::{Unreferenced, Verdict};
+use crate::model::{Reason, Unreferenced, Verdict};
 
-/// What sentences are made from.
+/// What reasons are made from.
 pub struct Facts<'a> {
     /// The measurements.
     pub gauge: &'a Gauge,
@@ -28,144 +28,71 @@ pub struct Facts<'a> {
 }
 
 /// The strongest first.
-pub fn reasons(facts: &Facts<'_>) -> Vec<String> {
+pub fn reasons(facts: &Facts<'_>) -> Vec<Reason> {
     let mut reasons = Vec::new();
-    reasons.extend(garbage(facts));
+    // It may still be a leak: where the collector was turned off, or does not come.
+    reasons.extend(facts.garbage.then_some(Reason::Garbage));
     reasons.extend(ground(facts));
     reasons.extend(freed(facts));
     reasons.extend(retention(facts));
-    reasons.extend(lifetimes(facts));
+    reasons.extend(facts.gauge.age.lifetime.map(|seconds| Reason::NormalLifetime { seconds }));
     reasons.extend(steps(facts));
     reasons.extend(collections(facts));
-    reasons.extend(arenas(facts));
+    reasons.extend(facts.arenas.map(|(here, all)| Reason::ArenasOfThisStack { here, all }));
     reasons.extend(caution(facts));
     reasons
 }
 
-/// It may still be a leak: where the collector was turned off, or does not come.
-fn garbage(facts: &Facts<'_>) -> Option<String> {
-    facts.garbage.then(|| {
-        "most of its blocks are in unreachable cycles: the next full garbage collection frees them, if one comes"
-            .to_owned()
-    })
-}
-
-fn ground(facts: &Facts<'_>) -> Option<String> {
+fn ground(facts: &Facts<'_>) -> Option<Reason> {
     let gauge = facts.gauge;
-    let span = duration(gauge.span());
+    let seconds = gauge.span();
     Some(match facts.decision.ground {
         Ground::Lost => {
-            let search = facts.unreferenced?;
-            format!(
-                "nothing points to {} of the {} blocks that were looked for: the program cannot free them",
-                search.lost, search.looked_for
-            )
+            let Unreferenced { looked_for, lost } = facts.unreferenced?;
+            Reason::Unreachable { searched: looked_for, unreachable: lost }
         }
-        Ground::Retained => format!(
-            "a steady share is never freed, though half of the others are gone after {}",
-            duration(gauge.median_life?)
-        ),
-        Ground::Steady => format!("it grew for {span} and is not getting slower"),
-        Ground::Early => format!("it grew for {span} and keeps what it takes"),
-        Ground::Falls => "old blocks are freed after all".to_owned(),
-        Ground::Slows => format!(
-            "it gets slower: the last third of the time brought {} of the average rate",
-            percent(gauge.last_third)
-        ),
-        Ground::Stopped => "it grew at first and has stopped".to_owned(),
-        Ground::Chance => format!(
-            "only {} of {} periods kept anything, so chance may explain it",
-            gauge.periods.iter().filter(|period| period.live_count > 0).count(),
-            gauge.periods.len()
-        ),
-        Ground::Losses => format!(
-            "{} of all events were lost, and lost releases alone would keep as many blocks",
-            percent(facts.watch.lost)
-        ),
+        Ground::Retained => Reason::SomeNeverFreed { median_life: gauge.median_life? },
+        Ground::Steady => Reason::GrowsSteadily { seconds },
+        Ground::Early => Reason::GrowsSoFar { seconds },
+        Ground::Falls => Reason::OldBlocksFreed,
+        Ground::Slows => Reason::Slows { share: gauge.last_third },
+        Ground::Stopped => Reason::Stopped,
+        Ground::Chance => {
+            let kept = gauge.periods.iter().filter(|period| period.live_count > 0);
+            let periods = u64::try_from(gauge.periods.len()).unwrap_or(u64::MAX);
+            Reason::KeptInFewPeriods { kept: kept.fold(0, |sum, _| sum + 1), periods }
+        }
+        Ground::Losses => Reason::LossesExplainIt { share: facts.watch.lost },
     })
 }
 
-fn freed(facts: &Facts<'_>) -> Option<String> {
+fn freed(facts: &Facts<'_>) -> Option<Reason> {
     match (facts.allocated, facts.freed) {
         (0, _) => None,
-        (allocated, 0) => Some(format!("none of {allocated} blocks was freed")),
-        (allocated, freed) => Some(format!("{freed} of {allocated} blocks were freed")),
+        (allocated, 0) => Some(Reason::NoneFreed { allocated }),
+        (allocated, freed) => Some(Reason::SomeFreed { freed, allocated }),
     }
 }
 
-fn retention(facts: &Facts<'_>) -> Option<String> {
+fn retention(facts: &Facts<'_>) -> Option<Reason> {
     let [oldest, _, newest] = facts.gauge.thirds.shares()?;
-    Some(format!(
-        "of what was born in the oldest third of the time {} still lives, of the newest third {}",
-        percent(oldest),
-        percent(newest)
-    ))
+    Some(Reason::Retention { oldest, newest })
 }
 
-fn lifetimes(facts: &Facts<'_>) -> Option<String> {
-    let longest = facts.gauge.age.lifetime?;
-    Some(format!("blocks here normally live less than {}", duration(longest)))
-}
-
-fn steps(facts: &Facts<'_>) -> Option<String> {
+fn steps(facts: &Facts<'_>) -> Option<Reason> {
     let steps = facts.gauge.steps.filter(|steps| steps.worse < 0.0)?;
-    Some(format!("it grew in {} steps", steps.count))
+    Some(Reason::GrewInSteps { steps: steps.count })
 }
 
-fn collections(facts: &Facts<'_>) -> Option<String> {
-    match facts.collections? {
-        0 => None,
-        1 => Some("its blocks survived a full garbage collection".to_owned()),
-        count => Some(format!("its blocks survived {count} full garbage collections")),
-    }
+fn collections(facts: &Facts<'_>) -> Option<Reason> {
+    let collections = facts.collections.filter(|collections| *collections > 0)?;
+    Some(Reason::BlocksSurvivedCollections { collections })
 }
 
-fn arenas(facts: &Facts<'_>) -> Option<String> {
-    let (alike, all) = facts.arenas?;
-    Some(format!(
-        "{alike} of the {all} arenas that are kept were needed in this function or what it calls"
-    ))
-}
-
-fn caution(facts: &Facts<'_>) -> Option<String> {
-    let (decision, lost) = (facts.decision, facts.watch.lost);
+fn caution(facts: &Facts<'_>) -> Option<Reason> {
+    let (decision, share) = (facts.decision, facts.watch.lost);
     if decision.verdict == Verdict::Leak && decision.ground == Ground::Early {
-        return Some("a cache that is still filling would look the same so far".to_owned());
+        return Some(Reason::CacheMayBeFilling);
     }
-    (lost > 0.0005 && decision.ground != Ground::Losses)
-        .then(|| format!("{} of all events were lost", percent(lost)))
-}
-
-/// Seconds as a person says them.
-pub fn duration(seconds: f64) -> String {
-    match seconds {
-        seconds if seconds < 120.0 => format!("{seconds:.0} s"),
-        seconds if seconds < 7200.0 => format!("{:.0} min", seconds / 60.0),
-        seconds if seconds < 172_800.0 => format!("{:.0} h", seconds / 3600.0),
-        seconds => format!("{:.0} days", seconds / 86_400.0),
-    }
-}
-
-/// A share as a person says it.
-pub fn percent(share: f64) -> String {
-    match 100.0 * share {
-        0.0 => "0 %".to_owned(),
-        percent if percent < 0.1 => "less than 0.1 %".to_owned(),
-        percent if percent < 10.0 => format!("{percent:.1} %"),
-        percent => format!("{percent:.0} %"),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn figures_are_simple() {
-        assert_eq!(duration(12.0), "12 s");
-        assert_eq!(duration(5.0 * 3600.0), "5 h");
-        assert_eq!(percent(0.984), "98 %");
-        assert_eq!(percent(0.01), "1.0 %");
-        assert_eq!(percent(0.0001), "less than 0.1 %");
-    }
+    (share > 0.0005 && decision.ground != Ground::Losses).then_some(Reason::EventsLost { share })
 }

@@ -2,8 +2,8 @@
 
 use super::{Analysis, Settings, analyse, samples};
 use crate::model::{
-    AgedPoint, CallStack, Cohort, Confidence, Document, Lifetime, Loss, LossClass, Unreferenced,
-    Verdict,
+    AgedPoint, CallStack, Cohort, Confidence, Document, Lifetime, Loss, LossClass, Reason,
+    Unreferenced, Verdict,
 };
 
 fn judge(document: &Document) -> Analysis {
@@ -33,8 +33,8 @@ fn after_two_minutes_the_leak_comes_first() {
     assert_eq!(first.site.stack[0].function.as_deref(), Some("leak"));
     assert_eq!((first.verdict, first.confidence), (Verdict::Leak, Confidence::Suspect));
     assert!(first.evidence.needs_hours.is_some());
-    assert!(first.evidence.reasons.iter().any(|reason| reason.contains("still filling")));
-    assert!(first.evidence.reasons.contains(&"none of 3000 blocks was freed".to_owned()));
+    assert!(first.evidence.reasons.contains(&Reason::CacheMayBeFilling));
+    assert!(first.evidence.reasons.contains(&Reason::NoneFreed { allocated: 3000 }));
     let slope = first.slope_bytes_per_hour;
     assert!((slope.est - 180e6).abs() < 1e6 && slope.lo > 150e6, "{slope:?}");
     assert!(analysis.findings[1..].iter().all(|finding| finding.verdict != Verdict::Leak));
@@ -47,7 +47,7 @@ fn blocks_that_nothing_points_to_are_proof_after_minutes() {
     document.history.sites[0].unreferenced = Some(Unreferenced { looked_for: 16, lost: 16 });
     let first = &judge(&document).findings[0];
     assert_eq!((first.verdict, first.confidence), (Verdict::Leak, Confidence::Confirmed));
-    assert!(first.evidence.reasons[0].starts_with("nothing points to 16 of the 16"));
+    assert_eq!(first.evidence.reasons[0], Reason::Unreachable { searched: 16, unreachable: 16 });
     // Numbers that look like addresses hide some.
     document.history.sites[0].unreferenced = Some(Unreferenced { looked_for: 2400, lost: 1745 });
     assert_eq!(judge(&document).findings[0].confidence, Confidence::Confirmed);
@@ -130,7 +130,7 @@ fn lost_releases_are_no_leak() {
     document.losses = vec![loss(LossClass::Seen, 1_000_000), loss(LossClass::Loss, 10_000)];
     let lost = judge(&document);
     assert_eq!(lost.findings[0].verdict, Verdict::Undetermined);
-    assert!(lost.findings[0].evidence.reasons[0].starts_with("1.0 % of all events were lost"));
+    assert_eq!(lost.findings[0].evidence.reasons[0], Reason::LossesExplainIt { share: 0.01 });
 }
 
 #[test]

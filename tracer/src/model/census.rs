@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{Confidence, HeapNote, Interval, PythonTarget, Tool, Verdict};
+use super::{Confidence, HeapNote, Interval, PythonTarget, Reason, Tool, Verdict};
 
 /// Version of the JSON contract of `census` and `who`.
 pub const CENSUS_SCHEMA: u32 = 1;
@@ -218,8 +218,9 @@ pub struct TypeGrowth {
     pub slope_bytes_per_hour: Interval,
     /// Types that grow in step with this one, with the objects of each for one of this type.
     pub together: Vec<(String, f64)>,
-    /// Why, as sentences.
-    pub reasons: Vec<String>,
+    /// Why, the strongest first.
+    #[serde(skip)]
+    pub reasons: Vec<Reason>,
     /// The chain of references that keeps most of what it grew by, root first; `None` when nobody looked.
     pub holder: Option<Vec<String>>,
     /// Seconds since the first look, objects, bytes.

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{RootKind, Site};
+use super::{Reason, RootKind, Site};
 
 /// What the growth of a site, or of the process, is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -102,8 +102,9 @@ pub enum Model {
 /// What a verdict rests on. `None` where it is not known or does not apply.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Evidence {
-    /// Reasons for the verdict, as sentences, the strongest first.
-    pub reasons: Vec<String>,
+    /// Reasons for the verdict, the strongest first.
+    #[serde(skip)]
+    pub reasons: Vec<Reason>,
     /// Sites that the finding stands for, by the ids in `sites`, the one that keeps most first.
     pub sites: Vec<String>,
     /// Whether these are arenas of Python's small-object allocator: then each stack is only the line that

@@ -4,7 +4,7 @@
 use super::model::{
     AgedPoint, CallStack, Capture, Cohort, Collection, Confidence, Document, Domain, Evidence,
     Finding, Frame, History, Interval, Mark, Model, ProcessGrowth, ProcessPoint, PythonTarget,
-    SCHEMA, Site, SiteHistory, SitePoint, Target, Tool, Verdict,
+    Reason, SCHEMA, Site, SiteHistory, SitePoint, Target, Tool, Verdict,
 };
 
 const MIB: f64 = 1048576.0;
@@ -241,8 +241,8 @@ fn finding(
         slope_bytes_per_hour: Interval { lo: slope * 0.85, est: slope, hi: slope * 1.2 },
         evidence: Evidence {
             reasons: vec![
-                "Blocks are kept that are older than 99.5 % of those that were freed.".into(),
-                "The same amount is added in every period.".into(),
+                Reason::GrowsSteadily { seconds: 14_400.0 },
+                Reason::NoneFreed { allocated: 5_000 },
             ],
             sites: vec![site.id.clone()],
             arenas: false,

@@ -21,6 +21,7 @@ mod origin;
 mod pprof;
 pub mod quantity;
 pub mod rate;
+mod reasons;
 pub mod sentence;
 mod speedscope;
 mod stacks;

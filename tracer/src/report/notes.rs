@@ -174,37 +174,20 @@ mod samples;
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-    use std::path::Path;
-
     use super::*;
+    use crate::report::tests::agreed::words;
 
     /// Every note once, in its words: `golden/report/notes.txt`, which `LEAKSPY_BLESS=1` rewrites.
     #[test]
     fn every_note_has_its_words() {
-        let page = [
-            chapter(Note::CODES, samples::notes().iter().map(|one| (one.code(), note(one)))),
-            chapter(
-                StackNote::CODES,
-                samples::of_stacks().iter().map(|one| (one.code(), of_stack(one))),
-            ),
-            chapter(
-                HeapNote::CODES,
-                samples::of_heaps().iter().map(|one| (one.code(), of_heap(*one).to_owned())),
-            ),
+        let notes = samples::notes().into_iter().map(|one| (one.code(), note(&one)));
+        let stacks = samples::of_stacks().into_iter().map(|one| (one.code(), of_stack(&one)));
+        let heaps = samples::of_heaps().map(|one| (one.code(), of_heap(one).to_owned()));
+        let chapters = [
+            (Note::CODES, notes.collect()),
+            (StackNote::CODES, stacks.collect()),
+            (HeapNote::CODES, heaps.to_vec()),
         ];
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("golden/report/notes.txt");
-        assert!(
-            crate::golden::matches(&path, &page.join("\n")),
-            "bless with LEAKSPY_BLESS=1 after reading: {path:?}"
-        );
-    }
-
-    fn chapter(codes: &[&str], worded: impl Iterator<Item = (&'static str, String)>) -> String {
-        let worded: Vec<(&str, String)> = worded.collect();
-        let shown: BTreeSet<&str> = worded.iter().map(|(code, _)| *code).collect();
-        assert_eq!(shown, codes.iter().copied().collect(), "a sample of each");
-        assert_eq!(shown.len(), codes.len(), "a code for each");
-        worded.iter().map(|(code, words)| format!("{code}\n    {words}\n")).collect()
+        words("notes.txt", &chapters);
     }
 }

@@ -95,6 +95,26 @@ pub fn share_in_words(share: f64) -> String {
     }
 }
 
+/// A share of 1 in per cent, with a decimal below ten: `98 %`, `1.0 %`, `less than 0.1 %`.
+pub fn rough_percent(share: f64) -> String {
+    match 100.0 * share {
+        0.0 => "0 %".to_owned(),
+        percent if percent < 0.1 => "less than 0.1 %".to_owned(),
+        percent if percent < 10.0 => format!("{percent:.1} %"),
+        percent => format!("{percent:.0} %"),
+    }
+}
+
+/// A length of time in one unit: `12 s`, `5 h`, `3 days`.
+pub fn rough_duration(seconds: f64) -> String {
+    match seconds {
+        seconds if seconds < 120.0 => format!("{seconds:.0} s"),
+        seconds if seconds < 7200.0 => format!("{:.0} min", seconds / 60.0),
+        seconds if seconds < 172_800.0 => format!("{:.0} h", seconds / 3600.0),
+        seconds => format!("{:.0} days", seconds / 86_400.0),
+    }
+}
+
 /// A length of time: `0.4 s`, `59 s`, `3 min 20 s`, `2 h 5 min`, `3 d 4 h`.
 pub fn duration(seconds: f64) -> String {
     if !seconds.is_finite() || seconds < 0.0 {
@@ -169,6 +189,15 @@ mod tests {
         assert_eq!(share_in_words(0.834), "83 %");
         assert_eq!(share_in_words(1.02), "100 %");
         assert_eq!(share_in_words(7.0), "all");
+    }
+
+    #[test]
+    fn rough_figures_are_simple() {
+        assert_eq!(rough_duration(12.0), "12 s");
+        assert_eq!(rough_duration(5.0 * 3600.0), "5 h");
+        assert_eq!(rough_percent(0.984), "98 %");
+        assert_eq!(rough_percent(0.01), "1.0 %");
+        assert_eq!(rough_percent(0.0001), "less than 0.1 %");
     }
 
     #[test]

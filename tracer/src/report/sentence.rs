@@ -13,6 +13,13 @@ const NAME_COLUMNS: usize = 60;
 /// From here on a time of day needs its date: half a day may lie between the start and midnight.
 const SECONDS_WITHOUT_DATE: f64 = 12.0 * 3600.0;
 
+/// `text` with a capital letter.
+pub fn capitalised(text: &str) -> String {
+    let mut letters = text.chars();
+    let first = letters.next().map(|first| first.to_uppercase().to_string());
+    first.unwrap_or_default() + letters.as_str()
+}
+
 /// One finding in one sentence: who, how fast, how much, since when.
 ///
 /// `` `keep` (app.py:12) keeps 41.0 KiB per minute, so far 41.4 KiB in 212 blocks of 200 B, steadily since

@@ -2,7 +2,7 @@
 
 use super::judge_types;
 use super::samples::{Heap, Life, NEVER, Random};
-use crate::model::{Confidence, TypeGrowth, TypeHolder, TypeSeries, Verdict};
+use crate::model::{Confidence, Reason, TypeGrowth, TypeHolder, TypeSeries, Verdict};
 
 const SEEDS: u64 = 60;
 
@@ -199,7 +199,7 @@ fn without_a_full_collection_it_may_be_garbage() {
     heap.collections = Some(Vec::new());
     let row = judge(heap.series("app.Thing", &|_| (2, 2), 100)).expect("it grows");
     assert_eq!(row.verdict, Verdict::Undetermined);
-    assert!(row.reasons[0].starts_with("no full garbage collection"), "{:?}", row.reasons);
+    assert_eq!(row.reasons[0], Reason::NotCollectedYet);
     heap.collections = Some(vec![40]);
     let row = judge(heap.series("app.Thing", &|_| (2, 2), 100)).expect("it grows");
     assert_eq!(row.verdict, Verdict::Leak);
@@ -237,14 +237,17 @@ fn a_queue_that_is_drained_is_no_leak() {
 fn what_a_few_looks_say() {
     let two = judge(Heap::new(2, 60.0).series("app.Thing", &|_| (5, 5), 100)).expect("it grows");
     assert_eq!((two.verdict, two.confidence), (Verdict::Undetermined, Confidence::Suspect));
-    assert!(two.reasons[0].starts_with("2 looks are too few"), "{:?}", two.reasons);
+    assert_eq!(two.reasons[0], Reason::FewSnapshots { snapshots: 2 });
     let slope = two.slope_objects_per_hour;
     assert!(slope.est == 300.0 && slope.lo < 300.0 && slope.hi > 300.0, "{slope:?}");
     let four = judge(Heap::new(4, 60.0).series("app.Thing", &|_| (5, 5), 100)).expect("it grows");
     assert_eq!((four.verdict, four.confidence), (Verdict::Leak, Confidence::Suspect));
-    assert!(four.reasons.contains(&"grew at 3 of 3 looks".to_owned()), "{:?}", four.reasons);
-    let wanted = "of 15 born since the first look 15 are still there".to_owned();
-    assert!(four.reasons.contains(&wanted), "{:?}", four.reasons);
+    for wanted in [
+        Reason::GrowthBySnapshot { grew: 3, snapshots: 3 },
+        Reason::Survivors { born: 15, survived: 15 },
+    ] {
+        assert!(four.reasons.contains(&wanted), "{:?}", four.reasons);
+    }
     let heap = Heap::new(5, 60.0);
     let found = verdicts(&heap, |random| work(&heap, random, 6.0, 2.0));
     assert!(number(&found, Verdict::Leak) <= 2, "{found:?}");
@@ -353,9 +356,9 @@ fn rows_name_what_grows_in_step() {
     let ratio = document.together.iter().find(|(name, _)| name.ends_with("Watcher"));
     assert!(ratio.is_some_and(|(_, ratio)| (1400.0..1600.0).contains(ratio)), "{document:?}");
     assert!(document.together.len() <= 10);
-    assert!(document.reasons.iter().any(|reason| reason.starts_with("grows in step with")));
+    assert!(document.reasons.iter().any(|reason| matches!(reason, Reason::InStep { .. })));
     let dict = rows.iter().find(|row| row.name == "dict").expect("it grows too");
-    assert!(dict.reasons.iter().any(|reason| reason.contains("parts of others")), "{dict:?}");
+    assert!(dict.reasons.contains(&Reason::PartsOfOthers), "{dict:?}");
     assert!((1..).zip(&rows).all(|(rank, row)| row.rank == rank));
 }
 

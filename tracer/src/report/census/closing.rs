@@ -5,6 +5,7 @@ use std::io;
 
 use crate::model::{CensusTarget, Look, Tool};
 use crate::report::quantity::{count, counted, duration};
+use crate::report::sentence::capitalised;
 use crate::report::text::page::{Page, Style};
 use crate::report::{escape, notes, rate, utc, width};
 
@@ -84,11 +85,9 @@ fn left_out(page: &mut Page<'_>, look: &Look) -> io::Result<()> {
 
 /// A note with a capital letter and a full stop, harmless.
 fn sentence(note: &str) -> String {
-    let note = escape::terminal(note);
-    let mut letters = note.chars();
-    let first = letters.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
+    let note = capitalised(&escape::terminal(note));
     let stop = if note.ends_with(['.', '!', '?']) { "" } else { "." };
-    format!("{first}{}{stop}", letters.as_str())
+    format!("{note}{stop}")
 }
 
 fn measured(process: &CensusTarget, look: &Look, tool: &Tool, legend: &[String]) -> String {

@@ -7,7 +7,7 @@ use crate::report::holders::chain::shortened;
 use crate::report::quantity::{bytes, change, count, counted, percent};
 use crate::report::text::page::{Page, Style};
 use crate::report::width::{NARROW, columns, cut_end, cut_middle};
-use crate::report::{escape, rate};
+use crate::report::{escape, rate, reasons};
 
 /// Columns before the text of a type; room for its rank.
 const INDENT: usize = 4;
@@ -73,11 +73,10 @@ fn one(page: &mut Page<'_>, found: &TypeGrowth) -> io::Result<()> {
     if let Some(holder) = held_by(found) {
         page.item(INDENT, "Held by: ", Style::Bold, &holder)?;
     }
-    let reasons: Vec<_> =
-        found.reasons.iter().take(REASONS).map(|reason| escape::terminal(reason)).collect();
-    match reasons.is_empty() {
+    let told = &found.reasons[..found.reasons.len().min(REASONS)];
+    match told.is_empty() {
         true => Ok(()),
-        false => page.item(INDENT, "Why: ", Style::Bold, &reasons.join("; ")),
+        false => page.item(INDENT, "Why: ", Style::Bold, &escape::terminal(&reasons::joined(told))),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::model::{
     CENSUS_SCHEMA, Census, Confidence, HeapNote, Interval, KeptBy, Look, NearlyEmpty, PoolUse,
-    SessionCount, TypeCount, TypeGrowth, Verdict,
+    Reason, SessionCount, TypeCount, TypeGrowth, Verdict,
 };
 use crate::report::holders::samples;
 
@@ -80,8 +80,8 @@ pub fn leaking() -> Census {
         ("app.Trace".into(), 0.02),
     ];
     leak.reasons = vec![
-        "it grew in 19 of 20 periods and is not getting slower".into(),
-        "57 of 57 objects born since are still there".into(),
+        Reason::GrowsSteadily { seconds: 14_400.0 },
+        Reason::Survivors { born: 57, survived: 57 },
     ];
     let mut shrinking = growing(4, "app.cache.Entry", Verdict::CacheBounded, Confidence::Confirmed);
     (shrinking.last_count, shrinking.last_bytes) = (4, 704);
@@ -172,7 +172,7 @@ pub fn hostile() -> Census {
         (found.first_count, found.last_count, found.first_bytes) = (0, u64::MAX, u64::MAX);
         (found.slope_objects_per_hour, found.slope_bytes_per_hour) = (odd, odd);
         found.together = names.iter().map(|name| (name.clone(), f64::NAN)).collect();
-        found.reasons = names.clone();
+        found.reasons = vec![Reason::InStep { types: found.together.clone() }];
         found
     });
     census.growth = Some(growth.collect());

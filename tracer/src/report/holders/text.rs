@@ -6,6 +6,7 @@ use super::{HoldersExporter, chain};
 use crate::model::{HolderGroup, Holders};
 use crate::report::census::closing;
 use crate::report::quantity::{bytes, count, counted};
+use crate::report::sentence::capitalised;
 use crate::report::text::page::{Page, Style};
 use crate::report::{Options, escape, width};
 
@@ -51,12 +52,6 @@ pub fn sentence(holders: &Holders) -> String {
         }
         _ => format!("{what} ({}) {verb} kept by {kinds}", bytes(holders.bytes)),
     }
-}
-
-fn capitalised(text: &str) -> String {
-    let mut letters = text.chars();
-    let first = letters.next().map(|first| first.to_uppercase().to_string());
-    first.unwrap_or_default() + letters.as_str()
 }
 
 fn write_group(page: &mut Page<'_>, number: u64, group: &HolderGroup) -> io::Result<()> {

@@ -9,7 +9,7 @@ use crate::model::{Document, Evidence, Finding, Frame, FrameKind};
 use crate::report::holders::chain::shortened;
 use crate::report::quantity::{bytes, count, duration};
 use crate::report::sentence;
-use crate::report::{Options, label, notes};
+use crate::report::{Options, label, notes, reasons};
 
 /// Findings with a picture; further ones would make the page heavy.
 const MOST_PICTURES: u32 = 10;
@@ -35,7 +35,8 @@ pub fn write(
     page.close("h3");
     // The marks that set names off in plain text would only disturb here.
     page.element("p", &sentence::finding(finding, document).replace('`', ""));
-    list(page, &finding.evidence.reasons);
+    let reasons: Vec<String> = finding.evidence.reasons.iter().map(reasons::reason).collect();
+    list(page, &reasons);
     if finding.rank <= MOST_PICTURES {
         pictures::survival(page, document, &finding.site.id)?;
     }

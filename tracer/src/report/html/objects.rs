@@ -5,7 +5,7 @@ use crate::model::{Document, TypeGrowth, Verdict};
 use crate::report::holders::chain::shortened;
 use crate::report::leaks::objects::quiet;
 use crate::report::quantity::{change, count};
-use crate::report::rate;
+use crate::report::{rate, reasons};
 
 /// Types that are shown.
 const TOP: usize = 10;
@@ -43,7 +43,7 @@ fn facts(found: &TypeGrowth) -> Vec<(&'static str, String)> {
         ("Objects", format!("{} → {}", count(found.first_count), count(found.last_count))),
         ("Bytes", change(found.first_bytes, found.last_bytes)),
         ("Growth", format!("{} objects an hour", count(rate::whole(objects.max(0.0).round())))),
-        ("Why", found.reasons.join("; ")),
+        ("Why", reasons::joined(&found.reasons)),
     ];
     if !found.together.is_empty() {
         let others = found.together.iter().map(|(name, each)| format!("{each:.2} {name}"));

@@ -5,7 +5,7 @@ use std::path::Path;
 use proptest::prelude::*;
 
 use super::Html;
-use crate::model::{Document, Frame, Mark, Note, StackNote};
+use crate::model::{Document, Frame, Mark, Note, Reason, StackNote};
 use crate::plot::samples as recordings;
 use crate::report::{Exporter, Options, samples};
 
@@ -60,7 +60,7 @@ fn named(name: &str) -> Document {
     }
     document.history.marks = vec![Mark { t: 60.0, name: name.to_owned() }];
     for finding in &mut document.findings {
-        finding.evidence.reasons = vec![name.to_owned()];
+        finding.evidence.reasons = vec![Reason::InStep { types: vec![(name.to_owned(), 1.0)] }];
         finding.types = Some(vec![(name.to_owned(), 1)]);
         finding.holder = Some(vec![name.to_owned(), name.to_owned()]);
         finding.site.notes = vec![StackNote::Text { text: name.to_owned() }];

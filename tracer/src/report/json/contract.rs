@@ -8,7 +8,7 @@ use crate::model::{
     Look, Loss, MemoryPoint, Owners, PoolUse, ProcessGrowth, SessionCount, Site, Target, Tool,
     TypeCount, TypeGrowth, Verdict,
 };
-use crate::report::notes;
+use crate::report::{notes, reasons};
 
 /// A document, with at most so many sites.
 #[derive(Serialize)]
@@ -22,7 +22,7 @@ pub struct DocumentJson<'a> {
     memory: &'a [MemoryPoint],
     growth: Option<&'a ProcessGrowth>,
     findings: Vec<FindingJson<'a>>,
-    types: Option<&'a [TypeGrowth]>,
+    types: Option<Vec<TypeGrowthJson<'a>>>,
     sites: Vec<SiteJson<'a>>,
 }
 
@@ -38,7 +38,7 @@ impl<'a> DocumentJson<'a> {
             memory: &document.memory,
             growth: document.growth.as_ref(),
             findings: document.findings.iter().map(FindingJson::new).collect(),
-            types: document.types.as_deref(),
+            types: document.types.as_deref().map(grown),
             sites: document.sites.iter().take(top).map(SiteJson::new).collect(),
         }
     }
@@ -88,7 +88,7 @@ struct FindingJson<'a> {
     verdict: Verdict,
     confidence: Confidence,
     slope_bytes_per_hour: Interval,
-    evidence: &'a Evidence,
+    evidence: EvidenceJson<'a>,
     types: Option<&'a [(String, u64)]>,
     holder: Option<&'a [String]>,
     owners: Option<Owners>,
@@ -102,12 +102,51 @@ impl<'a> FindingJson<'a> {
             verdict: finding.verdict,
             confidence: finding.confidence,
             slope_bytes_per_hour: finding.slope_bytes_per_hour,
-            evidence: &finding.evidence,
+            evidence: EvidenceJson::new(&finding.evidence),
             types: finding.types.as_deref(),
             holder: finding.holder.as_deref(),
             owners: finding.owners,
         }
     }
+}
+
+#[derive(Serialize)]
+struct EvidenceJson<'a> {
+    reasons: Vec<String>,
+    codes: Vec<&'static str>,
+    #[serde(flatten)]
+    evidence: &'a Evidence,
+}
+
+impl<'a> EvidenceJson<'a> {
+    fn new(evidence: &'a Evidence) -> Self {
+        let reasons = evidence.reasons.iter().map(reasons::reason).collect();
+        Self {
+            reasons,
+            codes: evidence.reasons.iter().map(|reason| reason.code()).collect(),
+            evidence,
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct TypeGrowthJson<'a> {
+    #[serde(flatten)]
+    growth: &'a TypeGrowth,
+    reasons: Vec<String>,
+    codes: Vec<&'static str>,
+}
+
+impl<'a> TypeGrowthJson<'a> {
+    fn new(growth: &'a TypeGrowth) -> Self {
+        let reasons = growth.reasons.iter().map(reasons::reason).collect();
+        let codes = growth.reasons.iter().map(|reason| reason.code()).collect();
+        Self { growth, reasons, codes }
+    }
+}
+
+fn grown(types: &[TypeGrowth]) -> Vec<TypeGrowthJson<'_>> {
+    types.iter().map(TypeGrowthJson::new).collect()
 }
 
 /// How a heap was read.
@@ -135,7 +174,7 @@ pub struct CensusJson<'a> {
     look: LookJson<'a>,
     types: &'a [TypeCount],
     pools: Option<&'a PoolUse>,
-    growth: Option<&'a [TypeGrowth]>,
+    growth: Option<Vec<TypeGrowthJson<'a>>>,
     sessions: Option<&'a [SessionCount]>,
 }
 
@@ -149,7 +188,7 @@ impl<'a> CensusJson<'a> {
             look: LookJson::new(&census.look),
             types: &census.types[..census.types.len().min(top)],
             pools: census.pools.as_ref(),
-            growth: census.growth.as_deref(),
+            growth: census.growth.as_deref().map(grown),
             sessions: census.sessions.as_deref(),
         }
     }

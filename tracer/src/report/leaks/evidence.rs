@@ -1,24 +1,18 @@
 //! What a verdict rests on, as sentences. Names in them are raw.
 
-use super::verdict::capitalised;
+use super::sentence::capitalised;
 use crate::model::{Evidence, Finding, Model, Verdict};
 use crate::report::holders::chain::shortened;
 use crate::report::quantity::{count, counted, share_in_words};
-use crate::report::rate;
+use crate::report::{rate, reasons};
 
 /// Most reasons and types that are told; JSON has them all.
 const MOST: usize = 8;
 
 /// The reasons in one sentence, the strongest first; nothing without any.
 pub fn why(finding: &Finding) -> Option<String> {
-    let reasons: Vec<&str> = finding
-        .evidence
-        .reasons
-        .iter()
-        .take(MOST)
-        .map(|reason| reason.trim_end_matches('.'))
-        .collect();
-    (!reasons.is_empty()).then(|| format!("{}.", reasons.join("; ")))
+    let told = &finding.evidence.reasons[..finding.evidence.reasons.len().min(MOST)];
+    (!told.is_empty()).then(|| format!("{}.", reasons::joined(told)))
 }
 
 /// The figures behind them, as far as the reasons do not tell them.

@@ -2,7 +2,7 @@
 
 use crate::model::{
     Confidence, Document, Domain, Evidence, Finding, Frame, Interval, LeftOut, Model, Note, Owners,
-    ProcessGrowth, RootKind, StackNote, Unreferenced, Verdict,
+    ProcessGrowth, Reason, RootKind, StackNote, Unreferenced, Verdict,
 };
 use crate::report::samples;
 
@@ -11,11 +11,10 @@ const KIB: f64 = 1024.0;
 fn evidence() -> Evidence {
     Evidence {
         reasons: vec![
-            "it grew for 8 min and is not getting slower".into(),
-            "none of 212 blocks was freed".into(),
-            "of what was born in the oldest third of the time 98 % still lives, of the newest third 100 %"
-                .into(),
-            "its blocks survived 9 full garbage collections".into(),
+            Reason::GrowsSteadily { seconds: 480.0 },
+            Reason::NoneFreed { allocated: 212 },
+            Reason::Retention { oldest: 0.98, newest: 1.0 },
+            Reason::BlocksSurvivedCollections { collections: 9 },
         ],
         sites: Vec::new(),
         arenas: false,
@@ -225,7 +224,7 @@ pub fn hostile() -> Document {
         finding.types = Some(vec![("\u{1b}]0;x\u{7}".into(), u64::MAX)]);
         finding.holder = Some(vec!["a\u{2028}b".into(), "c".repeat(300)]);
         finding.evidence = Evidence {
-            reasons: vec!["because \u{9b}31m".into(); 20],
+            reasons: vec![Reason::InStep { types: vec![("\u{9b}31m".into(), f64::NAN)] }; 20],
             since: Some(f64::MAX),
             plateau_bytes: Some(odd),
             slope_blocks_per_hour: odd,

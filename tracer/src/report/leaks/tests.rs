@@ -5,7 +5,7 @@ use std::path::Path;
 use proptest::prelude::*;
 
 use super::{Leaks, samples};
-use crate::model::{Confidence, Document, Frame, Interval, Verdict};
+use crate::model::{Confidence, Document, Frame, Interval, Reason, Verdict};
 use crate::report::{Exporter, Format, Options, sentence, width};
 
 fn text(document: &Document, options: &Options) -> String {
@@ -157,7 +157,7 @@ proptest! {
             finding.site.stack = vec![Frame::python(name.as_str(), name.as_str(), Some(1))].into();
             finding.verdict = verdict;
             finding.slope_bytes_per_hour = slope;
-            finding.evidence.reasons = vec![name.clone()];
+            finding.evidence.reasons = vec![Reason::InStep { types: vec![(name.clone(), seconds)] }];
             finding.evidence.since = Some(seconds);
             finding.evidence.needs_hours = needs;
             (finding.evidence.kept_bytes, finding.evidence.kept_count) = (numbers[0], numbers[1]);

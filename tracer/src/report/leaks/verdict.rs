@@ -51,14 +51,6 @@ fn word(finding: &Finding) -> String {
     };
     match finding.verdict {
         Verdict::Leak => format!("Leak, {sure}. Id {id}."),
-        verdict => format!("{}. Id {id}.", capitalised(verdict.name())),
+        verdict => format!("{}. Id {id}.", sentence::capitalised(verdict.name())),
     }
-}
-
-/// With a capital letter in front.
-pub fn capitalised(word: &str) -> String {
-    let mut letters = word.chars();
-    letters
-        .next()
-        .map_or_else(String::new, |first| first.to_ascii_uppercase().to_string() + letters.as_str())
 }

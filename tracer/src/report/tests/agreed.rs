@@ -1,5 +1,6 @@
 //! What tests demand of every page and of every sample.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use crate::report::{Format, width};
@@ -41,4 +42,20 @@ pub fn prints<T, E: ?Sized>(
         }
     }
     assert!(different.is_empty(), "bless with LEAKSPY_BLESS=1 after reading: {different:?}");
+}
+
+/// Holds facts in their words against `golden/report/NAME`. Each chapter has the codes of an enum, and each of its
+/// codes with its words at least once.
+pub fn words(name: &str, chapters: &[(&[&str], Vec<(&'static str, String)>)]) {
+    let mut page = String::new();
+    for (codes, worded) in chapters {
+        let shown: BTreeSet<&str> = worded.iter().map(|(code, _)| *code).collect();
+        assert_eq!(shown, codes.iter().copied().collect(), "a sample of each");
+        assert_eq!(shown.len(), codes.len(), "a code for each");
+        page.extend(worded.iter().map(|(code, words)| format!("{code}\n    {words}\n")));
+        page.push('\n');
+    }
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("golden/report").join(name);
+    let same = crate::golden::matches(&path, &page);
+    assert!(same, "bless with LEAKSPY_BLESS=1 after reading: {path:?}");
 }
