@@ -11,7 +11,7 @@ use leakspy_tests::report::Report;
 use leakspy_tests::tracer::{Recording, recorded};
 use leakspy_tests::verdict::agrees;
 use leakspy_tests::workload::{Truth, Workload};
-use leakspy_tests::{forbidden, kernel, text};
+use leakspy_tests::{forbidden, kernel, owner, text};
 
 /// What is left behind by one of these tests must not be taken for another's.
 fn alone() -> MutexGuard<'static, ()> {
@@ -152,7 +152,7 @@ fn killed_at_random_moments() -> Result<()> {
         text::await_clean(pid)?;
         kernel::await_no_links(pid)?;
     }
-    kernel::await_nothing_left(pid, &before)?;
+    owner::await_nothing_left(pid, &before)?;
     // It still can be traced, and exactly.
     let (report, ()) = recorded(pid, &[], || target.command("keep").map(|_| ()))?;
     agrees(&target.truth()?, &report)?;
@@ -172,11 +172,34 @@ fn churn() -> Result<()> {
         ensure!(finished.ending.code() == Some(0), "{}", finished.ending);
         text::await_clean(pid)?;
     }
-    kernel::await_nothing_left(pid, &before)?;
+    owner::await_nothing_left(pid, &before)?;
     let (report, ()) = recorded(pid, &[], || target.command("keep").map(|_| ()))?;
     report.lost_nothing_but(&[])?;
     agrees(&target.truth()?, &report)?;
     finish_busy(target)
+}
+
+/// What another leakspy on this machine has loaded meanwhile is not left behind by us, and what we still hold is.
+#[test]
+fn only_our_own_is_left_behind() -> Result<()> {
+    let _alone = alone();
+    let before = kernel::programs()?;
+    let mut target = Workload::python(&Interpreter::find("3.11")?, "busy")?;
+    let mut other = Workload::python(&Interpreter::find("3.11")?, "busy")?;
+    target.go()?;
+    other.go()?;
+    let ours = Recording::start(target.pid(), &[])?;
+    let another_s = Recording::start_as_another(other.pid())?;
+    let left = owner::programs_left(&before)?;
+    let loaded = kernel::programs()?.keys().filter(|id| !before.contains_key(id)).count();
+    ensure!(!left.is_empty() && left.len() < loaded, "{left:?} of {loaded} are ours");
+    ensure!(ours.stop()?.ending.code() == Some(0), "record failed");
+    owner::await_nothing_left(target.pid(), &before)?;
+    let still = kernel::programs()?.keys().any(|id| !before.contains_key(id));
+    ensure!(still, "the other leakspy has no programs: this test could not fail");
+    ensure!(another_s.stop()?.ending.code() == Some(0), "the other failed");
+    finish_busy(target)?;
+    finish_busy(other)
 }
 
 /// Two tracers at once: both are exact, and the one that ends first takes nothing from the other.

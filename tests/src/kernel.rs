@@ -146,17 +146,8 @@ pub fn await_no_links(pid: u32) -> Result<()> {
     await_empty("links", || links_on(pid))
 }
 
-/// Waits until no link probes the process and no program of ours is left that was not there `before`.
-/// Nobody else may use leakspy on this machine meanwhile.
-pub fn await_nothing_left(pid: u32, before: &BTreeMap<u32, String>) -> Result<()> {
-    await_no_links(pid)?;
-    await_empty("programs", || {
-        Ok(programs()?.into_keys().filter(|id| !before.contains_key(id)).collect())
-    })
-}
-
 /// The kernel takes its time to let go of what a process held when it died.
-fn await_empty(what: &str, list: impl Fn() -> Result<Vec<u32>>) -> Result<()> {
+pub(crate) fn await_empty(what: &str, list: impl Fn() -> Result<Vec<u32>>) -> Result<()> {
     let deadline = Instant::now() + Duration::from_secs(30);
     loop {
         let left = list()?;

@@ -15,6 +15,7 @@
 //! | [`verdict`] | truth against report |
 //! | [`text`] | a target's code against its files: every breakpoint is a difference |
 //! | [`kernel`] | eBPF programs and links, the kernel log, signals |
+//! | [`owner`] | whose eBPF programs are loaded: ours, or another leakspy's |
 //! | [`forbidden`] | the probe that must never be used, as a control of the soak tests |
 //! | [`flipped`] | a heap with bits flipped at random, read as a whole |
 //! | [`heap`] | the Python objects of a target, one by one |
@@ -31,6 +32,7 @@ pub mod interpreter;
 pub mod kernel;
 pub mod native;
 pub mod objects;
+pub mod owner;
 pub mod process;
 pub mod recording;
 pub mod report;

@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
+use crate::owner;
+
 /// After this long without the awaited line a test has failed; never a measure of speed.
 pub const PATIENCE: Duration = Duration::from_secs(120);
 
@@ -96,6 +98,7 @@ impl Process {
     /// Starts it.
     pub fn start(name: impl Into<String>, command: &mut Command) -> Result<Self> {
         let name = name.into();
+        owner::claim(command);
         let mut child = command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

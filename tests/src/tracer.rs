@@ -11,9 +11,9 @@ use rusqlite::{Connection, OpenFlags};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::kernel;
 use crate::process::{Ending, PATIENCE, Process};
 use crate::report::{Counters, Report};
+use crate::{kernel, owner};
 
 /// Path of a built leakspy to test instead of building one.
 pub const BIN: &str = "LEAKSPY_BIN";
@@ -79,12 +79,24 @@ impl Recording {
         Ok(recording)
     }
 
+    /// The same, but what it loads is taken for another leakspy's ([`owner`]).
+    pub fn start_as_another(pid: u32) -> Result<Self> {
+        let mut recording = Self::launch_with(pid, &[], owner::disown)?;
+        recording.await_attached()?;
+        Ok(recording)
+    }
+
     /// Starts `record` and does not wait.
     pub fn launch(pid: u32, flags: &[&str]) -> Result<Self> {
+        Self::launch_with(pid, flags, |_| ())
+    }
+
+    fn launch_with(pid: u32, flags: &[&str], adjust: impl FnOnce(&mut Command)) -> Result<Self> {
         let directory = tempfile::tempdir().context("make a directory for the recording")?;
         let mut command = Command::new(binary()?);
         command.args(["record", "-p", &pid.to_string(), "-o"]);
         command.arg(directory.path().join("out.leakspy")).args(flags);
+        adjust(&mut command);
         let process = Process::start(format!("leakspy record -p {pid} {flags:?}"), &mut command)?;
         Ok(Self { process, directory })
     }
