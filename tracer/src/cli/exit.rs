@@ -8,7 +8,7 @@ use crate::report::escape;
 use crate::session::{Failure, SessionError};
 
 /// How the program ends. 2 is also clap's, for what cannot be understood.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Exit {
     /// All is well.
     Fine,
@@ -37,15 +37,25 @@ impl Exit {
         }
     }
 
-    /// Every way to end and what it means, for the manual.
-    pub const TABLE: [(u8, &'static str); 6] = [
-        (0, "All is well."),
-        (1, "Something went wrong; one line on standard error says what."),
-        (2, "The command line makes no sense."),
-        (3, "There are findings at or above the level that was asked for."),
-        (4, "The target vanished; what was recorded until then is kept."),
-        (5, "A privilege or a feature of the kernel is missing; the message names it."),
-    ];
+    /// What it means, for the manual.
+    pub const fn meaning(self) -> &'static str {
+        match self {
+            Self::Fine => "All is well.",
+            Self::Error => "Something went wrong; one line on standard error says what.",
+            Self::Usage => "The command line makes no sense.",
+            Self::Findings => "There are findings at or above the level that was asked for.",
+            Self::TargetGone => "The target vanished; what was recorded until then is kept.",
+            Self::Missing => {
+                "A privilege or a feature of the kernel is missing; the message names it."
+            }
+        }
+    }
+
+    /// Every way to end.
+    pub fn all() -> &'static [Self] {
+        // No argument: clap's list of the variants spares one by hand.
+        clap::ValueEnum::value_variants()
+    }
 }
 
 impl From<Exit> for ExitCode {
@@ -142,11 +152,8 @@ mod tests {
     }
 
     #[test]
-    fn the_table_has_every_code() {
-        for exit in
-            [Exit::Fine, Exit::Error, Exit::Usage, Exit::Findings, Exit::TargetGone, Exit::Missing]
-        {
-            assert!(Exit::TABLE.iter().any(|(code, _)| *code == exit.code()));
-        }
+    fn each_code_has_one_meaning() {
+        let codes: Vec<u8> = Exit::all().iter().map(|exit| exit.code()).collect();
+        assert_eq!(codes, [0, 1, 2, 3, 4, 5]);
     }
 }

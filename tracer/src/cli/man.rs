@@ -70,8 +70,8 @@ fn page(command: &Command, title: &str, name: &str) -> io::Result<(String, Vec<u
 
 fn exit_status(out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, ".SH \"EXIT STATUS\"")?;
-    for (code, meaning) in Exit::TABLE {
-        writeln!(out, ".TP\n{code}\n{}", roff(meaning))?;
+    for exit in Exit::all() {
+        writeln!(out, ".TP\n{}\n{}", exit.code(), roff(exit.meaning()))?;
     }
     Ok(())
 }

@@ -30,11 +30,16 @@ mod tests;
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 
 use self::args::{Cli, Command};
 use self::exit::Exit;
 use crate::probe::{self, GuardProgram};
+
+/// Names of the commands, in the order of the help.
+pub fn command_names() -> Vec<String> {
+    Cli::command().get_subcommands().map(|command| command.get_name().to_owned()).collect()
+}
 
 /// Runs the program; the exit code follows the table in the README.
 pub fn main() -> ExitCode {
