@@ -80,16 +80,24 @@ pub fn is_root() -> bool {
     std::fs::metadata("/proc/self").is_ok_and(|own| own.uid() == 0)
 }
 
-/// A program that attaches to processes, as root.
+/// Whether [`as_root`] has a way.
+pub fn can_be_root() -> bool {
+    is_root() || find("sudo").is_some()
+}
+
+/// A program as root: what attaches to processes, or installs.
 ///
 /// # Errors
 /// Neither are we root, nor is there `sudo`.
-pub fn as_root(program: &Path) -> Result<Command> {
+pub fn as_root(program: impl AsRef<OsStr>) -> Result<Command> {
     if is_root() {
         return Ok(command(program));
     }
-    if find("sudo").is_none() {
-        bail!("attaching to a process needs root: run this as root");
+    if !can_be_root() {
+        bail!(
+            "{} needs root, and there is no sudo: run this as root",
+            program.as_ref().to_string_lossy()
+        );
     }
     let mut sudo = command("sudo");
     sudo.arg(program);

@@ -7,6 +7,7 @@ use std::process::{Child, Stdio};
 use anyhow::{Context, Result, bail};
 
 use crate::command::{as_root, command, output, root, run, target_dir};
+use crate::setup;
 
 /// Options of `cargo xtask demo`.
 #[derive(clap::Args)]
@@ -14,23 +15,29 @@ pub struct Options {
     /// How long to watch: verdicts need a minute at least.
     #[arg(long, default_value_t = 90)]
     seconds: u32,
-    /// The interpreter that runs the server.
-    #[arg(long, default_value = "python3")]
-    python: PathBuf,
+    /// The interpreter that runs the server [default: python3, which is installed where it is missing].
+    #[arg(long)]
+    python: Option<PathBuf>,
 }
 
 /// Runs the task.
 pub fn run_task(options: &Options) -> Result<()> {
-    run(command("cargo").args(["build", "--release", "--package", "leakspy"]))?;
     let leakspy = target_dir().join("release/leakspy");
+    // What is lacking is said before anything is built.
+    let mut watch = as_root(&leakspy)?;
+    if options.python.is_none() {
+        setup::python3()?;
+    }
+    let python = options.python.as_deref().unwrap_or(Path::new("python3"));
+    run(command("cargo").args(["build", "--release", "--package", "leakspy"]))?;
     let recording = target_dir().join("demo.leakspy");
     let picture = target_dir().join("demo.svg");
-    let server = Server::start(&options.python)?;
+    let server = Server::start(python)?;
     println!("A leaking server runs as process {}: demo/leaky_server.py\n", server.pid());
 
     let pid = server.pid().to_string();
     let duration = format!("{}s", options.seconds);
-    run(as_root(&leakspy)?
+    run(watch
         .args(["leaks", "--pid", &pid, "--duration", &duration, "--force", "--save"])
         .arg(&recording))?;
     drop(server);

@@ -1,11 +1,13 @@
 //! Every check and every test, in the order in which a fault is cheapest to find.
 
 use std::process::Command;
+use std::time::Instant;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result};
 
-use crate::command::{command, find, is_root, run, target_dir};
-use crate::{ebpf, leaks, tidy};
+use crate::command::{command, is_root, run, target_dir};
+use crate::ebpf::toolchain::Toolchain;
+use crate::{ebpf, leaks, setup, tidy};
 
 /// Without root, these run the privileged test programs; the build stays the user's.
 const AS_ROOT: &str = "target.'cfg(target_os = \"linux\")'.runner=['sudo','-E']";
@@ -13,36 +15,71 @@ const AS_ROOT: &str = "target.'cfg(target_os = \"linux\")'.runner=['sudo','-E']"
 /// Options of `cargo xtask test`.
 #[derive(clap::Args)]
 pub struct Options {
-    /// Leave out the tests that need root, and say so.
+    /// Leave out the tests that need root, and say so; installs nothing.
     #[arg(long)]
     unprivileged: bool,
+    /// Install nothing: run with what is there. What is missing fails its tests.
+    #[arg(long)]
+    no_setup: bool,
 }
 
 /// Runs the task.
 pub fn run_task(options: &Options) -> Result<()> {
+    if options.unprivileged {
+        checks()?;
+        ebpf::run_task(&ebpf::Options::stamp_only())?;
+        return unprivileged();
+    }
+    if !options.no_setup {
+        timed("setup: what the tests need (--no-setup leaves this out)", setup::for_tests)?;
+    }
+    let missing = setup::missing();
+    for lack in &missing {
+        println!("MISSING, its tests will fail: {lack}");
+    }
+    let result = checks().and_then(|()| object()).and_then(|()| privileged());
+    if missing.is_empty() {
+        return result;
+    }
+    result.with_context(|| format!("missing from the start: {}", missing.join("; ")))
+}
+
+/// What needs no test to run.
+fn checks() -> Result<()> {
     step("format", cargo(&["fmt", "--all", "--check"]))?;
     step("clippy", workspace(&["clippy", "--all-targets"], &["--", "-D", "warnings"]))?;
     let mut docs = workspace(&["doc", "--no-deps", "--document-private-items"], &[]);
-    // Private rooms are documented too, and may be linked to.
+    // Private modules are documented too, and may be linked to.
     docs.env("RUSTDOCFLAGS", "-D warnings -A rustdoc::private_intra_doc_links");
     step("documentation", docs)?;
-    println!("\n== house rules");
-    tidy::run_task(&tidy::Options::default())?;
-    ebpf::run_task(&ebpf::Options::stamp_only())?;
+    timed("house rules", || tidy::run_task(&tidy::Options::default()))?;
     // The tests outside drive the program itself, which `cargo test` would not build for them.
     step("program", workspace(&["build", "--bins"], &[]))?;
     step("unit tests", workspace(&["test", "--lib", "--bins"], &[]))?;
-    step("documentation's tests", workspace(&["test", "--doc"], &[]))?;
-    if options.unprivileged {
-        let mut tests = cargo(&["test", "--workspace", "--test", "*"]);
-        tests.env("LEAKSPY_BIN", target_dir().join("debug/leakspy"));
-        step("tests from outside", tests)?;
-        println!(
-            "\nNOT RUN: the tests that need root, real leaks among them (left out by --unprivileged)"
-        );
-        return Ok(());
+    step("documentation's tests", workspace(&["test", "--doc"], &[]))
+}
+
+/// Whether the committed eBPF object is what its sources make; without a compiler, whether it fits its stamp.
+fn object() -> Result<()> {
+    if Toolchain::find(None).is_ok() {
+        return timed("eBPF object, built again", || {
+            ebpf::run_task(&ebpf::Options::rebuild_and_compare())
+        });
     }
-    privileged()
+    ebpf::run_task(&ebpf::Options::stamp_only())?;
+    println!("NOT RUN: building the eBPF object again, for its compiler is not installed");
+    Ok(())
+}
+
+/// The tests from outside that need no root.
+fn unprivileged() -> Result<()> {
+    let mut tests = cargo(&["test", "--workspace", "--test", "*"]);
+    tests.env("LEAKSPY_BIN", target_dir().join("debug/leakspy"));
+    step("tests from outside", tests)?;
+    println!(
+        "\nNOT RUN: the tests that need root, real leaks among them (left out by --unprivileged)"
+    );
+    Ok(())
 }
 
 /// The tests from outside, with those that attach to live processes.
@@ -50,9 +87,6 @@ fn privileged() -> Result<()> {
     let mut tests = workspace(&["test", "--no-fail-fast", "--test", "*"], &[]);
     tests.env("LEAKSPY_BIN", target_dir().join("debug/leakspy"));
     if !is_root() {
-        if find("sudo").is_none() {
-            bail!("the tests that attach to processes need root: run `cargo xtask test` as root");
-        }
         println!("\nNot root: the tests that attach to processes run under sudo.");
         tests.args(["--config", AS_ROOT]);
     }
@@ -60,13 +94,20 @@ fn privileged() -> Result<()> {
     // They stop interpreters in gdb, so `cargo test` alone leaves them out.
     let stacks = workspace(&["test", "--test", "python_stacks"], &["--", "--ignored"]);
     step("stacks against gdb's", stacks)?;
-    println!("\n== real leaks");
-    leaks::test(target_dir().join("debug/leakspy"))
+    timed("real leaks", || leaks::test(target_dir().join("debug/leakspy")))
 }
 
 fn step(name: &str, mut command: Command) -> Result<()> {
+    timed(name, || run(&mut command))
+}
+
+/// Says what runs, and at its end how long it took.
+fn timed(name: &str, work: impl FnOnce() -> Result<()>) -> Result<()> {
     println!("\n== {name}");
-    run(&mut command)
+    let began = Instant::now();
+    let result = work();
+    println!("== {name}: {} s", began.elapsed().as_secs());
+    result
 }
 
 fn cargo(arguments: &[&str]) -> Command {

@@ -42,6 +42,11 @@ pub struct Options {
 }
 
 impl Options {
+    /// The whole check.
+    pub fn rebuild_and_compare() -> Self {
+        Self { check: true, no_build: false, toolchain: None }
+    }
+
     /// A check that needs no eBPF compiler.
     pub fn stamp_only() -> Self {
         Self { check: true, no_build: true, toolchain: None }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
 
-use crate::command::{command, find, is_root, output, run};
+use crate::command::{as_root, can_be_root, command, find, output, run};
 
 /// Whether `packages` can be installed here. Asks the archive first: the lists of a fresh system name
 /// the versions of its release, and later ones can be what is needed.
@@ -13,7 +13,7 @@ pub fn offers(packages: &[&str]) -> Result<bool> {
     if find("apt-get").is_none() {
         return Ok(false);
     }
-    if is_root() {
+    if can_be_root() {
         update()?;
     }
     has_candidates(packages)
@@ -22,35 +22,30 @@ pub fn offers(packages: &[&str]) -> Result<bool> {
 /// Brings `packages` to the newest version that the archive has.
 pub fn upgrade(packages: &[&str]) -> Result<()> {
     ensure!(
-        is_root(),
-        "not root; run: sudo apt-get install --no-install-recommends {}",
+        can_be_root(),
+        "not root; run: apt-get install --no-install-recommends {}",
         packages.join(" ")
     );
-    fetch(packages)
+    println!("Installing with apt-get: {}", packages.join(" "));
+    run(as_root("env")?
+        .args(["DEBIAN_FRONTEND=noninteractive", "apt-get", "install", "--yes", "--quiet"])
+        .arg("--no-install-recommends")
+        .args(packages))
 }
 
 /// Installs those of `packages` that are missing, and nothing that they only recommend.
 pub fn install(packages: &[&str]) -> Result<()> {
+    if find("apt-get").is_none() {
+        bail!("no apt-get here: install yourself what Debian 12 calls {}", packages.join(" "));
+    }
     let missing = missing(packages, Path::new("/"))?;
     if missing.is_empty() {
         return Ok(());
     }
-    ensure!(
-        is_root(),
-        "not root; run: sudo apt-get install --no-install-recommends {}",
-        missing.join(" ")
-    );
-    if !has_candidates(&missing)? {
+    if !has_candidates(&missing)? && can_be_root() {
         update()?;
     }
-    fetch(&missing)
-}
-
-fn fetch(packages: &[&str]) -> Result<()> {
-    run(command("apt-get")
-        .args(["install", "--yes", "--quiet", "--no-install-recommends"])
-        .args(packages)
-        .env("DEBIAN_FRONTEND", "noninteractive"))
+    upgrade(&missing)
 }
 
 /// Those of `packages` that are not installed in the system at `root`.
@@ -75,7 +70,7 @@ pub fn mirror() -> Result<String> {
 }
 
 fn update() -> Result<()> {
-    run(command("apt-get").args(["update", "--quiet"]))
+    run(as_root("apt-get")?.args(["update", "--quiet"]))
 }
 
 fn has_candidates(packages: &[&str]) -> Result<bool> {

@@ -1,12 +1,13 @@
-//! Installs what a rebuild of the eBPF object and the privileged tests need.
+//! Installs what the tests, a rebuild of the eBPF object and the demo need.
 
 mod apt;
 mod linker;
 mod pythons;
 pub mod venv;
 
-use anyhow::Result;
+use anyhow::{Context, Result, bail, ensure};
 
+use crate::command::{can_be_root, command, find, output, run};
 use crate::ebpf::toolchain::Toolchain;
 
 /// Compiler, cargo and the standard library's sources, all of one version.
@@ -23,7 +24,7 @@ Only people who change tracer-ebpf need it: the built object is committed.";
 /// Options of `cargo xtask setup`.
 #[derive(clap::Args)]
 pub struct Options {
-    /// Also install what the privileged tests need: CPython 3.14 and 3.15, allocators, numpy, greenlet.
+    /// Also install what the tests that need root need: CPython 3.14 and 3.15, allocators, numpy, greenlet, gevent.
     #[arg(long)]
     pythons: bool,
 }
@@ -33,6 +34,54 @@ pub fn run_task(options: &Options) -> Result<()> {
     compiler()?;
     if options.pythons {
         pythons::install()?;
+        for lack in pythons::missing() {
+            println!("MISSING, its tests will fail: {lack}");
+        }
+    }
+    Ok(())
+}
+
+/// Installs what `cargo xtask test` needs, those tests that need root included.
+///
+/// # Errors
+/// There is no way to become root, or something cannot be installed.
+pub fn for_tests() -> Result<()> {
+    // Rather now than after minutes.
+    ensure!(
+        can_be_root(),
+        "the tests that attach to processes need root: run this as root, or with --unprivileged"
+    );
+    let how = "cannot install what the tests need (--no-setup runs them with what is there)";
+    rust_components().and_then(|()| compiler()).and_then(|()| pythons::install()).context(how)
+}
+
+/// What the tests that need root will not find here.
+pub fn missing() -> Vec<String> {
+    pythons::missing()
+}
+
+/// A `python3` for the demo's server.
+pub fn python3() -> Result<()> {
+    if find("python3").is_some() {
+        return Ok(());
+    }
+    if find("apt-get").is_none() {
+        bail!("the demo's server needs a python3: install one, or name one with --python");
+    }
+    apt::install(&["python3"]).context("the demo's server needs a python3")
+}
+
+/// What a minimal installation of Rust leaves out.
+fn rust_components() -> Result<()> {
+    for (component, program) in [("rustfmt", "cargo-fmt"), ("clippy", "cargo-clippy")] {
+        if find(program).is_some_and(|path| output(command(path).arg("--version")).is_ok()) {
+            continue;
+        }
+        if find("rustup").is_none() {
+            bail!("{program} is not installed, and there is no rustup to install it with");
+        }
+        println!("Installing with rustup: {component}");
+        run(command("rustup").args(["component", "add", component]))?;
     }
     Ok(())
 }

@@ -6,14 +6,14 @@
 //! | CPython 3.14 and 3.15, in a foreign file system | a Debian testing to chroot into | `LEAKSPY_CHROOT` |
 //! | numpy, greenlet, gevent for 3.11 | a virtual environment in the target directory | `LEAKSPY_VENV` |
 
-use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
-use anyhow::{Context, Result, bail};
+use anyhow::Result;
 
 use super::apt;
 use super::venv::{self, pyenv_python};
-use crate::command::{command, is_root, run, target_dir};
+use crate::command::{as_root, run, target_dir};
 
 /// Packages of this system: allocators to preload, a compiler for test extensions, a second opinion on
 /// stacks.
@@ -39,20 +39,41 @@ const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 const CHROOT_PACKAGES: [&str; 4] =
     ["python3.14", "python3.15", "libpython3.14-dev", "libpython3.15-dev"];
 
+const CHROOT_MINORS: [&str; 2] = ["3.14", "3.15"];
 const PYENV_MINORS: [&str; 6] = ["3.8", "3.9", "3.10", "3.11", "3.12", "3.13"];
 const VENV_MINOR: &str = "3.11";
 const VENV_PACKAGES: [&str; 3] = ["numpy==2.4.6", "greenlet==3.5.6", "gevent==26.9.0"];
 
-/// Installs what is missing, then says which interpreters are there.
+/// Installs what is missing, and says where it is.
 pub fn install() -> Result<()> {
-    if !apt::offers(&PACKAGES)? {
-        bail!("the privileged tests are set up for Debian 12; install yourself: {PACKAGES:?}");
-    }
+    println!("Packages for tests: {}", PACKAGES.join(" "));
     apt::install(&PACKAGES)?;
+    println!("CPython 3.14, 3.15: a Debian {SUITE} in {}", chroot_dir().display());
     chroot()?;
-    virtual_environment()?;
-    report();
-    Ok(())
+    println!("numpy, greenlet, gevent: {}", venv_dir().display());
+    virtual_environment()
+}
+
+/// What the tests need and this machine lacks, each with what to do. Tests of an interpreter that is not there fail.
+pub fn missing() -> Vec<String> {
+    let replaced = std::env::var("LEAKSPY_PYTHONS").unwrap_or_default();
+    let elsewhere =
+        |row: &str| replaced.split(',').any(|entry| entry.starts_with(&format!("{row}=")));
+    let lacks_pyenv = |row: &&str| !elsewhere(row) && pyenv_python(row).is_none();
+    let pyenv = PYENV_MINORS.into_iter().filter(lacks_pyenv).map(|row| {
+        format!("CPython {row} (env PYTHON_CONFIGURE_OPTS=--enable-shared pyenv install {row})")
+    });
+    let lacks_chroot = |row: &&str| {
+        !elsewhere(row) && !chroot_dir().join(format!("usr/bin/python{row}")).is_file()
+    };
+    let chroot = CHROOT_MINORS.into_iter().filter(lacks_chroot).map(|row| {
+        format!("CPython {row} in {} (cargo xtask setup --pythons)", chroot_dir().display())
+    });
+    let venv = venv_dir().join("bin/python3");
+    let venv = (!elsewhere("venv") && !venv.is_file()).then(|| {
+        format!("CPython {VENV_MINOR} with numpy, greenlet and gevent, {} (cargo xtask setup --pythons)", venv.display())
+    });
+    pyenv.chain(chroot).chain(venv).collect()
 }
 
 /// Folder of the Debian testing.
@@ -78,59 +99,34 @@ fn chroot() -> Result<()> {
     if apt::missing(&CHROOT_PACKAGES, &folder)?.is_empty() {
         return Ok(());
     }
-    let inside = || {
-        let mut inside = command("chroot");
-        inside.arg(&folder).arg("apt-get").env("DEBIAN_FRONTEND", "noninteractive");
+    let inside = || -> Result<Command> {
+        let mut inside = as_root("chroot")?;
+        inside.arg(&folder).args(["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "--quiet"]);
         // A cached archive may serve an older list; for interpreters to test on that is no harm.
-        inside.args(["--quiet", "-o", "Acquire::Check-Valid-Until=false"]);
-        inside
+        inside.args(["-o", "Acquire::Check-Valid-Until=false"]);
+        Ok(inside)
     };
-    run(inside().args(["update"]))?;
-    run(inside().args(["install", "--yes", "--no-install-recommends"]).args(CHROOT_PACKAGES))
+    run(inside()?.args(["update"]))?;
+    run(inside()?.args(["install", "--yes", "--no-install-recommends"]).args(CHROOT_PACKAGES))
 }
 
 /// Unpacks beside and renames, so that an interrupted attempt is not taken for a whole system.
 fn bootstrap(folder: &Path) -> Result<()> {
-    if !is_root() {
-        bail!(
-            "not root; `cargo xtask setup --pythons` makes {} with debootstrap",
-            folder.display()
-        );
-    }
     let mut partial = folder.as_os_str().to_owned();
     partial.push(".partial");
-    let partial = PathBuf::from(partial);
-    if partial.exists() {
-        fs::remove_dir_all(&partial)
-            .with_context(|| format!("cannot remove {}", partial.display()))?;
-    }
-    fs::create_dir_all(&partial).with_context(|| format!("cannot make {}", partial.display()))?;
-    run(command("debootstrap")
+    run(as_root("rm")?.args(["--recursive", "--force"]).arg(&partial))?;
+    run(as_root("mkdir")?.arg("--parents").arg(&partial))?;
+    run(as_root("debootstrap")?
         .args(["--variant=minbase", &format!("--keyring={KEYRING}"), SUITE])
         .arg(&partial)
         .args([&apt::mirror()?, SCRIPT]))?;
-    fs::rename(&partial, folder).with_context(|| format!("cannot make {}", folder.display()))
+    run(as_root("mv")?.arg("--no-target-directory").arg(&partial).arg(folder))
 }
 
 fn virtual_environment() -> Result<()> {
     match pyenv_python(VENV_MINOR) {
         Some(python) => venv::make(&venv_dir(), &python, &VENV_PACKAGES),
-        None => {
-            println!("no CPython {VENV_MINOR}: no virtual environment made");
-            Ok(())
-        }
+        // Said by `missing`.
+        None => Ok(()),
     }
-}
-
-fn report() {
-    for minor in PYENV_MINORS {
-        match pyenv_python(minor) {
-            Some(python) => println!("CPython {minor}: {}", python.display()),
-            None => {
-                println!("CPython {minor}: MISSING; its tests will fail (pyenv install {minor})")
-            }
-        }
-    }
-    println!("CPython 3.14, 3.15: {}", chroot_dir().display());
-    println!("numpy, greenlet, gevent: {}", venv_dir().display());
 }
