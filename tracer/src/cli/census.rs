@@ -6,15 +6,14 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use clap::Args;
 
-use super::args::format_parser;
 use super::exit::{Exit, UsageError};
-use super::page::PageArgs;
+use super::options::{ColorArg, FormatArgs, OutputArgs, PauseArg, TopArg};
 use super::progress::{LookLine, Manner};
-use super::units;
+use super::{formats, units};
 use crate::growth;
 use crate::model::{Census, HeapNote};
 use crate::os::interrupt;
-use crate::report::{CENSUS_FORMATS, CensusFormat, notes};
+use crate::report::{CENSUS_FORMATS, CensusFormat, Options, notes};
 use crate::session::census::{self, CensusOptions};
 
 /// Time from look to look when only the length is given; a tenth of the length where that is shorter.
@@ -26,6 +25,13 @@ const FOREVER: Duration = Duration::from_secs(100 * 365 * 86_400);
 
 /// Options of `census`.
 #[derive(Args, Debug)]
+#[command(
+    mut_arg("pause", |arg| arg.help("Stop the process while it is looked at: the numbers are those of one moment")),
+    mut_arg("top", |arg| {
+        let help = "Only the first so many types [default: 20 in text, all in JSON]";
+        arg.short('n').short_alias('T').value_parser(units::rows).help(help)
+    }),
+)]
 pub struct CensusArgs {
     /// Process to look at: its pid, or a name that only one process has
     #[arg(short, long, value_name = "PID|NAME", value_parser = units::target)]
@@ -37,21 +43,24 @@ pub struct CensusArgs {
     /// Time from look to look; without -d until Ctrl-C [default: 30s, or a tenth of -d if that is shorter]
     #[arg(long, value_name = "TIME", value_parser = units::every)]
     pub every: Option<Duration>,
-    /// Stop the process while it is looked at: the numbers are those of one moment
-    #[arg(long)]
-    pub pause: bool,
+    /// Whether it stands still.
+    #[command(flatten)]
+    pub pause: PauseArg,
     /// Tell the sessions of Bokeh, Panel and Streamlit, and who holds those that are closed
     #[arg(long)]
     pub sessions: bool,
-    /// Format [default: text, or as the name of the output says]
-    #[arg(short, long, value_name = "FORMAT", value_parser = format_parser(CENSUS_FORMATS))]
-    pub format: Option<&'static CensusFormat>,
-    /// Only the first so many types [default: 20 in text, all in JSON]
-    #[arg(short = 'n', short_alias = 'T', long, value_name = "COUNT", value_parser = units::rows, help_heading = "What to show")]
-    pub top: Option<usize>,
+    /// How to write it.
+    #[command(flatten)]
+    pub format: FormatArgs<&'static CensusFormat>,
     /// Where it goes.
     #[command(flatten)]
-    pub page: PageArgs,
+    pub output: OutputArgs,
+    /// How much.
+    #[command(flatten)]
+    pub top: TopArg,
+    /// In which colours.
+    #[command(flatten)]
+    pub color: ColorArg,
 }
 
 impl CensusArgs {
@@ -74,7 +83,7 @@ impl CensusArgs {
         };
         let endless = self.every.map(|_| FOREVER);
         Ok(CensusOptions {
-            pause: self.pause,
+            pause: self.pause.pause,
             sessions: self.sessions,
             every,
             looks_for: self.duration.or(endless),
@@ -87,9 +96,9 @@ impl CensusArgs {
 /// # Errors
 /// It cannot be looked at; the output cannot be written.
 pub fn run(args: &CensusArgs, quiet: bool) -> Result<Exit> {
-    let format = args.page.chosen_format(args.format, CENSUS_FORMATS)?;
+    let format = formats::chosen(&args.format, &args.output, CENSUS_FORMATS)?;
     let options = args.options()?;
-    let mut output = args.page.open()?;
+    let mut output = args.output.open()?;
     let mut line = LookLine::new(io::stderr(), Manner::on_stderr(quiet));
     // One look is over before anybody could want its half: there Ctrl-C just ends the program.
     let interrupted = match options.looks_for {
@@ -103,7 +112,8 @@ pub fn run(args: &CensusArgs, quiet: bool) -> Result<Exit> {
     if !census.series.is_empty() {
         census.growth = Some(growth::judge_types(&census.series, &census.holders));
     }
-    let shown = args.page.options(args.top, &output);
+    let shown =
+        Options { top: args.top.top, colour: args.color.wanted(&output), ..Options::default() };
     format.exporter.write(&census, &shown, &mut output).context("cannot write the report")?;
     output.finish()?;
     Ok(exit(&census))
@@ -162,7 +172,7 @@ mod tests {
     fn formats_are_named_or_follow_the_output() {
         let format = |words| {
             let args = typed(words);
-            args.page.chosen_format(args.format, CENSUS_FORMATS).map(|format| format.name)
+            formats::chosen(&args.format, &args.output, CENSUS_FORMATS).map(|format| format.name)
         };
         assert_eq!(format("").expect("a format"), "text");
         assert_eq!(format("-j").expect("a format"), "json");
@@ -178,8 +188,8 @@ mod tests {
             assert!(Cli::try_parse_from(words.split_whitespace()).is_err(), "{wrong}");
         }
         assert!(Cli::try_parse_from(["leakspy", "census"]).is_err());
-        assert_eq!(typed("-n 5").top, Some(5));
-        assert_eq!(typed("-T 5").top, Some(5));
+        assert_eq!(typed("-n 5").top.top, Some(5));
+        assert_eq!(typed("-T 5").top.top, Some(5));
     }
 
     #[test]

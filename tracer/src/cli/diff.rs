@@ -1,24 +1,48 @@
 //! `leakspy diff`
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
+use clap::Args;
 
-use super::args::{DiffArgs, ShowArgs};
 use super::exit::{Exit, UsageError};
+use super::options::FormatArgs;
 use super::output::Output;
-use super::{show, units};
+use super::show::ShowArgs;
+use super::{formats, show, units};
 use crate::model::Document;
 use crate::report::{DIFFERENCES, DifferenceFormat, Pair, Side, document_at, quantity};
 
 /// Most names of marks in a message.
 const MOST_MARKS: usize = 8;
 
+/// Options of `diff`.
+#[derive(Args, Debug)]
+pub struct DiffArgs {
+    /// Recording from before, or the only one
+    #[arg(value_name = "BEFORE")]
+    pub before: PathBuf,
+    /// Recording from after
+    #[arg(value_name = "AFTER", conflicts_with_all = ["from", "to"])]
+    pub after: Option<PathBuf>,
+    /// Moment of one recording to compare from: start, end, a time such as 10m since its start, or the
+    /// name of a mark [default: start]
+    #[arg(long, value_name = "MOMENT")]
+    pub from: Option<String>,
+    /// Moment to compare to [default: end]
+    #[arg(long, value_name = "MOMENT")]
+    pub to: Option<String>,
+    /// How to write it.
+    #[command(flatten)]
+    pub format: FormatArgs<&'static DifferenceFormat>,
+    /// How to show it.
+    #[command(flatten)]
+    pub show: ShowArgs,
+}
+
 /// Compares two recordings, or two moments of one.
 pub fn run(args: &DiffArgs) -> Result<Exit> {
-    let Some(format) = args.chosen_format() else {
-        return Err(show::no_format(&args.show.output, DIFFERENCES).into());
-    };
+    let format = formats::chosen(&args.format, &args.show.output, DIFFERENCES)?;
     match &args.after {
         Some(after) => recordings(&args.before, after, format, &args.show),
         None if args.from.is_none() && args.to.is_none() => Err(UsageError(format!(

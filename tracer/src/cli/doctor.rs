@@ -3,21 +3,35 @@
 use std::io::{self, Write};
 
 use anyhow::{Context, Result};
+use clap::Args;
 
-use super::args::DoctorArgs;
 use super::exit::Exit;
+use super::options::JsonArg;
 use super::output::Output;
+use super::units;
 use crate::model::{CheckStatus, DoctorCheck, DoctorReport, DoctorSection};
 use crate::report::width::{COLUMNS, columns, cut_end, wrap};
 use crate::report::{escape, notes, write_json};
 use crate::session::doctor;
+
+/// Options of `doctor`.
+#[derive(Args, Debug)]
+#[command(mut_arg("json", |arg| arg.help("Print JSON")))]
+pub struct DoctorArgs {
+    /// Process to look at too: its pid, or a name that only one process has
+    #[arg(short, long, value_name = "PID|NAME", value_parser = units::target)]
+    pub pid: Option<String>,
+    /// Whether a program reads it.
+    #[command(flatten)]
+    pub json: JsonArg,
+}
 
 /// Says what is there and what is missing. Ends with the code for "missing" when recording would
 /// not work.
 pub fn run(args: &DoctorArgs) -> Result<Exit> {
     let report = worded(doctor::run(args.pid.as_deref())?);
     let mut output = Output::standard();
-    if args.json {
+    if args.json.json {
         write_json(&report, &mut output).context("cannot write the report")?;
     } else {
         write_text(&report, &mut output).context("cannot write the report")?;

@@ -22,7 +22,6 @@ use super::live;
 use super::output::Output;
 use super::progress::{Manner, ProgressLine};
 use super::record::census_rules;
-use super::show::colour;
 use crate::model::{Confidence, Document, History, Verdict};
 use crate::report::{Format, Options, escape, notes};
 use crate::session::{Ending, RecordOptions, SearchRules};
@@ -39,7 +38,7 @@ const LONGEST: Duration = Duration::from_secs(600);
 pub fn run(args: &LeaksArgs, quiet: bool, verbose: bool) -> Result<Exit> {
     let format = args.chosen_format()?;
     let judge = Judge::new(args)?;
-    let output = Output::named(&args.output, args.force)?;
+    let output = args.output.open()?;
     match (&args.pid, &args.file) {
         (Some(pid), _) => live(args, pid, judge, quiet, |judge, path| {
             report(args, format, judge, path, verbose, output)
@@ -99,7 +98,7 @@ fn options(args: &LeaksArgs, pid: &str, path: &Path) -> RecordOptions {
         target: pid.to_owned(),
         duration: Some(duration),
         output: path.to_owned(),
-        force: args.force,
+        force: args.output.force,
         tick: Duration::from_secs(1),
         max_live: leakspy_ebpf::wire::limit::LIVE_BLOCKS,
         max_sites: leakspy_ebpf::wire::limit::SITES,
@@ -107,11 +106,11 @@ fn options(args: &LeaksArgs, pid: &str, path: &Path) -> RecordOptions {
         audit_one_in: 4096,
         method: None,
         search: SearchRules {
-            wanted: !args.no_search,
-            most_bytes: args.search_limit,
+            wanted: !args.search.no_search,
+            most_bytes: args.search.search_limit,
             ..SearchRules::default()
         },
-        census: census_rules(args.census, Some(counts(duration))),
+        census: census_rules(args.search.census, Some(counts(duration))),
     }
 }
 
@@ -138,14 +137,14 @@ fn report(
     }
     let exit = exit(&judged.document, args.fail_on.map(Into::into));
     let options = Options {
-        top: args.top.filter(|_| format.name == "text"),
-        machinery: args.machinery,
-        native: !args.no_native,
-        colour: colour(args.color, &output),
+        top: args.top.top.filter(|_| format.name == "text"),
+        machinery: args.frames.machinery,
+        native: !args.frames.no_native,
+        colour: args.color.wanted(&output),
         plain_svg: false,
     };
     if format.name != "text" {
-        judged.document.findings.truncate(args.top.unwrap_or(usize::MAX));
+        judged.document.findings.truncate(args.top.top.unwrap_or(usize::MAX));
     }
     if format.name == "json" {
         shorten(&mut judged.document);

@@ -2,13 +2,12 @@
 
 use std::fs;
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use clap::{Command, CommandFactory};
+use clap::{Args, Command};
 use clap_mangen::Man;
 
-use super::args::{Cli, ManArgs};
 use super::examples;
 use super::exit::Exit;
 use super::output::Output;
@@ -16,9 +15,17 @@ use super::output::Output;
 /// Manual pages of programs for administrators.
 const SECTION: &str = "8";
 
-/// Prints the manual pages, or writes them into a folder.
-pub fn run(args: &ManArgs) -> Result<Exit> {
-    let pages = pages().context("cannot make the manual pages")?;
+/// Options of `man`.
+#[derive(Args, Debug)]
+pub struct ManArgs {
+    /// Folder to write one file per page into [default: all pages to standard output]
+    #[arg(short, long, value_name = "FOLDER")]
+    pub output: Option<PathBuf>,
+}
+
+/// Prints the manual pages of `program`, or writes them into a folder.
+pub fn run(args: &ManArgs, program: Command) -> Result<Exit> {
+    let pages = pages(program).context("cannot make the manual pages")?;
     match &args.output {
         None => {
             let mut output = Output::standard();
@@ -42,8 +49,7 @@ fn write_into(folder: &Path, pages: &[(String, Vec<u8>)]) -> Result<()> {
 }
 
 /// Every page: its file name and its text.
-pub fn pages() -> io::Result<Vec<(String, Vec<u8>)>> {
-    let mut main = Cli::command();
+pub fn pages(mut main: Command) -> io::Result<Vec<(String, Vec<u8>)>> {
     main.build();
     let mut pages = vec![page(&main, "leakspy", "")?];
     for command in main.get_subcommands() {

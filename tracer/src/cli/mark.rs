@@ -5,11 +5,23 @@ use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result};
+use clap::Args;
 
-use super::args::MarkArgs;
 use super::exit::{Exit, UsageError};
+use super::units;
 use crate::report::escape;
 use crate::store;
+
+/// Options of `mark`.
+#[derive(Args, Debug)]
+pub struct MarkArgs {
+    /// What happens now, in a few words
+    #[arg(value_name = "NAME", value_parser = units::mark)]
+    pub name: String,
+    /// Recording to mark [default: the only one that is running in this folder]
+    #[arg(value_name = "FILE")]
+    pub file: Option<PathBuf>,
+}
 
 /// Puts a named moment into a recording that is running.
 pub fn run(args: &MarkArgs, quiet: bool) -> Result<Exit> {

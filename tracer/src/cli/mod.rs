@@ -9,13 +9,14 @@ mod doctor;
 mod examples;
 mod exit;
 mod filter;
+mod formats;
 mod leaks;
 mod live;
 mod logging;
 mod man;
 mod mark;
+mod options;
 mod output;
-mod page;
 mod plot;
 mod progress;
 mod record;
@@ -66,8 +67,8 @@ pub fn main() -> ExitCode {
         Command::Diff(args) => diff::run(args),
         Command::Plot(args) => plot::run(args),
         Command::Doctor(args) => doctor::run(args),
-        Command::Completions(args) => completions::run(args),
-        Command::Man(args) => man::run(args),
+        Command::Completions(args) => completions::run(args, Cli::command()),
+        Command::Man(args) => man::run(args, Cli::command()),
     };
     match result {
         Ok(exit) => exit.into(),

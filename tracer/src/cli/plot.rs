@@ -1,30 +1,115 @@
 //! `leakspy plot`
 
-use std::ffi::OsStr;
 use std::io::Write;
+use std::path::PathBuf;
 
 use anyhow::{Context, Result};
+use clap::builder::{EnumValueParser, ValueParser};
+use clap::{Args, ValueEnum};
 
-use super::args::{PictureArg, PlotArgs};
 use super::exit::{Exit, UsageError};
-use super::output::Output;
-use super::show;
-use crate::plot::{self, Format, Options};
+use super::options::{Choice, FormatArg, OutputArgs, TopArg};
+use super::{show, units};
+use crate::plot::{self, Format, MOST_FINDINGS, Options, What};
 use crate::report::callsite;
+
+/// Options of `plot`.
+#[derive(Args, Debug)]
+#[command(
+    mut_arg("output", |arg| arg.help("Picture to write; - is standard output").required(true)),
+    mut_arg("format", |arg| arg.help("Format [default: as the name of the output says]")),
+    mut_arg("top", |arg| arg.help("Draw only so many stacks that grow, at most 6 [default: 6]")),
+)]
+pub struct PlotArgs {
+    /// Recording to draw
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// How to write it.
+    #[command(flatten)]
+    pub format: FormatArg<PictureArg>,
+    /// Where it goes.
+    #[command(flatten)]
+    pub output: OutputArgs,
+    /// What to draw
+    #[arg(
+        long,
+        value_name = "WHAT",
+        default_value = "memory",
+        value_enum,
+        help_heading = "What to show"
+    )]
+    pub what: WhatArg,
+    /// Site whose survival to draw, by its id in the report [default: the first finding]
+    #[arg(long, value_name = "ID", help_heading = "What to show")]
+    pub site: Option<String>,
+    /// How many stacks.
+    #[command(flatten)]
+    pub top: TopArg,
+    /// Width and height in pixels
+    #[arg(long, value_name = "WxH", default_value = "1200x700", value_parser = units::picture_size, help_heading = "What to show")]
+    pub size: (u32, u32),
+}
+
+/// What to draw.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum WhatArg {
+    /// Memory of the process, split, with what was traced of it, its limit, and its growth
+    Memory,
+    /// What the stacks that grow keep, with the line and the 95 % band fitted to each
+    Growth,
+    /// How much of what one stack allocated still lives, by the time of its birth
+    Survival,
+}
+
+/// How to write a picture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum PictureArg {
+    /// Pixels
+    Png,
+    /// Lines, sharp at every size
+    Svg,
+}
+
+impl Choice for PictureArg {
+    fn parser() -> ValueParser {
+        EnumValueParser::<Self>::new().into()
+    }
+}
+
+impl From<WhatArg> for What {
+    fn from(what: WhatArg) -> Self {
+        match what {
+            WhatArg::Memory => Self::Memory,
+            WhatArg::Growth => Self::Growth,
+            WhatArg::Survival => Self::Survival,
+        }
+    }
+}
+
+impl From<PictureArg> for Format {
+    fn from(picture: PictureArg) -> Self {
+        match picture {
+            PictureArg::Png => Self::Png,
+            PictureArg::Svg => Self::Svg,
+        }
+    }
+}
 
 /// Draws a recording.
 pub fn run(args: &PlotArgs) -> Result<Exit> {
     let format = chosen_format(args)?;
-    let standard = args.output.as_os_str() == OsStr::new("-");
-    let mut output =
-        if standard { Output::standard() } else { Output::file(&args.output, args.force)? };
+    let mut output = args.output.open()?;
     if output.is_terminal() && format == Format::Png {
         let advice = "a PNG would not be readable on this terminal; name a file after -o";
         return Err(UsageError(advice.to_owned()).into());
     }
     let document = show::judged(&args.file)?;
-    let options =
-        Options { size: args.size, top: args.top, site: args.site.clone(), name: callsite };
+    let options = Options {
+        size: args.size,
+        top: args.top.top.unwrap_or(MOST_FINDINGS),
+        site: args.site.clone(),
+        name: callsite,
+    };
     let picture = plot::draw(&document, args.what.into(), format, &options)?;
     output.write_all(&picture).context("cannot write the picture")?;
     output.finish()?;
@@ -33,9 +118,9 @@ pub fn run(args: &PlotArgs) -> Result<Exit> {
 
 /// The format that was asked for by name, or by the output's file name.
 fn chosen_format(args: &PlotArgs) -> Result<Format> {
-    let named = args.format.map(PictureArg::into);
-    named.or_else(|| Format::of_file(&args.output)).ok_or_else(|| {
-        let output = args.output.display();
+    let named = args.format.format.map(PictureArg::into);
+    named.or_else(|| Format::of_file(args.output.path())).ok_or_else(|| {
+        let output = args.output.path().display();
         UsageError(format!("the name {output} does not say the format; add -f png or -f svg"))
             .into()
     })
@@ -43,20 +128,16 @@ fn chosen_format(args: &PlotArgs) -> Result<Format> {
 
 #[cfg(test)]
 mod tests {
-    use std::path::PathBuf;
-
-    use super::super::args::WhatArg;
     use super::*;
 
     fn args(output: &str, format: Option<PictureArg>) -> PlotArgs {
         PlotArgs {
             file: PathBuf::from("missing.leakspy"),
-            output: PathBuf::from(output),
-            format,
-            force: false,
+            output: OutputArgs { output: Some(PathBuf::from(output)), force: false },
+            format: FormatArg { format },
             what: WhatArg::Memory,
             site: None,
-            top: 6,
+            top: TopArg { top: None },
             size: plot::SIZE,
         }
     }

@@ -1,12 +1,14 @@
 //! `leakspy record`
 
+mod args;
+
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::Result;
 
-use super::args::RecordArgs;
+pub use self::args::RecordArgs;
 use super::exit::{Exit, UsageError};
 use super::live;
 use super::progress::{Manner, ProgressLine};
@@ -38,7 +40,7 @@ pub fn run(args: &RecordArgs, quiet: bool) -> Result<Exit> {
 }
 
 fn options(args: &RecordArgs) -> Result<RecordOptions> {
-    if args.output.as_deref() == Some(Path::new("-")) {
+    if args.output.output.as_deref() == Some(Path::new("-")) {
         let text =
             "a recording is a database and cannot go to standard output; name a file with -o";
         return Err(UsageError(text.to_owned()).into());
@@ -46,8 +48,8 @@ fn options(args: &RecordArgs) -> Result<RecordOptions> {
     Ok(RecordOptions {
         target: args.pid.clone(),
         duration: args.duration,
-        output: args.output.clone().unwrap_or_else(|| default_output(&args.pid, now())),
-        force: args.force,
+        output: args.output.output.clone().unwrap_or_else(|| default_output(&args.pid, now())),
+        force: args.output.force,
         tick: args.tick,
         max_live: args.max_live,
         max_sites: args.max_sites,
@@ -55,16 +57,16 @@ fn options(args: &RecordArgs) -> Result<RecordOptions> {
         audit_one_in: args.audit_one_in,
         method: args.method.map(Into::into),
         search: search_rules(args),
-        census: census_rules(args.census, None),
+        census: census_rules(args.search.census, None),
     })
 }
 
 fn search_rules(args: &RecordArgs) -> SearchRules {
     let usual = SearchRules::default();
     SearchRules {
-        wanted: !args.no_search,
+        wanted: !args.search.no_search,
         age: args.search_age,
-        most_bytes: args.search_limit,
+        most_bytes: args.search.search_limit,
         times: args.search_every.map_or(usual.times, |every| (Vec::new(), every)),
     }
 }

@@ -1,25 +1,47 @@
 //! `leakspy report`
 
-use anyhow::Result;
+use std::path::PathBuf;
 
-use super::args::{ReportArgs, ReportFormat};
+use anyhow::Result;
+use clap::Args;
+
 use super::exit::{Exit, UsageError};
+use super::formats::{self, ReportFormat};
+use super::options::FormatArgs;
+use super::show::ShowArgs;
 use super::{diff, show};
-use crate::report::{FORMATS, Format};
+use crate::report::Format;
+
+/// Options of `report`.
+#[derive(Args, Debug)]
+pub struct ReportArgs {
+    /// Recording to show
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// How to write it.
+    #[command(flatten)]
+    pub format: FormatArgs<ReportFormat>,
+    /// Recording to compare with, for -f diff-svg
+    #[arg(long, value_name = "FILE")]
+    pub base: Option<PathBuf>,
+    /// How to show it.
+    #[command(flatten)]
+    pub show: ShowArgs,
+}
 
 /// Shows a recording.
 pub fn run(args: &ReportArgs) -> Result<Exit> {
-    match (args.chosen_format(), &args.base) {
-        (None, _) => Err(show::no_format(&args.show.output, FORMATS).into()),
-        (Some(ReportFormat::Difference(format)), Some(base)) => {
+    let format = formats::chosen_for_report(&args.format, &args.show.output)?;
+    match (format, &args.base) {
+        (ReportFormat::Difference(format), Some(base)) => {
             diff::recordings(base, &args.file, format, &args.show)
         }
-        (Some(ReportFormat::Difference(format)), None) => Err(UsageError(format!(
+        (ReportFormat::Difference(format), None) => Err(UsageError(format!(
             "-f {} shows what changed; add --base with the recording to compare with",
             format.name
         ))
         .into()),
-        (Some(ReportFormat::Whole(format)), Some(base)) => Err(UsageError(format!(
+        (ReportFormat::Whole(format), Some(base)) => Err(UsageError(format!(
             "-f {} shows one recording, and --base is for -f diff-svg; for other formats there is \
              `leakspy diff {} {}`",
             format.name,
@@ -27,7 +49,7 @@ pub fn run(args: &ReportArgs) -> Result<Exit> {
             args.file.display()
         ))
         .into()),
-        (Some(ReportFormat::Whole(format)), None) => whole(args, format),
+        (ReportFormat::Whole(format), None) => whole(args, format),
     }
 }
 

@@ -4,9 +4,11 @@ use std::path::{Path, PathBuf};
 
 use clap::{CommandFactory, Parser};
 
-use super::args::{Cli, Command, ReportFormat};
+use super::args::{Cli, Command};
+use super::formats::{self, ReportFormat};
 use super::{completions, doctor, man};
 use crate::model::{CheckStatus, DoctorCheck, DoctorReport, DoctorSection};
+use crate::report::DIFFERENCES;
 
 fn golden(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("golden").join(name)
@@ -16,14 +18,14 @@ fn parse(words: &str) -> Result<Cli, clap::Error> {
     Cli::try_parse_from(words.split(' '))
 }
 
-fn report(words: &str) -> super::args::ReportArgs {
+fn report(words: &str) -> super::report::ReportArgs {
     match parse(words).expect("a command line").command {
         Command::Report(args) => args,
         other => panic!("{other:?}"),
     }
 }
 
-fn diff(words: &str) -> super::args::DiffArgs {
+fn diff(words: &str) -> super::diff::DiffArgs {
     match parse(words).expect("a command line").command {
         Command::Diff(args) => args,
         other => panic!("{other:?}"),
@@ -58,7 +60,7 @@ fn help_is_as_agreed() {
 
 #[test]
 fn manual_pages_have_their_sections() {
-    let pages = man::pages().expect("pages");
+    let pages = man::pages(Cli::command()).expect("pages");
     assert_eq!(pages.len(), 1 + Cli::command().get_subcommands().count());
     for (name, page) in pages {
         let page = String::from_utf8(page).expect("text");
@@ -73,7 +75,7 @@ fn manual_pages_have_their_sections() {
 fn completions_know_the_commands() {
     for shell in [clap_complete::Shell::Bash, clap_complete::Shell::Zsh, clap_complete::Shell::Fish]
     {
-        let script = String::from_utf8(completions::script(shell)).expect("text");
+        let script = String::from_utf8(completions::script(shell, Cli::command())).expect("text");
         assert!(script.contains("report") && script.contains("max-live"), "{shell}");
     }
 }
@@ -115,7 +117,9 @@ fn fingers_find_their_flags() {
 #[test]
 fn the_format_follows_the_name_of_the_output() {
     let format = |words: &str| {
-        report(words).chosen_format().map(|format| match format {
+        let args = report(words);
+        let chosen = formats::chosen_for_report(&args.format, &args.show.output).ok();
+        chosen.map(|format| match format {
             ReportFormat::Whole(format) => format.name,
             ReportFormat::Difference(format) => format.name,
         })
@@ -128,7 +132,11 @@ fn the_format_follows_the_name_of_the_output() {
     assert_eq!(format("leakspy report a -o b.pdf"), None);
     assert_eq!(format("leakspy report a -o /dev/stdout -f folded"), Some("folded"));
     assert_eq!(format("leakspy report b --base a -f diff-svg"), Some("diff-svg"));
-    let format = |words: &str| diff(words).chosen_format().map(|format| format.name);
+    let format = |words: &str| {
+        let args = diff(words);
+        let chosen = formats::chosen(&args.format, &args.show.output, DIFFERENCES).ok();
+        chosen.map(|format| format.name)
+    };
     assert_eq!(format("leakspy diff a b"), Some("text"));
     assert_eq!(format("leakspy diff a b -o c.svg"), Some("diff-svg"));
     assert_eq!(format("leakspy diff a --from deploy -j"), Some("json"));

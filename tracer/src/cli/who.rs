@@ -3,11 +3,10 @@
 use anyhow::{Context, Result};
 use clap::Args;
 
-use super::args::format_parser;
 use super::exit::Exit;
-use super::page::PageArgs;
-use super::units;
-use crate::report::{HOLDERS_FORMATS, HoldersFormat};
+use super::options::{ColorArg, FormatArgs, OutputArgs, PauseArg, TopArg};
+use super::{formats, units};
+use crate::report::{HOLDERS_FORMATS, HoldersFormat, Options};
 use crate::session::who::{self, WhoOptions};
 
 /// Kinds of chains that are told unless somebody wants more.
@@ -15,6 +14,13 @@ const TOP: usize = 10;
 
 /// Options of `who`.
 #[derive(Args, Debug)]
+#[command(
+    mut_arg("pause", |arg| arg.help("Stop the process while it is looked at: no reference is missed")),
+    mut_arg("top", |arg| {
+        let help = "Only the first so many kinds of chains [default: 10]";
+        arg.short('n').short_alias('T').value_parser(units::rows).help(help)
+    }),
+)]
 pub struct WhoArgs {
     /// Process to look at: its pid, or a name that only one process has
     #[arg(short, long, value_name = "PID|NAME", value_parser = units::target)]
@@ -23,21 +29,24 @@ pub struct WhoArgs {
     /// (0x…), or a module
     #[arg(value_name = "TYPE|ADDRESS|MODULE", value_parser = units::subject)]
     pub asked: String,
-    /// Stop the process while it is looked at: no reference is missed
-    #[arg(long)]
-    pub pause: bool,
+    /// Whether it stands still.
+    #[command(flatten)]
+    pub pause: PauseArg,
     /// Show keys and strings of the process in full; they may be secrets
     #[arg(long)]
     pub values: bool,
-    /// Format [default: text, or as the name of the output says]
-    #[arg(short, long, value_name = "FORMAT", value_parser = format_parser(HOLDERS_FORMATS))]
-    pub format: Option<&'static HoldersFormat>,
-    /// Only the first so many kinds of chains
-    #[arg(short = 'n', short_alias = 'T', long, value_name = "COUNT", default_value_t = TOP, value_parser = units::rows, help_heading = "What to show")]
-    pub top: usize,
+    /// How to write it.
+    #[command(flatten)]
+    pub format: FormatArgs<&'static HoldersFormat>,
     /// Where it goes.
     #[command(flatten)]
-    pub page: PageArgs,
+    pub output: OutputArgs,
+    /// How much.
+    #[command(flatten)]
+    pub top: TopArg,
+    /// In which colours.
+    #[command(flatten)]
+    pub color: ColorArg,
 }
 
 /// Looks at a process and says what keeps the objects that were asked for.
@@ -45,11 +54,13 @@ pub struct WhoArgs {
 /// # Errors
 /// It cannot be looked at; there is no such object; the output cannot be written.
 pub fn run(args: &WhoArgs) -> Result<Exit> {
-    let format = args.page.chosen_format(args.format, HOLDERS_FORMATS)?;
-    let mut output = args.page.open()?;
-    let options = WhoOptions { pause: args.pause, values: args.values, top: args.top };
+    let format = formats::chosen(&args.format, &args.output, HOLDERS_FORMATS)?;
+    let mut output = args.output.open()?;
+    let top = args.top.top.unwrap_or(TOP);
+    let options = WhoOptions { pause: args.pause.pause, values: args.values, top };
     let holders = who::find(&args.pid, &args.asked, &options)?;
-    let shown = args.page.options(Some(args.top), &output);
+    let shown =
+        Options { top: Some(top), colour: args.color.wanted(&output), ..Options::default() };
     format.exporter.write(&holders, &shown, &mut output).context("cannot write the report")?;
     output.finish()?;
     Ok(Exit::Fine)
@@ -87,7 +98,7 @@ mod tests {
     fn pictures_are_named_or_follow_the_output() {
         let format = |words| {
             let args = typed(words);
-            args.page.chosen_format(args.format, HOLDERS_FORMATS).map(|format| format.name)
+            formats::chosen(&args.format, &args.output, HOLDERS_FORMATS).map(|format| format.name)
         };
         assert_eq!(format("A").expect("a format"), "text");
         assert_eq!(format("A -j").expect("a format"), "json");
@@ -98,8 +109,8 @@ mod tests {
     #[test]
     fn little_is_told_unless_asked() {
         let args = typed("A");
-        assert!(!args.pause && !args.values);
-        assert_eq!((args.top, typed("A -n 3").top), (TOP, 3));
+        assert!(!args.pause.pause && !args.values);
+        assert_eq!((args.top.top, typed("A -n 3").top.top), (None, Some(3)));
         assert_eq!(typed("0X00AB").asked, "0xab");
     }
 }

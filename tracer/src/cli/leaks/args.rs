@@ -3,12 +3,14 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser, ValueParser};
 use clap::{Args, ValueEnum};
 
-use crate::cli::args::When;
 use crate::cli::exit::UsageError;
-use crate::cli::units::{self, Counting};
+use crate::cli::options::{
+    Choice, ColorArg, FormatArgs, FramesArgs, OutputArgs, SearchArgs, TopArg,
+};
+use crate::cli::units;
 use crate::model::Confidence;
 use crate::report::leaks::Leaks;
 use crate::report::{Exporter, FORMATS, Format};
@@ -19,8 +21,19 @@ pub const WATCH: Duration = Duration::from_secs(600);
 /// Formats that have room for verdicts; the others show what is live.
 const WITH_VERDICTS: [&str; 3] = ["text", "json", "html"];
 
+const CENSUS: &str = "Time between two counts of the Python objects by type; off also leaves out the look at the \
+    end that joins stacks with objects [default: a twentieth of the watching, 10s to 10m]";
+
 /// Options of `leaks`.
 #[derive(Args, Debug)]
+#[command(
+    mut_arg("output", |arg| arg.help("File to write the report to; - is standard output [default: -]")),
+    mut_arg("force", |arg| arg.help("Replace the report and the kept recording if they exist")),
+    mut_arg("no_search", |arg| arg.conflicts_with("file")),
+    mut_arg("census", |arg| arg.help(CENSUS).conflicts_with("file")),
+    mut_arg("search_limit", |arg| arg.help_heading("What to find")),
+    mut_arg("top", |arg| arg.help("Only the first so many findings [default: 10 in text, all elsewhere]")),
+)]
 pub struct LeaksArgs {
     /// Process to watch: its pid, or a name that only one process has
     #[arg(short, long, value_name = "PID|NAME", value_parser = units::target, conflicts_with = "file")]
@@ -34,31 +47,18 @@ pub struct LeaksArgs {
     /// Keep the recording, as FILE
     #[arg(long, value_name = "FILE", conflicts_with = "file")]
     pub save: Option<PathBuf>,
-    /// Format [default: text, or as the name of the output says]
-    #[arg(short, long, value_name = "FORMAT", value_parser = format_parser())]
-    pub format: Option<&'static Format>,
-    /// The same as -f json
-    #[arg(short, long, conflicts_with = "format")]
-    pub json: bool,
-    /// File to write the report to; - is standard output
-    #[arg(short, long, value_name = "FILE", default_value = "-")]
-    pub output: PathBuf,
-    /// Replace the report and the kept recording if they exist
-    #[arg(long)]
-    pub force: bool,
+    /// How to write it.
+    #[command(flatten)]
+    pub format: FormatArgs<&'static Format>,
+    /// Where it goes.
+    #[command(flatten)]
+    pub output: OutputArgs,
     /// End with status 3 when a leak is at least this sure
     #[arg(long, value_name = "LEVEL", value_enum)]
     pub fail_on: Option<Level>,
-    /// Do not search the memory of the process for pointers to old blocks (which tells what is lost for good)
-    #[arg(long, conflicts_with = "file")]
-    pub no_search: bool,
-    /// Time between two counts of the Python objects by type; off also leaves out the look at the end that joins
-    /// stacks with objects [default: a twentieth of the watching, 10s to 10m]
-    #[arg(long, value_name = "TIME|off", value_parser = units::counting, conflicts_with = "file")]
-    pub census: Option<Counting>,
-    /// Resident memory up to which the process is searched for pointers
-    #[arg(long, value_name = "SIZE", default_value = "2G", value_parser = units::size, help_heading = "What to find")]
-    pub search_limit: u64,
+    /// What else is read of a process.
+    #[command(flatten)]
+    pub search: SearchArgs,
     /// Least growth that is worth a word [default: 256KiB/day]
     #[arg(long, value_name = "SIZE/TIME", value_parser = units::growth, help_heading = "What to find")]
     pub min_growth: Option<f64>,
@@ -72,24 +72,15 @@ pub struct LeaksArgs {
     /// File with known findings: LeakSanitizer's leak:PATTERN lines, and id:XXXXXXXX
     #[arg(long, value_name = "FILE", help_heading = "What to find")]
     pub suppressions: Option<PathBuf>,
-    /// Only the first so many findings [default: 10 in text, all elsewhere]
-    #[arg(short = 'T', long, value_name = "COUNT", help_heading = "What to show")]
-    pub top: Option<usize>,
-    /// Show the interpreter's own frames too; JSON always has them
-    #[arg(long, help_heading = "What to show")]
-    pub machinery: bool,
-    /// Leave out native frames; JSON always has them
-    #[arg(long, help_heading = "What to show")]
-    pub no_native: bool,
-    /// When to use colours; NO_COLOR is respected
-    #[arg(
-        long,
-        value_name = "WHEN",
-        default_value = "auto",
-        value_enum,
-        help_heading = "What to show"
-    )]
-    pub color: When,
+    /// How much.
+    #[command(flatten)]
+    pub top: TopArg,
+    /// Which frames.
+    #[command(flatten)]
+    pub frames: FramesArgs,
+    /// In which colours.
+    #[command(flatten)]
+    pub color: ColorArg,
 }
 
 /// How sure a leak must be.
@@ -117,14 +108,18 @@ fn formats() -> impl Iterator<Item = &'static Format> {
     FORMATS.iter().filter(|format| WITH_VERDICTS.contains(&format.name))
 }
 
-fn format_parser() -> impl TypedValueParser<Value = &'static Format> {
-    let choices = formats().map(|format| {
-        let verdicts = "A page to read: what leaks, how fast, how sure that is, what to do next";
-        let help = if format.name == "text" { verdicts } else { format.help };
-        PossibleValue::new(format.name).help(help)
-    });
-    PossibleValuesParser::new(choices.collect::<Vec<_>>())
-        .map(|name| Format::named(&name).expect("invariant: the choices are the names"))
+impl Choice for &'static Format {
+    fn parser() -> ValueParser {
+        let choices = formats().map(|format| {
+            let verdicts =
+                "A page to read: what leaks, how fast, how sure that is, what to do next";
+            let help = if format.name == "text" { verdicts } else { format.help };
+            PossibleValue::new(format.name).help(help)
+        });
+        PossibleValuesParser::new(choices.collect::<Vec<_>>())
+            .map(|name| Format::named(&name).expect("invariant: the choices are the names"))
+            .into()
+    }
 }
 
 impl LeaksArgs {
@@ -134,21 +129,21 @@ impl LeaksArgs {
     /// The name of the output says no format, or one without verdicts.
     pub fn chosen_format(&self) -> Result<&'static Format, UsageError> {
         let first = || FORMATS.first().expect("invariant: there are formats");
-        if self.json {
+        if self.format.is_json() {
             return Ok(Format::named("json").unwrap_or_else(first));
         }
-        if let Some(format) = self.format {
+        if let Some(format) = self.format.named() {
             return Ok(format);
         }
-        if self.output.extension().is_none() {
+        if self.output.path().extension().is_none() {
             return Ok(first());
         }
-        let of_name = Format::of_file(&self.output);
+        let of_name = Format::of_file(self.output.path());
         of_name.filter(|format| WITH_VERDICTS.contains(&format.name)).ok_or_else(|| {
             let names: Vec<&str> = formats().map(|format| format.name).collect();
             UsageError(format!(
                 "the name {} does not say a format for verdicts; add -f with one of {}",
-                self.output.display(),
+                self.output.path().display(),
                 names.join(", ")
             ))
         })

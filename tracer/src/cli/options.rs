@@ -1,0 +1,174 @@
+//! Options that several commands share. Each has its one definition here, from which parser, help, manual page and
+//! completion are made; a command that says something else of one changes its words with `mut_arg`.
+
+use std::env;
+use std::fmt::Debug;
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use clap::builder::ValueParser;
+use clap::{Args, ValueEnum};
+
+use super::output::Output;
+use super::units::{self, Counting};
+
+/// What can be named after `-f`.
+pub trait Choice: Clone + Debug + Send + Sync + 'static {
+    /// Reads one of the names.
+    fn parser() -> ValueParser;
+}
+
+/// How to write it.
+#[derive(Args, Debug)]
+pub struct FormatArg<F: Choice> {
+    /// Format [default: text, or as the name of the output says]
+    #[arg(short, long, value_name = "FORMAT", value_parser = F::parser())]
+    pub format: Option<F>,
+}
+
+/// JSON.
+#[derive(Args, Debug)]
+pub struct JsonArg {
+    /// The same as -f json
+    #[arg(short, long)]
+    pub json: bool,
+}
+
+/// How to write what can be written as JSON too.
+#[derive(Args, Debug)]
+#[command(mut_arg("json", |arg| arg.conflicts_with("format")))]
+pub struct FormatArgs<F: Choice> {
+    #[command(flatten)]
+    named: FormatArg<F>,
+    #[command(flatten)]
+    json: JsonArg,
+}
+
+impl<F: Choice> FormatArgs<F> {
+    /// The format that was named.
+    pub fn named(&self) -> Option<F> {
+        self.named.format.clone()
+    }
+
+    /// Whether JSON was asked for without being named.
+    pub fn is_json(&self) -> bool {
+        self.json.json
+    }
+}
+
+/// Where it goes.
+#[derive(Args, Debug)]
+pub struct OutputArgs {
+    /// File to write; - is standard output [default: -]
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Replace the output if it exists
+    #[arg(long)]
+    pub force: bool,
+}
+
+impl OutputArgs {
+    /// What was named, or `-`.
+    pub fn path(&self) -> &Path {
+        self.output.as_deref().unwrap_or(Path::new("-"))
+    }
+
+    /// The output; what is wrong with it is said before the work.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn open(&self) -> Result<Output> {
+        Output::named(self.path(), self.force)
+    }
+}
+
+/// How much of it.
+#[derive(Args, Debug)]
+pub struct TopArg {
+    /// Only the largest so many [default: 20 in text, all elsewhere]
+    #[arg(
+        short = 'T',
+        long,
+        value_name = "COUNT",
+        alias = "max-memory-records",
+        help_heading = "What to show"
+    )]
+    pub top: Option<usize>,
+}
+
+/// Which frames of a stack.
+#[derive(Args, Debug)]
+pub struct FramesArgs {
+    /// Show the interpreter's own frames too; JSON always has them
+    #[arg(long, help_heading = "What to show")]
+    pub machinery: bool,
+    /// Leave out native frames; JSON always has them
+    #[arg(long, help_heading = "What to show")]
+    pub no_native: bool,
+    /// Native frames are shown unless told otherwise; for fingers that know it
+    #[arg(short, long, hide = true, conflicts_with = "no_native")]
+    pub native: bool,
+}
+
+/// When to use colours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum When {
+    /// On a terminal
+    Auto,
+    /// Also in files and pipes
+    Always,
+    /// Nowhere
+    Never,
+}
+
+/// In which colours.
+#[derive(Args, Debug)]
+pub struct ColorArg {
+    /// When to use colours; NO_COLOR is respected
+    #[arg(
+        long,
+        value_name = "WHEN",
+        default_value = "auto",
+        value_enum,
+        help_heading = "What to show"
+    )]
+    pub color: When,
+}
+
+impl ColorArg {
+    /// Colours on a terminal that has them, unless somebody asked for none (no-color.org).
+    pub fn wanted(&self, output: &Output) -> bool {
+        match self.color {
+            When::Always => true,
+            When::Never => false,
+            When::Auto => {
+                output.is_terminal()
+                    && env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+                    && env::var_os("TERM").is_none_or(|terminal| terminal != "dumb")
+            }
+        }
+    }
+}
+
+/// Whether the process stands still meanwhile.
+#[derive(Args, Debug)]
+pub struct PauseArg {
+    /// Stop the process while it is looked at
+    #[arg(long)]
+    pub pause: bool,
+}
+
+/// What is read of the process beside its allocations.
+#[derive(Args, Debug)]
+pub struct SearchArgs {
+    /// Do not search the memory of the process for pointers to old blocks (which tells what is lost for good)
+    #[arg(long)]
+    pub no_search: bool,
+    /// Time between two counts of the Python objects by type; off also leaves out the look at the end that joins
+    /// stacks with objects [default: only that look]
+    #[arg(long, value_name = "TIME|off", value_parser = units::counting)]
+    pub census: Option<Counting>,
+    /// Resident memory up to which the process is searched for pointers
+    #[arg(long, value_name = "SIZE", default_value = "2G", value_parser = units::size, help_heading = "Limits")]
+    pub search_limit: u64,
+}
