@@ -2,8 +2,8 @@
 
 use leakspy_ebpf::wire::target::PythonWalk;
 
+use super::check::{self, Checked, Failed};
 use super::frame::Walker;
-use super::layout::check::{self, Checked, Failed};
 use super::layout::published::{self, Unbelieved};
 use super::layout::{Layout, LayoutSource, Runtime, table};
 use super::machine;

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::Layout;
+use super::layout::Layout;
 use crate::model::{Address, Memory};
 use crate::python::code::{CodeInfo, NoCode};
 use crate::python::frame::{Frames, Walker};

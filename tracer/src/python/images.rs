@@ -9,8 +9,8 @@ use std::collections::BTreeMap;
 use leakspy_ebpf::walk::Word;
 use serde_json::Value;
 
+use super::check::Failed;
 use super::frame::{Frames, Walker};
-use super::layout::check::Failed;
 use super::slot::Evidence;
 use super::{CodeInfo, LayoutSource, Python, Refusal, Version, attach};
 use crate::model::{Address, Memory, RuntimeSymbols};

@@ -9,6 +9,7 @@
 //! |---|---|
 //! | [`version`] | which CPython this is |
 //! | [`layout`] | where its fields are: a row of our table, or the target's own debug offsets |
+//! | `check` | why a layout is believed |
 //! | [`runtime`] | interpreters and thread states |
 //! | [`slot`] | where a thread keeps the pointer to its own state |
 //! | [`frame`] | frames of a thread, by the same walk that the kernel runs |
@@ -17,6 +18,7 @@
 //! | [`Collector`] | how often the garbage collector has run over everything |
 
 mod attach;
+mod check;
 pub mod code;
 mod collector;
 pub mod frame;

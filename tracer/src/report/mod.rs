@@ -7,6 +7,7 @@ mod blame;
 mod calendar;
 mod callsite;
 mod census;
+pub mod chain;
 mod difference;
 pub mod escape;
 mod folded;

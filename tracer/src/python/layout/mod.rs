@@ -3,9 +3,8 @@
 //! What differs between versions is data, never a version number in code: offsets are [`Field`]s, and the
 //! few things that are rules and not offsets ([`Anchor`], [`Instruction`], [`Entry`], [`LineEncoding`]) are small
 //! enums, each matched in one place. Up to 3.12 a layout is a row of [`table`]; from 3.13 it is read from the
-//! target, see [`published`]. [`check`] says why either is believed.
+//! target, see [`published`]. [`check`](super::check) says why either is believed.
 
-pub mod check;
 mod field;
 pub mod published;
 pub mod table;

@@ -3,7 +3,7 @@
 use std::io;
 
 use crate::model::{Confidence, TypeGrowth, Verdict};
-use crate::report::holders::chain::shortened;
+use crate::report::chain::shortened;
 use crate::report::quantity::{bytes, change, count, counted, percent};
 use crate::report::text::page::{Page, Style};
 use crate::report::width::{NARROW, columns, cut_end, cut_middle};

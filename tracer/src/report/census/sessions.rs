@@ -3,11 +3,10 @@
 use std::io;
 
 use crate::model::{HolderGroup, SessionCount};
-use crate::report::escape;
-use crate::report::holders::chain;
 use crate::report::quantity::{bytes, count, counted};
 use crate::report::text::page::{Page, Style};
 use crate::report::width::cut_middle;
+use crate::report::{chain, escape};
 
 /// Columns before a reference.
 const CHAIN_INDENT: usize = 6;

@@ -1,6 +1,5 @@
 //! Who holds objects, on paper: chains from the roots of a heap.
 
-pub mod chain;
 mod dot;
 mod place;
 #[cfg(test)]

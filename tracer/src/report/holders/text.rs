@@ -2,9 +2,10 @@
 
 use std::io::{self, Write};
 
-use super::{HoldersExporter, chain};
+use super::HoldersExporter;
 use crate::model::{HolderGroup, Holders};
 use crate::report::census::closing;
+use crate::report::chain;
 use crate::report::quantity::{bytes, count, counted};
 use crate::report::sentence::capitalised;
 use crate::report::text::page::{Page, Style};

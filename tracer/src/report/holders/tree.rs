@@ -1,7 +1,7 @@
 //! Chains as a tree for pictures: what they have in common at their begin is drawn once.
 
-use super::chain::{Step, steps};
 use crate::model::{HolderGroup, Reference, RootKind};
+use crate::report::chain::{Step, steps};
 use crate::report::escape;
 use crate::report::quantity::{bytes, count, counted};
 

@@ -6,7 +6,7 @@ use super::markup::Page;
 use super::process::{per_hour, share_of};
 use super::{callsite, pictures};
 use crate::model::{Document, Evidence, Finding, Frame, FrameKind};
-use crate::report::holders::chain::shortened;
+use crate::report::chain::shortened;
 use crate::report::quantity::{bytes, count, duration};
 use crate::report::sentence;
 use crate::report::{Options, label, notes, reasons};

@@ -2,7 +2,7 @@
 
 use super::markup::Page;
 use crate::model::{Document, TypeGrowth, Verdict};
-use crate::report::holders::chain::shortened;
+use crate::report::chain::shortened;
 use crate::report::leaks::objects::quiet;
 use crate::report::quantity::{change, count};
 use crate::report::{rate, reasons};

@@ -2,7 +2,7 @@
 
 use super::sentence::capitalised;
 use crate::model::{Evidence, Finding, Model, Verdict};
-use crate::report::holders::chain::shortened;
+use crate::report::chain::shortened;
 use crate::report::quantity::{count, counted, share_in_words};
 use crate::report::{rate, reasons};
 
