@@ -1,6 +1,6 @@
 //! Which lines belong to an item that is compiled for tests only.
 
-use super::lexer::Line;
+use super::line::Line;
 
 const ATTRIBUTE: &str = "#[cfg(test)]";
 

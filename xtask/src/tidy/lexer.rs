@@ -1,17 +1,7 @@
 //! Rust source without its comments, and which of its lines are tests.
 
 use super::item;
-
-/// One line of a Rust file.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub struct Line {
-    /// The code, comments and the inside of literals left out.
-    pub code: String,
-    /// The inside of string literals, each ended by a line feed.
-    pub text: String,
-    /// Part of an item behind `#[cfg(test)]`.
-    pub test: bool,
-}
+use super::line::Line;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum State {

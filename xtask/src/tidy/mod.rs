@@ -1,10 +1,12 @@
 //! The house rules that a machine can check. They run as an ordinary test too.
 
 mod arrow;
+mod circle;
 mod counter;
 mod door;
 mod item;
 mod lexer;
+mod line;
 mod link;
 #[cfg(test)]
 mod planted;
@@ -73,7 +75,8 @@ pub fn bless() -> Result<()> {
 }
 
 fn findings(repository: &Repository) -> Vec<Finding> {
-    let rules = [arrow::check, door::check, link::check, counter::check, size::check];
+    let rules =
+        [arrow::check, circle::check, door::check, link::check, counter::check, size::check];
     rules.iter().flat_map(|rule| rule(repository)).collect()
 }
 

@@ -6,7 +6,8 @@ use std::path::Path;
 use anyhow::{Context, Result};
 
 use super::item;
-use super::lexer::{self, Line};
+use super::lexer;
+use super::line::Line;
 use crate::command::root;
 
 /// Folders that are looked into, besides the files of the root.
