@@ -18,6 +18,10 @@ pub use import::Slot;
 pub use pieces::{Cursor, Pieces, ReadAt, pieces};
 pub use segment::{Section, Segment};
 pub use symbol::{Symbol, SymbolKind, SymbolTables};
+pub use unwind::{Extent, UnwindPlaces, UnwindTables};
+
+use std::ops::Deref;
+use std::sync::Arc;
 
 use object::LittleEndian as LE;
 use object::elf::{self, FileHeader64};
@@ -47,12 +51,9 @@ pub enum ElfError {
     },
 }
 
-/// One parsed ELF file over bytes that live elsewhere.
-///
-/// `R` is where the bytes come from: a slice, or a cache that reads a file piece by piece.
+/// What the headers of a file say. Those of one file can be shared by all who read its bytes.
 #[derive(Clone, Debug)]
-pub struct Elf<R> {
-    data: R,
+pub struct Headers {
     position_independent: bool,
     segments: Vec<Segment>,
     sections: Vec<Section>,
@@ -64,6 +65,23 @@ pub struct Elf<R> {
     full_symbols: Option<(TablePlace, TablePlace)>,
 }
 
+/// One parsed ELF file over bytes that live elsewhere.
+///
+/// `R` is where the bytes come from: a slice, or a cache that reads a file piece by piece.
+#[derive(Clone, Debug)]
+pub struct Elf<R> {
+    data: R,
+    headers: Arc<Headers>,
+}
+
+impl<R> Deref for Elf<R> {
+    type Target = Headers;
+
+    fn deref(&self) -> &Headers {
+        &self.headers
+    }
+}
+
 /// Where a table lies in the file: offset and bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct TablePlace {
@@ -71,16 +89,15 @@ struct TablePlace {
     size: u64,
 }
 
-impl<'data, R: ReadRef<'data>> Elf<R> {
-    /// Reads the headers. Missing or damaged section headers are no error: what the loader needs
-    /// (segments and the dynamic table) is enough for most questions.
-    pub fn parse(data: R) -> Result<Self, ElfError> {
+impl Headers {
+    /// Reads them. Missing or damaged section headers are no error: what the loader needs (segments and the dynamic
+    /// table) is enough for most questions.
+    pub fn parse<'data>(data: impl ReadRef<'data>) -> Result<Self, ElfError> {
         let header = file_header(data)?;
         let programs = header
             .program_headers(LE, data)
             .map_err(|source| ElfError::Damaged { what: "program headers", source })?;
-        let mut elf = Self {
-            data,
+        let mut headers = Self {
             position_independent: header.e_type(LE) == elf::ET_DYN,
             segments: segment::loaded(programs),
             sections: segment::sections(header, data),
@@ -92,19 +109,23 @@ impl<'data, R: ReadRef<'data>> Elf<R> {
             full_symbols: None,
         };
         for program in programs {
-            elf.note_program(program);
+            headers.note_program(program, data);
         }
-        elf.dynamic_symbols = elf.find_dynamic_symbols();
-        elf.full_symbols = elf.find_full_symbols();
-        Ok(elf)
+        headers.dynamic_symbols = headers.find_dynamic_symbols();
+        headers.full_symbols = headers.find_full_symbols();
+        Ok(headers)
     }
 
-    fn note_program(&mut self, program: &elf::ProgramHeader64<LE>) {
+    fn note_program<'data>(
+        &mut self,
+        program: &elf::ProgramHeader64<LE>,
+        data: impl ReadRef<'data>,
+    ) {
         let place = (program.p_offset(LE), program.p_filesz(LE));
         match program.p_type(LE) {
             elf::PT_DYNAMIC => {
                 // Entries after the terminator are not part of the table.
-                if let Ok(Some(entries)) = program.dynamic(LE, self.data) {
+                if let Ok(Some(entries)) = program.dynamic(LE, data) {
                     self.dynamic = entries
                         .iter()
                         .map(|entry| (tag_number(entry.d_tag(LE)), entry.d_val(LE)))
@@ -118,6 +139,22 @@ impl<'data, R: ReadRef<'data>> Elf<R> {
             elf::PT_NOTE => self.notes.push(place),
             _ => {}
         }
+    }
+
+    fn dynamic_value(&self, tag: u64) -> Option<u64> {
+        self.dynamic.iter().find(|(found, _)| *found == tag).map(|(_, value)| *value)
+    }
+}
+
+impl<'data, R: ReadRef<'data>> Elf<R> {
+    /// Reads the headers of these bytes.
+    pub fn parse(data: R) -> Result<Self, ElfError> {
+        Ok(Self::new(data, Arc::new(Headers::parse(data)?)))
+    }
+
+    /// Over bytes whose headers are read already.
+    pub fn new(data: R, headers: Arc<Headers>) -> Self {
+        Self { data, headers }
     }
 
     /// Whether no dynamic linker takes part: neither an interpreter nor needed libraries, and not a
@@ -155,10 +192,6 @@ impl<'data, R: ReadRef<'data>> Elf<R> {
             return None;
         }
         self.data.read_bytes_at(place.offset, place.size).ok()
-    }
-
-    fn dynamic_value(&self, tag: u64) -> Option<u64> {
-        self.dynamic.iter().find(|(found, _)| *found == tag).map(|(_, value)| *value)
     }
 }
 

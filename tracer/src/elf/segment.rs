@@ -8,7 +8,7 @@ use object::elf::{self, FileHeader64};
 use object::read::elf::{FileHeader as _, ProgramHeader as _, SectionHeader as _};
 use object::read::{ReadRef, StringTable};
 
-use super::{Elf, TablePlace};
+use super::{Elf, Headers, TablePlace};
 
 /// Page size of x86-64.
 const PAGE: u64 = 4096;
@@ -139,7 +139,7 @@ fn section_names<'data, R: ReadRef<'data>>(
     place().unwrap_or(&[])
 }
 
-impl<'data, R: ReadRef<'data>> Elf<R> {
+impl Headers {
     /// What the loader maps, in the order of the file.
     pub fn segments(&self) -> &[Segment] {
         &self.segments
@@ -148,12 +148,6 @@ impl<'data, R: ReadRef<'data>> Elf<R> {
     /// The first section of that name.
     pub fn section(&self, name: &str) -> Option<&Section> {
         self.sections.iter().find(|section| section.name == name)
-    }
-
-    /// The bytes of a section, when it has any in the file.
-    pub fn section_bytes(&self, name: &str) -> Option<&'data [u8]> {
-        let section = self.section(name).filter(|section| section.in_file)?;
-        self.table(TablePlace { offset: section.file_offset, size: section.size })
     }
 
     /// Where the byte at `vaddr` lies in the file.
@@ -190,5 +184,13 @@ impl<'data, R: ReadRef<'data>> Elf<R> {
         let start = self.segments.iter().map(|segment| segment.vaddr).min()?;
         let end = self.segments.iter().map(|segment| segment.vaddr + segment.memory_size).max()?;
         Some(start..end)
+    }
+}
+
+impl<'data, R: ReadRef<'data>> Elf<R> {
+    /// The bytes of a section, when it has any in the file.
+    pub fn section_bytes(&self, name: &str) -> Option<&'data [u8]> {
+        let section = self.section(name).filter(|section| section.in_file)?;
+        self.table(TablePlace { offset: section.file_offset, size: section.size })
     }
 }

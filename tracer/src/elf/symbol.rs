@@ -6,10 +6,10 @@ use object::pod;
 use object::read::ReadRef;
 use object::read::elf::Sym as _;
 
-use super::{Elf, TablePlace, tag};
+use super::{Elf, Headers, TablePlace, tag};
 
 /// Which tables a look-up searches.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum SymbolTables {
     /// What the dynamic linker sees; survives `strip`.
     Dynamic,
@@ -165,7 +165,9 @@ impl<'data, R: ReadRef<'data>> Elf<R> {
         };
         read().unwrap_or_default()
     }
+}
 
+impl Headers {
     pub(super) fn find_full_symbols(&self) -> Option<(TablePlace, TablePlace)> {
         self.symbol_section(elf::SHT_SYMTAB.0)
     }

@@ -1,136 +1,170 @@
-//! Bounds of functions that have no symbol, from the unwinder's sorted index (`.eh_frame_hdr`).
-//!
-//! Only the encodings that GNU and LLVM linkers write are read: an index of pairs of 4-byte offsets from
-//! the index itself, and records with 4-byte offsets from their own place. (Linux Standard Base, "Exception
-//! Frames" and "DWARF exception header encoding".)
+//! Unwind tables (`.eh_frame` and its sorted index, `.eh_frame_hdr`): where they are, and the record that covers an
+//! address. What the records say is gimli's to read. (Linux Standard Base, "Exception Frames".)
 
 use std::ops::Range;
 
+use gimli::{
+    BaseAddresses, CieOrFde, EhFrame, EhFrameHdr, EndianSlice, FrameDescriptionEntry, LittleEndian,
+    ParsedEhFrameHdr, Pointer, UnwindSection as _,
+};
 use object::read::ReadRef;
 
-use super::Elf;
+use super::{Elf, TablePlace};
 
-/// Offsets relative to the place where they are stored, 4 bytes, signed.
-const PCREL_4: u8 = 0x1b;
-/// Offsets relative to the start of the index, 4 bytes, signed.
-const DATAREL_4: u8 = 0x3b;
-/// A plain number of 4 bytes.
-const NUMBER_4: u8 = 0x03;
-/// Index header: version, three encodings, pointer to the records, count.
-const HEADER: u64 = 12;
-const PAIR: u64 = 8;
+/// The bytes of a table.
+pub type Reader<'a> = EndianSlice<'a, LittleEndian>;
+
+/// A part of the file: its virtual address, where it begins in the file, and bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Extent {
+    /// First virtual address.
+    pub vaddr: u64,
+    /// Where it begins in the file.
+    pub file_offset: u64,
+    /// Bytes.
+    pub size: u64,
+}
+
+/// Where the unwind tables are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UnwindPlaces {
+    /// `.eh_frame_hdr`
+    pub header: Option<Extent>,
+    /// `.eh_frame`, perhaps with what follows it in its segment.
+    pub frames: Extent,
+}
+
+/// The unwind tables themselves.
+#[derive(Clone, Debug)]
+pub struct UnwindTables<'data> {
+    header: Option<&'data [u8]>,
+    frames: &'data [u8],
+    frames_vaddr: u64,
+    bases: BaseAddresses,
+}
 
 impl<'data, R: ReadRef<'data>> Elf<R> {
-    /// The function record that covers `vaddr`. Functions split by the compiler have one record for
-    /// each part.
+    /// Found through the program headers, because section headers can be stripped; through those where there is no
+    /// index.
+    pub fn unwind_places(&self) -> Option<UnwindPlaces> {
+        self.indexed_places().or_else(|| {
+            let section = self.section(".eh_frame").filter(|section| section.in_file)?;
+            let frames = Extent {
+                vaddr: section.vaddr,
+                file_offset: section.file_offset,
+                size: section.size,
+            };
+            Some(UnwindPlaces { header: None, frames })
+        })
+    }
+
+    fn indexed_places(&self) -> Option<UnwindPlaces> {
+        let (vaddr, size) = self.unwind_header?;
+        let header = Extent { vaddr, file_offset: self.file_offset(vaddr)?, size };
+        let bytes = self.bytes_at(vaddr, size)?;
+        let bases = BaseAddresses::default().set_eh_frame_hdr(vaddr);
+        let Pointer::Direct(frames) = parsed(bytes, &bases)?.eh_frame_ptr() else { return None };
+        let segment = self.segments.iter().find(|segment| segment.holds_file(frames))?;
+        let frames = Extent {
+            vaddr: frames,
+            file_offset: self.file_offset(frames)?,
+            size: segment.file_size - (frames - segment.vaddr),
+        };
+        Some(UnwindPlaces { header: Some(header), frames })
+    }
+
+    /// The function record that covers `vaddr`, found through the index. Functions split by the compiler have one
+    /// record for each part.
     pub fn function_range(&self, vaddr: u64) -> Option<Range<u64>> {
-        let (base, size) = self.unwind_header?;
-        let header = self.bytes_at(base, HEADER)?;
-        if header[0] != 1 || header[1..4] != [PCREL_4, NUMBER_4, DATAREL_4] {
+        let UnwindPlaces { header: Some(header), frames } = self.unwind_places()? else {
             return None;
+        };
+        let bytes = |extent: Extent| {
+            self.table(TablePlace { offset: extent.file_offset, size: extent.size })
+        };
+        let header = (header.vaddr, bytes(header)?);
+        let tables = UnwindTables::new(Some(header), (frames.vaddr, bytes(frames)?));
+        let record = tables.search(vaddr)?;
+        Some(record.initial_address()..record.end_address())
+    }
+}
+
+impl<'data> UnwindTables<'data> {
+    /// From the address and the bytes of each.
+    pub fn new(header: Option<(u64, &'data [u8])>, frames: (u64, &'data [u8])) -> Self {
+        let mut bases = BaseAddresses::default().set_eh_frame(frames.0);
+        if let Some((vaddr, _)) = header {
+            bases = bases.set_eh_frame_hdr(vaddr);
         }
-        let count = u64::from(u32_at(header, 8)?);
-        let pairs = self.bytes_at(base + HEADER, count.checked_mul(PAIR)?.min(size))?;
-        let index = last_at_or_before(pairs, base, vaddr)?;
-        let start = pair(pairs, base, index)?.0;
-        let record = pair(pairs, base, index)?.1;
-        let length = self.record_length(record, start)?;
-        let range = start..start.checked_add(length)?;
-        range.contains(&vaddr).then_some(range)
+        let header = header.map(|(_, bytes)| bytes);
+        Self { header, frames: frames.1, frames_vaddr: frames.0, bases }
     }
 
-    /// Bytes of code that a record covers, when the record agrees on where the code starts.
-    fn record_length(&self, record: u64, start: u64) -> Option<u64> {
-        let bytes = self.bytes_at(record, 16)?;
-        let to_common = u64::from(u32_at(bytes, 4)?);
-        let common = record.checked_add(4)?.checked_sub(to_common)?;
-        if self.pointer_encoding(common)? != PCREL_4 {
-            return None;
-        }
-        let begin = record.checked_add(8)?.checked_add_signed(i64::from(i32_at(bytes, 8)?))?;
-        (begin == start).then_some(u64::from(u32_at(bytes, 12)?))
+    /// `.eh_frame`
+    pub fn section(&self) -> EhFrame<Reader<'data>> {
+        let mut section = EhFrame::new(self.frames, LittleEndian);
+        section.set_address_size(8);
+        section
     }
 
-    /// How the records of one common part encode addresses: the `R` of its augmentation.
-    fn pointer_encoding(&self, common: u64) -> Option<u8> {
-        let length = u64::from(u32_at(self.bytes_at(common, 4)?, 0)?).min(256);
-        let bytes = self.bytes_at(common + 4, length)?;
-        let augmentation = bytes.get(5..)?;
-        let end = augmentation.iter().position(|byte| *byte == 0)?;
-        let (letters, rest) = (&augmentation[..end], &augmentation[end + 1..]);
-        let mut values = Values(rest);
-        values.skip_leb()?; // code alignment
-        values.skip_leb()?; // data alignment
-        values.skip_leb()?; // return address register: one byte in both encodings below 128
-        if letters.first() != Some(&b'z') {
+    /// What addresses in them are relative to.
+    pub fn bases(&self) -> &BaseAddresses {
+        &self.bases
+    }
+
+    /// Whether there is an index that can be searched.
+    pub fn is_searchable(&self) -> bool {
+        self.index().is_some_and(|index| index.table().is_some())
+    }
+
+    /// The record that covers `vaddr`, by the index.
+    pub fn search(&self, vaddr: u64) -> Option<FrameDescriptionEntry<Reader<'data>>> {
+        let index = self.index()?;
+        // Not gimli's `pointer_to_offset`, which subtracts without looking.
+        let Pointer::Direct(entry) = index.table()?.lookup(vaddr, &self.bases).ok()? else {
+            return None;
+        };
+        let offset = usize::try_from(entry.checked_sub(self.frames_vaddr)?).ok()?;
+        self.record(offset, vaddr)
+    }
+
+    /// The record at `offset`, when it covers `vaddr`.
+    pub fn record(
+        &self,
+        offset: usize,
+        vaddr: u64,
+    ) -> Option<FrameDescriptionEntry<Reader<'data>>> {
+        if offset >= self.frames.len() {
             return None;
         }
-        values.skip_leb()?; // length of what follows
-        for letter in &letters[1..] {
-            match letter {
-                b'R' => return values.byte(),
-                b'L' => drop(values.byte()?),
-                b'P' => values.skip_personality()?,
-                b'S' | b'B' => {}
-                _ => return None,
+        let section = self.section();
+        let record = section.fde_from_offset(&self.bases, offset.into(), EhFrame::cie_from_offset);
+        record.ok().filter(|record| record.contains(vaddr))
+    }
+
+    /// The range and the offset of every record, by address: an index for tables that have none.
+    pub fn all(&self) -> Vec<(Range<u64>, usize)> {
+        let section = self.section();
+        let mut entries = section.entries(&self.bases);
+        let mut all = Vec::new();
+        while let Ok(Some(entry)) = entries.next() {
+            let CieOrFde::Fde(partial) = entry else { continue };
+            if let Ok(record) = partial.parse(EhFrame::cie_from_offset) {
+                all.push((record.initial_address()..record.end_address(), record.offset()));
             }
         }
-        None
+        all.sort_by_key(|(range, _)| range.start);
+        all
+    }
+
+    fn index(&self) -> Option<ParsedEhFrameHdr<Reader<'data>>> {
+        parsed(self.header?, &self.bases)
     }
 }
 
-/// Reads small values one after another.
-struct Values<'a>(&'a [u8]);
-
-impl Values<'_> {
-    fn byte(&mut self) -> Option<u8> {
-        let (first, rest) = self.0.split_first()?;
-        self.0 = rest;
-        Some(*first)
-    }
-
-    fn skip_leb(&mut self) -> Option<()> {
-        while self.byte()? & 0x80 != 0 {}
-        Some(())
-    }
-
-    fn skip_personality(&mut self) -> Option<()> {
-        let bytes = match self.byte()? & 0x0f {
-            0x00 | 0x04 | 0x0c => 8,
-            0x03 | 0x0b => 4,
-            _ => return None,
-        };
-        self.0 = self.0.get(bytes..)?;
-        Some(())
-    }
-}
-
-/// Index of the last pair whose function starts at or before `vaddr`.
-fn last_at_or_before(pairs: &[u8], base: u64, vaddr: u64) -> Option<u64> {
-    let (mut low, mut high) = (0_u64, u64::try_from(pairs.len()).ok()? / PAIR);
-    while low < high {
-        let middle = low + (high - low) / 2;
-        if pair(pairs, base, middle)?.0 <= vaddr {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    low.checked_sub(1)
-}
-
-/// Start of the function and place of its record.
-fn pair(pairs: &[u8], base: u64, index: u64) -> Option<(u64, u64)> {
-    let at = usize::try_from(index.checked_mul(PAIR)?).ok()?;
-    let start = base.checked_add_signed(i64::from(i32_at(pairs, at)?))?;
-    let record = base.checked_add_signed(i64::from(i32_at(pairs, at + 4)?))?;
-    Some((start, record))
-}
-
-fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
-    Some(u32::from_le_bytes(bytes.get(at..at.checked_add(4)?)?.try_into().ok()?))
-}
-
-fn i32_at(bytes: &[u8], at: usize) -> Option<i32> {
-    u32_at(bytes, at).map(u32::cast_signed)
+fn parsed<'data>(
+    header: &'data [u8],
+    bases: &BaseAddresses,
+) -> Option<ParsedEhFrameHdr<Reader<'data>>> {
+    EhFrameHdr::new(header, LittleEndian).parse(bases, 8).ok()
 }

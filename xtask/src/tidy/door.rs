@@ -4,7 +4,7 @@ use super::Finding;
 use super::source::{Repository, Rust};
 
 /// A name in code, and the rooms of `tracer/src` where it may stand.
-pub const DOORS: [(&str, &[&str]); 33] = [
+pub const DOORS: [(&str, &[&str]); 34] = [
     ("aya", &["probe"]),
     ("aya_log", &["probe"]),
     ("aya_obj", &["probe"]),
@@ -14,6 +14,7 @@ pub const DOORS: [(&str, &[&str]); 33] = [
     ("clap_mangen", &["cli"]),
     ("flate2", &["report"]),
     ("framehop", &["symbolize"]),
+    ("gimli", &["elf", "symbolize"]),
     ("globset", &["cli"]),
     // Decoding instructions is pure: where to probe, what a caller calls, where a key is kept.
     ("iced_x86", &["probe", "python", "symbolize"]),
