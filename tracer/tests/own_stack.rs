@@ -11,7 +11,8 @@ use std::sync::{Arc, Mutex};
 use leakspy::symbolize::fragment::ranges_of_function;
 use leakspy::symbolize::stack::MAX_FRAMES;
 use leakspy::symbolize::{
-    End, ModuleImage, NativeFrame, NativeStack, Registers, StackCopy, Unwinder,
+    CodeFile, End, ImageBytes, ModuleImage, NativeFrame, NativeStack, Registers, StackCopy,
+    Unwinder,
 };
 use object::{Object, ObjectSection};
 use proptest::prelude::*;
@@ -178,7 +179,7 @@ fn files_without_a_search_table() {
     let maps = fs::read_to_string("/proc/self/maps").unwrap();
     let mut unwinder = Unwinder::new();
     for mut image in images(&maps) {
-        image.bytes = Arc::new(without_search_table((*image.bytes).as_ref().to_vec()));
+        image.code = code(without_search_table((**image.code.bytes()).as_ref().to_vec()));
         unwinder.add(image);
     }
     let stack = StackCopy { start: own.registers.sp, bytes: &own.bytes };
@@ -210,7 +211,7 @@ fn a_module_in_the_place_of_another() {
     let (_, image) = modules.iter().find(|(id, _)| *id == program).unwrap();
 
     // A file without tables lies there now: rules of the old one must not be used.
-    let empty = ModuleImage { bytes: Arc::new(Vec::new()), ..image.clone() };
+    let empty = ModuleImage { code: code(Vec::new()), ..image.clone() };
     let id = unwinder.add(empty);
     assert_ne!(id, program);
     let after = unwinder.unwind(own.registers, &stack);
@@ -226,9 +227,15 @@ fn a_module_in_the_place_of_another() {
     assert!(matches!(gone.end, End::UnknownCode { .. }), "{:?}", gone.end);
 }
 
+/// A file of these bytes.
+fn code(bytes: Vec<u8>) -> Arc<CodeFile> {
+    let bytes: ImageBytes = Arc::new(bytes);
+    CodeFile::new(&bytes)
+}
+
 /// Return addresses of direct calls in the C library.
 fn returns(image: &ModuleImage) -> Vec<u64> {
-    let bytes: &[u8] = (*image.bytes).as_ref();
+    let bytes: &[u8] = (**image.code.bytes()).as_ref();
     let executable = &image.executable[0];
     let length = usize::try_from(executable.end - executable.start).unwrap();
     // The file is mapped so that addresses and offsets differ by whole pages; a few more or less
@@ -261,12 +268,12 @@ proptest! {
         let mut image =
             images(&maps).into_iter().find(|image| image.path.contains("/libc")).unwrap();
         let returns = returns(&image);
-        let mut bytes = (*image.bytes).as_ref().to_vec();
+        let mut bytes = (**image.code.bytes()).as_ref().to_vec();
         let tables = tables(&bytes);
         for (index, byte) in damage {
             bytes[tables.start + index.index(tables.len())] = byte;
         }
-        image.bytes = Arc::new(bytes);
+        image.code = code(bytes);
         let mut unwinder = Unwinder::new();
         unwinder.add(image);
 
@@ -294,6 +301,7 @@ proptest! {
     ) {
         if magic && bytes.len() > 64 {
             bytes[..7].copy_from_slice(b"\x7fELF\x02\x01\x01");
+            bytes[18..20].copy_from_slice(&[62, 0]);
             bytes[32..40].copy_from_slice(&64_u64.to_le_bytes());
             bytes[54..58].copy_from_slice(&[56, 0, 4, 0]);
         }
@@ -302,9 +310,9 @@ proptest! {
             open: "/nonexistent".into(),
             bias: 0,
             executable: std::iter::once(0..0x1000).collect(),
-            bytes: Arc::new(bytes),
+            code: code(bytes),
         };
-        let ranges = ranges_of_function(&image.bytes, 0..0x1000);
+        let ranges = ranges_of_function(&image.code, 0..0x1000);
         prop_assert_eq!(&ranges[0], &(0..0x1000));
         let mut unwinder = Unwinder::new();
         unwinder.add(image);

@@ -16,7 +16,8 @@ use leakspy::symbolize::fragment::ranges_of_function;
 use leakspy::symbolize::merge::{Input, Merged, MixedStack, merge};
 use leakspy::symbolize::resolve::{Resolver, places};
 use leakspy::symbolize::{
-    Activations, CodeRanges, End, ImageBytes, NativeStack, PythonNames, Registers, StackCopy,
+    Activations, CodeFile, CodeRanges, End, ImageBytes, NativeStack, PythonNames, Registers,
+    StackCopy,
 };
 use leakspy_ebpf::walk::Word;
 use support::{Capture, load, symbol};
@@ -101,8 +102,8 @@ fn run(interpreter: &Interpreter, scenario: &str, names: Vec<&'static str>) -> R
     let native = unwinder.unwind(registers, &stack);
     let (module, image) =
         modules.iter().find(|(_, image)| image.executes(capture.eval)).expect("an interpreter");
-    let hot = symbol(&image.bytes, "_PyEval_EvalFrameDefault").expect("an exported function");
-    let ranges = ranges_of_function(&image.bytes, hot).into_iter();
+    let hot = symbol(image.code.bytes(), "_PyEval_EvalFrameDefault").expect("an exported function");
+    let ranges = ranges_of_function(&image.code, hot).into_iter();
     let code = CodeRanges::new(
         ranges.map(|range| range.start + image.bias..range.end + image.bias).collect(),
     );
@@ -148,7 +149,7 @@ fn fragments_of_the_evaluation_loop() {
         let path = if library.exists() { library } else { program };
         let bytes: ImageBytes = Arc::new(fs::read(&path).unwrap());
         let hot = symbol(&bytes, "_PyEval_EvalFrameDefault").unwrap();
-        let ranges = ranges_of_function(&bytes, hot.clone());
+        let ranges = ranges_of_function(&CodeFile::new(&bytes), hot.clone());
         let sizes: Vec<u64> = ranges.iter().map(|range| range.end - range.start).collect();
         if path.starts_with("/usr/bin") {
             assert_eq!(sizes, [55_644, 13_913]);

@@ -2,15 +2,19 @@
 
 use std::fs::{File, Metadata, OpenOptions};
 use std::io;
-use std::os::fd::{AsFd, AsRawFd as _, BorrowedFd, OwnedFd};
+use std::ops::Range;
+use std::os::fd::{AsFd, AsRawFd as _, BorrowedFd};
 use std::os::unix::fs::{FileExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use memmap2::Mmap;
 
+use super::contents::FileId;
+use super::files::{Files, OpenFile};
 use super::maps::Mapping;
 use super::procfs;
-use crate::elf::{self, Pieces, ReadAt};
+use crate::elf::{ElfError, Headers, Slot, Symbol, SymbolTables};
 
 /// Most bytes that one read gives.
 const READ_LIMIT: u64 = 512 << 20;
@@ -37,12 +41,10 @@ pub enum FileRefusal {
     NotRegular,
 }
 
-/// A file that the target has mapped, held open: it can neither be replaced nor vanish.
-#[derive(Debug)]
-pub struct ModuleFile {
-    file: File,
-    metadata: Metadata,
-}
+/// A file that the target has mapped, held open: it can neither be replaced nor vanish. Clones, and those of other
+/// targets that have it mapped, are the same open file.
+#[derive(Clone, Debug)]
+pub struct ModuleFile(Arc<OpenFile>);
 
 impl ModuleFile {
     /// Opens the file of a mapping of process `pid`.
@@ -50,10 +52,10 @@ impl ModuleFile {
     /// `/proc/PID/map_files` leads to the mapped inode itself, in any mount namespace, deleted or not.
     /// Where we may not use that, the path is followed in the target's own root, and the file is
     /// taken only when device and inode are those of the mapping.
-    pub fn open(pid: u32, mapping: &Mapping) -> Result<Self, FileRefusal> {
+    pub fn open(pid: u32, mapping: &Mapping, files: &Files) -> Result<Self, FileRefusal> {
         let exact = procfs::path(pid, "map_files").join(mapping.file_name());
         let source = match place(&exact) {
-            Ok(placed) => return Self::from_place(&placed),
+            Ok(placed) => return Self::from_place(&placed, files),
             Err(source) => source,
         };
         let relative = Path::new(&mapping.path).strip_prefix("/").unwrap_or(Path::new(""));
@@ -62,53 +64,48 @@ impl ModuleFile {
         };
         let found = placed.metadata().map_err(|source| FileRefusal::Unopened { source })?;
         match same_file(&found, mapping) {
-            true => Self::from_place(&placed),
+            true => Self::from_place(&placed, files),
             false => Err(FileRefusal::OtherFile),
         }
     }
 
-    fn from_place(placed: &File) -> Result<Self, FileRefusal> {
-        let open = || {
-            let metadata = placed.metadata()?;
-            if !metadata.is_file() {
-                return Ok(None);
-            }
-            let file = File::open(descriptor_path(placed))?;
-            Ok(Some(Self { file, metadata }))
-        };
-        open().map_err(|source| FileRefusal::Unopened { source })?.ok_or(FileRefusal::NotRegular)
+    fn from_place(placed: &File, files: &Files) -> Result<Self, FileRefusal> {
+        let metadata = placed.metadata().map_err(|source| FileRefusal::Unopened { source })?;
+        if !metadata.is_file() {
+            return Err(FileRefusal::NotRegular);
+        }
+        let open = files.get(metadata, || File::open(descriptor_path(placed)));
+        open.map(Self).map_err(|source| FileRefusal::Unopened { source })
     }
 
     /// A path by which this process (and the kernel on its behalf) reaches exactly this inode.
     pub fn path(&self) -> PathBuf {
-        descriptor_path(&self.file)
+        descriptor_path(&self.0.file)
     }
 
-    /// A descriptor of the file that outlives this one, and the path by which it is reached.
-    pub fn keep(&self) -> io::Result<(OwnedFd, PathBuf)> {
-        let file = self.file.try_clone()?;
-        let path = descriptor_path(&file);
-        Ok((file.into(), path))
+    /// What tells its contents from those of other files.
+    pub fn id(&self) -> FileId {
+        self.0.contents.id
     }
 
     /// The open file.
     pub fn descriptor(&self) -> BorrowedFd<'_> {
-        self.file.as_fd()
+        self.0.file.as_fd()
     }
 
     /// Whether it is the file that `other` describes.
     pub(super) fn is_same(&self, other: &Metadata) -> bool {
-        (self.metadata.dev(), self.metadata.ino()) == (other.dev(), other.ino())
+        (self.0.metadata.dev(), self.0.metadata.ino()) == (other.dev(), other.ino())
     }
 
     /// Bytes, when it was opened.
     pub fn size(&self) -> u64 {
-        self.metadata.size()
+        self.0.metadata.size()
     }
 
     /// Whether no directory names it any more: deleted, or replaced by an upgrade.
     pub fn is_deleted(&self) -> bool {
-        self.metadata.nlink() == 0
+        self.0.metadata.nlink() == 0
     }
 
     /// `length` bytes from `offset`. Read, not mapped: a file that is truncated meanwhile is an error
@@ -119,7 +116,7 @@ impl ModuleFile {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
         let mut bytes = vec![0; usize::try_from(length).map_err(io::Error::other)?];
-        self.file.read_exact_at(&mut bytes, offset)?;
+        self.0.file.read_exact_at(&mut bytes, offset)?;
         Ok(bytes)
     }
 
@@ -132,19 +129,37 @@ impl ModuleFile {
     ///
     /// For readers that need few bytes at places not known before (unwinding, symbols). All others should
     /// [`Self::read`].
-    pub fn map(&self) -> io::Result<Mmap> {
-        // SAFETY: the bytes of a mapping must not change while they are borrowed, which only the writers
-        // of the file can promise. This file is a program or library that the target executes from a
-        // mapping of its own: whoever rewrote it in place would change the target's code under its feet,
-        // and whoever truncated it would kill the target by the same SIGBUS as us. Installers therefore
-        // replace such files by renaming, which leaves this inode as it is. Those who read the mapping
-        // take the bytes for hostile and check every offset, so no value of them is relied upon.
-        unsafe { Mmap::map(&self.file) }
+    pub fn map(&self) -> io::Result<Arc<Mmap>> {
+        self.0.contents.map()
     }
 
-    /// Bytes for [`elf::Elf::parse`], read piece by piece.
-    pub fn pieces(&self) -> Pieces<&Self> {
-        elf::pieces(self)
+    /// What its headers say.
+    pub fn headers(&self) -> Result<&Headers, ElfError> {
+        self.0.contents.headers().map(|headers| &**headers)
+    }
+
+    /// The defined symbols of these names, in the same order.
+    pub fn symbols(
+        &self,
+        names: &[&'static str],
+        tables: SymbolTables,
+    ) -> Result<Vec<Option<Symbol>>, ElfError> {
+        self.0.contents.symbols(names, tables)
+    }
+
+    /// The slots through which it calls these functions.
+    pub fn slots(&self, names: &[&'static str]) -> Result<Vec<Slot>, ElfError> {
+        self.0.contents.slots(names)
+    }
+
+    /// As [`crate::elf::Elf::is_static`].
+    pub fn is_static(&self) -> Result<bool, ElfError> {
+        self.0.contents.is_static()
+    }
+
+    /// As [`crate::elf::Elf::function_range`].
+    pub fn function_range(&self, vaddr: u64) -> Option<Range<u64>> {
+        self.0.contents.function_range(vaddr)
     }
 }
 
@@ -160,16 +175,6 @@ fn descriptor_path(file: &File) -> PathBuf {
 fn same_file(found: &Metadata, mapping: &Mapping) -> bool {
     let device = (libc::major(found.dev()), libc::minor(found.dev()));
     device == mapping.device && found.ino() == mapping.inode
-}
-
-impl ReadAt for &ModuleFile {
-    fn size(&self) -> u64 {
-        self.metadata.size()
-    }
-
-    fn read_at(&self, offset: u64, into: &mut [u8]) -> bool {
-        self.file.read_exact_at(into, offset).is_ok()
-    }
 }
 
 #[cfg(test)]
@@ -195,7 +200,7 @@ mod tests {
         let text = std::fs::read("/proc/self/maps").unwrap();
         let mapping =
             maps::parse(&text).into_iter().find(|m| m.executable && m.inode != 0).unwrap();
-        let file = ModuleFile::open(std::process::id(), &mapping).unwrap();
+        let file = ModuleFile::open(std::process::id(), &mapping, &Files::default()).unwrap();
         assert_eq!(file.read(0, 4).unwrap(), b"\x7fELF");
         assert_eq!(file.read(file.size() - 2, 2).unwrap().len(), 2);
         assert!(file.read(file.size() - 2, 3).is_err());
@@ -206,6 +211,9 @@ mod tests {
     #[test]
     fn what_is_no_regular_file_is_not_opened() {
         let device = place(Path::new("/dev/zero")).unwrap();
-        assert!(matches!(ModuleFile::from_place(&device), Err(FileRefusal::NotRegular)));
+        assert!(matches!(
+            ModuleFile::from_place(&device, &Files::default()),
+            Err(FileRefusal::NotRegular)
+        ));
     }
 }

@@ -1,7 +1,7 @@
 //! Which module holds a CPython interpreter: told by what it contains, never by its name.
 
 use super::{Mapping, Module, Modules};
-use crate::elf::{Elf, Segment, Symbol, SymbolTables};
+use crate::elf::{Segment, Symbol, SymbolTables};
 use crate::model::{Address, Memory, RuntimeSymbols};
 
 /// Symbols of interest.
@@ -87,12 +87,11 @@ fn by_file(
     tables: SymbolTables,
     memory: &impl Memory,
 ) -> Option<Interpreter> {
-    let pieces = module.file.pieces();
-    let elf = Elf::parse(&pieces).ok()?;
+    let headers = module.file.headers().ok()?;
     let [runtime, current, code_type, word, version, state, head, evaluation] =
-        <[_; NAMES.len()]>::try_from(elf.symbols(&NAMES, tables)).ok()?;
+        <[_; NAMES.len()]>::try_from(module.file.symbols(&NAMES, tables).ok()?).ok()?;
     let address = |symbol: Option<Symbol>| symbol.and_then(|symbol| module.address(symbol.vaddr));
-    let section = || module.address(elf.section(".PyRuntime")?.vaddr);
+    let section = || module.address(headers.section(".PyRuntime")?.vaddr);
     let (runtime, found_by) = match (address(runtime), address(current)) {
         (None, None) => (Some(section()?), FoundBy::Section),
         (runtime, _) => (runtime, FoundBy::Symbol),
@@ -108,7 +107,7 @@ fn by_file(
         thread_current: address(current),
     };
     if symbols.version_word.is_none() && symbols.version_function.is_none() {
-        symbols.version_text = version_text(module, elf.segments(), memory);
+        symbols.version_text = version_text(module, headers.segments(), memory);
     }
     let evaluation = evaluation.and_then(|symbol| {
         Some(CodeRange { address: module.address(symbol.vaddr)?, size: symbol.size })

@@ -8,8 +8,10 @@ pub mod allocator;
 pub mod btf;
 pub mod cgroup;
 pub mod clock;
+pub mod contents;
 mod error;
-pub mod file;
+mod file;
+mod files;
 mod held;
 pub mod interpreter;
 pub mod interrupt;
@@ -24,8 +26,10 @@ mod procfs;
 
 pub mod usage;
 
+pub use contents::FileId;
 pub use error::{Candidate, OsError};
 pub use file::ModuleFile;
+pub use files::Files;
 pub use maps::Mapping;
 pub use memory::ProcessMemory;
 pub use module::{Module, Modules};

@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 
 use super::file::FileRefusal;
 use super::maps::Mapping;
-use super::{ModuleFile, OsError, Process, procfs};
-use crate::elf::{Elf, ElfError, Segment};
+use super::{Files, ModuleFile, OsError, Process, procfs};
+use crate::elf::{ElfError, Headers, Segment};
 use crate::model::Address;
 
 /// An ELF file loaded once in the target.
@@ -48,17 +48,15 @@ impl Module {
     /// Bytes of the function that begins at `vaddr`, from the unwind tables, for functions whose symbol
     /// is missing or does not say.
     pub fn function_size(&self, vaddr: u64) -> Option<u64> {
-        let pieces = self.file.pieces();
-        let range = Elf::parse(&pieces).ok()?.function_range(vaddr)?;
+        let range = self.file.function_range(vaddr)?;
         (range.start == vaddr).then_some(range.end - range.start)
     }
 
     fn code(&self, index: usize, vaddrs: &[u64]) -> Vec<ModuleCode> {
-        let pieces = self.file.pieces();
-        let Ok(elf) = Elf::parse(&pieces) else {
+        let Ok(headers) = self.file.headers() else {
             return Vec::new();
         };
-        let executable = elf.segments().iter().filter(|segment| segment.executable);
+        let executable = headers.segments().iter().filter(|segment| segment.executable);
         executable.filter_map(|segment| self.code_of_segment(index, segment, vaddrs)).collect()
     }
 
@@ -131,12 +129,17 @@ pub struct Modules {
 impl Modules {
     /// Finds the modules of a process: every inode that is mapped executable and is ELF.
     pub fn of(process: &Process) -> Result<Self, OsError> {
+        Self::with(process, Files::shared())
+    }
+
+    /// As [`Self::of`], with files that others have open already.
+    pub fn with(process: &Process, files: &Files) -> Result<Self, OsError> {
         let mappings = process.mappings()?;
         let root = fs::read_link(procfs::path(process.pid(), "root")).unwrap_or_default();
         let mut modules = Self { list: Vec::new(), skipped: Vec::new(), main: None };
         for mappings in by_inode(mappings).into_values() {
             let path = path_in_root(&mappings[0], &root);
-            match load(process.pid(), &path, mappings) {
+            match load(process.pid(), &path, mappings, files) {
                 Ok(loaded) => modules.list.extend(loaded),
                 Err(reason) => modules.skipped.push((path, reason)),
             }
@@ -209,17 +212,16 @@ fn by_inode(mappings: Vec<Mapping>) -> BTreeMap<((u32, u32), u64), Vec<Mapping>>
 }
 
 /// The modules of one inode: usually one, more when it was loaded several times (`dlmopen`).
-fn load(pid: u32, path: &Path, mappings: Vec<Mapping>) -> Result<Vec<Module>, Skipped> {
+fn load(
+    pid: u32,
+    path: &Path,
+    mappings: Vec<Mapping>,
+    files: &Files,
+) -> Result<Vec<Module>, Skipped> {
     let code = mappings.iter().find(|mapping| mapping.executable).ok_or(Skipped::Misplaced)?;
-    let code = code.clone();
-    let file = ModuleFile::open(pid, &code)?;
-    let (copies, end) = copies(&file, mappings)?;
-    // Each module owns its descriptor.
-    let mut files = vec![file];
-    while files.len() < copies.len() {
-        files.push(ModuleFile::open(pid, &code)?);
-    }
-    let module = |((bias, mappings), file): ((u64, Vec<Mapping>), ModuleFile)| {
+    let file = ModuleFile::open(pid, code, files)?;
+    let (copies, end) = copies(file.headers()?, mappings)?;
+    let module = |(bias, mappings): (u64, Vec<Mapping>)| {
         let (first, last) = (mappings.first()?, mappings.last()?);
         Some(Module {
             path: path.to_owned(),
@@ -230,32 +232,30 @@ fn load(pid: u32, path: &Path, mappings: Vec<Mapping>) -> Result<Vec<Module>, Sk
             start: first.start,
             end: Address(bias.saturating_add(end)).max(last.end),
             mappings,
-            file,
+            file: file.clone(),
         })
     };
-    Ok(copies.into_iter().zip(files).filter_map(module).collect())
+    Ok(copies.into_iter().filter_map(module).collect())
 }
 
 /// Sorts the mappings of a file by load bias, and gives the end of its last segment. Mappings that do not
 /// belong to a loaded copy (the file read as data) are left out.
 fn copies(
-    file: &ModuleFile,
+    headers: &Headers,
     mappings: Vec<Mapping>,
 ) -> Result<(BTreeMap<u64, Vec<Mapping>>, u64), Skipped> {
-    let pieces = file.pieces();
-    let elf = Elf::parse(&pieces)?;
     let code = mappings.iter().filter(|mapping| mapping.executable);
-    let biases = code.filter_map(|mapping| elf.bias(mapping.start.0, mapping.offset));
+    let biases = code.filter_map(|mapping| headers.bias(mapping.start.0, mapping.offset));
     let mut copies: BTreeMap<u64, Vec<Mapping>> = biases.map(|bias| (bias, Vec::new())).collect();
     for mapping in mappings {
         let mut copies = copies.iter_mut();
         if let Some((_, found)) =
-            copies.find(|(bias, _)| elf.fits(**bias, mapping.start.0, mapping.offset))
+            copies.find(|(bias, _)| headers.fits(**bias, mapping.start.0, mapping.offset))
         {
             found.push(mapping);
         }
     }
-    match elf.span() {
+    match headers.span() {
         Some(span) if !copies.is_empty() => Ok((copies, span.end)),
         _ => Err(Skipped::Misplaced),
     }

@@ -1,12 +1,10 @@
 //! The interpreter of a target: which of the candidates is alive, and what is known of its code.
 
-use std::sync::Arc;
-
 use super::stacks::Merging;
 use crate::os::{self, Modules, Process};
 use crate::python::layout::{Anchor, Entry};
 use crate::python::{self, Python, Refusal};
-use crate::symbolize::{Activations, CodeRanges, ImageBytes, fragment};
+use crate::symbolize::{Activations, CodeFile, CodeRanges, ImageBytes, fragment};
 
 /// What was found of Python in a process.
 pub struct Found {
@@ -43,8 +41,9 @@ fn evaluation(modules: &Modules, candidate: &os::interpreter::Interpreter) -> Co
         let module = modules.get(candidate.module)?;
         let function = candidate.evaluation?;
         let start = module.vaddr(function.address)?;
-        let bytes: ImageBytes = Arc::new(module.file.map().ok()?);
-        let ranges = fragment::ranges_of_function(&bytes, start..start.checked_add(function.size)?);
+        let bytes: ImageBytes = module.file.map().ok()?;
+        let file = CodeFile::shared(module.file.id(), &bytes);
+        let ranges = fragment::ranges_of_function(&file, start..start.checked_add(function.size)?);
         let moved = ranges.into_iter().map(|range| {
             range.start.wrapping_add(module.bias)..range.end.wrapping_add(module.bias)
         });

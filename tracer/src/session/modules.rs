@@ -1,20 +1,19 @@
 //! The modules of a target as the unwinder wants them.
 
 use std::ops::Range;
-use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::stacks::Stacks;
-use crate::os::{Mapping, Module, Modules, Process};
-use crate::symbolize::{ImageBytes, ModuleId, ModuleImage};
+use crate::os::{Mapping, Module, ModuleFile, Modules, Process};
+use crate::symbolize::{CodeFile, ImageBytes, ModuleId, ModuleImage};
 
 /// Which file lies where, as far as the unwinder was told.
 #[derive(Default)]
 pub struct Told {
     modules: Vec<(Key, ModuleId)>,
     /// The files of these modules: names of native code are looked up at the end, by descriptor.
-    files: Vec<OwnedFd>,
+    files: Vec<ModuleFile>,
     vdso: bool,
 }
 
@@ -41,8 +40,8 @@ impl Told {
             if self.modules.iter().any(|(known, _)| *known == key) {
                 continue;
             }
-            if let Some((file, image)) = image(module) {
-                self.files.push(file);
+            if let Some(image) = image(module) {
+                self.files.push(module.file.clone());
                 self.modules.push((key, stacks.add_module(image)));
                 any = true;
             }
@@ -70,22 +69,20 @@ impl Told {
 }
 
 /// A module's file and where it executes.
-fn image(module: &Module) -> Option<(OwnedFd, ModuleImage)> {
+fn image(module: &Module) -> Option<ModuleImage> {
     let executable: Vec<Range<u64>> =
         module.mappings.iter().filter(|mapping| mapping.executable).map(Mapping::range).collect();
     if executable.is_empty() {
         return None;
     }
-    let bytes: ImageBytes = Arc::new(module.file.map().ok()?);
-    let (file, open) = module.file.keep().ok()?;
-    let image = ModuleImage {
+    let bytes: ImageBytes = module.file.map().ok()?;
+    Some(ModuleImage {
         path: module.path.to_string_lossy().into_owned(),
-        open,
+        open: module.file.path(),
         bias: module.bias,
         executable,
-        bytes,
-    };
-    Some((file, image))
+        code: CodeFile::shared(module.file.id(), &bytes),
+    })
 }
 
 fn vdso(process: &Process, mapping: &Mapping) -> Option<ModuleImage> {
@@ -95,12 +92,13 @@ fn vdso(process: &Process, mapping: &Mapping) -> Option<ModuleImage> {
     }
     let range = mapping.range();
     let length = usize::try_from(range.end - range.start).ok()?;
-    let bytes = process.memory().bytes(crate::model::Address(range.start), length)?;
+    let bytes: ImageBytes =
+        Arc::new(process.memory().bytes(crate::model::Address(range.start), length)?);
     Some(ModuleImage {
         path: "[vdso]".to_owned(),
         open: PathBuf::new(),
         bias: range.start,
         executable: vec![range],
-        bytes: Arc::new(bytes),
+        code: CodeFile::new(&bytes),
     })
 }

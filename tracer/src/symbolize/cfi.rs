@@ -9,15 +9,16 @@
 use std::ops::Range;
 
 use gimli::{
-    BaseAddresses, CfaRule, EhFrame, EhFrameHdr, EndianSlice, Evaluation, EvaluationResult,
-    FrameDescriptionEntry, LittleEndian, Location, Register, RegisterRule, UnwindContext,
-    UnwindExpression, UnwindSection, UnwindTableRow, Value, X86_64,
+    CfaRule, EndianSlice, Evaluation, EvaluationResult, FrameDescriptionEntry, LittleEndian,
+    Location, Register, RegisterRule, UnwindContext, UnwindExpression, UnwindTableRow, Value,
+    X86_64,
 };
 
-use super::image::{Parts, Slice, Table};
+use super::parts::{Parts, Table};
+use crate::elf::UnwindTables;
 
 type Reader<'a> = EndianSlice<'a, LittleEndian>;
-type Fde<'a> = FrameDescriptionEntry<Reader<'a>>;
+type Record<'a> = FrameDescriptionEntry<Reader<'a>>;
 
 /// Scratch memory of the decoder, worth keeping between look-ups.
 pub(super) type Context = UnwindContext<usize>;
@@ -56,44 +57,27 @@ pub(super) enum Base {
 
 /// The unwind tables of one file.
 pub(super) struct FrameTable {
-    frames: Slice,
-    frames_svma: u64,
-    header: Option<Slice>,
-    bases: BaseAddresses,
-    /// Start, end and offset of every entry, sorted; only for files without a binary search table.
+    header: Option<Table>,
+    frames: Table,
+    /// Range and offset of every entry, sorted; only for files without a binary search table.
     index: Vec<(Range<u64>, usize)>,
-}
-
-/// Address of `.eh_frame` as `.eh_frame_hdr` states it.
-pub(super) fn frames_address(header: &Table) -> Option<u64> {
-    let bases = BaseAddresses::default().set_eh_frame_hdr(header.svma);
-    let parsed = EhFrameHdr::new(&header.data, LittleEndian).parse(&bases, 8).ok()?;
-    match parsed.eh_frame_ptr() {
-        gimli::Pointer::Direct(address) => Some(address),
-        gimli::Pointer::Indirect(_) => None,
-    }
 }
 
 impl FrameTable {
     /// The tables of a file, if it has any.
     pub fn new(parts: &Parts) -> Option<Self> {
-        let frames = parts.frames.as_ref()?;
-        let mut bases = BaseAddresses::default().set_eh_frame(frames.svma);
-        if let Some(header) = &parts.header {
-            bases = bases.set_eh_frame_hdr(header.svma);
-        }
-        let mut table = Self {
-            frames: frames.data.clone(),
-            frames_svma: frames.svma,
-            header: parts.header.as_ref().map(|header| header.data.clone()),
-            bases,
-            index: Vec::new(),
-        };
-        if !table.has_search_table() {
+        let (header, frames) = (parts.header.clone(), parts.frames.clone()?);
+        let mut table = Self { header, frames, index: Vec::new() };
+        if !table.tables().is_searchable() {
             table.header = None;
-            table.index = table.build_index();
+            table.index = table.tables().all();
         }
         Some(table)
+    }
+
+    fn tables(&self) -> UnwindTables<'_> {
+        let header = self.header.as_ref().map(|table| (table.svma, &*table.data));
+        UnwindTables::new(header, (self.frames.svma, &*self.frames.data))
     }
 
     /// Whether entries are found through the file's own search table.
@@ -103,16 +87,25 @@ impl FrameTable {
 
     /// The range of the function (or split-off part of one) at `svma`.
     pub fn function_at(&self, svma: u64) -> Option<Range<u64>> {
-        let fde = self.entry(svma)?;
-        Some(fde.initial_address()..fde.end_address())
+        let record = self.record(&self.tables(), svma)?;
+        Some(record.initial_address()..record.end_address())
+    }
+
+    fn record<'a>(&self, tables: &UnwindTables<'a>, svma: u64) -> Option<Record<'a>> {
+        if self.is_searchable() {
+            return tables.search(svma);
+        }
+        let next = self.index.partition_point(|(range, _)| range.start <= svma);
+        tables.record(self.index.get(next.checked_sub(1)?)?.1, svma)
     }
 
     /// The rule at `svma`.
     pub fn rule_at(&self, context: &mut Context, svma: u64) -> Rule {
-        let frames = self.section();
-        let Some(fde) = self.entry(svma) else { return Rule::Uncovered };
-        let signal = fde.is_signal_trampoline();
-        match fde.unwind_info_for_address(&frames, &self.bases, context, svma) {
+        let tables = self.tables();
+        let Some(record) = self.record(&tables, svma) else { return Rule::Uncovered };
+        let signal = record.is_signal_trampoline();
+        let section = tables.section();
+        match record.unwind_info_for_address(&section, tables.bases(), context, svma) {
             Ok(row) => classify(row, signal),
             Err(_) => Rule::Uncovered,
         }
@@ -127,10 +120,11 @@ impl FrameTable {
         state: State,
         read: &dyn Fn(u64) -> Option<u64>,
     ) -> Option<State> {
-        let frames = self.section();
-        let fde = self.entry(svma)?;
-        let encoding = fde.cie().encoding();
-        let row = fde.unwind_info_for_address(&frames, &self.bases, context, svma).ok()?;
+        let tables = self.tables();
+        let frames = tables.section();
+        let record = self.record(&tables, svma)?;
+        let encoding = record.cie().encoding();
+        let row = record.unwind_info_for_address(&frames, tables.bases(), context, svma).ok()?;
         let compute = |expression: &UnwindExpression<usize>, initial: Option<u64>| {
             let expression = expression.get(&frames).ok()?;
             let evaluation = Evaluation::new(expression.0, encoding);
@@ -153,55 +147,6 @@ impl FrameTable {
         };
         let sp = if row.register(X86_64::RSP).is_some() { recover(X86_64::RSP, cfa)? } else { cfa };
         Some(State { ip: recover(X86_64::RA, 0)?, sp, bp: recover(X86_64::RBP, state.bp)? })
-    }
-
-    fn section(&self) -> EhFrame<Reader<'_>> {
-        let mut section = EhFrame::new(&self.frames, LittleEndian);
-        section.set_address_size(8);
-        section
-    }
-
-    fn has_search_table(&self) -> bool {
-        self.header.as_ref().is_some_and(|header| {
-            EhFrameHdr::new(header, LittleEndian)
-                .parse(&self.bases, 8)
-                .is_ok_and(|parsed| parsed.table().is_some())
-        })
-    }
-
-    fn entry(&self, svma: u64) -> Option<Fde<'_>> {
-        let offset = match &self.header {
-            Some(header) => {
-                let parsed = EhFrameHdr::new(header, LittleEndian).parse(&self.bases, 8).ok()?;
-                let table = parsed.table()?;
-                // Not gimli's `pointer_to_offset`, which subtracts without looking.
-                let gimli::Pointer::Direct(entry) = table.lookup(svma, &self.bases).ok()? else {
-                    return None;
-                };
-                let offset = entry.checked_sub(self.frames_svma)?;
-                usize::try_from(offset).ok().filter(|offset| *offset < self.frames.len())?.into()
-            }
-            None => {
-                let next = self.index.partition_point(|(range, _)| range.start <= svma);
-                self.index.get(next.checked_sub(1)?)?.1.into()
-            }
-        };
-        let fde = self.section().fde_from_offset(&self.bases, offset, EhFrame::cie_from_offset);
-        fde.ok().filter(|fde| fde.contains(svma))
-    }
-
-    fn build_index(&self) -> Vec<(Range<u64>, usize)> {
-        let section = self.section();
-        let mut entries = section.entries(&self.bases);
-        let mut index = Vec::new();
-        while let Ok(Some(entry)) = entries.next() {
-            let gimli::CieOrFde::Fde(partial) = entry else { continue };
-            if let Ok(fde) = partial.parse(EhFrame::cie_from_offset) {
-                index.push((fde.initial_address()..fde.end_address(), fde.offset()));
-            }
-        }
-        index.sort_by_key(|(range, _)| range.start);
-        index
     }
 }
 

@@ -16,7 +16,8 @@ use std::ops::Range;
 use iced_x86::{Decoder, DecoderOptions, FlowControl, Instruction};
 
 use super::cfi::{Base, Context, FrameTable, Rule};
-use super::image::{ImageBytes, Parts};
+use super::code::CodeFile;
+use super::parts::Parts;
 
 /// Most fragments of one function.
 const MAX_FRAGMENTS: usize = 16;
@@ -24,10 +25,14 @@ const MAX_FRAGMENTS: usize = 16;
 const MAX_BYTES: u64 = 1024 * 1024;
 
 /// The ranges of the function that begins with `hot` (both as addresses of the file): `hot` itself, then
-/// its fragments in the order of discovery. Only `hot` when the file has no unwind tables.
-pub fn ranges_of_function(bytes: &ImageBytes, hot: Range<u64>) -> Vec<Range<u64>> {
-    let parts = Parts::new(bytes);
-    let Some(table) = FrameTable::new(&parts) else { return vec![hot] };
+/// its fragments in the order of discovery. Only `hot` when the file has no unwind tables. Found once for each file.
+pub fn ranges_of_function(file: &CodeFile, hot: Range<u64>) -> Vec<Range<u64>> {
+    let mut known = file.functions();
+    known.entry(hot.clone()).or_insert_with(|| find(file, hot)).clone()
+}
+
+fn find(file: &CodeFile, hot: Range<u64>) -> Vec<Range<u64>> {
+    let CodeFile { parts, table: Some(table), .. } = file else { return vec![hot] };
     let mut context = Context::new();
     let mut found = vec![hot];
     let mut decoded = 0;
@@ -38,13 +43,13 @@ pub fn ranges_of_function(bytes: &ImageBytes, hot: Range<u64>) -> Vec<Range<u64>
         if decoded > MAX_BYTES {
             break;
         }
-        for target in jumps_out(&parts, &range) {
+        for target in jumps_out(parts, &range) {
             if found.len() == MAX_FRAGMENTS || found.iter().any(|known| known.contains(&target)) {
                 continue;
             }
             let Some(fragment) = table.function_at(target) else { continue };
             let inside = target != fragment.start;
-            if inside || !begins_function(&table, &mut context, fragment.start) {
+            if inside || !begins_function(table, &mut context, fragment.start) {
                 found.push(fragment);
             }
         }

@@ -2,7 +2,9 @@
 //!
 //! | module | knows |
 //! |---|---|
-//! | [`image`] | the bytes of one loaded ELF file and where they lie in the target |
+//! | [`image`] | one loaded ELF file, and where it lies in the target |
+//! | [`code`] | what is known of one file, for all targets that have it mapped |
+//! | `parts` | segments and unwind tables of a file |
 //! | `cfi` | call frame information: function ranges and the rule at an address |
 //! | `call` | what a call instruction looks like from behind |
 //! | [`stack`] | a stack as it is copied, and as it is unwound |
@@ -22,19 +24,23 @@
 pub mod activation;
 mod call;
 mod cfi;
+pub mod code;
 pub mod fragment;
 pub mod image;
 pub mod machinery;
 pub mod merge;
 pub mod native;
+mod parts;
 pub mod resolve;
 pub mod stack;
 pub mod unwind;
 
 pub use activation::{Activations, CodeRanges};
-pub use image::{ImageBytes, ModuleId, ModuleImage};
+pub use code::{CodeFile, Detail};
+pub use image::{ModuleId, ModuleImage};
 pub use merge::{MergeNote, Merged, MixedStack};
-pub use native::{Detail, NativeNames};
+pub use native::NativeNames;
+pub use parts::ImageBytes;
 pub use resolve::{PythonNames, Resolver};
 pub use stack::{End, NativeFrame, NativeStack, Place, Registers, StackCopy};
 pub use unwind::Unwinder;

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use blazesym::symbolize::source::{Elf, Source};
 use blazesym::symbolize::{CodeInfo, Input, Sym, Symbolized, Symbolizer};
 
+use super::code::{CodeFile, Detail};
 use super::image::{ModuleId, ModuleImage};
 use super::stack::Place;
 use crate::model::{Frame, FrameKind};
@@ -21,39 +22,30 @@ use crate::model::{Frame, FrameKind};
 /// libpython of 31 MB, depending on how much of it is asked for).
 const LARGEST_DEBUG_FILE: u64 = 64 * 1024 * 1024;
 
-/// How much is wanted of a name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Detail {
-    /// Functions, inlined functions, source lines, where debug information exists.
-    Lines,
-    /// Functions out of symbol tables; needs little memory whatever the file holds.
-    Symbols,
-}
-
 /// The file behind a module.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 struct File {
     shown: Arc<str>,
     open: PathBuf,
+    code: Arc<CodeFile>,
 }
 
-/// Names of places, looked up in batches and kept.
-#[derive(Debug)]
+/// Names of places, looked up in batches and kept with their files, for other targets too.
 pub struct NativeNames {
     detail: Detail,
     files: HashMap<ModuleId, File>,
-    names: HashMap<Place, Vec<Frame>>,
 }
 
 impl NativeNames {
     /// No names yet.
     pub fn new(detail: Detail) -> Self {
-        Self { detail, files: HashMap::new(), names: HashMap::new() }
+        Self { detail, files: HashMap::new() }
     }
 
     /// Tells where a module's symbols are.
     pub fn add(&mut self, id: ModuleId, image: &ModuleImage) {
-        self.files.insert(id, File { shown: image.path.as_str().into(), open: image.open.clone() });
+        let (shown, open) = (image.path.as_str().into(), image.open.clone());
+        self.files.insert(id, File { shown, open, code: Arc::clone(&image.code) });
     }
 
     /// The target's path of a module.
@@ -65,70 +57,73 @@ impl NativeNames {
     pub fn look_up(&mut self, places: impl IntoIterator<Item = Place>) {
         let mut wanted: BTreeMap<ModuleId, Vec<u64>> = BTreeMap::new();
         for place in places {
-            if !self.names.contains_key(&place) {
-                wanted.entry(place.module).or_default().push(place.svma);
-            }
+            wanted.entry(place.module).or_default().push(place.svma);
         }
         for (module, mut addresses) in wanted {
             addresses.sort_unstable();
             addresses.dedup();
-            self.look_up_in(module, &addresses);
+            if let Some(file) = self.files.get(&module) {
+                file.look_up(self.detail, &addresses);
+            }
         }
     }
 
     /// The frames at a place, **outermost first**: the function, then what was inlined there. Never
     /// empty: without a symbol it is one frame with module and offset only.
     pub fn frames(&self, place: Place) -> Vec<Frame> {
-        match self.names.get(&place) {
-            Some(frames) => frames.clone(),
-            None => {
-                let module = self.files.get(&place.module).map(|file| &file.shown);
-                vec![nameless(module, place.svma)]
-            }
+        let Some(file) = self.files.get(&place.module) else {
+            return vec![nameless(place.svma)];
+        };
+        let known = file.code.names().get(&(self.detail, place.svma)).map(Arc::clone);
+        let mut frames = known.map_or_else(|| vec![nameless(place.svma)], |known| known.to_vec());
+        for frame in &mut frames {
+            frame.module = Some(Arc::clone(&file.shown));
         }
+        frames
     }
+}
 
-    fn look_up_in(&mut self, module: ModuleId, addresses: &[u64]) {
-        let Some(file) = self.files.get(&module).cloned() else { return };
-        let mut unnamed = addresses.to_vec();
-        if self.detail == Detail::Lines && is_readable_debug_file(&file.open) {
-            unnamed = self.read(module, &file, &unnamed, true);
+impl File {
+    /// Looks up the addresses that nobody has looked up yet.
+    fn look_up(&self, detail: Detail, addresses: &[u64]) {
+        let mut names = self.code.names();
+        let new = |svma: &&u64| !names.contains_key(&(detail, **svma));
+        let mut unnamed: Vec<u64> = addresses.iter().filter(new).copied().collect();
+        if !unnamed.is_empty() && detail == Detail::Lines && is_readable_debug_file(&self.open) {
+            unnamed = self.read(unnamed, true, |svma, frames| {
+                names.insert((detail, svma), frames);
+            });
         }
         // Debug information can be unreadable or incomplete where the symbol table is not.
         if !unnamed.is_empty() {
-            unnamed = self.read(module, &file, &unnamed, false);
+            unnamed = self.read(unnamed, false, |svma, frames| {
+                names.insert((detail, svma), frames);
+            });
         }
-        for svma in unnamed {
-            let frames = vec![nameless(Some(&file.shown), svma)];
-            self.names.insert(Place { module, svma }, frames);
-        }
+        names.extend(unnamed.into_iter().map(|svma| ((detail, svma), [nameless(svma)].into())));
     }
 
-    /// Reads names out of one file; returns the addresses that have none there.
+    /// Reads names out of the file; returns the addresses that have none there.
     fn read(
-        &mut self,
-        module: ModuleId,
-        file: &File,
-        addresses: &[u64],
+        &self,
+        addresses: Vec<u64>,
         debug_info: bool,
+        mut found: impl FnMut(u64, Arc<[Frame]>),
     ) -> Vec<u64> {
         let symbolizer = Symbolizer::builder()
             .enable_auto_reload(false)
             .enable_code_info(debug_info)
             .enable_inlined_fns(debug_info)
             .build();
-        let mut elf = Elf::new(&file.open);
+        let mut elf = Elf::new(&self.open);
         elf.debug_syms = debug_info;
-        let found = symbolizer.symbolize(&Source::Elf(elf), Input::VirtOffset(addresses));
+        let symbols = symbolizer.symbolize(&Source::Elf(elf), Input::VirtOffset(&addresses));
         // A file that cannot be read has no names; the frames say so by showing offsets.
-        let Ok(found) = found else { return addresses.to_vec() };
+        let Ok(symbols) = symbols else { return addresses };
         let mut unnamed = Vec::new();
-        for (svma, symbolized) in addresses.iter().zip(&found) {
+        for (svma, symbolized) in addresses.iter().zip(&symbols) {
             match symbolized {
-                Symbolized::Sym(symbol) => {
-                    let frames = frames_of(symbol, &file.shown, *svma);
-                    self.names.insert(Place { module, svma: *svma }, frames);
-                }
+                Symbolized::Sym(symbol) => found(*svma, frames_of(symbol, *svma)),
                 Symbolized::Unknown(_) => unnamed.push(*svma),
             }
         }
@@ -141,31 +136,31 @@ fn is_readable_debug_file(path: &Path) -> bool {
 }
 
 /// The function and what was inlined into it, outermost first.
-fn frames_of(symbol: &Sym<'_>, module: &Arc<str>, svma: u64) -> Vec<Frame> {
-    let outermost = frame(&symbol.name, symbol.code_info.as_deref(), module, svma);
+fn frames_of(symbol: &Sym<'_>, svma: u64) -> Arc<[Frame]> {
+    let outermost = frame(&symbol.name, symbol.code_info.as_deref(), svma);
     let inlined = symbol.inlined.iter().map(|inlined| Frame {
         inlined: true,
-        ..frame(&inlined.name, inlined.code_info.as_ref(), module, svma)
+        ..frame(&inlined.name, inlined.code_info.as_ref(), svma)
     });
     std::iter::once(outermost).chain(inlined).collect()
 }
 
-fn frame(name: &str, code: Option<&CodeInfo<'_>>, module: &Arc<str>, svma: u64) -> Frame {
+fn frame(name: &str, code: Option<&CodeInfo<'_>>, svma: u64) -> Frame {
     Frame {
         function: Some(name).filter(|name| !name.is_empty()).map(Arc::from),
         file: code.map(|code| code.to_path().to_string_lossy().into()),
         line: code.and_then(|code| code.line).filter(|line| *line != 0),
-        ..nameless(Some(module), svma)
+        ..nameless(svma)
     }
 }
 
-fn nameless(module: Option<&Arc<str>>, svma: u64) -> Frame {
+fn nameless(svma: u64) -> Frame {
     Frame {
         kind: FrameKind::Native,
         function: None,
         file: None,
         line: None,
-        module: module.cloned(),
+        module: None,
         offset: Some(svma),
         inlined: false,
         machinery: false,

@@ -13,7 +13,9 @@ use framehop::{ExplicitModuleSectionInfo, FrameAddress, Module, Unwinder as _};
 
 use super::call::ends_with_call;
 use super::cfi::{Base, Context, FrameTable, Rule, State};
-use super::image::{ModuleId, ModuleImage, Parts, Slice, Table};
+use super::code::CodeFile;
+use super::image::{ModuleId, ModuleImage};
+use super::parts::{Slice, Table};
 use super::stack::{End, MAX_FRAMES, NativeFrame, NativeStack, Place, Registers, StackCopy};
 
 /// Rules remembered by address before the memory is given back.
@@ -26,8 +28,6 @@ struct Loaded {
     id: ModuleId,
     span: Range<u64>,
     image: ModuleImage,
-    parts: Parts,
-    table: Option<FrameTable>,
 }
 
 /// Walks copied stacks of one target.
@@ -75,17 +75,16 @@ impl Unwinder {
     }
 
     /// Adds a module, in place of those that lay there before (their ids stay valid as names of what
-    /// was). Cheap: tables are read when an address is looked up.
+    /// was). Cheap: the file is parsed already, and its
+    /// tables are read when an address is looked up.
     pub fn add(&mut self, image: ModuleImage) -> ModuleId {
         let id = ModuleId(self.next_id);
         self.next_id += 1;
         let span = image.span();
         self.remove(&span);
-        let parts = Parts::new(&image.bytes);
-        let table = FrameTable::new(&parts);
-        self.stepper.add_module(stepper_module(&image, &span, &parts, table.as_ref()));
+        self.stepper.add_module(stepper_module(&image, &span));
         let at = self.modules.partition_point(|loaded| loaded.span.start < span.start);
-        self.modules.insert(at, Loaded { id, span, image, parts, table });
+        self.modules.insert(at, Loaded { id, span, image });
         id
     }
 
@@ -203,7 +202,7 @@ impl Unwinder {
         }
         let mut context = std::mem::take(&mut self.context);
         let rule = self.loaded_at(address).and_then(|loaded| {
-            let table = loaded.table.as_ref()?;
+            let table = loaded.image.code.table.as_ref()?;
             Some(table.rule_at(&mut context, loaded.image.svma(address)))
         });
         self.context = context;
@@ -269,7 +268,7 @@ impl Unwinder {
         let mut context = std::mem::take(&mut self.context);
         let read = |address| stack.word(address);
         let loaded = self.loaded_at(address).ok_or(End::UnknownCode { address })?;
-        let next = loaded.table.as_ref().and_then(|table| {
+        let next = loaded.image.code.table.as_ref().and_then(|table| {
             table.evaluate(&mut context, loaded.image.svma(address), state, &read)
         });
         let next = next.ok_or_else(|| End::UnsupportedRule { module: loaded.image.path.clone() });
@@ -291,7 +290,7 @@ impl Unwinder {
         // Near the start of a segment there are fewer bytes before it than the longest call has.
         let is_call = (2..=LONGEST_CALL)
             .rev()
-            .find_map(|length| loaded.parts.range(&(end.checked_sub(length)?..end)))
+            .find_map(|length| loaded.image.code.parts.range(&(end.checked_sub(length)?..end)))
             .is_some_and(|bytes| ends_with_call(&bytes));
         if is_call {
             Ok(())
@@ -302,13 +301,9 @@ impl Unwinder {
 }
 
 /// What framehop needs of a module. It gets a search table only when that was found usable.
-fn stepper_module(
-    image: &ModuleImage,
-    span: &Range<u64>,
-    parts: &Parts,
-    table: Option<&FrameTable>,
-) -> Module<Slice> {
-    let searchable = table.is_some_and(FrameTable::is_searchable);
+fn stepper_module(image: &ModuleImage, span: &Range<u64>) -> Module<Slice> {
+    let CodeFile { parts, table, .. } = &*image.code;
+    let searchable = table.as_ref().is_some_and(FrameTable::is_searchable);
     let frames = parts.frames.as_ref();
     let header = parts.header.as_ref().filter(|_| searchable);
     let sections = ExplicitModuleSectionInfo {

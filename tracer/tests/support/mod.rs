@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 
-use leakspy::symbolize::{ImageBytes, ModuleId, ModuleImage, NativeNames, Unwinder};
+use leakspy::symbolize::{CodeFile, ImageBytes, ModuleId, ModuleImage, NativeNames, Unwinder};
 use object::{Object, ObjectSegment, ObjectSymbol};
 use serde::Deserialize;
 
@@ -99,7 +99,7 @@ fn image(path: String, mappings: &[(Range<u64>, u64)]) -> ModuleImage {
     let svma = segment.address() + offset - segment.file_range().0;
     let bias = range.start.wrapping_sub(svma);
     let executable = mappings.iter().map(|(range, _)| range.clone()).collect();
-    ModuleImage { open: PathBuf::from(&path), path, bias, executable, bytes: Arc::clone(&bytes) }
+    ModuleImage { open: PathBuf::from(&path), path, bias, executable, code: CodeFile::new(&bytes) }
 }
 
 /// An unwinder, and names, that know the modules of a process.

@@ -3,7 +3,7 @@
 use leakspy_ebpf::wire::key::Function;
 
 use super::{Absence, Other};
-use crate::elf::{Elf, Symbol, SymbolKind, SymbolTables};
+use crate::elf::{Symbol, SymbolKind, SymbolTables};
 use crate::model::{Address, Memory};
 use crate::os::Modules;
 
@@ -71,23 +71,24 @@ impl Survey {
 
     fn examine(&mut self, index: usize, modules: &Modules, memory: &impl Memory) {
         let Some(module) = modules.get(index) else { return };
-        let pieces = module.file.pieces();
-        let Ok(elf) = Elf::parse(&pieces) else { return };
-        let is_static = Some(index) == self.main && elf.is_static();
+        let file = &module.file;
+        let is_static = Some(index) == self.main && file.is_static().unwrap_or(false);
         self.main_is_static |= is_static;
         // Names of the full table mean something to the linker only in a static executable; in others
         // a local `malloc` may be anything.
         let tables = if is_static { SymbolTables::All } else { SymbolTables::Dynamic };
-        let names: Vec<&str> = NAMES.iter().map(|(_, name)| *name).collect();
-        let wanted: Vec<&str> = names.iter().copied().chain([LIBC_MARK]).collect();
-        let symbols = elf.symbols(&wanted, tables);
+        let names: Vec<&'static str> = NAMES.iter().map(|(_, name)| *name).collect();
+        let wanted: Vec<&'static str> = names.iter().copied().chain([LIBC_MARK]).collect();
+        let (Ok(symbols), Ok(slots)) = (file.symbols(&wanted, tables), file.slots(&names)) else {
+            return;
+        };
         let defined = NAMES.iter().zip(&symbols);
         self.definitions[index] =
             defined.filter_map(|((function, _), symbol)| Some((*function, (*symbol)?))).collect();
         if symbols[NAMES.len()].is_some() && self.libc.is_none() {
             self.libc = Some(index);
         }
-        for slot in elf.slots(&names) {
+        for slot in slots {
             let target = module.address(slot.vaddr).and_then(|address| memory.pointer(address));
             self.bound.extend(target.and_then(|target| {
                 let (module, vaddr) = resolve(modules, target)?;

@@ -8,7 +8,7 @@ use super::*;
 use crate::model::{Address, Memory as _};
 use crate::os::file::FileRefusal;
 use crate::os::module::Skipped;
-use crate::os::{Modules, allocator, interpreter};
+use crate::os::{Files, Modules, allocator, interpreter};
 
 /// A child that ends with the test.
 struct Guard(Child);
@@ -185,4 +185,28 @@ fn the_test_itself_is_dissected_rightly() {
 
 fn own(function: *const ()) -> u64 {
     u64::try_from(function as usize).unwrap()
+}
+
+#[test]
+fn what_several_processes_map_is_parsed_once() {
+    let files = Files::default();
+    let children = [cat(&which_cat()), cat(&which_cat())];
+    let modules =
+        |child: &Guard| Modules::with(&Process::open(child.0.id()).unwrap(), &files).unwrap();
+    let first = modules(&children[0]);
+    let parsed = files.parsed();
+    assert!(parsed >= u64::try_from(first.list().len()).unwrap() && !first.list().is_empty());
+    let second = modules(&children[1]);
+    assert_eq!(files.parsed(), parsed);
+    let ids = |modules: &Modules| -> Vec<_> {
+        let mut ids: Vec<_> =
+            modules.list().iter().map(|module| (module.inode, module.file.id())).collect();
+        ids.sort_unstable_by_key(|(inode, _)| *inode);
+        ids
+    };
+    assert_eq!(ids(&first), ids(&second));
+    // Whoever comes after the last of them begins anew.
+    drop((first, second));
+    modules(&children[0]);
+    assert_eq!(files.parsed(), 2 * parsed);
 }

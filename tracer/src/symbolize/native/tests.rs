@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use object::{Object, ObjectSymbol};
 
+use super::super::code::CodeFile;
 use super::super::image::{ModuleId, ModuleImage};
+use super::super::parts::ImageBytes;
 use super::super::stack::Place;
 use super::{Detail, NativeNames};
 
@@ -17,12 +19,13 @@ extern "C" fn leakspy_test_landmark(value: u64) -> u64 {
 }
 
 fn image(shown: &str, open: impl Into<PathBuf>) -> ModuleImage {
+    let empty: ImageBytes = Arc::new(Vec::new());
     ModuleImage {
         path: shown.to_owned(),
         open: open.into(),
         bias: 0,
         executable: Vec::new(),
-        bytes: Arc::new(Vec::new()),
+        code: CodeFile::new(&empty),
     }
 }
 
@@ -100,4 +103,28 @@ fn without_names_there_is_module_and_offset() {
         assert_eq!(frames[0].module.as_deref(), Some("/shown/path"));
         assert_eq!(frames[0].offset, Some(0x1234));
     }
+}
+
+/// The second one's path leads nowhere: it has the name from the first.
+#[test]
+fn what_one_target_looked_up_another_need_not() {
+    let place = place("leakspy_test_landmark");
+    let first = image("/first/path", "/proc/self/exe");
+    let second = ModuleImage {
+        path: "/second/path".to_owned(),
+        open: PathBuf::from("/nonexistent"),
+        ..first.clone()
+    };
+    let named = |image: &ModuleImage, detail| {
+        let mut names = NativeNames::new(detail);
+        names.add(ModuleId(0), image);
+        names.look_up([place]);
+        let frame = names.frames(place).swap_remove(0);
+        (frame.function, frame.module)
+    };
+    let function: Option<Arc<str>> = Some("leakspy_test_landmark".into());
+    let expected = |path: &str| (function.clone(), Some(Arc::from(path)));
+    assert_eq!(named(&first, Detail::Lines), expected("/first/path"));
+    assert_eq!(named(&second, Detail::Lines), expected("/second/path"));
+    assert_eq!(named(&second, Detail::Symbols), (None, Some(Arc::from("/second/path"))));
 }

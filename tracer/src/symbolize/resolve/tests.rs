@@ -3,9 +3,11 @@ use std::sync::Arc;
 
 use leakspy_ebpf::walk::Word;
 
+use super::super::code::{CodeFile, Detail};
 use super::super::image::{ModuleId, ModuleImage};
 use super::super::merge::{MergeNote, Merged, MixedStack};
-use super::super::native::{Detail, NativeNames};
+use super::super::native::NativeNames;
+use super::super::parts::ImageBytes;
 use super::super::stack::{End, NativeFrame, Place};
 use super::{PythonNames, Resolver, hide_main, hide_start, nameless_python};
 use crate::model::{Frame, FrameKind, StackNote};
@@ -44,12 +46,13 @@ fn named(function: Option<&str>, module: &str) -> Frame {
 
 fn resolve(stack: &MixedStack) -> super::Resolved {
     let mut names = NativeNames::new(Detail::Symbols);
+    let nothing: ImageBytes = Arc::new(Vec::new());
     let image = ModuleImage {
         path: "/usr/bin/python".into(),
         open: PathBuf::from("/nonexistent"),
         bias: 0,
         executable: Vec::new(),
-        bytes: Arc::new(Vec::new()),
+        code: CodeFile::new(&nothing),
     };
     names.add(ModuleId(0), &image);
     Resolver { python: &Numbered, native: &names, interpreter: None }.resolve(stack)
