@@ -63,8 +63,8 @@ impl InMemory {
             series.last_sums(row, site.totals.at(end))?;
             add_rest(&mut series, row, site)?;
         }
-        let looks = self.kept.ticks.values().filter(|(_, blocks)| blocks.is_some());
-        let histories = series.finish(looks.last().map(|(process, _)| process.t));
+        let mut looks = self.kept.ticks.values().filter(|(_, blocks)| blocks.is_some());
+        let histories = series.finish(looks.next_back().map(|(process, _)| process.t));
         Ok((sites, histories))
     }
 
