@@ -49,7 +49,10 @@ fn check_root(root: &str, files: &[Rust]) -> Vec<Finding> {
         );
         Finding::new(one.file, one.line, message)
     };
-    uses.iter().filter(back).map(finding).collect()
+    let mut findings: Vec<Finding> = uses.iter().filter(back).map(finding).collect();
+    // One line may name several things of the same neighbour.
+    findings.dedup();
+    findings
 }
 
 /// Whether one neighbour leads to another, by any way.

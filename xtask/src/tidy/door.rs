@@ -33,7 +33,7 @@ pub const DOORS: [(&str, &[&str]); 34] = [
     ("rusqlite", &["store"]),
     ("tempfile", &["cli"]),
     ("tokio", &["probe", "session", "cli", "main"]),
-    ("tracing", &["cli", "session"]),
+    ("tracing", &["cli", "probe", "session"]),
     ("tracing_log", &["cli"]),
     ("tracing_subscriber", &["cli"]),
     ("unicode_width", &["report"]),
