@@ -1,8 +1,10 @@
 //! What a recording of a simulated process holds at a moment: the same series as one of a real process.
 
+use leakspy_ebpf::wire::counter::Counter;
+
 use leakspy::model::{
-    Capture, Cohort, Collection, Document, Domain, Frame, History, Lifetime, Loss, LossClass,
-    ProcessPoint, PythonTarget, SCHEMA, Site, SiteHistory, SitePoint, Target, Tool,
+    Capture, Cohort, Collection, Document, Domain, Frame, History, Lifetime, Loss, ProcessPoint,
+    PythonTarget, SCHEMA, Site, SiteHistory, SitePoint, Target, Tool,
 };
 
 use super::random::{Random, whole};
@@ -106,8 +108,8 @@ impl<'a> Recording<'a> {
                 notes: Vec::new(),
             },
             losses: vec![
-                loss(LossClass::Seen, events),
-                loss(LossClass::Loss, self.world.lost * events / 2.0),
+                Loss::of(Counter::AllocCalls, whole(events)),
+                Loss::of(Counter::LiveFull, whole(self.world.lost * events / 2.0)),
             ],
             memory: Vec::new(),
             growth: None,
@@ -138,10 +140,6 @@ impl<'a> Recording<'a> {
         let past = self.world.collections.iter().filter(|at| **at < t);
         past.map(|at| Collection { t: (at / TICK).ceil() * TICK, count: 1 }).collect()
     }
-}
-
-fn loss(class: LossClass, count: f64) -> Loss {
-    Loss { name: "events".into(), sentence: "events".into(), class, count: whole(count) }
 }
 
 /// The tick at or after a time.

@@ -5,7 +5,7 @@ use std::io::{self, IsTerminal, Write};
 use super::live::{Outcome, Watcher};
 use crate::model::Look;
 use crate::report::quantity::{bytes, count, counted, duration};
-use crate::report::{escape, width};
+use crate::report::{escape, notes, width};
 use crate::session::{Attachment, Status};
 
 /// Seconds between two lines where lines cannot be redrawn.
@@ -84,7 +84,7 @@ impl<W: Write> ProgressLine<W> {
 
 impl<W: Write> Watcher for ProgressLine<W> {
     fn attached(&mut self, _target: usize, about: &Attachment) {
-        self.say(&about.sentence);
+        self.say(&notes::attached(about));
     }
 
     fn status(&mut self, _target: usize, status: &Status) {
@@ -182,8 +182,14 @@ mod tests {
     fn shown(manner: Manner) -> String {
         let mut out = Vec::new();
         let mut progress = ProgressLine::new(&mut out, manner);
-        let sentence = "Attached to \u{1b}[31mpanel.".to_owned();
-        progress.attached(0, &Attachment { pid: 4711, comm: "panel".into(), sentence });
+        let about = Attachment {
+            pid: 4711,
+            comm: "\u{1b}[31mpanel".into(),
+            python: Some("3.11.7".into()),
+            probes: 14,
+            method: "perf",
+        };
+        progress.attached(0, &about);
         for seconds in [1.0, 9.0, 10.2, 11.0, 19.9, 20.0, 65.0] {
             progress.status(0, &Status { seconds, live_bytes: 10_000_000, sites: 120, lost: 0 });
         }
@@ -208,7 +214,7 @@ mod tests {
         assert_eq!(
             lines,
             [
-                "Attached to \\x1b[31mpanel.",
+                "recording \\x1b[31mpanel (pid 4711), CPython 3.11.7, 14 probes by perf",
                 "10 s: 9.5 MiB live, 120 sites, nothing lost",
                 "20 s: 9.5 MiB live, 120 sites, nothing lost",
                 "1 min 5 s: 9.5 MiB live, 120 sites, nothing lost",

@@ -1,9 +1,11 @@
 //! Verdicts on small recordings.
 
 use super::{Analysis, Settings, analyse, samples};
+use leakspy_ebpf::wire::counter::Counter;
+
 use crate::model::{
-    AgedPoint, CallStack, Cohort, Confidence, Document, Lifetime, Loss, LossClass, Reason,
-    Unreferenced, Verdict,
+    AgedPoint, CallStack, Cohort, Confidence, Document, Lifetime, Loss, Reason, Unreferenced,
+    Verdict,
 };
 
 fn judge(document: &Document) -> Analysis {
@@ -126,8 +128,8 @@ fn lost_releases_are_no_leak() {
         vec![Lifetime { up_to: 32.0, freed_bytes: 1_000_000_000, freed_count: 1_000_000 }];
     let leak = judge(&document);
     assert_eq!(leak.findings[0].verdict, Verdict::Leak);
-    let loss = |class, count| Loss { name: "x".into(), sentence: "y".into(), class, count };
-    document.losses = vec![loss(LossClass::Seen, 1_000_000), loss(LossClass::Loss, 10_000)];
+    document.losses =
+        vec![Loss::of(Counter::AllocCalls, 1_000_000), Loss::of(Counter::LiveFull, 10_000)];
     let lost = judge(&document);
     assert_eq!(lost.findings[0].verdict, Verdict::Undetermined);
     assert_eq!(lost.findings[0].evidence.reasons[0], Reason::LossesExplainIt { share: 0.01 });

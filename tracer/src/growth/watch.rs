@@ -1,6 +1,6 @@
 //! What was watched: for how long, from when it counts, and how much got lost.
 
-use crate::model::{Collection, Document, LossClass, ProcessPoint};
+use crate::model::{Collection, CounterClass, Document, ProcessPoint};
 
 /// New sites per minute below which a program has warmed up, and for how long it must stay below.
 const NEW_PER_MINUTE: f64 = 1.0;
@@ -97,15 +97,15 @@ fn tick(document: &Document) -> f64 {
 }
 
 fn lost(document: &Document) -> f64 {
-    let sum = |class: LossClass| -> f64 {
+    let sum = |class: CounterClass| -> f64 {
         document
             .losses
             .iter()
-            .filter(|loss| loss.class == class)
+            .filter(|loss| loss.counter.class() == class)
             .map(|loss| loss.count as f64)
             .sum()
     };
-    let (lost, seen) = (sum(LossClass::Loss), sum(LossClass::Seen));
+    let (lost, seen) = (sum(CounterClass::Loss), sum(CounterClass::Seen));
     if lost <= 0.0 { 0.0 } else { (lost / seen.max(lost)).min(1.0) }
 }
 

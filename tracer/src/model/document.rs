@@ -1,9 +1,9 @@
 //! The finished, symbolised document that every exporter prints.
 
-use leakspy_ebpf::wire::counter::{Class, Counter};
+use leakspy_ebpf::wire::counter::Counter;
 use serde::Serialize;
 
-use super::{Finding, History, Note, ProcessGrowth, Site, TypeGrowth};
+use super::{CounterClass, Finding, History, Note, ProcessGrowth, Site, TypeGrowth};
 
 /// Version of the JSON contract.
 pub const SCHEMA: u32 = 1;
@@ -89,30 +89,29 @@ pub struct Capture {
     pub notes: Vec<Note>,
 }
 
-/// One counter of the ledger.
+/// A counter of the ledger and how often it counted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Loss {
-    /// Name in reports.
-    pub name: String,
-    /// What it counts, as a sentence.
-    pub sentence: String,
-    /// What it says about the numbers.
-    pub class: LossClass,
+    /// What was counted.
+    pub counter: Counted,
     /// How often.
     pub count: u64,
 }
 
-/// What a counter says about the numbers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LossClass {
-    /// A call that was seen.
-    Seen,
-    /// A call whose effect is in the numbers.
-    Accounted,
-    /// A call whose effect is missing.
-    Loss,
-    /// The effect is there, but a stack is less than it should be.
-    Quality,
+/// What a counter counts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Counted {
+    /// A counter of the contract with the kernel.
+    Known(Counter),
+    /// A counter of another version of leakspy, as its recording describes it: data from outside.
+    Other {
+        /// Name in reports.
+        name: String,
+        /// What it counts, as a sentence.
+        sentence: String,
+        /// What it says about the numbers.
+        class: CounterClass,
+    },
 }
 
 /// Process memory at one moment.
@@ -137,17 +136,33 @@ impl Capture {
 
 impl Loss {
     /// A counter of the contract, `count` times.
-    pub fn of(counter: Counter, count: u64) -> Self {
-        Self {
-            name: counter.name().to_owned(),
-            sentence: counter.sentence().to_owned(),
-            class: match counter.class() {
-                Class::Seen => LossClass::Seen,
-                Class::Accounted => LossClass::Accounted,
-                Class::Loss => LossClass::Loss,
-                Class::Quality => LossClass::Quality,
-            },
-            count,
+    pub const fn of(counter: Counter, count: u64) -> Self {
+        Self { counter: Counted::Known(counter), count }
+    }
+}
+
+impl Counted {
+    /// Name in reports.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Known(counter) => counter.name(),
+            Self::Other { name, .. } => name,
+        }
+    }
+
+    /// What it counts, as a sentence.
+    pub fn sentence(&self) -> &str {
+        match self {
+            Self::Known(counter) => counter.sentence(),
+            Self::Other { sentence, .. } => sentence,
+        }
+    }
+
+    /// What it says about the numbers.
+    pub const fn class(&self) -> CounterClass {
+        match self {
+            Self::Known(counter) => counter.class(),
+            Self::Other { class, .. } => *class,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The nouns: what the rooms hand to one another. No I/O.
 
 mod address;
+mod attachment;
 mod census;
 mod coded;
 mod doctor;
@@ -20,13 +21,14 @@ mod stack;
 pub mod visible;
 
 pub use address::Address;
+pub use attachment::Attachment;
 pub use census::{
     CENSUS_SCHEMA, Census, CensusTarget, KeptBy, Look, NearlyEmpty, PoolUse, SessionCount,
     TypeCount, TypeGrowth, TypeHolder, TypePoint, TypeSeries,
 };
 pub use doctor::{CheckStatus, DoctorCheck, DoctorReport, DoctorSection};
 pub use document::{
-    Capture, Document, Loss, LossClass, MemoryPoint, PythonTarget, SCHEMA, Target, Tool,
+    Capture, Counted, Document, Loss, MemoryPoint, PythonTarget, SCHEMA, Target, Tool,
 };
 pub use finding::{
     Confidence, Evidence, Finding, Interval, Model, Owners, ProcessGrowth, Unreferenced, Verdict,
@@ -38,6 +40,8 @@ pub use history::{
 };
 pub use holder::{HolderGroup, Holders, Reference, RootKind};
 pub use kernel_release::KernelRelease;
+/// What a counter says about a call that was seen.
+pub use leakspy_ebpf::wire::counter::Class as CounterClass;
 pub use memory::Memory;
 pub use note::{HeapNote, LeftOut, NoObjects, NoSearch, NotSeen, Note, StackNote};
 pub use reason::Reason;

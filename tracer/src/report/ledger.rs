@@ -1,6 +1,8 @@
 //! Does the ledger balance: has every call, block and byte that was seen exactly one end?
 
-use crate::model::{Document, Loss, Site};
+use leakspy_ebpf::wire::counter::Counter;
+
+use crate::model::{Counted, Document, Loss, Site};
 
 /// One equation of the ledger: how much was seen, and how much of it has a known end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,56 +29,66 @@ impl Balance {
     }
 }
 
-/// One equation, by names of counters (`leakspy_ebpf::wire::counter`).
+/// One equation between counters.
 struct Equation {
     what: &'static str,
-    seen: &'static str,
-    accounted: &'static [&'static str],
+    seen: Counter,
+    accounted: &'static [Counter],
     /// What the sites still have of it.
     live: Option<fn(&Site) -> u64>,
-    lost: &'static [&'static str],
+    lost: &'static [Counter],
 }
 
 const EQUATIONS: [Equation; 4] = [
     Equation {
         what: "allocation calls",
-        seen: "alloc_calls",
+        seen: Counter::AllocCalls,
         accounted: &[
-            "alloc_recorded",
-            "alloc_failed",
-            "alloc_nested",
-            "alloc_not_anonymous",
-            "realloc_to_zero",
-            "in_flight",
+            Counter::AllocRecorded,
+            Counter::AllocFailed,
+            Counter::AllocNested,
+            Counter::AllocNotAnonymous,
+            Counter::ReallocReleased,
+            Counter::InFlight,
         ],
         live: None,
-        lost: &["return_lost", "pending_full", "live_table_full", "result_unreadable"],
+        lost: &[
+            Counter::PendingLost,
+            Counter::PendingFull,
+            Counter::LiveFull,
+            Counter::OutUnreadable,
+        ],
     },
     Equation {
         what: "releases",
-        seen: "free_calls",
+        seen: Counter::FreeCalls,
         accounted: &[
-            "free_recorded",
-            "free_null",
-            "free_unknown",
-            "free_nested",
-            "unmap_partial",
-            "unmap_unknown",
+            Counter::FreeRecorded,
+            Counter::FreeNull,
+            Counter::FreeUnknown,
+            Counter::FreeNested,
+            Counter::UnmapPartial,
+            Counter::UnmapUnknown,
         ],
         live: None,
         lost: &[],
     },
     Equation {
         what: "blocks",
-        seen: "alloc_recorded",
-        accounted: &["free_recorded", "realloc_old", "replaced_without_free", "unmap_further"],
+        seen: Counter::AllocRecorded,
+        accounted: &[
+            Counter::FreeRecorded,
+            Counter::ReallocOld,
+            Counter::Replaced,
+            Counter::UnmapFurther,
+        ],
         live: Some(|site| site.live_count),
-        lost: &["put_back_failed"],
+        lost: &[Counter::RestLost],
     },
     Equation {
         what: "bytes",
-        seen: "alloc_bytes",
-        accounted: &["free_bytes"],
+        seen: Counter::AllocBytes,
+        accounted: &[Counter::FreeBytes],
         live: Some(|site| site.live_bytes),
         lost: &[],
     },
@@ -89,8 +101,8 @@ pub fn balances(document: &Document) -> Vec<Balance> {
 
 impl Equation {
     fn balance(&self, document: &Document) -> Option<Balance> {
-        let counted = |names: &[&str]| {
-            let counts = names.iter().filter_map(|name| count(&document.losses, name));
+        let counted = |counters: &[Counter]| {
+            let counts = counters.iter().filter_map(|one| count(&document.losses, *one));
             counts.fold(0, u64::saturating_add)
         };
         let live = self
@@ -105,38 +117,29 @@ impl Equation {
     }
 }
 
-fn count(losses: &[Loss], name: &str) -> Option<u64> {
-    losses.iter().find(|loss| loss.name == name).map(|loss| loss.count)
+fn count(losses: &[Loss], counter: Counter) -> Option<u64> {
+    losses.iter().find(|loss| loss.counter == Counted::Known(counter)).map(|loss| loss.count)
 }
 
 #[cfg(test)]
 mod tests {
-    use leakspy_ebpf::wire::counter::{Class, Counter};
+    use leakspy_ebpf::wire::counter::Class;
 
     use super::*;
-    use crate::model::LossClass;
     use crate::report::samples;
 
-    fn counted(counts: &[(&str, u64)]) -> Document {
-        let losses = counts
-            .iter()
-            .map(|(name, count)| Loss {
-                name: (*name).to_owned(),
-                sentence: String::new(),
-                class: LossClass::Accounted,
-                count: *count,
-            })
-            .collect();
+    fn counted(counts: &[(Counter, u64)]) -> Document {
+        let losses = counts.iter().map(|(counter, count)| Loss::of(*counter, *count)).collect();
         Document { losses, ..samples::empty() }
     }
 
     #[test]
     fn calls_with_an_end_each_close() {
         let balance = balances(&counted(&[
-            ("alloc_calls", 10),
-            ("alloc_recorded", 6),
-            ("alloc_failed", 1),
-            ("return_lost", 3),
+            (Counter::AllocCalls, 10),
+            (Counter::AllocRecorded, 6),
+            (Counter::AllocFailed, 1),
+            (Counter::PendingLost, 3),
         ]));
         assert!(balance[0].closes());
         assert_eq!(balance[0].lost, 3);
@@ -144,14 +147,14 @@ mod tests {
 
     #[test]
     fn a_missing_end_and_a_missing_call_are_seen() {
-        let open = balances(&counted(&[("alloc_calls", 10), ("alloc_recorded", 7)]));
+        let open = balances(&counted(&[(Counter::AllocCalls, 10), (Counter::AllocRecorded, 7)]));
         assert_eq!(open[0].difference(), 3);
-        let doubled = balances(&counted(&[("free_calls", 10), ("free_null", 11)]));
+        let doubled = balances(&counted(&[(Counter::FreeCalls, 10), (Counter::FreeNull, 11)]));
         assert_eq!(doubled[0].difference(), -1);
         let huge = balances(&counted(&[
-            ("free_calls", 0),
-            ("free_null", u64::MAX),
-            ("free_recorded", u64::MAX),
+            (Counter::FreeCalls, 0),
+            (Counter::FreeNull, u64::MAX),
+            (Counter::FreeRecorded, u64::MAX),
         ]));
         assert!(!huge[0].closes());
     }
@@ -176,44 +179,34 @@ mod tests {
     /// A new loss must enter the equations: every counter of class `Loss` is in exactly one.
     #[test]
     fn every_loss_of_the_contract_is_in_an_equation() {
-        let named: Vec<&str> =
+        let named: Vec<Counter> =
             EQUATIONS.iter().flat_map(|equation| equation.lost).copied().collect();
         for counter in Counter::ALL.iter().filter(|counter| counter.class() == Class::Loss) {
-            let times = named.iter().filter(|name| **name == counter.name()).count();
+            let times = named.iter().filter(|named| *named == counter).count();
             assert_eq!(times, 1, "{}", counter.name());
         }
     }
 
     /// What is counted beside the calls, and ends none of them.
-    const NO_END: [&str; 9] = [
-        "realloc_unknown",
-        "return_without_call",
-        "code_freed",
-        "outside_window",
-        "foreign_task",
-        "realloc_restored",
-        "realloc_in_flight",
-        "stacks_audited",
-        "ring_full",
+    const NO_END: [Counter; 9] = [
+        Counter::ReallocUnknown,
+        Counter::ReturnUnmatched,
+        Counter::CodeFreed,
+        Counter::Gated,
+        Counter::ForeignTask,
+        Counter::ReallocRestored,
+        Counter::InFlightOld,
+        Counter::StacksAudited,
+        Counter::RingFull,
     ];
 
     #[test]
     fn every_end_of_the_contract_is_in_an_equation() {
         for counter in Counter::ALL.iter().filter(|counter| counter.class() == Class::Accounted) {
-            let name = counter.name();
             let known = EQUATIONS
                 .iter()
-                .any(|equation| equation.seen == name || equation.accounted.contains(&name));
-            assert_ne!(known, NO_END.contains(&name), "{name}");
-        }
-    }
-
-    #[test]
-    fn every_name_is_a_counter_of_the_contract() {
-        for equation in &EQUATIONS {
-            for name in equation.accounted.iter().chain(equation.lost).chain([&equation.seen]) {
-                assert!(Counter::ALL.iter().any(|counter| counter.name() == *name), "{name}");
-            }
+                .any(|equation| equation.seen == *counter || equation.accounted.contains(counter));
+            assert_ne!(known, NO_END.contains(counter), "{counter:?}");
         }
     }
 }

@@ -1,7 +1,17 @@
 //! What was noticed and what limits the numbers, in sentences. Names in them are raw: data from outside.
 
 use super::quantity::{bytes, counted, share_in_words};
-use crate::model::{HeapNote, LeftOut, NoObjects, NoSearch, NotSeen, Note, StackNote};
+use crate::model::{Attachment, HeapNote, LeftOut, NoObjects, NoSearch, NotSeen, Note, StackNote};
+
+/// What was attached to, and how.
+pub fn attached(about: &Attachment) -> String {
+    let python = match &about.python {
+        Some(version) => format!("CPython {version}"),
+        None => "native stacks only".to_owned(),
+    };
+    let Attachment { pid, comm, probes, method, .. } = about;
+    format!("recording {comm} (pid {pid}), {python}, {probes} probes by {method}")
+}
 
 /// What was noticed on a recording.
 pub fn note(note: &Note) -> String {

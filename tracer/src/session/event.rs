@@ -3,6 +3,7 @@
 use super::ending::Ending;
 use super::error::SessionError;
 use super::progress::Status;
+pub use crate::model::Attachment;
 
 /// A target of a session, by a number that is not used again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -30,15 +31,4 @@ pub enum What {
     Finished(Ending),
     /// It could not be attached, or its recording could not be written any longer; what was committed is kept.
     Failed(SessionError),
-}
-
-/// A target that has been attached.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Attachment {
-    /// Its pid.
-    pub pid: u32,
-    /// Its short name; hostile.
-    pub comm: String,
-    /// What was attached to and how, for people.
-    pub sentence: String,
 }

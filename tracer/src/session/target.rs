@@ -9,7 +9,7 @@ use super::interpreter::{self, Found};
 use super::modules::Told;
 use super::plan::{self, Probing};
 use super::stacks::Stacks;
-use crate::model::{self, Memory, Note, PythonTarget};
+use crate::model::{self, Attachment, Memory, Note, PythonTarget};
 use crate::os::pages::Pages;
 use crate::os::{self, Life, Mapping, Modules, Process};
 use crate::probe::{FileProbes, Method, ProbeError};
@@ -198,18 +198,14 @@ impl Target {
         }
     }
 
-    /// One sentence on what was attached to.
-    pub fn attached_sentence(&self, method: Method) -> String {
-        let python = match &self.found.python {
-            Some(python) => format!("CPython {}", python.version),
-            None => "native stacks only".to_owned(),
-        };
-        format!(
-            "recording {} (pid {}), {python}, {} probes by {}",
-            self.process.comm(),
-            self.process.pid(),
-            self.probing.spots().count(),
-            method.name()
-        )
+    /// What was attached to, and how.
+    pub fn attachment(&self, method: Method) -> Attachment {
+        Attachment {
+            pid: self.process.pid(),
+            comm: self.process.comm().to_owned(),
+            python: self.found.python.as_ref().map(|python| python.version.to_string()),
+            probes: self.probing.spots().count(),
+            method: method.name(),
+        }
     }
 }

@@ -3,13 +3,14 @@
 use std::path::Path;
 use std::time::Duration;
 
+use leakspy_ebpf::wire::counter::Counter;
 use rusqlite::{Connection, OptionalExtension, Row};
 
 use super::writer::class_name;
 use super::{StoreError, note};
 use crate::model::{
-    Capture, Document, History, Loss, LossClass, MemoryPoint, Note, PythonTarget, SCHEMA, Site,
-    Target, Tool,
+    Capture, Counted, CounterClass, Document, History, Loss, MemoryPoint, Note, PythonTarget,
+    SCHEMA, Site, Target, Tool,
 };
 
 mod history;
@@ -185,7 +186,12 @@ impl Source<'_> {
             .map(|(name, sentence, class, count)| {
                 let class = class_named(&class)
                     .ok_or_else(|| self.damaged(format!("counter class {class:?} is not known")))?;
-                Ok(Loss { name, sentence, class, count })
+                let known = Counter::ALL.iter().find(|counter| counter.name() == name);
+                let counter = match known {
+                    Some(counter) => Counted::Known(*counter),
+                    None => Counted::Other { name, sentence, class },
+                };
+                Ok(Loss { counter, count })
             })
             .collect()
     }
@@ -249,8 +255,8 @@ impl Source<'_> {
 /// A row of `tick`.
 type Tick = (f64, Option<u64>, Option<u64>, u64);
 
-fn class_named(name: &str) -> Option<LossClass> {
-    [LossClass::Seen, LossClass::Accounted, LossClass::Loss, LossClass::Quality]
+fn class_named(name: &str) -> Option<CounterClass> {
+    [CounterClass::Seen, CounterClass::Accounted, CounterClass::Loss, CounterClass::Quality]
         .into_iter()
         .find(|class| class_name(*class) == name)
 }

@@ -5,14 +5,15 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
+use leakspy_ebpf::wire::counter::Counter;
 use rusqlite::Connection;
 use tempfile::TempDir;
 
 use super::{Limits, Overwrite, Reader, StoreError, Writer, schema};
 use crate::history::{Bounds, LookRow, Sink, SiteAged, SiteRow, SiteTotals, Tick};
 use crate::model::{
-    CallStack, Capture, Cohort, Document, Domain, Frame, FrameKind, Lifetime, Loss, LossClass,
-    Note, ProcessPoint, PythonTarget, Site, StackNote, Target, Unreferenced,
+    CallStack, Capture, Cohort, Document, Domain, Frame, FrameKind, Lifetime, Loss, Note,
+    ProcessPoint, PythonTarget, Site, StackNote, Target, Unreferenced,
 };
 
 mod damage;
@@ -93,7 +94,7 @@ fn totals(key: u64, allocated: u64, freed: u64) -> SiteTotals {
 }
 
 fn counter(count: u64) -> Loss {
-    Loss { name: "alloc_calls".into(), sentence: "Calls.".into(), class: LossClass::Seen, count }
+    Loss::of(Counter::AllocCalls, count)
 }
 
 fn tick<'a>(t: f64, counters: &'a [Loss], sites: &'a [SiteTotals]) -> Tick<'a> {

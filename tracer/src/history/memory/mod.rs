@@ -224,10 +224,10 @@ impl Sink for InMemory {
     fn tick(&mut self, tick: &Tick<'_>) -> Result<(), Infallible> {
         self.next_tick += 1;
         let number = self.next_tick;
-        for counter in tick.counters {
-            let name = bounded(&counter.name);
-            let known = self.counters.entry(name.into()).or_insert_with(|| counter.clone());
-            known.count = counter.count;
+        for loss in tick.counters {
+            let name = bounded(loss.counter.name());
+            let known = self.counters.entry(name.into()).or_insert_with(|| loss.clone());
+            known.count = loss.count;
         }
         let (sums, looked) = (self.put_totals(tick.sites), tick.look);
         let aged = self.put_aged(looked.map_or(&[], |look| look.aged));

@@ -1,7 +1,7 @@
 //! What makes two recordings hard to compare.
 
 use super::{Pair, Side};
-use crate::model::{Document, LossClass};
+use crate::model::{CounterClass, Document};
 use crate::report::quantity::{counted, duration};
 
 /// Lengths that differ by less than this share are the same.
@@ -70,7 +70,8 @@ fn lengths(before: &Document, after: &Document) -> Option<String> {
 }
 
 fn losses(side: &Side<'_>) -> Option<String> {
-    let lost = side.document.losses.iter().filter(|loss| loss.class == LossClass::Loss);
+    let lost =
+        side.document.losses.iter().filter(|loss| loss.counter.class() == CounterClass::Loss);
     let lost = lost.map(|loss| loss.count).fold(0, u64::saturating_add);
     (lost > 0).then(|| {
         format!(

@@ -1,7 +1,7 @@
 //! The end of the page: what was not seen, and how it was measured.
 
 use super::markup::Page;
-use crate::model::{Document, Loss, LossClass};
+use crate::model::{CounterClass, Document, Loss};
 use crate::report::quantity::count;
 use crate::report::text::closing;
 
@@ -9,8 +9,13 @@ use crate::report::text::closing;
 pub fn write(page: &mut Page, document: &Document) {
     page.open("section", "");
     page.element("h2", "What was not seen");
-    losses(page, "Missing from the numbers", &document.losses, LossClass::Loss);
-    losses(page, "In the numbers, but with a lesser stack", &document.losses, LossClass::Quality);
+    losses(page, "Missing from the numbers", &document.losses, CounterClass::Loss);
+    losses(
+        page,
+        "In the numbers, but with a lesser stack",
+        &document.losses,
+        CounterClass::Quality,
+    );
     for sentence in closing::ledger_sentences(document) {
         page.element("p", &sentence);
     }
@@ -19,9 +24,9 @@ pub fn write(page: &mut Page, document: &Document) {
     page.close("section");
 }
 
-fn losses(page: &mut Page, title: &str, losses: &[Loss], class: LossClass) {
+fn losses(page: &mut Page, title: &str, losses: &[Loss], class: CounterClass) {
     let losses: Vec<&Loss> =
-        losses.iter().filter(|loss| loss.class == class && loss.count > 0).collect();
+        losses.iter().filter(|loss| loss.counter.class() == class && loss.count > 0).collect();
     if losses.is_empty() {
         return;
     }
@@ -31,7 +36,7 @@ fn losses(page: &mut Page, title: &str, losses: &[Loss], class: LossClass) {
         page.raw("<tr><th scope=\"row\">");
         page.words(&count(loss.count));
         page.raw("</th><td>");
-        page.words(&loss.sentence);
+        page.words(loss.counter.sentence());
         page.raw("</td></tr>\n");
     }
     page.close("table");

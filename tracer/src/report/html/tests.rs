@@ -5,7 +5,7 @@ use std::path::Path;
 use proptest::prelude::*;
 
 use super::Html;
-use crate::model::{Document, Frame, Mark, Note, Reason, StackNote};
+use crate::model::{Counted, Document, Frame, Mark, Note, Reason, StackNote};
 use crate::plot::samples as recordings;
 use crate::report::{Exporter, Options, samples};
 
@@ -56,7 +56,11 @@ fn named(name: &str) -> Document {
     document.tool.name = name.to_owned();
     document.losses = samples::lossy().losses;
     for loss in &mut document.losses {
-        loss.sentence = name.to_owned();
+        loss.counter = Counted::Other {
+            name: name.to_owned(),
+            sentence: name.to_owned(),
+            class: loss.counter.class(),
+        };
     }
     document.history.marks = vec![Mark { t: 60.0, name: name.to_owned() }];
     for finding in &mut document.findings {

@@ -45,7 +45,7 @@ impl<'a> DocumentJson<'a> {
 }
 
 fn losses_by_name<S: serde::Serializer>(losses: &[Loss], serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_map(losses.iter().map(|loss| (&loss.name, loss.count)))
+    serializer.collect_map(losses.iter().map(|loss| (loss.counter.name(), loss.count)))
 }
 
 /// How the target was watched.

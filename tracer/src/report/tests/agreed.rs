@@ -44,9 +44,11 @@ pub fn prints<T, E: ?Sized>(
     assert!(different.is_empty(), "bless with LEAKSPY_BLESS=1 after reading: {different:?}");
 }
 
-/// Holds facts in their words against `golden/report/NAME`. Each chapter has the codes of an enum, and each of its
-/// codes with its words at least once.
-pub fn words(name: &str, chapters: &[(&[&str], Vec<(&'static str, String)>)]) {
+/// The codes of an enum, and codes with their words.
+pub type Chapter<'a> = (&'a [&'a str], Vec<(&'static str, String)>);
+
+/// Holds facts in their words against `golden/report/NAME`. Each code of a chapter has its words at least once.
+pub fn words(name: &str, chapters: &[Chapter<'_>]) {
     let mut page = String::new();
     for (codes, worded) in chapters {
         let shown: BTreeSet<&str> = worded.iter().map(|(code, _)| *code).collect();

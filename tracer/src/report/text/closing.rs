@@ -3,23 +3,25 @@
 use std::io;
 
 use super::page::{Page, Style};
-use crate::model::{Document, Loss, LossClass, PythonTarget};
+use leakspy_ebpf::wire::counter::Counter;
+
+use crate::model::{Counted, CounterClass, Document, Loss, PythonTarget};
 use crate::report::ledger::{self, Balance};
 use crate::report::quantity::{count, counted};
 use crate::report::{escape, width};
 
 /// What to try when a counter is not zero.
-const REMEDIES: [(&str, &str); 3] = [
-    ("live_table_full", "Record again with a larger --max-live."),
-    ("site_table_full", "Record again with a larger --max-sites."),
-    ("pending_full", "More threads were allocating at once than leakspy has room for."),
+const REMEDIES: [(Counter, &str); 3] = [
+    (Counter::LiveFull, "Record again with a larger --max-live."),
+    (Counter::SiteFull, "Record again with a larger --max-sites."),
+    (Counter::PendingFull, "More threads were allocating at once than leakspy has room for."),
 ];
 
 pub fn write(page: &mut Page<'_>, document: &Document) -> io::Result<()> {
     page.gap()?;
     page.heading("What was not seen")?;
-    let lost = of_class(&document.losses, LossClass::Loss);
-    let lesser = of_class(&document.losses, LossClass::Quality);
+    let lost = of_class(&document.losses, CounterClass::Loss);
+    let lesser = of_class(&document.losses, CounterClass::Quality);
     losses(page, "Missing from the numbers:", &lost)?;
     losses(page, "In the numbers, but with a lesser stack:", &lesser)?;
     let closes = ledger::balances(document).iter().all(Balance::closes);
@@ -34,8 +36,8 @@ pub fn write(page: &mut Page<'_>, document: &Document) -> io::Result<()> {
     page.paragraph(2, &measured(document).join(" "))
 }
 
-fn of_class(losses: &[Loss], class: LossClass) -> Vec<&Loss> {
-    losses.iter().filter(|loss| loss.class == class && loss.count > 0).collect()
+fn of_class(losses: &[Loss], class: CounterClass) -> Vec<&Loss> {
+    losses.iter().filter(|loss| loss.counter.class() == class && loss.count > 0).collect()
 }
 
 fn losses(page: &mut Page<'_>, title: &str, losses: &[&Loss]) -> io::Result<()> {
@@ -46,9 +48,9 @@ fn losses(page: &mut Page<'_>, title: &str, losses: &[&Loss]) -> io::Result<()> 
     let widest = losses.iter().map(|loss| count(loss.count).len()).max().unwrap_or(0);
     for loss in losses {
         let mark = format!("{:>widest$}  ", count(loss.count));
-        let remedy = REMEDIES.iter().find(|(name, _)| *name == loss.name);
+        let remedy = REMEDIES.iter().find(|(counter, _)| loss.counter == Counted::Known(*counter));
         let remedy = remedy.map_or_else(String::new, |(_, remedy)| format!(" {remedy}"));
-        let text = format!("{}{remedy}", escape::terminal(&loss.sentence));
+        let text = format!("{}{remedy}", escape::terminal(loss.counter.sentence()));
         page.item(4, &mark, Style::Warning, &text)?;
     }
     page.gap()
@@ -133,7 +135,8 @@ fn layout(python: &PythonTarget) -> String {
 }
 
 fn before_the_start(losses: &[Loss]) -> String {
-    let unknown = losses.iter().find(|loss| loss.name == "free_unknown").map_or(0, |l| l.count);
+    let unknown = Counted::Known(Counter::FreeUnknown);
+    let unknown = losses.iter().find(|loss| loss.counter == unknown).map_or(0, |loss| loss.count);
     match unknown {
         0 => "Blocks from before the start are not part of them.".to_owned(),
         _ => format!(

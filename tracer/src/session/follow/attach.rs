@@ -59,7 +59,7 @@ pub async fn attach(
     let queue = shared.router.open(slot);
     let (records, with) = (Arc::clone(&queue), Arc::clone(options));
     let begun = move || -> Result<(Attachment, Work), SessionError> {
-        let about = opened.about(method);
+        let about = opened.target.attachment(method);
         let recorder = opened.begin(&with, |target, writer| {
             Recorder::new(target, tables, records, writer, capture(&with))
         })?;
@@ -138,12 +138,6 @@ impl Opened {
         }
         recorder.start()?;
         Ok(recorder)
-    }
-
-    fn about(&self, method: Method) -> Attachment {
-        let document = self.target.document();
-        let sentence = self.target.attached_sentence(method);
-        Attachment { pid: document.pid, comm: document.comm, sentence }
     }
 }
 

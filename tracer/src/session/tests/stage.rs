@@ -157,7 +157,7 @@ impl Stage {
 
     pub fn loss(&self, recording: &str, name: &str) -> u64 {
         let losses = self.document(recording).losses;
-        losses.iter().find(|loss| loss.name == name).map_or(0, |loss| loss.count)
+        losses.iter().find(|loss| loss.counter.name() == name).map_or(0, |loss| loss.count)
     }
 }
 

@@ -7,8 +7,8 @@ use super::{
 };
 use crate::history::{Count, InMemory, LookRow, Sink, SiteAged, SiteRow, SiteTotals, Tee};
 use crate::model::{
-    CallStack, Cohort, Domain, Frame, Lifetime, Loss, LossClass, Mark, Owned, Owner, ProcessPoint,
-    RootKind, StackNote, TypeHolder, TypePoint, TypeSeries,
+    CallStack, Cohort, Counted, CounterClass, Domain, Frame, Lifetime, Loss, Mark, Owned, Owner,
+    ProcessPoint, RootKind, StackNote, TypeHolder, TypePoint, TypeSeries,
 };
 use crate::store::mark;
 
@@ -228,9 +228,11 @@ impl<'a> Teller<'a> {
             ..ProcessPoint::default()
         };
         let counter = |name: &str, count| Loss {
-            name: name.into(),
-            sentence: "Calls.".into(),
-            class: LossClass::Seen,
+            counter: Counted::Other {
+                name: name.into(),
+                sentence: "Calls.".into(),
+                class: CounterClass::Seen,
+            },
             count,
         };
         let counters = [counter("frees", 1), counter("allocations", 2)];

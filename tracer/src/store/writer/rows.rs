@@ -4,7 +4,7 @@ use rusqlite::params;
 
 use super::Writer;
 use crate::history::{Tick, bounded, finite};
-use crate::model::{Capture, Loss, LossClass, ProcessPoint, Target};
+use crate::model::{Capture, CounterClass, Loss, ProcessPoint, Target};
 
 impl Writer {
     pub(super) fn put_target(&self, target: &Target) -> rusqlite::Result<()> {
@@ -131,12 +131,12 @@ impl Writer {
             "INSERT INTO counter (name, class, sentence, count) VALUES (?1, ?2, ?3, ?4) \
              ON CONFLICT (name) DO UPDATE SET count = excluded.count WHERE count != excluded.count",
         )?;
-        for counter in counters {
+        for loss in counters {
             put.execute(params![
-                bounded(&counter.name),
-                class_name(counter.class),
-                bounded(&counter.sentence),
-                integer(counter.count)
+                bounded(loss.counter.name()),
+                class_name(loss.counter.class()),
+                bounded(loss.counter.sentence()),
+                integer(loss.count)
             ])?;
         }
         Ok(())
@@ -144,12 +144,12 @@ impl Writer {
 }
 
 /// The word for a class of counters in a recording.
-pub fn class_name(class: LossClass) -> &'static str {
+pub fn class_name(class: CounterClass) -> &'static str {
     match class {
-        LossClass::Seen => "seen",
-        LossClass::Accounted => "accounted",
-        LossClass::Loss => "loss",
-        LossClass::Quality => "quality",
+        CounterClass::Seen => "seen",
+        CounterClass::Accounted => "accounted",
+        CounterClass::Loss => "loss",
+        CounterClass::Quality => "quality",
     }
 }
 
