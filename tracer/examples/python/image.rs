@@ -75,7 +75,7 @@ fn compare(memory: &dyn Memory, python: &Python, answer: &Value) -> Result<usize
     Ok(count)
 }
 
-fn header(symbols: &RuntimeSymbols, answer: &Value) -> Value {
+pub fn header(symbols: &RuntimeSymbols, answer: &Value) -> Value {
     let address = |address: Option<Address>| address.map(|address| address.0);
     json!({
         "symbols": {
@@ -108,25 +108,27 @@ impl Memory for Recorder {
 }
 
 impl Recorder {
-    /// The process stands still, so what was read before can be read again, in larger pieces.
     fn save(&self, path: &str, header: &Value) -> Result<usize> {
-        let header = header.to_string();
-        let mut image = b"LSPYIMG1".to_vec();
-        image.extend(u32::try_from(header.len())?.to_le_bytes());
-        image.extend(header.as_bytes());
-        for (start, end) in merged(&self.reads.borrow()) {
-            let mut bytes = vec![0; usize::try_from(end - start)?];
-            ensure!(
-                self.process.memory().read(Address(start), &mut bytes),
-                "{start:#x} cannot be read again"
-            );
-            image.extend(start.to_le_bytes());
-            image.extend(u32::try_from(bytes.len())?.to_le_bytes());
-            image.extend(bytes);
-        }
+        let image = image(self.process.memory(), &self.reads.borrow(), header)?;
         fs::write(path, &image)?;
         Ok(image.len())
     }
+}
+
+/// The file. The process stands still, so what was read before can be read again, in larger ranges.
+pub fn image(memory: &dyn Memory, reads: &[(u64, u64)], header: &Value) -> Result<Vec<u8>> {
+    let header = header.to_string();
+    let mut image = b"LSPYIMG1".to_vec();
+    image.extend(u32::try_from(header.len())?.to_le_bytes());
+    image.extend(header.as_bytes());
+    for (start, end) in merged(reads) {
+        let mut bytes = vec![0; usize::try_from(end - start)?];
+        ensure!(memory.read(Address(start), &mut bytes), "{start:#x} cannot be read again");
+        image.extend(start.to_le_bytes());
+        image.extend(u32::try_from(bytes.len())?.to_le_bytes());
+        image.extend(bytes);
+    }
+    Ok(image)
 }
 
 /// Stretches that cover all of `reads`, no two of them near one another.

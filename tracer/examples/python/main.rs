@@ -1,7 +1,8 @@
-//! Holds the `python` room against live interpreters, and saves them for its tests. Called by
+//! Holds the modules `python` and `heap` against live interpreters, and saves those for their tests. Called by
 //! `src/python/fixtures/make.py`, which starts the interpreters.
 #![allow(clippy::print_stdout, reason = "a program that is run by hand")]
 
+mod heap;
 mod image;
 mod lines;
 mod process;
@@ -16,11 +17,12 @@ fn main() -> Result<()> {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments[..] {
         ["save", pid, answer, image] => image::save(pid, answer, image),
+        ["heap", pid, answer, image] => heap::save(pid, answer, image),
         ["lines", tables] => lines::check(tables),
         ["attach", pid, times] => attach_often(pid, times.parse()?),
         ["collections", pid] => collections(pid),
         _ => bail!(
-            "usage: python save PID ANSWER IMAGE | lines TABLES | attach PID TIMES | collections PID"
+            "usage: python save|heap PID ANSWER IMAGE | lines TABLES | attach PID TIMES | collections PID"
         ),
     }
 }

@@ -14,6 +14,8 @@ mod dict;
 mod edge;
 mod graph;
 mod holders;
+#[cfg(test)]
+mod images;
 mod index;
 mod join;
 mod label;

@@ -16,9 +16,9 @@ use super::{CodeInfo, LayoutSource, Python, Refusal, Version, attach};
 use crate::model::{Address, Memory, RuntimeSymbols};
 
 /// A saved process.
-pub(super) struct Image {
-    pub(super) header: Value,
-    pub(super) stretches: BTreeMap<u64, Vec<u8>>,
+pub(crate) struct Image {
+    pub(crate) header: Value,
+    pub(crate) stretches: BTreeMap<u64, Vec<u8>>,
 }
 
 impl Memory for Image {
@@ -35,7 +35,7 @@ impl Memory for Image {
 }
 
 impl Image {
-    pub(super) fn parse(bytes: &[u8]) -> Self {
+    pub(crate) fn parse(bytes: &[u8]) -> Self {
         let mut rest = bytes.strip_prefix(b"LSPYIMG1").unwrap();
         let mut take = |length: usize| rest.split_off(..length).unwrap();
         let length = u32::from_le_bytes(take(4).try_into().unwrap());
@@ -50,7 +50,7 @@ impl Image {
         Self { header, stretches }
     }
 
-    pub(super) fn symbols(&self) -> RuntimeSymbols {
+    pub(crate) fn symbols(&self) -> RuntimeSymbols {
         let find = |name: &str| self.header["symbols"][name].as_u64().map(Address);
         RuntimeSymbols {
             runtime: find("_PyRuntime"),

@@ -40,6 +40,6 @@ pub use saved::SavedCode;
 pub use version::Version;
 
 #[cfg(test)]
-mod images;
+pub(crate) mod images;
 #[cfg(test)]
 mod properties;

@@ -1,0 +1,246 @@
+//! The whole of a heap, read from saved processes of every version, against what the interpreter itself says of them.
+//!
+//! `python/fixtures/make.py heaps` starts an interpreter on `fixtures/target.py`, which builds objects of every kind,
+//! prints its own count of them and stands still; `examples/python/heap.rs` saves the memory that reading touches.
+//! All that was not touched is zero here.
+
+use std::collections::BTreeMap;
+use std::io::Read;
+
+use flate2::read::ZlibDecoder;
+use serde_json::Value;
+
+use super::{
+    Budget, Cache, Depth, Heap, Held, NoSubject, Ranges, Refcount, View, find, frames, modules,
+    name_threads, objects, read, sessions, tally, without_names,
+};
+use crate::heap::Named;
+use crate::model::{Address, Memory, RootKind, SessionCount, TypeCount};
+use crate::python::images::Image;
+use crate::python::{Collector, Python, attach};
+
+/// A saved process.
+struct Saved {
+    image: Image,
+    ranges: Ranges,
+}
+
+impl Memory for Saved {
+    /// Zeros wherever there was memory that nobody read.
+    fn read(&self, address: Address, into: &mut [u8]) -> bool {
+        let Some(end) = address.0.checked_add(into.len() as u64) else { return false };
+        into.fill(0);
+        let mut saved = false;
+        let before = self.image.stretches.range(..=address.0).next_back();
+        for (&start, bytes) in
+            before.into_iter().chain(self.image.stretches.range(address.0 + 1..end))
+        {
+            let (from, to) = (start.max(address.0), end.min(start + bytes.len() as u64));
+            if from < to {
+                let at = |place: u64, origin: u64| usize::try_from(place - origin).unwrap();
+                into[at(from, address.0)..at(to, address.0)]
+                    .copy_from_slice(&bytes[at(from, start)..at(to, start)]);
+                saved = true;
+            }
+        }
+        let mut there = self.ranges.there.iter().chain(&self.ranges.files);
+        saved || there.any(|range| range.0 <= address.0 && end <= range.1)
+    }
+}
+
+impl Saved {
+    fn parse(packed: &[u8]) -> Self {
+        let mut bytes = Vec::new();
+        ZlibDecoder::new(packed).read_to_end(&mut bytes).unwrap();
+        let image = Image::parse(&bytes);
+        let ranges = |name: &str| serde_json::from_value(image.header[name].clone()).unwrap();
+        let ranges = Ranges { there: ranges("there"), files: ranges("files") };
+        Self { image, ranges }
+    }
+
+    fn answer(&self) -> &Value {
+        &self.image.header["answer"]
+    }
+
+    /// Numbers by type that are not zero; modules of sessions are one kind to a census.
+    fn numbers(&self, name: &str) -> BTreeMap<String, u64> {
+        let rows = self.answer()[name].as_object().unwrap().iter();
+        let rows = rows
+            .map(|(name, number)| (super::classes::without_ids(name), number.as_u64().unwrap()));
+        rows.filter(|(_, number)| *number > 0).collect()
+    }
+
+    /// Reads it as `who --sessions` would, and has something made of it.
+    fn read<T>(&self, make: impl FnOnce(&View<'_>, &mut Heap, Vec<Named>, &Python) -> T) -> T {
+        let python = attach(&self.image, &self.image.symbols()).unwrap();
+        let collector = Collector::find(&self.image, &python).unwrap();
+        let survey = || self.ranges.clone();
+        let cache = Cache::new(self, &survey);
+        let budget = Budget::of(cache.size());
+        let (layout, objects) = (&python.layout, objects(python.version).unwrap());
+        let refcount = Refcount::of(python.version.minor);
+        let view = View { memory: &cache, layout, objects, refcount, budget: &budget };
+        let mut roots = frames(&view, &python);
+        let more: Vec<Address> =
+            roots.iter().flat_map(|root| &root.edges).map(|edge| edge.to).collect();
+        let depth = Depth { graph: true, sums: true, pools: true, ..Depth::default() };
+        let mut heap = read(&view, &cache, collector.heads(), &more, depth);
+        without_names(&heap, &view, &mut roots);
+        name_threads(&view, &heap, &mut roots);
+        let frames = std::mem::replace(&mut roots, modules(&view, &heap));
+        roots.extend(frames);
+        make(&view, &mut heap, roots, &python)
+    }
+}
+
+macro_rules! images {
+    ($($name:ident $file:literal)+) => {
+        /// Every image, by version.
+        fn all() -> Vec<(&'static str, Saved)> {
+            vec![$(($file, Saved::parse(include_bytes!(concat!("fixtures/", $file, ".image"))))),+]
+        }
+
+        $(
+            mod $name {
+                fn saved() -> super::Saved {
+                    super::Saved::parse(include_bytes!(concat!("fixtures/", $file, ".image")))
+                }
+
+                #[test]
+                fn census() {
+                    super::counts_what_the_interpreter_counts(&saved());
+                }
+
+                #[test]
+                fn holders() {
+                    super::every_holder_has_a_name(&saved());
+                }
+
+                #[test]
+                fn sessions() {
+                    super::sessions_are_told(&saved());
+                }
+
+                #[test]
+                fn pools() {
+                    super::nearly_empty_pools_are_found(&saved());
+                }
+            }
+        )+
+    };
+}
+
+images! {
+    python_3_8 "3.8" python_3_9 "3.9" python_3_10 "3.10" python_3_11 "3.11" python_3_12 "3.12" python_3_13 "3.13"
+    python_3_14 "3.14" python_3_15 "3.15"
+}
+
+/// Types written in C whose own `__sizeof__` counts buffers that are known to them alone.
+const OWN_BUFFERS: [&str; 2] = ["_io.BufferedReader", "_io.BufferedWriter"];
+
+fn counts_what_the_interpreter_counts(saved: &Saved) {
+    let (types, skipped) = saved.read(|_, heap, _, _| (tally(heap), heap.skipped));
+    assert_eq!((skipped.torn_lists, skipped.sizes, skipped.pools), (0, 0, 0));
+    let tracked: BTreeMap<String, u64> = types
+        .iter()
+        .filter(|row| row.tracked > 0)
+        .map(|row| (row.name.clone(), row.tracked))
+        .collect();
+    assert_eq!(tracked, saved.numbers("counts"));
+    for (name, bytes) in saved.numbers("sizes") {
+        let row: &TypeCount = types.iter().find(|row| row.name == name).unwrap();
+        if row.count == row.tracked && !OWN_BUFFERS.contains(&name.as_str()) {
+            assert_eq!(row.bytes, bytes, "{name}");
+        }
+    }
+}
+
+/// The class, how many, the kind of root, the end of the root's name, and how the chain ends.
+const HELD: [(&str, u64, RootKind, &str, &str); 13] = [
+    (
+        "Model",
+        12,
+        RootKind::Module,
+        "module __main__",
+        ".REGISTRY ['plot 0'] [0] closure cell document .models [0]",
+    ),
+    ("ByMethod", 1, RootKind::Module, "module __main__", ".SUBSCRIBERS [0] [1] .__self__ .held"),
+    ("InSlot", 1, RootKind::Module, "module __main__", ".KEPT [0] .below × 49 .below .held"),
+    ("InPartial", 1, RootKind::Module, "module __main__", ".KEPT [2] .args [0]"),
+    ("InDeque", 1, RootKind::Module, "module __main__", ".KEPT [3] [0]"),
+    ("InKey", 1, RootKind::Module, "module __main__", ".KEPT [4] a key"),
+    ("InSet", 1, RootKind::Module, "module __main__", ".KEPT [5] a member"),
+    ("InModule", 1, RootKind::Module, "module __main__", ".KEPT [6] closure cell module .inside"),
+    ("InDefault", 1, RootKind::Module, "module __main__", ".default .__defaults__ [0]"),
+    ("InClass", 1, RootKind::Module, "module __main__", ".WithAttribute .attribute"),
+    ("InFrame", 1, RootKind::Frame, "frame stand", "local inside"),
+    ("OnlyCycle", 8, RootKind::Garbage, "OnlyCycle", ".other × 2"),
+    ("InGenerator", 1, RootKind::Module, "module __main__", "local local"),
+];
+
+fn every_holder_has_a_name(saved: &Saved) {
+    saved.read(|view, heap, roots, python| {
+        let held = Held::new(view, heap, roots, python.code_type);
+        for (asked, count, kind, root, words) in HELD {
+            let subject = find(view, heap, asked).unwrap();
+            let objects: Vec<(u32, u64)> =
+                subject.objects.iter().map(|&number| (number, 1)).collect();
+            let (groups, _) = held.groups(&objects, 50);
+            let first = &groups[0];
+            assert_eq!((objects.len() as u64, first.count), (count, count), "{asked}");
+            assert_eq!(first.root, kind, "{asked}: {first:?}");
+            assert!(first.root_name.contains(root), "{asked}: {first:?}");
+            let chain: Vec<&str> = first.chain.iter().map(|link| link.via.as_str()).collect();
+            assert!(chain.join(" ").ends_with(words), "{asked}: {chain:?}");
+            assert!(first.chain.iter().all(|link| link.certain), "{asked}: {first:?}");
+        }
+        // A weak reference holds nothing.
+        assert!(matches!(find(view, heap, "OnlyWeak"), Err(NoSubject::Unknown { .. })));
+    });
+}
+
+fn sessions_are_told(saved: &Saved) {
+    let found =
+        saved.read(|view, heap, roots, python| sessions(view, heap, roots, python.code_type));
+    let row = |name: &str| -> &SessionCount { found.iter().find(|row| row.name == name).unwrap() };
+    let served = row("bokeh.server.session.ServerSession");
+    assert_eq!((served.alive, served.open), (3, Some(1)));
+    // Two of them are not served any more, each with a thousand bytes.
+    assert!((2000..4000).contains(&served.kept_bytes.unwrap()), "{served:?}");
+    assert_eq!(served.holders[0].count, 2);
+    let module = row("modules bokeh_app_*");
+    assert_eq!((module.alive, module.open), (1, None));
+}
+
+fn nearly_empty_pools_are_found(saved: &Saved) {
+    let truth = saved.answer()["sparse_pools"].as_u64().unwrap();
+    let pools = saved.read(|_, heap, _, _| heap.pools.clone()).unwrap();
+    let first = &pools.kept_by[0];
+    assert_eq!(first.name, "__main__.Sparse");
+    // One may be shared with other objects at each end.
+    assert!((truth - 2..=truth).contains(&first.pools), "{} of {truth}", first.pools);
+}
+
+/// Memory that turned to zeros costs objects, and never makes any up, panics or goes on for ever.
+#[test]
+fn missing_memory_makes_up_nothing() {
+    for (version, mut saved) in all() {
+        let whole = saved.read(|_, heap, _, _| heap.objects.len());
+        let (python, starts) =
+            (attach(&saved.image, &saved.image.symbols()), saved.image.stretches.clone());
+        let step = starts.len() / 4;
+        for part in 0..4 {
+            // What attaching needs must stay.
+            for start in starts.keys().skip(part).step_by(step.max(1) / 40 + 1) {
+                saved.image.stretches.remove(start);
+            }
+            if attach(&saved.image, &saved.image.symbols()) == python
+                && Collector::find(&saved.image, python.as_ref().unwrap()).is_some()
+            {
+                let found = saved.read(|_, heap, _, _| heap.objects.len());
+                assert!(found <= whole, "{version}: {found} of {whole}");
+            }
+            saved.image.stretches.clone_from(&starts);
+        }
+    }
+}
