@@ -1,4 +1,7 @@
 //! Expected outputs of tests, kept in `tracer/golden`.
+//!
+//! One page of each kind is there whole. Of others there is what a reader can judge, and a fingerprint of the rest:
+//! what differs anywhere is noticed, and the repository does not hold the same page twenty times.
 
 use std::path::Path;
 
@@ -12,4 +15,10 @@ pub fn matches(path: &Path, actual: &str) -> bool {
         return true;
     }
     std::fs::read_to_string(path).is_ok_and(|expected| expected == actual)
+}
+
+/// A number that differs when anything in `text` does (FNV-1a), as hexadecimal digits.
+pub fn fingerprint(text: &str) -> String {
+    let step = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+    format!("{:016x}", text.bytes().fold(0xcbf2_9ce4_8422_2325, step))
 }

@@ -48,11 +48,18 @@ fn samples() -> Vec<(&'static str, Document)> {
     ]
 }
 
+/// Every format of one document, and every document as text. Of a document without anything, and one whose names
+/// must be escaped, also what is not long.
+fn is_agreed(sample: &str, format: &str) -> bool {
+    let short = format != "html" && ["empty", "hostile"].contains(&sample);
+    sample == "server" || format == "text" || short
+}
+
 #[test]
 fn every_format_prints_what_was_agreed() {
     let mut different = Vec::new();
     for (name, document) in samples() {
-        for format in FORMATS {
+        for format in FORMATS.iter().filter(|format| is_agreed(name, format.name)) {
             let path = golden_folder().join(format!("{name}.{}", golden_suffix(format)));
             if !crate::golden::matches(&path, &render(format, &document, &plain())) {
                 different.push(path);

@@ -17,8 +17,8 @@ fn rendered(format: &str, census: &Census, options: &Options) -> String {
 #[test]
 fn a_census_prints_as_agreed() {
     let samples = [
-        ("once", samples::once()),
         ("leaking", samples::leaking()),
+        ("once", samples::once()),
         ("quiet", samples::quiet()),
         ("empty", samples::empty()),
         ("hostile", samples::hostile()),

@@ -79,7 +79,8 @@ fn every_format_prints_what_was_agreed() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("golden/difference");
     let mut different = Vec::new();
     for (name, before, after) in pairs() {
-        for format in DIFFERENCES {
+        // Every format of one pair, and every pair as text.
+        for format in DIFFERENCES.iter().filter(|format| name == "later" || format.name == "text") {
             let path = folder.join(format!("{name}.{}", format.suffix));
             if !crate::golden::matches(&path, &written(format, &pair(&before, &after), &plain())) {
                 different.push(path);

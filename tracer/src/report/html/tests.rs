@@ -20,8 +20,19 @@ fn the_page_of_a_leak_is_as_agreed() {
     let mut document = recordings::server();
     document.losses = samples::lossy().losses;
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("golden/report/leak.html");
-    let same = crate::golden::matches(&path, &page_of(&document));
+    let same = crate::golden::matches(&path, &without_pictures(&page_of(&document)));
     assert!(same, "bless with LEAKSPY_BLESS=1 after looking: {path:?}");
+}
+
+/// A page with fingerprints for its pictures, which are looked at where they are drawn.
+fn without_pictures(page: &str) -> String {
+    let mut parts = page.split("<svg");
+    let mut short = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let (picture, rest) = part.split_once("</svg>").expect("pictures end");
+        short += &format!("<svg {}/>{rest}", crate::golden::fingerprint(picture));
+    }
+    short
 }
 
 #[test]

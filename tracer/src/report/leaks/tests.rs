@@ -32,10 +32,13 @@ fn samples() -> Vec<(&'static str, Document)> {
 #[test]
 fn verdicts_print_as_agreed() {
     let json = Format::named("json").expect("a format").exporter;
+    let formats: [(&str, &dyn Exporter); 2] = [("txt", &Leaks), ("json", json)];
     let mut different = Vec::new();
     for (name, document) in samples() {
-        let formats: [(&str, &dyn Exporter); 2] = [("txt", &Leaks), ("json", json)];
-        for (suffix, exporter) in formats {
+        // Every page as text, one of them as JSON.
+        for (suffix, exporter) in
+            formats.into_iter().filter(|(suffix, _)| name == "leaking" || *suffix == "txt")
+        {
             let path = Path::new(env!("CARGO_MANIFEST_DIR"))
                 .join(format!("golden/report/leaks-{name}.{suffix}"));
             let actual = rendered(exporter, &document, &Options::default());
