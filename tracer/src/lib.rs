@@ -14,6 +14,7 @@ pub mod elf;
 pub mod growth;
 pub mod heap;
 pub mod history;
+pub mod judge;
 pub mod model;
 pub mod os;
 pub mod plot;

@@ -2,7 +2,7 @@
 
 mod args;
 mod early;
-mod judge;
+mod rules;
 mod temporary;
 
 use std::collections::HashSet;
@@ -15,13 +15,15 @@ use anyhow::{Context, Result};
 
 pub use self::args::LeaksArgs;
 use self::early::EarlyWords;
-use self::judge::Judge;
 use self::temporary::Temporary;
 use super::exit::Exit;
 use super::live;
 use super::output::Output;
 use super::progress::{Manner, ProgressLine};
 use super::record::census_rules;
+use super::show;
+use crate::history::SharedHistory;
+use crate::judge::Judge;
 use crate::model::{Confidence, Document, History, Verdict};
 use crate::report::{Format, Options, escape, notes};
 use crate::session::{Ending, RecordOptions, SearchRules};
@@ -37,13 +39,13 @@ const LONGEST: Duration = Duration::from_secs(600);
 /// Watches a process or opens a recording, judges it and prints the verdicts.
 pub fn run(args: &LeaksArgs, quiet: bool, verbose: bool) -> Result<Exit> {
     let format = args.chosen_format()?;
-    let judge = Judge::new(args)?;
+    let judge = rules::judge(args)?;
     let output = args.output.open()?;
     match (&args.pid, &args.file) {
-        (Some(pid), _) => live(args, pid, judge, quiet, |judge, path| {
-            report(args, format, judge, path, verbose, output)
+        (Some(pid), _) => live(args, pid, judge, quiet, |judge, document| {
+            report(args, format, judge, document, verbose, output)
         }),
-        (None, Some(path)) => report(args, format, &judge, path, verbose, output),
+        (None, Some(path)) => report(args, format, &judge, show::history(path)?, verbose, output),
         (None, None) => Ok(Exit::Usage),
     }
 }
@@ -54,7 +56,7 @@ fn live(
     pid: &str,
     judge: Judge,
     quiet: bool,
-    report: impl FnOnce(&Judge, &Path) -> Result<Exit>,
+    report: impl FnOnce(&Judge, Document) -> Result<Exit>,
 ) -> Result<Exit> {
     let temporary = match args.save {
         Some(_) => None,
@@ -66,12 +68,13 @@ fn live(
         (None, None) => return Ok(Exit::Error),
     };
     let line = ProgressLine::new(io::stderr(), Manner::on_stderr(quiet));
-    let mut progress = EarlyWords::new(line, judge.clone(), path.clone());
-    let outcomes = live::follow(vec![options(args, pid, &path)], &mut progress);
+    let history = SharedHistory::default();
+    let mut progress = EarlyWords::new(line, judge.clone(), history.clone());
+    let outcomes = live::follow(vec![options(args, pid, &path, &history)], &mut progress);
     progress.end();
     let Some(outcome) = outcomes?.pop() else { return Ok(Exit::Error) };
     let ending = outcome?;
-    let exit = report(&judge, &path)?;
+    let exit = report(&judge, history.snapshot().document()?)?;
     if let Some(saved) = args.save.as_ref().filter(|_| !quiet) {
         let name = saved.display().to_string();
         eprintln!("Kept. Read it again with: leakspy leaks {}", escape::terminal(&name));
@@ -92,12 +95,13 @@ fn live(
     })
 }
 
-fn options(args: &LeaksArgs, pid: &str, path: &Path) -> RecordOptions {
+fn options(args: &LeaksArgs, pid: &str, path: &Path, history: &SharedHistory) -> RecordOptions {
     let duration = args.duration.unwrap_or(args::WATCH);
     RecordOptions {
         target: pid.to_owned(),
         duration: Some(duration),
         output: path.to_owned(),
+        history: Some(history.clone()),
         force: args.output.force,
         tick: Duration::from_secs(1),
         max_live: leakspy_ebpf::wire::limit::LIVE_BLOCKS,
@@ -123,11 +127,11 @@ fn report(
     args: &LeaksArgs,
     format: &'static Format,
     judge: &Judge,
-    path: &Path,
+    document: Document,
     verbose: bool,
     mut output: Output,
 ) -> Result<Exit> {
-    let mut judged = judge.recording(path)?;
+    let mut judged = judge.judge(document);
     if verbose {
         let file = args.suppressions.clone().unwrap_or_default().display().to_string();
         for line in &judged.unused {

@@ -8,7 +8,6 @@ mod diff;
 mod doctor;
 mod examples;
 mod exit;
-mod filter;
 mod formats;
 mod leaks;
 mod live;
@@ -22,7 +21,6 @@ mod progress;
 mod record;
 mod report;
 mod show;
-mod suppress;
 mod units;
 mod who;
 

@@ -49,6 +49,7 @@ fn options(args: &RecordArgs) -> Result<RecordOptions> {
         target: args.pid.clone(),
         duration: args.duration,
         output: args.output.output.clone().unwrap_or_else(|| default_output(&args.pid, now())),
+        history: None,
         force: args.output.force,
         tick: args.tick,
         max_live: args.max_live,

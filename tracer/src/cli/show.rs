@@ -8,7 +8,7 @@ use clap::Args;
 use super::exit::UsageError;
 use super::options::{ColorArg, FramesArgs, OutputArgs, TopArg};
 use super::output::Output;
-use crate::growth;
+use crate::judge::Judge;
 use crate::model::Document;
 use crate::report::{Format, Options};
 use crate::store::Reader;
@@ -64,11 +64,7 @@ pub fn history(recording: &Path) -> Result<Document> {
 
 /// Everything that a recording says, and the verdicts on it.
 pub fn judged(recording: &Path) -> Result<Document> {
-    let mut document = history(recording)?;
-    let analysis = growth::analyse(&document, &growth::Settings::default());
-    document.growth = Some(analysis.growth);
-    document.findings = analysis.findings;
-    Ok(document)
+    Ok(Judge::default().judge(history(recording)?).document)
 }
 
 /// Writes with `write`, and puts the output in its place.

@@ -7,6 +7,7 @@ mod document;
 mod memory;
 mod remarks;
 mod row;
+mod shared;
 mod sink;
 mod thin;
 
@@ -14,6 +15,7 @@ pub use document::{Contradiction, Places, Series, Sites, in_order, memory_point}
 pub use memory::InMemory;
 pub use remarks::Remarks;
 pub use row::{Count, LookRow, SiteAged, SiteRow, SiteTotals, Tick};
+pub use shared::SharedHistory;
 pub use sink::{Sink, Tee};
 pub use thin::{Bounds, Thinned, Thinning};
 

@@ -64,6 +64,65 @@ pub struct Tee<A, B>(
     pub B,
 );
 
+/// One that may not be there.
+impl<S: Sink> Sink for Option<S> {
+    type Error = S::Error;
+
+    fn begin(
+        &mut self,
+        target: &Target,
+        capture: &Capture,
+        started: f64,
+    ) -> Result<(), Self::Error> {
+        self.as_mut().map_or(Ok(()), |sink| sink.begin(target, capture, started))
+    }
+
+    fn site(&mut self, site: &SiteRow<'_>) -> Result<(), Self::Error> {
+        self.as_mut().map_or(Ok(()), |sink| sink.site(site))
+    }
+
+    fn life(
+        &mut self,
+        key: u64,
+        cohorts: &[Cohort],
+        lifetimes: &[Lifetime],
+    ) -> Result<(), Self::Error> {
+        self.as_mut().map_or(Ok(()), |sink| sink.life(key, cohorts, lifetimes))
+    }
+
+    fn collection(&mut self, t: f64, count: u64) -> Result<(), Self::Error> {
+        self.as_mut().map_or(Ok(()), |sink| sink.collection(t, count))
+    }
+
+    fn searched(&mut self) -> Result<(), Self::Error> {
+        self.as_mut().map_or(Ok(()), Sink::searched)
+    }
+
+    fn unreferenced(&mut self, key: u64, looked_for: u64, lost: u64) -> Result<(), Self::Error> {
+        self.as_mut().map_or(Ok(()), |sink| sink.unreferenced(key, looked_for, lost))
+    }
+
+    fn types(&mut self, counts: &[Count], types: &[TypeSeries]) -> Result<(), Self::Error> {
+        self.as_mut().map_or(Ok(()), |sink| sink.types(counts, types))
+    }
+
+    fn holders(&mut self, types: &[TypeHolder], sites: &[(u64, Owned)]) -> Result<(), Self::Error> {
+        self.as_mut().map_or(Ok(()), |sink| sink.holders(types, sites))
+    }
+
+    fn mark(&mut self, mark: &Mark) -> Result<(), Self::Error> {
+        self.as_mut().map_or(Ok(()), |sink| sink.mark(mark))
+    }
+
+    fn tick(&mut self, tick: &Tick<'_>) -> Result<(), Self::Error> {
+        self.as_mut().map_or(Ok(()), |sink| sink.tick(tick))
+    }
+
+    fn finish(&mut self, capture: &Capture) -> Result<(), Self::Error> {
+        self.as_mut().map_or(Ok(()), |sink| sink.finish(capture))
+    }
+}
+
 /// An infallible result as one of another kind.
 fn done<E>(result: Result<(), std::convert::Infallible>) -> Result<(), E> {
     result.map_err(|never| match never {})

@@ -7,7 +7,7 @@ use crate::aggregate::{Accumulator, Amount, Pace};
 use crate::history::{Sink, SiteAged, SiteTotals};
 use crate::os::clock;
 use crate::probe::{ProbeError, Tables};
-use crate::store::{StoreError, Writer};
+use crate::store::StoreError;
 
 /// All looks of one recording.
 pub struct Looks {
@@ -70,8 +70,8 @@ impl Looks {
     }
 
     /// Writes down cohorts and lifetimes that have changed.
-    pub fn write(&mut self, writer: &mut Writer) -> Result<(), SessionError> {
-        let put = |key, cohorts: &[_], lifetimes: &[_]| writer.life(key, cohorts, lifetimes);
+    pub fn write(&mut self, sink: &mut impl Sink<Error = StoreError>) -> Result<(), SessionError> {
+        let put = |key, cohorts: &[_], lifetimes: &[_]| sink.life(key, cohorts, lifetimes);
         let result: Result<(), StoreError> = self.accumulator.changed(put);
         Ok(result?)
     }

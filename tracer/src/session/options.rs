@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::objects::CensusRules;
 use super::search::SearchRules;
+use crate::history::SharedHistory;
 use crate::probe::Method;
 
 /// A recording to be made.
@@ -16,6 +17,8 @@ pub struct RecordOptions {
     pub duration: Option<Duration>,
     /// The recording.
     pub output: PathBuf,
+    /// Where the recording is kept in memory, too, for verdicts while it goes on.
+    pub history: Option<SharedHistory>,
     /// Whether an existing recording is replaced.
     pub force: bool,
     /// Time between two savings.

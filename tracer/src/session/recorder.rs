@@ -18,7 +18,7 @@ use super::queue::Queue;
 use super::stacks::Stacks;
 use super::surroundings::Surroundings;
 use super::target::Target;
-use crate::history::{Count, LookRow, Sink, SiteRow, SiteTotals, Tick};
+use crate::history::{Count, LookRow, SharedHistory, Sink, SiteRow, SiteTotals, Tee, Tick};
 use crate::model::{Capture, Interner, Note, Owned, ProcessPoint, TypeHolder, TypeSeries};
 use crate::os;
 use crate::probe::{self, Captured, Record, Tables};
@@ -35,7 +35,7 @@ pub struct Recorder {
     tables: Arc<dyn Tables>,
     names: CodeNames,
     stacks: Stacks,
-    writer: Writer,
+    sinks: Sinks,
     /// Frames and stacks that were written.
     interner: Interner,
     capture: Capture,
@@ -63,6 +63,9 @@ pub struct Recorder {
     holders: Option<Holders>,
 }
 
+/// Where the recording is kept: in its file, and in memory where somebody judges it while it goes on.
+pub type Sinks = Tee<Writer, Option<SharedHistory>>;
+
 /// Chains by type, and owners by site.
 type Holders = (Vec<TypeHolder>, Vec<(u64, Owned)>);
 
@@ -72,7 +75,7 @@ impl Recorder {
         mut target: Target,
         tables: Arc<dyn Tables>,
         queue: Arc<Queue>,
-        writer: Writer,
+        sinks: Sinks,
         capture: Capture,
     ) -> Self {
         let names = CodeNames::new(target.python().cloned());
@@ -84,7 +87,7 @@ impl Recorder {
             tables,
             names,
             stacks,
-            writer,
+            sinks,
             interner: Interner::default(),
             capture,
             started: 0,
@@ -110,7 +113,7 @@ impl Recorder {
         self.started = os::clock::monotonic_ns();
         self.looks = Looks::new(self.started);
         self.capture.started = epoch.as_secs();
-        self.writer.begin(&document, &self.capture, epoch.as_secs_f64())?;
+        self.sinks.begin(&document, &self.capture, epoch.as_secs_f64())?;
         self.tables.set_recording(true)?;
         Ok(())
     }
@@ -197,17 +200,28 @@ impl Recorder {
         self.write_stacks()?;
         self.write_objects()?;
         if self.looks.pace().write(now) || last {
-            self.looks.write(&mut self.writer)?;
+            self.looks.write(&mut self.sinks)?;
         }
         let look = seen.as_ref().map(|Seen { blocks, aged }| LookRow { blocks: *blocks, aged });
         let counters = &books.losses();
-        self.writer.tick(&Tick { process, counters, sites: &sites, keep_history, look })?;
+        self.sinks.tick(&Tick { process, counters, sites: &sites, keep_history, look })?;
+        self.take_marks()?;
         Ok(Status {
             seconds: now.as_secs_f64(),
             live_bytes: books.live_bytes(),
             sites: self.stacks.len(),
             lost: books.sum(Class::Loss),
         })
+    }
+
+    /// Other processes name moments in the file; whoever judges from memory wants to know them.
+    fn take_marks(&mut self) -> Result<(), SessionError> {
+        let Tee(writer, history) = &mut self.sinks;
+        let Some(history) = history else { return Ok(()) };
+        for mark in writer.new_marks()? {
+            let Ok(()) = history.mark(&mark);
+        }
+        Ok(())
     }
 
     /// The counters, with those that user space keeps.
@@ -237,7 +251,7 @@ impl Recorder {
         let Some(collector) = &self.collector else { return Ok(()) };
         let Some(all) = collector.full_collections(self.target.memory()) else { return Ok(()) };
         let before = self.collected.replace(all).unwrap_or(all);
-        Ok(self.writer.collection(now.as_secs_f64(), all.saturating_sub(before))?)
+        Ok(self.sinks.collection(now.as_secs_f64(), all.saturating_sub(before))?)
     }
 
     /// Writes the stacks of sites that are not in the recording yet. Native code has no names so far:
@@ -248,7 +262,7 @@ impl Recorder {
             Resolver { python: &self.names, native, interpreter: self.target.interpreter() };
         for (&key, site) in sites {
             if self.written.insert(key) {
-                write_site(&mut self.writer, &mut self.interner, &resolver, key, site)?;
+                write_site(&mut self.sinks, &mut self.interner, &resolver, key, site)?;
             }
         }
         Ok(())
@@ -257,10 +271,10 @@ impl Recorder {
     /// Writes what looks at Python objects found since the last tick.
     fn write_objects(&mut self) -> Result<(), SessionError> {
         if let Some((counts, types)) = self.types.take() {
-            self.writer.types(&counts, &types)?;
+            self.sinks.types(&counts, &types)?;
         }
         if let Some((types, sites)) = self.holders.take() {
-            self.writer.holders(&types, &sites)?;
+            self.sinks.holders(&types, &sites)?;
         }
         Ok(())
     }
@@ -275,7 +289,7 @@ impl Recorder {
         self.written.clear();
         self.save()?;
         self.capture.seconds = self.now().as_secs_f64();
-        self.writer.finish(&self.capture)?;
+        self.sinks.finish(&self.capture)?;
         Ok(())
     }
 
@@ -288,7 +302,7 @@ impl Recorder {
 }
 
 fn write_site(
-    writer: &mut Writer,
+    sinks: &mut Sinks,
     interner: &mut Interner,
     resolver: &Resolver<'_, CodeNames>,
     key: u64,
@@ -296,7 +310,7 @@ fn write_site(
 ) -> Result<(), SessionError> {
     let mut resolved = resolver.resolve(&site.mixed);
     resolved.notes.extend(site.note.clone());
-    writer.site(&SiteRow {
+    sinks.site(&SiteRow {
         key,
         domain: site.domain(),
         size_class: site.size_class(),

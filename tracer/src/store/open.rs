@@ -41,15 +41,6 @@ impl Reader {
         Self::connected(path)
     }
 
-    /// Opens the recording that this process is writing itself. Its header is not looked at: that would open the
-    /// file beside SQLite, and closing any descriptor of it ends all locks that the process has on it.
-    ///
-    /// # Errors
-    /// As of [`Reader::open`].
-    pub fn open_own(path: &Path) -> Result<Self, StoreError> {
-        Self::connected(path)
-    }
-
     fn connected(path: &Path) -> Result<Self, StoreError> {
         let connection = match connect(path, None) {
             Err(error) if needs_shared_memory(&error) => connect(path, Some(c"unix-none")),

@@ -4,7 +4,7 @@ use super::Finding;
 use super::source::{Repository, Rust};
 
 /// Each room of `tracer/src`, and the rooms that it may name besides itself.
-pub const ARROWS: [(&str, &[&str]); 18] = [
+pub const ARROWS: [(&str, &[&str]); 19] = [
     // Pure: no I/O, no clock.
     ("model", &[]),
     ("aggregate", &["model"]),
@@ -16,6 +16,8 @@ pub const ARROWS: [(&str, &[&str]); 18] = [
     ("plot", &["model"]),
     ("reach", &["model"]),
     ("report", &["plot", "model"]),
+    // Patterns are compared with names as reports write them.
+    ("judge", &["report", "growth", "model"]),
     // The outside world.
     ("os", &["elf", "model"]),
     ("probe", &["os", "elf", "model"]),
@@ -46,6 +48,7 @@ pub const ARROWS: [(&str, &[&str]); 18] = [
             "plot",
             "growth",
             "history",
+            "judge",
             "probe",
             "symbolize",
             "store",

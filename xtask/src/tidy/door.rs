@@ -15,7 +15,7 @@ pub const DOORS: [(&str, &[&str]); 34] = [
     ("flate2", &["report"]),
     ("framehop", &["symbolize"]),
     ("gimli", &["elf", "symbolize"]),
-    ("globset", &["cli"]),
+    ("globset", &["judge"]),
     // Decoding instructions is pure: where to probe, what a caller calls, where a key is kept.
     ("iced_x86", &["probe", "python", "symbolize"]),
     ("inferno", &["report"]),

@@ -1,24 +1,24 @@
-//! First words while the recording goes on: from the recording itself, in a thread of its own, so that
-//! the recorder never waits for it.
+//! First words while the recording goes on: from a snapshot of it, in a thread of its own, so that the recorder
+//! never waits for it.
 
-use std::path::PathBuf;
 use std::thread::JoinHandle;
 use std::time::Instant;
 
-use super::judge::Judge;
 use crate::cli::live::{Outcome, Watcher};
 use crate::cli::progress::ProgressLine;
+use crate::history::SharedHistory;
+use crate::judge::Judge;
 use crate::model::{Document, Verdict};
 use crate::report::{quantity, sentence};
 use crate::session::{Attachment, Status};
 
 /// Seconds until the first words, and between them.
 const EVERY: f64 = 60.0;
-/// Words may cost one part in so many of a core: a recording that takes long to read is read less often.
+/// Words may cost one part in so many of a core: a recording that takes long to judge is judged less often.
 const ONE_PART_IN: f64 = 50.0;
 
-/// What a reading gave, and how long it took.
-struct Reading {
+/// What a judgement gave, and how long it took.
+struct Early {
     words: Option<String>,
     seconds: f64,
 }
@@ -27,18 +27,18 @@ struct Reading {
 pub struct EarlyWords<W> {
     line: ProgressLine<W>,
     judge: Judge,
-    recording: PathBuf,
+    history: SharedHistory,
     next: f64,
-    work: Option<JoinHandle<Reading>>,
+    work: Option<JoinHandle<Early>>,
 }
 
 impl<W: std::io::Write> EarlyWords<W> {
-    /// Words on what is in `recording`.
-    pub fn new(line: ProgressLine<W>, judge: Judge, recording: PathBuf) -> Self {
-        Self { line, judge, recording, next: EVERY, work: None }
+    /// Words on what `history` has.
+    pub fn new(line: ProgressLine<W>, judge: Judge, history: SharedHistory) -> Self {
+        Self { line, judge, history, next: EVERY, work: None }
     }
 
-    /// Clears the line, and waits for a reading that is under way: it shall not outlive the recording.
+    /// Clears the line, and waits for words that are being found.
     pub fn end(mut self) {
         if let Some(work) = self.work.take() {
             // Its words would come too late.
@@ -47,30 +47,30 @@ impl<W: std::io::Write> EarlyWords<W> {
         self.line.clear();
     }
 
-    /// Words that are ready; begins the next reading when its time has come.
+    /// Words that are ready; begins to find the next when their time has come.
     fn poll(&mut self, seconds: f64) -> Option<String> {
         if self.work.as_ref().is_some_and(JoinHandle::is_finished) {
-            let reading = self.work.take()?.join().ok()?;
-            self.next = next(seconds, reading.seconds);
-            return reading.words;
+            let early = self.work.take()?.join().ok()?;
+            self.next = next(seconds, early.seconds);
+            return early.words;
         }
         if self.work.is_none() && seconds >= self.next {
-            let (judge, recording) = (self.judge.clone(), self.recording.clone());
-            let read = move || {
+            let (judge, history) = (self.judge.clone(), self.history.clone());
+            let judge = move || {
                 let begin = Instant::now();
-                let judged = judge.own(&recording).ok();
-                let words = judged.map(|judged| words(&judged.document));
-                Reading { words, seconds: begin.elapsed().as_secs_f64() }
+                let document = history.snapshot().document().ok();
+                let words = document.map(|document| words(&judge.judge(document).document));
+                Early { words, seconds: begin.elapsed().as_secs_f64() }
             };
             // Without a thread there are no words now, and perhaps later.
-            self.work = std::thread::Builder::new().name("words".to_owned()).spawn(read).ok();
+            self.work = std::thread::Builder::new().name("words".to_owned()).spawn(judge).ok();
             self.next = next(seconds, 0.0);
         }
         None
     }
 }
 
-/// The next full minute, or later after a reading that took long.
+/// The next full minute, or later after words that took long.
 fn next(seconds: f64, took: f64) -> f64 {
     let minute = ((seconds / EVERY).floor() + 1.0) * EVERY;
     minute.max(seconds + took * ONE_PART_IN)

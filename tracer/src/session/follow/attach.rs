@@ -9,12 +9,13 @@ use super::super::event::Attachment;
 use super::super::objects::ObjectLooks;
 use super::super::options::RecordOptions;
 use super::super::queue::Queue;
-use super::super::recorder::Recorder;
+use super::super::recorder::{Recorder, Sinks};
 use super::super::search::PointerSearch;
 use super::super::shared::{Shared, blocking};
 use super::super::target::Target;
 use super::super::watch::{self, Readable};
 use super::super::worker::{Work, Worker};
+use crate::history::Tee;
 use crate::model::Capture;
 use crate::os;
 use crate::probe::{AttachRequest, Capacity, Kernel, Method, Placed, ProbeError, Slot};
@@ -60,8 +61,8 @@ pub async fn attach(
     let (records, with) = (Arc::clone(&queue), Arc::clone(options));
     let begun = move || -> Result<(Attachment, Work), SessionError> {
         let about = opened.target.attachment(method);
-        let recorder = opened.begin(&with, |target, writer| {
-            Recorder::new(target, tables, records, writer, capture(&with))
+        let recorder = opened.begin(&with, |target, sinks| {
+            Recorder::new(target, tables, records, sinks, capture(&with))
         })?;
         Ok((about, work(recorder, &with)))
     };
@@ -129,10 +130,10 @@ impl Opened {
     fn begin(
         self,
         options: &RecordOptions,
-        recorder: impl FnOnce(Target, Writer) -> Recorder,
+        recorder: impl FnOnce(Target, Sinks) -> Recorder,
     ) -> Result<Recorder, SessionError> {
         let writer = self.early.map_or_else(|| create(options), Ok)?;
-        let mut recorder = recorder(self.target, writer);
+        let mut recorder = recorder(self.target, Tee(writer, options.history.clone()));
         for note in recorder.target().notes().to_vec() {
             recorder.note(note);
         }

@@ -92,9 +92,9 @@ impl Recorder {
     }
 
     fn found(&mut self, sites: &[SiteLoss]) -> Result<(), SessionError> {
-        self.writer.searched()?;
+        self.sinks.searched()?;
         for SiteLoss { site, found, .. } in sites {
-            self.writer.unreferenced(*site, found.looked_for, found.lost)?;
+            self.sinks.unreferenced(*site, found.looked_for, found.lost)?;
         }
         Ok(())
     }

@@ -78,6 +78,7 @@ impl Stage {
     /// Until somebody says stop, with many ticks.
     pub fn options(&self, subject: &Subject, name: &str) -> RecordOptions {
         RecordOptions {
+            history: None,
             target: subject.pid().to_string(),
             duration: None,
             output: self.path(name),

@@ -2,9 +2,13 @@
 
 use globset::{Glob, GlobSet, GlobSetBuilder};
 
-use super::exit::UsageError;
 use crate::model::{CallStack, Finding, Frame};
 use crate::report::short_file;
+
+/// A pattern that is none, with the option and what is wrong.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct NotAPattern(pub String);
 
 /// Patterns of one option.
 #[derive(Clone, Debug, Default)]
@@ -24,7 +28,7 @@ impl Filter {
     ///
     /// # Errors
     /// A pattern that is none, named.
-    pub fn new(include: &[String], exclude: &[String]) -> Result<Self, UsageError> {
+    pub fn new(include: &[String], exclude: &[String]) -> Result<Self, NotAPattern> {
         Ok(Self {
             include: Patterns::new("--include", include)?,
             exclude: Patterns::new("--exclude", exclude)?,
@@ -40,18 +44,18 @@ impl Filter {
 }
 
 impl Patterns {
-    fn new(option: &str, patterns: &[String]) -> Result<Self, UsageError> {
+    fn new(option: &str, patterns: &[String]) -> Result<Self, NotAPattern> {
         if patterns.is_empty() {
             return Ok(Self(None));
         }
         let mut set = GlobSetBuilder::new();
         for pattern in patterns {
             let wrong = |error: &globset::Error| {
-                UsageError(format!("{option} {pattern}: {}", error.kind()))
+                NotAPattern(format!("{option} {pattern}: {}", error.kind()))
             };
             set.add(Glob::new(pattern).map_err(|error| wrong(&error))?);
         }
-        let too_large = |error: globset::Error| UsageError(format!("{option}: {}", error.kind()));
+        let too_large = |error: globset::Error| NotAPattern(format!("{option}: {}", error.kind()));
         set.build().map(|set| Self(Some(set))).map_err(too_large)
     }
 

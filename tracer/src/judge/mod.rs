@@ -1,27 +1,27 @@
-//! From a recording to the findings that somebody wants to see.
+//! From a recording to the verdicts that somebody wants to see: filters, known findings, what is worth a word, and the
+//! detectors. Everything that shows verdicts asks here, so that all agree: first words while a recording goes on, the
+//! report at its end, and every later report on its file. Pure.
 
-use std::fs::File;
-use std::io::Read;
-use std::path::{Path, PathBuf};
+mod filter;
+mod suppress;
 
-use anyhow::{Context, Result, bail};
+pub use filter::{Filter, NotAPattern};
+pub use suppress::{MOST_BYTES, NotASuppression, Suppressions};
 
-use super::args::LeaksArgs;
-use crate::cli::exit::UsageError;
-use crate::cli::filter::Filter;
-use crate::cli::suppress::{MOST_BYTES, Suppressions};
 use crate::growth::{self, Settings};
 use crate::model::{Document, Finding, LeftOut, Note};
-use crate::store::Reader;
 
-/// What is worth a word, and what is known already.
+/// What is worth a word, and what is known already. The default wants everything.
 #[derive(Clone, Debug, Default)]
 pub struct Judge {
-    settings: Settings,
-    filter: Filter,
-    suppressions: Suppressions,
-    /// Where they come from.
-    file: PathBuf,
+    /// What counts as growth.
+    pub settings: Settings,
+    /// Which findings are wanted.
+    pub filter: Filter,
+    /// Findings that somebody knows.
+    pub suppressions: Suppressions,
+    /// The file that they come from, as reports name it.
+    pub file: String,
 }
 
 /// A recording that has been judged.
@@ -34,46 +34,14 @@ pub struct Judged {
 }
 
 impl Judge {
-    /// As somebody asked.
-    ///
-    /// # Errors
-    /// A pattern that is none; a file of suppressions that cannot be read or understood.
-    pub fn new(args: &LeaksArgs) -> Result<Self> {
-        let mut settings = Settings::default();
-        if let Some(least) = args.min_growth {
-            settings.min_bytes_per_day = least;
-        }
-        let filter = Filter::new(&args.include, &args.exclude)?;
-        let (suppressions, file) = match &args.suppressions {
-            Some(path) => (read(path)?, path.clone()),
-            None => (Suppressions::default(), PathBuf::new()),
-        };
-        Ok(Self { settings, filter, suppressions, file })
-    }
-
-    /// Reads a recording, also one that another process is writing, and judges it.
-    ///
-    /// # Errors
-    /// It cannot be read.
-    pub fn recording(&self, path: &Path) -> Result<Judged> {
-        self.judged(&Reader::open(path)?)
-    }
-
-    /// Reads the recording that this process is writing, and judges it.
-    ///
-    /// # Errors
-    /// It cannot be read.
-    pub fn own(&self, path: &Path) -> Result<Judged> {
-        self.judged(&Reader::open_own(path)?)
-    }
-
-    fn judged(&self, reader: &Reader) -> Result<Judged> {
-        let mut document = reader.document_with_history()?;
+    /// Judges a recording with its history, also one that still goes on. What was judged before is replaced.
+    pub fn judge(&self, mut document: Document) -> Judged {
+        document.findings.clear();
         let analysis = growth::analyse(&document, &self.settings);
         document.growth = Some(analysis.growth);
         document.types = analysis.types;
         let unused = self.sift(&mut document, analysis.findings);
-        Ok(Judged { document, unused })
+        Judged { document, unused }
     }
 
     /// Puts the wanted findings into `document` and says there what became of the others; gives the lines
@@ -96,7 +64,7 @@ impl Judge {
             finding.rank = rank;
         }
         shorten(document);
-        let file = self.file.display().to_string();
+        let file = self.file.clone();
         let notes = &mut document.capture.notes;
         notes.extend(
             left_out(&suppressed).map(|left_out| Note::FindingsSuppressed { file, left_out }),
@@ -132,19 +100,6 @@ fn left_out(findings: &[Finding]) -> Option<LeftOut> {
         kept_bytes: kept.fold(0, u64::saturating_add),
         share_of_growth: (!shares.is_empty()).then(|| shares.iter().sum()),
     })
-}
-
-fn read(path: &Path) -> Result<Suppressions> {
-    let cannot = || format!("cannot read the suppressions in {}", path.display());
-    let mut bytes = Vec::new();
-    File::open(path)
-        .and_then(|file| file.take(MOST_BYTES + 1).read_to_end(&mut bytes))
-        .with_context(cannot)?;
-    if u64::try_from(bytes.len()).is_ok_and(|length| length > MOST_BYTES) {
-        bail!("{}: longer than {MOST_BYTES} bytes", cannot());
-    }
-    let wrong = |error| UsageError(format!("{}, {error}", path.display()));
-    Ok(Suppressions::parse(&bytes).map_err(wrong)?)
 }
 
 #[cfg(test)]
