@@ -4,7 +4,6 @@
 //! and the documentation read that table.
 
 mod blame;
-mod calendar;
 mod callsite;
 mod census;
 pub mod chain;
@@ -21,7 +20,6 @@ pub mod notes;
 mod origin;
 mod pprof;
 pub mod quantity;
-pub mod rate;
 mod reasons;
 pub mod sentence;
 mod speedscope;
@@ -41,13 +39,13 @@ use std::path::Path;
 
 use crate::model::Document;
 
-pub use calendar::{compact_utc, utc};
 pub use callsite::callsite;
 pub use census::{CENSUS_FORMATS, CensusExporter, CensusFormat};
 pub use difference::{DIFFERENCES, DifferenceExporter, DifferenceFormat, Pair, Side, document_at};
 pub use holders::{HOLDERS_FORMATS, HoldersExporter, HoldersFormat};
 pub use json::write_value as write_json;
 pub use origin::short_file;
+pub use quantity::date::{compact_utc, utc};
 
 /// A way to print a document.
 pub trait Exporter: Sync {

@@ -1,9 +1,10 @@
 //! Verdicts as a person would say them. Plain text: names of the target are raw in it, and whoever prints
 //! a sentence escapes it for the medium.
 
-use super::quantity::{block_size, bytes, count, counted};
+use super::quantity::{self, block_size, bytes, count, counted};
+use super::quantity::{date, rate};
 use super::width::{cut_end, cut_start};
-use super::{blame, calendar, label, rate};
+use super::{blame, label};
 use crate::model::{
     Confidence, Document, Domain, Evidence, Finding, Frame, Model, ProcessGrowth, Verdict,
 };
@@ -94,7 +95,7 @@ fn leaking(growth: &ProcessGrowth, document: &Document) -> String {
 fn undecided(growth: &ProcessGrowth) -> String {
     let needs = growth
         .needs_hours
-        .map_or_else(String::new, |hours| format!(": needs about {} more", rate::span(hours)));
+        .map_or_else(String::new, |hours| format!(": needs about {} more", quantity::hours(hours)));
     match growth.significant {
         true => format!("Growing{}, but too early to say why{needs}", by(growth)),
         false => format!("Too early to say whether it grows{needs}"),
@@ -117,7 +118,7 @@ fn limit(growth: &ProcessGrowth) -> String {
                 _ => "memory limit",
             };
             let limit = bytes(limit).replace(".0 ", " ");
-            format!("; {whose} {limit} in {}", rate::about(hours))
+            format!("; {whose} {limit} in {}", quantity::about_hours(hours))
         }
         _ => String::new(),
     }
@@ -244,8 +245,8 @@ pub fn moment(seconds: f64, document: &Document) -> String {
     let offset = std::time::Duration::try_from_secs_f64(seconds).map_or(0, |time| time.as_secs());
     let at = document.capture.started.saturating_add(offset);
     if document.capture.seconds < SECONDS_WITHOUT_DATE {
-        calendar::clock(at)
+        date::clock(at)
     } else {
-        calendar::date_and_clock(at)
+        date::date_and_clock(at)
     }
 }

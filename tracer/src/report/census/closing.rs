@@ -4,10 +4,10 @@ use std::borrow::Cow;
 use std::io;
 
 use crate::model::{CensusTarget, Look, Tool};
-use crate::report::quantity::{count, counted, duration};
+use crate::report::quantity::{brief, count, counted, whole};
 use crate::report::sentence::capitalised;
 use crate::report::text::page::{Page, Style};
-use crate::report::{escape, notes, rate, utc, width};
+use crate::report::{escape, notes, utc, width};
 
 /// Remarks shown before the rest is left to JSON.
 const MOST_NOTES: usize = 10;
@@ -34,17 +34,9 @@ pub fn looked_at(process: &CensusTarget, look: &Look) -> String {
     format!(
         "{}, {last}looked at {}{times}; it took {}, and {still}.",
         target(process),
-        utc(rate::whole(look.at)),
+        utc(whole(look.at)),
         brief(look.seconds)
     )
-}
-
-/// Below a second, milliseconds say more.
-fn brief(seconds: f64) -> String {
-    match seconds {
-        seconds if (0.0..0.95).contains(&seconds) => format!("{:.0} ms", seconds * 1_000.0),
-        seconds => duration(seconds),
-    }
 }
 
 /// What was left out, and how the numbers are to be read.
@@ -122,14 +114,6 @@ fn measured(process: &CensusTarget, look: &Look, tool: &Tool, legend: &[String])
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn short_looks_are_told_in_milliseconds() {
-        assert_eq!(brief(0.1324), "132 ms");
-        assert_eq!(brief(0.96), "1.0 s");
-        assert_eq!(brief(75.0), "1 min 15 s");
-        assert_eq!(brief(f64::NAN), "an unknown time");
-    }
 
     #[test]
     fn notes_are_sentences() {

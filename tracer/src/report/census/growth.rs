@@ -4,10 +4,10 @@ use std::io;
 
 use crate::model::{Confidence, TypeGrowth, Verdict};
 use crate::report::chain::shortened;
-use crate::report::quantity::{bytes, change, count, counted, percent};
+use crate::report::quantity::{bytes, change, count, counted, percent, ratio, signed, whole};
 use crate::report::text::page::{Page, Style};
 use crate::report::width::{NARROW, columns, cut_end, cut_middle};
-use crate::report::{escape, rate, reasons};
+use crate::report::{escape, reasons};
 
 /// Columns before the text of a type; room for its rank.
 const INDENT: usize = 4;
@@ -82,7 +82,7 @@ fn one(page: &mut Page<'_>, found: &TypeGrowth) -> io::Result<()> {
 
 fn numbers(found: &TypeGrowth) -> String {
     row(
-        &objects_change(found.first_count, found.last_count),
+        &signed(found.first_count, found.last_count),
         &change(found.first_bytes, found.last_bytes),
         &objects_rate(found.slope_objects_per_hour.est),
         &bytes_rate(found.slope_bytes_per_hour.est),
@@ -125,31 +125,21 @@ fn held_by(found: &TypeGrowth) -> Option<String> {
     Some(escape::terminal(&shortened(chain).join(" → ")).into_owned())
 }
 
-/// `+57`, `−3`, `±0`
-fn objects_change(from: u64, to: u64) -> String {
-    let sign = match to.cmp(&from) {
-        std::cmp::Ordering::Greater => '+',
-        std::cmp::Ordering::Equal => '±',
-        std::cmp::Ordering::Less => '−',
-    };
-    format!("{sign}{}", count(to.abs_diff(from)))
-}
-
 fn objects_rate(per_hour: f64) -> String {
-    signed(per_hour, count)
+    falling(per_hour, count)
 }
 
 fn bytes_rate(per_hour: f64) -> String {
-    signed(per_hour, bytes)
+    falling(per_hour, bytes)
 }
 
 /// A number per hour with its sign where it shrinks; `?` for what is no number.
-fn signed(per_hour: f64, say: impl Fn(u64) -> String) -> String {
+fn falling(per_hour: f64, say: impl Fn(u64) -> String) -> String {
     if !per_hour.is_finite() {
         return "?".to_owned();
     }
     let sign = if per_hour <= -0.5 { "−" } else { "" };
-    format!("{sign}{}", say(rate::whole(per_hour.abs().round())))
+    format!("{sign}{}", say(whole(per_hour.abs().round())))
 }
 
 /// `+1 Document, +57 Model, +3.5 ColumnDataSource`
@@ -168,18 +158,6 @@ fn together(found: &TypeGrowth) -> Option<String> {
     Some(std::iter::once(one).chain(others).chain(more).collect::<Vec<_>>().join(", "))
 }
 
-/// `57`, `3.5`, `0.02`; `?` for what is no number.
-fn ratio(each: f64) -> String {
-    match each {
-        each if !each.is_finite() || each < 0.0 => "?".to_owned(),
-        each if each >= 9.95 || (each - each.round()).abs() < 0.05 && each >= 0.95 => {
-            count(rate::whole(each.round()))
-        }
-        each if each >= 0.95 => format!("{each:.1}"),
-        each => format!("{each:.2}"),
-    }
-}
-
 /// The last part of a qualified name: the rest stands where the type has a line of its own.
 fn last(name: &str) -> String {
     let last = name.rsplit('.').next().unwrap_or(name);
@@ -191,27 +169,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ratios_have_as_many_digits_as_say_something() {
-        for (each, text) in [
-            (57.2, "57"),
-            (3.5, "3.5"),
-            (2.98, "3"),
-            (0.02, "0.02"),
-            (1.0, "1"),
-            (12_345.0, "12,345"),
-            (f64::NAN, "?"),
-            (-1.0, "?"),
-        ] {
-            assert_eq!(ratio(each), text);
-        }
-    }
-
-    #[test]
     fn rates_have_a_sign_where_they_fall() {
         assert_eq!(objects_rate(3_420.4), "3,420");
         assert_eq!(objects_rate(-3.0), "−3");
         assert_eq!(bytes_rate(2048.0), "2.0 KiB");
         assert_eq!(bytes_rate(f64::INFINITY), "?");
-        assert_eq!(objects_change(5, 3), "−2");
     }
 }

@@ -3,11 +3,11 @@
 use std::io;
 
 use super::markup::Page;
-use super::process::{per_hour, share_of};
+use super::process::per_hour;
 use super::{callsite, pictures};
 use crate::model::{Document, Evidence, Finding, Frame, FrameKind};
 use crate::report::chain::shortened;
-use crate::report::quantity::{bytes, count, duration};
+use crate::report::quantity::{amount, bytes, count, duration, probability, share_of};
 use crate::report::sentence;
 use crate::report::{Options, label, notes, reasons};
 
@@ -112,10 +112,7 @@ fn known(facts: &mut Vec<(&'static str, String)>, finding: &Finding) {
     fact("Survival, oldest to newest third", evidence.retention.map(retention));
     fact("99.5 % of freed blocks lived at most", evidence.lifetime_seconds.map(duration));
     fact("Full collections survived", evidence.collections_survived.map(count));
-    fact(
-        "Levels off at",
-        evidence.plateau_bytes.map(|plateau| super::process::amount(plateau.est)),
-    );
+    fact("Levels off at", evidence.plateau_bytes.map(|plateau| amount(plateau.est)));
     fact(
         "Blocks that nothing points to",
         evidence.unreferenced.map(|found| {
@@ -137,16 +134,6 @@ fn shape(evidence: &Evidence) -> String {
     match &against[..] {
         [] => evidence.model.name().to_owned(),
         [..] => format!("{}; better than {} (BIC)", evidence.model.name(), against.join(", ")),
-    }
-}
-
-fn probability(p: f64) -> String {
-    if !p.is_finite() {
-        "unknown".to_owned()
-    } else if p < 0.0001 {
-        "less than 0.0001".to_owned()
-    } else {
-        format!("{p:.4}")
     }
 }
 

@@ -4,8 +4,8 @@ use super::markup::Page;
 use crate::model::{Document, TypeGrowth, Verdict};
 use crate::report::chain::shortened;
 use crate::report::leaks::objects::quiet;
-use crate::report::quantity::{change, count};
-use crate::report::{rate, reasons};
+use crate::report::quantity::{change, count, whole};
+use crate::report::reasons;
 
 /// Types that are shown.
 const TOP: usize = 10;
@@ -42,7 +42,7 @@ fn facts(found: &TypeGrowth) -> Vec<(&'static str, String)> {
     let mut facts = vec![
         ("Objects", format!("{} → {}", count(found.first_count), count(found.last_count))),
         ("Bytes", change(found.first_bytes, found.last_bytes)),
-        ("Growth", format!("{} objects an hour", count(rate::whole(objects.max(0.0).round())))),
+        ("Growth", format!("{} objects an hour", count(whole(objects.max(0.0).round())))),
         ("Why", reasons::joined(&found.reasons)),
     ];
     if !found.together.is_empty() {

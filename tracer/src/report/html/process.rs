@@ -4,7 +4,7 @@ use super::markup::Page;
 use super::who;
 use crate::model::{Document, Interval, ProcessGrowth};
 use crate::report::notes;
-use crate::report::quantity::{self, count, duration};
+use crate::report::quantity::{self, amount, count, duration, share_of};
 use crate::report::sentence;
 use crate::report::utc;
 
@@ -72,21 +72,4 @@ pub fn per_hour(slope: Interval) -> String {
 fn hours_of(hours: Interval) -> String {
     let [lo, est, hi] = [hours.lo, hours.est, hours.hi].map(|hours| duration(hours * 3_600.0));
     format!("{est} (95 %: {lo} to {hi})")
-}
-
-/// A share in per cent; more than all when estimates err.
-pub fn share_of(share: f64) -> String {
-    if share.is_finite() { format!("{:.0} %", share * 100.0) } else { "unknown".to_owned() }
-}
-
-/// A difference of bytes.
-pub fn amount(bytes: f64) -> String {
-    if !bytes.is_finite() {
-        return "an unknown amount".to_owned();
-    }
-    let sign = if bytes < 0.0 { "−" } else { "" };
-    // What is beyond 64 bits is cut, and no number of bytes anywhere.
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "not negative")]
-    let whole = bytes.abs().round() as u64;
-    format!("{sign}{}", quantity::bytes(whole))
 }

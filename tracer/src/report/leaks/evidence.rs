@@ -3,8 +3,8 @@
 use super::sentence::capitalised;
 use crate::model::{Evidence, Finding, Model, Verdict};
 use crate::report::chain::shortened;
-use crate::report::quantity::{count, counted, share_in_words};
-use crate::report::{rate, reasons};
+use crate::report::quantity::{self, count, counted, rate, share_in_words};
+use crate::report::reasons;
 
 /// Most reasons and types that are told; JSON has them all.
 const MOST: usize = 8;
@@ -35,16 +35,12 @@ fn slope(finding: &Finding) -> String {
         counted(u64::from(evidence.periods), "independent period", "independent periods"),
     );
     if evidence.p_adjusted.is_finite() && evidence.p_adjusted < 1.0 {
-        text.push_str(&format!(" By chance that happens with probability {}.", chance(evidence)));
+        text.push_str(&format!(
+            " By chance that happens with probability {}.",
+            quantity::probability(evidence.p_adjusted)
+        ));
     }
     text
-}
-
-fn chance(evidence: &Evidence) -> String {
-    match evidence.p_adjusted {
-        p if p < 0.0001 => "below 0.0001".to_owned(),
-        p => format!("{p:.4}"),
-    }
 }
 
 /// The best shape, and how much worse the next one fits.
@@ -99,7 +95,7 @@ fn merged(evidence: &Evidence) -> Option<String> {
 fn needs(finding: &Finding) -> Option<String> {
     let hours = finding.evidence.needs_hours.filter(|hours| hours.is_finite())?;
     Some(match finding.verdict {
-        Verdict::Leak => format!("To be surer needs about {} more.", rate::span(hours)),
-        _ => format!("To know needs about {} more.", rate::span(hours)),
+        Verdict::Leak => format!("To be surer needs about {} more.", quantity::hours(hours)),
+        _ => format!("To know needs about {} more.", quantity::hours(hours)),
     })
 }

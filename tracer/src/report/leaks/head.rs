@@ -4,10 +4,10 @@ use std::io;
 
 use super::sentence;
 use crate::model::{Document, Interval, ProcessGrowth};
-use crate::report::quantity::{counted, duration, share_in_words};
+use crate::report::quantity::{counted, duration, rate, share_in_words};
 use crate::report::text::head::{notes, resident, target};
 use crate::report::text::page::Page;
-use crate::report::{escape, rate, utc};
+use crate::report::{escape, utc};
 
 pub fn write(page: &mut Page<'_>, document: &Document) -> io::Result<()> {
     page.heading(&escape::terminal(&sentence::process(document)))?;

@@ -4,7 +4,7 @@ use std::io;
 
 use crate::model::{Confidence, Document, Finding, RootKind, Verdict};
 use crate::report::text::page::{Page, Style};
-use crate::report::{escape, rate};
+use crate::report::{escape, quantity};
 
 /// What a first watch takes.
 const FIRST_HOURS: f64 = 1.0 / 6.0;
@@ -88,9 +88,9 @@ fn watch(page: &mut Page<'_>, document: &Document, hours: f64) -> io::Result<()>
         true => "To know more",
         false => "If its memory climbs all the same",
     };
-    let hours_longer = rate::span(hours);
+    let hours_longer = quantity::hours(hours);
     page.paragraph(2, &format!("{why}, watch about {hours_longer} longer:"))?;
-    let duration = rate::typed(hours_recorded(document) + hours);
+    let duration = quantity::typed(hours_recorded(document) + hours);
     let commands = [
         format!("    sudo leakspy record -p {pid} -d {duration} -o longer.leakspy"),
         "    leakspy leaks longer.leakspy".to_owned(),
