@@ -1,6 +1,6 @@
 //! Site keys: a 64-bit hash that needs no 128-bit multiplication, which BPF does not have.
 
-use crate::wire::limit::GENERATION_BUCKETS;
+use crate::wire::limit::{GENERATION_BUCKETS, TASKS};
 
 /// Mixes `word` into `state`; the finaliser of MurmurHash3 (Austin Appleby), applied per word.
 #[inline(always)]
@@ -16,6 +16,13 @@ pub const fn mix(state: u64, word: u64) -> u64 {
 pub const fn generation_bucket(code: u64) -> usize {
     // Code objects are at least 16 bytes apart; the multiplication spreads the page-aligned ones.
     ((code >> 4).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 50) as usize & (GENERATION_BUCKETS - 1)
+}
+
+/// Where the search for a process begins.
+#[inline(always)]
+pub const fn task_cell(tgid: u32) -> u32 {
+    // Workers have ids in a row, which must not share cells.
+    tgid.wrapping_mul(0x9e37_79b1) >> 7 & (TASKS - 1)
 }
 
 /// The power of two that `size` fits in, as an exponent (0 for sizes 0 and 1, at most 64).

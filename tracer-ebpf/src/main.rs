@@ -9,12 +9,11 @@ mod kernel;
 
 use aya_ebpf::macros::{uprobe, uretprobe};
 use aya_ebpf::programs::{ProbeContext, RetProbeContext};
-use kernel::map::{TAIL, TAIL_SESSION};
 
 /// Entry of an allocation function, for kernels without session links.
 #[uprobe]
 pub fn alloc_entry(ctx: ProbeContext) -> u32 {
-    kernel::run(&ctx, &TAIL, kernel::alloc::entry);
+    kernel::run(&ctx, kernel::alloc::entry);
     // Up to kernel 6.9 any other value would remove the probe.
     0
 }
@@ -22,7 +21,7 @@ pub fn alloc_entry(ctx: ProbeContext) -> u32 {
 /// Return of an allocation function, for kernels without session links.
 #[uretprobe]
 pub fn alloc_return(ctx: RetProbeContext) -> u32 {
-    kernel::run(&ctx, &TAIL, kernel::alloc::returned);
+    kernel::run(&ctx, kernel::alloc::returned);
     0
 }
 
@@ -31,9 +30,9 @@ pub fn alloc_return(ctx: RetProbeContext) -> u32 {
 #[uprobe]
 pub fn alloc_session(ctx: ProbeContext) -> u32 {
     if kernel::is_entry(&ctx) {
-        !kernel::run(&ctx, &TAIL_SESSION, kernel::alloc::entry) as u32
+        !kernel::run(&ctx, kernel::alloc::entry) as u32
     } else {
-        kernel::run(&ctx, &TAIL_SESSION, kernel::alloc::returned);
+        kernel::run(&ctx, kernel::alloc::returned);
         0
     }
 }
@@ -41,14 +40,14 @@ pub fn alloc_session(ctx: ProbeContext) -> u32 {
 /// Entry of a function that only releases.
 #[uprobe]
 pub fn free_entry(ctx: ProbeContext) -> u32 {
-    kernel::run(&ctx, &TAIL, kernel::free::entry);
+    kernel::run(&ctx, kernel::free::entry);
     0
 }
 
 /// Entry of CPython's `code_dealloc`.
 #[uprobe]
 pub fn code_dealloc(ctx: ProbeContext) -> u32 {
-    kernel::run(&ctx, &TAIL, kernel::code::dealloc);
+    kernel::run(&ctx, kernel::code::dealloc);
     0
 }
 

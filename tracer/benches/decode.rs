@@ -21,7 +21,7 @@ fn record() -> Vec<u8> {
     let mut half = |offset: usize, value: u32| {
         bytes[offset..offset + 4].copy_from_slice(&value.to_le_bytes());
     };
-    half(0, KIND_SITE);
+    half(0, KIND_SITE.into());
     half(4, u32::try_from(length).expect("a few KiB"));
     half(offset_of!(Stack, function), Function::Malloc as u32);
     half(offset_of!(Stack, word_count), 34);

@@ -2,7 +2,6 @@
 
 use aya_ebpf::EbpfContext;
 use aya_ebpf::bindings::BPF_ANY;
-use aya_ebpf::helpers::generated::bpf_get_attach_cookie;
 use aya_log_ebpf::debug;
 use leakspy_ebpf::hash::array_bytes;
 use leakspy_ebpf::walk::ReadUser;
@@ -10,7 +9,6 @@ use leakspy_ebpf::wire::counter::Counter;
 use leakspy_ebpf::wire::key::{Function, Pending};
 use leakspy_ebpf::wire::limit::MAX_NESTED;
 
-use super::count::count;
 use super::map::PENDING;
 use super::read::Current;
 use super::{Event, ledger, mapping, site};
@@ -21,13 +19,6 @@ const MAP_ANONYMOUS: u64 = 0x20;
 const PAGE: u64 = 4096;
 /// System calls return errors as `-4095..=-1`, and mmap's failure is -1.
 const ERRORS: u64 = u64::MAX - 4094;
-
-/// Which function this probe belongs to.
-#[inline(always)]
-pub fn function<C: EbpfContext>(ctx: &C) -> u32 {
-    // SAFETY: the helper takes the program's own context.
-    unsafe { bpf_get_attach_cookie(ctx.as_ptr()) as u32 }
-}
 
 /// Bytes of whole pages that hold `length` bytes.
 #[inline(always)]
@@ -45,19 +36,19 @@ struct Request {
 /// Entry of an allocation function; true when its return must be seen.
 #[inline(always)]
 pub fn entry<C: EbpfContext>(ctx: &C, event: &Event) -> bool {
-    count(Counter::AllocCalls);
-    let function = function(ctx);
-    let Some(pending) = pending_slot(event.pid_tgid) else {
-        count(Counter::PendingFull);
+    event.count(Counter::AllocCalls);
+    let function = event.function;
+    let Some(pending) = pending_slot(event) else {
+        event.count(Counter::PendingFull);
         debug!(ctx, "no room to remember a call of function {}", function);
         return false;
     };
-    if inside_another(pending, event.sp(), function) {
-        count(Counter::AllocNested);
+    if inside_another(event, pending) {
+        event.count(Counter::AllocNested);
         return false;
     }
     let Some(request) = request(function, event) else {
-        count(Counter::AllocNotAnonymous);
+        event.count(Counter::AllocNotAnonymous);
         return false;
     };
     pending.has_old = 0;
@@ -65,16 +56,16 @@ pub fn entry<C: EbpfContext>(ctx: &C, event: &Event) -> bool {
     if request.old_address != 0 {
         // Now and not at the return: once realloc has freed the old block, another thread may be
         // given its address before this one returns.
-        match ledger::take(request.old_address) {
+        match ledger::take(event, request.old_address) {
             Some(old) => {
                 pending.old = old;
                 pending.has_old = 1;
             }
             None if function == Function::Mremap as u32 => {
-                count(Counter::AllocNotAnonymous);
+                event.count(Counter::AllocNotAnonymous);
                 return false;
             }
-            None => count(Counter::ReallocUnknown),
+            None => event.count(Counter::ReallocUnknown),
         }
     }
     pending.site = site::resolve(event, function, request.size);
@@ -88,19 +79,27 @@ pub fn entry<C: EbpfContext>(ctx: &C, event: &Event) -> bool {
 
 /// The thread's pending call, made on its first.
 #[inline(always)]
-fn pending_slot(thread: u64) -> Option<&'static mut Pending> {
+fn pending_slot(event: &Event) -> Option<&'static mut Pending> {
+    let thread = event.pid_tgid;
     if PENDING.get_ptr(thread).is_none() {
         PENDING.insert(thread, Pending::NONE, BPF_ANY.into()).ok()?;
     }
     // SAFETY: only the thread itself writes its entry, and a thread is in one call at a time.
-    PENDING.get_ptr_mut(thread).map(|pending| unsafe { &mut *pending })
+    let pending = PENDING.get_ptr_mut(thread).map(|pending| unsafe { &mut *pending })?;
+    if pending.slot != event.slot {
+        // Left from when the process was another target.
+        pending.sp = 0;
+        pending.slot = event.slot;
+    }
+    Some(pending)
 }
 
 /// Whether this call was made inside the pending one: deeper on the stack, or by a jump in its place
 /// (glibc's realloc ends in malloc when there is no old block). A pending call whose frame is gone, or
 /// that has seen too many calls, never returned.
 #[inline(always)]
-fn inside_another(pending: &mut Pending, sp: u64, function: u32) -> bool {
+fn inside_another(event: &Event, pending: &mut Pending) -> bool {
+    let (sp, function) = (event.sp(), event.function);
     if pending.sp == 0 {
         return false;
     }
@@ -109,10 +108,10 @@ fn inside_another(pending: &mut Pending, sp: u64, function: u32) -> bool {
         pending.nested += 1;
         return true;
     }
-    count(Counter::PendingLost);
+    event.count(Counter::PendingLost);
     if pending.has_old != 0 {
-        count(Counter::ReallocOld);
-        ledger::freed(&pending.old);
+        event.count(Counter::ReallocOld);
+        ledger::freed(event, &pending.old);
     }
     pending.sp = 0;
     false
@@ -152,17 +151,18 @@ fn request(function: u32, event: &Event) -> Option<Request> {
     }
 }
 
-/// Return of an allocation function.
-#[inline(always)]
+/// Return of an allocation function. A function of its own: inlined into the session program, its part of the stack would
+/// come on top of what `entry` needs, and there is room for 512 bytes.
+#[inline(never)]
 pub fn returned<C: EbpfContext>(_ctx: &C, event: &Event) -> bool {
     let Some(pending) = PENDING.get_ptr_mut(event.pid_tgid) else {
-        count(Counter::ReturnUnmatched);
+        event.count(Counter::ReturnUnmatched);
         return false;
     };
     // SAFETY: as in `pending_slot`.
     let pending = unsafe { &mut *pending };
-    if pending.sp == 0 {
-        count(Counter::ReturnUnmatched);
+    if pending.sp == 0 || pending.slot != event.slot {
+        event.count(Counter::ReturnUnmatched);
         return false;
     }
     // The return has popped the return address. Calls inside the pending one, which only sessions
@@ -172,9 +172,9 @@ pub fn returned<C: EbpfContext>(_ctx: &C, event: &Event) -> bool {
     }
     pending.sp = 0;
     match address(pending, event.result()) {
-        Outcome::Address(address) => succeeded(pending, address),
-        Outcome::Failed => failed(pending),
-        Outcome::Unreadable => count(Counter::OutUnreadable),
+        Outcome::Address(address) => succeeded(event, pending, address),
+        Outcome::Failed => failed(event, pending),
+        Outcome::Unreadable => event.count(Counter::OutUnreadable),
     }
     false
 }
@@ -209,40 +209,40 @@ fn is_mapping(function: u32) -> bool {
 }
 
 #[inline(always)]
-fn succeeded(pending: &Pending, address: u64) {
+fn succeeded(event: &Event, pending: &Pending, address: u64) {
     let maps = is_mapping(pending.function);
     if pending.has_old != 0 {
-        count(Counter::ReallocOld);
-        ledger::freed(&pending.old);
+        event.count(Counter::ReallocOld);
+        ledger::freed(event, &pending.old);
         if maps {
-            mapping::ended(pending.old_address, pending.old.size);
+            mapping::ended(event, pending.old_address, pending.old.size);
         }
     }
     if maps {
-        mapping::began(address, pending.size);
+        mapping::began(event, address, pending.size);
     }
-    ledger::insert(address, pending.size, pending.site);
+    ledger::insert(event, address, pending.size, pending.site);
 }
 
 #[inline(always)]
-fn failed(pending: &Pending) {
+fn failed(event: &Event, pending: &Pending) {
     let reallocs = pending.function == Function::Realloc as u32
         || pending.function == Function::Reallocarray as u32;
     if reallocs && pending.size == 0 && pending.old_address != 0 {
-        count(Counter::ReallocReleased);
+        event.count(Counter::ReallocReleased);
         if pending.has_old != 0 {
-            count(Counter::ReallocOld);
-            ledger::freed(&pending.old);
+            event.count(Counter::ReallocOld);
+            ledger::freed(event, &pending.old);
         }
         return;
     }
-    count(Counter::AllocFailed);
+    event.count(Counter::AllocFailed);
     if pending.has_old != 0 {
-        if ledger::put_back(pending.old_address, &pending.old) {
-            count(Counter::ReallocRestored);
+        if ledger::put_back(event, pending.old_address, &pending.old) {
+            event.count(Counter::ReallocRestored);
         } else {
-            count(Counter::RestLost);
-            ledger::freed(&pending.old);
+            event.count(Counter::RestLost);
+            ledger::freed(event, &pending.old);
         }
     }
 }

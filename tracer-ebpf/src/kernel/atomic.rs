@@ -18,6 +18,26 @@ pub fn add_half(word: &mut u32, amount: u32) {
     unsafe { atomic_xadd::<u32, u32, { AtomicOrdering::Relaxed }>(word, amount) };
 }
 
+/// Takes away from a word.
+#[inline(always)]
+pub fn subtract(word: &mut u64, amount: u64) {
+    add(word, amount.wrapping_neg());
+}
+
+/// Half a word now.
+#[inline(always)]
+pub fn load_half(word: &u32) -> u32 {
+    // SAFETY: as in [`load`].
+    unsafe { core::ptr::read_volatile(word) }
+}
+
+/// Sets half a word.
+#[inline(always)]
+pub fn store_half(word: &mut u32, value: u32) {
+    // SAFETY: as in [`store`].
+    unsafe { core::ptr::write_volatile(word, value) };
+}
+
 /// Turns 0 into 1; true when it did.
 #[inline(always)]
 pub fn claim(word: &mut u64) -> bool {

@@ -12,10 +12,9 @@ use leakspy_ebpf::wire::record::{CodeGone, Header, KIND_CODE_GONE};
 use leakspy_ebpf::wire::target::PythonWalk;
 
 use super::atomic;
-use super::count::count;
 use super::map::{GENERATIONS, READ_CODE, RING, SEEN_CODE};
 use super::read::{self, Current};
-use super::{Event, target};
+use super::{Event, layout};
 
 const PAGE: u64 = 4096;
 
@@ -23,42 +22,48 @@ const PAGE: u64 = 4096;
 #[inline(always)]
 pub fn dealloc<C: EbpfContext>(ctx: &C, event: &Event) -> bool {
     let code = event.arg0();
-    let Some(seen) = SEEN_CODE.get_ptr(code) else { return false };
+    let Some(key) = event.key(code) else { return false };
+    let Some(seen) = SEEN_CODE.get_ptr(key) else { return false };
     // SAFETY: the element is deleted only here, for an object that can be freed only once.
     let first_seen = unsafe { *seen };
-    count(Counter::CodeFreed);
-    let Some(generations) = GENERATIONS.get_ptr_mut(0) else { return false };
+    event.count(Counter::CodeFreed);
+    let Some(generations) = GENERATIONS.get_ptr_mut(event.slot) else { return false };
     // SAFETY: an element of an array map.
     let bucket = unsafe { &mut (*generations).bucket[generation_bucket(code)] };
     let generation = *bucket;
-    if !was_read(code, first_seen) && !save(code, first_seen, generation, &target().python) {
-        count(Counter::CodeLost);
+    if !was_read(key, first_seen) && !save(event, first_seen, generation, &layout().python) {
+        event.count(Counter::CodeLost);
         debug!(ctx, "code object {:x} ends unread, and the ring is full", code);
     }
     atomic::add_half(bucket, 1);
-    let _ = SEEN_CODE.remove(code);
+    let _ = SEEN_CODE.remove(key);
     false
 }
 
 /// Whether user space has read this very object, and not an earlier one at its address.
 #[inline(always)]
-fn was_read(code: u64, first_seen: u32) -> bool {
-    let Some(read) = READ_CODE.get_ptr(code) else { return false };
+fn was_read(key: u64, first_seen: u32) -> bool {
+    let Some(read) = READ_CODE.get_ptr(key) else { return false };
     // SAFETY: an aligned word; an element that is reused right now can only make it another object's, which
     // saves the parts once more or leaves a name out, and that is counted.
     let read = unsafe { *read };
-    let _ = READ_CODE.remove(code);
+    let _ = READ_CODE.remove(key);
     read == first_seen
 }
 
 /// Copies what names the code object while it is still there; false when the ring is full.
 #[inline(always)]
-fn save(code: u64, first_seen: u32, generation: u32, layout: &PythonWalk) -> bool {
+fn save(event: &Event, first_seen: u32, generation: u32, layout: &PythonWalk) -> bool {
+    let code = event.arg0();
     let Some(mut entry) = RING.reserve::<CodeGone>(0) else { return false };
     let record = entry.as_mut_ptr();
     // SAFETY: `record` has room for a whole `CodeGone`; what is not written is excluded by the lengths.
     unsafe {
-        (*record).header = Header { kind: KIND_CODE_GONE, length: size_of::<CodeGone>() as u32 };
+        (*record).header = Header {
+            kind: KIND_CODE_GONE,
+            slot: event.slot as u16,
+            length: size_of::<CodeGone>() as u32,
+        };
         (*record).code = code;
         (*record).first_seen = first_seen;
         (*record).generation = generation;

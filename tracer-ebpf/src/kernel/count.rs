@@ -2,20 +2,19 @@
 
 use leakspy_ebpf::wire::counter::Counter;
 
-use super::atomic;
-use super::map::COUNTERS;
+use super::{Event, atomic};
 
-/// Adds one.
-#[inline(always)]
-pub fn count(counter: Counter) {
-    add(counter, 1);
-}
+impl Event {
+    /// Adds one to a counter of the target.
+    #[inline(always)]
+    pub fn count(&self, counter: Counter) {
+        self.add(counter, 1);
+    }
 
-/// Adds `amount`.
-#[inline(always)]
-pub fn add(counter: Counter, amount: u64) {
-    if let Some(cell) = COUNTERS.get_ptr_mut(counter as u32) {
+    /// Adds `amount`.
+    #[inline(always)]
+    pub fn add(&self, counter: Counter, amount: u64) {
         // SAFETY: a non-null element of an array map is aligned to 8 bytes and stays valid.
-        atomic::add(unsafe { &mut *cell }, amount);
+        atomic::add(unsafe { &mut (*self.counters).cells[counter as usize] }, amount);
     }
 }

@@ -4,36 +4,35 @@ use aya_ebpf::EbpfContext;
 use leakspy_ebpf::wire::counter::Counter;
 use leakspy_ebpf::wire::key::Function;
 
-use super::count::count;
 use super::map::PENDING;
 use super::{Event, alloc, ledger, mapping};
 
 /// Entry of free or munmap. The block leaves the table before it is released, so its address cannot
 /// be handed out again in between.
 #[inline(always)]
-pub fn entry<C: EbpfContext>(ctx: &C, event: &Event) -> bool {
-    count(Counter::FreeCalls);
+pub fn entry<C: EbpfContext>(_ctx: &C, event: &Event) -> bool {
+    event.count(Counter::FreeCalls);
     let address = event.arg0();
     if address == 0 {
-        count(Counter::FreeNull);
+        event.count(Counter::FreeNull);
         return false;
     }
-    let unmaps = alloc::function(ctx) == Function::Munmap as u32;
-    match ledger::take(address) {
+    let unmaps = event.function == Function::Munmap as u32;
+    match ledger::take(event, address) {
         Some(block) if unmaps => {
-            mapping::unmapped(address, alloc::whole_pages(event.arg1()), &block);
+            mapping::unmapped(event, address, alloc::whole_pages(event.arg1()), &block);
         }
         Some(block) => {
-            count(Counter::FreeRecorded);
-            ledger::freed(&block);
+            event.count(Counter::FreeRecorded);
+            ledger::freed(event, &block);
         }
-        None if inside_allocator(event) => count(Counter::FreeNested),
+        None if inside_allocator(event) => event.count(Counter::FreeNested),
         None if unmaps => {
-            if !mapping::cut_tail(address, alloc::whole_pages(event.arg1())) {
-                count(Counter::UnmapUnknown);
+            if !mapping::cut_tail(event, address, alloc::whole_pages(event.arg1())) {
+                event.count(Counter::UnmapUnknown);
             }
         }
-        None => count(Counter::FreeUnknown),
+        None => event.count(Counter::FreeUnknown),
     }
     false
 }
@@ -43,6 +42,6 @@ pub fn entry<C: EbpfContext>(ctx: &C, event: &Event) -> bool {
 fn inside_allocator(event: &Event) -> bool {
     PENDING.get_ptr(event.pid_tgid).is_some_and(|pending| {
         // SAFETY: only the thread itself writes its entry.
-        unsafe { (*pending).sp > event.sp() }
+        unsafe { (*pending).slot == event.slot && (*pending).sp > event.sp() }
     })
 }

@@ -4,82 +4,112 @@
 use aya_ebpf::bindings::{BPF_ANY, BPF_NOEXIST};
 use aya_ebpf::helpers::bpf_ktime_get_ns;
 use leakspy_ebpf::wire::counter::Counter;
-use leakspy_ebpf::wire::key::{LiveBlock, SITE_UNATTRIBUTED};
+use leakspy_ebpf::wire::key::{LiveBlock, unattributed};
 
-use super::atomic;
-use super::count::{add, count};
 use super::map::{LIVE, SITES};
+use super::{Event, atomic};
 
 const EEXIST: i32 = -17;
 
 /// Enters a block. An older block at the address is taken for freed, and counted.
 #[inline(always)]
-pub fn insert(address: u64, size: u64, site: u64) {
+pub fn insert(event: &Event, address: u64, size: u64, site: u64) {
     let block = LiveBlock { size, site, time_ns: now_ns() };
-    match LIVE.insert(address, block, BPF_NOEXIST.into()) {
-        Ok(()) => {}
-        Err(EEXIST) => {
-            if let Some(old) = take(address) {
-                count(Counter::Replaced);
-                freed(&old);
-            }
-            if LIVE.insert(address, block, BPF_ANY.into()).is_err() {
-                count(Counter::LiveFull);
-                return;
-            }
-        }
-        Err(_) => {
-            count(Counter::LiveFull);
-            return;
-        }
+    if !enter(event, address, &block) {
+        event.count(Counter::LiveFull);
+        return;
     }
-    count(Counter::AllocRecorded);
-    add(Counter::AllocBytes, size);
-    with_totals(site, |totals| {
+    event.count(Counter::AllocRecorded);
+    event.add(Counter::AllocBytes, size);
+    with_totals(event, site, |totals| {
         atomic::add(&mut totals.allocated_bytes, size);
         atomic::add(&mut totals.allocated_count, 1);
     });
 }
 
+/// False when the target has its share of blocks, when the table is full, or when the address has no key.
+#[inline(always)]
+fn enter(event: &Event, address: u64, block: &LiveBlock) -> bool {
+    let Some(key) = event.key(address) else { return false };
+    let target = event.target();
+    let full = atomic::load(&target.live_count) >= target.live_quota;
+    if full && !replace(event, address) {
+        return false;
+    }
+    match LIVE.insert(key, *block, BPF_NOEXIST.into()) {
+        Ok(()) => {}
+        Err(EEXIST) => {
+            replace(event, address);
+            if LIVE.insert(key, *block, BPF_ANY.into()).is_err() {
+                return false;
+            }
+        }
+        Err(_) => return false,
+    }
+    atomic::add(&mut target.live_count, 1);
+    true
+}
+
+/// Takes an older block at the address for freed; false when there is none.
+#[inline(always)]
+fn replace(event: &Event, address: u64) -> bool {
+    let Some(old) = take(event, address) else { return false };
+    event.count(Counter::Replaced);
+    freed(event, &old);
+    true
+}
+
 /// Puts a block back that [`take`] removed, without accounting; false when there is no room any more.
 #[inline(always)]
-pub fn put_back(address: u64, block: &LiveBlock) -> bool {
-    LIVE.insert(address, block, BPF_ANY.into()).is_ok()
+pub fn put_back(event: &Event, address: u64, block: &LiveBlock) -> bool {
+    let Some(key) = event.key(address) else { return false };
+    let entered = LIVE.insert(key, *block, BPF_ANY.into()).is_ok();
+    if entered {
+        atomic::add(&mut event.target().live_count, 1);
+    }
+    entered
 }
 
 /// Removes a block without accounting it as freed.
 #[inline(always)]
-pub fn take(address: u64) -> Option<LiveBlock> {
-    let block = *LIVE.get_ptr(address).map(|block| {
+pub fn take(event: &Event, address: u64) -> Option<LiveBlock> {
+    let key = event.key(address)?;
+    let block = *LIVE.get_ptr(key).map(|block| {
         // SAFETY: the element can be reused only after its deletion, and deleting it here or in
         // another thread means that this address is being freed twice at the same time.
         unsafe { &*block }
     })?;
-    LIVE.remove(address).ok()?;
+    LIVE.remove(key).ok()?;
+    atomic::subtract(&mut event.target().live_count, 1);
     Some(block)
 }
 
 /// Accounts a removed block as freed.
 #[inline(always)]
-pub fn freed(block: &LiveBlock) {
-    freed_part(block.site, block.size, 1);
+pub fn freed(event: &Event, block: &LiveBlock) {
+    freed_part(event, block.site, block.size, 1);
 }
 
 /// Accounts `bytes` of a site as freed, and `blocks` blocks.
 #[inline(always)]
-pub fn freed_part(site: u64, bytes: u64, blocks: u64) {
-    add(Counter::FreeBytes, bytes);
-    with_totals(site, |totals| {
+pub fn freed_part(event: &Event, site: u64, bytes: u64, blocks: u64) {
+    event.add(Counter::FreeBytes, bytes);
+    with_totals(event, site, |totals| {
         atomic::add(&mut totals.freed_bytes, bytes);
         atomic::add(&mut totals.freed_count, blocks);
     });
 }
 
 #[inline(always)]
-fn with_totals(site: u64, change: impl Fn(&mut leakspy_ebpf::wire::key::SiteTotals)) {
-    let totals = SITES.get_ptr_mut(site).or_else(|| SITES.get_ptr_mut(SITE_UNATTRIBUTED));
+fn with_totals(
+    event: &Event,
+    site: u64,
+    change: impl Fn(&mut leakspy_ebpf::wire::key::SiteTotals),
+) {
+    let totals = SITES.get_ptr_mut(site).or_else(|| SITES.get_ptr_mut(unattributed(event.slot)));
     if let Some(totals) = totals {
-        // SAFETY: sites are never deleted while programs run; fields are only added to, atomically.
+        // SAFETY: sites are deleted only when no program runs for their target any more; fields are only added to,
+        // atomically.
         change(unsafe { &mut *totals });
     }
 }

@@ -4,10 +4,10 @@ use aya_ebpf::bindings::BPF_F_NO_PREALLOC;
 use aya_ebpf::macros::map;
 use aya_ebpf::maps::{Array, HashMap, LruHashMap, PerCpuArray, ProgramArray, RingBuf};
 use leakspy_ebpf::walk::Scratch;
-use leakspy_ebpf::wire::counter::Counter;
-use leakspy_ebpf::wire::key::{Control, Generations, LiveBlock, Pending, SiteTotals};
+use leakspy_ebpf::wire::key::{Counters, Generations, LiveBlock, Pending, SiteTotals};
 use leakspy_ebpf::wire::limit;
 use leakspy_ebpf::wire::record::Stack;
+use leakspy_ebpf::wire::target::{TargetRow, Task};
 
 /// Working memory of one run of a program.
 #[repr(C)]
@@ -33,16 +33,19 @@ pub static PENDING: LruHashMap<u64, Pending> =
     LruHashMap::with_max_entries(limit::PENDING_THREADS, 0);
 
 #[map]
-pub static COUNTERS: PerCpuArray<u64> = PerCpuArray::with_max_entries(Counter::ALL.len() as u32, 0);
+pub static COUNTERS: PerCpuArray<Counters> = PerCpuArray::with_max_entries(2, 0);
 
 #[map]
 pub static RING: RingBuf = RingBuf::with_byte_size(limit::RING_BYTES, 0);
 
 #[map]
-pub static CONTROL: Array<Control> = Array::with_max_entries(1, 0);
+pub static TARGETS: Array<TargetRow> = Array::with_max_entries(2, 0);
 
 #[map]
-pub static GENERATIONS: Array<Generations> = Array::with_max_entries(1, 0);
+pub static TASKS: Array<Task> = Array::with_max_entries(limit::TASKS, 0);
+
+#[map]
+pub static GENERATIONS: Array<Generations> = Array::with_max_entries(2, 0);
 
 #[map]
 pub static SEEN_CODE: HashMap<u64, u32> =
@@ -60,10 +63,7 @@ pub static SCRATCH: Array<Slot> = Array::with_max_entries(limit::SLOTS_PER_CPU, 
 pub static MAPPING_ENDS: HashMap<u64, u64> =
     HashMap::with_max_entries(limit::MAPPINGS, BPF_F_NO_PREALLOC);
 
-// Always empty, see `Control::never`. Two, because a program array belongs to programs of one attach
-// type, and sessions have their own.
+// Always empty, see `TargetRow::never`. A program array belongs to programs of one attach type: user space makes one
+// for each.
 #[map]
 pub static TAIL: ProgramArray = ProgramArray::with_max_entries(1, 0);
-
-#[map]
-pub static TAIL_SESSION: ProgramArray = ProgramArray::with_max_entries(1, 0);

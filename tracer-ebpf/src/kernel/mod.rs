@@ -15,37 +15,98 @@ mod site;
 use aya_ebpf::EbpfContext;
 use aya_ebpf::bindings::pt_regs;
 use aya_ebpf::helpers::bpf_get_current_pid_tgid;
-use aya_ebpf::helpers::generated::bpf_get_func_ip;
-use aya_ebpf::maps::ProgramArray;
+use aya_ebpf::helpers::generated::{bpf_get_attach_cookie, bpf_get_func_ip};
+use leakspy_ebpf::hash::task_cell;
 use leakspy_ebpf::wire::counter::Counter;
-use leakspy_ebpf::wire::target::Target;
-
-use count::count;
+use leakspy_ebpf::wire::key::{Counters, of_cookie, target_key};
+use leakspy_ebpf::wire::limit;
+use leakspy_ebpf::wire::target::{Layout, TargetRow};
 
 /// Set by user space before loading, then frozen.
 #[unsafe(no_mangle)]
-static TARGET: Target = Target {
-    tgid: 0,
+static LAYOUT: Layout = Layout {
     task_fsbase: 0,
     audit_one_in: 0,
-    reserved: 0,
-    stack_end: 0,
     python: leakspy_ebpf::wire::target::PythonWalk::NONE,
 };
 
-/// What the target is like.
+/// What the interpreter is like.
 #[inline(always)]
-fn target() -> Target {
+fn layout() -> Layout {
     // SAFETY: a read-only global; volatile, because user space gives it its value after compilation.
-    unsafe { core::ptr::read_volatile(&raw const TARGET) }
+    unsafe { core::ptr::read_volatile(&raw const LAYOUT) }
 }
 
 /// One event: who called, with which registers.
 pub struct Event {
     /// Registers of the thread at the probe.
     pub regs: *const pt_regs,
+    /// Stack pointer there. Read once: the verifier wants to see each register read at its own place in the context, and
+    /// the compiler joins reads.
+    sp: u64,
     /// Thread group (high half) and thread.
     pub pid_tgid: u64,
+    /// Which function the probe belongs to.
+    pub function: u32,
+    /// Slot of the target.
+    pub slot: u32,
+    /// What is known of the target, and its switches.
+    target: *mut TargetRow,
+    /// Its counters on this CPU.
+    counters: *mut Counters,
+}
+
+impl Event {
+    /// Who it is that runs; nothing when that is no target.
+    #[inline(always)]
+    fn new<C: EbpfContext>(ctx: &C) -> Option<Self> {
+        let pid_tgid = bpf_get_current_pid_tgid();
+        // SAFETY: the helper takes the program's own context.
+        let (function, slot) = of_cookie(unsafe { bpf_get_attach_cookie(ctx.as_ptr()) });
+        let slot = if slot == 0 { slot_of((pid_tgid >> 32) as u32) } else { slot };
+        let target = map::TARGETS.get_ptr_mut(slot)?;
+        let counters = map::COUNTERS.get_ptr_mut(slot)?;
+        let regs: *const pt_regs = ctx.as_ptr().cast();
+        // SAFETY: the program's own context, which the verifier lets it read.
+        let sp = unsafe { core::ptr::read_volatile(&raw const (*regs).rsp) };
+        Some(Self { regs, sp, pid_tgid, function, slot, target, counters })
+    }
+
+    /// Stack pointer at the probe.
+    #[inline(always)]
+    pub fn sp(&self) -> u64 {
+        self.sp
+    }
+
+    /// What is known of the target.
+    #[inline(always)]
+    pub fn target(&self) -> &mut TargetRow {
+        // SAFETY: a non-null element of an array map stays valid; what changes in it is changed atomically.
+        unsafe { &mut *self.target }
+    }
+
+    /// The key of an address of the target.
+    #[inline(always)]
+    pub fn key(&self, address: u64) -> Option<u64> {
+        target_key(self.slot, address)
+    }
+}
+
+/// The slot of a process whose probes are shared by targets; 0, which is nobody's, when it is no target (a vfork
+/// child runs in the target's memory with the target's breakpoints).
+#[inline(always)]
+fn slot_of(tgid: u32) -> u32 {
+    let first = task_cell(tgid);
+    for step in 0..limit::TASK_CELLS {
+        let Some(cell) = map::TASKS.get_ptr((first + step) & (limit::TASKS - 1)) else { return 0 };
+        // SAFETY: a non-null element of an array map stays valid; user space writes a cell for a target that does
+        // not record yet or no longer.
+        let task = unsafe { core::ptr::read_volatile(cell) };
+        if task.tgid == tgid {
+            return task.slot;
+        }
+    }
+    0
 }
 
 macro_rules! register {
@@ -61,34 +122,26 @@ macro_rules! register {
         }
     };
 }
-register! { ip, rip; sp, rsp; bp, rbp; result, rax; arg0, rdi; arg1, rsi; arg2, rdx; arg3, rcx; }
+register! { ip, rip; bp, rbp; result, rax; arg0, rdi; arg1, rsi; arg2, rdx; arg3, rcx; }
 
 /// Runs `body` when this event is to be accounted; false when the caller need not see the return.
 #[inline(always)]
-pub fn run<C: EbpfContext>(
-    ctx: &C,
-    tail: &ProgramArray,
-    body: impl Fn(&C, &Event) -> bool,
-) -> bool {
-    let Some(control) = map::CONTROL.get_ptr(0) else { return false };
-    let event = Event { regs: ctx.as_ptr().cast(), pid_tgid: bpf_get_current_pid_tgid() };
-    let tgid = target().tgid;
-    // SAFETY: a non-null element of an array map stays valid for the program's life.
-    let wanted = if unsafe { core::ptr::read_volatile(&raw const (*control).recording) } == 0 {
-        count(Counter::Gated);
+pub fn run<C: EbpfContext>(ctx: &C, body: impl Fn(&C, &Event) -> bool) -> bool {
+    let Some(event) = Event::new(ctx) else { return false };
+    let (recording, tgid) = (atomic::load_half(&event.target().recording), event.target().tgid);
+    let wanted = if recording == 0 {
+        event.count(Counter::Gated);
         false
     } else if tgid != 0 && tgid != (event.pid_tgid >> 32) as u32 {
-        // A vfork child runs in the target's memory with the target's breakpoints.
-        count(Counter::ForeignTask);
+        event.count(Counter::ForeignTask);
         false
     } else {
         body(ctx, &event)
     };
-    // SAFETY: as above.
-    if unsafe { core::ptr::read_volatile(&raw const (*control).never) } != 0 {
-        // Never taken; its presence denies this program a private stack, see `Control::never`.
+    if atomic::load_half(&event.target().never) != 0 {
+        // Never taken; its presence denies this program a private stack, see `TargetRow::never`.
         // SAFETY: the map is a program array and the context is this program's own.
-        unsafe { tail.tail_call(ctx, 0) };
+        unsafe { map::TAIL.tail_call(ctx, 0) };
     }
     wanted
 }

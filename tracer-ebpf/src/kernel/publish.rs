@@ -12,10 +12,8 @@ use leakspy_ebpf::wire::limit::{MAX_STACK_BYTES, MAX_WORDS};
 use leakspy_ebpf::wire::record::{Header, Stack};
 
 use super::Event;
-use super::count::count;
 use super::map::{RING, SEEN_CODE, Slot};
 use super::read;
-use super::target;
 
 const PAGE: u64 = 4096;
 const WORDS_BYTES: u32 = MAX_WORDS as u32 * 8;
@@ -33,16 +31,16 @@ pub struct Call<'a> {
 /// Sends the stack; false when the ring is full. It is put together in the slot and not in the ring, so
 /// that only as much room is taken as the stack needs.
 #[inline(always)]
-pub fn stack(kind: u32, call: &Call<'_>, slot: &mut Slot) -> bool {
+pub fn stack(kind: u16, call: &Call<'_>, slot: &mut Slot) -> bool {
     // Before the record is visible: user space relies on finding the code objects here.
-    remember_code(call.walked.count, &slot.scratch);
+    remember_code(call.event, call.walked.count, &slot.scratch);
     let record = &mut slot.record;
-    let filled = native(record.bytes.as_mut_ptr(), call.thread);
+    let filled = native(record.bytes.as_mut_ptr(), call);
     if filled == 0 {
-        count(Counter::StackUnreadable);
+        call.event.count(Counter::StackUnreadable);
     }
     let length = (offset_of!(Stack, bytes) as u64 + filled) as u32;
-    record.header = Header { kind, length };
+    record.header = Header { kind, slot: call.event.slot as u16, length };
     record.site = call.site;
     record.time_ns = now_ns();
     record.pid_tgid = call.event.pid_tgid;
@@ -70,7 +68,7 @@ pub fn stack(kind: u32, call: &Call<'_>, slot: &mut Slot) -> bool {
         core::slice::from_raw_parts(core::ptr::from_ref(record).cast::<u8>(), length as usize)
     };
     if RING.output::<[u8]>(bytes, 0).is_err() {
-        count(Counter::RingFull);
+        call.event.count(Counter::RingFull);
         return false;
     }
     true
@@ -90,8 +88,9 @@ fn copy(to: *mut c_void, from: *const c_void, length: u32) {
 
 /// Copies the stack page by page until its end, or until a page cannot be read, and says how much.
 #[inline(always)]
-fn native(to: *mut u8, thread: Thread) -> u64 {
-    let wanted = wanted(thread);
+fn native(to: *mut u8, call: &Call<'_>) -> u64 {
+    let thread = call.thread;
+    let wanted = wanted(call);
     let mut filled: u64 = 0;
     for _ in 0..=MAX_STACK_BYTES as u64 / PAGE {
         if filled > MAX_STACK_BYTES as u64 - PAGE || filled >= wanted {
@@ -118,9 +117,10 @@ fn native(to: *mut u8, thread: Thread) -> u64 {
 /// How much of the stack there is: glibc keeps a thread's control block above its stack, and the first
 /// thread's stack ends where the kernel put it. On other stacks, as much as is kept at all.
 #[inline(always)]
-fn wanted(thread: Thread) -> u64 {
+fn wanted(call: &Call<'_>) -> u64 {
+    let thread = call.thread;
     let most = MAX_STACK_BYTES as u64;
-    for end in [thread.fsbase, target().stack_end] {
+    for end in [thread.fsbase, call.event.target().stack_end] {
         let length = end.wrapping_sub(thread.sp);
         if length < most {
             return length;
@@ -131,7 +131,7 @@ fn wanted(thread: Thread) -> u64 {
 
 /// Notes the code objects of the stack, so that their end is noticed.
 #[inline(always)]
-fn remember_code(used: u32, scratch: &Scratch) {
+fn remember_code(event: &Event, used: u32, scratch: &Scratch) {
     for index in 0..MAX_WORDS {
         if index as u32 >= used {
             break;
@@ -141,10 +141,11 @@ fn remember_code(used: u32, scratch: &Scratch) {
             continue;
         }
         let first_seen = scratch.generations[index];
-        if let Err(error) = SEEN_CODE.insert(word.code(), first_seen, BPF_NOEXIST.into())
+        let Some(key) = event.key(word.code()) else { continue };
+        if let Err(error) = SEEN_CODE.insert(key, first_seen, BPF_NOEXIST.into())
             && error != -17
         {
-            count(Counter::SeenCodeFull);
+            event.count(Counter::SeenCodeFull);
         }
     }
 }

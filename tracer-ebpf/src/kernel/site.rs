@@ -5,18 +5,18 @@ use aya_ebpf::helpers::generated::{bpf_get_prandom_u32, bpf_get_smp_processor_id
 use leakspy_ebpf::hash::{mix, size_class};
 use leakspy_ebpf::walk::{ReadUser, Thread, walk};
 use leakspy_ebpf::wire::counter::Counter;
-use leakspy_ebpf::wire::key::{SITE_UNATTRIBUTED, SiteTotals};
+use leakspy_ebpf::wire::key::{SiteTotals, unattributed};
 use leakspy_ebpf::wire::limit::SLOTS_PER_CPU;
 use leakspy_ebpf::wire::record::{
     FLAG_NO_THREAD_STATE, FLAG_PYTHON_FAULT, FLAG_PYTHON_TRUNCATED, KIND_AUDIT, KIND_SITE,
 };
+use leakspy_ebpf::wire::target::PythonWalk;
 
 use super::atomic;
-use super::count::count;
 use super::map::{GENERATIONS, SCRATCH, SITES, Slot};
 use super::publish::{self, Call};
 use super::read::{self, Current};
-use super::{Event, target};
+use super::{Event, layout};
 
 const E2BIG: i32 = -7;
 
@@ -24,8 +24,8 @@ const E2BIG: i32 = -7;
 #[inline(always)]
 pub fn resolve(event: &Event, function: u32, size: u64) -> u64 {
     let Some(slot) = claim() else {
-        count(Counter::ScratchBusy);
-        return SITE_UNATTRIBUTED;
+        event.count(Counter::ScratchBusy);
+        return unattributed(event.slot);
     };
     let key = resolve_in(slot, event, function, size);
     release(slot);
@@ -34,55 +34,77 @@ pub fn resolve(event: &Event, function: u32, size: u64) -> u64 {
 
 #[inline(always)]
 fn resolve_in(slot: &mut Slot, event: &Event, function: u32, size: u64) -> u64 {
-    let target = target();
-    let Some(generations) = GENERATIONS.get_ptr(0) else { return SITE_UNATTRIBUTED };
+    let layout = layout();
+    let Some(generations) = GENERATIONS.get_ptr(event.slot) else {
+        return unattributed(event.slot);
+    };
     // SAFETY: an element of an array map; a torn read of a counter that moves right now cannot
     // happen on aligned words, and either value belongs to this moment.
     let generations = unsafe { &*generations };
-    let thread = Thread { fsbase: read::fsbase(target.task_fsbase), sp: event.sp() };
-    let walked = walk(&Current, &target.python, generations, thread, &mut slot.scratch);
+    let thread = Thread { fsbase: read::fsbase(layout.task_fsbase), sp: event.sp() };
+    let target = event.target();
+    let gil_holder = if layout.python.gil_holder == 0 { 0 } else { target.gil_holder };
+    let python = PythonWalk { gil_holder, tstate_slot: target.tstate_slot, ..layout.python };
+    let walked = walk(&Current, &python, generations, thread, &mut slot.scratch);
     if walked.flags & FLAG_NO_THREAD_STATE != 0 && walked.flags & FLAG_PYTHON_FAULT != 0 {
-        count(Counter::ThreadStateFault);
+        event.count(Counter::ThreadStateFault);
     } else if walked.flags & FLAG_PYTHON_FAULT != 0 {
-        count(Counter::PythonFault);
+        event.count(Counter::PythonFault);
     }
     if walked.flags & FLAG_PYTHON_TRUNCATED != 0 {
-        count(Counter::PythonTruncated);
+        event.count(Counter::PythonTruncated);
     }
     let caller = Current.word(thread.sp).unwrap_or(0);
     let shape = u64::from(size_class(size)) << 32 | u64::from(function);
-    // Never 0, which is the key of what has no site.
-    let key = mix(mix(walked.hash, caller), shape) | 1;
+    // Odd, as the key of what has no site is not. Its target is in it: no two targets share a site.
+    let key = mix(mix(mix(walked.hash, caller), shape), event.slot.into()) | 1;
     let call = Call { event, thread, walked, function, size, site: key };
-    enter(key, &call, slot, target.audit_one_in)
+    enter(key, &call, slot, layout.audit_one_in)
 }
 
 /// Finds or makes the site, and publishes it if that is still to be done.
 #[inline(always)]
 fn enter(key: u64, call: &Call<'_>, slot: &mut Slot, audit_one_in: u32) -> u64 {
+    let event = call.event;
     let mut totals = SITES.get_ptr_mut(key);
     if totals.is_none() {
-        if let Err(E2BIG) = SITES.insert(key, SiteTotals::NONE, BPF_NOEXIST.into()) {
-            count(Counter::SiteFull);
-            return SITE_UNATTRIBUTED;
+        if !make(event, key) {
+            event.count(Counter::SiteFull);
+            return unattributed(event.slot);
         }
         totals = SITES.get_ptr_mut(key);
     }
     let Some(totals) = totals else {
-        count(Counter::SiteFull);
-        return SITE_UNATTRIBUTED;
+        event.count(Counter::SiteFull);
+        return unattributed(event.slot);
     };
-    // SAFETY: sites are never deleted while programs run.
+    // SAFETY: sites are deleted only when no program runs for their target any more.
     let published = unsafe { &mut (*totals).published };
-    if atomic::load(published) == 0 {
+    if atomic::load_half(published) == 0 {
         // Two threads may both send; user space takes the first.
         if publish::stack(KIND_SITE, call, slot) {
-            atomic::store(published, 1);
+            atomic::store_half(published, 1);
         }
     } else if audit_one_in != 0 && random() % audit_one_in == 0 {
         publish::stack(KIND_AUDIT, call, slot);
     }
     key
+}
+
+/// Makes a site unless another thread has; false when the target has its share of sites or the table is full.
+#[inline(always)]
+fn make(event: &Event, key: u64) -> bool {
+    let target = event.target();
+    if atomic::load(&target.site_count) >= target.site_quota.into() {
+        return false;
+    }
+    let totals = SiteTotals { slot: event.slot, ..SiteTotals::NONE };
+    match SITES.insert(key, totals, BPF_NOEXIST.into()) {
+        Ok(()) => atomic::add(&mut target.site_count, 1),
+        Err(E2BIG) => return false,
+        Err(_) => {}
+    }
+    true
 }
 
 /// Claims a slot of this CPU. Programs are preempted and do not end in the order they began, so a

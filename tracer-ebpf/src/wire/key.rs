@@ -3,7 +3,7 @@
 use super::assert_size;
 use super::limit::GENERATION_BUCKETS;
 
-/// A block that is allocated and not freed; the key is its address.
+/// A block that is allocated and not freed; the key is [`target_key`] of its address.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LiveBlock {
@@ -29,7 +29,9 @@ pub struct SiteTotals {
     /// Blocks freed.
     pub freed_count: u64,
     /// 0: its stack has not been sent yet; 1: it has.
-    pub published: u64,
+    pub published: u32,
+    /// Slot of its target.
+    pub slot: u32,
 }
 assert_size!(SiteTotals, 40);
 
@@ -41,11 +43,11 @@ impl SiteTotals {
         freed_bytes: 0,
         freed_count: 0,
         published: 0,
+        slot: 0,
     };
 }
 
-/// Site key of blocks whose own site had no room in the site table, or whose stack could not be
-/// walked because every scratch slot was busy.
+/// Site key that user space gives to [`unattributed`] blocks of any target.
 pub const SITE_UNATTRIBUTED: u64 = 0;
 
 /// A call of an allocation function that has not returned; the key is the thread.
@@ -71,8 +73,8 @@ pub struct Pending {
     pub has_old: u32,
     /// Calls seen inside this one.
     pub nested: u32,
-    /// Written-out padding.
-    pub reserved: u32,
+    /// Slot of the target; a thread's call under another one says nothing.
+    pub slot: u32,
 }
 assert_size!(Pending, 80);
 
@@ -88,21 +90,58 @@ impl Pending {
         function: 0,
         has_old: 0,
         nested: 0,
-        reserved: 0,
+        slot: 0,
     };
 }
 
-/// Switches that user space turns while the programs run.
+/// The counters of one target on one CPU, indexed by [`super::counter::Counter`].
 #[repr(C)]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Control {
-    /// 1 while events are to be accounted.
-    pub recording: u32,
-    /// Always 0. The programs test it to reach a tail call that is never made: its presence keeps the
-    /// kernel from giving them a private stack, which is not safe under preemption (6.13 on).
-    pub never: u32,
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Counters {
+    /// The counts.
+    pub cells: [u64; COUNTERS],
 }
-assert_size!(Control, 8);
+assert_size!(Counters, 8 * COUNTERS);
+
+const COUNTERS: usize = super::counter::Counter::ALL.len();
+
+/// Bits of an address in a [`target_key`]; what lies higher has no key.
+pub const ADDRESS_BITS: u32 = 48;
+
+/// The key of an address of the target with this slot, if it has one. Slots are below 65,536.
+#[inline(always)]
+pub const fn target_key(slot: u32, address: u64) -> Option<u64> {
+    if address >> ADDRESS_BITS != 0 {
+        return None;
+    }
+    Some((slot as u64) << ADDRESS_BITS | address)
+}
+
+/// Slot and address of a key.
+#[allow(clippy::cast_possible_truncation, reason = "16 bits are left of it")]
+pub const fn of_target_key(key: u64) -> (u32, u64) {
+    ((key >> ADDRESS_BITS) as u32, key & ((1 << ADDRESS_BITS) - 1))
+}
+
+/// The site of the target's blocks whose own site had no room in the site table, or whose stack could not be walked
+/// because every scratch slot was busy. Even, as no other key of a site is.
+#[inline(always)]
+pub const fn unattributed(slot: u32) -> u64 {
+    (slot as u64) << 1
+}
+
+/// What a probe says of itself: its function, and the slot of its target or 0 when it has many.
+#[inline(always)]
+pub const fn cookie(function: u32, slot: u32) -> u64 {
+    (slot as u64) << 8 | function as u64
+}
+
+/// Function and slot of a cookie.
+#[inline(always)]
+#[allow(clippy::cast_possible_truncation, reason = "slots are below 65,536")]
+pub const fn of_cookie(cookie: u64) -> (u32, u32) {
+    ((cookie & 0xff) as u32, (cookie >> 8) as u32)
+}
 
 /// How often a code object seen in a stack was freed, by bucket of its address. Part of the site
 /// key, so that stacks before and after the reuse of an address never merge.
@@ -114,7 +153,7 @@ pub struct Generations {
 }
 assert_size!(Generations, 4 * GENERATION_BUCKETS);
 
-/// A traced function; its number is the attach cookie.
+/// A traced function; its number is in the attach cookie.
 #[repr(u32)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Function {
@@ -213,6 +252,27 @@ impl Function {
     }
 }
 
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_tell_targets_apart() {
+        for (slot, address) in [(1, 0), (1, 0x7fff_ffff_f000), (65_535, (1 << 48) - 1)] {
+            assert_eq!(of_target_key(target_key(slot, address).unwrap()), (slot, address));
+        }
+        assert_eq!(target_key(1, 1 << 48), None);
+        assert_eq!(target_key(1, u64::MAX), None);
+    }
+
+    #[test]
+    fn cookies_carry_function_and_slot() {
+        for slot in [0, 1, 65_535] {
+            assert_eq!(of_cookie(cookie(Function::Mremap as u32, slot)), (13, slot));
+        }
+    }
+}
+
 #[cfg(feature = "user")]
 mod pod {
     use super::*;
@@ -223,7 +283,7 @@ mod pod {
     // SAFETY: as above.
     unsafe impl aya::Pod for Pending {}
     // SAFETY: as above.
-    unsafe impl aya::Pod for Control {}
+    unsafe impl aya::Pod for Counters {}
     // SAFETY: as above.
     unsafe impl aya::Pod for Generations {}
 }

@@ -13,6 +13,12 @@ pub const FRAME_SPAN: usize = 112;
 pub const GENERATION_BUCKETS: usize = 16 * 1024;
 /// Scratch slots per possible CPU: a program can be preempted by others on its CPU.
 pub const SLOTS_PER_CPU: u32 = 4;
+/// Cells for processes whose probes are shared by targets; a power of two.
+pub const TASKS: u32 = 4096;
+/// Cells that are searched for a process.
+pub const TASK_CELLS: u32 = 8;
+/// Most targets of one process of leakspy.
+pub const TARGETS: u32 = 1024;
 /// Nested calls after which a pending call of the same thread is taken for dead.
 pub const MAX_NESTED: u32 = 64;
 /// Default capacity of the live table, in blocks.

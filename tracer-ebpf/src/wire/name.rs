@@ -1,4 +1,5 @@
-//! Names of maps, programs and globals: the two halves find one another by these.
+//! Names of maps, programs and globals: the two halves find one another by these. A key of "an address" is
+//! [`super::key::target_key`]: all targets share the maps.
 
 /// Hash: address of a live block to [`super::key::LiveBlock`].
 pub const LIVE: &str = "LIVE";
@@ -6,13 +7,15 @@ pub const LIVE: &str = "LIVE";
 pub const SITES: &str = "SITES";
 /// LRU hash: thread (`pid_tgid`) to [`super::key::Pending`].
 pub const PENDING: &str = "PENDING";
-/// Per-CPU array of counters, indexed by [`super::counter::Counter`].
+/// Per-CPU array of [`super::key::Counters`], indexed by slot.
 pub const COUNTERS: &str = "COUNTERS";
 /// Ring buffer of records, see [`super::record`].
 pub const RING: &str = "RING";
-/// Array with one [`super::key::Control`].
-pub const CONTROL: &str = "CONTROL";
-/// Array with one [`super::key::Generations`].
+/// Array of [`super::target::TargetRow`], indexed by slot; slot 0 is nobody's.
+pub const TARGETS: &str = "TARGETS";
+/// Array of [`super::target::Task`]: the slot of a process is in one of the few cells from its [`crate::hash::task_cell`].
+pub const TASKS: &str = "TASKS";
+/// Array of [`super::key::Generations`], indexed by slot.
 pub const GENERATIONS: &str = "GENERATIONS";
 /// Hash: address of a code object seen in some stack to the generation of its bucket when it was first
 /// seen. The entry goes when the code object is freed. So a frame with generation `g` names the object that
@@ -26,8 +29,10 @@ pub const READ_CODE: &str = "READ_CODE";
 pub const SCRATCH: &str = "SCRATCH";
 /// Hash: end of a live mapping to its start.
 pub const MAPPING_ENDS: &str = "MAPPING_ENDS";
-/// Read-only global: [`super::target::Target`].
-pub const TARGET: &str = "TARGET";
+/// Read-only global: [`super::target::Layout`].
+pub const LAYOUT: &str = "LAYOUT";
+/// Program array of the tail call that is never made, see [`super::target::TargetRow::never`].
+pub const TAIL: &str = "TAIL";
 /// Entry of an allocation function.
 pub const PROGRAM_ALLOC: &str = "alloc_entry";
 /// Return of an allocation function.

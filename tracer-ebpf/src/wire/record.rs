@@ -4,18 +4,20 @@ use super::assert_size;
 use super::limit::{CODE_BYTES, LINE_TABLE_BYTES, MAX_STACK_BYTES, MAX_WORDS, TEXT_BYTES};
 
 /// A [`Stack`] of a site that was not published yet.
-pub const KIND_SITE: u32 = 1;
+pub const KIND_SITE: u16 = 1;
 /// A [`Stack`] of a site seen before, copied again to audit the site key.
-pub const KIND_AUDIT: u32 = 2;
+pub const KIND_AUDIT: u16 = 2;
 /// A [`CodeGone`].
-pub const KIND_CODE_GONE: u32 = 3;
+pub const KIND_CODE_GONE: u16 = 3;
 
 /// First bytes of every record.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Header {
     /// One of the `KIND_` constants.
-    pub kind: u32,
+    pub kind: u16,
+    /// Slot of the target.
+    pub slot: u16,
     /// Bytes of the whole record, this header included.
     pub length: u32,
 }

@@ -1,10 +1,8 @@
-//! What user space tells the programs about the target, as one read-only global.
+//! What user space tells the programs about targets: what many share as a read-only global, the rest in a table.
 
 use super::assert_size;
 
-/// Everything the programs must know about the target; frozen before they are loaded, so that
-/// the verifier removes the branches that do not apply.
-#[repr(C)]
+/// Everything the programs must know about a target.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Target {
     /// Thread group id in the initial pid namespace, or 0 to leave the filter to the kernel.
@@ -20,7 +18,99 @@ pub struct Target {
     /// How to walk Python frames.
     pub python: PythonWalk,
 }
-assert_size!(Target, 24 + 104);
+
+impl Target {
+    /// What is the same in all targets with this interpreter.
+    pub fn layout(&self) -> Layout {
+        let gil_holder = u64::from(self.python.gil_holder != 0);
+        Layout {
+            task_fsbase: self.task_fsbase,
+            audit_one_in: self.audit_one_in,
+            python: PythonWalk { gil_holder, tstate_slot: 0, ..self.python },
+        }
+    }
+
+    /// What is its own. Recording is off, and there is no quota yet.
+    pub fn row(&self) -> TargetRow {
+        TargetRow {
+            tgid: self.tgid,
+            stack_end: self.stack_end,
+            gil_holder: self.python.gil_holder,
+            tstate_slot: self.python.tstate_slot,
+            ..TargetRow::NONE
+        }
+    }
+}
+
+/// What targets with the same interpreter share; frozen before programs are loaded, so that the verifier removes the
+/// branches that do not apply. Programs are loaded once for each.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Layout {
+    /// Offset of `thread.fsbase` in `task_struct` (from BTF), bytes.
+    pub task_fsbase: u32,
+    /// One in this many repeated hits copies the stack again, to audit the site key; 0 for never.
+    pub audit_one_in: u32,
+    /// How to walk Python frames. `gil_holder` says whether a target has one, `tstate_slot` is 0: both are of one
+    /// process, see [`TargetRow`].
+    pub python: PythonWalk,
+}
+assert_size!(Layout, 8 + 104);
+
+/// What is of one target alone; the index is its slot.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TargetRow {
+    /// 1 while events are to be accounted.
+    pub recording: u32,
+    /// Always 0. The programs test it to reach a tail call that is never made: its presence keeps the
+    /// kernel from giving them a private stack, which is not safe under preemption (6.13 on).
+    pub never: u32,
+    /// Thread group id in the initial pid namespace, or 0 to leave the filter to the kernel.
+    pub tgid: u32,
+    /// Most sites.
+    pub site_quota: u32,
+    /// Most live blocks.
+    pub live_quota: u64,
+    /// Live blocks now; the programs keep it.
+    pub live_count: u64,
+    /// Sites now; the programs keep it.
+    pub site_count: u64,
+    /// Where the first thread's stack ends, or 0.
+    pub stack_end: u64,
+    /// As [`PythonWalk::gil_holder`].
+    pub gil_holder: u64,
+    /// As [`PythonWalk::tstate_slot`].
+    pub tstate_slot: i64,
+}
+assert_size!(TargetRow, 64);
+
+impl TargetRow {
+    /// Of a slot without a target.
+    pub const NONE: Self = Self {
+        recording: 0,
+        never: 0,
+        tgid: 0,
+        site_quota: 0,
+        live_quota: 0,
+        live_count: 0,
+        site_count: 0,
+        stack_end: 0,
+        gil_holder: 0,
+        tstate_slot: 0,
+    };
+}
+
+/// A process and its slot, for probes that are shared by targets.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Task {
+    /// Thread group id in the initial pid namespace; 0 in a free cell.
+    pub tgid: u32,
+    /// Its slot.
+    pub slot: u32,
+}
+assert_size!(Task, 8);
 
 /// Offsets and rules of one CPython's frames, all in bytes. All zero: no Python.
 ///
@@ -121,5 +211,12 @@ pub const ENTRY_FLAG: u32 = 1;
 pub const ENTRY_OWNER: u32 = 2;
 
 #[cfg(feature = "user")]
-// SAFETY: `repr(C)`, only integers, no padding (size asserted above), any bit pattern is valid.
-unsafe impl aya::Pod for Target {}
+mod pod {
+    use super::*;
+    // SAFETY: `repr(C)`, only integers, no padding (size asserted above), any bit pattern is valid.
+    unsafe impl aya::Pod for Layout {}
+    // SAFETY: as above.
+    unsafe impl aya::Pod for TargetRow {}
+    // SAFETY: as above.
+    unsafe impl aya::Pod for Task {}
+}

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use crate::probe::{GuardProgram, SeparateTargets};
+use crate::probe::{Capacity, GuardProgram, SharedTargets};
 use crate::session::{
     Attachment, Ending, Event, RecordOptions, Session, SessionError, Status, TargetId, What,
 };
@@ -39,9 +39,21 @@ pub fn follow(targets: Vec<RecordOptions>, watcher: &mut dyn Watcher) -> Result<
     runtime.block_on(async {
         // Before anything else, so that a signal during the attach is not lost.
         let signals = Signals::listen()?;
-        let kernel = Box::new(SeparateTargets::new(&GuardProgram::this())?);
-        Ok(record(Session::new(kernel)?, signals, targets, watcher).await)
+        let kernel = kernel(&targets)?;
+        Ok(record(Session::new(Box::new(kernel))?, signals, targets, watcher).await)
     })
+}
+
+/// With room for all of them.
+fn kernel(targets: &[RecordOptions]) -> Result<SharedTargets> {
+    let most = |of: fn(&RecordOptions) -> u32| targets.iter().map(of).max().unwrap_or(1);
+    let share = Capacity {
+        live_blocks: most(|options| options.max_live),
+        sites: most(|options| options.max_sites),
+        ..Capacity::default()
+    };
+    let count = u32::try_from(targets.len())?;
+    Ok(SharedTargets::new(&GuardProgram::this(), count, share)?)
 }
 
 fn waiting(source: std::io::Error) -> SessionError {

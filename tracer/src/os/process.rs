@@ -269,6 +269,11 @@ fn check_proc_namespace() -> Result<(), OsError> {
     }
 }
 
+/// When the process `pid` started, as [`Process::start_ticks`], if there is one.
+pub fn start_ticks(pid: u32) -> Option<u64> {
+    Stat::of(pid).ok().map(|stat| stat.start_ticks)
+}
+
 fn started_epoch_ns(start_ticks: u64) -> u64 {
     let since_boot = start_ticks.saturating_mul(1_000_000_000 / TICKS_PER_SECOND);
     let boot = clock::epoch_ns().saturating_sub(clock::boot_ns());

@@ -1,14 +1,13 @@
 //! Puts the probes in, in the best way that the kernel has, and takes them out.
 
-use std::io;
-use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::os::fd::RawFd;
 
-use aya::programs::uprobe::{UProbeAttachLocation, UProbeAttachPoint, UProbeScope};
+use leakspy_ebpf::wire::key::cookie;
 use leakspy_ebpf::wire::name;
+use leakspy_ebpf::wire::target::Layout;
 
-use super::bpf::{ATTACH_MULTI, ATTACH_SESSION};
 use super::error::ProbeError;
-use super::guard::{Group, Guard, LinkRequest};
+use super::guard::{Group, Guard, Kind, LinkRequest};
 use super::load::Loaded;
 
 /// How probes are attached.
@@ -20,11 +19,30 @@ pub enum Method {
     Multi,
     /// Perf events (any kernel; needs CAP_SYS_ADMIN).
     Perf,
+    /// Perf events on trace events that targets share, so that their number does not matter (any kernel with tracefs;
+    /// needs CAP_SYS_ADMIN).
+    Trace,
 }
 
 impl Method {
-    /// Best first.
+    /// Best first, for one target.
     pub const ALL: [Self; 3] = [Self::Session, Self::Multi, Self::Perf];
+    /// Best first, for several: the kernel asks every link of the others at each hit of a file that they share.
+    pub const OF_SEVERAL: [Self; 4] = [Self::Trace, Self::Session, Self::Multi, Self::Perf];
+
+    /// Best first, for so many targets.
+    pub const fn of(targets: u32) -> &'static [Self] {
+        if targets > 1 { &Self::OF_SEVERAL } else { &Self::ALL }
+    }
+
+    /// The probes on what is not an allocation function.
+    const fn kind(self) -> Kind {
+        match self {
+            Self::Session | Self::Multi => Kind::Multi,
+            Self::Perf => Kind::Perf,
+            Self::Trace => Kind::Trace,
+        }
+    }
 
     /// What it needs, as advice.
     pub const fn floor(self) -> &'static str {
@@ -32,6 +50,7 @@ impl Method {
             Self::Session => "a kernel from 6.13 on has it; without it returns cost more",
             Self::Multi => "a kernel from 6.10 on has it",
             Self::Perf => "a kernel from 5.15 on with perf events has it",
+            Self::Trace => "a kernel from 5.15 on with uprobe events has it",
         }
     }
 
@@ -41,6 +60,7 @@ impl Method {
             Self::Session => "uprobe session links",
             Self::Multi => "uprobe multi links",
             Self::Perf => "perf events",
+            Self::Trace => "trace events",
         }
     }
 }
@@ -60,140 +80,91 @@ pub struct FileProbes {
     pub code_dealloc: Option<u64>,
 }
 
-/// Probes in place, held by the guard or (perf events) by the loaded programs.
-pub struct Attached {
-    // Links refer to them; kept for as long as the probes are in place.
-    _programs: Vec<OwnedFd>,
+/// Where links go, and what for.
+pub struct Links<'a> {
+    /// Who makes and holds them.
+    pub guard: &'a mut Guard,
+    /// Under which number.
+    pub group: Group,
+    /// In which process.
+    pub pid: u32,
+    /// The slot of the target.
+    pub slot: u32,
+    /// What its interpreter is like.
+    pub layout: Layout,
 }
 
-/// Attaches everything by one method, with links in a group of the guard. Releases are attached before allocations, so that no block can be
-/// recorded whose release would be missed; the guard takes them out the other way round.
+/// Attaches everything by one method. Releases are attached before allocations, so that no block can be recorded
+/// whose release would be missed; the guard takes them out the other way round.
 ///
 /// # Errors
 /// [`ProbeError::is_unsupported`] when the kernel does not have the method. No probe is left in place.
 pub fn attach(
     loaded: &mut Loaded,
-    (guard, group): (&mut Guard, Group),
+    mut links: Links<'_>,
     files: &[FileProbes],
-    pid: u32,
     method: Method,
-) -> Result<Attached, ProbeError> {
-    let attached = match method {
-        Method::Session | Method::Multi => {
-            attach_multi(loaded, Links { guard, group, pid }, files, method)
-        }
-        Method::Perf => attach_perf(loaded, files, pid),
-    };
+) -> Result<(), ProbeError> {
+    let attached = links.attach(loaded, files, method);
     if attached.is_err() {
         // A guard that is gone has no links.
-        let _ = guard.release(group);
+        let _ = links.guard.release(links.group);
     }
     attached
 }
 
-fn attach_multi(
-    loaded: &Loaded,
-    mut links: Links<'_>,
-    files: &[FileProbes],
-    method: Method,
-) -> Result<Attached, ProbeError> {
-    let free = loaded.program(name::PROGRAM_FREE, ATTACH_MULTI)?;
-    let code = loaded.program(name::PROGRAM_CODE_DEALLOC, ATTACH_MULTI)?;
-    for file in files {
-        links.make(&free, file, &file.free, ATTACH_MULTI, false)?;
-        let point: Vec<(u64, u64)> = file.code_dealloc.iter().map(|&offset| (offset, 0)).collect();
-        links.make(&code, file, &point, ATTACH_MULTI, false)?;
-    }
-    let mut programs = vec![free, code];
-    if method == Method::Session {
-        let session = loaded.program(name::PROGRAM_ALLOC_SESSION, ATTACH_SESSION)?;
-        for file in files {
-            links.make(&session, file, &file.alloc, ATTACH_SESSION, false)?;
-        }
-        programs.push(session);
-    } else {
-        let entry = loaded.program(name::PROGRAM_ALLOC, ATTACH_MULTI)?;
-        let returned = loaded.program(name::PROGRAM_ALLOC_RETURN, ATTACH_MULTI)?;
-        for file in files {
-            links.make(&returned, file, &file.alloc, ATTACH_MULTI, true)?;
-            links.make(&entry, file, &file.alloc, ATTACH_MULTI, false)?;
-        }
-        programs.extend([entry, returned]);
-    }
-    Ok(Attached { _programs: programs })
-}
-
-/// Links on one process.
-struct Links<'a> {
-    guard: &'a mut Guard,
-    group: Group,
-    pid: u32,
-}
-
 impl Links<'_> {
+    fn attach(
+        &mut self,
+        loaded: &mut Loaded,
+        files: &[FileProbes],
+        method: Method,
+    ) -> Result<(), ProbeError> {
+        let kind = method.kind();
+        let layout = self.layout;
+        let mut program = |name, kind: Kind| loaded.program(name, kind.attach_type(), &layout);
+        let free = program(name::PROGRAM_FREE, kind)?;
+        let code = program(name::PROGRAM_CODE_DEALLOC, kind)?;
+        for file in files {
+            self.make(free, file, &file.free, kind, false)?;
+            let point: Vec<_> = file.code_dealloc.iter().map(|&offset| (offset, 0)).collect();
+            self.make(code, file, &point, kind, false)?;
+        }
+        if method == Method::Session {
+            let session = program(name::PROGRAM_ALLOC_SESSION, Kind::Session)?;
+            for file in files {
+                self.make(session, file, &file.alloc, Kind::Session, false)?;
+            }
+            return Ok(());
+        }
+        let entry = program(name::PROGRAM_ALLOC, kind)?;
+        let returned = program(name::PROGRAM_ALLOC_RETURN, kind)?;
+        for file in files {
+            self.make(returned, file, &file.alloc, kind, true)?;
+            self.make(entry, file, &file.alloc, kind, false)?;
+        }
+        Ok(())
+    }
+
+    /// Asks for probes at all points: the numbers of their functions become cookies.
     fn make(
         &mut self,
-        program: &OwnedFd,
+        program: RawFd,
         file: &FileProbes,
         points: &[(u64, u64)],
-        attach_type: u32,
+        kind: Kind,
         at_return: bool,
     ) -> Result<(), ProbeError> {
         if points.is_empty() {
             return Ok(());
         }
-        let (offsets, cookies) = points.iter().copied().unzip();
-        let (program, file_fd) = (program.as_raw_fd(), file.file);
-        let pid = self.pid;
-        let request =
-            LinkRequest { program, file: file_fd, offsets, cookies, pid, attach_type, at_return };
-        let path = &file.shown_path;
-        self.guard
-            .link(self.group, request)
-            .map_err(|source| ProbeError::Attach { path: path.clone(), source })
+        // Trace events are shared: the programs find the slot by process.
+        let slot = if kind == Kind::Trace { 0 } else { self.slot };
+        let (offsets, cookies) =
+            points.iter().map(|&(offset, function)| (offset, cookie(0, slot) | function)).unzip();
+        let (file_fd, pid) = (file.file, self.pid);
+        let link = LinkRequest { program, file: file_fd, offsets, cookies, pid, kind, at_return };
+        let failed = |source| ProbeError::Attach { path: file.shown_path.clone(), source };
+        self.guard.link(self.group, link).map_err(|source| failed(kind.understood(source)))
     }
-}
-
-/// aya keeps the links of this method; they go with `loaded`.
-fn attach_perf(
-    loaded: &mut Loaded,
-    files: &[FileProbes],
-    pid: u32,
-) -> Result<Attached, ProbeError> {
-    for file in files {
-        perf_points(loaded, name::PROGRAM_FREE, file, &file.free, pid)?;
-        let code: Vec<(u64, u64)> = file.code_dealloc.iter().map(|&offset| (offset, 0)).collect();
-        perf_points(loaded, name::PROGRAM_CODE_DEALLOC, file, &code, pid)?;
-    }
-    for file in files {
-        perf_points(loaded, name::PROGRAM_ALLOC_RETURN, file, &file.alloc, pid)?;
-        perf_points(loaded, name::PROGRAM_ALLOC, file, &file.alloc, pid)?;
-    }
-    Ok(Attached { _programs: Vec::new() })
-}
-
-fn perf_points(
-    loaded: &mut Loaded,
-    program: &'static str,
-    file: &FileProbes,
-    points: &[(u64, u64)],
-    pid: u32,
-) -> Result<(), ProbeError> {
-    if points.is_empty() {
-        return Ok(());
-    }
-    let failed = |source| ProbeError::Attach { path: file.shown_path.clone(), source };
-    let process = std::num::NonZeroU32::new(pid)
-        .ok_or_else(|| failed(io::Error::from(io::ErrorKind::InvalidInput)))?;
-    let uprobe = loaded.perf_program(program)?;
-    for &(offset, cookie) in points {
-        let point = UProbeAttachPoint {
-            location: UProbeAttachLocation::AbsoluteOffset(offset),
-            cookie: Some(cookie),
-        };
-        uprobe
-            .attach(point, format!("/proc/self/fd/{}", file.file), UProbeScope::OneProcess(process))
-            .map_err(|error| failed(io::Error::other(error)))?;
-    }
-    Ok(())
 }

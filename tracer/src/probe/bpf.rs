@@ -6,19 +6,27 @@
 
 use std::ffi::CStr;
 use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
 use aya::Pod;
 use aya_obj::generated::bpf_insn;
 
+const BPF_MAP_CREATE: libc::c_long = 0;
 const BPF_MAP_LOOKUP_ELEM: libc::c_long = 1;
 const BPF_MAP_UPDATE_ELEM: libc::c_long = 2;
+const BPF_MAP_DELETE_ELEM: libc::c_long = 3;
 const BPF_PROG_LOAD: libc::c_long = 5;
+const BPF_MAP_FREEZE: libc::c_long = 22;
 const BPF_MAP_LOOKUP_BATCH: libc::c_long = 24;
 const BPF_LINK_CREATE: libc::c_long = 28;
+const BPF_MAP_TYPE_ARRAY: u32 = 2;
+const BPF_MAP_TYPE_PROG_ARRAY: u32 = 3;
+const BPF_F_RDONLY_PROG: u32 = 1 << 7;
 const BPF_PROG_TYPE_KPROBE: u32 = 2;
 const BPF_F_UPROBE_MULTI_RETURN: u32 = 1;
 
+/// No attach type of its own: programs for perf events.
+pub const ATTACH_PERF: u32 = 0;
 /// `BPF_TRACE_UPROBE_MULTI`
 pub const ATTACH_MULTI: u32 = 48;
 /// `BPF_TRACE_UPROBE_SESSION`
@@ -56,6 +64,26 @@ struct LinkCreateUprobeMulti {
     multi_flags: u32,
     pid: u32,
     reserved: u32,
+}
+
+#[repr(C)]
+#[derive(Default)]
+struct MapCreate {
+    map_type: u32,
+    key_size: u32,
+    value_size: u32,
+    max_entries: u32,
+    map_flags: u32,
+}
+
+#[repr(C)]
+#[derive(Default)]
+struct LinkCreatePerf {
+    prog_fd: u32,
+    target_fd: u32,
+    attach_type: u32,
+    flags: u32,
+    bpf_cookie: u64,
 }
 
 #[repr(C)]
@@ -180,19 +208,66 @@ pub fn link_multi(program: BorrowedFd<'_>, multi: &Multi<'_>) -> io::Result<Owne
     bpf(BPF_LINK_CREATE, &mut attributes).map(owned)
 }
 
-/// The value at `key`, into `value`; false when there is none.
+/// An empty program array. It belongs to the kind of program that is loaded with it first.
+pub fn create_program_array() -> io::Result<OwnedFd> {
+    let mut attributes = MapCreate {
+        map_type: BPF_MAP_TYPE_PROG_ARRAY,
+        key_size: 4,
+        value_size: 4,
+        max_entries: 1,
+        ..MapCreate::default()
+    };
+    bpf(BPF_MAP_CREATE, &mut attributes).map(owned)
+}
+
+/// A map of read-only data that the verifier takes for constants.
+pub fn create_constants(data: &[u8]) -> io::Result<OwnedFd> {
+    let mut attributes = MapCreate {
+        map_type: BPF_MAP_TYPE_ARRAY,
+        key_size: 4,
+        value_size: length(data.len())?,
+        max_entries: 1,
+        map_flags: BPF_F_RDONLY_PROG,
+    };
+    let map = owned(bpf(BPF_MAP_CREATE, &mut attributes)?);
+    // SAFETY: the map has just been made for keys of 4 bytes and values of as many as there are.
+    unsafe { update(map.as_fd(), &0_u32, data) }?;
+    let mut frozen = number(map.as_fd())?;
+    bpf(BPF_MAP_FREEZE, &mut frozen)?;
+    Ok(map)
+}
+
+/// Runs the program at the hits of a perf event; dropping the link ends that.
+pub fn link_perf(
+    program: BorrowedFd<'_>,
+    event: BorrowedFd<'_>,
+    cookie: u64,
+) -> io::Result<OwnedFd> {
+    /// `BPF_PERF_EVENT`
+    const ATTACH_TYPE: u32 = 41;
+    let mut attributes = LinkCreatePerf {
+        prog_fd: number(program)?,
+        target_fd: number(event)?,
+        attach_type: ATTACH_TYPE,
+        bpf_cookie: cookie,
+        ..LinkCreatePerf::default()
+    };
+    bpf(BPF_LINK_CREATE, &mut attributes).map(owned)
+}
+
+/// The value at `key`, into `value`; false when there is none. Per-CPU maps have a value for each possible CPU.
 ///
 /// # Safety
-/// `K` and `V` are as large as the map's keys and values.
+/// `K` is as large as the map's keys, and `value` as what the map has for one key.
 pub unsafe fn lookup<K: Pod, V: Pod>(
     map: BorrowedFd<'_>,
     key: &K,
-    value: &mut V,
+    value: &mut [V],
 ) -> io::Result<bool> {
     let mut attributes = MapElement {
         map_fd: number(map)?,
         key: std::ptr::from_ref(key) as u64,
-        value: std::ptr::from_mut(value) as u64,
+        value: value.as_mut_ptr() as u64,
         ..MapElement::default()
     };
     match bpf(BPF_MAP_LOOKUP_ELEM, &mut attributes) {
@@ -202,15 +277,31 @@ pub unsafe fn lookup<K: Pod, V: Pod>(
     }
 }
 
+/// Removes the entry at `key`, if there is one.
+///
+/// # Safety
+/// `K` is as large as the map's keys.
+pub unsafe fn delete<K: Pod>(map: BorrowedFd<'_>, key: &K) -> io::Result<()> {
+    let mut attributes = MapElement {
+        map_fd: number(map)?,
+        key: std::ptr::from_ref(key) as u64,
+        ..MapElement::default()
+    };
+    match bpf(BPF_MAP_DELETE_ELEM, &mut attributes) {
+        Err(error) if error.raw_os_error() != Some(libc::ENOENT) => Err(error),
+        _ => Ok(()),
+    }
+}
+
 /// Sets the value at `key`.
 ///
 /// # Safety
 /// As [`lookup`].
-pub unsafe fn update<K: Pod, V: Pod>(map: BorrowedFd<'_>, key: &K, value: &V) -> io::Result<()> {
+pub unsafe fn update<K: Pod, V: Pod>(map: BorrowedFd<'_>, key: &K, value: &[V]) -> io::Result<()> {
     let mut attributes = MapElement {
         map_fd: number(map)?,
         key: std::ptr::from_ref(key) as u64,
-        value: std::ptr::from_ref(value) as u64,
+        value: value.as_ptr() as u64,
         ..MapElement::default()
     };
     bpf(BPF_MAP_UPDATE_ELEM, &mut attributes).map(drop)
@@ -235,7 +326,7 @@ pub struct Batch {
 /// small for the entries of one bucket; the position stays then.
 ///
 /// # Safety
-/// As [`lookup`].
+/// `K` and `V` are as large as the map's keys and values.
 pub unsafe fn lookup_batch<K: Pod, V: Pod>(
     map: BorrowedFd<'_>,
     position: &mut Position,

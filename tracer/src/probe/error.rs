@@ -28,15 +28,6 @@ pub enum ProbeError {
         /// The verifier's log.
         log: String,
     },
-    /// aya could not load a program.
-    #[error("the kernel refused the eBPF program `{program}`")]
-    PerfProgram {
-        /// Its name.
-        program: &'static str,
-        /// aya's reason.
-        #[source]
-        source: aya::programs::ProgramError,
-    },
     /// Probes could not be placed.
     #[error("cannot put probes into {path}; {}", remedy(source))]
     Attach {
@@ -78,6 +69,14 @@ pub enum ProbeError {
         /// The same in the kernel.
         theirs: (usize, usize),
     },
+    /// There is no room for another target.
+    #[error(
+        "no more than {most} targets can be traced at once; start another leakspy for the rest"
+    )]
+    TooManyTargets {
+        /// How many there can be.
+        most: u32,
+    },
     /// A map could not be read or written.
     #[error("cannot access the eBPF map `{map}`")]
     Map {
@@ -111,7 +110,7 @@ impl ProbeError {
     /// Whether a privilege or a feature of the kernel is missing.
     pub fn is_refused(&self) -> bool {
         match self {
-            Self::Maps { .. } | Self::Program { .. } | Self::PerfProgram { .. } => true,
+            Self::Maps { .. } | Self::Program { .. } => true,
             Self::Attach { source, .. } => {
                 self.is_unsupported() || source.kind() == io::ErrorKind::PermissionDenied
             }

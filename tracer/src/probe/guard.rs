@@ -9,9 +9,12 @@
 //!
 //! It is this program again, started by exec, so that threads of the tracer do not matter.
 
+mod descriptor;
 mod message;
 mod serve;
 mod start;
+mod trace;
+mod uprobe;
 
 #[cfg(test)]
 mod tests;
@@ -22,7 +25,7 @@ use std::os::unix::net::UnixStream;
 use std::process::Child;
 
 pub use message::Group;
-pub(super) use message::LinkRequest;
+pub(super) use message::{Kind, LinkRequest};
 use message::{Reply, Request, receive, send};
 use serve::open_process;
 pub use serve::serve_inherited;

@@ -26,7 +26,7 @@ pub struct AttachRequest<'a> {
     pub target: Target,
     /// How probes are placed.
     pub method: Method,
-    /// Sizes of its tables.
+    /// What it may take of the tables.
     pub capacity: Capacity,
     /// Whether the probes are where the target runs; asked when all are placed.
     pub in_place: &'a dyn Fn() -> Result<(), ProbeError>,
@@ -42,6 +42,11 @@ pub struct Placed {
 
 /// Places probes and takes them out. Both block, for milliseconds and more.
 pub trait Kernel: Send {
+    /// The methods that are worth trying, best first.
+    fn methods(&self) -> &'static [Method] {
+        &Method::ALL
+    }
+
     /// Places all probes of a target.
     ///
     /// # Errors

@@ -1,28 +1,31 @@
-//! Makes the maps and loads the programs for one target.
+//! Makes the maps that all targets share, and loads programs: once for each interpreter layout and kind of probe.
 
-use std::collections::HashSet;
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
 use aya::Pod;
 use aya::maps::{Map, MapData};
-use aya::programs::{Program, UProbe};
 use aya::{Ebpf, EbpfLoader};
 use aya_log::EbpfLogger;
-use aya_obj::generated::bpf_insn;
+use aya_obj::EbpfSectionKind;
 use leakspy_ebpf::walk::Scratch;
 use leakspy_ebpf::wire::record::Stack;
-use leakspy_ebpf::wire::{limit, name, target::Target};
+use leakspy_ebpf::wire::{limit, name, target::Layout};
 
 use super::bpf;
 use super::error::ProbeError;
-use super::map::Table;
+use super::map::{PerCpu, Table};
 
 /// The programs as `cargo xtask ebpf` built them.
 static OBJECT: &[u8] =
     aya::include_bytes_aligned!(concat!(env!("CARGO_MANIFEST_DIR"), "/object/leakspy.bpf.o"));
 
-/// Sizes of the maps that grow with the target.
+/// Targets whose full shares the tables have room for; more share that.
+const WHOLE_SHARES: u32 = 4;
+
+/// What one target may take of the tables, and the ring of all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Capacity {
     /// Blocks in the live table.
@@ -39,50 +42,73 @@ impl Default for Capacity {
     }
 }
 
-/// Maps and programs of one target.
+/// Maps, and the programs that were needed so far.
 pub struct Loaded {
     ebpf: Ebpf,
-    object: aya_obj::Object,
+    cpus: u32,
+    /// All maps: aya's own go to those who use them.
+    descriptors: BTreeMap<String, OwnedFd>,
+    /// The constants of each layout.
+    layouts: Vec<(Layout, OwnedFd)>,
+    /// By attach type: see [`bpf::create_program_array`].
+    tails: BTreeMap<u32, OwnedFd>,
+    /// By name, attach type, and index of the layout.
+    programs: BTreeMap<(&'static str, u32, usize), OwnedFd>,
 }
 
 impl Loaded {
-    /// Creates the maps and relocates the programs. Programs are loaded by [`Self::program`].
-    pub fn new(target: &Target, capacity: Capacity) -> Result<Self, ProbeError> {
-        let slots = possible_cpus()? * limit::SLOTS_PER_CPU;
-        let log_level = log_level();
-        let ebpf = EbpfLoader::new()
+    /// Creates the maps, for at most `targets` targets at once.
+    pub fn new(capacity: Capacity, targets: u32) -> Result<Self, ProbeError> {
+        let cpus = possible_cpus()?;
+        let shares = targets.clamp(1, WHOLE_SHARES);
+        // Slot 0 is nobody's.
+        let slots = targets.saturating_add(1);
+        let mut loader = EbpfLoader::new();
+        loader
             .btf(None)
-            .override_global(aya_log::LEVEL, &log_level, true)
-            .override_global(name::TARGET, target, true)
-            .map_max_entries(name::LIVE, capacity.live_blocks)
-            .map_max_entries(name::SITES, capacity.sites)
+            .map_max_entries(name::LIVE, capacity.live_blocks.saturating_mul(shares))
+            // One more: what has no site of its own.
+            .map_max_entries(name::SITES, capacity.sites.saturating_mul(shares) + slots)
             .map_max_entries(name::RING, capacity.ring_bytes)
-            .map_max_entries(name::SCRATCH, slots)
-            .load(OBJECT)
-            .map_err(|source| ProbeError::Maps { source })?;
-        let object = relocate(&ebpf)?;
-        Ok(Self { ebpf, object })
-    }
-
-    /// Loads a program for links of `attach_type`.
-    pub fn program(&self, program: &'static str, attach_type: u32) -> Result<OwnedFd, ProbeError> {
-        bpf::load_program(program, self.instructions(program)?, attach_type)
-            .map_err(|(source, log)| ProbeError::Program { program, source, log })
-    }
-
-    /// A program by aya, for perf-event links.
-    pub fn perf_program(&mut self, program: &'static str) -> Result<&mut UProbe, ProbeError> {
-        let missing = ProbeError::Object { what: program };
-        let uprobe: &mut UProbe = self
-            .ebpf
-            .program_mut(program)
-            .ok_or(missing)?
-            .try_into()
-            .map_err(|source| ProbeError::PerfProgram { program, source })?;
-        if uprobe.fd().is_err() {
-            uprobe.load().map_err(|source| ProbeError::PerfProgram { program, source })?;
+            .map_max_entries(name::SCRATCH, cpus * limit::SLOTS_PER_CPU);
+        for map in [name::SEEN_CODE, name::READ_CODE] {
+            loader.map_max_entries(map, limit::SEEN_CODE * shares);
         }
-        Ok(uprobe)
+        loader.map_max_entries(name::MAPPING_ENDS, limit::MAPPINGS * shares);
+        for map in [name::TARGETS, name::COUNTERS, name::GENERATIONS] {
+            loader.map_max_entries(map, slots);
+        }
+        let ebpf = loader.load(OBJECT).map_err(|source| ProbeError::Maps { source })?;
+        let copied =
+            |(name, map): (&str, &Map)| Ok((name.to_owned(), map_fd(map).try_clone_to_owned()?));
+        let descriptors = ebpf.maps().map(copied).collect::<io::Result<_>>();
+        let descriptors = descriptors
+            .map_err(|source| ProbeError::Kernel { what: "copy a descriptor", source })?;
+        let (layouts, tails, programs) = Default::default();
+        Ok(Self { ebpf, cpus, descriptors, layouts, tails, programs })
+    }
+
+    /// A program for probes of `attach_type` in targets with this layout.
+    pub fn program(
+        &mut self,
+        program: &'static str,
+        attach_type: u32,
+        layout: &Layout,
+    ) -> Result<RawFd, ProbeError> {
+        let layout = self.layout(layout)?;
+        let key = (program, attach_type, layout);
+        if let Some(loaded) = self.programs.get(&key) {
+            return Ok(loaded.as_raw_fd());
+        }
+        let object = self.relocated(layout, attach_type)?;
+        let missing = || ProbeError::Object { what: program };
+        let function = object.programs.get(program).ok_or_else(missing)?.function_key();
+        let instructions = &object.functions.get(&function).ok_or_else(missing)?.instructions;
+        let loaded = bpf::load_program(program, instructions, attach_type)
+            .map_err(|(source, log)| ProbeError::Program { program, source, log })?;
+        let number = loaded.as_raw_fd();
+        self.programs.insert(key, loaded);
+        Ok(number)
     }
 
     /// What the programs have to say to developers: rare, and nothing unless debug messages are asked for.
@@ -93,30 +119,85 @@ impl Loaded {
 
     /// A map as a table of plain old data.
     pub fn table<K: Pod, V: Pod>(&self, map: &'static str) -> Result<Table<K, V>, ProbeError> {
-        let missing = ProbeError::Object { what: map };
-        Table::new(map, map_data(self.ebpf.map(map).ok_or(missing)?))
+        Table::new(map, self.data(map)?)
     }
 
-    /// Takes a map out, to be wrapped in its type.
-    pub fn take_map(&mut self, map: &'static str) -> Result<Map, ProbeError> {
-        self.ebpf.take_map(map).ok_or(ProbeError::Object { what: map })
+    /// A map as a per-CPU array.
+    pub fn per_cpu<V: Pod>(&self, map: &'static str) -> Result<PerCpu<V>, ProbeError> {
+        let cpus = usize::try_from(self.cpus).unwrap_or(usize::MAX);
+        PerCpu::new(map, self.data(map)?, cpus)
     }
 
-    /// Takes out what aya attached for [`Self::perf_program`].
-    pub fn unload(&mut self) {
-        for (_, program) in self.ebpf.programs_mut() {
-            if let Program::UProbe(uprobe) = program {
-                // A program that was never loaded has nothing to take out.
-                let _ = uprobe.unload();
-            }
+    /// Takes the ring out; it has one reader.
+    pub fn take_ring(&mut self) -> Result<Map, ProbeError> {
+        self.ebpf.take_map(name::RING).ok_or(ProbeError::Object { what: name::RING })
+    }
+
+    fn data(&self, map: &'static str) -> Result<&MapData, ProbeError> {
+        self.ebpf.map(map).map(map_data).ok_or(ProbeError::Object { what: map })
+    }
+
+    /// The index of a layout, whose constants are made when it is new.
+    fn layout(&mut self, layout: &Layout) -> Result<usize, ProbeError> {
+        if let Some(known) = self.layouts.iter().position(|(known, _)| known == layout) {
+            return Ok(known);
         }
+        let broken = |_| ProbeError::Object { what: name::LAYOUT };
+        let mut object = parse()?;
+        let level = [log_level()];
+        let globals =
+            [(name::LAYOUT, (bytes_of(layout), true)), (aya_log::LEVEL, (&level[..], true))];
+        object.patch_map_data(HashMap::from(globals)).map_err(broken)?;
+        let constants = |map: &&aya_obj::Map| map.section_kind() == EbpfSectionKind::Rodata;
+        let constants = object.maps.values().find(constants);
+        let constants = constants.ok_or(ProbeError::Object { what: name::LAYOUT })?;
+        let map = bpf::create_constants(constants.data())
+            .map_err(|source| ProbeError::Map { map: name::LAYOUT, source })?;
+        self.layouts.push((*layout, map));
+        Ok(self.layouts.len() - 1)
     }
 
-    fn instructions(&self, program: &'static str) -> Result<&[bpf_insn], ProbeError> {
-        let missing = || ProbeError::Object { what: program };
-        let key = self.object.programs.get(program).ok_or_else(missing)?.function_key();
-        Ok(&self.object.functions.get(&key).ok_or_else(missing)?.instructions)
+    /// The object once more, with its map references bound to our maps: aya 0.14 does not hand out relocated
+    /// instructions, and cannot load a program with another attach type or other constants.
+    fn relocated(
+        &mut self,
+        layout: usize,
+        attach_type: u32,
+    ) -> Result<aya_obj::Object, ProbeError> {
+        let broken = |what| ProbeError::Object { what };
+        if let Entry::Vacant(tail) = self.tails.entry(attach_type) {
+            let made = bpf::create_program_array()
+                .map_err(|source| ProbeError::Map { map: name::TAIL, source })?;
+            tail.insert(made);
+        }
+        let mut object = parse()?;
+        let text_sections: HashSet<usize> =
+            object.functions.keys().map(|(section, _)| *section).collect();
+        let maps = std::mem::take(&mut object.maps);
+        let mut bound = Vec::new();
+        for (map_name, map) in &maps {
+            let own = match map.section_kind() {
+                EbpfSectionKind::Rodata => self.layouts.get(layout).map(|(_, map)| map),
+                _ if map_name == name::TAIL => self.tails.get(&attach_type),
+                _ => self.descriptors.get(map_name),
+            };
+            bound.push((map_name.as_str(), own.ok_or(broken("map"))?.as_raw_fd(), map));
+        }
+        object
+            .relocate_maps(bound.into_iter(), &text_sections)
+            .map_err(|_| broken("map relocations"))?;
+        object.relocate_calls(&text_sections).map_err(|_| broken("call relocations"))?;
+        Ok(object)
     }
+}
+
+fn parse() -> Result<aya_obj::Object, ProbeError> {
+    aya_obj::Object::parse(OBJECT).map_err(|_| ProbeError::Object { what: "ELF" })
+}
+
+fn bytes_of<T: Pod>(value: &T) -> &[u8] {
+    // SAFETY: plain old data without padding may be seen as bytes.
+    unsafe { std::slice::from_raw_parts(std::ptr::from_ref(value).cast(), size_of::<T>()) }
 }
 
 /// Hands messages of the programs on to `log`.
@@ -142,26 +223,6 @@ fn log_level() -> u8 {
         log::LevelFilter::Debug => 4,
         log::LevelFilter::Trace => 5,
     }
-}
-
-/// The object once more, with its map references bound to aya's maps: aya 0.14 does not hand out
-/// relocated instructions, and cannot load a program with another attach type.
-fn relocate(ebpf: &Ebpf) -> Result<aya_obj::Object, ProbeError> {
-    let broken = |what| ProbeError::Object { what };
-    let mut object = aya_obj::Object::parse(OBJECT).map_err(|_| broken("ELF"))?;
-    let text_sections: HashSet<usize> =
-        object.functions.keys().map(|(section, _)| *section).collect();
-    let maps = std::mem::take(&mut object.maps);
-    let mut bound = Vec::new();
-    for (map_name, map) in &maps {
-        let fd = ebpf.map(map_name).map(map_fd).ok_or(broken("map"))?;
-        bound.push((map_name.as_str(), fd.as_raw_fd(), map));
-    }
-    object
-        .relocate_maps(bound.into_iter(), &text_sections)
-        .map_err(|_| broken("map relocations"))?;
-    object.relocate_calls(&text_sections).map_err(|_| broken("call relocations"))?;
-    Ok(object)
 }
 
 /// The descriptor of any of the map types that the programs use.

@@ -72,7 +72,7 @@ impl<K: Pod, V: Pod> Table<K, V> {
     pub fn get(&self, key: &K) -> Result<Option<V>, ProbeError> {
         let mut value = zeroed();
         // SAFETY: the kernel's key and value have the sizes of `K` and `V` (checked when this was made).
-        let found = unsafe { bpf::lookup(self.as_fd(), key, &mut value) };
+        let found = unsafe { bpf::lookup(self.as_fd(), key, std::slice::from_mut(&mut value)) };
         found.map(|found| found.then_some(value)).map_err(|error| failed(self.name, error))
     }
 
@@ -81,8 +81,32 @@ impl<K: Pod, V: Pod> Table<K, V> {
     /// # Errors
     /// The map is full, or the kernel refused.
     pub fn set(&self, key: &K, value: &V) -> Result<(), ProbeError> {
+        let value = std::slice::from_ref(value);
         // SAFETY: as in `get`.
         unsafe { bpf::update(self.as_fd(), key, value) }.map_err(|error| failed(self.name, error))
+    }
+
+    /// Removes the entry at `key`, if there is one.
+    ///
+    /// # Errors
+    /// The kernel refused.
+    pub fn remove(&self, key: &K) -> Result<(), ProbeError> {
+        // SAFETY: as in `get`.
+        unsafe { bpf::delete(self.as_fd(), key) }.map_err(|error| failed(self.name, error))
+    }
+
+    /// Removes the entries that `chosen` names. Those that come meanwhile may stay.
+    ///
+    /// # Errors
+    /// The kernel refused.
+    pub fn remove_all(&self, chosen: impl Fn(&K, &V) -> bool) -> Result<(), ProbeError> {
+        let mut keys = Vec::new();
+        self.read(|key, value| {
+            if chosen(&key, &value) {
+                keys.push(key)
+            }
+        })?;
+        keys.iter().try_for_each(|key| self.remove(key))
     }
 
     /// Reads every entry. Those that come or go meanwhile may be missed or seen.
@@ -117,6 +141,48 @@ impl<K: Pod, V: Pod> Table<K, V> {
                 return Ok(());
             }
         }
+    }
+}
+
+/// A per-CPU array whose values are `V`.
+pub struct PerCpu<V> {
+    table: Table<u32, V>,
+    cpus: usize,
+}
+
+impl<V: Pod> PerCpu<V> {
+    /// Another descriptor of `map`, which has a value for each of `cpus` CPUs.
+    ///
+    /// # Errors
+    /// As [`Table::new`].
+    pub fn new(name: &'static str, map: &MapData, cpus: usize) -> Result<Self, ProbeError> {
+        // The kernel rounds each CPU's value up to this.
+        const { assert!(size_of::<V>().is_multiple_of(8)) };
+        Ok(Self { table: Table::new(name, map)?, cpus })
+    }
+
+    /// The values of all CPUs.
+    ///
+    /// # Errors
+    /// There is no such element, or the kernel refused.
+    pub fn get(&self, index: u32) -> Result<Vec<V>, ProbeError> {
+        let mut values = vec![zeroed(); self.cpus];
+        // SAFETY: the sizes are those of the types (checked by `Table::new`), and there is room for each possible CPU.
+        let found = unsafe { bpf::lookup(self.table.as_fd(), &index, &mut values) };
+        let missing = || io::Error::from(io::ErrorKind::NotFound);
+        let found = found.and_then(|found| found.then_some(values).ok_or_else(missing));
+        found.map_err(|error| failed(self.table.name, error))
+    }
+
+    /// Sets the values of all CPUs.
+    ///
+    /// # Errors
+    /// The kernel refused.
+    pub fn set(&self, index: u32, value: V) -> Result<(), ProbeError> {
+        let values = vec![value; self.cpus];
+        // SAFETY: as in `get`.
+        let set = unsafe { bpf::update(self.table.as_fd(), &index, &values) };
+        set.map_err(|error| failed(self.table.name, error))
     }
 }
 

@@ -12,9 +12,8 @@ mod load;
 mod map;
 pub mod placement;
 pub mod plan;
-mod poll;
 mod ring;
-mod separate;
+mod shared;
 mod support;
 mod table;
 
@@ -24,5 +23,5 @@ pub use guard::{Group, Guard, GuardProgram, serve_inherited};
 pub use kernel::{AttachRequest, Kernel, Placed, Records, Slot, Tables};
 pub use load::{Capacity, working_bytes};
 pub use ring::{Captured, Gone, Record, decode, is_site};
-pub use separate::SeparateTargets;
+pub use shared::SharedTargets;
 pub use support::try_method;

@@ -88,8 +88,9 @@ impl AsFd for Ring {
 impl Ring {
     /// Takes the ring out of a loaded object.
     pub fn new(loaded: &mut Loaded) -> Result<Self, ProbeError> {
-        let ring = RingBuf::try_from(loaded.take_map(name::RING)?).map_err(|error| {
-            ProbeError::Map { map: name::RING, source: std::io::Error::other(error) }
+        let ring = RingBuf::try_from(loaded.take_ring()?).map_err(|error| ProbeError::Map {
+            map: name::RING,
+            source: std::io::Error::other(error),
         })?;
         Ok(Self { ring })
     }
@@ -102,12 +103,12 @@ impl Ring {
 
 /// Whether a record is the first stack of a site.
 pub fn is_site(record: &[u8]) -> bool {
-    u32_at(record, offset_of!(Header, kind)) == Some(KIND_SITE)
+    u16_at(record, offset_of!(Header, kind)) == Some(KIND_SITE)
 }
 
 /// Reads a record; nothing when it is not one.
 pub fn decode(bytes: &[u8]) -> Option<Record> {
-    let kind = u32_at(bytes, offset_of!(Header, kind))?;
+    let kind = u16_at(bytes, offset_of!(Header, kind))?;
     let length = usize::try_from(u32_at(bytes, offset_of!(Header, length))?).ok()?;
     let bytes = bytes.get(..length)?;
     match kind {
@@ -177,6 +178,15 @@ fn bounded(count: u32, most: usize) -> Option<usize> {
     usize::try_from(count).ok().filter(|&count| count <= most)
 }
 
+/// The slot of the target that a record is of; 0, which is nobody's, when it is no record.
+pub fn slot_of(bytes: &[u8]) -> u32 {
+    u16_at(bytes, offset_of!(Header, slot)).map_or(0, u32::from)
+}
+
+fn u16_at(bytes: &[u8], offset: usize) -> Option<u16> {
+    Some(u16::from_le_bytes(bytes.get(offset..offset + 2)?.try_into().ok()?))
+}
+
 fn u32_at(bytes: &[u8], offset: usize) -> Option<u32> {
     Some(u32::from_le_bytes(bytes.get(offset..offset + 4)?.try_into().ok()?))
 }
@@ -191,8 +201,8 @@ mod tests {
 
     use super::*;
 
-    fn header(kind: u32, length: usize) -> Vec<u8> {
-        let mut bytes = kind.to_le_bytes().to_vec();
+    fn header(kind: u16, length: usize) -> Vec<u8> {
+        let mut bytes = u32::from(kind).to_le_bytes().to_vec();
         bytes.extend(u32::try_from(length).unwrap().to_le_bytes());
         bytes.resize(length, 0);
         bytes
@@ -247,7 +257,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn arbitrary_bytes_never_panic(bytes: Vec<u8>, kind in 0_u32..5) {
+        fn arbitrary_bytes_never_panic(bytes: Vec<u8>, kind in 0_u16..5) {
             let _ = decode(&bytes);
             for size in [size_of::<Stack>(), size_of::<CodeGone>()] {
                 let mut record = header(kind, size);

@@ -4,9 +4,9 @@
 use std::fs::{self, File};
 use std::os::fd::AsRawFd;
 
-use leakspy_ebpf::wire::target::Target;
+use leakspy_ebpf::wire::target::Layout;
 
-use super::attach::{FileProbes, Method, attach};
+use super::attach::{FileProbes, Links, Method, attach};
 use super::error::ProbeError;
 use super::guard::{Group, Guard};
 use super::load::{Capacity, Loaded};
@@ -29,11 +29,11 @@ pub fn try_method(method: Method, guard: &mut Guard) -> Result<(), ProbeError> {
         .map_err(|source| ProbeError::Kernel { what: "open this program", source })?;
     let file = own_probes(&own)?;
     let capacity = Capacity { live_blocks: 64, sites: 64, ..Capacity::default() };
-    let mut loaded = Loaded::new(&Target::default(), capacity)?;
-    let attached = attach(&mut loaded, (guard, GROUP), &[file], std::process::id(), method)?;
+    let mut loaded = Loaded::new(capacity, 1)?;
+    let links =
+        Links { guard, group: GROUP, pid: std::process::id(), slot: 1, layout: Layout::default() };
+    attach(&mut loaded, links, &[file], method)?;
     let released = guard.release(GROUP);
-    drop(attached);
-    loaded.unload();
     released.map_err(|source| ProbeError::Kernel { what: "release probes", source })
 }
 

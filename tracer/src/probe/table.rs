@@ -1,88 +1,230 @@
-//! The maps of one target as tables.
+//! The tables of all targets, and the part of one.
 
-use std::io;
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use aya::maps::{Map, MapData, MapError, PerCpuArray};
+use leakspy_ebpf::hash::task_cell;
 use leakspy_ebpf::wire::counter::Counter;
-use leakspy_ebpf::wire::key::{Control, LiveBlock, Pending, SITE_UNATTRIBUTED, SiteTotals};
+use leakspy_ebpf::wire::key::{
+    Counters, Generations, LiveBlock, Pending, SITE_UNATTRIBUTED, SiteTotals, of_target_key,
+    target_key, unattributed,
+};
+use leakspy_ebpf::wire::limit::{GENERATION_BUCKETS, TASK_CELLS, TASKS};
 use leakspy_ebpf::wire::name;
+use leakspy_ebpf::wire::target::{Target, TargetRow, Task};
 
 use super::error::ProbeError;
 use super::kernel::Tables;
-use super::load::Loaded;
-use super::map::Table;
+use super::load::{Capacity, Loaded};
+use super::map::{PerCpu, Table};
 
-/// The maps of one target that user space reads or writes, but the ring.
+/// Every map that user space reads or writes, but the ring.
 pub struct Maps {
     live: Table<u64, LiveBlock>,
     sites: Table<u64, SiteTotals>,
     pending: Table<u64, Pending>,
-    counters: PerCpuArray<MapData, u64>,
-    control: Table<u32, Control>,
+    counters: PerCpu<Counters>,
+    targets: Table<u32, TargetRow>,
+    tasks: Table<u32, Task>,
+    generations: Table<u32, Generations>,
     seen_code: Table<u64, u32>,
     read_code: Table<u64, u32>,
+    mapping_ends: Table<u64, u64>,
+    slots: Mutex<Slots>,
 }
 
-fn typed<T: TryFrom<Map, Error = MapError>>(
-    loaded: &mut Loaded,
-    map: &'static str,
-) -> Result<T, ProbeError> {
-    T::try_from(loaded.take_map(map)?).map_err(failed(map))
-}
-
-fn failed(map: &'static str) -> impl Fn(MapError) -> ProbeError {
-    move |error| ProbeError::Map { map, source: io::Error::other(error) }
+/// Which slots are taken.
+#[derive(Default)]
+struct Slots {
+    used: BTreeSet<u32>,
+    /// Slots with entries of a target that is gone.
+    dirty: BTreeSet<u32>,
+    /// The last one; the first is 1.
+    last: u32,
 }
 
 impl Maps {
-    /// Takes the maps out of a loaded object and makes them ready: recording is off, and blocks
-    /// without a site have somewhere to go.
-    pub fn new(loaded: &mut Loaded) -> Result<Self, ProbeError> {
-        let sites: Table<u64, SiteTotals> = loaded.table(name::SITES)?;
-        sites.set(&SITE_UNATTRIBUTED, &SiteTotals { published: 1, ..SiteTotals::NONE })?;
+    /// The maps of a loaded object, for at most `targets` targets at once.
+    pub fn new(loaded: &Loaded, targets: u32) -> Result<Self, ProbeError> {
         Ok(Self {
             live: loaded.table(name::LIVE)?,
-            sites,
+            sites: loaded.table(name::SITES)?,
             pending: loaded.table(name::PENDING)?,
-            counters: typed(loaded, name::COUNTERS)?,
-            control: loaded.table(name::CONTROL)?,
+            counters: loaded.per_cpu(name::COUNTERS)?,
+            targets: loaded.table(name::TARGETS)?,
+            tasks: loaded.table(name::TASKS)?,
+            generations: loaded.table(name::GENERATIONS)?,
             seen_code: loaded.table(name::SEEN_CODE)?,
             read_code: loaded.table(name::READ_CODE)?,
+            mapping_ends: loaded.table(name::MAPPING_ENDS)?,
+            slots: Mutex::new(Slots { last: targets, ..Slots::default() }),
         })
+    }
+
+    fn slots(&self) -> MutexGuard<'_, Slots> {
+        self.slots.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Forgets a target of which no program runs any more.
+    fn clean(&self, slot: u32) -> Result<(), ProbeError> {
+        let of_slot = |key: &u64| of_target_key(*key).0 == slot;
+        self.targets.set(&slot, &TargetRow::NONE)?;
+        self.live.remove_all(|key, _| of_slot(key))?;
+        self.mapping_ends.remove_all(|key, _| of_slot(key))?;
+        self.seen_code.remove_all(|key, _| of_slot(key))?;
+        self.read_code.remove_all(|key, _| of_slot(key))?;
+        self.sites.remove_all(|_, totals| totals.slot == slot)?;
+        self.pending.remove_all(|_, pending| pending.slot == slot)?;
+        self.generations.set(&slot, &Generations { bucket: [0; GENERATION_BUCKETS] })?;
+        self.counters.set(slot, Counters { cells: [0; Counter::ALL.len()] })
+    }
+
+    /// Where the slot of a process is to be found, or could be.
+    fn cell(&self, tgid: u32, wanted: impl Fn(Task) -> bool) -> Result<Option<u32>, ProbeError> {
+        for step in 0..TASK_CELLS {
+            let cell = task_cell(tgid).wrapping_add(step) & (TASKS - 1);
+            if self.tasks.get(&cell)?.is_some_and(&wanted) {
+                return Ok(Some(cell));
+            }
+        }
+        Ok(None)
     }
 }
 
-impl Tables for Maps {
+/// A slot, until it is dropped.
+pub struct Lease {
+    /// Its number.
+    pub slot: u32,
+    maps: Arc<Maps>,
+    tgid: u32,
+}
+
+impl Lease {
+    /// Takes a slot for a target and makes it ready: recording is off, and blocks without a site have somewhere to go.
+    ///
+    /// # Errors
+    /// All slots are taken.
+    pub fn new(maps: &Arc<Maps>, target: &Target, quota: Capacity) -> Result<Self, ProbeError> {
+        let slot = {
+            let mut slots = maps.slots();
+            let free = (1..=slots.last).find(|slot| !slots.used.contains(slot));
+            let slot = free.ok_or(ProbeError::TooManyTargets { most: slots.last })?;
+            slots.used.insert(slot);
+            slot
+        };
+        let lease = Self { slot, maps: Arc::clone(maps), tgid: target.tgid };
+        if maps.slots().dirty.remove(&slot) {
+            maps.clean(slot)?;
+        }
+        let totals = SiteTotals { published: 1, slot, ..SiteTotals::NONE };
+        maps.sites.set(&unattributed(slot), &totals)?;
+        let row = TargetRow {
+            live_quota: quota.live_blocks.into(),
+            site_quota: quota.sites,
+            ..target.row()
+        };
+        maps.targets.set(&slot, &row)?;
+        lease.name_task()?;
+        Ok(lease)
+    }
+
+    /// Lets the programs find the slot by the process.
+    fn name_task(&self) -> Result<(), ProbeError> {
+        let (slot, tgid) = (self.slot, self.tgid);
+        if tgid == 0 {
+            return Ok(());
+        }
+        let cell = self.maps.cell(tgid, |task| task.tgid == tgid || task.tgid == 0)?;
+        let cell = cell.ok_or(ProbeError::TooManyTargets { most: TASK_CELLS })?;
+        self.maps.tasks.set(&cell, &Task { tgid, slot })
+    }
+
+    fn forget_task(&self) -> Result<(), ProbeError> {
+        let mine = |task: Task| task.tgid == self.tgid && task.slot == self.slot;
+        if let Some(cell) = self.maps.cell(self.tgid, mine)? {
+            self.maps.tasks.set(&cell, &Task::default())?;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        // What cannot be written now could not be read either.
+        let _ = self.forget_task();
+        let alone = self.maps.slots().used.len() == 1;
+        // The last one to leave need not tidy up: mostly everything ends with it.
+        let clean = !alone && self.maps.clean(self.slot).is_ok();
+        let mut slots = self.maps.slots();
+        if !clean {
+            slots.dirty.insert(self.slot);
+        }
+        slots.used.remove(&self.slot);
+    }
+}
+
+/// The numbers of one target.
+pub struct Part {
+    lease: Arc<Lease>,
+}
+
+impl Part {
+    /// They can be read for as long as this or another holder of the lease is there.
+    pub fn new(lease: Arc<Lease>) -> Self {
+        Self { lease }
+    }
+
+    fn maps(&self) -> &Maps {
+        &self.lease.maps
+    }
+
+    fn site(&self, key: u64) -> u64 {
+        if key == unattributed(self.lease.slot) { SITE_UNATTRIBUTED } else { key }
+    }
+
+    fn key(&self, address: u64) -> Option<u64> {
+        target_key(self.lease.slot, address)
+    }
+}
+
+impl Tables for Part {
     fn set_recording(&self, on: bool) -> Result<(), ProbeError> {
-        self.control.set(&0, &Control { recording: u32::from(on), never: 0 })
+        let missing = ProbeError::Object { what: name::TARGETS };
+        let row = self.maps().targets.get(&self.lease.slot)?.ok_or(missing)?;
+        let row = TargetRow { recording: u32::from(on), ..row };
+        self.maps().targets.set(&self.lease.slot, &row)
     }
 
     fn counters(&self) -> Result<Vec<u64>, ProbeError> {
-        Counter::ALL
-            .iter()
-            .map(|&counter| {
-                let cpus =
-                    self.counters.get(&(counter as u32), 0).map_err(failed(name::COUNTERS))?;
-                Ok(cpus.iter().sum())
-            })
-            .collect()
+        let cpus = self.maps().counters.get(self.lease.slot)?;
+        let sum = |cell: usize| cpus.iter().map(|counters| counters.cells[cell]).sum();
+        Ok((0..Counter::ALL.len()).map(sum).collect())
     }
 
     fn sites(&self) -> Result<Vec<(u64, SiteTotals)>, ProbeError> {
         let mut sites = Vec::new();
-        self.sites.read(|key, totals| sites.push((key, totals)))?;
+        self.maps().sites.read(|key, totals| {
+            if totals.slot == self.lease.slot {
+                sites.push((self.site(key), totals));
+            }
+        })?;
         Ok(sites)
     }
 
     fn live(&self, each: &mut dyn FnMut(u64, LiveBlock)) -> Result<(), ProbeError> {
-        self.live.read(each)
+        self.maps().live.read(|key, block| {
+            let (slot, address) = of_target_key(key);
+            if slot == self.lease.slot {
+                each(address, LiveBlock { site: self.site(block.site), ..block });
+            }
+        })
     }
 
     fn pending(&self) -> Vec<Pending> {
         let mut calls = Vec::new();
         // Entries of other threads may go while this runs; they are not what is asked for.
-        let read = self.pending.read(|_, pending| {
-            if pending.sp != 0 {
+        let read = self.maps().pending.read(|_, pending| {
+            if pending.sp != 0 && pending.slot == self.lease.slot {
                 calls.push(pending);
             }
         });
@@ -93,11 +235,13 @@ impl Tables for Maps {
     }
 
     fn code_seen(&self, code: u64) -> Option<u32> {
-        self.seen_code.get(&code).ok().flatten()
+        self.maps().seen_code.get(&self.key(code)?).ok().flatten()
     }
 
     fn code_read(&self, code: u64, first_seen: u32) {
-        // Without room for it the parts are saved for nothing, no more.
-        let _ = self.read_code.set(&code, &first_seen);
+        if let Some(key) = self.key(code) {
+            // Without room for it the parts are saved for nothing, no more.
+            let _ = self.maps().read_code.set(&key, &first_seen);
+        }
     }
 }

@@ -61,6 +61,8 @@ pub enum MethodArg {
     Multi,
     /// Perf events (needs CAP_SYS_ADMIN)
     Perf,
+    /// Trace events that targets share (needs CAP_SYS_ADMIN)
+    Trace,
 }
 
 impl From<MethodArg> for Method {
@@ -69,6 +71,7 @@ impl From<MethodArg> for Method {
             MethodArg::Session => Self::Session,
             MethodArg::Multi => Self::Multi,
             MethodArg::Perf => Self::Perf,
+            MethodArg::Trace => Self::Trace,
         }
     }
 }

@@ -6,6 +6,8 @@ use std::os::unix::net::UnixStream;
 
 use serde::{Deserialize, Serialize};
 
+use super::super::bpf;
+
 /// Longest line that is read, in bytes; a link with thousands of offsets is shorter.
 const LONGEST: u64 = 1 << 20;
 
@@ -20,8 +22,41 @@ pub struct LinkRequest {
     pub offsets: Vec<u64>,
     pub cookies: Vec<u64>,
     pub pid: u32,
-    pub attach_type: u32,
+    pub kind: Kind,
     pub at_return: bool,
+}
+
+/// What holds probes in the kernel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Kind {
+    /// A multi link.
+    Multi,
+    /// A session link.
+    Session,
+    /// A perf event for each offset.
+    Perf,
+    /// A perf event on a trace event for each offset, which requests with the same program share.
+    Trace,
+}
+
+impl Kind {
+    /// What its programs are loaded for.
+    pub const fn attach_type(self) -> u32 {
+        match self {
+            Self::Multi => bpf::ATTACH_MULTI,
+            Self::Session => bpf::ATTACH_SESSION,
+            Self::Perf | Self::Trace => bpf::ATTACH_PERF,
+        }
+    }
+
+    /// Trace events are one way of several: whatever they lack, another can do without.
+    pub fn understood(self, error: io::Error) -> io::Error {
+        match error.raw_os_error() {
+            Some(libc::ESRCH) | None => error,
+            Some(_) if self == Self::Trace => io::Error::from_raw_os_error(libc::EOPNOTSUPP),
+            Some(_) => error,
+        }
+    }
 }
 
 #[derive(Debug, Serialize, Deserialize)]

@@ -3,11 +3,14 @@
 use std::collections::BTreeMap;
 use std::ffi::CString;
 use std::io::{self, BufReader};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::os::unix::net::UnixStream;
 
 use super::super::bpf::{self, Multi};
-use super::message::{Group, LinkRequest, Reply, Request, receive, send};
+use super::descriptor::from_call;
+use super::message::{Group, Kind, LinkRequest, Reply, Request, receive, send};
+use super::trace::{self, Follower, TraceEvents};
+use super::uprobe::{Point, Probe};
 use crate::os::privilege;
 
 /// Who makes links.
@@ -34,7 +37,7 @@ pub fn serve_inherited() -> io::Result<()> {
     privilege::raise_file_limit();
     let socket = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
     let tracer = io::stdout().as_fd().try_clone_to_owned()?;
-    serve(socket, &mut Kernel { tracer });
+    serve(socket, &mut Kernel { tracer, trace: TraceEvents::default() });
     Ok(())
 }
 
@@ -71,26 +74,57 @@ fn release<L>(mut links: Vec<L>) {
 struct Kernel {
     /// The process whose descriptors requests name.
     tracer: OwnedFd,
+    trace: TraceEvents,
+}
+
+/// What keeps probes in place; what comes first is closed first.
+enum Link {
+    Multi(#[allow(dead_code, reason = "held until it is dropped")] OwnedFd),
+    Perf(#[allow(dead_code, reason = "held until it is dropped")] Vec<Probe>),
+    Trace(#[allow(dead_code, reason = "held until it is dropped")] Vec<Follower>),
 }
 
 impl Linker for Kernel {
-    type Link = OwnedFd;
+    type Link = Link;
 
-    fn link(&mut self, request: &LinkRequest) -> io::Result<OwnedFd> {
+    fn link(&mut self, request: &LinkRequest) -> io::Result<Link> {
         let program = take(self.tracer.as_fd(), request.program)?;
         let file = take(self.tracer.as_fd(), request.file)?;
         let path = CString::new(format!("/proc/self/fd/{}", file.as_raw_fd()))?;
-        bpf::link_multi(
-            program.as_fd(),
-            &Multi {
-                path: &path,
-                offsets: &request.offsets,
-                cookies: &request.cookies,
-                pid: request.pid,
-                attach_type: request.attach_type,
-                at_return: request.at_return,
-            },
-        )
+        let (pid, at_return) = (request.pid, request.at_return);
+        let points = || request.offsets.iter().copied().zip(request.cookies.iter().copied());
+        let link = match request.kind {
+            Kind::Multi | Kind::Session => Link::Multi(bpf::link_multi(
+                program.as_fd(),
+                &Multi {
+                    path: &path,
+                    offsets: &request.offsets,
+                    cookies: &request.cookies,
+                    pid,
+                    attach_type: request.kind.attach_type(),
+                    at_return,
+                },
+            )?),
+            Kind::Perf => {
+                let probe = |(offset, cookie)| {
+                    Probe::new(
+                        program.as_fd(),
+                        &Point { path: &path, offset, at_return },
+                        pid,
+                        cookie,
+                    )
+                };
+                Link::Perf(points().map(probe).collect::<io::Result<_>>()?)
+            }
+            Kind::Trace => {
+                let mut follower = |(offset, cookie)| {
+                    let point = trace::Point { file: &file, offset, at_return, cookie };
+                    self.trace.follow(&point, (request.program, program.as_fd()), pid)
+                };
+                Link::Trace(points().map(&mut follower).collect::<io::Result<_>>()?)
+            }
+        };
+        Ok(link)
     }
 }
 
@@ -104,13 +138,4 @@ pub fn open_process(pid: u32) -> io::Result<OwnedFd> {
 fn take(tracer: BorrowedFd<'_>, number: RawFd) -> io::Result<OwnedFd> {
     // SAFETY: `pidfd_getfd(pidfd, fd, 0)` only looks at numbers.
     from_call(unsafe { libc::syscall(libc::SYS_pidfd_getfd, tracer.as_raw_fd(), number, 0) })
-}
-
-fn from_call(result: libc::c_long) -> io::Result<OwnedFd> {
-    if result < 0 {
-        return Err(io::Error::last_os_error());
-    }
-    let fd = RawFd::try_from(result).map_err(io::Error::other)?;
-    // SAFETY: the kernel has just made this descriptor for us; nobody else knows it.
-    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }

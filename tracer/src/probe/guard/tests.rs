@@ -53,7 +53,7 @@ fn at(offset: u64) -> LinkRequest {
         offsets: vec![offset],
         cookies: vec![7],
         pid: 4711,
-        attach_type: 48,
+        kind: Kind::Multi,
         at_return: false,
     }
 }

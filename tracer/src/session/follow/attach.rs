@@ -157,10 +157,9 @@ fn place(
     target.warm_pages();
     let programs = target.for_programs(options.audit_one_in)?;
     let mut refused = None;
-    for method in Method::ALL {
-        if options.method.is_some_and(|only| only != method) {
-            continue;
-        }
+    let asked = options.method.as_slice();
+    let methods = if asked.is_empty() { kernel.methods() } else { asked };
+    for &method in methods {
         let placed = kernel.attach(&AttachRequest {
             pid: target.pid(),
             files: target.files(),

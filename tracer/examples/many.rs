@@ -1,0 +1,188 @@
+//! What a malloc/free pair costs while other processes that share its libc are attached and stand still
+//! (`docs/many-targets.md`). As root: `cargo run --release --example many -- [WAY [NUMBER OF OTHERS]...]`.
+
+#![allow(clippy::print_stdout, reason = "a command for people")]
+
+use std::io::{BufRead, BufReader, Write};
+use std::os::fd::AsRawFd;
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::time::Instant;
+
+use anyhow::{Context, Result, bail};
+use leakspy::os::{self, Modules, Process, allocator};
+use leakspy::probe::plan::Plan;
+use leakspy::probe::{
+    AttachRequest, Capacity, FileProbes, GuardProgram, Kernel, Method, Placed, SharedTargets,
+    serve_inherited,
+};
+use leakspy_ebpf::wire::counter::Counter;
+use leakspy_ebpf::wire::target::Target;
+
+/// Pairs that are timed at once: short, because on a busy machine a longer run is interrupted.
+const PAIRS: u32 = 500;
+const RUNS: u32 = 400;
+const WAYS: [Method; 4] = [Method::Session, Method::Multi, Method::Perf, Method::Trace];
+
+fn main() -> Result<()> {
+    if GuardProgram::is_asked_for(std::env::args_os()) {
+        return Ok(serve_inherited()?);
+    }
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if arguments.first().is_some_and(|first| first == "worker") {
+        return work();
+    }
+    let wanted =
+        |way: &&Method| arguments.first().is_none_or(|name| way.name().contains(name.as_str()));
+    let numbers: Vec<usize> =
+        arguments.iter().skip(1).map(|n| n.parse()).collect::<Result<_, _>>()?;
+    let numbers = if numbers.is_empty() { vec![0, 8, 24, 50] } else { numbers };
+    println!("{:20} others  pair (first/middle/last attached)  attach each  detach each", "way");
+    for way in WAYS.iter().filter(wanted) {
+        for &others in &numbers {
+            measure(*way, others)?;
+        }
+    }
+    Ok(())
+}
+
+/// Answers each line with the nanoseconds of processor time that a pair took.
+fn work() -> Result<()> {
+    println!("ready");
+    for line in std::io::stdin().lines() {
+        line?;
+        let best = (0..RUNS).map(|_| run()).min().unwrap_or(0);
+        println!("{}", best / u64::from(PAIRS));
+    }
+    Ok(())
+}
+
+fn run() -> u64 {
+    let begun = os::clock::own_cpu_ns();
+    for _ in 0..PAIRS {
+        // SAFETY: allocates and frees.
+        unsafe { libc::free(std::hint::black_box(libc::malloc(100))) };
+    }
+    os::clock::own_cpu_ns().saturating_sub(begun)
+}
+
+struct Worker {
+    process: Child,
+    ask: ChildStdin,
+    answer: BufReader<ChildStdout>,
+}
+
+impl Worker {
+    fn start() -> Result<Self> {
+        let mut process = Command::new(std::env::current_exe()?)
+            .arg("worker")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()?;
+        let ask = process.stdin.take().context("no standard input")?;
+        let answer = BufReader::new(process.stdout.take().context("no standard output")?);
+        let mut worker = Self { process, ask, answer };
+        worker.line()?;
+        Ok(worker)
+    }
+
+    fn line(&mut self) -> Result<String> {
+        let mut line = String::new();
+        self.answer.read_line(&mut line)?;
+        Ok(line)
+    }
+
+    fn pair_ns(&mut self) -> Result<u64> {
+        self.ask.write_all(b"\n")?;
+        Ok(self.line()?.trim().parse()?)
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// An attached worker. The modules keep the files open that probes are in.
+struct Attached {
+    worker: Worker,
+    placed: Placed,
+    _modules: Modules,
+}
+
+fn measure(way: Method, others: usize) -> Result<()> {
+    let program = GuardProgram { path: std::env::current_exe()?, ..GuardProgram::this() };
+    let share = Capacity { live_blocks: 1 << 16, sites: 1 << 12, ..Capacity::default() };
+    let mut kernel = SharedTargets::new(&program, u32::try_from(others + 1)?, share)?;
+    let workers = (0..=others).map(|_| Worker::start()).collect::<Result<Vec<_>>>()?;
+    let begun = Instant::now();
+    let mut targets = Vec::new();
+    for worker in workers {
+        targets.push(attach(&mut kernel, worker, way, share)?);
+    }
+    let attach = begun.elapsed() / u32::try_from(targets.len())?;
+    let mut pairs = Vec::new();
+    for index in [0, others / 2, others] {
+        let target = targets.get_mut(index).context("no such target")?;
+        let before = target.placed.tables.counters()?;
+        pairs.push(target.worker.pair_ns()?);
+        let after = target.placed.tables.counters()?;
+        let seen = |counter: Counter| after[counter as usize] - before[counter as usize];
+        if seen(Counter::FreeRecorded) < u64::from(PAIRS * RUNS) {
+            bail!("calls are missing: {} of {}", seen(Counter::FreeRecorded), PAIRS * RUNS);
+        }
+    }
+    let (begun, count) = (Instant::now(), u32::try_from(targets.len())?);
+    for target in &targets {
+        target.placed.tables.set_recording(false)?;
+        kernel.detach(target.placed.slot)?;
+    }
+    let detach = begun.elapsed() / count;
+    let pairs: Vec<String> = pairs.iter().map(|ns| format!("{:.2}", *ns as f64 / 1000.0)).collect();
+    println!(
+        "{:20} {others:6}  {:>20} µs  {attach:.1?}  {detach:.1?}",
+        way.name(),
+        pairs.join(" / ")
+    );
+    Ok(())
+}
+
+fn attach(
+    kernel: &mut SharedTargets,
+    worker: Worker,
+    method: Method,
+    capacity: Capacity,
+) -> Result<Attached> {
+    let process = Process::select(&worker.process.id().to_string())?;
+    let modules = Modules::of(&process)?;
+    let files = probes(&process, &modules)?;
+    let tgid = os::privilege::host_pid(&process).unwrap_or(0);
+    let target = Target { tgid, task_fsbase: os::btf::task_fsbase()?, ..Target::default() };
+    let pid = process.pid();
+    let request =
+        AttachRequest { pid, files: &files, target, method, capacity, in_place: &|| Ok(()) };
+    let placed = kernel.attach(&request)?;
+    placed.tables.set_recording(true)?;
+    Ok(Attached { worker, placed, _modules: modules })
+}
+
+fn probes(process: &Process, modules: &Modules) -> Result<Vec<FileProbes>> {
+    let allocator = allocator::locate(process.pid(), modules, process.memory())?;
+    let code: Vec<_> = allocator.located.iter().map(|l| (l.module, l.vaddr)).collect();
+    let plan = Plan::new(&allocator, &modules.code_around(&code), os::privilege::kernel_release()?);
+    let module = modules.get(allocator.module).context("no allocator")?;
+    let here = || plan.points.iter().filter(|point| point.spot.module == allocator.module);
+    let points = |returns: bool| {
+        let wanted = here().filter(|point| point.returns() == returns);
+        wanted.map(|point| (point.spot.file_offset, point.function as u64)).collect()
+    };
+    Ok(vec![FileProbes {
+        file: module.file.descriptor().as_raw_fd(),
+        shown_path: module.path.to_string_lossy().into_owned(),
+        alloc: points(true),
+        free: points(false),
+        code_dealloc: None,
+    }])
+}

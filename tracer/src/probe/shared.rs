@@ -1,0 +1,184 @@
+//! A kernel side in which all targets share maps, ring and programs.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use leakspy_ebpf::wire::limit;
+use leakspy_ebpf::wire::target::Target;
+
+use super::attach::{Links, Method, attach};
+use super::error::ProbeError;
+use super::guard::{Guard, GuardProgram};
+use super::kernel::{AttachRequest, Kernel, Placed, Records, Slot};
+use super::load::{Capacity, Diagnostics, Loaded};
+use super::ring::{Ring, slot_of};
+use super::table::{Lease, Maps, Part};
+
+/// Targets that share what can be shared.
+pub struct SharedTargets {
+    guard: Guard,
+    /// Most targets at once.
+    most: u32,
+    share: Capacity,
+    common: Option<Common>,
+    held: BTreeMap<Slot, Arc<Lease>>,
+    owners: Arc<Owners>,
+    next: u32,
+}
+
+/// What the first target makes and all use.
+struct Common {
+    loaded: Loaded,
+    maps: Arc<Maps>,
+    ring: Option<Ring>,
+    diagnostics: Diagnostics,
+}
+
+impl Common {
+    fn new(capacity: Capacity, most: u32) -> Result<Self, ProbeError> {
+        let mut loaded = Loaded::new(capacity, most)?;
+        let maps = Arc::new(Maps::new(&loaded, most)?);
+        let ring = Some(Ring::new(&mut loaded)?);
+        let diagnostics = loaded.diagnostics();
+        Ok(Self { loaded, maps, ring, diagnostics })
+    }
+}
+
+impl SharedTargets {
+    /// None yet; `most` can be attached at once, and the tables have room for some shares and not less than one.
+    ///
+    /// # Errors
+    /// The guard cannot be started.
+    pub fn new(guard: &GuardProgram, most: u32, share: Capacity) -> Result<Self, ProbeError> {
+        let failed = |source| ProbeError::Kernel { what: "start a guard process", source };
+        let guard = Guard::start(guard).map_err(failed)?;
+        let (held, owners) = Default::default();
+        let most = most.clamp(1, limit::TARGETS);
+        Ok(Self { guard, most, share, common: None, held, owners, next: 0 })
+    }
+
+    fn common(&mut self) -> Result<&mut Common, ProbeError> {
+        match &mut self.common {
+            Some(_) => {}
+            none => *none = Some(Common::new(self.share, self.most)?),
+        }
+        self.common.as_mut().ok_or(ProbeError::Object { what: "maps" })
+    }
+
+    fn place(&mut self, slot: Slot, request: &AttachRequest<'_>) -> Result<Arc<Lease>, ProbeError> {
+        let AttachRequest { files, pid, method, .. } = *request;
+        let tgid = tgid(request)?;
+        let target = Target { tgid, ..request.target };
+        let lease = Lease::new(&self.common()?.maps, &target, request.capacity)?;
+        let lease = Arc::new(lease);
+        let common = self.common.as_mut().ok_or(ProbeError::Object { what: "maps" })?;
+        let links = Links {
+            guard: &mut self.guard,
+            group: slot.0,
+            pid,
+            slot: lease.slot,
+            layout: target.layout(),
+        };
+        attach(&mut common.loaded, links, files, method)?;
+        if let Err(error) = (request.in_place)() {
+            // A guard that is gone holds nothing any more.
+            let _ = self.guard.release(slot.0);
+            return Err(error);
+        }
+        Ok(lease)
+    }
+}
+
+/// The process as the programs are to check it. Links filter by process in the kernel.
+fn tgid(request: &AttachRequest<'_>) -> Result<u32, ProbeError> {
+    match request.method {
+        Method::Session | Method::Multi => Ok(0),
+        Method::Perf => Ok(request.target.tgid),
+        Method::Trace if request.target.tgid != 0 => Ok(request.target.tgid),
+        // Nothing else tells the targets apart.
+        Method::Trace => Err(ProbeError::Attach {
+            path: request.files.first().map(|file| file.shown_path.clone()).unwrap_or_default(),
+            source: io::Error::from_raw_os_error(libc::EOPNOTSUPP),
+        }),
+    }
+}
+
+impl Kernel for SharedTargets {
+    fn methods(&self) -> &'static [Method] {
+        Method::of(self.most)
+    }
+
+    fn attach(&mut self, request: &AttachRequest<'_>) -> Result<Placed, ProbeError> {
+        let slot = Slot(self.next);
+        self.next += 1;
+        let lease = self.place(slot, request)?;
+        self.owners.lock().insert(lease.slot, slot);
+        let tables = Arc::new(Part::new(Arc::clone(&lease)));
+        self.held.insert(slot, lease);
+        Ok(Placed { slot, tables })
+    }
+
+    fn detach(&mut self, slot: Slot) -> Result<(), ProbeError> {
+        let Some(lease) = self.held.remove(&slot) else { return Ok(()) };
+        let released = self.guard.release(slot.0);
+        if let Some(common) = &mut self.common {
+            common.diagnostics.flush();
+        }
+        drop(lease);
+        released.map_err(|source| ProbeError::Kernel { what: "release probes", source })
+    }
+
+    fn records(&mut self) -> Result<Box<dyn Records>, ProbeError> {
+        let ring = self.common()?.ring.take();
+        let ring = ring.ok_or_else(|| ProbeError::Kernel {
+            what: "read records twice",
+            source: io::ErrorKind::AlreadyExists.into(),
+        })?;
+        Ok(Box::new(OfAll { ring, owners: Arc::clone(&self.owners) }))
+    }
+
+    fn guard(&self) -> io::Result<OwnedFd> {
+        self.guard.ending()
+    }
+}
+
+/// Whose the slots of the shared maps are.
+#[derive(Default)]
+struct Owners(Mutex<BTreeMap<u32, Slot>>);
+
+impl Owners {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<u32, Slot>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+struct OfAll {
+    ring: Ring,
+    owners: Arc<Owners>,
+}
+
+impl AsFd for OfAll {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.ring.as_fd()
+    }
+}
+
+impl Records for OfAll {
+    fn fetch(&mut self, most: usize, each: &mut dyn FnMut(Slot, &[u8])) -> bool {
+        let mut bytes = 0;
+        while let Some(record) = self.ring.next() {
+            bytes += record.len();
+            let owner = self.owners.lock().get(&slot_of(&record)).copied();
+            // Records that nobody wants are of a target whose attach failed.
+            if let Some(slot) = owner {
+                each(slot, &record);
+            }
+            if bytes >= most {
+                return true;
+            }
+        }
+        false
+    }
+}
