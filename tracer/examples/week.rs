@@ -14,9 +14,9 @@ use std::process::Command;
 use std::time::Instant;
 use std::{env, fs};
 
-use leakspy::aggregate::{Accumulator, Amount};
+use leakspy::aggregate::Accumulator;
 use leakspy::history::{LookRow, Sink, SiteAged, SiteRow, SiteTotals, Tick};
-use leakspy::model::{Capture, Domain, Frame, ProcessPoint, Target};
+use leakspy::model::{Amount, Capture, Domain, Frame, ProcessPoint, Target};
 use leakspy::os::usage;
 use leakspy::store::{Overwrite, Reader, StoreError, Writer};
 

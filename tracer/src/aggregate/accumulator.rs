@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 
 use super::grid::{Grid, Period};
+use super::seconds;
 use super::site::Site;
-use super::{Amount, seconds};
-use crate::model::{Cohort, Lifetime};
+use crate::model::{Amount, Cohort, Lifetime};
 
 /// Blocks count as aged at the earliest when they are so many times as old as the time between two looks.
 const LOOKS_OF_AGE: u64 = 2;

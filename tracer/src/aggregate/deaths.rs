@@ -1,7 +1,6 @@
 //! Ages at which blocks of one site were freed.
 
-use super::Amount;
-use crate::model::Lifetime;
+use crate::model::{Amount, Lifetime};
 
 /// The last bin is open: two to the power of this, in seconds, is half a year.
 const LAST: usize = 24;

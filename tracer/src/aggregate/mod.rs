@@ -16,41 +16,6 @@ mod tests;
 pub use accumulator::{Accumulator, Aged, Look};
 pub use pace::Pace;
 
-/// Blocks and the bytes in them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Amount {
-    /// Bytes.
-    pub bytes: u64,
-    /// Blocks.
-    pub count: u64,
-}
-
-impl Amount {
-    /// One block.
-    pub fn block(bytes: u64) -> Self {
-        Self { bytes, count: 1 }
-    }
-
-    fn plus(self, other: Self) -> Self {
-        Self {
-            bytes: self.bytes.saturating_add(other.bytes),
-            count: self.count.saturating_add(other.count),
-        }
-    }
-
-    /// What this has more than the other, never less than nothing.
-    fn minus(self, other: Self) -> Self {
-        Self {
-            bytes: self.bytes.saturating_sub(other.bytes),
-            count: self.count.saturating_sub(other.count),
-        }
-    }
-
-    fn is_nothing(self) -> bool {
-        self == Self::default()
-    }
-}
-
 /// Nanoseconds as seconds.
 fn seconds(ns: u64) -> f64 {
     std::time::Duration::from_nanos(ns).as_secs_f64()

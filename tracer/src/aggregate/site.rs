@@ -1,8 +1,8 @@
 //! What is known of one site from one look to the next.
 
 use super::grid::{Grid, Joined, Period};
-use super::{Amount, deaths::Deaths, seconds};
-use crate::model::{Cohort, Lifetime};
+use super::{deaths::Deaths, seconds};
+use crate::model::{Amount, Cohort, Lifetime};
 
 /// Blocks born in one period.
 #[derive(Clone, Copy, Debug)]

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use proptest::prelude::*;
 
-use super::{Accumulator, Amount};
-use crate::model::{Cohort, Lifetime};
+use super::Accumulator;
+use crate::model::{Amount, Cohort, Lifetime};
 
 const SECOND: u64 = 1_000_000_000;
 

@@ -6,7 +6,7 @@ use super::shape::{self, Shape, Steps};
 use super::slope::{self, Increment, Slope};
 use super::survival::{self, Age, Survival, Thirds};
 use super::watch::Watch;
-use crate::model::{Cohort, Interval, SiteHistory};
+use crate::model::{Amount, Cohort, Interval, SiteHistory};
 
 /// Leading time in which nothing was allocated is left out if it is more than this share.
 const LATE_START: f64 = 0.2;
@@ -74,10 +74,8 @@ pub fn growth(sites: &[&SiteHistory], watch: &Watch) -> Option<Gauge> {
     let end = watch.look - age.seconds;
     let mut periods = survival::periods(&survival.cohorts, watch.begin, end, watch.look);
     let since = late_start(&mut periods, watch.begin, end);
-    let kept_bytes =
-        periods.iter().fold(0_u64, |sum, period| sum.saturating_add(period.live_bytes));
-    let kept_count =
-        periods.iter().fold(0_u64, |sum, period| sum.saturating_add(period.live_count));
+    let Amount { bytes: kept_bytes, count: kept_count } =
+        periods.iter().map(Cohort::live).fold(Amount::default(), Amount::plus);
     let with_any = periods.iter().filter(|period| period.live_count > 0).count();
     let enough = kept_bytes as f64 >= watch.gate_bytes() || (kept_count >= 8 && with_any >= 3);
     if !enough || periods.len() < 2 {

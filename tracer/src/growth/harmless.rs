@@ -1,7 +1,7 @@
 //! What memory is when it is no leak: by how it comes and goes.
 
 use super::watch::Watch;
-use crate::model::{SiteHistory, SitePoint, Verdict};
+use crate::model::{SiteHistory, SitePoint, Totals, Verdict};
 
 /// Share of the releases that must fall into moments of full collections.
 const COLLECTED: f64 = 0.6;
@@ -31,16 +31,11 @@ pub fn kind(sites: &[&SiteHistory], watch: &Watch) -> Verdict {
 
 /// The sums of several sites at one moment.
 pub fn total(sites: &[&SiteHistory], t: f64) -> SitePoint {
-    let mut sum = SitePoint { t, ..SitePoint::default() };
-    for site in sites {
+    let at = |site: &&SiteHistory| {
         let next = site.sums.partition_point(|point| point.t <= t);
-        let Some(point) = next.checked_sub(1).and_then(|at| site.sums.get(at)) else { continue };
-        sum.allocated_bytes = sum.allocated_bytes.saturating_add(point.allocated_bytes);
-        sum.allocated_count = sum.allocated_count.saturating_add(point.allocated_count);
-        sum.freed_bytes = sum.freed_bytes.saturating_add(point.freed_bytes);
-        sum.freed_count = sum.freed_count.saturating_add(point.freed_count);
-    }
-    sum
+        Some(site.sums.get(next.checked_sub(1)?)?.totals())
+    };
+    SitePoint::at(t, sites.iter().filter_map(at).fold(Totals::default(), Totals::plus))
 }
 
 /// Whether what lives changed little in the last third: by at most a sixth up or down.

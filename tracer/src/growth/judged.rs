@@ -8,8 +8,8 @@ use super::subject::Subject;
 use super::verdict::{self, Decision};
 use super::watch::Watch;
 use crate::model::{
-    Confidence, Document, Evidence, Finding, Interval, Model, Site, SiteHistory, Unreferenced,
-    Verdict,
+    Amount, Cohort, Confidence, Document, Evidence, Finding, Interval, Model, Site, SiteHistory,
+    Unreferenced, Verdict,
 };
 
 /// A subject that grew enough to be tested.
@@ -203,13 +203,8 @@ impl Tested {
                 let old = cohorts
                     .iter()
                     .filter(|cohort| cohort.from >= self.gauge.since && cohort.to <= end + 1e-6);
-                let (bytes, count) = old.fold((0_u64, 0_u64), |(bytes, count), cohort| {
-                    (
-                        bytes.saturating_add(cohort.live_bytes),
-                        count.saturating_add(cohort.live_count),
-                    )
-                });
-                (*index, bytes, count)
+                let kept = old.map(Cohort::live).fold(Amount::default(), Amount::plus);
+                (*index, kept.bytes, kept.count)
             })
             .collect();
         kept.sort_by_key(|(index, bytes, _)| (std::cmp::Reverse(*bytes), *index));
@@ -235,16 +230,19 @@ impl Tested {
 
 /// The site at `shown` with the sums of all of `sites`.
 fn summed(document: &Document, shown: usize, sites: &[usize]) -> Site {
-    let mut site = document.sites[shown].clone();
-    let others =
-        || sites.iter().filter(|index| **index != shown).map(|index| &document.sites[*index]);
-    for other in others() {
-        site.live_bytes = site.live_bytes.saturating_add(other.live_bytes);
-        site.live_count = site.live_count.saturating_add(other.live_count);
-        site.allocated_bytes = site.allocated_bytes.saturating_add(other.allocated_bytes);
-        site.allocated_count = site.allocated_count.saturating_add(other.allocated_count);
+    let site = &document.sites[shown];
+    let others = sites.iter().filter(|index| **index != shown).map(|index| &document.sites[*index]);
+    let (live, allocated) = others
+        .fold((site.live(), site.allocated()), |(live, allocated), other| {
+            (live.plus(other.live()), allocated.plus(other.allocated()))
+        });
+    Site {
+        live_bytes: live.bytes,
+        live_count: live.count,
+        allocated_bytes: allocated.bytes,
+        allocated_count: allocated.count,
+        ..site.clone()
     }
-    site
 }
 
 /// Full collections since the middle of the time in which the kept blocks were born.

@@ -23,7 +23,7 @@ mod types;
 mod verdict;
 mod watch;
 
-use crate::model::{Document, Finding, Interval, ProcessGrowth, TypeGrowth, Verdict};
+use crate::model::{Amount, Document, Finding, Interval, ProcessGrowth, Site, TypeGrowth, Verdict};
 use judged::Tested;
 use process::Looked;
 pub use types::judge_types;
@@ -126,11 +126,10 @@ fn tested(document: &Document, watch: &Watch) -> (Vec<Tested>, Looked) {
     let mut tested = Vec::new();
     let mut quiet = Vec::new();
     for subject in subjects {
-        let sites = || subject.sites.iter().map(|index| &document.sites[*index]);
-        let live = sites().fold(0_u64, |sum, site| sum.saturating_add(site.live_bytes));
-        let blocks = sites().fold(0_u64, |sum, site| sum.saturating_add(site.live_count));
+        let sites = subject.sites.iter().map(|index| &document.sites[*index]);
+        let live = sites.map(Site::live).fold(Amount::default(), Amount::plus);
         // The cheap gate: most stacks have nothing left at all.
-        if (live as f64) < watch.gate_bytes() && blocks < 8 {
+        if (live.bytes as f64) < watch.gate_bytes() && live.count < 8 {
             count(&mut quiet, Verdict::Baseline);
             continue;
         }

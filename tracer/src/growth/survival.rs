@@ -45,8 +45,7 @@ impl Survival {
         lifetimes.dedup_by(|next, first| {
             let same = next.up_to.total_cmp(&first.up_to) == Ordering::Equal;
             if same {
-                first.freed_bytes = first.freed_bytes.saturating_add(next.freed_bytes);
-                first.freed_count = first.freed_count.saturating_add(next.freed_count);
+                first.add(next);
             }
             same
         });
@@ -110,19 +109,11 @@ fn merge(mut cohorts: Vec<Cohort>) -> Vec<Cohort> {
     let mut merged: Vec<Cohort> = Vec::with_capacity(cohorts.len().min(128));
     for cohort in cohorts {
         match merged.last_mut() {
-            Some(last) if cohort.from < last.to => add(last, &cohort),
+            Some(last) if cohort.from < last.to => last.join(&cohort),
             _ => merged.push(cohort),
         }
     }
     merged
-}
-
-fn add(into: &mut Cohort, other: &Cohort) {
-    into.to = into.to.max(other.to);
-    into.allocated_bytes = into.allocated_bytes.saturating_add(other.allocated_bytes);
-    into.allocated_count = into.allocated_count.saturating_add(other.allocated_count);
-    into.live_bytes = into.live_bytes.saturating_add(other.live_bytes);
-    into.live_count = into.live_count.saturating_add(other.live_count);
 }
 
 /// The periods from `begin` to `end`, those without any birth included: a period in which nothing was kept says as

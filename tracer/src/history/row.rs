@@ -1,6 +1,6 @@
 //! What happens in a recording, as plain structs.
 
-use crate::model::{CallStack, Domain, Loss, ProcessPoint, SitePoint, StackNote};
+use crate::model::{Amount, CallStack, Domain, Loss, ProcessPoint, StackNote, Totals};
 
 /// A site when it is first seen, and again whenever more is known about it.
 #[derive(Clone, Copy, Debug)]
@@ -83,14 +83,11 @@ impl SiteAged {
 }
 
 impl SiteTotals {
-    /// These sums at a moment.
-    pub fn at(&self, t: f64) -> SitePoint {
-        SitePoint {
-            t,
-            allocated_bytes: self.allocated_bytes,
-            allocated_count: self.allocated_count,
-            freed_bytes: self.freed_bytes,
-            freed_count: self.freed_count,
+    /// Without the key.
+    pub fn totals(&self) -> Totals {
+        Totals {
+            allocated: Amount { bytes: self.allocated_bytes, count: self.allocated_count },
+            freed: Amount { bytes: self.freed_bytes, count: self.freed_count },
         }
     }
 }

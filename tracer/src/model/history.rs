@@ -3,7 +3,7 @@
 //!
 //! Every `t` is in seconds since the start of the capture. Series are in the order of time.
 
-use super::{RootKind, TypeHolder, TypeSeries, Unreferenced};
+use super::{Amount, RootKind, Totals, TypeHolder, TypeSeries, Unreferenced};
 
 /// Everything over time. Not part of the JSON contract: exporters choose from it.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -176,33 +176,80 @@ pub struct AgedPoint {
 }
 
 impl SitePoint {
+    /// These totals at a moment.
+    pub fn at(t: f64, totals: Totals) -> Self {
+        let Totals { allocated, freed } = totals;
+        Self {
+            t,
+            allocated_bytes: allocated.bytes,
+            allocated_count: allocated.count,
+            freed_bytes: freed.bytes,
+            freed_count: freed.count,
+        }
+    }
+
+    /// The totals.
+    pub fn totals(&self) -> Totals {
+        Totals {
+            allocated: Amount { bytes: self.allocated_bytes, count: self.allocated_count },
+            freed: Amount { bytes: self.freed_bytes, count: self.freed_count },
+        }
+    }
+
     /// Bytes allocated and not freed.
     pub fn live_bytes(&self) -> u64 {
-        self.allocated_bytes.saturating_sub(self.freed_bytes)
+        self.totals().live().bytes
     }
 
     /// Blocks allocated and not freed.
     pub fn live_count(&self) -> u64 {
-        self.allocated_count.saturating_sub(self.freed_count)
+        self.totals().live().count
+    }
+}
+
+impl Cohort {
+    /// What was born in it.
+    pub fn allocated(&self) -> Amount {
+        Amount { bytes: self.allocated_bytes, count: self.allocated_count }
     }
 
-    /// Adds other sums; the time stays.
+    /// What of that still lives.
+    pub fn live(&self) -> Amount {
+        Amount { bytes: self.live_bytes, count: self.live_count }
+    }
+
+    /// Takes a later cohort in: one that reaches to the end of both.
+    pub fn join(&mut self, other: &Self) {
+        let (allocated, live) =
+            (self.allocated().plus(other.allocated()), self.live().plus(other.live()));
+        *self = Self {
+            from: self.from,
+            to: self.to.max(other.to),
+            allocated_bytes: allocated.bytes,
+            allocated_count: allocated.count,
+            live_bytes: live.bytes,
+            live_count: live.count,
+        };
+    }
+}
+
+impl Lifetime {
+    /// What was freed.
+    pub fn freed(&self) -> Amount {
+        Amount { bytes: self.freed_bytes, count: self.freed_count }
+    }
+
+    /// Adds blocks that were freed at the same age.
     pub fn add(&mut self, other: &Self) {
-        self.allocated_bytes = self.allocated_bytes.saturating_add(other.allocated_bytes);
-        self.allocated_count = self.allocated_count.saturating_add(other.allocated_count);
-        self.freed_bytes = self.freed_bytes.saturating_add(other.freed_bytes);
-        self.freed_count = self.freed_count.saturating_add(other.freed_count);
+        let Amount { bytes, count } = self.freed().plus(other.freed());
+        (self.freed_bytes, self.freed_count) = (bytes, count);
     }
+}
 
-    /// The difference to earlier sums; `None` when something is less than then.
-    pub fn since(&self, earlier: &Self) -> Option<Self> {
-        Some(Self {
-            t: self.t,
-            allocated_bytes: self.allocated_bytes.checked_sub(earlier.allocated_bytes)?,
-            allocated_count: self.allocated_count.checked_sub(earlier.allocated_count)?,
-            freed_bytes: self.freed_bytes.checked_sub(earlier.freed_bytes)?,
-            freed_count: self.freed_count.checked_sub(earlier.freed_count)?,
-        })
+impl AgedPoint {
+    /// The old blocks.
+    pub fn amount(&self) -> Amount {
+        Amount { bytes: self.bytes, count: self.count }
     }
 }
 

@@ -1,6 +1,7 @@
 //! The nouns: what the rooms hand to one another. No I/O.
 
 mod address;
+mod amount;
 mod attachment;
 mod census;
 mod coded;
@@ -21,6 +22,7 @@ mod stack;
 pub mod visible;
 
 pub use address::Address;
+pub use amount::{Amount, Totals};
 pub use attachment::Attachment;
 pub use census::{
     CENSUS_SCHEMA, Census, CensusTarget, KeptBy, Look, NearlyEmpty, PoolUse, SessionCount,

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{CallStack, FrameKind, StackNote};
+use super::{Amount, CallStack, FrameKind, StackNote};
 
 /// Which allocator family a block came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -59,6 +59,16 @@ pub struct Site {
 }
 
 impl Site {
+    /// What lives.
+    pub fn live(&self) -> Amount {
+        Amount { bytes: self.live_bytes, count: self.live_count }
+    }
+
+    /// What was allocated since the start.
+    pub fn allocated(&self) -> Amount {
+        Amount { bytes: self.allocated_bytes, count: self.allocated_count }
+    }
+
     /// The id of a site: a hash of what a reader of the report can see of it, so that it is the same
     /// in every run of the same program, whatever its addresses.
     pub fn identify(domain: Domain, size_class: u64, allocator: &str, stack: &CallStack) -> String {

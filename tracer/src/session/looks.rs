@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::error::SessionError;
-use crate::aggregate::{Accumulator, Amount, Pace};
+use crate::aggregate::{Accumulator, Pace};
 use crate::history::{Sink, SiteAged, SiteTotals};
 use crate::os::clock;
 use crate::probe::{ProbeError, Tables};
@@ -47,8 +47,7 @@ impl Looks {
         let nanoseconds = u64::try_from(now.as_nanos()).unwrap_or(u64::MAX);
         let Some(mut look) = self.accumulator.look(nanoseconds) else { return Ok(None) };
         for site in totals {
-            let (bytes, count) = (site.allocated_bytes, site.allocated_count);
-            look.allocated(site.key, Amount { bytes, count });
+            look.allocated(site.key, site.totals().allocated);
         }
         let origin = self.origin;
         tables.live(&mut |_, block| {

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 
 use super::{Contradiction, Places};
 use crate::model::{
-    AgedPoint, Cohort, Lifetime, Owned, Owner, SiteHistory, SitePoint, Unreferenced,
+    AgedPoint, Amount, Cohort, Lifetime, Owned, Owner, SiteHistory, SitePoint, Totals, Unreferenced,
 };
 
 type Taken = Result<(), Contradiction>;
@@ -19,9 +19,9 @@ pub struct Series<'a> {
     places: &'a Places,
     sites: Vec<SiteHistory>,
     /// Sums that each row had last.
-    sums: HashMap<i64, SitePoint>,
-    /// Bytes and blocks of its old blocks.
-    aged: HashMap<i64, (u64, u64)>,
+    sums: HashMap<i64, Totals>,
+    /// Its old blocks.
+    aged: HashMap<i64, Amount>,
 }
 
 impl<'a> Series<'a> {
@@ -43,16 +43,15 @@ impl<'a> Series<'a> {
     /// # Errors
     /// They are less than before, or of no site.
     pub fn sums(&mut self, row: i64, new: SitePoint) -> Taken {
-        let old = self.sums.insert(row, new).unwrap_or_default();
-        let grown =
-            new.since(&old).ok_or_else(|| Contradiction::new("the sums of a site grow smaller"))?;
+        let old = self.sums.insert(row, new.totals()).unwrap_or_default();
+        let grown = new.totals().since(old);
+        let grown = grown.ok_or_else(|| Contradiction::new("the sums of a site grow smaller"))?;
         let points = &mut self.site(row)?.sums;
-        let mut all = points.last().copied().unwrap_or_default();
+        let all = points.last().copied().unwrap_or_default();
         if points.last().is_some_and(|point| point.t >= new.t) {
             points.pop();
         }
-        all.add(&grown);
-        points.push(SitePoint { t: new.t, ..all });
+        points.push(SitePoint::at(new.t, all.totals().plus(grown)));
         Ok(())
     }
 
@@ -62,10 +61,7 @@ impl<'a> Series<'a> {
     /// As of [`Series::sums`].
     pub fn last_sums(&mut self, row: i64, last: SitePoint) -> Taken {
         let before = self.sums.get(&row).copied().unwrap_or_default();
-        if (SitePoint { t: before.t, ..last }) == before {
-            return Ok(());
-        }
-        self.sums(row, last)
+        if last.totals() == before { Ok(()) } else { self.sums(row, last) }
     }
 
     /// Old blocks of a row when they had changed.
@@ -76,18 +72,14 @@ impl<'a> Series<'a> {
         if !(new.age.is_finite() && new.age >= 0.0) {
             return Err(Contradiction::new("the age of old blocks is none"));
         }
-        let (bytes, count) = self.aged.insert(row, (new.bytes, new.count)).unwrap_or_default();
+        let before = self.aged.insert(row, new.amount()).unwrap_or_default();
         let points = &mut self.site(row)?.aged;
         let all = points.last().copied().unwrap_or_default();
         if points.last().is_some_and(|point| point.t >= new.t) {
             points.pop();
         }
-        points.push(AgedPoint {
-            t: new.t,
-            age: new.age.max(all.age),
-            bytes: all.bytes.saturating_sub(bytes).saturating_add(new.bytes),
-            count: all.count.saturating_sub(count).saturating_add(new.count),
-        });
+        let Amount { bytes, count } = all.amount().minus(before).plus(new.amount());
+        points.push(AgedPoint { t: new.t, age: new.age.max(all.age), bytes, count });
         Ok(())
     }
 
@@ -119,10 +111,7 @@ impl<'a> Series<'a> {
         }
         let lifetimes = &mut self.site(row)?.lifetimes;
         match lifetimes.iter_mut().find(|known| known.up_to.total_cmp(&up_to).is_eq()) {
-            Some(known) => {
-                known.freed_bytes = known.freed_bytes.saturating_add(new.freed_bytes);
-                known.freed_count = known.freed_count.saturating_add(new.freed_count);
-            }
+            Some(known) => known.add(&new),
             None => lifetimes.push(new),
         }
         Ok(())
@@ -190,11 +179,7 @@ fn join_overlapping(cohorts: &mut Vec<Cohort>) {
     cohorts.dedup_by(|next, kept| {
         let overlap = next.from < kept.to;
         if overlap {
-            kept.to = kept.to.max(next.to);
-            kept.allocated_bytes = kept.allocated_bytes.saturating_add(next.allocated_bytes);
-            kept.allocated_count = kept.allocated_count.saturating_add(next.allocated_count);
-            kept.live_bytes = kept.live_bytes.saturating_add(next.live_bytes);
-            kept.live_count = kept.live_count.saturating_add(next.live_count);
+            kept.join(next);
         }
         overlap
     });

@@ -4,7 +4,7 @@ use std::cmp::{Ordering, Reverse};
 use std::collections::HashMap;
 use std::hash::{Hash, Hasher};
 
-use crate::model::{CallStack, Domain, FrameIdentity, Site, SitePoint, StackNote};
+use crate::model::{CallStack, Domain, FrameIdentity, Site, StackNote, Totals};
 
 /// Which site of a document each row became part of.
 pub type Places = HashMap<i64, usize>;
@@ -27,7 +27,7 @@ struct Look {
 /// Rows that look the same: their sums, all of them, and their notes.
 #[derive(Debug, Default)]
 struct Group {
-    sums: SitePoint,
+    sums: Totals,
     rows: Vec<i64>,
     notes: Vec<StackNote>,
 }
@@ -38,12 +38,12 @@ impl Sites {
         &mut self,
         row: i64,
         (domain, size_class, allocator, stack): (Domain, u64, String, CallStack),
-        sums: &SitePoint,
+        sums: Totals,
         notes: impl IntoIterator<Item = StackNote>,
     ) {
         let look = Look { domain, size_class, allocator, stack };
         let group = self.groups.entry(look).or_default();
-        group.sums.add(sums);
+        group.sums = group.sums.plus(sums);
         group.rows.push(row);
         for note in notes {
             if !group.notes.contains(&note) {
@@ -55,10 +55,7 @@ impl Sites {
     /// All sites, the largest first; the order depends on the contents alone.
     pub fn finish(self) -> (Vec<Site>, Places) {
         let mut groups: Vec<(Look, Group)> = self.groups.into_iter().collect();
-        let rank = |group: &Group| {
-            let SitePoint { allocated_bytes, .. } = group.sums;
-            Reverse((group.sums.live_bytes(), group.sums.live_count(), allocated_bytes))
-        };
+        let rank = |group: &Group| Reverse((group.sums.live(), group.sums.allocated.bytes));
         groups.sort_by(|(a_look, a), (b_look, b)| {
             rank(a).cmp(&rank(b)).then_with(|| a_look.compare(b_look))
         });
@@ -86,12 +83,13 @@ impl Look {
 
     fn site(self, group: Group) -> Site {
         let Self { domain, size_class, allocator, stack } = self;
+        let (live, allocated) = (group.sums.live(), group.sums.allocated);
         Site {
             id: Site::identify(domain, size_class, &allocator, &stack),
-            live_bytes: group.sums.live_bytes(),
-            live_count: group.sums.live_count(),
-            allocated_bytes: group.sums.allocated_bytes,
-            allocated_count: group.sums.allocated_count,
+            live_bytes: live.bytes,
+            live_count: live.count,
+            allocated_bytes: allocated.bytes,
+            allocated_count: allocated.count,
             size_class,
             domain,
             allocator,

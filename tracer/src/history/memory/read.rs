@@ -5,7 +5,7 @@ use crate::history::document::{Contradiction, Series, Sites, in_order, memory_po
 use crate::history::finite;
 use crate::model::{
     AgedPoint, Capture, Document, History, Note, Owner, ProcessPoint, SCHEMA, Site, SiteHistory,
-    Tool,
+    SitePoint, Tool,
 };
 
 impl InMemory {
@@ -54,13 +54,13 @@ impl InMemory {
         for (row, site) in (0..).zip(&self.sites) {
             let KnownSite { domain, size_class, allocator, stack, .. } = site;
             let look = (*domain, *size_class, String::from(&**allocator), stack.clone());
-            sites.add(row, look, &site.totals.at(0.0), site.notes.iter().cloned());
+            sites.add(row, look, site.totals.totals(), site.notes.iter().cloned());
         }
         let (sites, places) = sites.finish();
         let mut series = Series::new(sites.len(), &places);
         self.add_ticks(&mut series)?;
         for (row, site) in (0..).zip(&self.sites) {
-            series.last_sums(row, site.totals.at(end))?;
+            series.last_sums(row, SitePoint::at(end, site.totals.totals()))?;
             add_rest(&mut series, row, site)?;
         }
         let mut looks = self.kept.ticks.values().filter(|(_, blocks)| blocks.is_some());
@@ -73,7 +73,7 @@ impl InMemory {
         for (tick, rows) in &self.kept.sums {
             let Some(t) = t(tick) else { continue };
             for (site, totals) in &**rows {
-                series.sums(i64::from(*site), totals.at(t))?;
+                series.sums(i64::from(*site), SitePoint::at(t, totals.totals()))?;
             }
         }
         for (tick, rows) in &self.kept.aged {

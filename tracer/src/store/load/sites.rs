@@ -30,7 +30,7 @@ impl Source<'_> {
             }
             let look = (row.domain, row.size_class, row.allocator, known.stack);
             let notes = notes.remove(&row.id).unwrap_or_default();
-            sites.add(row.id, look, &row.totals.at(0.0), notes);
+            sites.add(row.id, look, row.totals.totals(), notes);
         }
         Ok(sites.finish())
     }
