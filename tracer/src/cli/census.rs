@@ -1,14 +1,19 @@
 //! `leakspy census`
 
+mod many;
+
 use std::io;
+use std::sync::Mutex;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
 use clap::Args;
 
 use super::exit::{Exit, UsageError};
-use super::options::{ColorArg, FormatArgs, OutputArgs, PauseArg, TopArg};
+use super::options::{ColorArg, FormatArgs, OutputArgs, PauseArg, ProcessesArgs, TopArg};
+use super::output::Output;
 use super::progress::{LookLine, Manner};
+use super::targets::Selection;
 use super::{formats, units};
 use crate::growth;
 use crate::model::{Census, HeapNote};
@@ -26,6 +31,7 @@ const FOREVER: Duration = Duration::from_secs(100 * 365 * 86_400);
 /// Options of `census`.
 #[derive(Args, Debug)]
 #[command(
+    mut_arg("pid", |arg| arg.required(true)),
     mut_arg("pause", |arg| arg.help("Stop the process while it is looked at: the numbers are those of one moment")),
     mut_arg("top", |arg| {
         let help = "Only the first so many types [default: 20 in text, all in JSON]";
@@ -33,9 +39,9 @@ const FOREVER: Duration = Duration::from_secs(100 * 365 * 86_400);
     }),
 )]
 pub struct CensusArgs {
-    /// Process to look at: its pid, or a name that only one process has
-    #[arg(short, long, value_name = "PID|NAME", value_parser = units::target)]
-    pub pid: String,
+    /// Which ones.
+    #[command(flatten)]
+    pub processes: ProcessesArgs,
     /// Look again and again: how long, such as 90s, 10m or 1h30m; Ctrl-C ends earlier, with a report
     /// [default: one look]
     #[arg(short, long, value_name = "TIME", value_parser = units::duration)]
@@ -64,6 +70,11 @@ pub struct CensusArgs {
 }
 
 impl CensusArgs {
+    /// What to show, and how.
+    fn shown(&self, output: &Output) -> Options {
+        Options { top: self.top.top, colour: self.color.wanted(output), ..Options::default() }
+    }
+
     /// How to look.
     ///
     /// # Errors
@@ -98,25 +109,47 @@ impl CensusArgs {
 pub fn run(args: &CensusArgs, quiet: bool) -> Result<Exit> {
     let format = formats::chosen(&args.format, &args.output, CENSUS_FORMATS)?;
     let options = args.options()?;
-    let mut output = args.output.open()?;
+    let output = args.output.open()?;
+    match Selection::new(&args.processes)? {
+        Selection::One(pid) => one(args, &pid, &options, format, output, quiet),
+        Selection::Several(pids) => many::run(args, &pids, &options, format, output, quiet),
+    }
+}
+
+fn one(
+    args: &CensusArgs,
+    pid: &str,
+    options: &CensusOptions,
+    format: &'static CensusFormat,
+    mut output: Output,
+    quiet: bool,
+) -> Result<Exit> {
     let mut line = LookLine::new(io::stderr(), Manner::on_stderr(quiet));
-    // One look is over before anybody could want its half: there Ctrl-C just ends the program.
+    let stop = listen(options)?;
+    let taken = census::take(pid, options, &Mutex::new(()), &stop, &mut |look| line.look(look));
+    line.clear();
+    let census = judged(taken?);
+    let shown = args.shown(&output);
+    format.exporter.write(&census, &shown, &mut output).context("cannot write the report")?;
+    output.finish()?;
+    Ok(exit(&census))
+}
+
+/// Whether somebody asks for the end. One look is over before anybody could want its half: there Ctrl-C just ends
+/// the program.
+fn listen(options: &CensusOptions) -> Result<impl Fn() -> bool + Sync> {
     let interrupted = match options.looks_for {
         Some(_) => Some(interrupt::listen()?),
         None => None,
     };
-    let stop = || interrupted.as_ref().is_some_and(interrupt::Interrupted::is_asked);
-    let taken = census::take(&args.pid, &options, &stop, &mut |look| line.look(look));
-    line.clear();
-    let mut census = taken?;
+    Ok(move || interrupted.as_ref().is_some_and(interrupt::Interrupted::is_asked))
+}
+
+fn judged(mut census: Census) -> Census {
     if !census.series.is_empty() {
         census.growth = Some(growth::judge_types(&census.series, &census.holders));
     }
-    let shown =
-        Options { top: args.top.top, colour: args.color.wanted(&output), ..Options::default() };
-    format.exporter.write(&census, &shown, &mut output).context("cannot write the report")?;
-    output.finish()?;
-    Ok(exit(&census))
+    census
 }
 
 /// Whether the process was there to the end.

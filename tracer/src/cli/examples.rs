@@ -17,6 +17,7 @@ pub const LEAKS: &str = "\
 Examples:
   sudo leakspy leaks -p 4711                  Watch process 4711 for ten minutes
   sudo leakspy leaks -p gunicorn -d 1h        The only process of that name, for an hour
+  sudo leakspy leaks -p gunicorn --all        All workers of a server, in one report
   leakspy leaks app.leakspy                   Judge a recording
   leakspy leaks app.leakspy -f json           For programs
   leakspy leaks app.leakspy --fail-on likely  For tests: status 3 when something leaks
@@ -30,6 +31,7 @@ Examples:
   sudo leakspy census -p 4711 -d 10m              Look every 30 s for ten minutes: what grows
   sudo leakspy census -p 4711 --every 5m          Until Ctrl-C
   sudo leakspy census -p 4711 --pause --sessions  One moment, with the sessions of a server
+  sudo leakspy census -p gunicorn --all           Every process of that name
   sudo leakspy census -p 4711 -f json | jq        For programs
 ";
 
@@ -49,6 +51,7 @@ Examples:
   sudo leakspy record -p gunicorn -d 90s            The only process of that name
   sudo leakspy record -p 4711 -d 1h -o app.leakspy  Into this file
   sudo leakspy record -p 4711 --census 30s          With types of Python objects over time
+  sudo leakspy record -p 4711 -p 4712 -o a.leakspy  Two at once: a.4711.leakspy and a.4712.leakspy
 ";
 
 /// For `report`.

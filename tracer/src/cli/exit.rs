@@ -4,8 +4,9 @@ use std::error::Error;
 use std::io;
 use std::process::ExitCode;
 
+use super::live::Outcome;
 use crate::report::escape;
-use crate::session::{Failure, SessionError};
+use crate::session::{Ending, Failure, SessionError};
 
 /// How the program ends. 2 is also clap's, for what cannot be understood.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -75,11 +76,38 @@ pub fn of(error: &anyhow::Error) -> Exit {
         return Exit::Usage;
     }
     let session = error.chain().find_map(|cause| cause.downcast_ref::<SessionError>());
-    match session.map(SessionError::failure) {
-        Some(Failure::TargetGone) => Exit::TargetGone,
-        Some(Failure::Missing) => Exit::Missing,
-        Some(Failure::Error) | None => Exit::Error,
+    session.map_or(Exit::Error, of_session)
+}
+
+/// The exit that the error of a session asks for.
+pub fn of_session(error: &SessionError) -> Exit {
+    match error.failure() {
+        Failure::TargetGone => Exit::TargetGone,
+        Failure::Missing => Exit::Missing,
+        Failure::Error => Exit::Error,
     }
+}
+
+/// The worst of what happened to several targets: a failure of ours, a missing privilege, a target that is gone.
+pub fn worst(outcomes: &[Outcome]) -> Exit {
+    let exits = outcomes.iter().map(|outcome| match outcome {
+        Ok(Ending::Asked) => Exit::Fine,
+        Ok(Ending::TargetGone(_)) => Exit::TargetGone,
+        Ok(Ending::ProbesLost) => Exit::Error,
+        Err(error) => of_session(error),
+    });
+    exits.fold(Exit::Fine, worse)
+}
+
+/// The worse of two.
+pub fn worse(one: Exit, other: Exit) -> Exit {
+    let rank = |exit: Exit| match exit {
+        Exit::Error => 3,
+        Exit::Missing => 2,
+        Exit::TargetGone => 1,
+        _ => 0,
+    };
+    if rank(other) > rank(one) { other } else { one }
 }
 
 /// Whether the reader of our output has left, which is its right: `leakspy report | head`.
@@ -94,8 +122,13 @@ pub fn is_broken_pipe(error: &anyhow::Error) -> bool {
 /// An error and its causes in one line, harmless to a terminal. A cause that the text before it
 /// says already is left out.
 pub fn line(error: &anyhow::Error) -> String {
+    chain(error.as_ref())
+}
+
+/// The same of an error that is not boxed.
+pub fn chain(error: &(dyn Error + 'static)) -> String {
     let mut line = String::new();
-    for cause in error.chain() {
+    for cause in std::iter::successors(Some(error), |error| (**error).source()) {
         let text = said(cause);
         if line.is_empty() {
             line = text;

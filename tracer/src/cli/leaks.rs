@@ -2,6 +2,7 @@
 
 mod args;
 mod early;
+mod many;
 mod rules;
 mod temporary;
 
@@ -22,6 +23,7 @@ use super::output::Output;
 use super::progress::{Manner, ProgressLine};
 use super::record::census_rules;
 use super::show;
+use super::targets::Selection;
 use crate::history::SharedHistory;
 use crate::judge::Judge;
 use crate::model::{Confidence, Document, History, Verdict};
@@ -41,12 +43,14 @@ pub fn run(args: &LeaksArgs, quiet: bool, verbose: bool) -> Result<Exit> {
     let format = args.chosen_format()?;
     let judge = rules::judge(args)?;
     let output = args.output.open()?;
-    match (&args.pid, &args.file) {
-        (Some(pid), _) => live(args, pid, judge, quiet, |judge, document| {
+    if let Some(path) = &args.file {
+        return report(args, format, &judge, show::history(path)?, verbose, output);
+    }
+    match Selection::new(&args.processes)? {
+        Selection::One(pid) => live(args, &pid, judge, quiet, |judge, document| {
             report(args, format, judge, document, verbose, output)
         }),
-        (None, Some(path)) => report(args, format, &judge, show::history(path)?, verbose, output),
-        (None, None) => Ok(Exit::Usage),
+        Selection::Several(pids) => many::run(args, &pids, format, &judge, output, quiet),
     }
 }
 
@@ -140,13 +144,7 @@ fn report(
         }
     }
     let exit = exit(&judged.document, args.fail_on.map(Into::into));
-    let options = Options {
-        top: args.top.top.filter(|_| format.name == "text"),
-        machinery: args.frames.machinery,
-        native: !args.frames.no_native,
-        colour: args.color.wanted(&output),
-        plain_svg: false,
-    };
+    let options = shown(args, format, &output);
     if format.name != "text" {
         judged.document.findings.truncate(args.top.top.unwrap_or(usize::MAX));
     }
@@ -158,6 +156,17 @@ fn report(
         .context("cannot write the report")?;
     output.finish()?;
     Ok(exit)
+}
+
+/// What to show, and how.
+fn shown(args: &LeaksArgs, format: &'static Format, output: &Output) -> Options {
+    Options {
+        top: args.top.top.filter(|_| format.name == "text"),
+        machinery: args.frames.machinery,
+        native: !args.frames.no_native,
+        colour: args.color.wanted(output),
+        plain_svg: false,
+    }
 }
 
 /// Leaves only the largest sites, and those that findings stand for: a server has thousands, whose

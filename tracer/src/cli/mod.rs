@@ -21,6 +21,7 @@ mod progress;
 mod record;
 mod report;
 mod show;
+mod targets;
 mod units;
 mod who;
 

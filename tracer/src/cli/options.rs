@@ -56,6 +56,17 @@ impl<F: Choice> FormatArgs<F> {
     }
 }
 
+/// Which processes.
+#[derive(Args, Debug)]
+pub struct ProcessesArgs {
+    /// Process: its pid, or a name that only one process has; again for more
+    #[arg(short, long, value_name = "PID|NAME", value_parser = units::target)]
+    pub pid: Vec<String>,
+    /// Every process that has the name
+    #[arg(long, requires = "pid")]
+    pub all: bool,
+}
+
 /// Where it goes.
 #[derive(Args, Debug)]
 pub struct OutputArgs {

@@ -1,7 +1,13 @@
 //! What somebody who waits for a recording sees: one line, redrawn on a terminal.
 
+mod block;
+mod looks;
+mod many;
+
 use std::io::{self, IsTerminal, Write};
 
+pub use self::looks::ManyLooks;
+pub use self::many::ManyLines;
 use super::live::{Outcome, Watcher};
 use crate::model::Look;
 use crate::report::quantity::{bytes, count, counted, duration};

@@ -9,19 +9,27 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use anyhow::Result;
 
 pub use self::args::RecordArgs;
-use super::exit::{Exit, UsageError};
+use super::exit::{self, Exit, UsageError};
 use super::live;
-use super::progress::{Manner, ProgressLine};
+use super::progress::{Manner, ManyLines, ProgressLine};
+use super::targets::{Selection, numbered};
 use super::units::Counting;
 use crate::report::{compact_utc, escape, notes};
-use crate::session::{CensusRules, Ending, RecordOptions, SearchRules};
+use crate::session::{CensusRules, RecordOptions, SearchRules};
 
 /// Records, and says where to look.
 pub fn run(args: &RecordArgs, quiet: bool) -> Result<Exit> {
-    let options = options(args)?;
+    refuse_standard_output(args)?;
+    match Selection::new(&args.processes)? {
+        Selection::One(target) => one(args, target, quiet),
+        Selection::Several(pids) => several(args, &pids, quiet),
+    }
+}
+
+fn one(args: &RecordArgs, target: String, quiet: bool) -> Result<Exit> {
+    let output = args.output.output.clone().unwrap_or_else(|| default_output(&target, now()));
     let mut progress = ProgressLine::new(io::stderr(), Manner::on_stderr(quiet));
-    let output = options.output.clone();
-    let outcomes = live::follow(vec![options], &mut progress);
+    let outcomes = live::follow(vec![options(args, target, output.clone())], &mut progress);
     progress.clear();
     let Some(outcome) = outcomes?.pop() else { return Ok(Exit::Error) };
     let ending = outcome?;
@@ -32,23 +40,44 @@ pub fn run(args: &RecordArgs, quiet: bool) -> Result<Exit> {
         let why = notes::note(&why);
         eprintln!("leakspy: {}; what was recorded until then is kept", escape::terminal(&why));
     }
-    Ok(match ending {
-        Ending::Asked => Exit::Fine,
-        Ending::ProbesLost => Exit::Error,
-        Ending::TargetGone(_) => Exit::TargetGone,
-    })
+    Ok(exit::worst(&[Ok(ending)]))
 }
 
-fn options(args: &RecordArgs) -> Result<RecordOptions> {
+/// A recording for each; what went wrong was said at once.
+fn several(args: &RecordArgs, pids: &[u32], quiet: bool) -> Result<Exit> {
+    let started = now();
+    let output = |pid: u32| match &args.output.output {
+        Some(path) => numbered(path, pid),
+        None => default_output(&pid.to_string(), started),
+    };
+    let targets = pids.iter().map(|&pid| options(args, pid.to_string(), output(pid))).collect();
+    let names = pids.iter().map(u32::to_string);
+    let mut progress = ManyLines::new(io::stderr(), Manner::on_stderr(quiet), names);
+    let outcomes = live::follow(targets, &mut progress);
+    progress.clear();
+    let outcomes = outcomes?;
+    for (&pid, outcome) in pids.iter().zip(&outcomes) {
+        if outcome.is_ok() && !quiet {
+            eprintln!("{}", summary(&output(pid)));
+        }
+    }
+    Ok(exit::worst(&outcomes))
+}
+
+fn refuse_standard_output(args: &RecordArgs) -> Result<(), UsageError> {
     if args.output.output.as_deref() == Some(Path::new("-")) {
         let text =
             "a recording is a database and cannot go to standard output; name a file with -o";
-        return Err(UsageError(text.to_owned()).into());
+        return Err(UsageError(text.to_owned()));
     }
-    Ok(RecordOptions {
-        target: args.pid.clone(),
+    Ok(())
+}
+
+fn options(args: &RecordArgs, target: String, output: PathBuf) -> RecordOptions {
+    RecordOptions {
+        target,
         duration: args.duration,
-        output: args.output.output.clone().unwrap_or_else(|| default_output(&args.pid, now())),
+        output,
         history: None,
         force: args.output.force,
         tick: args.tick,
@@ -59,7 +88,7 @@ fn options(args: &RecordArgs) -> Result<RecordOptions> {
         method: args.method.map(Into::into),
         search: search_rules(args),
         census: census_rules(args.search.census, None),
-    })
+    }
 }
 
 fn search_rules(args: &RecordArgs) -> SearchRules {

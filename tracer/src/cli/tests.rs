@@ -89,7 +89,7 @@ fn fingers_find_their_flags() {
     else {
         panic!("not record")
     };
-    assert_eq!(args.pid, "4711");
+    assert_eq!(args.processes.pid, ["4711"]);
     assert_eq!(args.duration.map(|duration| duration.as_secs()), Some(600));
     assert_eq!(args.max_live, 4_000_000);
     assert!(

@@ -34,4 +34,4 @@ pub use maps::Mapping;
 pub use memory::ProcessMemory;
 pub use module::{Module, Modules};
 pub use pause::Pause;
-pub use process::{Life, Process};
+pub use process::{Life, Process, Program};

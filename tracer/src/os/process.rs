@@ -1,6 +1,7 @@
 //! One process: which it is, and whether it still is.
 
 mod find;
+mod program;
 mod stat;
 
 #[cfg(test)]
@@ -15,6 +16,7 @@ use std::path::PathBuf;
 use super::maps::{self, Mapping};
 use super::procfs::{self, SEE};
 use super::{OsError, ProcessMemory, clock};
+pub use program::Program;
 use stat::Stat;
 
 /// Ticks per second of times in `/proc`: a constant of the user-space interface on x86-64 (`USER_HZ`).

@@ -27,6 +27,7 @@ mod stacks;
 mod svg;
 mod text;
 pub mod width;
+pub mod workers;
 
 #[cfg(test)]
 pub(crate) mod samples;

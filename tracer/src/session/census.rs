@@ -1,5 +1,6 @@
 //! A census: the objects of a process by type, once or again and again.
 
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::error::SessionError;
@@ -24,7 +25,8 @@ pub struct CensusOptions {
     pub looks_for: Option<Duration>,
 }
 
-/// Looks at a process as often as was asked for, or until `stop` says so.
+/// Looks at a process as often as was asked for, or until `stop` says so. Of several processes only the one that has
+/// the `turn` is scanned: a heap takes much room.
 ///
 /// # Errors
 /// As `HeapTarget::open` and `HeapTarget::look`; a process that ends after the first look is no error: what was
@@ -32,6 +34,7 @@ pub struct CensusOptions {
 pub fn take(
     selector: &str,
     options: &CensusOptions,
+    turn: &Mutex<()>,
     stop: &dyn Fn() -> bool,
     progress: &mut dyn FnMut(&Look),
 ) -> Result<Census, SessionError> {
@@ -42,7 +45,7 @@ pub fn take(
     }
     let begun = Instant::now();
     let mut watch = Watch::default();
-    let mut census = look(&mut target, options, &mut watch, begun)?;
+    let mut census = look(&mut target, options, turn, &mut watch, begun)?;
     progress(&census.look);
     // Not those that the watch took: it may have no more room, and the next look still has its time.
     let mut looks = 1_u32;
@@ -51,7 +54,7 @@ pub fn take(
         if due > length || !wait(&target, begun + due, stop) {
             break;
         }
-        match look(&mut target, options, &mut watch, begun) {
+        match look(&mut target, options, turn, &mut watch, begun) {
             Ok(next) => census = next,
             Err(_) if !target.is_there() => break,
             Err(error) => return Err(error),
@@ -63,7 +66,7 @@ pub fn take(
     if options.looks_for.is_some() {
         census.series = watch.series();
         // The process may end just then; what was seen is worth telling without it.
-        census.holders = holders(&mut target, options, &watch).unwrap_or_default();
+        census.holders = holders(&mut target, options, turn, &watch).unwrap_or_default();
         if !target.is_there() {
             census.look.notes.push(HeapNote::ProcessEnded);
         }
@@ -78,9 +81,11 @@ pub fn take(
 fn holders(
     target: &mut HeapTarget,
     options: &CensusOptions,
+    turn: &Mutex<()>,
     watch: &Watch,
 ) -> Result<Vec<TypeHolder>, SessionError> {
     let wanted = Wanted { pause: options.pause, depth: Depth { graph: true, ..Depth::default() } };
+    let _turn = turn.lock().unwrap_or_else(PoisonError::into_inner);
     let code_type = target.code_type();
     let seen = target.look(wanted, |view, heap, roots| {
         let held = Held::new(view, heap, roots, code_type);
@@ -106,9 +111,11 @@ fn wait(target: &HeapTarget, until: Instant, stop: &dyn Fn() -> bool) -> bool {
 fn look(
     target: &mut HeapTarget,
     options: &CensusOptions,
+    turn: &Mutex<()>,
     watch: &mut Watch,
     begun: Instant,
 ) -> Result<Census, SessionError> {
+    let _turn = turn.lock().unwrap_or_else(PoisonError::into_inner);
     let depth = Depth { graph: options.sessions, sums: true, pools: true, ..Depth::default() };
     let wanted = Wanted { pause: options.pause, depth };
     let collections = options.looks_for.and_then(|_| target.full_collections());

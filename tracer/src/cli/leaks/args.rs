@@ -8,7 +8,7 @@ use clap::{Args, ValueEnum};
 
 use crate::cli::exit::UsageError;
 use crate::cli::options::{
-    Choice, ColorArg, FormatArgs, FramesArgs, OutputArgs, SearchArgs, TopArg,
+    Choice, ColorArg, FormatArgs, FramesArgs, OutputArgs, ProcessesArgs, SearchArgs, TopArg,
 };
 use crate::cli::units;
 use crate::model::Confidence;
@@ -27,6 +27,7 @@ const CENSUS: &str = "Time between two counts of the Python objects by type; off
 /// Options of `leaks`.
 #[derive(Args, Debug)]
 #[command(
+    mut_arg("pid", |arg| arg.conflicts_with("file")),
     mut_arg("output", |arg| arg.help("File to write the report to; - is standard output [default: -]")),
     mut_arg("force", |arg| arg.help("Replace the report and the kept recording if they exist")),
     mut_arg("no_search", |arg| arg.conflicts_with("file")),
@@ -35,16 +36,16 @@ const CENSUS: &str = "Time between two counts of the Python objects by type; off
     mut_arg("top", |arg| arg.help("Only the first so many findings [default: 10 in text, all elsewhere]")),
 )]
 pub struct LeaksArgs {
-    /// Process to watch: its pid, or a name that only one process has
-    #[arg(short, long, value_name = "PID|NAME", value_parser = units::target, conflicts_with = "file")]
-    pub pid: Option<String>,
+    /// Which ones to watch.
+    #[command(flatten)]
+    pub processes: ProcessesArgs,
     /// Recording to judge instead of watching a process
     #[arg(value_name = "FILE", required_unless_present = "pid")]
     pub file: Option<PathBuf>,
     /// How long to watch, such as 90s, 10m or 1h30m; Ctrl-C ends earlier, with a report [default: 10m]
     #[arg(short, long, value_name = "TIME", value_parser = units::duration, conflicts_with = "file")]
     pub duration: Option<Duration>,
-    /// Keep the recording, as FILE
+    /// Keep the recording, as FILE; of several processes one each, app.PID.leakspy for app.leakspy
     #[arg(long, value_name = "FILE", conflicts_with = "file")]
     pub save: Option<PathBuf>,
     /// How to write it.

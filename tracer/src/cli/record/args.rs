@@ -5,20 +5,24 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use leakspy_ebpf::wire::limit;
 
-use crate::cli::options::{OutputArgs, SearchArgs};
+use crate::cli::options::{OutputArgs, ProcessesArgs, SearchArgs};
 use crate::cli::units;
 use crate::probe::Method;
+
+const RECORDING: &str = "Recording to write; of several processes one each, app.PID.leakspy for app.leakspy \
+    [default: leakspy-PID-TIME.leakspy]";
 
 /// Options of `record`.
 #[derive(Args, Debug)]
 #[command(
-    mut_arg("output", |arg| arg.help("Recording to write [default: leakspy-PID-TIME.leakspy]")),
+    mut_arg("output", |arg| arg.help(RECORDING)),
+    mut_arg("pid", |arg| arg.required(true)),
     mut_arg("force", |arg| arg.help("Replace the recording if it exists")),
 )]
 pub struct RecordArgs {
-    /// Process to record: its pid, or a name that only one process has
-    #[arg(short, long, value_name = "PID|NAME", value_parser = units::target)]
-    pub pid: String,
+    /// Which ones.
+    #[command(flatten)]
+    pub processes: ProcessesArgs,
     /// How long, such as 90s, 10m or 1h30m [default: until Ctrl-C]
     #[arg(short, long, value_name = "TIME", value_parser = units::duration)]
     pub duration: Option<Duration>,

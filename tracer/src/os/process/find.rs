@@ -21,6 +21,15 @@ pub(super) fn unique(name: &str) -> Result<u32, OsError> {
     }
 }
 
+/// Pids of all processes called `name`; at least one.
+pub(super) fn all(name: &str) -> Result<Vec<u32>, OsError> {
+    let candidates = candidates(name)?;
+    match candidates.is_empty() {
+        true => Err(OsError::NoMatch { name: name.to_owned() }),
+        false => Ok(candidates.iter().map(|candidate| candidate.pid).collect()),
+    }
+}
+
 fn candidates(name: &str) -> Result<Vec<Candidate>, OsError> {
     let entries = fs::read_dir("/proc")
         .map_err(|source| OsError::Io { what: "list the processes in /proc".into(), source })?;

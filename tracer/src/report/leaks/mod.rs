@@ -10,7 +10,7 @@ mod quiet;
 pub mod samples;
 #[cfg(test)]
 mod tests;
-mod verdict;
+pub(super) mod verdict;
 
 use std::io::{self, Write};
 
@@ -20,10 +20,10 @@ use super::{Exporter, Options, sentence};
 use crate::model::{Document, Finding, Verdict};
 
 /// Findings shown in full unless the reader wants more.
-const TOP: usize = 10;
+pub(super) const TOP: usize = 10;
 
 /// Findings in chapters: what leaks, and what grows and cannot be judged yet.
-const CHAPTERS: [(&str, Verdict); 2] =
+pub(super) const CHAPTERS: [(&str, Verdict); 2] =
     [("Leaks", Verdict::Leak), ("Growing, and too early to judge", Verdict::Undetermined)];
 
 /// The verdict page.

@@ -18,7 +18,18 @@ pub fn write(
     options: &Options,
 ) -> io::Result<()> {
     let text = sentence::finding(finding, document);
-    page.item(0, &format!("{:>2}. ", finding.rank), Style::Bold, &escape::terminal(&text))?;
+    let rank = usize::try_from(finding.rank).unwrap_or(usize::MAX);
+    write_as(page, (rank, &text), finding, options)
+}
+
+/// The same under another rank, and with another sentence.
+pub fn write_as(
+    page: &mut Page<'_>,
+    (rank, text): (usize, &str),
+    finding: &Finding,
+    options: &Options,
+) -> io::Result<()> {
+    page.item(0, &format!("{rank:>2}. "), Style::Bold, &escape::terminal(text))?;
     page.paragraph(INDENT, &word(finding))?;
     for note in &finding.site.notes {
         page.item(INDENT, "Note: ", Style::Warning, &escape::terminal(&notes::of_stack(note)))?;

@@ -1,0 +1,124 @@
+//! The contract for programs that watch several processes: each document as it would be alone, and what they have in
+//! common.
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+
+use super::Group;
+use super::group::{Shared, leaking_types, shared};
+use crate::model::{Confidence, Document, Interval, Tool, TypeGrowth, Verdict};
+use crate::report::json::contract::DocumentJson;
+use crate::report::write_json;
+
+#[derive(Serialize)]
+struct SeveralJson<'a> {
+    schema: u32,
+    tool: Option<&'a Tool>,
+    targets: Vec<DocumentJson<'a>>,
+    groups: Vec<GroupJson<'a>>,
+}
+
+#[derive(Serialize)]
+struct GroupJson<'a> {
+    comm: &'a str,
+    exe: &'a str,
+    pids: Vec<u32>,
+    findings: Vec<SharedJson<'a>>,
+    types: Vec<TypeJson<'a>>,
+}
+
+/// A finding that one worker has, or several.
+#[derive(Serialize)]
+struct SharedJson<'a> {
+    verdict: Verdict,
+    workers: u64,
+    of: u64,
+    slope_bytes_per_hour: f64,
+    r#in: Vec<InJson<'a>>,
+}
+
+/// The finding of one worker, which its document has in full.
+#[derive(Serialize)]
+struct InJson<'a> {
+    pid: u32,
+    id: &'a str,
+    rank: u32,
+    verdict: Verdict,
+    confidence: Confidence,
+    kept_bytes: u64,
+    kept_count: u64,
+    slope_bytes_per_hour: Interval,
+}
+
+/// A type of Python objects that grows like a leak.
+#[derive(Serialize)]
+struct TypeJson<'a> {
+    name: &'a str,
+    workers: u64,
+    of: u64,
+    pids: Vec<u32>,
+}
+
+/// Writes all documents of all groups, in the order of the groups, and what those of each have in common.
+///
+/// # Errors
+/// Those of `out`.
+pub fn write(groups: &[Group<'_>], out: &mut dyn Write) -> io::Result<()> {
+    let documents: Vec<&Document> =
+        groups.iter().flat_map(|group| &group.workers).copied().collect();
+    let first = documents.first();
+    let value = SeveralJson {
+        schema: first.map_or(0, |document| document.schema),
+        tool: first.map(|document| &document.tool),
+        targets: documents.iter().map(|document| DocumentJson::new(document, usize::MAX)).collect(),
+        groups: groups.iter().map(GroupJson::new).collect(),
+    };
+    write_json(&value, out)
+}
+
+impl<'a> GroupJson<'a> {
+    fn new(group: &Group<'a>) -> Self {
+        let target = group.workers.first().map(|document| &document.target);
+        Self {
+            comm: target.map_or("", |target| &target.comm),
+            exe: target.map_or("", |target| &target.exe),
+            pids: group.workers.iter().map(|document| document.target.pid).collect(),
+            findings: shared(group).iter().map(|found| SharedJson::new(found, group)).collect(),
+            types: leaking_types(group).iter().map(|found| TypeJson::new(found, group)).collect(),
+        }
+    }
+}
+
+impl<'a> SharedJson<'a> {
+    fn new(found: &Shared<'a>, group: &Group<'a>) -> Self {
+        let worker = |(document, finding): &(&'a Document, &'a crate::model::Finding)| InJson {
+            pid: document.target.pid,
+            id: &finding.site.id,
+            rank: finding.rank,
+            verdict: finding.verdict,
+            confidence: finding.confidence,
+            kept_bytes: finding.evidence.kept_bytes,
+            kept_count: finding.evidence.kept_count,
+            slope_bytes_per_hour: finding.slope_bytes_per_hour,
+        };
+        Self {
+            verdict: found.verdict(),
+            workers: found.workers(),
+            of: group.size(),
+            slope_bytes_per_hour: found.slope(),
+            r#in: found.of.iter().map(worker).collect(),
+        }
+    }
+}
+
+impl<'a> TypeJson<'a> {
+    fn new(found: &[(&'a Document, &'a TypeGrowth)], group: &Group<'a>) -> Self {
+        Self {
+            name: found.first().map_or("", |(_, first)| &first.name),
+            workers: u64::try_from(found.len()).unwrap_or(u64::MAX),
+            of: group.size(),
+            pids: found.iter().map(|(document, _)| document.target.pid).collect(),
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! Several processes on one page: a section for each program.
+
+use std::io::{self, Write};
+
+use super::Group;
+use super::group::{Shared, leaking_types, shared};
+use crate::model::{Document, Finding, TypeGrowth};
+use crate::report::leaks::{CHAPTERS, Leaks, TOP, verdict};
+use crate::report::quantity::{bytes, counted, duration, rate};
+use crate::report::text::closing;
+use crate::report::text::head;
+use crate::report::text::page::{Page, Style};
+use crate::report::{Exporter, Options, escape, notes, sentence, utc};
+
+/// Writes a section for each group; a process that is alone in its group gets the page it would have had alone.
+///
+/// # Errors
+/// Those of `out`.
+pub fn write(groups: &[Group<'_>], options: &Options, out: &mut dyn Write) -> io::Result<()> {
+    for (index, group) in groups.iter().enumerate() {
+        let mut page = Page::new(out, options.colour);
+        if index > 0 {
+            page.gap()?;
+        }
+        page.heading(&title(group))?;
+        match *group.workers {
+            [alone] => Leaks.write(alone, options, out)?,
+            _ => section(&mut page, group, options)?,
+        }
+    }
+    Ok(())
+}
+
+/// `gunicorn: 4 workers`, `python3 (pid 4711)`
+fn title(group: &Group<'_>) -> String {
+    let target = group.workers.first().map(|document| &document.target);
+    let comm = target.map(|target| escape::terminal(&target.comm).into_owned()).unwrap_or_default();
+    match (group.size(), target) {
+        (1, Some(target)) => format!("== {comm} (pid {}) ==", target.pid),
+        (size, _) => format!("== {comm}: {} ==", counted(size, "worker", "workers")),
+    }
+}
+
+fn section(page: &mut Page<'_>, group: &Group<'_>, options: &Options) -> io::Result<()> {
+    for document in &group.workers {
+        worker(page, document)?;
+    }
+    let found = shared(group);
+    let mut room = options.top.unwrap_or(TOP);
+    for (title, verdict) in CHAPTERS {
+        let of_chapter: Vec<&Shared<'_>> =
+            found.iter().filter(|shared| shared.verdict() == verdict).collect();
+        let shown = &of_chapter[..of_chapter.len().min(room)];
+        room -= shown.len();
+        chapter(page, title, group, shown, options)?;
+        let hidden = of_chapter.len() - shown.len();
+        if hidden > 0 {
+            page.gap()?;
+            let hidden = u64::try_from(hidden).unwrap_or(u64::MAX);
+            let more =
+                counted(hidden, "more of these; --top shows it", "more of these; --top shows them");
+            page.paragraph(0, &format!("{more}."))?;
+        }
+    }
+    types(page, group)?;
+    for document in &group.workers {
+        page.gap()?;
+        page.line(&[(Style::Bold, &format!("Of pid {}", document.target.pid))])?;
+        closing::write(page, document)?;
+    }
+    Ok(())
+}
+
+/// `Pid 4711: Leaking: at least 1.2 MiB per hour. Watched for 10 min from …`
+fn worker(page: &mut Page<'_>, document: &Document) -> io::Result<()> {
+    let state = sentence::process(document);
+    let mut text = format!(
+        "{state}. Watched for {} from {}.",
+        duration(document.capture.seconds),
+        utc(document.capture.started)
+    );
+    if let Some(memory) = head::resident(document) {
+        text.push_str(&format!(" {memory}"));
+    }
+    let mark = format!("Pid {}: ", document.target.pid);
+    page.item(0, &mark, Style::Bold, &escape::terminal(&text))?;
+    for note in &document.capture.notes {
+        page.item(4, "Note: ", Style::Warning, &escape::terminal(&notes::note(note)))?;
+    }
+    Ok(())
+}
+
+fn chapter(
+    page: &mut Page<'_>,
+    title: &str,
+    group: &Group<'_>,
+    shown: &[&Shared<'_>],
+    options: &Options,
+) -> io::Result<()> {
+    if shown.is_empty() {
+        return Ok(());
+    }
+    page.gap()?;
+    page.heading(title)?;
+    for (index, shared) in shown.iter().enumerate() {
+        if index > 0 {
+            page.gap()?;
+        }
+        let (document, finding) = shared.first();
+        let text = format!(
+            "In {}: {}",
+            share(shared.workers(), group),
+            sentence::finding(finding, document)
+        );
+        verdict::write_as(page, (index + 1, &text), finding, options)?;
+        let figures: Vec<String> = shared.of.iter().map(figure).collect();
+        page.item(
+            4,
+            "Workers: ",
+            Style::Bold,
+            &escape::terminal(&format!("{}.", figures.join("; "))),
+        )?;
+    }
+    Ok(())
+}
+
+/// `3 of 4 workers`
+fn share(workers: u64, group: &Group<'_>) -> String {
+    format!("{workers} of {}", counted(group.size(), "worker", "workers"))
+}
+
+/// `pid 4711 keeps 1.2 MiB in 300 blocks, 3.4 MiB per hour, leak`
+fn figure((document, finding): &(&Document, &Finding)) -> String {
+    format!(
+        "pid {} keeps {} in {}, {}, {}",
+        document.target.pid,
+        bytes(finding.evidence.kept_bytes),
+        counted(finding.evidence.kept_count, "block", "blocks"),
+        rate::rate(finding.slope_bytes_per_hour.est),
+        finding.verdict.name(),
+    )
+}
+
+/// Types of Python objects that grow like a leak; nothing where objects were not counted.
+fn types(page: &mut Page<'_>, group: &Group<'_>) -> io::Result<()> {
+    if group.workers.iter().all(|document| document.types.is_none()) {
+        return Ok(());
+    }
+    page.gap()?;
+    page.heading("Python objects")?;
+    let leaking = leaking_types(group);
+    if leaking.is_empty() {
+        return page.paragraph(2, "No type grows like a leak in any of them.");
+    }
+    for (index, found) in leaking.iter().take(TOP).enumerate() {
+        let Some((_, first)) = found.first() else { continue };
+        let workers = u64::try_from(found.len()).unwrap_or(u64::MAX);
+        let text = format!("`{}` grows like a leak in {}.", first.name, share(workers, group));
+        page.item(0, &format!("{:>2}. ", index + 1), Style::Bold, &escape::terminal(&text))?;
+        if let Some(holder) = found.iter().find_map(|(_, found)| found.holder.as_ref()) {
+            page.item(4, "Held by: ", Style::Bold, &escape::terminal(&holder.join(" → ")))?;
+        }
+        let figures: Vec<String> = found.iter().map(type_figure).collect();
+        page.item(
+            4,
+            "Workers: ",
+            Style::Bold,
+            &escape::terminal(&format!("{}.", figures.join("; "))),
+        )?;
+    }
+    Ok(())
+}
+
+fn type_figure((document, found): &(&Document, &TypeGrowth)) -> String {
+    format!(
+        "pid {} has {}, {} of them, {}",
+        document.target.pid,
+        counted(found.last_count, "object", "objects"),
+        bytes(found.last_bytes),
+        rate::rate(found.slope_bytes_per_hour.est),
+    )
+}
