@@ -3,7 +3,9 @@
 use std::collections::HashMap;
 
 use anyhow::{Context, Result};
-use leakspy::heap::{self, Block, Budget, Cache, Depth, Held, LiveBlock, Ranges, Refcount, View};
+use leakspy::heap::{
+    self, BlockRange, Budget, Cache, Depth, LiveBlock, Ranges, Refcount, Retainers, View,
+};
 use leakspy::model::{Address, Memory};
 use leakspy::os::pages::Pages;
 use leakspy::python::{Collector, Python};
@@ -82,7 +84,7 @@ impl Original {
     pub fn has_more_than(&self, most: usize) -> bool {
         self.view(self.pages.memory(), |view, cache| {
             let depth = Depth { most, ..Depth::default() };
-            let heap = heap::read(view, cache, self.collector.heads(), &[], depth);
+            let heap = heap::read_heap(view, cache, self.collector.heads(), &[], depth);
             heap.objects.is_full() && heap.objects.len() == most
         })
     }
@@ -95,9 +97,9 @@ impl Original {
     ) -> T {
         let survey = || self.ranges.clone();
         let cache = Cache::new(memory, &survey);
-        let budget = Budget::of(cache.size());
+        let budget = Budget::for_heap_bytes(cache.size());
         let Some(objects) = heap::objects(self.python.version) else { return T::default() };
-        let refcount = Refcount::of(self.python.version.minor);
+        let refcount = Refcount::for_minor(self.python.version.minor);
         let layout = &self.python.layout;
         make(&View { memory: &cache, layout, objects, refcount, budget: &budget }, &cache)
     }
@@ -111,20 +113,21 @@ impl Original {
         let more: Vec<Address> =
             roots.iter().flat_map(|root| &root.edges).map(|edge| edge.to).collect();
         let depth = Depth { graph: true, sums: true, pools: true, ..Depth::default() };
-        let mut heap = heap::read(view, cache, self.collector.heads(), &more, depth);
+        let mut heap = heap::read_heap(view, cache, self.collector.heads(), &more, depth);
         heap::name_threads(view, &heap, &mut roots);
         roots.extend(heap::modules(view, &heap));
-        let types = heap::tally(&heap);
+        let types = heap::histogram(&heap);
         let objects: Vec<(u32, u64)> = (0..)
             .take(heap.objects.len())
             .step_by(97)
             .map(|number| (number, heap.bytes(view, number)))
             .collect();
-        let held = Held::new(view, &heap, roots.clone(), self.python.code_type).with_values(true);
+        let held =
+            Retainers::new(view, &heap, roots.clone(), self.python.code_type).with_values(true);
         let (groups, _) = held.groups(&objects, 50);
         let joined = heap::join(view, &heap, &held, blocks(&heap));
         let types: Vec<String> = types.iter().take(50).map(|class| class.name.clone()).collect();
-        let holders = heap::holders_of(&heap, &held, &types, |_| true);
+        let holders = heap::retainers_of(&heap, &held, &types, |_| true);
         let _ = heap::find(view, &heap, "dict");
         let sessions = heap::sessions(view, &mut heap, roots, self.python.code_type);
         std::hint::black_box((joined.by_site(|_| true), holders, groups, sessions, &heap.pools));
@@ -136,7 +139,7 @@ impl Original {
 fn blocks(heap: &heap::Heap) -> Vec<LiveBlock> {
     let objects = heap.objects.iter().step_by(41).zip(0_u64..);
     let block = |address: u64, number: u64| LiveBlock {
-        block: Block { start: Address(address.saturating_sub(16)), size: 64 << (number % 8) },
+        block: BlockRange { start: Address(address.saturating_sub(16)), size: 64 << (number % 8) },
         site: number % 2,
         born_ns: number,
     };

@@ -1,7 +1,7 @@
 //! The Python objects of a target, by leakspy's own library.
 
 use anyhow::{Context, Result};
-use leakspy::heap::{self, Budget, Classes, Edge, Label, ObjectLayout, Refcount, View};
+use leakspy::heap::{self, Budget, Classes, Edge, EdgeLabel, ObjectLayout, Refcount, View};
 use leakspy::model::Address;
 use leakspy::os::{self, Modules, Process};
 use leakspy::python::{self, Python};
@@ -36,12 +36,12 @@ impl Objects {
 
     /// Reads the object at an address, which is an instance of the type at another.
     pub fn read(&self, object: u64, class: u64) -> Result<Object> {
-        let budget = Budget::of(1 << 30);
+        let budget = Budget::for_heap_bytes(1 << 30);
         let view = View {
             memory: self.process.memory(),
             layout: &self.python.layout,
             objects: self.layout,
-            refcount: Refcount::of(self.python.version.minor),
+            refcount: Refcount::for_minor(self.python.version.minor),
             budget: &budget,
         };
         let mut classes = Classes::default();
@@ -49,7 +49,7 @@ impl Objects {
         let class = classes.get(class);
         let mut edges = Vec::new();
         let left_out = heap::edges(&view, Address(object), class, &mut |edge| edges.push(edge));
-        edges.retain(|edge| edge.label != Label::Weak);
+        edges.retain(|edge| edge.label != EdgeLabel::Weak);
         let bytes = heap::shallow(&view, Address(object), class);
         Ok(Object { class: class.name.clone(), bytes, edges, left_out })
     }
@@ -58,7 +58,7 @@ impl Objects {
 /// A process and the interpreter in it that has been started.
 pub fn interpreter(pid: u32) -> Result<(Process, Python)> {
     let process = Process::select(&pid.to_string())?;
-    let modules = Modules::of(&process)?;
+    let modules = Modules::of_process(&process)?;
     let found = os::interpreter::find(&modules, process.memory());
     let python = found
         .iter()

@@ -6,7 +6,7 @@ use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use leakspy::model::Address;
-use leakspy::reach::{Block, Blocks, Search, Words};
+use leakspy::reach::{Blocks, LeakScan, PointerAlignment, SearchedBlock};
 
 const BYTES: usize = 64 << 20;
 const HEAP: u64 = 0x5555_5555_0000;
@@ -18,7 +18,7 @@ fn blocks(count: u64) -> Blocks {
     let apart = (SPAN / count) & !15;
     let block = |number: u64| {
         let start = Address(HEAP + number * apart);
-        Block { start, size: 100, site: number % 100, born_ns: number }
+        SearchedBlock { start, size: 100, site: number % 100, born_ns: number }
     };
     Blocks::new((0..count).map(block).collect())
 }
@@ -52,9 +52,9 @@ fn benches(criterion: &mut Criterion) {
         for (place, at) in [("roots", 0x7f00_0000_0000), ("heap", HEAP)] {
             group.bench_function(format!("{count} blocks, {place}"), |bencher| {
                 bencher.iter_batched(
-                    || Search::new(blocks.clone()),
+                    || LeakScan::new(blocks.clone()),
                     |mut search| {
-                        search.look(Address(at), black_box(&memory), Words::Aligned);
+                        search.look(Address(at), black_box(&memory), PointerAlignment::Aligned);
                         search
                     },
                     criterion::BatchSize::LargeInput,

@@ -156,7 +156,7 @@ fn attach(
     capacity: Capacity,
 ) -> Result<Attached> {
     let process = Process::select(&worker.process.id().to_string())?;
-    let modules = Modules::of(&process)?;
+    let modules = Modules::of_process(&process)?;
     let files = probes(&process, &modules)?;
     let tgid = os::privilege::host_pid(&process).unwrap_or(0);
     let target = Target { tgid, task_fsbase: os::btf::task_fsbase()?, ..Target::default() };

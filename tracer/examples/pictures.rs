@@ -5,7 +5,7 @@ use std::error::Error;
 use std::path::PathBuf;
 
 use leakspy::model::{self, Site};
-use leakspy::plot::{self, Format, MOST_FINDINGS, Options, SIZE, What};
+use leakspy::plot::{self, MOST_FINDINGS, PictureFormat, PictureOptions, SIZE, What};
 
 #[path = "../src/plot/samples.rs"]
 mod samples;
@@ -20,7 +20,7 @@ fn name(site: &Site) -> String {
 fn main() -> Result<(), Box<dyn Error>> {
     let folder = PathBuf::from(std::env::args_os().nth(1).ok_or("which folder?")?);
     std::fs::create_dir_all(&folder)?;
-    let options = Options { size: SIZE, top: MOST_FINDINGS, site: None, name };
+    let options = PictureOptions { size: SIZE, top: MOST_FINDINGS, site: None, name };
     let documents = [
         ("server", samples::server()),
         ("nothing", samples::nothing()),
@@ -28,7 +28,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     ];
     for (sample, document) in documents {
         for what in What::ALL {
-            for format in Format::ALL {
+            for format in PictureFormat::ALL {
                 let picture = plot::draw(&document, what, format, &options)?;
                 let file = format!("{sample}-{}.{}", what.name(), format.name());
                 std::fs::write(folder.join(file), picture)?;

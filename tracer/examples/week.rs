@@ -15,7 +15,7 @@ use std::time::Instant;
 use std::{env, fs};
 
 use leakspy::aggregate::Accumulator;
-use leakspy::history::{LookRow, Sink, SiteAged, SiteRow, SiteTotals, Tick};
+use leakspy::history::{Sink, SiteRetained, SiteRow, SiteTotals, SnapshotRow, Tick};
 use leakspy::model::{Amount, Capture, Domain, Frame, ProcessPoint, Target};
 use leakspy::os::usage;
 use leakspy::store::{Overwrite, Reader, StoreError, Writer};
@@ -125,13 +125,13 @@ fn tick(
         }
     }
     let blocks = look.finish();
-    let aged = accumulator.aged().map(|aged| SiteAged {
+    let aged = accumulator.aged().map(|aged| SiteRetained {
         key: aged.site,
         age: aged.age,
         bytes: aged.amount.bytes,
         count: aged.amount.count,
     });
-    let aged: Vec<SiteAged> = aged.collect();
+    let aged: Vec<SiteRetained> = aged.collect();
     if write_cohorts {
         accumulator.changed(|key, cohorts, lifetimes| writer.life(key, cohorts, lifetimes))?;
     }
@@ -143,7 +143,7 @@ fn tick(
         rss_anon_bytes: Some(1 << 29),
         ..ProcessPoint::default()
     };
-    let look = Some(LookRow { blocks, aged: &aged });
+    let look = Some(SnapshotRow { blocks, aged: &aged });
     writer.tick(&Tick { process, counters: &[], sites: &totals, keep_history: true, look })
 }
 

@@ -11,8 +11,8 @@ use std::sync::{Arc, Mutex};
 use leakspy::symbolize::fragment::ranges_of_function;
 use leakspy::symbolize::stack::MAX_FRAMES;
 use leakspy::symbolize::{
-    CodeFile, End, ImageBytes, ModuleImage, NativeFrame, NativeStack, Registers, StackCopy,
-    Unwinder,
+    CodeFile, ImageBytes, ModuleImage, NativeFrame, NativeStack, Registers, StackCopy, Unwinder,
+    WalkEnd,
 };
 use object::{Object, ObjectSection};
 use proptest::prelude::*;
@@ -46,7 +46,7 @@ fn a_thread_to_its_root() {
     let own = recurse(40);
     let native = unwind(&own, usize::MAX);
     assert_same(&native, &own);
-    assert_eq!(native.end, End::Root);
+    assert_eq!(native.end, WalkEnd::Root);
     assert!(native.frames.len() > 42);
 }
 
@@ -63,7 +63,7 @@ fn a_cut_copy_ends_where_it_is_cut() {
     let own = recurse(40);
     let whole = unwind(&own, usize::MAX);
     let cut = unwind(&own, 1024);
-    assert_eq!(cut.end, End::CopyEnd);
+    assert_eq!(cut.end, WalkEnd::CopyEnd);
     let last = cut.frames.len() - 1;
     assert_eq!(cut.frames[..last], whole.frames[..last]);
     // How far the last frame reaches follows from the tables, without its bytes.
@@ -117,7 +117,7 @@ fn through_a_realigned_stack() {
     let own = REALIGNED.lock().unwrap().take().expect("the callback ran");
     let native = unwind(&own, usize::MAX);
     assert_same(&native, &own);
-    assert_eq!(native.end, End::Root);
+    assert_eq!(native.end, WalkEnd::Root);
 }
 
 static WITHOUT_TABLES: Mutex<Vec<Own>> = Mutex::new(Vec::new());
@@ -164,12 +164,12 @@ fn frame_pointers_where_there_are_no_tables() {
 
     let native = unwind(&captured[0], usize::MAX);
     let by_pointer = native.frames.iter().position(|frame| frame.by_frame_pointer).unwrap();
-    assert_eq!(native.end, End::Root);
+    assert_eq!(native.end, WalkEnd::Root);
     // Its caller is this function; from there on it is the same stack.
     assert_eq!(addresses(&native.frames[by_pointer + 2..]), addresses(&here.frames[3..]));
 
     let native = unwind(&captured[1], usize::MAX);
-    assert!(matches!(native.end, End::NoUnwindInfo { .. }), "{:?}", native.end);
+    assert!(matches!(native.end, WalkEnd::NoUnwindInfo { .. }), "{:?}", native.end);
     assert_eq!(native.frames.len(), by_pointer + 1);
 }
 
@@ -185,7 +185,7 @@ fn files_without_a_search_table() {
     let stack = StackCopy { start: own.registers.sp, bytes: &own.bytes };
     let native = unwinder.unwind(own.registers, &stack);
     assert_same(&native, &own);
-    assert_eq!(native.end, End::Root);
+    assert_eq!(native.end, WalkEnd::Root);
 }
 
 /// Renames the program header that points to `.eh_frame_hdr`.
@@ -215,16 +215,16 @@ fn a_module_in_the_place_of_another() {
     let id = unwinder.add(empty);
     assert_ne!(id, program);
     let after = unwinder.unwind(own.registers, &stack);
-    assert_eq!(after.end, End::ImplausibleReturn { module: image.path.clone() });
+    assert_eq!(after.end, WalkEnd::ImplausibleReturn { module: image.path.clone() });
 
     let id = unwinder.add(image.clone());
     let again = unwinder.unwind(own.registers, &stack);
-    assert_eq!(again.end, End::Root);
+    assert_eq!(again.end, WalkEnd::Root);
     assert_eq!(again.frames[1].place.unwrap().module, id);
 
     unwinder.remove(&(0..u64::MAX));
     let gone = unwinder.unwind(own.registers, &stack);
-    assert!(matches!(gone.end, End::UnknownCode { .. }), "{:?}", gone.end);
+    assert!(matches!(gone.end, WalkEnd::UnknownCode { .. }), "{:?}", gone.end);
 }
 
 /// A file of these bytes.
@@ -340,14 +340,14 @@ fn through_a_signal_handler() {
     let own = IN_HANDLER.lock().unwrap().take().expect("the handler ran");
     let native = unwind(&own, usize::MAX);
     assert_same(&native, &own);
-    assert_eq!(native.end, End::Root);
+    assert_eq!(native.end, WalkEnd::Root);
 }
 
 #[test]
 fn deeper_than_the_limit() {
     let limit = u32::try_from(MAX_FRAMES).unwrap();
     let native = unwind(&recurse(limit + 100), usize::MAX);
-    assert_eq!(native.end, End::DepthLimit);
+    assert_eq!(native.end, WalkEnd::DepthLimit);
     assert_eq!(native.frames.len(), MAX_FRAMES);
 }
 
@@ -358,7 +358,7 @@ fn a_return_address_behind_no_call_is_refused() {
     let off = u64::from_le_bytes(own.bytes[..8].try_into().unwrap()) - 1;
     own.bytes[..8].copy_from_slice(&off.to_le_bytes());
     let native = unwind(&own, usize::MAX);
-    assert!(matches!(native.end, End::ImplausibleReturn { .. }), "{:?}", native.end);
+    assert!(matches!(native.end, WalkEnd::ImplausibleReturn { .. }), "{:?}", native.end);
     assert_eq!(native.frames.len(), 1);
 }
 
@@ -370,8 +370,8 @@ fn nonsense_is_refused() {
         let (mut unwinder, _, _) = load(&fs::read_to_string("/proc/self/maps").unwrap());
         let stack = StackCopy { start: own.registers.sp, bytes: &bytes };
         let native = unwinder.unwind(own.registers, &stack);
-        assert_eq!(native.end, End::UnknownCode { address: word });
+        assert_eq!(native.end, WalkEnd::UnknownCode { address: word });
         let registers = Registers { sp: u64::MAX - 3, ..own.registers };
-        assert_eq!(unwinder.unwind(registers, &stack).end, End::CopyEnd);
+        assert_eq!(unwinder.unwind(registers, &stack).end, WalkEnd::CopyEnd);
     }
 }

@@ -16,8 +16,8 @@ use leakspy::symbolize::fragment::ranges_of_function;
 use leakspy::symbolize::merge::{Input, Merged, MixedStack, merge};
 use leakspy::symbolize::resolve::{Resolver, places};
 use leakspy::symbolize::{
-    Activations, CodeFile, CodeRanges, End, ImageBytes, NativeStack, PythonNames, Registers,
-    StackCopy,
+    Activations, CodeFile, CodeRanges, ImageBytes, NativeStack, PythonNames, Registers, StackCopy,
+    WalkEnd,
 };
 use leakspy_ebpf::walk::Word;
 use support::{Capture, load, symbol};
@@ -166,7 +166,7 @@ fn assert_unwound(run: &Run, what: &str) {
     let mut found: Vec<u64> = run.native.frames.iter().map(|frame| frame.address + 1).collect();
     found[0] -= 1;
     assert_eq!(found, truth, "{what}");
-    assert_eq!(run.native.end, End::Root, "{what}");
+    assert_eq!(run.native.end, WalkEnd::Root, "{what}");
 }
 
 fn names_of(interpreter: &Interpreter) -> Vec<&'static str> {

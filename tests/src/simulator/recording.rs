@@ -108,8 +108,8 @@ impl<'a> Recording<'a> {
                 notes: Vec::new(),
             },
             losses: vec![
-                Loss::of(Counter::AllocCalls, whole(events)),
-                Loss::of(Counter::LiveFull, whole(self.world.lost * events / 2.0)),
+                Loss::new(Counter::AllocCalls, whole(events)),
+                Loss::new(Counter::LiveFull, whole(self.world.lost * events / 2.0)),
             ],
             memory: Vec::new(),
             growth: None,

@@ -9,7 +9,7 @@ use std::io::Write;
 use anyhow::{Context, Result};
 use flate2::Compression;
 use flate2::write::ZlibEncoder;
-use leakspy::heap::{self, Budget, Cache, Depth, Heap, Held, Ranges, Refcount, View};
+use leakspy::heap::{self, Budget, Cache, Depth, Heap, Ranges, Refcount, Retainers, View};
 use leakspy::model::{Address, Memory};
 use leakspy::os::Process;
 use leakspy::os::pages::Pages;
@@ -140,26 +140,26 @@ fn read(
 ) -> Result<usize> {
     let survey = || ranges.clone();
     let cache = Cache::new(pages.memory(), &survey);
-    let budget = Budget::of(cache.size());
+    let budget = Budget::for_heap_bytes(cache.size());
     // Above the cache, which reads more than is wanted.
     let recorder = Recorder { memory: &cache, reads };
     let view = View {
         memory: &recorder,
         layout: &python.layout,
         objects: heap::objects(python.version).context("objects of this version")?,
-        refcount: Refcount::of(python.version.minor),
+        refcount: Refcount::for_minor(python.version.minor),
         budget: &budget,
     };
     let mut roots = heap::frames(&view, python);
     let more: Vec<Address> =
         roots.iter().flat_map(|root| &root.edges).map(|edge| edge.to).collect();
     let depth = Depth { graph: true, sums: true, pools: true, ..Depth::default() };
-    let mut found = heap::read(&view, &cache, collector.heads(), &more, depth);
+    let mut found = heap::read_heap(&view, &cache, collector.heads(), &more, depth);
     heap::without_names(&found, &view, &mut roots);
     heap::name_threads(&view, &found, &mut roots);
     let frames = std::mem::replace(&mut roots, heap::modules(&view, &found));
     roots.extend(frames);
-    let held = Held::new(&view, &found, roots.clone(), python.code_type);
+    let held = Retainers::new(&view, &found, roots.clone(), python.code_type);
     for asked in answer["asked"].as_array().context("nothing is asked for")? {
         tell(&view, &found, &held, asked.as_str().unwrap_or_default())?;
     }
@@ -169,7 +169,7 @@ fn read(
     Ok(found.objects.len())
 }
 
-fn tell(view: &View<'_>, found: &Heap, held: &Held<'_>, asked: &str) -> Result<()> {
+fn tell(view: &View<'_>, found: &Heap, held: &Retainers<'_>, asked: &str) -> Result<()> {
     let subject = heap::find(view, found, asked)?;
     let objects: Vec<(u32, u64)> = subject.objects.iter().map(|&number| (number, 1)).collect();
     let (groups, _) = held.groups(&objects, 50);

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::grid::{Grid, Period};
 use super::seconds;
-use super::site::Site;
+use super::site::SiteAges;
 use crate::model::{Amount, Cohort, Lifetime};
 
 /// Blocks count as aged at the earliest when they are so many times as old as the time between two looks.
@@ -15,12 +15,12 @@ const LOOKS_OF_AGE: u64 = 2;
 #[derive(Debug, Default)]
 pub struct Accumulator {
     grid: Grid,
-    sites: HashMap<u64, Site>,
+    sites: HashMap<u64, SiteAges>,
 }
 
 /// A look that is under way: first the totals of all sites, then all live blocks.
 #[derive(Debug)]
-pub struct Look<'a> {
+pub struct Snapshot<'a> {
     accumulator: &'a mut Accumulator,
     period: Period,
     blocks: u64,
@@ -28,7 +28,7 @@ pub struct Look<'a> {
 
 /// The old blocks of a site at the last look.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Aged {
+pub struct RetainedBlocks {
     /// The site's key.
     pub site: u64,
     /// Only blocks older than this are counted, seconds.
@@ -40,16 +40,16 @@ pub struct Aged {
 impl Accumulator {
     /// Begins a look at `now`, nanoseconds since the start; `None` when no time has passed since the last. What is
     /// handed to it must have been read after `now`.
-    pub fn look(&mut self, now: u64) -> Option<Look<'_>> {
+    pub fn look(&mut self, now: u64) -> Option<Snapshot<'_>> {
         let period = self.grid.close(now)?;
-        Some(Look { accumulator: self, period, blocks: 0 })
+        Some(Snapshot { accumulator: self, period, blocks: 0 })
     }
 
     /// What every site has that is old.
-    pub fn aged(&self) -> impl Iterator<Item = Aged> + '_ {
+    pub fn aged(&self) -> impl Iterator<Item = RetainedBlocks> + '_ {
         self.sites.iter().map(|(&site, state)| {
             let (age, amount) = state.aged();
-            Aged { site, age: seconds(age), amount }
+            RetainedBlocks { site, age: seconds(age), amount }
         })
     }
 
@@ -75,7 +75,7 @@ impl Accumulator {
     }
 }
 
-impl Look<'_> {
+impl Snapshot<'_> {
     /// What a site allocated since the start.
     pub fn allocated(&mut self, site: u64, total: Amount) {
         let least = (self.period.to - self.period.from).saturating_mul(LOOKS_OF_AGE);

@@ -17,7 +17,7 @@ pub struct Period {
 
 /// Two periods that became one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Joined {
+pub struct JoinedPeriods {
     /// The older one, whose name stays.
     pub into: u32,
     /// The younger one, whose name is gone.
@@ -60,7 +60,7 @@ impl Grid {
 
     /// Joins neighbours that are old enough, oldest first, and tells which. Afterwards any two neighbours are
     /// together wider than a fifth of their age, or new: so their number grows with the logarithm of time.
-    pub fn age(&mut self) -> Vec<Joined> {
+    pub fn age(&mut self) -> Vec<JoinedPeriods> {
         let now = self.end();
         let mut joined = Vec::new();
         let mut kept: Vec<Period> = Vec::with_capacity(self.periods.len());
@@ -68,7 +68,7 @@ impl Grid {
             let room = (now - period.to) / PARTS;
             match kept.last_mut() {
                 Some(last) if period.to - last.from <= room => {
-                    joined.push(Joined { into: last.number, gone: period.number });
+                    joined.push(JoinedPeriods { into: last.number, gone: period.number });
                     last.to = period.to;
                 }
                 _ => kept.push(period),

@@ -13,8 +13,8 @@ mod site;
 #[cfg(test)]
 mod tests;
 
-pub use accumulator::{Accumulator, Aged, Look};
-pub use pace::Pace;
+pub use accumulator::{Accumulator, RetainedBlocks, Snapshot};
+pub use pace::SnapshotPace;
 
 /// Nanoseconds as seconds.
 fn seconds(ns: u64) -> f64 {

@@ -15,14 +15,14 @@ const WRITE: [Duration; 3] =
 
 /// Decides from what looks cost. All times since the start of the capture.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Pace {
+pub struct SnapshotPace {
     looked: Duration,
     took: Duration,
     kept: Duration,
     written: Duration,
 }
 
-impl Pace {
+impl SnapshotPace {
     /// Whether it is time for a point in the history of the sites. Then the next is due later.
     pub fn history(&mut self, now: Duration) -> bool {
         due(&mut self.kept, now, interval(now))
@@ -70,7 +70,7 @@ mod tests {
 
     #[test]
     fn a_minute_is_looked_at_often_enough() {
-        let mut pace = Pace::default();
+        let mut pace = SnapshotPace::default();
         let mut looks = 0;
         for now in (1..=60).map(seconds) {
             if !pace.look(now) {
@@ -84,7 +84,7 @@ mod tests {
 
     #[test]
     fn a_look_costs_a_hundredth_at_most() {
-        let mut pace = Pace::default();
+        let mut pace = SnapshotPace::default();
         pace.looked(seconds(1000), seconds(3));
         assert!(!pace.look(seconds(1299)));
         assert!(pace.look(seconds(1300)));
@@ -95,7 +95,7 @@ mod tests {
 
     #[test]
     fn what_is_old_is_written_less_often() {
-        let mut pace = Pace::default();
+        let mut pace = SnapshotPace::default();
         let day = 24 * 3600;
         let mut written: Vec<u64> = (0..day).filter(|now| pace.write(seconds(*now))).collect();
         assert!(written.iter().filter(|now| **now <= 60).count() >= 8, "{written:?}");

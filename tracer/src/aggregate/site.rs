@@ -1,6 +1,6 @@
 //! What is known of one site from one look to the next.
 
-use super::grid::{Grid, Joined, Period};
+use super::grid::{Grid, JoinedPeriods, Period};
 use super::{deaths::Deaths, seconds};
 use crate::model::{Amount, Cohort, Lifetime};
 
@@ -17,7 +17,7 @@ struct Born {
 
 /// One site.
 #[derive(Clone, Debug, Default)]
-pub struct Site {
+pub struct SiteAges {
     born: Vec<Born>,
     /// Allocated since the start, at the last look.
     total: Amount,
@@ -30,7 +30,7 @@ pub struct Site {
     changed: bool,
 }
 
-impl Site {
+impl SiteAges {
     /// What it allocated since the start; the difference was born in `period`. Blocks that are not at least `least`
     /// nanoseconds old are not aged.
     pub fn allocated(&mut self, period: Period, total: Amount, least: u64) {
@@ -101,7 +101,7 @@ impl Site {
     }
 
     /// Two periods are one.
-    pub fn join(&mut self, joined: Joined) {
+    pub fn join(&mut self, joined: JoinedPeriods) {
         let index = self.born.partition_point(|born| born.period < joined.gone);
         if self.born.get(index).is_some_and(|born| born.period == joined.gone) {
             self.changed = true;

@@ -12,7 +12,7 @@ use clap::Args;
 use super::exit::{Exit, UsageError};
 use super::options::{ColorArg, FormatArgs, OutputArgs, PauseArg, ProcessesArgs, TopArg};
 use super::output::Output;
-use super::progress::{LookLine, Manner};
+use super::progress::{Manner, SnapshotLine};
 use super::targets::Selection;
 use super::{formats, units};
 use crate::growth;
@@ -124,7 +124,7 @@ fn one(
     mut output: Output,
     quiet: bool,
 ) -> Result<Exit> {
-    let mut line = LookLine::new(io::stderr(), Manner::on_stderr(quiet));
+    let mut line = SnapshotLine::new(io::stderr(), Manner::on_stderr(quiet));
     let stop = listen(options)?;
     let taken = census::take(pid, options, &Mutex::new(()), &stop, &mut |look| line.look(look));
     line.clear();
@@ -168,7 +168,7 @@ mod tests {
 
     use super::*;
     use crate::cli::args::{Cli, Command};
-    use crate::model::Look;
+    use crate::model::HeapSnapshot;
 
     fn typed(words: &str) -> CensusArgs {
         let words = format!("leakspy census -p 4711 {words}");
@@ -227,8 +227,8 @@ mod tests {
 
     #[test]
     fn a_process_that_went_away_is_an_exit_of_its_own() {
-        assert!(!Look::default().target_gone());
+        assert!(!HeapSnapshot::default().target_gone());
         let notes = vec![HeapNote::TypesIncomplete, HeapNote::ProcessEnded];
-        assert!(Look { notes, ..Look::default() }.target_gone());
+        assert!(HeapSnapshot { notes, ..HeapSnapshot::default() }.target_gone());
     }
 }

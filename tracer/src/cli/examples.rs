@@ -109,7 +109,7 @@ Examples:
 ";
 
 /// The examples of a command, or of the program for no command.
-pub fn of(command: &str) -> &'static str {
+pub fn for_command(command: &str) -> &'static str {
     match command {
         "leaks" => LEAKS,
         "census" => CENSUS,

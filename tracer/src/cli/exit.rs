@@ -71,7 +71,7 @@ impl From<Exit> for ExitCode {
 pub struct UsageError(pub String);
 
 /// The exit that an error asks for.
-pub fn of(error: &anyhow::Error) -> Exit {
+pub fn status_of(error: &anyhow::Error) -> Exit {
     if error.chain().any(|cause| cause.is::<UsageError>()) {
         return Exit::Usage;
     }
@@ -170,10 +170,13 @@ mod tests {
             source: io::Error::from_raw_os_error(code),
         };
         let missing = SessionError::from(refused(1));
-        assert_eq!(of(&anyhow::Error::from(missing).context("cannot record")), Exit::Missing);
-        assert_eq!(of(&SessionError::from(refused(3)).into()), Exit::TargetGone);
-        assert_eq!(of(&UsageError("what?".into()).into()), Exit::Usage);
-        assert_eq!(of(&anyhow::anyhow!("anything")), Exit::Error);
+        assert_eq!(
+            status_of(&anyhow::Error::from(missing).context("cannot record")),
+            Exit::Missing
+        );
+        assert_eq!(status_of(&SessionError::from(refused(3)).into()), Exit::TargetGone);
+        assert_eq!(status_of(&UsageError("what?".into()).into()), Exit::Usage);
+        assert_eq!(status_of(&anyhow::anyhow!("anything")), Exit::Error);
     }
 
     #[test]

@@ -15,7 +15,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 
 pub use self::args::LeaksArgs;
-use self::early::EarlyWords;
+use self::early::EarlyReport;
 use self::temporary::Temporary;
 use super::exit::Exit;
 use super::live;
@@ -73,7 +73,7 @@ fn live(
     };
     let line = ProgressLine::new(io::stderr(), Manner::on_stderr(quiet));
     let history = SharedHistory::default();
-    let mut progress = EarlyWords::new(line, judge.clone(), history.clone());
+    let mut progress = EarlyReport::new(line, judge.clone(), history.clone());
     let outcomes = live::follow(vec![options(args, pid, &path, &history)], &mut progress);
     progress.end();
     let Some(outcome) = outcomes?.pop() else { return Ok(Exit::Error) };

@@ -5,7 +5,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::probe::{Capacity, GuardProgram, SharedTargets};
 use crate::session::{
-    Attachment, Ending, Event, RecordOptions, Session, SessionError, Status, TargetId, What,
+    Attachment, Ending, Event, EventKind, RecordOptions, Session, SessionError, Status, TargetId,
 };
 
 /// Somebody who waits. Targets are numbered as they were asked for.
@@ -87,22 +87,22 @@ async fn record(
 }
 
 /// Gives the outcome, with the last event of a target.
-fn tell(watcher: &mut dyn Watcher, target: usize, what: What) -> Option<Outcome> {
+fn tell(watcher: &mut dyn Watcher, target: usize, what: EventKind) -> Option<Outcome> {
     let outcome = match what {
-        What::Attached(about) => {
+        EventKind::Attached(about) => {
             watcher.attached(target, &about);
             return None;
         }
-        What::Status(status) => {
+        EventKind::Status(status) => {
             watcher.status(target, &status);
             return None;
         }
-        What::Ending(_) => {
+        EventKind::Ending(_) => {
             watcher.finishing(target);
             return None;
         }
-        What::Finished(ending) => Ok(ending),
-        What::Failed(error) => Err(error),
+        EventKind::Finished(ending) => Ok(ending),
+        EventKind::Failed(error) => Err(error),
     };
     watcher.done(target, &outcome);
     Some(outcome)

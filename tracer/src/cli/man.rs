@@ -65,7 +65,7 @@ fn page(command: &Command, title: &str, name: &str) -> io::Result<(String, Vec<u
     man.render_name_section(&mut out)?;
     man.render_synopsis_section(&mut out)?;
     man.render_description_section(&mut out)?;
-    literal(&mut out, "EXAMPLES", examples::of(name).trim_start_matches("Examples:\n"))?;
+    literal(&mut out, "EXAMPLES", examples::for_command(name).trim_start_matches("Examples:\n"))?;
     man.render_options_section(&mut out)?;
     if name.is_empty() {
         man.render_subcommands_section(&mut out)?;

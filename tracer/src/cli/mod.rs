@@ -74,7 +74,7 @@ pub fn main() -> ExitCode {
         Err(error) if exit::is_broken_pipe(&error) => Exit::Fine.into(),
         Err(error) => {
             eprintln!("leakspy: {}", exit::line(&error));
-            exit::of(&error).into()
+            exit::status_of(&error).into()
         }
     }
 }

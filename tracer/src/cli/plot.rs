@@ -10,7 +10,7 @@ use clap::{Args, ValueEnum};
 use super::exit::{Exit, UsageError};
 use super::options::{Choice, FormatArg, OutputArgs, TopArg};
 use super::{show, units};
-use crate::plot::{self, Format, MOST_FINDINGS, Options, What};
+use crate::plot::{self, MOST_FINDINGS, PictureFormat, PictureOptions, What};
 use crate::report::callsite;
 
 /// Options of `plot`.
@@ -86,7 +86,7 @@ impl From<WhatArg> for What {
     }
 }
 
-impl From<PictureArg> for Format {
+impl From<PictureArg> for PictureFormat {
     fn from(picture: PictureArg) -> Self {
         match picture {
             PictureArg::Png => Self::Png,
@@ -99,12 +99,12 @@ impl From<PictureArg> for Format {
 pub fn run(args: &PlotArgs) -> Result<Exit> {
     let format = chosen_format(args)?;
     let mut output = args.output.open()?;
-    if output.is_terminal() && format == Format::Png {
+    if output.is_terminal() && format == PictureFormat::Png {
         let advice = "a PNG would not be readable on this terminal; name a file after -o";
         return Err(UsageError(advice.to_owned()).into());
     }
     let document = show::judged(&args.file)?;
-    let options = Options {
+    let options = PictureOptions {
         size: args.size,
         top: args.top.top.unwrap_or(MOST_FINDINGS),
         site: args.site.clone(),
@@ -117,9 +117,9 @@ pub fn run(args: &PlotArgs) -> Result<Exit> {
 }
 
 /// The format that was asked for by name, or by the output's file name.
-fn chosen_format(args: &PlotArgs) -> Result<Format> {
+fn chosen_format(args: &PlotArgs) -> Result<PictureFormat> {
     let named = args.format.format.map(PictureArg::into);
-    named.or_else(|| Format::of_file(args.output.path())).ok_or_else(|| {
+    named.or_else(|| PictureFormat::of_file(args.output.path())).ok_or_else(|| {
         let output = args.output.path().display();
         UsageError(format!("the name {output} does not say the format; add -f png or -f svg"))
             .into()
@@ -145,9 +145,9 @@ mod tests {
     #[test]
     fn the_format_is_named_or_follows_the_output() {
         let chosen = |output, format| chosen_format(&args(output, format)).ok();
-        assert_eq!(chosen("a.png", None), Some(Format::Png));
-        assert_eq!(chosen("a.svg", Some(PictureArg::Png)), Some(Format::Png));
-        assert_eq!(chosen("-", Some(PictureArg::Svg)), Some(Format::Svg));
+        assert_eq!(chosen("a.png", None), Some(PictureFormat::Png));
+        assert_eq!(chosen("a.svg", Some(PictureArg::Png)), Some(PictureFormat::Png));
+        assert_eq!(chosen("-", Some(PictureArg::Svg)), Some(PictureFormat::Svg));
         assert_eq!(chosen("-", None), None);
         assert_eq!(chosen("a.pdf", None), None);
     }

@@ -9,7 +9,7 @@ use std::io::{self, IsTerminal, Write};
 pub use self::looks::ManyLooks;
 pub use self::many::ManyLines;
 use super::live::{Outcome, Watcher};
-use crate::model::Look;
+use crate::model::HeapSnapshot;
 use crate::report::quantity::{bytes, count, counted, duration};
 use crate::report::{escape, notes, width};
 use crate::session::{Attachment, Status};
@@ -117,19 +117,19 @@ impl<W: Write> Watcher for ProgressLine<W> {
 }
 
 /// Shows the looks of a census.
-pub struct LookLine<W> {
+pub struct SnapshotLine<W> {
     line: ProgressLine<W>,
     first: Option<f64>,
 }
 
-impl<W: Write> LookLine<W> {
+impl<W: Write> SnapshotLine<W> {
     /// Shows looks on `out`.
     pub fn new(out: W, manner: Manner) -> Self {
         Self { line: ProgressLine::new(out, manner), first: None }
     }
 
     /// Shows one: a line each, or one line that is redrawn.
-    pub fn look(&mut self, look: &Look) {
+    pub fn look(&mut self, look: &HeapSnapshot) {
         let first = *self.first.get_or_insert(look.at);
         let text = look_line(look, look.at - first);
         match self.line.manner {
@@ -149,7 +149,7 @@ impl<W: Write> LookLine<W> {
 }
 
 /// `1 min 5 s: look 3, 1,234,567 objects, 95.4 MiB, took 2.1 s`
-fn look_line(look: &Look, seconds: f64) -> String {
+fn look_line(look: &HeapSnapshot, seconds: f64) -> String {
     format!(
         "{}: look {}, {}, {}, took {}",
         elapsed(seconds.max(0.0)),
@@ -246,10 +246,17 @@ mod tests {
     fn every_look_has_its_line() {
         let shown = |manner| {
             let mut out = Vec::new();
-            let mut line = LookLine::new(&mut out, manner);
+            let mut line = SnapshotLine::new(&mut out, manner);
             for (looks, at) in [(1, 1_000.0), (2, 1_030.4), (3, 999.0)] {
                 let (objects, bytes) = (1_234_567, 100_000_000);
-                line.look(&Look { at, looks, objects, bytes, seconds: 2.1, ..Look::default() });
+                line.look(&HeapSnapshot {
+                    at,
+                    looks,
+                    objects,
+                    bytes,
+                    seconds: 2.1,
+                    ..HeapSnapshot::default()
+                });
             }
             String::from_utf8(out).expect("text")
         };

@@ -10,7 +10,7 @@ use super::{Elf, tag};
 
 /// A slot that the dynamic linker fills with the address of an imported function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Slot {
+pub struct ImportSlot {
     /// Index in the list of names that was asked for.
     pub name: usize,
     /// Virtual address of the slot in this file.
@@ -22,7 +22,7 @@ pub struct Slot {
 
 impl<'data, R: ReadRef<'data>> Elf<R> {
     /// Slots of these functions, from the relocations that the loader reads.
-    pub fn slots(&self, names: &[&str]) -> Vec<Slot> {
+    pub fn slots(&self, names: &[&str]) -> Vec<ImportSlot> {
         let wanted = self.symbol_indices(names);
         if wanted.is_empty() {
             return Vec::new();
@@ -58,7 +58,7 @@ impl<'data, R: ReadRef<'data>> Elf<R> {
     }
 }
 
-fn slot(relocation: &Rela64<LE>, wanted: &[(u32, usize)]) -> Option<Slot> {
+fn slot(relocation: &Rela64<LE>, wanted: &[(u32, usize)]) -> Option<ImportSlot> {
     let kind = relocation.r_type(LE, false);
     let lazy = match kind.0 {
         kind if kind == elf::R_X86_64_JUMP_SLOT.0 => true,
@@ -67,5 +67,5 @@ fn slot(relocation: &Rela64<LE>, wanted: &[(u32, usize)]) -> Option<Slot> {
     };
     let symbol = relocation.r_sym(LE, false);
     let (_, name) = wanted.iter().find(|(index, _)| *index == symbol)?;
-    Some(Slot { name: *name, vaddr: relocation.r_offset(LE), lazy })
+    Some(ImportSlot { name: *name, vaddr: relocation.r_offset(LE), lazy })
 }

@@ -14,8 +14,8 @@ mod unwind;
 #[cfg(test)]
 mod tests;
 
-pub use import::Slot;
-pub use pieces::{Cursor, Pieces, ReadAt, pieces};
+pub use import::ImportSlot;
+pub use pieces::{Chunks, Cursor, ReadAt, chunks};
 pub use segment::{Section, Segment};
 pub use symbol::{Symbol, SymbolKind, SymbolTables};
 pub use unwind::{Extent, UnwindPlaces, UnwindTables};

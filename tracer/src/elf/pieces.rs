@@ -13,10 +13,10 @@ pub trait ReadAt {
 }
 
 /// Bytes for [`super::Elf::parse`] (by reference); pieces once read are kept until this is dropped.
-pub type Pieces<S> = ReadCache<Cursor<S>>;
+pub type Chunks<S> = ReadCache<Cursor<S>>;
 
 /// Pieces of `source`.
-pub fn pieces<S: ReadAt>(source: S) -> Pieces<S> {
+pub fn chunks<S: ReadAt>(source: S) -> Chunks<S> {
     ReadCache::new(Cursor { source, position: 0 })
 }
 

@@ -12,7 +12,7 @@ use object::read::ReadRef;
 use super::{Elf, TablePlace};
 
 /// The bytes of a table.
-pub type Reader<'a> = EndianSlice<'a, LittleEndian>;
+pub type TableBytes<'a> = EndianSlice<'a, LittleEndian>;
 
 /// A part of the file: its virtual address, where it begins in the file, and bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,7 +101,7 @@ impl<'data> UnwindTables<'data> {
     }
 
     /// `.eh_frame`
-    pub fn section(&self) -> EhFrame<Reader<'data>> {
+    pub fn section(&self) -> EhFrame<TableBytes<'data>> {
         let mut section = EhFrame::new(self.frames, LittleEndian);
         section.set_address_size(8);
         section
@@ -118,7 +118,7 @@ impl<'data> UnwindTables<'data> {
     }
 
     /// The record that covers `vaddr`, by the index.
-    pub fn search(&self, vaddr: u64) -> Option<FrameDescriptionEntry<Reader<'data>>> {
+    pub fn search(&self, vaddr: u64) -> Option<FrameDescriptionEntry<TableBytes<'data>>> {
         let index = self.index()?;
         // Not gimli's `pointer_to_offset`, which subtracts without looking.
         let Pointer::Direct(entry) = index.table()?.lookup(vaddr, &self.bases).ok()? else {
@@ -133,7 +133,7 @@ impl<'data> UnwindTables<'data> {
         &self,
         offset: usize,
         vaddr: u64,
-    ) -> Option<FrameDescriptionEntry<Reader<'data>>> {
+    ) -> Option<FrameDescriptionEntry<TableBytes<'data>>> {
         if offset >= self.frames.len() {
             return None;
         }
@@ -157,7 +157,7 @@ impl<'data> UnwindTables<'data> {
         all
     }
 
-    fn index(&self) -> Option<ParsedEhFrameHdr<Reader<'data>>> {
+    fn index(&self) -> Option<ParsedEhFrameHdr<TableBytes<'data>>> {
         parsed(self.header?, &self.bases)
     }
 }
@@ -165,6 +165,6 @@ impl<'data> UnwindTables<'data> {
 fn parsed<'data>(
     header: &'data [u8],
     bases: &BaseAddresses,
-) -> Option<ParsedEhFrameHdr<Reader<'data>>> {
+) -> Option<ParsedEhFrameHdr<TableBytes<'data>>> {
     EhFrameHdr::new(header, LittleEndian).parse(bases, 8).ok()
 }

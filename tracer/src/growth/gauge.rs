@@ -5,7 +5,7 @@ use super::harmless;
 use super::shape::{self, Shape, Steps};
 use super::slope::{self, Increment, Slope};
 use super::survival::{self, Age, Survival, Thirds};
-use super::watch::Watch;
+use super::watch::Coverage;
 use crate::model::{Amount, Cohort, Interval, SiteHistory};
 
 /// Leading time in which nothing was allocated is left out if it is more than this share.
@@ -51,7 +51,7 @@ pub struct Gauge {
 }
 
 /// Everything about `sites`, if they keep enough to be tested.
-pub fn measure(sites: &[&SiteHistory], watch: &Watch) -> Option<Gauge> {
+pub fn measure(sites: &[&SiteHistory], watch: &Coverage) -> Option<Gauge> {
     let mut gauge = growth(sites, watch)?;
     let parts = Increment::bytes(&gauge.periods);
     let noise = parts.iter().map(|part| part.amount.powi(2) * gauge.cluster / part.blocks.max(1.0));
@@ -63,7 +63,7 @@ pub fn measure(sites: &[&SiteHistory], watch: &Watch) -> Option<Gauge> {
 }
 
 /// How fast it grows, without its shape, which costs most.
-pub fn growth(sites: &[&SiteHistory], watch: &Watch) -> Option<Gauge> {
+pub fn growth(sites: &[&SiteHistory], watch: &Coverage) -> Option<Gauge> {
     let mut survival = Survival::of(sites.iter().copied());
     let mut age = survival.age(watch.look);
     if survival.cohorts.is_empty() {
@@ -87,7 +87,7 @@ pub fn growth(sites: &[&SiteHistory], watch: &Watch) -> Option<Gauge> {
     Some(Gauge {
         age,
         since,
-        thirds: Thirds::of(&periods),
+        thirds: Thirds::from_cohorts(&periods),
         p: bytes.p,
         steps: None,
         halves: (bytes, bytes),
@@ -112,7 +112,7 @@ impl Gauge {
     }
 
     /// Bytes per hour that will still be kept after another time as long as that watched: its lower bound.
-    pub fn lasting(&self, watch: &Watch) -> f64 {
+    pub fn lasting(&self, watch: &Coverage) -> f64 {
         self.bytes.per_hour.lo * (-self.hazard * watch.look).exp()
     }
 
@@ -133,7 +133,7 @@ impl Gauge {
 
 /// Divides the cohort in which the program had warmed up, so that what came after it counts: as much of each part is
 /// kept as of the other, and the sums say how much was born in each.
-fn divide(cohorts: &mut [Cohort], sites: &[&SiteHistory], watch: &Watch) {
+fn divide(cohorts: &mut [Cohort], sites: &[&SiteHistory], watch: &Coverage) {
     let begin = watch.begin;
     // The sums are as coarse as a tick.
     let straddles = |cohort: &Cohort| {
@@ -180,7 +180,7 @@ fn late_start(periods: &mut Vec<Cohort>, begin: f64, end: f64) -> f64 {
 }
 
 /// Growth at single moments, by the sums.
-fn steps(sites: &[&SiteHistory], since: f64, watch: &Watch) -> Option<Steps> {
+fn steps(sites: &[&SiteHistory], since: f64, watch: &Coverage) -> Option<Steps> {
     let ticks = (watch.look - since) / watch.tick;
     let most: usize = sites.iter().map(|site| site.sums.len()).sum();
     if most as f64 > 0.25 * ticks + sites.len() as f64 {

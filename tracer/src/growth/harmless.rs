@@ -1,6 +1,6 @@
 //! What memory is when it is no leak: by how it comes and goes.
 
-use super::watch::Watch;
+use super::watch::Coverage;
 use crate::model::{SiteHistory, SitePoint, Totals, Verdict};
 
 /// Share of the releases that must fall into moments of full collections.
@@ -9,7 +9,7 @@ const COLLECTED: f64 = 0.6;
 const RARE: f64 = 0.3;
 
 /// The word for `sites` if they do not leak; `Undetermined` where nothing says what they are.
-pub fn kind(sites: &[&SiteHistory], watch: &Watch) -> Verdict {
+pub fn kind(sites: &[&SiteHistory], watch: &Coverage) -> Verdict {
     let half = |t: f64| total(sites, t);
     let (middle, end) = (half(0.5 * watch.look), half(watch.look));
     if collected(sites, watch) {
@@ -39,7 +39,7 @@ pub fn total(sites: &[&SiteHistory], t: f64) -> SitePoint {
 }
 
 /// Whether what lives changed little in the last third: by at most a sixth up or down.
-fn steady(sites: &[&SiteHistory], watch: &Watch) -> bool {
+fn steady(sites: &[&SiteHistory], watch: &Coverage) -> bool {
     let samples = (0..=24).map(|step| {
         let t = watch.look * (1.0 - f64::from(step) / 72.0);
         total(sites, t).live_bytes() as f64
@@ -50,7 +50,7 @@ fn steady(sites: &[&SiteHistory], watch: &Watch) -> bool {
 }
 
 /// Whether releases come at full collections.
-fn collected(sites: &[&SiteHistory], watch: &Watch) -> bool {
+fn collected(sites: &[&SiteHistory], watch: &Coverage) -> bool {
     let mut times: Vec<f64> = watch.collections.iter().map(|collection| collection.t).collect();
     times.sort_by(f64::total_cmp);
     if times.is_empty() || times.len() as f64 * watch.tick > RARE * watch.look {
@@ -94,8 +94,8 @@ mod tests {
         SiteHistory { sums, ..SiteHistory::default() }
     }
 
-    fn watch(document: &Document) -> Watch {
-        Watch::of(document, 0.0)
+    fn watch(document: &Document) -> Coverage {
+        Coverage::from_document(document, 0.0)
     }
 
     #[test]

@@ -2,14 +2,14 @@
 
 use super::arena;
 use super::gauge::{Gauge, growth, measure};
-use super::owners::{self, Behind};
+use super::owners::{self, FindingOwners};
 use super::reasons::{Facts, reasons};
 use super::subject::Subject;
 use super::verdict::{self, Decision};
-use super::watch::Watch;
+use super::watch::Coverage;
 use crate::model::{
     Amount, Cohort, Confidence, Document, Evidence, Finding, Interval, Model, Site, SiteHistory,
-    Unreferenced, Verdict,
+    UnreachableBlocks, Verdict,
 };
 
 /// A subject that grew enough to be tested.
@@ -19,7 +19,7 @@ pub struct Tested {
     /// What was measured.
     pub gauge: Gauge,
     /// The search for pointers.
-    pub unreferenced: Option<Unreferenced>,
+    pub unreferenced: Option<UnreachableBlocks>,
 }
 
 /// Histories of these sites.
@@ -29,7 +29,7 @@ pub fn histories<'a>(document: &'a Document, sites: &[usize]) -> Vec<&'a SiteHis
 
 /// Measures a subject, and its size classes alone where the whole says little: a leak of small blocks must not
 /// hide behind large ones that come and go on the same stack.
-pub fn test(document: &Document, subject: Subject, watch: &Watch) -> Option<Tested> {
+pub fn test(document: &Document, subject: Subject, watch: &Coverage) -> Option<Tested> {
     let lost: Vec<usize> = subject
         .sites
         .iter()
@@ -58,7 +58,7 @@ pub fn test(document: &Document, subject: Subject, watch: &Watch) -> Option<Test
 fn growing_classes(
     document: &Document,
     subject: &Subject,
-    watch: &Watch,
+    watch: &Coverage,
     whole: Option<&Gauge>,
 ) -> Option<Vec<usize>> {
     let level = 0.05 / subject.sites.len() as f64;
@@ -83,9 +83,9 @@ fn growing_classes(
 }
 
 /// The search for pointers to blocks of these sites.
-fn search(document: &Document, sites: &[usize]) -> Option<Unreferenced> {
+fn search(document: &Document, sites: &[usize]) -> Option<UnreachableBlocks> {
     let searches = histories(document, sites).into_iter().filter_map(|site| site.unreferenced);
-    searches.reduce(|a, b| Unreferenced {
+    searches.reduce(|a, b| UnreachableBlocks {
         looked_for: a.looked_for.saturating_add(b.looked_for),
         lost: a.lost.saturating_add(b.lost),
     })
@@ -94,7 +94,7 @@ fn search(document: &Document, sites: &[usize]) -> Option<Unreferenced> {
 impl Tested {
     /// How much this matters: bytes per hour that will be kept for ever, at least, times how probable it is that
     /// it is a leak.
-    pub fn weight(&self, decision: &Decision, watch: &Watch) -> f64 {
+    pub fn weight(&self, decision: &Decision, watch: &Coverage) -> f64 {
         let probable = match (decision.verdict, decision.confidence) {
             (Verdict::Leak, Confidence::Confirmed) => 1.0,
             (Verdict::Leak, Confidence::Likely) => 0.8,
@@ -115,7 +115,7 @@ impl Tested {
     pub fn finding(
         &self,
         document: &Document,
-        watch: &Watch,
+        watch: &Coverage,
         decision: Decision,
         p_adjusted: f64,
         growth: Option<f64>,
@@ -126,7 +126,7 @@ impl Tested {
         let site = summed(document, shown, &self.subject.sites);
         // An arena is no object's block.
         let behind = match self.subject.arenas {
-            true => Behind::default(),
+            true => FindingOwners::default(),
             false => owners::of_sites(&histories(document, &self.subject.sites)),
         };
         let facts = Facts {
@@ -191,7 +191,7 @@ impl Tested {
     }
 
     /// Its sites with the bytes and blocks that each keeps, the one that keeps most first.
-    fn kept(&self, document: &Document, watch: &Watch) -> Vec<(usize, u64, u64)> {
+    fn kept(&self, document: &Document, watch: &Coverage) -> Vec<(usize, u64, u64)> {
         let end = watch.look - self.gauge.age.seconds;
         let mut kept: Vec<(usize, u64, u64)> = self
             .subject
@@ -246,7 +246,7 @@ fn summed(document: &Document, shown: usize, sites: &[usize]) -> Site {
 }
 
 /// Full collections since the middle of the time in which the kept blocks were born.
-fn survived(gauge: &Gauge, watch: &Watch) -> Option<u64> {
+fn survived(gauge: &Gauge, watch: &Coverage) -> Option<u64> {
     if watch.collections.is_empty() {
         return None;
     }

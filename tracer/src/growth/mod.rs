@@ -25,10 +25,10 @@ mod watch;
 
 use crate::model::{Amount, Document, Finding, Interval, ProcessGrowth, Site, TypeGrowth, Verdict};
 use judged::Tested;
-use process::Looked;
+use process::StackCounts;
 pub use types::judge_types;
 use verdict::Decision;
-use watch::Watch;
+use watch::Coverage;
 
 /// Findings that are given at most; the rest is only counted. Many, so that those who look for one of their own find it.
 const FINDINGS: usize = 5_000;
@@ -62,7 +62,7 @@ pub struct Analysis {
 
 /// Judges a recording. `document.history.sites` must be empty or as long as `document.sites`.
 pub fn analyse(document: &Document, settings: &Settings) -> Analysis {
-    let watch = Watch::of(document, settings.min_bytes_per_day);
+    let watch = Coverage::from_document(document, settings.min_bytes_per_day);
     let (tested, mut looked) = tested(document, &watch);
     let decisions = decisions(document, &watch, &tested, settings.false_discovery_rate);
     let kept: Vec<Interval> = tested
@@ -102,7 +102,7 @@ pub fn analyse(document: &Document, settings: &Settings) -> Analysis {
 /// A verdict on each subject, with its probability corrected for their number.
 fn decisions(
     document: &Document,
-    watch: &Watch,
+    watch: &Coverage,
     tested: &[Tested],
     q: f64,
 ) -> Vec<(Decision, f64)> {
@@ -120,7 +120,7 @@ fn decisions(
 }
 
 /// The subjects that grew enough to be tested, and what the others are.
-fn tested(document: &Document, watch: &Watch) -> (Vec<Tested>, Looked) {
+fn tested(document: &Document, watch: &Coverage) -> (Vec<Tested>, StackCounts) {
     let subjects = subject::subjects(document);
     let at = subjects.len() as u64;
     let mut tested = Vec::new();
@@ -139,7 +139,7 @@ fn tested(document: &Document, watch: &Watch) -> (Vec<Tested>, Looked) {
             None => count(&mut quiet, harmless::kind(&histories, watch)),
         }
     }
-    let looked = Looked { at, tested: tested.len() as u64, quiet };
+    let looked = StackCounts { at, tested: tested.len() as u64, quiet };
     (tested, looked)
 }
 

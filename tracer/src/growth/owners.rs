@@ -17,7 +17,7 @@ pub fn types(history: &History) -> Option<Vec<TypeGrowth>> {
 
 /// Objects behind a finding.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Behind {
+pub struct FindingOwners {
     /// Types with their numbers of blocks.
     pub types: Option<Vec<(String, u64)>>,
     /// The chain that keeps the first of them.
@@ -26,7 +26,7 @@ pub struct Behind {
     pub owners: Option<Owners>,
 }
 
-impl Behind {
+impl FindingOwners {
     /// Whether most of the blocks belong to unreachable cycles.
     pub fn is_garbage(&self) -> bool {
         let first = self.types.as_ref().and_then(|types| types.first());
@@ -40,19 +40,19 @@ impl Behind {
 }
 
 /// Owners of blocks with these histories. A chain only where most blocks have an owner: else it would explain nothing.
-pub fn of_sites(histories: &[&SiteHistory]) -> Behind {
+pub fn of_sites(histories: &[&SiteHistory]) -> FindingOwners {
     let mut all: Option<Owned> = None;
     for owned in histories.iter().filter_map(|history| history.owned.as_ref()) {
         all.get_or_insert_default().add(owned);
     }
-    let Some(Owned { looked_for, owned, types }) = all else { return Behind::default() };
+    let Some(Owned { looked_for, owned, types }) = all else { return FindingOwners::default() };
     let first = types.first().filter(|first| !first.holder.is_empty() && 2 * owned > looked_for);
     let root = first.and_then(|first| first.root);
     let holder = first.map(|first| first.holder.clone());
     let types: Vec<(String, u64)> =
         types.into_iter().take(TYPES).map(|owner| (owner.name, owner.blocks)).collect();
     let types = (!types.is_empty()).then_some(types);
-    Behind { types, holder, owners: Some(Owners { looked_for, owned, root }) }
+    FindingOwners { types, holder, owners: Some(Owners { looked_for, owned, root }) }
 }
 
 /// Names the types of small objects that grow in findings on arenas of them: nothing else fills those.
@@ -107,7 +107,7 @@ mod tests {
         assert_eq!(behind.holder, Some(vec!["module b".to_owned(), ".x: list".to_owned()]));
         let owners = Owners { looked_for: 13, owned: 12, root: Some(module) };
         assert_eq!((behind.owners, behind.is_garbage()), (Some(owners), false));
-        assert_eq!(of_sites(&[&SiteHistory::default()]), Behind::default());
+        assert_eq!(of_sites(&[&SiteHistory::default()]), FindingOwners::default());
     }
 
     /// Three blocks of a thousand say nothing about the others.

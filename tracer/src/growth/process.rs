@@ -2,7 +2,7 @@
 
 use super::statistics::scaled;
 use super::trend;
-use super::watch::Watch;
+use super::watch::Coverage;
 use crate::model::{Confidence, Document, Finding, Interval, ProcessGrowth, ProcessPoint, Verdict};
 
 const HOUR: f64 = 3600.0;
@@ -14,7 +14,7 @@ const RECENT: f64 = 0.5;
 const RETAINED: f64 = 0.2;
 
 /// Numbers of stacks that were no finding.
-pub struct Looked {
+pub struct StackCounts {
     /// Stacks that were looked at.
     pub at: u64,
     /// Those that were tested.
@@ -29,7 +29,7 @@ pub struct Looked {
 /// What comes and goes makes the curve of a server so restless that its own trend says little for hours. So the
 /// growth is taken apart: what is kept, whose slopes are known well, and the trend of what is resident
 /// but not in traced blocks. Their sum stands unless the curve itself clearly grows faster.
-pub fn growth(document: &Document, watch: &Watch, kept: &[Interval]) -> (Interval, bool) {
+pub fn growth(document: &Document, watch: &Coverage, kept: &[Interval]) -> (Interval, bool) {
     let process = &document.history.process;
     let points = series(process, watch.begin, anonymous);
     let Some(curve) = trend::slope(&points).map(|slope| scaled(slope, HOUR)) else {
@@ -60,10 +60,10 @@ fn sum<'a>(parts: impl Iterator<Item = &'a Interval>) -> Interval {
 /// Judges the process by its growth and the findings, which are by rank.
 pub fn judge(
     document: &Document,
-    watch: &Watch,
+    watch: &Coverage,
     (slope, significant): (Interval, bool),
     findings: &[Finding],
-    looked: Looked,
+    looked: StackCounts,
 ) -> ProcessGrowth {
     let explained = significant.then(|| kept(findings) / slope.est);
     let (verdict, confidence) = word(document, watch, slope, significant, findings);
@@ -110,7 +110,7 @@ pub fn grows(verdict: Verdict) -> bool {
 
 fn word(
     document: &Document,
-    watch: &Watch,
+    watch: &Coverage,
     slope: Interval,
     significant: bool,
     findings: &[Finding],
@@ -158,7 +158,12 @@ fn limit(document: &Document) -> Option<u64> {
 }
 
 /// Hours until what is used reaches the limit; `None` when that is beyond what can be foreseen.
-fn hours_to(document: &Document, watch: &Watch, limit: u64, slope: Interval) -> Option<Interval> {
+fn hours_to(
+    document: &Document,
+    watch: &Coverage,
+    limit: u64,
+    slope: Interval,
+) -> Option<Interval> {
     let process = &document.history.process;
     let now = process.last()?.t;
     let recent = (now - watch.begin) * RECENT;

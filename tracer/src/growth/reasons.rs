@@ -1,9 +1,9 @@
 //! Why: the facts that speak for a verdict.
 
 use super::gauge::Gauge;
-use super::verdict::{Decision, Ground};
-use super::watch::Watch;
-use crate::model::{Reason, Unreferenced, Verdict};
+use super::verdict::{Basis, Decision};
+use super::watch::Coverage;
+use crate::model::{Reason, UnreachableBlocks, Verdict};
 
 /// What reasons are made from.
 pub struct Facts<'a> {
@@ -12,13 +12,13 @@ pub struct Facts<'a> {
     /// The verdict.
     pub decision: &'a Decision,
     /// What was watched.
-    pub watch: &'a Watch,
+    pub watch: &'a Coverage,
     /// Blocks allocated and freed in all.
     pub allocated: u64,
     /// Blocks freed.
     pub freed: u64,
     /// The search for pointers.
-    pub unreferenced: Option<Unreferenced>,
+    pub unreferenced: Option<UnreachableBlocks>,
     /// For arenas: those needed in the function that is shown, of all that are kept.
     pub arenas: Option<(u64, u64)>,
     /// Collections that the blocks survived.
@@ -47,22 +47,22 @@ fn ground(facts: &Facts<'_>) -> Option<Reason> {
     let gauge = facts.gauge;
     let seconds = gauge.span();
     Some(match facts.decision.ground {
-        Ground::Lost => {
-            let Unreferenced { looked_for, lost } = facts.unreferenced?;
+        Basis::Lost => {
+            let UnreachableBlocks { looked_for, lost } = facts.unreferenced?;
             Reason::Unreachable { searched: looked_for, unreachable: lost }
         }
-        Ground::Retained => Reason::SomeNeverFreed { median_life: gauge.median_life? },
-        Ground::Steady => Reason::GrowsSteadily { seconds },
-        Ground::Early => Reason::GrowsSoFar { seconds },
-        Ground::Falls => Reason::OldBlocksFreed,
-        Ground::Slows => Reason::Slows { share: gauge.last_third },
-        Ground::Stopped => Reason::Stopped,
-        Ground::Chance => {
+        Basis::Retained => Reason::SomeNeverFreed { median_life: gauge.median_life? },
+        Basis::Steady => Reason::GrowsSteadily { seconds },
+        Basis::Early => Reason::GrowsSoFar { seconds },
+        Basis::Falls => Reason::OldBlocksFreed,
+        Basis::Slows => Reason::Slows { share: gauge.last_third },
+        Basis::Stopped => Reason::Stopped,
+        Basis::Chance => {
             let kept = gauge.periods.iter().filter(|period| period.live_count > 0);
             let periods = u64::try_from(gauge.periods.len()).unwrap_or(u64::MAX);
             Reason::KeptInFewPeriods { kept: kept.fold(0, |sum, _| sum + 1), periods }
         }
-        Ground::Losses => Reason::LossesExplainIt { share: facts.watch.lost },
+        Basis::Losses => Reason::LossesExplainIt { share: facts.watch.lost },
     })
 }
 
@@ -91,8 +91,8 @@ fn collections(facts: &Facts<'_>) -> Option<Reason> {
 
 fn caution(facts: &Facts<'_>) -> Option<Reason> {
     let (decision, share) = (facts.decision, facts.watch.lost);
-    if decision.verdict == Verdict::Leak && decision.ground == Ground::Early {
+    if decision.verdict == Verdict::Leak && decision.ground == Basis::Early {
         return Some(Reason::CacheMayBeFilling);
     }
-    (share > 0.0005 && decision.ground != Ground::Losses).then_some(Reason::EventsLost { share })
+    (share > 0.0005 && decision.ground != Basis::Losses).then_some(Reason::EventsLost { share })
 }

@@ -165,7 +165,7 @@ pub struct Thirds {
 
 impl Thirds {
     /// Of periods in the order of time.
-    pub fn of(periods: &[Cohort]) -> Self {
+    pub fn from_cohorts(periods: &[Cohort]) -> Self {
         let mut thirds = Self::default();
         let (Some(first), Some(last)) = (periods.first(), periods.last()) else { return thirds };
         let span = last.to - first.from;

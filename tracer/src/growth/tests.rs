@@ -4,8 +4,8 @@ use super::{Analysis, Settings, analyse, samples};
 use leakspy_ebpf::wire::counter::Counter;
 
 use crate::model::{
-    AgedPoint, CallStack, Cohort, Confidence, Document, Lifetime, Loss, Reason, Unreferenced,
-    Verdict,
+    CallStack, Cohort, Confidence, Document, Lifetime, Loss, Reason, RetainedPoint,
+    UnreachableBlocks, Verdict,
 };
 
 fn judge(document: &Document) -> Analysis {
@@ -46,14 +46,15 @@ fn after_two_minutes_the_leak_comes_first() {
 #[test]
 fn blocks_that_nothing_points_to_are_proof_after_minutes() {
     let mut document = two_minutes();
-    document.history.sites[0].unreferenced = Some(Unreferenced { looked_for: 16, lost: 16 });
+    document.history.sites[0].unreferenced = Some(UnreachableBlocks { looked_for: 16, lost: 16 });
     let first = &judge(&document).findings[0];
     assert_eq!((first.verdict, first.confidence), (Verdict::Leak, Confidence::Confirmed));
     assert_eq!(first.evidence.reasons[0], Reason::Unreachable { searched: 16, unreachable: 16 });
     // Numbers that look like addresses hide some.
-    document.history.sites[0].unreferenced = Some(Unreferenced { looked_for: 2400, lost: 1745 });
+    document.history.sites[0].unreferenced =
+        Some(UnreachableBlocks { looked_for: 2400, lost: 1745 });
     assert_eq!(judge(&document).findings[0].confidence, Confidence::Confirmed);
-    document.history.sites[0].unreferenced = Some(Unreferenced { looked_for: 16, lost: 5 });
+    document.history.sites[0].unreferenced = Some(UnreachableBlocks { looked_for: 16, lost: 5 });
     assert_eq!(judge(&document).findings[0].confidence, Confidence::Suspect);
 }
 
@@ -65,7 +66,7 @@ fn what_was_lost_once_is_no_leak_that_grows() {
             (cohort.live_bytes, cohort.live_count) = (0, 0);
         }
     }
-    document.history.sites[0].unreferenced = Some(Unreferenced { looked_for: 16, lost: 16 });
+    document.history.sites[0].unreferenced = Some(UnreachableBlocks { looked_for: 16, lost: 16 });
     let findings = judge(&document).findings;
     let once = findings.iter().find(|finding| finding.evidence.unreferenced.is_some());
     assert!(once.is_none_or(|once| once.confidence == Confidence::Suspect), "{once:?}");
@@ -129,7 +130,7 @@ fn lost_releases_are_no_leak() {
     let leak = judge(&document);
     assert_eq!(leak.findings[0].verdict, Verdict::Leak);
     document.losses =
-        vec![Loss::of(Counter::AllocCalls, 1_000_000), Loss::of(Counter::LiveFull, 10_000)];
+        vec![Loss::new(Counter::AllocCalls, 1_000_000), Loss::new(Counter::LiveFull, 10_000)];
     let lost = judge(&document);
     assert_eq!(lost.findings[0].verdict, Verdict::Undetermined);
     assert_eq!(lost.findings[0].evidence.reasons[0], Reason::LossesExplainIt { share: 0.01 });
@@ -159,7 +160,7 @@ fn empty_and_nonsensical_recordings_are_judged_without_panic() {
         ..Cohort::default()
     });
     history.lifetimes.push(Lifetime { up_to: f64::NAN, freed_bytes: 1, freed_count: 1 });
-    history.aged.push(AgedPoint::default());
+    history.aged.push(RetainedPoint::default());
     judge(&document);
     document.history.sites.clear();
     judge(&document);

@@ -7,8 +7,8 @@
 
 use super::gauge::Gauge;
 use super::survival::Thirds;
-use super::watch::Watch;
-use crate::model::{Confidence, Model, Unreferenced, Verdict};
+use super::watch::Coverage;
+use crate::model::{Confidence, Model, UnreachableBlocks, Verdict};
 
 /// Growth must have been watched so long for `likely`, seconds.
 pub const LIKELY_SECONDS: f64 = 3.0 * 3600.0;
@@ -32,12 +32,12 @@ pub struct Decision {
     /// Hours of watching that a better one needs.
     pub needs_hours: Option<f64>,
     /// What decided.
-    pub ground: Ground,
+    pub ground: Basis,
 }
 
 /// What decided. The first reason that a reader gets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ground {
+pub enum Basis {
     /// Nothing points to the blocks.
     Lost,
     /// A steady share of blocks that usually live long is never freed.
@@ -94,10 +94,10 @@ pub fn flatness_of(thirds: &Thirds, cluster: f64) -> Flatness {
 /// Judges. `p` is corrected for the number of subjects; `harmless` is what it would be if it is no leak.
 pub fn decide(
     gauge: &Gauge,
-    watch: &Watch,
+    watch: &Coverage,
     p: f64,
     q: f64,
-    unreferenced: Option<Unreferenced>,
+    unreferenced: Option<UnreachableBlocks>,
     harmless: Verdict,
 ) -> Decision {
     let grows = gauge.bytes.per_hour.lo > 0.0 && gauge.bytes.per_hour.est >= watch.least_per_hour;
@@ -108,22 +108,22 @@ pub fn decide(
         return lost_for_good(gauge, p, q, grows && flat != Flatness::Falls);
     }
     if flat == Flatness::Falls {
-        return plain(or(harmless, Verdict::CacheBounded), Ground::Falls, gauge, watch);
+        return plain(or(harmless, Verdict::CacheBounded), Basis::Falls, gauge, watch);
     }
     if gauge.age.capped && gauge.hazard * watch.look > 1.0 {
-        return plain(harmless, Ground::Falls, gauge, watch);
+        return plain(harmless, Basis::Falls, gauge, watch);
     }
     if gauge.shape.model == Model::Saturating && (gauge.last_third < 0.5 || errors > 1.64) {
-        return plain(Verdict::CacheWarming, Ground::Slows, gauge, watch);
+        return plain(Verdict::CacheWarming, Basis::Slows, gauge, watch);
     }
     if gauge.last_third < 0.02 && gauge.span() > 600.0 {
-        return plain(or(harmless, Verdict::Baseline), Ground::Stopped, gauge, watch);
+        return plain(or(harmless, Verdict::Baseline), Basis::Stopped, gauge, watch);
     }
     if !grows || p > SUSPECT_P {
-        return plain(Verdict::Undetermined, Ground::Chance, gauge, watch);
+        return plain(Verdict::Undetermined, Basis::Chance, gauge, watch);
     }
     if loss_explains(gauge, watch) {
-        return plain(Verdict::Undetermined, Ground::Losses, gauge, watch);
+        return plain(Verdict::Undetermined, Basis::Losses, gauge, watch);
     }
     let slows = (ratio < 0.9 && errors > 2.0) || gauge.last_third < 0.5;
     let saturates = gauge.shape.worse(Model::Saturating).is_some_and(|worse| worse < -2.0);
@@ -137,7 +137,7 @@ pub fn decide(
         && gauge.span() >= LIKELY_SECONDS
         && gauge.halves.1.per_hour.est > 1.3 * gauge.halves.1.error;
     if !steady {
-        let ground = if slows { Ground::Slows } else { Ground::Early };
+        let ground = if slows { Basis::Slows } else { Basis::Early };
         return Decision {
             verdict: Verdict::Leak,
             ..plain(Verdict::Undetermined, ground, gauge, watch)
@@ -154,7 +154,7 @@ fn of_hours(gauge: &Gauge) -> Decision {
         verdict: Verdict::Leak,
         confidence: if confirmed { Confidence::Confirmed } else { Confidence::Likely },
         needs_hours: None,
-        ground: if retained { Ground::Retained } else { Ground::Steady },
+        ground: if retained { Basis::Retained } else { Basis::Steady },
     }
 }
 
@@ -180,16 +180,16 @@ fn lost_for_good(gauge: &Gauge, p: f64, q: f64, grows: bool) -> Decision {
         true if gauge.bytes.periods >= 3.0 => Confidence::Likely,
         _ => Confidence::Suspect,
     };
-    Decision { verdict: Verdict::Leak, confidence, needs_hours: None, ground: Ground::Lost }
+    Decision { verdict: Verdict::Leak, confidence, needs_hours: None, ground: Basis::Lost }
 }
 
 /// Whether a search for pointers proves that blocks are lost.
-pub fn is_lost(search: Unreferenced) -> bool {
+pub fn is_lost(search: UnreachableBlocks) -> bool {
     search.looked_for >= LOOKED_FOR && search.lost as f64 >= LOST * search.looked_for as f64
 }
 
 /// Whether events that got lost would by themselves keep as much: each lost release keeps a block.
-fn loss_explains(gauge: &Gauge, watch: &Watch) -> bool {
+fn loss_explains(gauge: &Gauge, watch: &Coverage) -> bool {
     let born: f64 = gauge.thirds.born_count.iter().sum();
     // Releases are half of all events, so they may be lost twice as often as the average says.
     let expected = 2.0 * watch.lost * born;
@@ -201,7 +201,7 @@ fn or(harmless: Verdict, otherwise: Verdict) -> Verdict {
     if harmless == Verdict::Undetermined { otherwise } else { harmless }
 }
 
-fn plain(verdict: Verdict, ground: Ground, gauge: &Gauge, watch: &Watch) -> Decision {
+fn plain(verdict: Verdict, ground: Basis, gauge: &Gauge, watch: &Coverage) -> Decision {
     let missing = LIKELY_SECONDS + gauge.age.seconds + gauge.since - watch.look;
     let open = matches!(verdict, Verdict::Undetermined | Verdict::CacheWarming);
     let hours = (missing.max(0.25 * watch.look) / 3600.0).max(0.1);

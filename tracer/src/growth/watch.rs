@@ -14,7 +14,7 @@ const TICKS_BETWEEN: f64 = 10.0;
 
 /// The time that a recording covers. All in seconds from its start.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Watch {
+pub struct Coverage {
     /// When the program had warmed up; growth counts from here.
     pub begin: f64,
     /// The last look at the live table.
@@ -31,9 +31,9 @@ pub struct Watch {
     pub least_per_hour: f64,
 }
 
-impl Watch {
+impl Coverage {
     /// Of a recording.
-    pub fn of(document: &Document, least_per_day: f64) -> Self {
+    pub fn from_document(document: &Document, least_per_day: f64) -> Self {
         let process = &document.history.process;
         let last = process.last().map_or(0.0, |point| point.t);
         let end = [document.capture.seconds, last].into_iter().filter(|t| t.is_finite());

@@ -13,7 +13,7 @@ const POINTS: usize = 1 << 22;
 const LOOKS: u32 = 128;
 
 /// Objects by the name of their type, most bytes first, of a heap that was read with its sums.
-pub fn tally(heap: &Heap) -> Vec<TypeCount> {
+pub fn histogram(heap: &Heap) -> Vec<TypeCount> {
     // Classes of one name are one type to a reader: a function that makes a class makes many.
     let mut types: HashMap<&str, TypeCount> = HashMap::new();
     for (class, &Sum { count, tracked, bytes }) in heap.classes.all().iter().zip(&heap.sums) {
@@ -33,7 +33,7 @@ pub fn tally(heap: &Heap) -> Vec<TypeCount> {
 
 /// One object at one look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Seen {
+struct SeenObject {
     address: u64,
     /// Number of the type's name.
     name: u32,
@@ -43,16 +43,16 @@ struct Seen {
 
 /// What several looks saw.
 #[derive(Clone, Debug, Default)]
-pub struct Watch {
+pub struct HeapWatch {
     names: HashMap<String, u32>,
     /// Of the last look, by address.
-    seen: Vec<Seen>,
+    seen: Vec<SeenObject>,
     series: Vec<TypeSeries>,
     looks: u32,
     cut_short: bool,
 }
 
-impl Watch {
+impl HeapWatch {
     /// Whether there were more types or looks than are kept.
     pub fn is_cut_short(&self) -> bool {
         self.cut_short
@@ -66,12 +66,12 @@ impl Watch {
         }
         let names: Vec<Option<u32>> =
             heap.classes.all().iter().map(|class| self.number(&class.name)).collect();
-        let mut seen: Vec<Seen> = heap
+        let mut seen: Vec<SeenObject> = heap
             .objects
             .iter()
             .filter_map(|object| {
                 let name = names[object.class.0 as usize]?;
-                Some(Seen { address: object.address.0, name, first: self.looks })
+                Some(SeenObject { address: object.address.0, name, first: self.looks })
             })
             .collect();
         seen.sort_unstable();
@@ -186,7 +186,7 @@ impl Watch {
     }
 
     /// Objects with the address and type of one that was there before are that one.
-    fn recognise(&self, seen: &mut [Seen]) {
+    fn recognise(&self, seen: &mut [SeenObject]) {
         let mut before = self.seen.iter().peekable();
         for object in seen {
             while before.next_if(|old| old.address < object.address).is_some() {}
@@ -198,7 +198,13 @@ impl Watch {
         }
     }
 
-    fn enter(&mut self, t: f64, seen: &[Seen], types: &[TypeCount], collections: Option<u64>) {
+    fn enter(
+        &mut self,
+        t: f64,
+        seen: &[SeenObject],
+        types: &[TypeCount],
+        collections: Option<u64>,
+    ) {
         let look = self.looks;
         for series in &mut self.series {
             series.points.push(TypePoint { t, collections, ..TypePoint::default() });
@@ -229,7 +235,7 @@ mod tests {
 
     /// A watch after so many looks, each of which saw one more object: those born at looks that are multiples of three
     /// are gone.
-    fn watch(looks: u32) -> Watch {
+    fn watch(looks: u32) -> HeapWatch {
         let point = |look: u32| TypePoint {
             t: f64::from(look),
             count: u64::from(look) + 1,
@@ -242,12 +248,12 @@ mod tests {
             survivors: Vec::new(),
         };
         let lives = |look: &u32| !look.is_multiple_of(3);
-        let seen = |first: u32| Seen { address: 16 * u64::from(first), name: 0, first };
-        Watch {
+        let seen = |first: u32| SeenObject { address: 16 * u64::from(first), name: 0, first };
+        HeapWatch {
             series: vec![series],
             seen: (0..looks).filter(lives).map(seen).collect(),
             looks,
-            ..Watch::default()
+            ..HeapWatch::default()
         }
     }
 
@@ -255,7 +261,7 @@ mod tests {
     #[test]
     fn thinning_keeps_births_and_survivors() {
         let mut watch = watch(LOOKS);
-        let sums = |watch: &Watch| {
+        let sums = |watch: &HeapWatch| {
             let series = &watch.series()[0];
             let born = series.points.iter().map(|point| point.born_count).sum::<u64>();
             (born, series.survivors.iter().sum::<u64>())

@@ -24,7 +24,7 @@ const SHARED: u64 = 256;
 
 /// `PyDictKeysObject`, understood.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Table {
+pub struct KeysTable {
     /// `dk_refcnt`
     pub references: u64,
     /// Slots of the hash table, a power of two.
@@ -41,7 +41,7 @@ pub struct Table {
     pub first: Address,
 }
 
-impl Table {
+impl KeysTable {
     /// Reads the table at `keys`; `None` when it makes no sense.
     pub fn read(view: &View<'_>, keys: Address) -> Option<Self> {
         if keys.is_null() || !keys.0.is_multiple_of(8) {
@@ -118,7 +118,7 @@ impl Table {
 
 /// The values of a split table: where they begin, how many there can be, and whether they lie in an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Beside {
+pub struct SplitValues {
     /// The first.
     pub first: Address,
     /// Whether an object has them behind it, which owns the references.
@@ -127,7 +127,7 @@ pub struct Beside {
     pub valid: bool,
 }
 
-impl Beside {
+impl SplitValues {
     /// What `PyDictValues` at `values` says.
     pub fn read(view: &View<'_>, values: Address) -> Option<Self> {
         match view.objects.values {
@@ -144,12 +144,12 @@ impl Beside {
 /// Tells every name in `table` with the value that `values` has for it.
 pub fn beside(
     view: &View<'_>,
-    table: &Table,
-    values: &Beside,
+    table: &KeysTable,
+    values: &SplitValues,
     out: &mut dyn FnMut(Address, Address),
 ) -> bool {
     let mut index = 0;
-    let shared = Table { entries: table.entries.min(SHARED), ..*table };
+    let shared = KeysTable { entries: table.entries.min(SHARED), ..*table };
     shared.entries(view, &mut |key, _| {
         let value = values.first.offset(8 * index).and_then(|at| view.memory.u64(at));
         if let Some(value @ 1..) = value {
@@ -165,7 +165,7 @@ pub fn entries(view: &View<'_>, dict: Address, out: &mut dyn FnMut(Address, Addr
     else {
         return false;
     };
-    let Some(table) = Table::read(view, Address(keys)) else { return false };
+    let Some(table) = KeysTable::read(view, Address(keys)) else { return false };
     if values == 0 {
         return table.entries(view, &mut |key, value| {
             if !value.is_null() {
@@ -173,7 +173,7 @@ pub fn entries(view: &View<'_>, dict: Address, out: &mut dyn FnMut(Address, Addr
             }
         });
     }
-    match Beside::read(view, Address(values)) {
+    match SplitValues::read(view, Address(values)) {
         Some(values) => beside(view, &table, &values, out),
         None => false,
     }

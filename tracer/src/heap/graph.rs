@@ -24,7 +24,7 @@ impl Graph {
     }
 
     /// What an object refers to: number, and whether that is certain.
-    pub fn of(&self, number: u32) -> impl Iterator<Item = (u32, bool)> + '_ {
+    pub fn references_of(&self, number: u32) -> impl Iterator<Item = (u32, bool)> + '_ {
         let at = |index: usize| {
             self.starts.get(index).map_or(self.targets.len(), |start| *start as usize)
         };
@@ -72,7 +72,7 @@ impl Graph {
         };
         from.iter().for_each(|&number| mark(number, &mut open));
         while let Some(at) = open.pop() {
-            self.of(at).for_each(|(target, _)| mark(target, &mut open));
+            self.references_of(at).for_each(|(target, _)| mark(target, &mut open));
         }
     }
 }

@@ -10,13 +10,13 @@ use super::paths::{Paths, Root};
 use super::roots::Named;
 use super::shape;
 use super::view::{Object, View};
-use crate::model::{Address, HolderGroup, Reference, RootKind};
+use crate::model::{Address, Reference, RetainerGroup, RootKind};
 
 /// Longest way through garbage that is told.
 const SHOWN: usize = 12;
 
 /// A heap with the ways to all of its objects.
-pub struct Held<'a> {
+pub struct Retainers<'a> {
     namer: Namer<'a>,
     roots: Vec<Named>,
     paths: Paths,
@@ -24,7 +24,7 @@ pub struct Held<'a> {
     referrers: OnceCell<HashMap<u32, u32>>,
 }
 
-impl<'a> Held<'a> {
+impl<'a> Retainers<'a> {
     /// Finds the ways from `roots`. The heap must have been read with its graph.
     pub fn new(view: &'a View<'a>, heap: &'a Heap, roots: Vec<Named>, code_type: Address) -> Self {
         let numbers = |root: &Named, certain: bool| {
@@ -59,19 +59,19 @@ impl<'a> Held<'a> {
     }
 
     /// What holds these objects, given with their bytes, most first: at most `top` groups, and how many more there are.
-    pub fn groups(&self, objects: &[(u32, u64)], top: usize) -> (Vec<HolderGroup>, u64) {
+    pub fn groups(&self, objects: &[(u32, u64)], top: usize) -> (Vec<RetainerGroup>, u64) {
         let alike = shape::groups(self.namer.view, self.namer.heap, &self.paths, objects);
         let more = u64::try_from(alike.len().saturating_sub(top)).unwrap_or(u64::MAX);
         let groups = alike.iter().take(top).map(|alike| {
             let (root, root_name, chain) = self.chain(alike.example);
-            HolderGroup { count: alike.count, bytes: alike.bytes, root, root_name, chain }
+            RetainerGroup { count: alike.count, bytes: alike.bytes, root, root_name, chain }
         });
         (groups.collect(), more)
     }
 
     fn chain(&self, number: u32) -> (RootKind, String, Vec<Reference>) {
         let (root, way) = self.paths.way(number);
-        let way: Vec<Object> = way.iter().map(|at| self.namer.heap.objects.get(*at)).collect();
+        let way: Vec<Object> = way.iter().map(|at| self.namer.heap.objects.object(*at)).collect();
         let Some(root) = root else {
             let (first, chain) = self.cycle(number);
             return (RootKind::Garbage, self.words(first), chain);
@@ -98,7 +98,7 @@ impl<'a> Held<'a> {
 
     /// An object by its type and address.
     fn words(&self, number: u32) -> String {
-        let object = self.namer.heap.objects.get(number);
+        let object = self.namer.heap.objects.object(number);
         let reference = self.namer.reference(String::new(), true, object);
         match reference.detail {
             Some(detail) => format!("{} {detail} at {}", reference.class, reference.address),
@@ -121,7 +121,7 @@ impl<'a> Held<'a> {
         }
         way.reverse();
         let first = way.first().copied().unwrap_or(number);
-        let way: Vec<Object> = way.iter().map(|at| self.namer.heap.objects.get(*at)).collect();
+        let way: Vec<Object> = way.iter().map(|at| self.namer.heap.objects.object(*at)).collect();
         (first, self.namer.way(&way, None))
     }
 
@@ -133,7 +133,7 @@ impl<'a> Held<'a> {
             if self.paths.step(number).is_some() {
                 continue;
             }
-            for (target, certain) in heap.graph.of(number) {
+            for (target, certain) in heap.graph.references_of(number) {
                 if certain && target != number && self.paths.step(target).is_none() {
                     referrers.entry(target).or_insert(number);
                 }

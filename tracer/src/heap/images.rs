@@ -11,8 +11,8 @@ use flate2::read::ZlibDecoder;
 use serde_json::Value;
 
 use super::{
-    Budget, Cache, Depth, Heap, Held, NoSubject, Ranges, Refcount, View, find, frames, modules,
-    name_threads, objects, read, sessions, tally, without_names,
+    Budget, Cache, Depth, Heap, NoHeapSubject, Ranges, Refcount, Retainers, View, find, frames,
+    histogram, modules, name_threads, objects, read_heap, sessions, without_names,
 };
 use crate::heap::Named;
 use crate::model::{Address, Memory, RootKind, SessionCount, TypeCount};
@@ -76,15 +76,15 @@ impl Saved {
         let collector = Collector::find(&self.image, &python).unwrap();
         let survey = || self.ranges.clone();
         let cache = Cache::new(self, &survey);
-        let budget = Budget::of(cache.size());
+        let budget = Budget::for_heap_bytes(cache.size());
         let (layout, objects) = (&python.layout, objects(python.version).unwrap());
-        let refcount = Refcount::of(python.version.minor);
+        let refcount = Refcount::for_minor(python.version.minor);
         let view = View { memory: &cache, layout, objects, refcount, budget: &budget };
         let mut roots = frames(&view, &python);
         let more: Vec<Address> =
             roots.iter().flat_map(|root| &root.edges).map(|edge| edge.to).collect();
         let depth = Depth { graph: true, sums: true, pools: true, ..Depth::default() };
-        let mut heap = read(&view, &cache, collector.heads(), &more, depth);
+        let mut heap = read_heap(&view, &cache, collector.heads(), &more, depth);
         without_names(&heap, &view, &mut roots);
         name_threads(&view, &heap, &mut roots);
         let frames = std::mem::replace(&mut roots, modules(&view, &heap));
@@ -139,7 +139,7 @@ images! {
 const OWN_BUFFERS: [&str; 2] = ["_io.BufferedReader", "_io.BufferedWriter"];
 
 fn counts_what_the_interpreter_counts(saved: &Saved) {
-    let (types, skipped) = saved.read(|_, heap, _, _| (tally(heap), heap.skipped));
+    let (types, skipped) = saved.read(|_, heap, _, _| (histogram(heap), heap.skipped));
     assert_eq!((skipped.torn_lists, skipped.sizes, skipped.pools), (0, 0, 0));
     let tracked: BTreeMap<String, u64> = types
         .iter()
@@ -180,7 +180,7 @@ const HELD: [(&str, u64, RootKind, &str, &str); 13] = [
 
 fn every_holder_has_a_name(saved: &Saved) {
     saved.read(|view, heap, roots, python| {
-        let held = Held::new(view, heap, roots, python.code_type);
+        let held = Retainers::new(view, heap, roots, python.code_type);
         for (asked, count, kind, root, words) in HELD {
             let subject = find(view, heap, asked).unwrap();
             let objects: Vec<(u32, u64)> =
@@ -195,7 +195,7 @@ fn every_holder_has_a_name(saved: &Saved) {
             assert!(first.chain.iter().all(|link| link.certain), "{asked}: {first:?}");
         }
         // A weak reference holds nothing.
-        assert!(matches!(find(view, heap, "OnlyWeak"), Err(NoSubject::Unknown { .. })));
+        assert!(matches!(find(view, heap, "OnlyWeak"), Err(NoHeapSubject::Unknown { .. })));
     });
 }
 

@@ -3,13 +3,13 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::array::Array;
-use super::census::Watch;
+use super::census::HeapWatch;
 use super::class::Kind;
-use super::holders::Held;
+use super::holders::Retainers;
 use super::objects::Heap;
-use super::owners::{Block, owners};
+use super::owners::{BlockRange, owners};
 use super::view::{Object, View};
-use crate::model::{Address, HolderGroup, Owned, Owner, TypeHolder};
+use crate::model::{Address, Owned, Owner, RetainerGroup, TypeRetainer};
 
 /// Sites for whose owners chains are found, those with most bytes.
 const SITES: usize = 1000;
@@ -30,7 +30,7 @@ const GROWN: usize = 100;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LiveBlock {
     /// Where.
-    pub block: Block,
+    pub block: BlockRange,
     /// Its site.
     pub site: u64,
     /// When it was born, which tells it from the next block at its address.
@@ -45,7 +45,7 @@ pub struct Joined {
     owners: Vec<Option<u32>>,
     names: Vec<String>,
     /// Chains that keep owners, by site and type.
-    chains: HashMap<(u64, u32), HolderGroup>,
+    chains: HashMap<(u64, u32), RetainerGroup>,
 }
 
 /// Blocks and bytes by type of owner.
@@ -69,15 +69,20 @@ impl Names {
 }
 
 /// Finds the owners of `blocks`, in any order, and what keeps them.
-pub fn join(view: &View<'_>, heap: &Heap, held: &Held<'_>, mut blocks: Vec<LiveBlock>) -> Joined {
+pub fn join(
+    view: &View<'_>,
+    heap: &Heap,
+    held: &Retainers<'_>,
+    mut blocks: Vec<LiveBlock>,
+) -> Joined {
     blocks.sort_unstable_by_key(|live| live.block);
-    let places: Vec<Block> = blocks.iter().map(|live| live.block).collect();
+    let places: Vec<BlockRange> = blocks.iter().map(|live| live.block).collect();
     let owners = owners(view, heap, &places);
     let mut names = Names::default();
     // Of one object once, whatever it owns.
     let mut known: HashMap<u32, u32> = HashMap::new();
     let mut type_of = |number: u32| {
-        let object = heap.objects.get(number);
+        let object = heap.objects.object(number);
         *known.entry(number).or_insert_with(|| names.number(words(view, heap, object)))
     };
     let types: Vec<Option<u32>> = owners.iter().map(|owner| owner.map(&mut type_of)).collect();
@@ -103,11 +108,11 @@ struct Group {
 }
 
 fn chains(
-    held: &Held<'_>,
+    held: &Retainers<'_>,
     blocks: &[LiveBlock],
     owners: &[Option<u32>],
     types: &[Option<u32>],
-) -> HashMap<(u64, u32), HolderGroup> {
+) -> HashMap<(u64, u32), RetainerGroup> {
     let mut sites: HashMap<u64, HashMap<u32, Group>> = HashMap::new();
     for ((live, owner), class) in blocks.iter().zip(owners).zip(types) {
         let (Some(owner), Some(class)) = (owner, class) else { continue };
@@ -136,7 +141,7 @@ fn chains(
 }
 
 /// The chain that keeps most of these objects.
-fn chain(held: &Held<'_>, objects: impl Iterator<Item = u32>) -> Option<HolderGroup> {
+fn chain(held: &Retainers<'_>, objects: impl Iterator<Item = u32>) -> Option<RetainerGroup> {
     let mut objects: Vec<(u32, u64)> = objects.map(|number| (number, 0)).collect();
     objects.sort_unstable();
     held.groups(&objects, 1).0.into_iter().next()
@@ -185,7 +190,10 @@ impl Joined {
                 blocks,
                 bytes,
                 root: self.chains.get(&(site, *class)).map(|group| group.root),
-                holder: self.chains.get(&(site, *class)).map_or_else(Vec::new, HolderGroup::words),
+                holder: self
+                    .chains
+                    .get(&(site, *class))
+                    .map_or_else(Vec::new, RetainerGroup::words),
             })
             .collect();
         types.sort_by(|a, b| {
@@ -198,18 +206,22 @@ impl Joined {
 }
 
 /// The chains from roots that keep most of what types grew by since the first look.
-pub fn holders_of_growth(heap: &Heap, held: &Held<'_>, watch: &Watch) -> Vec<TypeHolder> {
-    holders_of(heap, held, &watch.grown(GROWN), |address| watch.is_new(address))
+pub fn holders_of_growth(
+    heap: &Heap,
+    held: &Retainers<'_>,
+    watch: &HeapWatch,
+) -> Vec<TypeRetainer> {
+    retainers_of(heap, held, &watch.grown(GROWN), |address| watch.is_new(address))
 }
 
 /// The chains from roots that keep most objects of each of `types`, counting only those that `counts` says. Nothing for
 /// types most of whose objects were not reached from a root.
-pub fn holders_of(
+pub fn retainers_of(
     heap: &Heap,
-    held: &Held<'_>,
+    held: &Retainers<'_>,
     types: &[String],
     counts: impl Fn(Address) -> bool,
-) -> Vec<TypeHolder> {
+) -> Vec<TypeRetainer> {
     let wanted: HashMap<&str, usize> =
         types.iter().zip(0..).map(|(name, place)| (name.as_str(), place)).collect();
     let of_class: Vec<Option<usize>> =
@@ -225,16 +237,16 @@ pub fn holders_of(
     }
     let told = types.iter().zip(&found);
     told.filter_map(|(name, found)| {
-        Some(TypeHolder { name: name.clone(), chain: rooted(held, found)? })
+        Some(TypeRetainer { name: name.clone(), chain: rooted(held, found)? })
     })
     .collect()
 }
 
 /// The chain from a root that keeps most of these objects, if roots keep more than half of them.
-fn rooted(held: &Held<'_>, objects: &[(u32, u64)]) -> Option<Vec<(String, Option<String>)>> {
+fn rooted(held: &Retainers<'_>, objects: &[(u32, u64)]) -> Option<Vec<(String, Option<String>)>> {
     const GROUPS: usize = 16;
     let (groups, _) = held.groups(objects, GROUPS);
-    let is_rooted = |group: &&HolderGroup| group.root.is_root();
+    let is_rooted = |group: &&RetainerGroup| group.root.is_root();
     let kept = groups.iter().filter(is_rooted).fold(0_usize, |sum, group| {
         sum.saturating_add(usize::try_from(group.count).unwrap_or(usize::MAX))
     });

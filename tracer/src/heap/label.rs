@@ -2,7 +2,7 @@
 
 use super::class::{Class, Kind};
 use super::dict;
-use super::edge::{self, Label};
+use super::edge::{self, EdgeLabel};
 use super::objects::Heap;
 use super::roots::{code_words, module_name};
 use super::view::{Object, View};
@@ -31,7 +31,7 @@ pub struct Namer<'a> {
 
 /// A step of a way, before steps are put together.
 struct Raw {
-    label: Label,
+    label: EdgeLabel,
     parent: Object,
     object: Object,
 }
@@ -39,7 +39,7 @@ struct Raw {
 impl Namer<'_> {
     /// The references along a way of objects, each with the one that it leads to. Those that are one to a reader
     /// (an object, its dict, a value in it) are put together; of a very long way the middle is left out.
-    pub fn way(&self, way: &[Object], first: Option<(Label, Object)>) -> Vec<Reference> {
+    pub fn way(&self, way: &[Object], first: Option<(EdgeLabel, Object)>) -> Vec<Reference> {
         if way.len() > 2 * SIDE {
             let mut references = self.way(&way[..SIDE], first);
             let behind = way.len() - SIDE;
@@ -55,7 +55,7 @@ impl Namer<'_> {
         for pair in way.windows(2) {
             let (parent, object) = (pair[0], pair[1]);
             // The process may have changed since.
-            let label = self.label(parent, object.address).unwrap_or(Label::Gone);
+            let label = self.label(parent, object.address).unwrap_or(EdgeLabel::Gone);
             raw.push(Raw { label, parent, object });
         }
         let mut references: Vec<Reference> = Vec::new();
@@ -83,11 +83,11 @@ impl Namer<'_> {
     }
 
     /// What the reference from one object to another is, a certain one if there is any.
-    fn label(&self, parent: Object, child: Address) -> Option<Label> {
-        let mut found: Option<Label> = None;
+    fn label(&self, parent: Object, child: Address) -> Option<EdgeLabel> {
+        let mut found: Option<EdgeLabel> = None;
         edge::edges(self.view, parent.address, self.class(parent), &mut |edge| {
             let better = found.is_none_or(|found| !found.is_certain() && edge.label.is_certain());
-            if edge.to == child && better && edge.label != Label::Weak {
+            if edge.to == child && better && edge.label != EdgeLabel::Weak {
                 found = Some(edge.label);
             }
         });
@@ -102,16 +102,16 @@ impl Namer<'_> {
     fn merged(&self, steps: &[Raw]) -> (String, usize) {
         let [first, rest @ ..] = steps else { return (String::new(), 1) };
         if let [value, ..] = rest
-            && let Label::Value { key } = value.label
+            && let EdgeLabel::Value { key } = value.label
             && self.is_attributes(first)
             && let Some(name) = self.text(key, SHOWN)
         {
             return (format!(".{name}"), 2);
         }
         if let [cell, contents, ..] = rest
-            && first.label == Label::Field("__closure__")
-            && let Label::Item(index) = cell.label
-            && contents.label == Label::Field("cell_contents")
+            && first.label == EdgeLabel::Field("__closure__")
+            && let EdgeLabel::Item(index) = cell.label
+            && contents.label == EdgeLabel::Field("cell_contents")
         {
             let name = self.free_variable(first.parent, index);
             return (format!("closure cell {}", name.unwrap_or_else(|| index.to_string())), 3);
@@ -132,28 +132,28 @@ impl Namer<'_> {
 
     fn via(&self, step: &Raw) -> String {
         match step.label {
-            Label::Item(index) => format!("[{index}]"),
-            Label::Key => "a key".to_owned(),
-            Label::Value { key } => format!("[{}]", self.key(key)),
-            Label::Attribute { name } => match self.text(name, SHOWN) {
+            EdgeLabel::Item(index) => format!("[{index}]"),
+            EdgeLabel::Key => "a key".to_owned(),
+            EdgeLabel::Value { key } => format!("[{}]", self.key(key)),
+            EdgeLabel::Attribute { name } => match self.text(name, SHOWN) {
                 Some(name) => format!(".{name}"),
                 None => "an attribute".to_owned(),
             },
-            Label::Slot(index) => {
+            EdgeLabel::Slot(index) => {
                 let slot = self.class(step.parent).slots.get(index as usize);
                 format!(".{}", slot.map_or("?", |slot| &slot.1))
             }
-            Label::Member => "a member".to_owned(),
-            Label::Field(name) => format!(".{name}"),
-            Label::Local { code, index } => match edge::local_name(self.view, code, index) {
+            EdgeLabel::Member => "a member".to_owned(),
+            EdgeLabel::Field(name) => format!(".{name}"),
+            EdgeLabel::Local { code, index } => match edge::local_name(self.view, code, index) {
                 Some(name) => format!("local {name}"),
                 None => "its evaluation stack".to_owned(),
             },
-            Label::Class => "its type".to_owned(),
-            Label::Word(offset) => format!("C field at {offset:#x}"),
-            Label::Stack => "perhaps its evaluation stack".to_owned(),
-            Label::Gone => "a reference that is gone since".to_owned(),
-            Label::Weak => "a weak reference".to_owned(),
+            EdgeLabel::Class => "its type".to_owned(),
+            EdgeLabel::Word(offset) => format!("C field at {offset:#x}"),
+            EdgeLabel::Stack => "perhaps its evaluation stack".to_owned(),
+            EdgeLabel::Gone => "a reference that is gone since".to_owned(),
+            EdgeLabel::Weak => "a weak reference".to_owned(),
         }
     }
 
@@ -164,7 +164,7 @@ impl Namer<'_> {
             return format!("'{text}'");
         }
         let number = self.heap.objects.number(key);
-        match number.map(|number| self.heap.objects.get(number)) {
+        match number.map(|number| self.heap.objects.object(number)) {
             Some(object) if self.class(object).kind == Kind::Int => {
                 edge::int_value(self.view, key).map_or("int".to_owned(), |value| value.to_string())
             }

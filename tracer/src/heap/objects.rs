@@ -97,7 +97,7 @@ impl Objects {
     }
 
     /// An object.
-    pub fn get(&self, number: u32) -> Object {
+    pub fn object(&self, number: u32) -> Object {
         let index = number as usize;
         Object { address: self.addresses[index], class: self.classes[index] }
     }
@@ -133,7 +133,7 @@ impl Objects {
 impl Heap {
     /// Shallow bytes of an object; 0, and counted, when they make no sense.
     pub fn bytes(&mut self, view: &View<'_>, number: u32) -> u64 {
-        let object = self.objects.get(number);
+        let object = self.objects.object(number);
         let bytes = size::shallow(view, object.address, self.classes.get(object.class));
         self.skipped.sizes += u64::from(bytes.is_none());
         bytes.unwrap_or(0)

@@ -8,7 +8,7 @@ use crate::model::{Address, Memory};
 
 /// A block of an allocator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Block {
+pub struct BlockRange {
     /// Its address.
     pub start: Address,
     /// Its bytes.
@@ -30,7 +30,7 @@ const PIECE: usize = 16 << 10;
 /// For each of `blocks`, which are by address and do not overlap, the number of the object that owns it: one that
 /// lies in it, else one whose struct has its address, else one that does so through other blocks (a list of C, a
 /// tree). Where several do, the first one found.
-pub fn owners(view: &View<'_>, heap: &Heap, blocks: &[Block]) -> Vec<Option<u32>> {
+pub fn owners(view: &View<'_>, heap: &Heap, blocks: &[BlockRange]) -> Vec<Option<u32>> {
     let mut search = Search::new(view.memory, blocks);
     for (number, object) in (0..).zip(heap.objects.iter()) {
         search.inside(number, object.address);
@@ -44,7 +44,7 @@ pub fn owners(view: &View<'_>, heap: &Heap, blocks: &[Block]) -> Vec<Option<u32>
 
 struct Search<'a> {
     memory: &'a dyn Memory,
-    blocks: &'a [Block],
+    blocks: &'a [BlockRange],
     /// From addresses to places in `blocks`.
     places: AddressMap<u32>,
     /// First address of the first block, and the one after the last.
@@ -57,7 +57,7 @@ struct Search<'a> {
 }
 
 impl<'a> Search<'a> {
-    fn new(memory: &'a dyn Memory, blocks: &'a [Block]) -> Self {
+    fn new(memory: &'a dyn Memory, blocks: &'a [BlockRange]) -> Self {
         let places = (0..).zip(blocks).map(|(place, block)| (block.start.0, place)).collect();
         let end = blocks.last().map_or(0, |last| last.start.0.saturating_add(last.size));
         let bounds = (blocks.first().map_or(0, |first| first.start.0), end);
@@ -145,9 +145,9 @@ mod tests {
     use super::*;
 
     /// Words by address; all others are 0 below 1 MiB, and cannot be read above.
-    struct Words(BTreeMap<u64, u64>);
+    struct MemoryWords(BTreeMap<u64, u64>);
 
-    impl Memory for Words {
+    impl Memory for MemoryWords {
         fn read(&self, address: Address, into: &mut [u8]) -> bool {
             for (at, word) in (address.0..).step_by(8).zip(into.chunks_mut(8)) {
                 let value = self.0.get(&at).copied().unwrap_or(0).to_le_bytes();
@@ -157,8 +157,8 @@ mod tests {
         }
     }
 
-    fn blocks() -> Vec<Block> {
-        let block = |start, size| Block { start: Address(start), size };
+    fn blocks() -> Vec<BlockRange> {
+        let block = |start, size| BlockRange { start: Address(start), size };
         vec![block(0x1000, 0x800), block(0x2000, 64), block(0x3000, 64), block(0x4000, 64)]
     }
 
@@ -169,7 +169,7 @@ mod tests {
     /// One that an object lies in, one that a struct leads to, one that only another block leads to, and nobody's.
     #[test]
     fn blocks_have_owners() {
-        let memory = Words([(0x9010, 0x2000), (0x2008, 0x3000), (0x9018, 0x4008)].into());
+        let memory = MemoryWords([(0x9010, 0x2000), (0x2008, 0x3000), (0x9018, 0x4008)].into());
         let blocks = blocks();
         let mut search = Search::new(&memory, &blocks);
         search.inside(7, Address(0x1010));
@@ -183,7 +183,7 @@ mod tests {
     /// The bytes of a string are nobody's pointers, and what cannot be read leads nowhere.
     #[test]
     fn text_leads_nowhere() {
-        let memory = Words([(0x9010, 0x2000)].into());
+        let memory = MemoryWords([(0x9010, 0x2000)].into());
         let blocks = blocks();
         let mut search = Search::new(&memory, &blocks);
         for kind in [Kind::Str, Kind::Bytes, Kind::Int] {
@@ -197,7 +197,7 @@ mod tests {
     /// Sizes that were made up do not make us read without an end.
     #[test]
     fn absurd_sizes_are_bounded() {
-        let memory = Words(BTreeMap::new());
+        let memory = MemoryWords(BTreeMap::new());
         let blocks = blocks();
         let mut search = Search::new(&memory, &blocks);
         for number in 0..2000 {

@@ -13,7 +13,7 @@ const ROOT: u32 = 1 << 31;
 
 /// What an object was reached from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Step {
+pub enum PathStep {
     /// A root, by its number among those given to [`Paths::find`]; those behind them hold what is found here.
     Root(u32),
     /// Another object.
@@ -68,11 +68,11 @@ impl Paths {
     }
 
     /// How an object was reached; `None` for garbage.
-    pub fn step(&self, number: u32) -> Option<Step> {
+    pub fn step(&self, number: u32) -> Option<PathStep> {
         match *self.steps.get(number as usize)? {
             NONE => None,
-            step if step & ROOT != 0 => Some(Step::Root(step & !ROOT)),
-            step => Some(Step::Object(step)),
+            step if step & ROOT != 0 => Some(PathStep::Root(step & !ROOT)),
+            step => Some(PathStep::Object(step)),
         }
     }
 
@@ -82,11 +82,11 @@ impl Paths {
         let mut at = number;
         let root = loop {
             match self.step(at) {
-                Some(Step::Object(before)) if way.len() < self.steps.len() => {
+                Some(PathStep::Object(before)) if way.len() < self.steps.len() => {
                     way.push(before);
                     at = before;
                 }
-                Some(Step::Root(root)) => break Some(root),
+                Some(PathStep::Root(root)) => break Some(root),
                 _ => break None,
             }
         };
@@ -140,7 +140,7 @@ impl<'a> Search<'a> {
     fn spread(&mut self, certainty: Certainty) {
         let heap = self.heap;
         while let Some(at) = self.open.pop_front() {
-            for (target, certain) in heap.graph.of(at) {
+            for (target, certain) in heap.graph.references_of(at) {
                 if certain || certainty == Certainty::Any {
                     self.reach(target, at);
                 }
@@ -175,7 +175,7 @@ fn held_from_outside(
         }
     };
     for number in 0..u32::try_from(heap.objects.len()).unwrap_or(0) {
-        heap.graph.of(number).for_each(|(target, _)| count(target));
+        heap.graph.references_of(number).for_each(|(target, _)| count(target));
     }
     roots
         .iter()
@@ -184,7 +184,7 @@ fn held_from_outside(
     let refcount = view.refcount;
     let unreached = search.steps.iter().zip(0..).filter(|(step, _)| **step == NONE);
     let beyond = unreached.filter(|&(_, number): &(_, u32)| {
-        let address: Address = heap.objects.get(number).address;
+        let address: Address = heap.objects.object(number).address;
         let counted = view.word(address, 0).and_then(|word| refcount.count(word));
         // One that is never freed (immortal) is held by the interpreter.
         counted.is_none_or(|counted| counted > u64::from(found[number as usize]))

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use super::cache::Cache;
 use super::class::{Class, ClassId};
-use super::edge::{self, Edge, Label};
+use super::edge::{self, Edge, EdgeLabel};
 use super::objects::{Heap, MOST, Objects, Sum};
 use super::view::{Object, View, word_at};
 use super::{lists, pools, size};
@@ -31,7 +31,7 @@ impl Default for Depth {
 }
 
 /// Reads a heap: what the collector's lists, which begin at `heads`, and the objects at `more` lead to.
-pub fn read(
+pub fn read_heap(
     view: &View<'_>,
     cache: &Cache<'_>,
     heads: impl Iterator<Item = Address>,
@@ -45,7 +45,7 @@ pub fn read(
     heap.objects.end_tracked();
     let mut reader = Reader { view, cache, heap, depth };
     for &address in more {
-        reader.follow(Edge { to: address, label: Label::Member });
+        reader.follow(Edge { to: address, label: EdgeLabel::Member });
     }
     reader.spread();
     let mut heap = reader.heap;
@@ -78,7 +78,7 @@ impl Reader<'_, '_> {
             }
             for class in types..known {
                 let address = self.heap.classes.all()[class].address;
-                self.follow(Edge { to: address, label: Label::Class });
+                self.follow(Edge { to: address, label: EdgeLabel::Class });
             }
             types = known;
         }
@@ -86,7 +86,7 @@ impl Reader<'_, '_> {
 
     fn references(&mut self, at: usize) {
         let Ok(number) = u32::try_from(at) else { return };
-        let object = self.heap.objects.get(number);
+        let object = self.heap.objects.object(number);
         let class = Rc::clone(self.heap.classes.get(object.class));
         if self.depth.graph {
             self.heap.graph.begin();
@@ -101,7 +101,7 @@ impl Reader<'_, '_> {
     }
 
     fn reference(&mut self, edge: Edge) {
-        if edge.label == Label::Weak {
+        if edge.label == EdgeLabel::Weak {
             return;
         }
         let Some(target) = self.follow(edge) else { return };

@@ -15,7 +15,7 @@ pub struct Refcount {
 
 impl Refcount {
     /// That of a minor version.
-    pub const fn of(minor: u8) -> Self {
+    pub const fn for_minor(minor: u8) -> Self {
         Self { minor }
     }
 
@@ -46,7 +46,8 @@ mod tests {
 
     #[test]
     fn counts_of_all_versions() {
-        let (old, immortal, flagged) = (Refcount::of(8), Refcount::of(12), Refcount::of(14));
+        let (old, immortal, flagged) =
+            (Refcount::for_minor(8), Refcount::for_minor(12), Refcount::for_minor(14));
         assert!(old.is_alive(3) && !old.is_alive(0) && !old.is_alive(0x7f00_1122_3344));
         assert_eq!(old.count(u64::from(u32::MAX)), Some(u64::from(u32::MAX)));
         assert!(immortal.is_alive(0xffff_ffff) && !immortal.is_alive(0x7f00_1122_3344));

@@ -4,11 +4,11 @@ use std::collections::HashSet;
 
 use super::class::Kind;
 use super::dict;
-use super::edge::{self, Edge, Label};
+use super::edge::{self, Edge, EdgeLabel};
 use super::objects::Heap;
 use super::view::View;
 use crate::model::{Address, RootKind};
-use crate::python::layout::Anchor;
+use crate::python::layout::FrameAnchor;
 use crate::python::runtime::ThreadState;
 use crate::python::{CodeInfo, Python, text};
 
@@ -45,7 +45,7 @@ pub fn frames(view: &View<'_>, python: &Python) -> Vec<Named> {
             let Some(at) = frame.filter(|at| !at.is_null()) else { break };
             let mut edges = Vec::new();
             edge::frame_locals(view, at, &mut |edge| match edge.label {
-                Label::Field(name) if COMMON.contains(&name) => {}
+                EdgeLabel::Field(name) if COMMON.contains(&name) => {}
                 _ => edges.push(edge),
             });
             edges.truncate(left);
@@ -66,10 +66,10 @@ pub fn frames(view: &View<'_>, python: &Python) -> Vec<Named> {
 fn innermost(view: &View<'_>, thread: &ThreadState) -> Option<Address> {
     let memory = view.memory;
     match view.layout.thread.anchor {
-        Anchor::Frame(frame) | Anchor::FrameAndCFrame { frame, .. } => {
+        FrameAnchor::Frame(frame) | FrameAnchor::FrameAndCFrame { frame, .. } => {
             frame.read(memory, thread.address)
         }
-        Anchor::ThroughCFrame { cframe, frame, .. } => {
+        FrameAnchor::ThroughCFrame { cframe, frame, .. } => {
             frame.read(memory, cframe.read(memory, thread.address)?)
         }
     }
@@ -108,7 +108,7 @@ pub fn without_names(heap: &Heap, view: &View<'_>, frames: &mut [Named]) {
     for frame in frames {
         frame
             .edges
-            .retain(|edge| edge.label != Label::Field("f_locals") || !names.contains(&edge.to));
+            .retain(|edge| edge.label != EdgeLabel::Field("f_locals") || !names.contains(&edge.to));
     }
 }
 
@@ -128,7 +128,7 @@ pub fn modules(view: &View<'_>, heap: &Heap) -> Vec<Named> {
             if roots.len() < MODULES
                 && let Ok(name) = text::unicode(view.memory, view.layout, key)
             {
-                let edges = vec![Edge { to: value, label: Label::Value { key } }];
+                let edges = vec![Edge { to: value, label: EdgeLabel::Value { key } }];
                 let name = format!("module {name}");
                 roots.push(Named { kind: RootKind::Module, name, thread: None, edges });
             }

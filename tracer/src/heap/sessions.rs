@@ -6,7 +6,7 @@ use super::attribute::attribute;
 use super::class::Kind;
 use super::dict;
 use super::edge;
-use super::holders::Held;
+use super::holders::Retainers;
 use super::objects::Heap;
 use super::roots::{Named, module_name};
 use super::view::View;
@@ -82,7 +82,7 @@ pub fn sessions(
                 .fold(0, |sum: u64, number| sum.saturating_add(heap.bytes(view, number)))
         })
         .collect();
-    let held = Held::new(view, heap, roots, code_type);
+    let held = Retainers::new(view, heap, roots, code_type);
     let rows = kinds.into_iter().zip(sizes).zip(kept);
     rows.map(|(((name, objects, open), sizes), kept)| {
         let is_closed = |number: &u32| open.as_ref().is_none_or(|open| !open.contains(number));
@@ -137,7 +137,7 @@ fn served(view: &View<'_>, heap: &Heap, row: &Row, objects: &[u32]) -> Option<Ha
     for (server, path) in row.served {
         for number in instances(heap, server) {
             any = true;
-            let mut at = vec![heap.objects.get(number).address];
+            let mut at = vec![heap.objects.object(number).address];
             for step in *path {
                 at = at.iter().flat_map(|&object| follow(view, heap, object, step)).collect();
             }

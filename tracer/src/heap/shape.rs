@@ -5,10 +5,10 @@ use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use super::class::Kind;
-use super::edge::{self, Label};
+use super::edge::{self, EdgeLabel};
 use super::index::AddressMap;
 use super::objects::Heap;
-use super::paths::{Paths, Step};
+use super::paths::{PathStep, Paths};
 use super::view::{Object, View};
 
 /// Objects with more references than this are not asked which one leads on: the answer would only be an index or key.
@@ -66,8 +66,8 @@ impl Shapes<'_, '_> {
             }
             open.push(at);
             match self.paths.step(at) {
-                Some(Step::Object(before)) => at = before,
-                Some(Step::Root(root)) => break self.begin(root),
+                Some(PathStep::Object(before)) => at = before,
+                Some(PathStep::Root(root)) => break self.begin(root),
                 None => break Shape { hash: 0, steps: [0; 3] },
             }
         };
@@ -95,11 +95,11 @@ impl Shapes<'_, '_> {
 
     /// The last step on the way to an object.
     fn step(&self, number: u32) -> u64 {
-        let object = self.heap.objects.get(number);
+        let object = self.heap.objects.object(number);
         let class = &self.heap.classes.get(object.class).name;
         let by = match self.paths.step(number) {
-            Some(Step::Object(before)) if self.has_names(before) => {
-                self.name(self.heap.objects.get(before), object)
+            Some(PathStep::Object(before)) if self.has_names(before) => {
+                self.name(self.heap.objects.object(before), object)
             }
             _ => 0,
         };
@@ -108,12 +108,12 @@ impl Shapes<'_, '_> {
 
     /// Whether what an object refers to has names: a dict has when it holds the attributes of something.
     fn has_names(&self, number: u32) -> bool {
-        let object = self.heap.objects.get(number);
+        let object = self.heap.objects.object(number);
         match self.heap.classes.get(object.class).kind {
             Kind::List | Kind::Tuple | Kind::Set | Kind::Deque => false,
             Kind::Dict | Kind::OrderedDict => match self.paths.step(number) {
-                Some(Step::Object(owner)) => {
-                    let owner = self.heap.objects.get(owner);
+                Some(PathStep::Object(owner)) => {
+                    let owner = self.heap.objects.object(owner);
                     edge::attributes(self.view, owner.address, self.heap.classes.get(owner.class))
                         == Some(object.address)
                 }
@@ -135,28 +135,28 @@ impl Shapes<'_, '_> {
             }
         });
         match found.filter(|_| asked <= ASKED) {
-            None | Some(Label::Item(_)) => 0,
+            None | Some(EdgeLabel::Item(_)) => 0,
             Some(label) => hash(&label_words(label)),
         }
     }
 }
 
 /// Names are interned: the address of one stands for it.
-fn label_words(label: Label) -> (u8, u64) {
+fn label_words(label: EdgeLabel) -> (u8, u64) {
     match label {
-        Label::Item(_) => (0, 0),
-        Label::Key => (1, 0),
-        Label::Value { key } => (2, key.0),
-        Label::Attribute { name } => (3, name.0),
-        Label::Slot(index) => (4, index.into()),
-        Label::Member => (5, 0),
-        Label::Field(name) => (6, hash(&name)),
-        Label::Local { code, index } => (7, hash(&(code.0, index))),
-        Label::Class => (8, 0),
-        Label::Word(offset) => (9, offset.into()),
-        Label::Stack => (10, 0),
-        Label::Gone => (11, 0),
-        Label::Weak => (12, 0),
+        EdgeLabel::Item(_) => (0, 0),
+        EdgeLabel::Key => (1, 0),
+        EdgeLabel::Value { key } => (2, key.0),
+        EdgeLabel::Attribute { name } => (3, name.0),
+        EdgeLabel::Slot(index) => (4, index.into()),
+        EdgeLabel::Member => (5, 0),
+        EdgeLabel::Field(name) => (6, hash(&name)),
+        EdgeLabel::Local { code, index } => (7, hash(&(code.0, index))),
+        EdgeLabel::Class => (8, 0),
+        EdgeLabel::Word(offset) => (9, offset.into()),
+        EdgeLabel::Stack => (10, 0),
+        EdgeLabel::Gone => (11, 0),
+        EdgeLabel::Weak => (12, 0),
     }
 }
 

@@ -2,9 +2,9 @@
 
 use super::array::Array;
 use super::class::{Class, Kind, flag};
-use super::dict::{self, Beside, Table};
+use super::dict::{self, KeysTable, SplitValues};
 use super::edge;
-use super::layout::{GeneratorFrame, Keys, Names};
+use super::layout::{GeneratorFrame, Keys, VariableNames};
 use super::lists::HEAD;
 use super::view::View;
 use crate::model::Address;
@@ -63,12 +63,12 @@ fn plain(view: &View<'_>, object: Address, class: &Class) -> Option<u64> {
 }
 
 fn dict_bytes(view: &View<'_>, object: Address, class: &Class) -> Option<u64> {
-    let table = Table::read(view, Address(view.word(object, dict::field::KEYS)?))?;
+    let table = KeysTable::read(view, Address(view.word(object, dict::field::KEYS)?))?;
     let values = view.word(object, dict::field::VALUES)?;
     let values = match values {
         0 => 0,
         _ => {
-            let embedded = Beside::read(view, Address(values))?.embedded;
+            let embedded = SplitValues::read(view, Address(values))?.embedded;
             if embedded { 0 } else { values_bytes(view, &table) }
         }
     };
@@ -76,7 +76,7 @@ fn dict_bytes(view: &View<'_>, object: Address, class: &Class) -> Option<u64> {
     class.basic_size.checked_add(values)?.checked_add(own)
 }
 
-fn values_bytes(view: &View<'_>, table: &Table) -> u64 {
+fn values_bytes(view: &View<'_>, table: &KeysTable) -> u64 {
     match view.objects.keys {
         // `USABLE_FRACTION`
         Keys::Sized => 8 * (2 * table.slots / 3),
@@ -186,7 +186,7 @@ fn type_object(view: &View<'_>, object: Address) -> Option<u64> {
         return Some(heap.type_size.into());
     }
     let keys = Address(view.word(object, heap.cached_keys.into())?);
-    let keys = if keys.is_null() { 0 } else { Table::read(view, keys)?.bytes() };
+    let keys = if keys.is_null() { 0 } else { KeysTable::read(view, keys)?.bytes() };
     u64::from(heap.size).checked_add(keys)
 }
 
@@ -196,8 +196,8 @@ fn frame(view: &View<'_>, object: Address, class: &Class) -> Option<u64> {
     let place = match (class.kind, view.objects.generator.frame, view.objects.code.names) {
         (Kind::Generator, GeneratorFrame::Object { .. }, _) => return plain(view, object, class),
         (Kind::Generator, GeneratorFrame::Embedded { frame, .. }, _) => u64::from(frame),
-        (_, _, Names::Apart { .. }) => 0,
-        (_, _, Names::Together { .. }) => view.objects.frame_data.into(),
+        (_, _, VariableNames::Apart { .. }) => 0,
+        (_, _, VariableNames::Together { .. }) => view.objects.frame_data.into(),
     };
     let room = edge::frame_room(view, edge::frame_code(view, object, class)?)?;
     let before = place.checked_add(view.objects.frame.locals.into())?;

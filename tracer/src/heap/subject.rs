@@ -10,7 +10,7 @@ use crate::model::Address;
 
 /// What was asked for, found in a heap.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Subject {
+pub struct HeapSubject {
     /// In words: `objects of the type x.Y`.
     pub words: String,
     /// The objects, by number.
@@ -19,7 +19,7 @@ pub struct Subject {
 
 /// Why there is no subject.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum NoSubject {
+pub enum NoHeapSubject {
     /// An address where no object was found.
     #[error("no object begins at {0}; `census` lists types, and chains show addresses")]
     NoObject(Address),
@@ -37,30 +37,30 @@ pub enum NoSubject {
 const PROPOSED: usize = 3;
 
 /// Finds what `asked` means: an address (`0x…`), a type by its full or last name, or a module by its name.
-pub fn find(view: &View<'_>, heap: &Heap, asked: &str) -> Result<Subject, NoSubject> {
+pub fn find(view: &View<'_>, heap: &Heap, asked: &str) -> Result<HeapSubject, NoHeapSubject> {
     if let Some(address) =
         asked.strip_prefix("0x").and_then(|digits| u64::from_str_radix(digits, 16).ok())
     {
         let address = Address(address);
-        let number = heap.objects.number(address).ok_or(NoSubject::NoObject(address))?;
-        let class = &heap.classes.get(heap.objects.get(number).class).name;
+        let number = heap.objects.number(address).ok_or(NoHeapSubject::NoObject(address))?;
+        let class = &heap.classes.get(heap.objects.object(number).class).name;
         let words = format!("the object at {address}, of the type {class}");
-        return Ok(Subject { words, objects: vec![number] });
+        return Ok(HeapSubject { words, objects: vec![number] });
     }
     let name = without_ids(asked);
     instances(heap, |class| class == name)
         .or_else(|| module(view, heap, asked))
         .or_else(|| instances(heap, |class| class.rsplit('.').next() == Some(asked)))
-        .ok_or_else(|| NoSubject::Unknown { name: asked.to_owned(), near: near(heap, asked) })
+        .ok_or_else(|| NoHeapSubject::Unknown { name: asked.to_owned(), near: near(heap, asked) })
 }
 
-fn instances(heap: &Heap, fits: impl Fn(&str) -> bool) -> Option<Subject> {
+fn instances(heap: &Heap, fits: impl Fn(&str) -> bool) -> Option<HeapSubject> {
     let fits: Vec<bool> = heap.classes.all().iter().map(|class| fits(&class.name)).collect();
     let is = |class: ClassId| fits.get(class.0 as usize) == Some(&true);
     let objects = numbered(heap).filter(|(_, object)| is(object.class)).map(|(number, _)| number);
     let objects: Vec<u32> = objects.collect();
-    let first = heap.classes.get(heap.objects.get(*objects.first()?).class);
-    Some(Subject { words: format!("objects of the type {}", first.name), objects })
+    let first = heap.classes.get(heap.objects.object(*objects.first()?).class);
+    Some(HeapSubject { words: format!("objects of the type {}", first.name), objects })
 }
 
 fn numbered(heap: &Heap) -> impl Iterator<Item = (u32, super::view::Object)> + '_ {
@@ -68,7 +68,7 @@ fn numbered(heap: &Heap) -> impl Iterator<Item = (u32, super::view::Object)> + '
 }
 
 /// Modules of that name; where there are none any more, the names that they left behind, which their functions hold.
-fn module(view: &View<'_>, heap: &Heap, asked: &str) -> Option<Subject> {
+fn module(view: &View<'_>, heap: &Heap, asked: &str) -> Option<HeapSubject> {
     let kind = |object: super::view::Object| heap.classes.get(object.class).kind;
     let named = |names: Address| module_name(view, names).as_deref() == Some(asked);
     let modules = numbered(heap).filter(|(_, object)| {
@@ -76,14 +76,14 @@ fn module(view: &View<'_>, heap: &Heap, asked: &str) -> Option<Subject> {
     });
     let objects: Vec<u32> = modules.map(|(number, _)| number).collect();
     if !objects.is_empty() {
-        return Some(Subject { words: format!("the module {asked}"), objects });
+        return Some(HeapSubject { words: format!("the module {asked}"), objects });
     }
     let names = numbered(heap)
         .filter(|(_, object)| kind(*object) == Kind::Dict && named(object.address))
         .map(|(number, _)| number);
     let objects: Vec<u32> = names.collect();
     let words = format!("the names of the module {asked}, which itself is gone");
-    (!objects.is_empty()).then_some(Subject { words, objects })
+    (!objects.is_empty()).then_some(HeapSubject { words, objects })
 }
 
 /// Types whose last name holds the last part of what was asked for.

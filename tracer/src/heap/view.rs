@@ -53,7 +53,7 @@ pub struct Budget(Cell<u64>);
 
 impl Budget {
     /// For a heap in so many bytes: each of them may be read a few times, for a few looks at the same objects.
-    pub fn of(bytes: u64) -> Self {
+    pub fn for_heap_bytes(bytes: u64) -> Self {
         const TIMES: u64 = 8;
         const LEAST: u64 = 1 << 20;
         Self(Cell::new((bytes / 8).saturating_mul(TIMES).saturating_add(LEAST)))

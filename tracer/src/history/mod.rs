@@ -14,7 +14,7 @@ mod thin;
 pub use document::{Contradiction, Places, Series, Sites, in_order, memory_point};
 pub use memory::InMemory;
 pub use remarks::Remarks;
-pub use row::{Count, LookRow, SiteAged, SiteRow, SiteTotals, Tick};
+pub use row::{Count, SiteRetained, SiteRow, SiteTotals, SnapshotRow, Tick};
 pub use shared::SharedHistory;
 pub use sink::{Sink, Tee};
 pub use thin::{Bounds, Thinned, Thinning};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::Unreferenced;
+use crate::model::UnreachableBlocks;
 
 /// Told, and not yet kept.
 #[derive(Clone, Debug, Default)]
@@ -10,7 +10,7 @@ pub struct Remarks {
     /// When full collections were noticed, and how many.
     pub collections: Vec<(f64, u64)>,
     /// What a search for pointers found, by the keys of sites.
-    pub unreferenced: BTreeMap<u64, Unreferenced>,
+    pub unreferenced: BTreeMap<u64, UnreachableBlocks>,
     /// Whether what earlier searches found is to be forgotten.
     pub searched: bool,
 }

@@ -34,21 +34,21 @@ pub struct Tick<'a> {
     /// Whether the totals also become part of the history of their sites.
     pub keep_history: bool,
     /// What a look at the live table found, when somebody looked.
-    pub look: Option<LookRow<'a>>,
+    pub look: Option<SnapshotRow<'a>>,
 }
 
 /// A look at the live table.
 #[derive(Clone, Copy, Debug)]
-pub struct LookRow<'a> {
+pub struct SnapshotRow<'a> {
     /// Live blocks.
     pub blocks: u64,
     /// The old ones of every site; what has not changed costs nothing.
-    pub aged: &'a [SiteAged],
+    pub aged: &'a [SiteRetained],
 }
 
 /// The old blocks of one site.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct SiteAged {
+pub struct SiteRetained {
     /// Its key in the kernel.
     pub key: u64,
     /// Only blocks older than this are counted, seconds.
@@ -74,7 +74,7 @@ pub struct SiteTotals {
     pub freed_count: u64,
 }
 
-impl SiteAged {
+impl SiteRetained {
     /// Whether there is something new to say. The age alone is no change while there is nothing.
     pub fn differs(&self, known: &Self) -> bool {
         let sums = |aged: &Self| (aged.bytes, aged.count);

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::row::{Count, SiteRow, Tick};
 use super::{InMemory, Sink};
-use crate::model::{Capture, Cohort, Lifetime, Mark, Owned, Target, TypeHolder, TypeSeries};
+use crate::model::{Capture, Cohort, Lifetime, Mark, Owned, Target, TypeRetainer, TypeSeries};
 
 /// The same recording for all clones. Each call holds a lock for as long as it takes to put it down.
 #[derive(Clone, Debug, Default)]
@@ -64,7 +64,11 @@ impl Sink for SharedHistory {
         self.lock().types(counts, types)
     }
 
-    fn holders(&mut self, types: &[TypeHolder], sites: &[(u64, Owned)]) -> Result<(), Infallible> {
+    fn holders(
+        &mut self,
+        types: &[TypeRetainer],
+        sites: &[(u64, Owned)],
+    ) -> Result<(), Infallible> {
         self.lock().holders(types, sites)
     }
 

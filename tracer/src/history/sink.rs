@@ -1,7 +1,7 @@
 //! Who is told what happens in a recording.
 
 use super::row::{Count, SiteRow, Tick};
-use crate::model::{Capture, Cohort, Lifetime, Mark, Owned, Target, TypeHolder, TypeSeries};
+use crate::model::{Capture, Cohort, Lifetime, Mark, Owned, Target, TypeRetainer, TypeSeries};
 
 /// Something that keeps a recording. What is told between two ticks counts from the next one on.
 pub trait Sink {
@@ -43,7 +43,11 @@ pub trait Sink {
     fn types(&mut self, counts: &[Count], types: &[TypeSeries]) -> Result<(), Self::Error>;
 
     /// What keeps objects of types that were given, and which objects own blocks of which site.
-    fn holders(&mut self, types: &[TypeHolder], sites: &[(u64, Owned)]) -> Result<(), Self::Error>;
+    fn holders(
+        &mut self,
+        types: &[TypeRetainer],
+        sites: &[(u64, Owned)],
+    ) -> Result<(), Self::Error>;
 
     /// A moment that somebody named.
     fn mark(&mut self, mark: &Mark) -> Result<(), Self::Error>;
@@ -106,7 +110,11 @@ impl<S: Sink> Sink for Option<S> {
         self.as_mut().map_or(Ok(()), |sink| sink.types(counts, types))
     }
 
-    fn holders(&mut self, types: &[TypeHolder], sites: &[(u64, Owned)]) -> Result<(), Self::Error> {
+    fn holders(
+        &mut self,
+        types: &[TypeRetainer],
+        sites: &[(u64, Owned)],
+    ) -> Result<(), Self::Error> {
         self.as_mut().map_or(Ok(()), |sink| sink.holders(types, sites))
     }
 
@@ -180,7 +188,11 @@ where
         done(self.1.types(counts, types))
     }
 
-    fn holders(&mut self, types: &[TypeHolder], sites: &[(u64, Owned)]) -> Result<(), Self::Error> {
+    fn holders(
+        &mut self,
+        types: &[TypeRetainer],
+        sites: &[(u64, Owned)],
+    ) -> Result<(), Self::Error> {
         self.0.holders(types, sites)?;
         done(self.1.holders(types, sites))
     }

@@ -17,7 +17,7 @@ pub struct Census {
     /// Whose objects.
     pub target: CensusTarget,
     /// How it was taken.
-    pub look: Look,
+    pub look: HeapSnapshot,
     /// Every type with an object, by bytes, largest first.
     pub types: Vec<TypeCount>,
     /// How full the pools of the allocator are; `None` when it is not pymalloc.
@@ -29,7 +29,7 @@ pub struct Census {
     /// What every type did over the looks, from which `growth` is made; empty when it was looked at only once.
     pub series: Vec<TypeSeries>,
     /// What keeps types that grew.
-    pub holders: Vec<TypeHolder>,
+    pub holders: Vec<TypeRetainer>,
 }
 
 /// One type over several looks.
@@ -63,14 +63,14 @@ pub struct TypePoint {
 
 /// What keeps most of the objects that a type grew by.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct TypeHolder {
+pub struct TypeRetainer {
     /// The type.
     pub name: String,
     /// The chain of references from a root in words, root first; behind each reference the type that it leads to.
     pub chain: Vec<(String, Option<String>)>,
 }
 
-impl TypeHolder {
+impl TypeRetainer {
     /// The chain without types.
     pub fn words(&self) -> Vec<String> {
         self.chain.iter().map(|(words, _)| words.clone()).collect()
@@ -96,7 +96,7 @@ pub struct CensusTarget {
 
 /// How a heap was looked at, and what was not seen of it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
-pub struct Look {
+pub struct HeapSnapshot {
     /// When, seconds since 1970.
     pub at: f64,
     /// How long the (last) look took, seconds.
@@ -120,7 +120,7 @@ pub struct Look {
     pub notes: Vec<HeapNote>,
 }
 
-impl Look {
+impl HeapSnapshot {
     /// Whether the process went away.
     pub fn target_gone(&self) -> bool {
         self.notes.contains(&HeapNote::ProcessEnded)
@@ -159,7 +159,7 @@ pub struct PoolUse {
     /// Those of `pools` that are nearly empty.
     pub nearly_empty: NearlyEmpty,
     /// Types with objects in nearly empty pools, those in most pools first, ten at most.
-    pub kept_by: Vec<KeptBy>,
+    pub kept_by: Vec<PoolRetainer>,
 }
 
 /// Pools of which something is in use, but less than a quarter.
@@ -182,7 +182,7 @@ impl NearlyEmpty {
 
 /// Objects of one type in nearly empty pools.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
-pub struct KeptBy {
+pub struct PoolRetainer {
     /// Name of the type: data from outside.
     pub name: String,
     /// Its objects in nearly empty pools.
@@ -239,5 +239,5 @@ pub struct SessionCount {
     /// Bytes that nothing else keeps, of those that are not open (of all where that is not known).
     pub kept_bytes: Option<u64>,
     /// What keeps those that are not open, most of them first.
-    pub holders: Vec<super::HolderGroup>,
+    pub holders: Vec<super::RetainerGroup>,
 }

@@ -136,7 +136,7 @@ impl Capture {
 
 impl Loss {
     /// A counter of the contract, `count` times.
-    pub const fn of(counter: Counter, count: u64) -> Self {
+    pub const fn new(counter: Counter, count: u64) -> Self {
         Self { counter: Counted::Known(counter), count }
     }
 }

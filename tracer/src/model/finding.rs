@@ -146,14 +146,14 @@ pub struct Evidence {
     pub share_of_growth: Option<f64>,
     /// Blocks whose address was looked for in the memory of the process, and those of them that
     /// nothing points to any more.
-    pub unreferenced: Option<Unreferenced>,
+    pub unreferenced: Option<UnreachableBlocks>,
     /// About how many more hours of watching a better verdict needs.
     pub needs_hours: Option<f64>,
 }
 
 /// The result of looking for pointers to blocks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub struct Unreferenced {
+pub struct UnreachableBlocks {
     /// Blocks that were looked for.
     pub looked_for: u64,
     /// Those that no pointer leads to.

@@ -3,7 +3,7 @@
 //!
 //! Every `t` is in seconds since the start of the capture. Series are in the order of time.
 
-use super::{Amount, RootKind, Totals, TypeHolder, TypeSeries, Unreferenced};
+use super::{Amount, RootKind, Totals, TypeRetainer, TypeSeries, UnreachableBlocks};
 
 /// Everything over time. Not part of the JSON contract: exporters choose from it.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -21,7 +21,7 @@ pub struct History {
     /// Types of Python objects that changed between counts. Times are those of the capture.
     pub types: Vec<TypeSeries>,
     /// Chains that keep what some of them grew by, with the type's name.
-    pub type_holders: Vec<TypeHolder>,
+    pub type_holders: Vec<TypeRetainer>,
 }
 
 /// The process at one moment; `None` for what could not be read. Sizes are bytes.
@@ -84,9 +84,9 @@ pub struct SiteHistory {
     /// Blocks older than an age that is longer than its blocks normally live, at the looks at which they had
     /// changed and at the last look. Between two points they are those of the first; before the first there were
     /// none.
-    pub aged: Vec<AgedPoint>,
+    pub aged: Vec<RetainedPoint>,
     /// What came of the last search for pointers to its old blocks; `None` when nobody searched.
-    pub unreferenced: Option<Unreferenced>,
+    pub unreferenced: Option<UnreachableBlocks>,
     /// Python objects that its live blocks belonged to at the end; `None` when nobody looked.
     pub owned: Option<Owned>,
 }
@@ -163,7 +163,7 @@ pub struct Lifetime {
 
 /// The old blocks of a site at one moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct AgedPoint {
+pub struct RetainedPoint {
     /// When.
     pub t: f64,
     /// Only blocks older than this are counted, seconds. It may grow from one point to the next, as more
@@ -246,7 +246,7 @@ impl Lifetime {
     }
 }
 
-impl AgedPoint {
+impl RetainedPoint {
     /// The old blocks.
     pub fn amount(&self) -> Amount {
         Amount { bytes: self.bytes, count: self.count }

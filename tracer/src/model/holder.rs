@@ -2,11 +2,11 @@
 
 use serde::Serialize;
 
-use super::{CensusTarget, Look, Tool};
+use super::{CensusTarget, HeapSnapshot, Tool};
 
 /// The answer to `who`.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Holders {
+pub struct RetainerReport {
     /// [`CENSUS_SCHEMA`](super::CENSUS_SCHEMA)
     pub schema: u32,
     /// What made it.
@@ -14,7 +14,7 @@ pub struct Holders {
     /// Whose objects.
     pub target: CensusTarget,
     /// How the heap was looked at.
-    pub look: Look,
+    pub look: HeapSnapshot,
     /// What was asked for, as it was typed.
     pub asked: String,
     /// What that is: `objects of type x.Y`, `the object at 0x…`, `the module x`.
@@ -24,7 +24,7 @@ pub struct Holders {
     /// Their bytes, shallow.
     pub bytes: u64,
     /// Chains that keep them, by shape, the one that keeps most first.
-    pub groups: Vec<HolderGroup>,
+    pub groups: Vec<RetainerGroup>,
     /// Groups that were left out of `groups`.
     pub more_groups: u64,
 }
@@ -47,7 +47,7 @@ pub enum RootKind {
 
 /// Objects that chains of the same shape keep.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct HolderGroup {
+pub struct RetainerGroup {
     /// Objects.
     pub count: u64,
     /// Their bytes, shallow.
@@ -103,7 +103,7 @@ impl RootKind {
     }
 }
 
-impl HolderGroup {
+impl RetainerGroup {
     /// The chain in words, root first: `module app`, `.cache: dict (12 items)`. Data from outside.
     pub fn words(&self) -> Vec<String> {
         self.steps().into_iter().map(|(words, _)| words).collect()

@@ -25,22 +25,23 @@ pub use address::Address;
 pub use amount::{Amount, Totals};
 pub use attachment::Attachment;
 pub use census::{
-    CENSUS_SCHEMA, Census, CensusTarget, KeptBy, Look, NearlyEmpty, PoolUse, SessionCount,
-    TypeCount, TypeGrowth, TypeHolder, TypePoint, TypeSeries,
+    CENSUS_SCHEMA, Census, CensusTarget, HeapSnapshot, NearlyEmpty, PoolRetainer, PoolUse,
+    SessionCount, TypeCount, TypeGrowth, TypePoint, TypeRetainer, TypeSeries,
 };
 pub use doctor::{CheckStatus, DoctorCheck, DoctorReport, DoctorSection};
 pub use document::{
     Capture, Counted, Document, Loss, MemoryPoint, PythonTarget, SCHEMA, Target, Tool,
 };
 pub use finding::{
-    Confidence, Evidence, Finding, Interval, Model, Owners, ProcessGrowth, Unreferenced, Verdict,
+    Confidence, Evidence, Finding, Interval, Model, Owners, ProcessGrowth, UnreachableBlocks,
+    Verdict,
 };
 pub use frame::{Frame, FrameIdentity, FrameKind};
 pub use history::{
-    AgedPoint, Cohort, Collection, History, Lifetime, Mark, Owned, Owner, ProcessPoint,
+    Cohort, Collection, History, Lifetime, Mark, Owned, Owner, ProcessPoint, RetainedPoint,
     SiteHistory, SitePoint,
 };
-pub use holder::{HolderGroup, Holders, Reference, RootKind};
+pub use holder::{Reference, RetainerGroup, RetainerReport, RootKind};
 pub use kernel_release::KernelRelease;
 /// What a counter says about a call that was seen.
 pub use leakspy_ebpf::wire::counter::Class as CounterClass;

@@ -15,7 +15,7 @@ use leakspy_ebpf::wire::key::Function;
 use super::{Modules, OsError};
 use crate::elf::Symbol;
 use crate::model::{Address, Memory};
-use survey::{Refusal, Survey};
+use survey::{AllocatorSurvey, SurveyRefusal};
 
 /// Where the code of a traced function is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -107,11 +107,11 @@ pub fn locate(
     modules: &Modules,
     memory: &impl Memory,
 ) -> Result<Allocator, AllocatorError> {
-    let survey = Survey::of(modules, memory);
+    let survey = AllocatorSurvey::of_modules(modules, memory);
     let chosen = survey.choose_malloc().map_err(|refusal| match refusal {
-        Refusal::None if survey.is_static() => AllocatorError::StaticStripped { pid },
-        Refusal::None => AllocatorError::NoMalloc { pid },
-        Refusal::Several(indices) => {
+        SurveyRefusal::None if survey.is_static() => AllocatorError::StaticStripped { pid },
+        SurveyRefusal::None => AllocatorError::NoMalloc { pid },
+        SurveyRefusal::Several(indices) => {
             AllocatorError::Several { pid, modules: paths(modules, &indices) }
         }
     })?;

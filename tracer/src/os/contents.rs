@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use memmap2::Mmap;
 
-use crate::elf::{self, Elf, ElfError, Headers, ReadAt, Slot, Symbol, SymbolTables};
+use crate::elf::{self, Elf, ElfError, Headers, ImportSlot, ReadAt, Symbol, SymbolTables};
 
 /// A file's contents, for as long as this process runs: no two different ones have the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -37,13 +37,13 @@ pub(super) struct Contents {
     headers: Result<Arc<Headers>, ElfError>,
     mapped: Mutex<Option<Arc<Mmap>>>,
     symbols: Mutex<HashMap<Question, Vec<Option<Symbol>>>>,
-    slots: Mutex<HashMap<Vec<&'static str>, Vec<Slot>>>,
+    slots: Mutex<HashMap<Vec<&'static str>, Vec<ImportSlot>>>,
 }
 
 impl Contents {
     /// Reads the headers.
     pub fn read(file: Arc<File>, size: u64) -> Self {
-        let headers = Headers::parse(&elf::pieces(Bytes { file: &file, size })).map(Arc::new);
+        let headers = Headers::parse(&elf::chunks(Bytes { file: &file, size })).map(Arc::new);
         Self {
             id: FileId::new(),
             size,
@@ -80,7 +80,7 @@ impl Contents {
         once(&self.symbols, (names.to_vec(), tables), || self.ask(|elf| elf.symbols(names, tables)))
     }
 
-    pub fn slots(&self, names: &[&'static str]) -> Result<Vec<Slot>, ElfError> {
+    pub fn slots(&self, names: &[&'static str]) -> Result<Vec<ImportSlot>, ElfError> {
         once(&self.slots, names.to_vec(), || self.ask(|elf| elf.slots(names)))
     }
 
@@ -120,10 +120,10 @@ impl Contents {
     /// Reads tables of the file; they are let go again.
     fn ask<T>(
         &self,
-        question: impl for<'a> FnOnce(Elf<&'a elf::Pieces<Bytes<'a>>>) -> T,
+        question: impl for<'a> FnOnce(Elf<&'a elf::Chunks<Bytes<'a>>>) -> T,
     ) -> Result<T, ElfError> {
         let headers = Arc::clone(self.headers()?);
-        let pieces = elf::pieces(Bytes { file: &self.file, size: self.size });
+        let pieces = elf::chunks(Bytes { file: &self.file, size: self.size });
         Ok(question(Elf::new(&pieces, headers)))
     }
 }

@@ -14,7 +14,7 @@ use super::contents::FileId;
 use super::files::{Files, OpenFile};
 use super::maps::Mapping;
 use super::procfs;
-use crate::elf::{ElfError, Headers, Slot, Symbol, SymbolTables};
+use crate::elf::{ElfError, Headers, ImportSlot, Symbol, SymbolTables};
 
 /// Most bytes that one read gives.
 const READ_LIMIT: u64 = 512 << 20;
@@ -148,7 +148,7 @@ impl ModuleFile {
     }
 
     /// The slots through which it calls these functions.
-    pub fn slots(&self, names: &[&'static str]) -> Result<Vec<Slot>, ElfError> {
+    pub fn slots(&self, names: &[&'static str]) -> Result<Vec<ImportSlot>, ElfError> {
         self.0.contents.slots(names)
     }
 

@@ -105,7 +105,7 @@ const CODE_LIMIT: u64 = 64 << 20;
 
 /// Why an executable mapping belongs to no module.
 #[derive(Debug, thiserror::Error)]
-pub enum Skipped {
+pub enum SkippedMapping {
     /// Its file could not be had.
     #[error(transparent)]
     File(#[from] FileRefusal),
@@ -122,13 +122,13 @@ pub enum Skipped {
 pub struct Modules {
     list: Vec<Module>,
     /// Executable mappings of files that are not understood, with the reason.
-    pub skipped: Vec<(PathBuf, Skipped)>,
+    pub skipped: Vec<(PathBuf, SkippedMapping)>,
     main: Option<usize>,
 }
 
 impl Modules {
     /// Finds the modules of a process: every inode that is mapped executable and is ELF.
-    pub fn of(process: &Process) -> Result<Self, OsError> {
+    pub fn of_process(process: &Process) -> Result<Self, OsError> {
         Self::with(process, Files::shared())
     }
 
@@ -217,8 +217,9 @@ fn load(
     path: &Path,
     mappings: Vec<Mapping>,
     files: &Files,
-) -> Result<Vec<Module>, Skipped> {
-    let code = mappings.iter().find(|mapping| mapping.executable).ok_or(Skipped::Misplaced)?;
+) -> Result<Vec<Module>, SkippedMapping> {
+    let code =
+        mappings.iter().find(|mapping| mapping.executable).ok_or(SkippedMapping::Misplaced)?;
     let file = ModuleFile::open(pid, code, files)?;
     let (copies, end) = copies(file.headers()?, mappings)?;
     let module = |(bias, mappings): (u64, Vec<Mapping>)| {
@@ -243,7 +244,7 @@ fn load(
 fn copies(
     headers: &Headers,
     mappings: Vec<Mapping>,
-) -> Result<(BTreeMap<u64, Vec<Mapping>>, u64), Skipped> {
+) -> Result<(BTreeMap<u64, Vec<Mapping>>, u64), SkippedMapping> {
     let code = mappings.iter().filter(|mapping| mapping.executable);
     let biases = code.filter_map(|mapping| headers.bias(mapping.start.0, mapping.offset));
     let mut copies: BTreeMap<u64, Vec<Mapping>> = biases.map(|bias| (bias, Vec::new())).collect();
@@ -257,7 +258,7 @@ fn copies(
     }
     match headers.span() {
         Some(span) if !copies.is_empty() => Ok((copies, span.end)),
-        _ => Err(Skipped::Misplaced),
+        _ => Err(SkippedMapping::Misplaced),
     }
 }
 

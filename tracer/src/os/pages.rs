@@ -31,7 +31,7 @@ pub struct Pages {
 
 /// Neighbouring pages that are there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Stretch {
+pub struct PageRange {
     /// First address.
     pub start: u64,
     /// Address after the last.
@@ -42,16 +42,16 @@ pub struct Stretch {
 
 /// What is there at one moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Survey {
+pub struct PageSurvey {
     /// By address.
-    pub stretches: Vec<Stretch>,
+    pub stretches: Vec<PageRange>,
     /// Bytes that are swapped out: what they hold cannot be known.
     pub swapped_bytes: u64,
     /// Whether there was more than could be looked through.
     pub cut_short: bool,
 }
 
-impl Survey {
+impl PageSurvey {
     /// Bytes that are there.
     pub fn bytes(&self) -> u64 {
         self.stretches.iter().map(|stretch| stretch.end - stretch.start).sum()
@@ -63,21 +63,21 @@ impl Survey {
         match self.stretches.last_mut() {
             Some(last) if last.end == start && last.code == code => last.end = end,
             _ if room => {
-                self.stretches.push(Stretch { start, end, code });
+                self.stretches.push(PageRange { start, end, code });
             }
             _ => self.cut_short = true,
         }
     }
 
     /// What is here and was not there before; both by address.
-    pub fn beyond(&self, before: &Self) -> Vec<Stretch> {
+    pub fn beyond(&self, before: &Self) -> Vec<PageRange> {
         let mut beyond = Vec::new();
         let mut known = before.stretches.iter().peekable();
         for stretch in &self.stretches {
             let mut start = stretch.start;
             while let Some(old) = known.peek().filter(|old| old.start < stretch.end) {
                 if old.start > start {
-                    beyond.push(Stretch { start, end: old.start, ..*stretch });
+                    beyond.push(PageRange { start, end: old.start, ..*stretch });
                 }
                 start = start.max(old.end);
                 if old.end > stretch.end {
@@ -86,7 +86,7 @@ impl Survey {
                 known.next();
             }
             if start < stretch.end {
-                beyond.push(Stretch { start, ..*stretch });
+                beyond.push(PageRange { start, ..*stretch });
             }
         }
         beyond
@@ -131,10 +131,10 @@ impl Pages {
     ///
     /// # Errors
     /// The process is gone, or replaced itself by another program.
-    pub fn survey(&self) -> Result<Survey, OsError> {
+    pub fn survey(&self) -> Result<PageSurvey, OsError> {
         let failure = |source| procfs::failure(self.pid, "read the mappings", SEE, source);
         let text = fs::read(procfs::path(self.pid, "maps")).map_err(failure)?;
-        let mut survey = Survey::default();
+        let mut survey = PageSurvey::default();
         let mut space = 0_u64;
         for mapping in maps::parse(&text).iter().filter(|mapping| may_hold_pointers(mapping)) {
             space = space.saturating_add(mapping.end.0 - mapping.start.0);
@@ -155,7 +155,7 @@ impl Pages {
         procfs::field_bytes(&procfs::read_text(self.pid, "status").ok()?, "VmSwap")
     }
 
-    fn survey_mapping(&self, mapping: &Mapping, survey: &mut Survey) -> Result<(), OsError> {
+    fn survey_mapping(&self, mapping: &Mapping, survey: &mut PageSurvey) -> Result<(), OsError> {
         let failure = |source| procfs::failure(self.pid, "read the page map", SEE, source);
         let code = mapping.executable;
         let (mut page, last) = (mapping.start.0 / PAGE, mapping.end.0.div_ceil(PAGE));
@@ -216,13 +216,13 @@ fn may_hold_pointers(mapping: &Mapping) -> bool {
 mod tests {
     use super::*;
 
-    fn stretch(start: u64, end: u64) -> Stretch {
-        Stretch { start, end, code: false }
+    fn stretch(start: u64, end: u64) -> PageRange {
+        PageRange { start, end, code: false }
     }
 
-    fn survey(stretches: &[(u64, u64)]) -> Survey {
+    fn survey(stretches: &[(u64, u64)]) -> PageSurvey {
         let stretches = stretches.iter().map(|&(start, end)| stretch(start, end)).collect();
-        Survey { stretches, ..Survey::default() }
+        PageSurvey { stretches, ..PageSurvey::default() }
     }
 
     fn own() -> Pages {
@@ -233,7 +233,7 @@ mod tests {
         u64::try_from(std::ptr::from_ref(value).cast::<u8>() as usize).unwrap()
     }
 
-    fn found(survey: &Survey, at: u64) -> bool {
+    fn found(survey: &PageSurvey, at: u64) -> bool {
         survey.stretches.iter().any(|stretch| stretch.start <= at && at < stretch.end)
     }
 
@@ -244,7 +244,7 @@ mod tests {
         let after = survey(&[(5, 35), (50, 55), (60, 62), (64, 70), (80, 100)]);
         let new = [stretch(5, 10), stretch(20, 30), stretch(50, 55), stretch(90, 100)];
         assert_eq!(after.beyond(&before), new);
-        assert_eq!(after.beyond(&Survey::default()), after.stretches);
+        assert_eq!(after.beyond(&PageSurvey::default()), after.stretches);
     }
 
     #[test]

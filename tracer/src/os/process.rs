@@ -75,7 +75,7 @@ impl Process {
         check_proc_namespace()?;
         // The handle first: while it is valid, /proc/PID shows the same process.
         let handle = open_handle(pid)?;
-        let stat = Stat::of(pid).map_err(|error| match error {
+        let stat = Stat::read(pid).map_err(|error| match error {
             OsError::Vanished { pid } => OsError::NoSuchProcess { pid },
             other => other,
         })?;
@@ -154,7 +154,7 @@ impl Process {
         if self.has_exited() {
             return Life::Exited;
         }
-        let Ok(stat) = Stat::of(self.pid) else {
+        let Ok(stat) = Stat::read(self.pid) else {
             return Life::Exited;
         };
         if stat.start_ticks != self.start_ticks {
@@ -273,7 +273,7 @@ fn check_proc_namespace() -> Result<(), OsError> {
 
 /// When the process `pid` started, as [`Process::start_ticks`], if there is one.
 pub fn start_ticks(pid: u32) -> Option<u64> {
-    Stat::of(pid).ok().map(|stat| stat.start_ticks)
+    Stat::read(pid).ok().map(|stat| stat.start_ticks)
 }
 
 fn started_epoch_ns(start_ticks: u64) -> u64 {

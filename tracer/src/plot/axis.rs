@@ -2,7 +2,7 @@
 
 /// A mark on an axis.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Tick {
+pub struct AxisTick {
     /// Value.
     pub at: f64,
     /// What it says.
@@ -17,7 +17,7 @@ pub struct Axis {
     /// Largest value, larger than the least.
     pub to: f64,
     /// Marks, rising.
-    pub ticks: Vec<Tick>,
+    pub ticks: Vec<AxisTick>,
 }
 
 const UNITS: [&str; 7] = ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
@@ -60,12 +60,12 @@ pub fn time((from, to): (f64, f64), marks: usize) -> Axis {
     Axis { from, to, ticks: ticks(from, to, step, elapsed) }
 }
 
-fn ticks(from: f64, to: f64, step: f64, label: impl Fn(f64) -> String) -> Vec<Tick> {
+fn ticks(from: f64, to: f64, step: f64, label: impl Fn(f64) -> String) -> Vec<AxisTick> {
     let first = (from / step).ceil();
     (0..64_u32)
         .map(|number| (first + f64::from(number)) * step)
         .take_while(|at| *at <= to + step * 1e-6)
-        .map(|at| Tick { at, label: label(at) })
+        .map(|at| AxisTick { at, label: label(at) })
         .collect()
 }
 

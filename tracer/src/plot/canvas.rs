@@ -6,7 +6,7 @@ use plotters::prelude::{PathElement, Polygon, Rectangle, Text as Label};
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 use plotters::style::{Color, RGBAColor, RGBColor, ShapeStyle, TextStyle, WHITE};
 
-use super::scene::{Anchor, Paint, Point, Scene, Shape, Text};
+use super::scene::{Paint, Point, Primitive, Scene, TextAnchor, TextLine};
 use super::{Error, font, png};
 use crate::model::visible;
 
@@ -63,39 +63,39 @@ fn paint<B: DrawingBackend>(backend: B, scene: &Scene, medium: &Medium) -> Resul
 
 fn draw<B: DrawingBackend>(
     area: &DrawingArea<B, Shift>,
-    shape: &Shape,
+    shape: &Primitive,
     medium: &Medium,
 ) -> Result<(), Error> {
     let place = |point: &Point| pixel(*point, medium.scale);
     match shape {
-        Shape::Area(points, fill) if points.len() > 2 => {
+        Primitive::Area(points, fill) if points.len() > 2 => {
             let points: Vec<_> = points.iter().map(place).collect();
             area.draw(&Polygon::new(points, colour(*fill)))
         }
-        Shape::Line(points, stroke) if points.len() > 1 => {
+        Primitive::Line(points, stroke) if points.len() > 1 => {
             let points: Vec<_> = points.iter().map(place).collect();
             let width = pixel((stroke.width, 0.0), medium.scale).0;
             let style = ShapeStyle::from(colour(stroke.paint));
             area.draw(&PathElement::new(points, style.stroke_width(width.max(1).unsigned_abs())))
         }
-        Shape::Box(from, to, fill) => {
+        Primitive::Box(from, to, fill) => {
             area.draw(&Rectangle::new([place(from), place(to)], colour(*fill).filled()))
         }
-        Shape::Text(text) => return label(area, text, medium),
-        Shape::Area(..) | Shape::Line(..) => Ok(()),
+        Primitive::Text(text) => return label(area, text, medium),
+        Primitive::Area(..) | Primitive::Line(..) => Ok(()),
     }
     .map_err(Error::of)
 }
 
 fn label<B: DrawingBackend>(
     area: &DrawingArea<B, Shift>,
-    text: &Text,
+    text: &TextLine,
     medium: &Medium,
 ) -> Result<(), Error> {
     let horizontal = match text.anchor {
-        Anchor::Start => HPos::Left,
-        Anchor::Middle => HPos::Center,
-        Anchor::End => HPos::Right,
+        TextAnchor::Start => HPos::Left,
+        TextAnchor::Middle => HPos::Center,
+        TextAnchor::End => HPos::Right,
     };
     let size = text.em * f64::from(medium.scale) * medium.font_size;
     let style = TextStyle {

@@ -3,15 +3,15 @@
 mod legend;
 mod marks;
 
-use super::Options;
+use super::PictureOptions;
 use super::axis::{self, Axis};
 use super::font;
 use super::palette::{GREY, GRID, INK};
-use super::scene::{Anchor, Point, Scene, Stroke, Text};
+use super::scene::{Point, Scene, Stroke, TextAnchor, TextLine};
 use super::series::{self, Sample};
 use crate::model::{Document, Mark, visible};
 
-pub use legend::{Key, Look};
+pub use legend::{LegendEntry, Swatch};
 
 /// Letters, pixels.
 pub const EM: f64 = 13.0;
@@ -21,7 +21,7 @@ const LINE: f64 = 19.0;
 
 /// What a picture is to have around its data.
 #[derive(Debug)]
-pub struct Plan<'a> {
+pub struct ChartPlan<'a> {
     /// Pixels.
     pub size: (u32, u32),
     /// What it shows; from outside, and raw.
@@ -39,12 +39,17 @@ pub struct Plan<'a> {
     /// Moments with a name.
     pub marks: &'a [Mark],
     /// What the colours mean.
-    pub keys: Vec<Key>,
+    pub keys: Vec<LegendEntry>,
 }
 
-impl<'a> Plan<'a> {
+impl<'a> ChartPlan<'a> {
     /// A picture of `document` with one axis of values, and with its marks.
-    pub fn of(document: &'a Document, options: &Options, title: &str, left: Axis) -> Self {
+    pub fn for_document(
+        document: &'a Document,
+        options: &PictureOptions,
+        title: &str,
+        left: Axis,
+    ) -> Self {
         Self {
             size: options.size,
             title: title.to_owned(),
@@ -83,7 +88,7 @@ pub struct Chart {
 
 impl Chart {
     /// Draws everything but the data.
-    pub fn new(plan: Plan<'_>) -> Self {
+    pub fn new(plan: ChartPlan<'_>) -> Self {
         let (width, height) = (f64::from(plan.size.0), f64::from(plan.size.1));
         let mut area = Area { left: EDGE, right: width - EDGE, top: EDGE + 56.0, bottom: height };
         area.left += widest(&plan.left);
@@ -139,7 +144,7 @@ impl Chart {
             (self.area.left.midpoint(self.area.right), self.area.top.midpoint(self.area.bottom));
         let room = self.area.right - self.area.left;
         let words = font::fit(words, EM + 2.0, room);
-        self.scene.text(Text { em: EM + 2.0, ..text(middle, Anchor::Middle, words) });
+        self.scene.text(TextLine { em: EM + 2.0, ..text(middle, TextAnchor::Middle, words) });
     }
 
     /// The lines of marks over the data, and the finished picture.
@@ -159,10 +164,14 @@ impl Chart {
         // Heavy letters are wider than what `fit` measures by less than this.
         let words = font::fit(&title, TITLE_EM * 1.1, room);
         let at = (EDGE, EDGE + 6.0);
-        self.scene.text(Text { em: TITLE_EM, bold: true, ..text(at, Anchor::Start, words) });
+        self.scene.text(TextLine {
+            em: TITLE_EM,
+            bold: true,
+            ..text(at, TextAnchor::Start, words)
+        });
         let words = font::fit(&visible::text(subtitle), EM, room);
         let at = (EDGE, EDGE + 31.0);
-        self.scene.text(Text { paint: GREY, ..text(at, Anchor::Start, words) });
+        self.scene.text(TextLine { paint: GREY, ..text(at, TextAnchor::Start, words) });
     }
 
     fn draw_axes(&mut self) {
@@ -170,11 +179,11 @@ impl Chart {
         for tick in self.left.ticks.clone() {
             let y = self.y(tick.at);
             self.scene.line(vec![(left, y), (right, y)], Stroke::solid(GRID, 1.0));
-            self.scene.text(text((left - 8.0, y), Anchor::End, tick.label));
+            self.scene.text(text((left - 8.0, y), TextAnchor::End, tick.label));
         }
         for tick in self.right.iter().flat_map(|axis| axis.ticks.clone()).collect::<Vec<_>>() {
             let at = (right + 8.0, self.right_y(tick.at));
-            self.scene.text(Text { paint: GREY, ..text(at, Anchor::Start, tick.label) });
+            self.scene.text(TextLine { paint: GREY, ..text(at, TextAnchor::Start, tick.label) });
         }
         let edge = f64::from(self.scene.size.0) - 4.0;
         for tick in self.time.ticks.clone() {
@@ -182,7 +191,7 @@ impl Chart {
             self.scene.line(vec![(x, top), (x, bottom)], Stroke::solid(GRID, 1.0));
             self.scene.line(vec![(x, bottom), (x, bottom + 5.0)], Stroke::solid(GREY, 1.0));
             let at = (x.min(edge - font::width(&tick.label, EM, false) / 2.0), bottom + 15.0);
-            self.scene.text(text(at, Anchor::Middle, tick.label));
+            self.scene.text(text(at, TextAnchor::Middle, tick.label));
         }
     }
 
@@ -191,13 +200,13 @@ impl Chart {
         let words = format!("time since {hour:02}:{minute:02}:{second:02} UTC");
         let at = (self.area.left.midpoint(self.area.right), self.area.bottom + LINE + 14.0);
         let words = font::fit(&words, EM, self.area.right - self.area.left);
-        self.scene.text(Text { paint: GREY, ..text(at, Anchor::Middle, words) });
+        self.scene.text(TextLine { paint: GREY, ..text(at, TextAnchor::Middle, words) });
     }
 }
 
 /// Text as most of it is.
-pub fn text(at: Point, anchor: Anchor, words: String) -> Text {
-    Text { at, anchor, em: EM, bold: false, paint: INK, words }
+pub fn text(at: Point, anchor: TextAnchor, words: String) -> TextLine {
+    TextLine { at, anchor, em: EM, bold: false, paint: INK, words }
 }
 
 /// In few words, who was looked at, how long and how; raw.

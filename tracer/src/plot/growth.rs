@@ -1,12 +1,12 @@
 //! What the first findings keep over time, and what was fitted to it.
 
 use super::axis::{self, amount};
-use super::chart::{Chart, EM, Key, Look, Plan, text};
+use super::chart::{Chart, ChartPlan, EM, LegendEntry, Swatch, text};
 use super::palette::LINES;
-use super::scene::{Anchor, Paint, Scene, Stroke, Text};
+use super::scene::{Paint, Scene, Stroke, TextAnchor, TextLine};
 use super::series::{self, Sample};
 use super::trend::{Trend, rate};
-use super::{MOST_FINDINGS, Options, collections_key, font, marks_on_axis};
+use super::{MOST_FINDINGS, PictureOptions, collections_key, font, marks_on_axis};
 use crate::model::{Document, Finding, Interval, Model, SiteHistory, visible};
 
 /// Numbers at the ends of lines are no nearer than this, pixels.
@@ -25,16 +25,16 @@ struct Line<'a> {
 }
 
 /// Draws it.
-pub fn scene(document: &Document, options: &Options) -> Scene {
+pub fn scene(document: &Document, options: &PictureOptions) -> Scene {
     let lines = lines(document, options.top);
     let ticks = usize::try_from(options.size.1 / 110).unwrap_or(6);
     let left = axis::bytes(highest(&lines), ticks, "");
     let times = lines.iter().flat_map(|line| line.samples.iter().map(|(t, _)| *t));
     let title = "What grows: bytes in blocks that are kept, by stack";
-    let mut chart = Chart::new(Plan {
+    let mut chart = Chart::new(ChartPlan {
         time: series::range(document.capture.seconds, times),
         keys: keys(document, &lines, options),
-        ..Plan::of(document, options, title, left)
+        ..ChartPlan::for_document(document, options, title, left)
     });
     if lines.is_empty() {
         chart.say("No stack grows.");
@@ -139,24 +139,24 @@ impl Line<'_> {
     }
 }
 
-fn keys(document: &Document, lines: &[Line<'_>], options: &Options) -> Vec<Key> {
-    let mut keys: Vec<Key> = Vec::new();
+fn keys(document: &Document, lines: &[Line<'_>], options: &PictureOptions) -> Vec<LegendEntry> {
+    let mut keys: Vec<LegendEntry> = Vec::new();
     for (number, line) in lines.iter().enumerate() {
         let stroke = Stroke::solid(line.paint, 2.0);
         let look = match line.trend {
-            Some(_) => Look::Band(stroke, line.paint.faint(0.15)),
-            None => Look::Line(stroke),
+            Some(_) => Swatch::Band(stroke, line.paint.faint(0.15)),
+            None => Swatch::Line(stroke),
         };
         // Long names give way to the figures, for which this leaves room.
         let room = (f64::from(options.size.0) - 440.0).max(120.0);
         let name = visible::text(&(options.name)(&line.finding.site)).into_owned();
         let words = line.words(number + 1, &font::fit(&name, EM, room));
-        keys.push(Key { look, words });
+        keys.push(LegendEntry { look, words });
     }
     let hidden = document.findings.len() - lines.len();
     if hidden > 0 {
-        let look = Look::Line(Stroke::solid(LINES[0].faint(0.0), 1.0));
-        keys.push(Key { look, words: format!("and {hidden} more that are not drawn") });
+        let look = Swatch::Line(Stroke::solid(LINES[0].faint(0.0), 1.0));
+        keys.push(LegendEntry { look, words: format!("and {hidden} more that are not drawn") });
     }
     keys.extend(collections_key(&document.history.collections));
     keys
@@ -178,6 +178,6 @@ fn write_numbers(chart: &mut Chart, lines: &[Line<'_>]) {
         let at = (chart.area.right + 5.0, y);
         let words = (number + 1).to_string();
         let paint = lines[number].paint;
-        chart.scene.text(Text { bold: true, paint, ..text(at, Anchor::Start, words) });
+        chart.scene.text(TextLine { bold: true, paint, ..text(at, TextAnchor::Start, words) });
     }
 }

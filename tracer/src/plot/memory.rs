@@ -1,12 +1,12 @@
 //! The memory of the process over time: what it is made of, what was traced of it, and its limit.
 
 use super::axis::{self, amount};
-use super::chart::{Chart, Key, Look, Plan};
+use super::chart::{Chart, ChartPlan, LegendEntry, Swatch};
 use super::palette::{BLUE, GREEN, GREY, INK, PURPLE, SKY, VERMILION, WHITE, YELLOW};
 use super::scene::{Paint, Point, Scene, Stroke};
 use super::series::{self, Sample};
 use super::trend::Trend;
-use super::{Options, marks_on_axis};
+use super::{PictureOptions, marks_on_axis};
 use crate::model::{Document, ProcessPoint};
 
 /// A limit is shown when it is at most so many times what is used; else it would flatten all else.
@@ -36,7 +36,7 @@ const LAYERS: [Layer; 4] = [
 const WHOLE: Layer = Layer { name: "resident", paint: SKY.faint(0.7), of: |point| point.rss_bytes };
 
 /// Draws it.
-pub fn scene(document: &Document, options: &Options) -> Scene {
+pub fn scene(document: &Document, options: &PictureOptions) -> Scene {
     let points = points(document);
     let layers = layers(&points);
     let tops = stack(&points, &layers);
@@ -48,10 +48,10 @@ pub fn scene(document: &Document, options: &Options) -> Scene {
     let left = axis::bytes(near.map_or(highest, |limit| highest.max(limit)), ticks, "");
     let collections = &document.history.collections;
     let times = points.iter().map(|point| point.t).chain(collections.iter().map(|c| c.t));
-    let mut chart = Chart::new(Plan {
+    let mut chart = Chart::new(ChartPlan {
         time: series::range(document.capture.seconds, times),
         keys: keys(document, &points, &layers, growth.as_ref(), (limit, near)),
-        ..Plan::of(document, options, "Memory of the process", left)
+        ..ChartPlan::for_document(document, options, "Memory of the process", left)
     });
     if points.is_empty() {
         chart.say("The recording does not say how much memory the process had.");
@@ -138,17 +138,17 @@ fn keys(
     layers: &[&Layer],
     growth: Option<&Trend>,
     (limit, near): (Option<f64>, Option<f64>),
-) -> Vec<Key> {
+) -> Vec<LegendEntry> {
     // The uppermost first, as they stand in the picture.
-    let mut keys: Vec<Key> = layers
+    let mut keys: Vec<LegendEntry> = layers
         .iter()
         .rev()
-        .map(|layer| Key {
-            look: Look::Area(layer.paint),
+        .map(|layer| LegendEntry {
+            look: Swatch::Area(layer.paint),
             words: format!("{}{}", layer.name, at_end(points, layer.of)),
         })
         .collect();
-    let mut line = |stroke, words| keys.push(Key { look: Look::Line(stroke), words });
+    let mut line = |stroke, words| keys.push(LegendEntry { look: Swatch::Line(stroke), words });
     if !points.is_empty() {
         let end = at_end(points, |point| Some(point.live_bytes));
         line(LIVE, format!("allocated since the start and live{end}"));
@@ -161,8 +161,8 @@ fn keys(
         line(LIMIT, format!("limit, {}{place}", amount(limit)));
     }
     if let Some(growth) = growth {
-        let look = Look::Band(GROWTH, BLUE.faint(0.2));
-        keys.push(Key { look, words: format!("growth, {}", growth.rate()) });
+        let look = Swatch::Band(GROWTH, BLUE.faint(0.2));
+        keys.push(LegendEntry { look, words: format!("growth, {}", growth.rate()) });
     }
     keys.extend(super::collections_key(&document.history.collections));
     keys

@@ -40,7 +40,7 @@ pub enum What {
 
 /// How to write it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Format {
+pub enum PictureFormat {
     /// For documents and browsers, sharp at every size.
     Svg,
     /// For everything else.
@@ -49,7 +49,7 @@ pub enum Format {
 
 /// How to draw it.
 #[derive(Clone, Debug)]
-pub struct Options {
+pub struct PictureOptions {
     /// Width and height, pixels; cut to [`SMALLEST`] and [`LARGEST`].
     pub size: (u32, u32),
     /// Draw so many findings, at most [`MOST_FINDINGS`].
@@ -97,13 +97,13 @@ impl Error {
 pub fn draw(
     document: &Document,
     what: What,
-    format: Format,
-    options: &Options,
+    format: PictureFormat,
+    options: &PictureOptions,
 ) -> Result<Vec<u8>, Error> {
     let scene = scene_of(document, what, options)?;
     match format {
-        Format::Svg => Ok(canvas::svg(&scene)?.into_bytes()),
-        Format::Png => canvas::png(&scene),
+        PictureFormat::Svg => Ok(canvas::svg(&scene)?.into_bytes()),
+        PictureFormat::Png => canvas::png(&scene),
     }
 }
 
@@ -111,14 +111,18 @@ pub fn draw(
 ///
 /// # Errors
 /// As [`draw`].
-pub fn svg(document: &Document, what: What, options: &Options) -> Result<String, Error> {
+pub fn svg(document: &Document, what: What, options: &PictureOptions) -> Result<String, Error> {
     canvas::svg(&scene_of(document, what, options)?)
 }
 
-fn scene_of(document: &Document, what: What, options: &Options) -> Result<scene::Scene, Error> {
+fn scene_of(
+    document: &Document,
+    what: What,
+    options: &PictureOptions,
+) -> Result<scene::Scene, Error> {
     let (width, height) = options.size;
     let size = (width.clamp(SMALLEST.0, LARGEST.0), height.clamp(SMALLEST.1, LARGEST.1));
-    let options = Options { size, ..options.clone() };
+    let options = PictureOptions { size, ..options.clone() };
     match what {
         What::Memory => Ok(memory::scene(document, &options)),
         What::Growth => Ok(growth::scene(document, &options)),
@@ -140,7 +144,7 @@ impl What {
     }
 }
 
-impl Format {
+impl PictureFormat {
     /// Every format.
     pub const ALL: [Self; 2] = [Self::Png, Self::Svg];
 
@@ -172,8 +176,9 @@ fn marks_on_axis(chart: &mut chart::Chart, collections: &[Collection]) {
     }
 }
 
-fn collections_key(collections: &[Collection]) -> Option<chart::Key> {
+fn collections_key(collections: &[Collection]) -> Option<chart::LegendEntry> {
     let count = collections.iter().map(|c| c.count).fold(0, u64::saturating_add);
-    let look = chart::Look::Tick(palette::INK);
-    (count > 0).then(|| chart::Key { look, words: format!("full garbage collections ({count})") })
+    let look = chart::Swatch::Tick(palette::INK);
+    (count > 0)
+        .then(|| chart::LegendEntry { look, words: format!("full garbage collections ({count})") })
 }

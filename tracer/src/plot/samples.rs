@@ -2,9 +2,9 @@
 //! `pictures`, which includes this file; so it names the model through its parent.
 
 use super::model::{
-    AgedPoint, CallStack, Capture, Cohort, Collection, Confidence, Document, Domain, Evidence,
-    Finding, Frame, History, Interval, Mark, Model, ProcessGrowth, ProcessPoint, PythonTarget,
-    Reason, SCHEMA, Site, SiteHistory, SitePoint, Target, Tool, Verdict,
+    CallStack, Capture, Cohort, Collection, Confidence, Document, Domain, Evidence, Finding, Frame,
+    History, Interval, Mark, Model, ProcessGrowth, ProcessPoint, PythonTarget, Reason,
+    RetainedPoint, SCHEMA, Site, SiteHistory, SitePoint, Target, Tool, Verdict,
 };
 
 const MIB: f64 = 1048576.0;
@@ -186,7 +186,7 @@ fn site_history(end: f64, kept: &dyn Fn(f64) -> f64) -> SiteHistory {
     });
     let aged = (8..=200).map(|number| {
         let (_, old) = at(number - 8);
-        AgedPoint { t: at(number).0 * HOUR, age: 780.0, bytes: old, count: old / 4000 }
+        RetainedPoint { t: at(number).0 * HOUR, age: 780.0, bytes: old, count: old / 4000 }
     });
     SiteHistory {
         sums: sums.collect(),

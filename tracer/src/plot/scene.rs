@@ -14,7 +14,7 @@ pub struct Paint {
 
 /// Which part of a text stands at its place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Anchor {
+pub enum TextAnchor {
     /// Its left end.
     Start,
     /// Its middle.
@@ -36,7 +36,7 @@ pub struct Stroke {
 
 /// One thing in a picture.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Shape {
+pub enum Primitive {
     /// A filled polygon.
     Area(Vec<Point>, Paint),
     /// A line through points.
@@ -44,16 +44,16 @@ pub enum Shape {
     /// A filled rectangle: upper left and lower right corner.
     Box(Point, Point, Paint),
     /// A line of text whose middle height is at its place.
-    Text(Text),
+    Text(TextLine),
 }
 
 /// A line of text. Harmless: made visible before it came here.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Text {
+pub struct TextLine {
     /// Where.
     pub at: Point,
     /// Which part of it is there.
-    pub anchor: Anchor,
+    pub anchor: TextAnchor,
     /// Size of the letters (em), pixels.
     pub em: f64,
     /// Heavy letters.
@@ -72,7 +72,7 @@ pub struct Scene {
     /// What it shows, in one line, for those who cannot see it.
     pub title: String,
     /// What is in it.
-    pub shapes: Vec<Shape>,
+    pub shapes: Vec<Primitive>,
 }
 
 impl Paint {
@@ -98,27 +98,27 @@ impl Scene {
     /// Draws a line, in pieces when it is dashed.
     pub fn line(&mut self, points: Vec<Point>, stroke: Stroke) {
         let Some(pattern) = stroke.dash else {
-            self.shapes.push(Shape::Line(points, stroke));
+            self.shapes.push(Primitive::Line(points, stroke));
             return;
         };
         let stroke = Stroke { dash: None, ..stroke };
-        self.shapes.extend(dashes(&points, pattern).map(|piece| Shape::Line(piece, stroke)));
+        self.shapes.extend(dashes(&points, pattern).map(|piece| Primitive::Line(piece, stroke)));
     }
 
     /// Fills a polygon.
     pub fn area(&mut self, points: Vec<Point>, paint: Paint) {
-        self.shapes.push(Shape::Area(points, paint));
+        self.shapes.push(Primitive::Area(points, paint));
     }
 
     /// Fills a rectangle.
     pub fn rectangle(&mut self, from: Point, to: Point, paint: Paint) {
-        self.shapes.push(Shape::Box(from, to, paint));
+        self.shapes.push(Primitive::Box(from, to, paint));
     }
 
     /// Writes a line of text.
-    pub fn text(&mut self, text: Text) {
+    pub fn text(&mut self, text: TextLine) {
         if !text.words.is_empty() {
-            self.shapes.push(Shape::Text(text));
+            self.shapes.push(Primitive::Text(text));
         }
     }
 }

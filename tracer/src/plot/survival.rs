@@ -1,12 +1,12 @@
 //! Of what one site allocated, how much still lives, by the time of its birth.
 
 use super::axis;
-use super::chart::{Chart, Key, Look, Plan};
+use super::chart::{Chart, ChartPlan, LegendEntry, Swatch};
 use super::growth::histories;
 use super::palette::{GREY, INK, ORANGE};
 use super::scene::{Scene, Stroke};
 use super::series;
-use super::{Error, Options, collections_key, marks_on_axis};
+use super::{Error, PictureOptions, collections_key, marks_on_axis};
 use crate::model::{Cohort, Document, Finding, Site, SiteHistory, visible};
 
 /// More periods than this are not kept of any site; what is beyond is not looked at.
@@ -39,7 +39,7 @@ impl Bar {
 }
 
 /// Draws it.
-pub fn scene(document: &Document, options: &Options) -> Result<Scene, Error> {
+pub fn scene(document: &Document, options: &PictureOptions) -> Result<Scene, Error> {
     let subject_of = choose(document, options)?;
     let bars = subject_of.as_ref().map_or_else(Vec::new, |subject| bars(&subject.histories));
     let ends = bars.iter().flat_map(|bar| [bar.from, bar.to]);
@@ -49,11 +49,11 @@ pub fn scene(document: &Document, options: &Options) -> Result<Scene, Error> {
     let old = old.filter(|age| age.is_finite() && *age > 0.0 && to - *age > from);
     let name = subject_of.as_ref().map(|subject| (options.name)(subject.site));
     let name = name.map_or_else(|| "Survival".to_owned(), |name| format!("Survivors of {name}"));
-    let mut chart = Chart::new(Plan {
+    let mut chart = Chart::new(ChartPlan {
         time: (from, to),
         right: Some(axis::bytes(fastest, 4, "/s")),
         keys: keys(document, old),
-        ..Plan::of(document, options, &name, axis::percent())
+        ..ChartPlan::for_document(document, options, &name, axis::percent())
     });
     if bars.is_empty() {
         chart.say(match subject_of {
@@ -71,7 +71,10 @@ pub fn scene(document: &Document, options: &Options) -> Result<Scene, Error> {
     Ok(chart.finish())
 }
 
-fn choose<'a>(document: &'a Document, options: &Options) -> Result<Option<Subject<'a>>, Error> {
+fn choose<'a>(
+    document: &'a Document,
+    options: &PictureOptions,
+) -> Result<Option<Subject<'a>>, Error> {
     let of_finding = |finding: &'a Finding| Subject {
         site: &finding.site,
         histories: histories(document, finding),
@@ -143,17 +146,20 @@ fn draw(chart: &mut Chart, bars: &[Bar]) {
     }
 }
 
-fn keys(document: &Document, age: Option<f64>) -> Vec<Key> {
+fn keys(document: &Document, age: Option<f64>) -> Vec<LegendEntry> {
     let mut keys = vec![
-        Key {
-            look: Look::Area(ORANGE),
+        LegendEntry {
+            look: Swatch::Area(ORANGE),
             words: "still alive, of the bytes allocated at that time (left)".to_owned(),
         },
-        Key { look: Look::Line(RATE), words: "bytes allocated per second (right)".to_owned() },
+        LegendEntry {
+            look: Swatch::Line(RATE),
+            words: "bytes allocated per second (right)".to_owned(),
+        },
     ];
     if let Some(age) = age {
         let words = format!("older than {} to the left: counts as kept", axis::elapsed(age));
-        keys.push(Key { look: Look::Line(THRESHOLD), words });
+        keys.push(LegendEntry { look: Swatch::Line(THRESHOLD), words });
     }
     keys.extend(collections_key(&document.history.collections));
     keys

@@ -5,12 +5,13 @@ use std::path::{Path, PathBuf};
 
 use proptest::prelude::*;
 
-use super::scene::{Anchor, Shape};
+use super::scene::{Primitive, TextAnchor};
 use super::{
-    Error, Format, MOST_FINDINGS, Options, SIZE, SMALLEST, What, draw, font, samples, scene_of, svg,
+    Error, MOST_FINDINGS, PictureFormat, PictureOptions, SIZE, SMALLEST, What, draw, font, samples,
+    scene_of, svg,
 };
 use crate::model::{
-    AgedPoint, Cohort, Collection, Document, Frame, Interval, Mark, ProcessPoint, Site,
+    Cohort, Collection, Document, Frame, Interval, Mark, ProcessPoint, RetainedPoint, Site,
     SiteHistory, SitePoint,
 };
 
@@ -20,8 +21,8 @@ fn name(site: &Site) -> String {
     format!("{} ({file}:{})", frame.function.as_deref().unwrap_or("?"), frame.line.unwrap_or(0))
 }
 
-pub fn options() -> Options {
-    Options { size: SIZE, top: MOST_FINDINGS, site: None, name }
+pub fn options() -> PictureOptions {
+    PictureOptions { size: SIZE, top: MOST_FINDINGS, site: None, name }
 }
 
 fn golden_folder() -> PathBuf {
@@ -96,19 +97,19 @@ fn outline(picture: &str) -> String {
 
 /// Left, right, top and bottom of every text.
 fn boxes(document: &Document, what: What, size: (u32, u32)) -> Vec<([f64; 4], String)> {
-    let options = Options { size, ..options() };
+    let options = PictureOptions { size, ..options() };
     let scene = scene_of(document, what, &options).expect("a scene");
     let texts = scene.shapes.iter().filter_map(|shape| match shape {
-        Shape::Text(text) => Some(text),
+        Primitive::Text(text) => Some(text),
         _ => None,
     });
     texts
         .map(|text| {
             let width = font::width(&text.words, text.em, text.bold);
             let left = match text.anchor {
-                Anchor::Start => text.at.0,
-                Anchor::Middle => text.at.0 - width / 2.0,
-                Anchor::End => text.at.0 - width,
+                TextAnchor::Start => text.at.0,
+                TextAnchor::Middle => text.at.0 - width / 2.0,
+                TextAnchor::End => text.at.0 - width,
             };
             let half = text.em / 2.0;
             ([left, left + width, text.at.1 - half, text.at.1 + half], text.words.clone())
@@ -162,9 +163,9 @@ fn a_million_points_are_a_small_picture() {
 
 #[test]
 fn a_png_is_a_png_of_its_size() {
-    let options = Options { size: (333, 222), ..options() };
+    let options = PictureOptions { size: (333, 222), ..options() };
     for what in What::ALL {
-        let png = draw(&samples::server(), what, Format::Png, &options).expect("a picture");
+        let png = draw(&samples::server(), what, PictureFormat::Png, &options).expect("a picture");
         assert_eq!(png[..8], *b"\x89PNG\r\n\x1a\n");
         assert_eq!(png[16..24], [0, 0, 1, 77, 0, 0, 0, 222]);
         assert!(png.len() > 2_000, "{what:?}: {}", png.len());
@@ -173,7 +174,7 @@ fn a_png_is_a_png_of_its_size() {
 
 #[test]
 fn sizes_have_limits() {
-    let options = Options { size: (0, u32::MAX), ..options() };
+    let options = PictureOptions { size: (0, u32::MAX), ..options() };
     let scene = scene_of(&samples::nothing(), What::Memory, &options).expect("a scene");
     assert_eq!(scene.size, (SMALLEST.0, super::LARGEST.1));
 }
@@ -182,19 +183,19 @@ fn sizes_have_limits() {
 fn sites_are_chosen_by_id() {
     let document = samples::server();
     let id = document.sites[2].id.clone();
-    let one = Options { site: Some(id), ..options() };
+    let one = PictureOptions { site: Some(id), ..options() };
     let picture = svg(&document, What::Survival, &one).expect("a picture");
     assert!(picture.contains("reload_data (jobs.py:7)"));
-    let none = Options { site: Some("x\u{1b}".into()), ..options() };
+    let none = PictureOptions { site: Some("x\u{1b}".into()), ..options() };
     let error = svg(&document, What::Survival, &none).expect_err("no such site");
     assert!(matches!(&error, Error::UnknownSite(id) if id == "x\\x1b"));
 }
 
 #[test]
 fn formats_are_found_by_suffix() {
-    assert_eq!(Format::of_file(Path::new("a/b.PNG")), Some(Format::Png));
-    assert_eq!(Format::of_file(Path::new("b.svg")), Some(Format::Svg));
-    assert_eq!(Format::of_file(Path::new("svg")), None);
+    assert_eq!(PictureFormat::of_file(Path::new("a/b.PNG")), Some(PictureFormat::Png));
+    assert_eq!(PictureFormat::of_file(Path::new("b.svg")), Some(PictureFormat::Svg));
+    assert_eq!(PictureFormat::of_file(Path::new("svg")), None);
 }
 
 fn any_time() -> impl Strategy<Value = f64> {
@@ -250,7 +251,7 @@ fn any_site() -> impl Strategy<Value = SiteHistory> {
             .collect(),
         aged: aged
             .into_iter()
-            .map(|(t, age, bytes)| AgedPoint { t, age, bytes, count: 1 })
+            .map(|(t, age, bytes)| RetainedPoint { t, age, bytes, count: 1 })
             .collect(),
         ..SiteHistory::default()
     })
@@ -292,12 +293,12 @@ proptest! {
         growth.slope_bytes_per_hour = interval;
         growth.warm_up_seconds = numbers[6];
         for what in What::ALL {
-            let options = Options { size, ..options() };
+            let options = PictureOptions { size, ..options() };
             let picture = svg(&document, what, &options).expect("a picture");
             prop_assert!(is_well_formed(&picture), "{}", picture);
             prop_assert!(!picture.contains("NaN") && !picture.contains("inf"));
             if size.0 < 300 {
-                draw(&document, what, Format::Png, &options).expect("a picture");
+                draw(&document, what, PictureFormat::Png, &options).expect("a picture");
             }
         }
     }

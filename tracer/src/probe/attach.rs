@@ -7,7 +7,7 @@ use leakspy_ebpf::wire::name;
 use leakspy_ebpf::wire::target::Layout;
 
 use super::error::ProbeError;
-use super::guard::{Group, Guard, Kind, LinkRequest};
+use super::guard::{Guard, LinkGroup, LinkKind, LinkRequest};
 use super::load::Loaded;
 
 /// How probes are attached.
@@ -36,11 +36,11 @@ impl Method {
     }
 
     /// The probes on what is not an allocation function.
-    const fn kind(self) -> Kind {
+    const fn kind(self) -> LinkKind {
         match self {
-            Self::Session | Self::Multi => Kind::Multi,
-            Self::Perf => Kind::Perf,
-            Self::Trace => Kind::Trace,
+            Self::Session | Self::Multi => LinkKind::Multi,
+            Self::Perf => LinkKind::Perf,
+            Self::Trace => LinkKind::Trace,
         }
     }
 
@@ -85,7 +85,7 @@ pub struct Links<'a> {
     /// Who makes and holds them.
     pub guard: &'a mut Guard,
     /// Under which number.
-    pub group: Group,
+    pub group: LinkGroup,
     /// In which process.
     pub pid: u32,
     /// The slot of the target.
@@ -122,7 +122,7 @@ impl Links<'_> {
     ) -> Result<(), ProbeError> {
         let kind = method.kind();
         let layout = self.layout;
-        let mut program = |name, kind: Kind| loaded.program(name, kind.attach_type(), &layout);
+        let mut program = |name, kind: LinkKind| loaded.program(name, kind.attach_type(), &layout);
         let free = program(name::PROGRAM_FREE, kind)?;
         let code = program(name::PROGRAM_CODE_DEALLOC, kind)?;
         for file in files {
@@ -131,9 +131,9 @@ impl Links<'_> {
             self.make(code, file, &point, kind, false)?;
         }
         if method == Method::Session {
-            let session = program(name::PROGRAM_ALLOC_SESSION, Kind::Session)?;
+            let session = program(name::PROGRAM_ALLOC_SESSION, LinkKind::Session)?;
             for file in files {
-                self.make(session, file, &file.alloc, Kind::Session, false)?;
+                self.make(session, file, &file.alloc, LinkKind::Session, false)?;
             }
             return Ok(());
         }
@@ -152,14 +152,14 @@ impl Links<'_> {
         program: RawFd,
         file: &FileProbes,
         points: &[(u64, u64)],
-        kind: Kind,
+        kind: LinkKind,
         at_return: bool,
     ) -> Result<(), ProbeError> {
         if points.is_empty() {
             return Ok(());
         }
         // Trace events are shared: the programs find the slot by process.
-        let slot = if kind == Kind::Trace { 0 } else { self.slot };
+        let slot = if kind == LinkKind::Trace { 0 } else { self.slot };
         let (offsets, cookies) =
             points.iter().map(|&(offset, function)| (offset, cookie(0, slot) | function)).unzip();
         let (file_fd, pid) = (file.file, self.pid);

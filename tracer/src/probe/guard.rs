@@ -24,8 +24,8 @@ use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::process::Child;
 
-pub use message::Group;
-pub(super) use message::{Kind, LinkRequest};
+pub use message::LinkGroup;
+pub(super) use message::{LinkKind, LinkRequest};
 use message::{Reply, Request, receive, send};
 use serve::open_process;
 pub use serve::serve_inherited;
@@ -55,7 +55,7 @@ impl Guard {
     ///
     /// # Errors
     /// What the kernel says to the link.
-    pub(super) fn link(&mut self, group: Group, link: LinkRequest) -> io::Result<()> {
+    pub(super) fn link(&mut self, group: LinkGroup, link: LinkRequest) -> io::Result<()> {
         self.ask(&Request::Link { group, link })
     }
 
@@ -63,7 +63,7 @@ impl Guard {
     ///
     /// # Errors
     /// The guard is gone, and the links with it.
-    pub fn release(&mut self, group: Group) -> io::Result<()> {
+    pub fn release(&mut self, group: LinkGroup) -> io::Result<()> {
         self.ask(&Request::Release { group })
     }
 

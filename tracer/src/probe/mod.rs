@@ -19,7 +19,7 @@ mod table;
 
 pub use attach::{FileProbes, Method};
 pub use error::ProbeError;
-pub use guard::{Group, Guard, GuardProgram, serve_inherited};
+pub use guard::{Guard, GuardProgram, LinkGroup, serve_inherited};
 pub use kernel::{AttachRequest, Kernel, Placed, Records, Slot, Tables};
 pub use load::{Capacity, working_bytes};
 pub use ring::{Captured, Gone, Record, decode, is_site};

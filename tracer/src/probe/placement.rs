@@ -48,7 +48,7 @@ pub struct FunctionCode<'a> {
 
 /// How the kernel executes the instruction under a probe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Kind {
+pub enum Execution {
     /// In the trap handler: cheap.
     Emulated,
     /// By stepping over a copy: dear in virtual machines.
@@ -61,14 +61,14 @@ pub struct Placement {
     /// Bytes from the entry.
     pub offset: u64,
     /// What a hit costs.
-    pub kind: Kind,
+    pub kind: Execution,
     /// The instruction, for people: `je (74 1b)`.
     pub instruction: String,
 }
 
 /// Why a function cannot be probed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
+pub enum PlacementRefusal {
     /// The bytes are no code.
     #[error("its first bytes are not an instruction")]
     NotCode,
@@ -82,7 +82,10 @@ pub enum Refusal {
 
 /// Chooses the instruction for a function. The caller still has to make sure that no branch from outside the
 /// function leads between the entry and a displaced instruction, see [`entered_from_outside`].
-pub fn place(code: &FunctionCode<'_>, kernel: KernelRelease) -> Result<Placement, Refusal> {
+pub fn place(
+    code: &FunctionCode<'_>,
+    kernel: KernelRelease,
+) -> Result<Placement, PlacementRefusal> {
     match displaced(code, kernel) {
         Some(placement) if !has_branch_into(code, placement.offset) => Ok(placement),
         _ => at_entry(code, kernel),
@@ -90,19 +93,22 @@ pub fn place(code: &FunctionCode<'_>, kernel: KernelRelease) -> Result<Placement
 }
 
 /// The entry itself.
-pub fn at_entry(code: &FunctionCode<'_>, kernel: KernelRelease) -> Result<Placement, Refusal> {
+pub fn at_entry(
+    code: &FunctionCode<'_>,
+    kernel: KernelRelease,
+) -> Result<Placement, PlacementRefusal> {
     let first = decoder(code).decode();
     if first.is_invalid() {
-        return Err(Refusal::NotCode);
+        return Err(PlacementRefusal::NotCode);
     }
-    let bytes = bytes_of(code, &first).ok_or(Refusal::NotCode)?;
+    let bytes = bytes_of(code, &first).ok_or(PlacementRefusal::NotCode)?;
     let instruction = describe(&first, bytes);
     if emulated::is_emulated(bytes, true, kernel) {
-        return Ok(Placement { offset: 0, kind: Kind::Emulated, instruction });
+        return Ok(Placement { offset: 0, kind: Execution::Emulated, instruction });
     }
     match stepped::is_safe(&first, bytes) {
-        true => Ok(Placement { offset: 0, kind: Kind::Stepped, instruction }),
-        false => Err(Refusal::Unsafe { instruction }),
+        true => Ok(Placement { offset: 0, kind: Execution::Stepped, instruction }),
+        false => Err(PlacementRefusal::Unsafe { instruction }),
     }
 }
 
@@ -185,7 +191,7 @@ fn displaced(code: &FunctionCode<'_>, kernel: KernelRelease) -> Option<Placement
         let bytes = bytes_of(code, &instruction)?;
         if emulated::is_emulated(bytes, offset == 0, kernel) {
             let instruction = describe(&instruction, bytes);
-            return Some(Placement { offset, kind: Kind::Emulated, instruction });
+            return Some(Placement { offset, kind: Execution::Emulated, instruction });
         }
         if !may_be_skipped(&instruction, code.arguments, &mut information) {
             return None;

@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use leakspy_ebpf::wire::key::Function;
 
-use super::placement::{self, FunctionCode, Kind, Placement, Refusal};
+use super::placement::{self, Execution, FunctionCode, Placement, PlacementRefusal};
 use crate::model::{Address, KernelRelease};
 use crate::os::allocator::{Absence, Allocator, Located};
 use crate::os::module::ModuleCode;
@@ -24,7 +24,7 @@ pub struct Spot {
     /// How far it is from the function's entry, bytes.
     pub displacement: u64,
     /// What a hit costs.
-    pub kind: Kind,
+    pub kind: Execution,
     /// The instruction, for people.
     pub instruction: String,
 }
@@ -32,7 +32,7 @@ pub struct Spot {
 /// A probe on a traced function. Its return may be probed too: the function is one of [`Function`], and only
 /// those make points.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Point {
+pub struct ProbePoint {
     /// Which function; events are accounted as calls of it.
     pub function: Function,
     /// Further names of the same code.
@@ -41,7 +41,7 @@ pub struct Point {
     pub spot: Spot,
 }
 
-impl Point {
+impl ProbePoint {
     /// Whether its return is of interest.
     pub fn returns(&self) -> bool {
         !self.function.releases()
@@ -54,13 +54,13 @@ pub enum NotCovered {
     /// It is not there.
     Absent(Absence),
     /// It cannot be probed.
-    Unplaceable(Refusal),
+    Unplaceable(PlacementRefusal),
     /// Its code could not be read from the module's file.
     NoCode,
 }
 
-impl From<Refusal> for NotCovered {
-    fn from(refusal: Refusal) -> Self {
+impl From<PlacementRefusal> for NotCovered {
+    fn from(refusal: PlacementRefusal) -> Self {
         Self::Unplaceable(refusal)
     }
 }
@@ -69,7 +69,7 @@ impl From<Refusal> for NotCovered {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Plan {
     /// One for each address.
-    pub points: Vec<Point>,
+    pub points: Vec<ProbePoint>,
     /// Functions whose calls are not seen.
     pub not_covered: Vec<(Function, NotCovered)>,
 }
@@ -155,7 +155,7 @@ struct Draft<'a> {
     also: Vec<Function>,
     code: &'a ModuleCode,
     function: FunctionCode<'a>,
-    placement: Result<Placement, Refusal>,
+    placement: Result<Placement, PlacementRefusal>,
 }
 
 impl<'a> Draft<'a> {
@@ -177,12 +177,12 @@ impl<'a> Draft<'a> {
         Ok(Self { located, also: Vec::new(), code, function, placement })
     }
 
-    fn finish(self) -> Result<Point, (Function, NotCovered)> {
+    fn finish(self) -> Result<ProbePoint, (Function, NotCovered)> {
         let function = self.located.function;
         let placement = self.placement.map_err(|refusal| (function, refusal.into()))?;
         let spot =
             spot(self.code, self.located.vaddr, placement).ok_or((function, NotCovered::NoCode))?;
-        Ok(Point { function, also: self.also, spot })
+        Ok(ProbePoint { function, also: self.also, spot })
     }
 }
 

@@ -8,11 +8,11 @@ use leakspy_ebpf::wire::target::Layout;
 
 use super::attach::{FileProbes, Links, Method, attach};
 use super::error::ProbeError;
-use super::guard::{Group, Guard};
+use super::guard::{Guard, LinkGroup};
 use super::load::{Capacity, Loaded};
 
 /// The guard is asked for one thing after the other.
-const GROUP: Group = 0;
+const GROUP: LinkGroup = 0;
 
 /// Never called; carries the probe.
 #[inline(never)]

@@ -8,7 +8,7 @@ use super::layout::published::{self, Unbelieved};
 use super::layout::{Layout, LayoutSource, Runtime, table};
 use super::machine;
 use super::runtime::{self, Broken, ThreadState};
-use super::slot::{self, NoSlot, Search, Slot};
+use super::slot::{self, NoSlot, SlotSearch, StateSlot};
 use super::version::Version;
 use crate::model::{Address, Memory, RuntimeSymbols};
 
@@ -40,14 +40,14 @@ pub struct Python {
     /// Its thread states.
     pub threads: Vec<ThreadState>,
     /// How threads find their state.
-    pub slot: Slot,
+    pub slot: StateSlot,
     /// How much of the layout was seen to hold.
     pub checked: Checked,
 }
 
 /// Why Python frames cannot be had. Native stacks still can.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
+pub enum PythonRefusal {
     /// No symbol led to a version.
     #[error(
         "cannot tell which CPython this is: no debug offsets, Py_Version or Py_GetVersion to read"
@@ -112,7 +112,7 @@ pub enum Refusal {
 }
 
 /// Reads what must be known of the CPython in `memory`. Needs some thousand small reads, and stops nothing.
-pub fn attach(memory: &dyn Memory, symbols: &RuntimeSymbols) -> Result<Python, Refusal> {
+pub fn attach(memory: &dyn Memory, symbols: &RuntimeSymbols) -> Result<Python, PythonRefusal> {
     let interpreter = Interpreter::recognise(memory, symbols)?;
     let mut result = interpreter.observe(memory);
     for _ in 1..ATTEMPTS {
@@ -134,14 +134,14 @@ struct Interpreter {
     /// Address of the pointer to the thread state that holds the GIL.
     gil_holder: Option<Address>,
     /// Where threads keep their state.
-    search: Search,
+    search: SlotSearch,
     code_type: Option<Address>,
 }
 
 impl Interpreter {
-    fn recognise(memory: &dyn Memory, symbols: &RuntimeSymbols) -> Result<Self, Refusal> {
+    fn recognise(memory: &dyn Memory, symbols: &RuntimeSymbols) -> Result<Self, PythonRefusal> {
         let (version, layout, layout_source) = recognise_layout(memory, symbols)?;
-        let missing = Refusal::NoRuntime { version };
+        let missing = PythonRefusal::NoRuntime { version };
         let (head, gil_holder, key) = match layout.runtime {
             Runtime::Globals => {
                 let function = symbols.interpreters_head_function;
@@ -158,21 +158,21 @@ impl Interpreter {
         let head = head.ok_or(missing)?;
         let accessor = symbols.thread_state_function;
         let accessor = accessor.and_then(|at| machine::returned_thread_local(memory, at));
-        let search = Search { home: layout.thread.home, key, accessor };
+        let search = SlotSearch { home: layout.thread.home, key, accessor };
         let code_type = symbols.code_type;
         Ok(Self { version, layout, layout_source, head, gil_holder, search, code_type })
     }
 
-    fn observe(&self, memory: &dyn Memory) -> Result<Python, Refusal> {
+    fn observe(&self, memory: &dyn Memory) -> Result<Python, PythonRefusal> {
         let version = self.version;
-        let broken = |reason| Refusal::Runtime { version, reason };
-        let failed = |reason| Refusal::Check { version, reason };
+        let broken = |reason| PythonRefusal::Runtime { version, reason };
+        let failed = |reason| PythonRefusal::Check { version, reason };
         let interpreters =
             runtime::interpreters(memory, &self.layout, self.head).map_err(broken)?;
         let threads = runtime::threads(memory, &self.layout, &interpreters).map_err(broken)?;
         self.check_holder(memory, &interpreters).map_err(failed)?;
         let slot = slot::find(memory, &threads, self.search)
-            .map_err(|reason| Refusal::Slot { version, reason })?;
+            .map_err(|reason| PythonRefusal::Slot { version, reason })?;
         let walk = PythonWalk {
             gil_holder: self.gil_holder.map_or(0, |address| address.0),
             tstate_slot: slot.offset,
@@ -224,21 +224,21 @@ impl Interpreter {
 fn recognise_layout(
     memory: &dyn Memory,
     symbols: &RuntimeSymbols,
-) -> Result<(Version, Layout, LayoutSource), Refusal> {
+) -> Result<(Version, Layout, LayoutSource), PythonRefusal> {
     let stated = stated_version(memory, symbols)?;
     if let Some(runtime) = symbols.runtime.filter(|&at| published::is_published(memory, at)) {
-        let (version, layout) =
-            published::layout(memory, runtime).map_err(|reason| Refusal::Published { reason })?;
+        let (version, layout) = published::layout(memory, runtime)
+            .map_err(|reason| PythonRefusal::Published { reason })?;
         return match stated {
-            Some(other) if other != version => Err(Refusal::TwoVersions { version, other }),
+            Some(other) if other != version => Err(PythonRefusal::TwoVersions { version, other }),
             _ => Ok((version, layout, LayoutSource::Published)),
         };
     }
-    let version = stated.ok_or(Refusal::NoVersion)?;
+    let version = stated.ok_or(PythonRefusal::NoVersion)?;
     if version.minor >= FIRST_PUBLISHED {
-        return Err(Refusal::NoDebugOffsets { version });
+        return Err(PythonRefusal::NoDebugOffsets { version });
     }
-    let layout = table::layout(version).ok_or(Refusal::UnknownVersion { version })?;
+    let layout = table::layout(version).ok_or(PythonRefusal::UnknownVersion { version })?;
     Ok((version, *layout, LayoutSource::Table))
 }
 
@@ -246,7 +246,7 @@ fn recognise_layout(
 fn stated_version(
     memory: &dyn Memory,
     symbols: &RuntimeSymbols,
-) -> Result<Option<Version>, Refusal> {
+) -> Result<Option<Version>, PythonRefusal> {
     let word = symbols.version_word.and_then(|at| memory.u32(at));
     let function = symbols.version_function;
     let stated = [
@@ -257,7 +257,7 @@ fn stated_version(
     let mut stated = stated.into_iter().flatten();
     let Some(version) = stated.next() else { return Ok(None) };
     match stated.find(|&other| other != version) {
-        Some(other) => Err(Refusal::TwoVersions { version, other }),
+        Some(other) => Err(PythonRefusal::TwoVersions { version, other }),
         None => Ok(Some(version)),
     }
 }

@@ -56,7 +56,7 @@ impl Walker {
     pub fn walk(&mut self, memory: &dyn Memory, fsbase: u64) -> Frames {
         let thread = walk::Thread { fsbase, sp: fsbase };
         let walked = walk::walk(
-            &Words { memory },
+            &WalkMemory { memory },
             &self.layout,
             &self.generations,
             thread,
@@ -68,11 +68,11 @@ impl Walker {
 }
 
 /// Any memory, for the walk.
-struct Words<'a> {
+struct WalkMemory<'a> {
     memory: &'a dyn Memory,
 }
 
-impl ReadUser for Words<'_> {
+impl ReadUser for WalkMemory<'_> {
     fn read(&self, address: u64, into: &mut [u64]) -> bool {
         let Some(bytes) = self.memory.bytes(Address(address), 8 * into.len()) else {
             return false;

@@ -11,8 +11,8 @@ use serde_json::Value;
 
 use super::check::Failed;
 use super::frame::{Frames, Walker};
-use super::slot::Evidence;
-use super::{CodeInfo, LayoutSource, Python, Refusal, Version, attach};
+use super::slot::SlotEvidence;
+use super::{CodeInfo, LayoutSource, Python, PythonRefusal, Version, attach};
 use crate::model::{Address, Memory, RuntimeSymbols};
 
 /// A saved process.
@@ -160,7 +160,7 @@ fn what_is_not_exported_is_learnt_from_frames_and_code() {
         assert_eq!(attach(&image, &hidden).as_ref(), Ok(&python), "{name}");
         let no_accessor = RuntimeSymbols { thread_state_function: None, ..image.symbols() };
         let other = attach(&image, &no_accessor).unwrap();
-        assert_eq!(other.slot.evidence, Evidence::OnlyOne, "{name}");
+        assert_eq!(other.slot.evidence, SlotEvidence::OnlyOne, "{name}");
         assert_eq!(other.walk, python.walk, "{name}");
     }
 }
@@ -171,13 +171,13 @@ fn without_a_version_there_is_no_guess() {
         let published = image.version().minor >= 13;
         let hidden =
             RuntimeSymbols { version_word: None, version_function: None, ..image.symbols() };
-        let refused = attach(&image, &hidden) == Err(Refusal::NoVersion);
+        let refused = attach(&image, &hidden) == Err(PythonRefusal::NoVersion);
         assert_eq!(refused, !published, "{name}");
         let told = Some(image.version().to_string());
         let hidden = RuntimeSymbols { version_text: told, ..hidden };
         assert!(attach(&image, &hidden).is_ok(), "{name}");
         let lied = RuntimeSymbols { version_text: Some("3.5.2".to_owned()), ..image.symbols() };
-        assert!(matches!(attach(&image, &lied), Err(Refusal::TwoVersions { .. })), "{name}");
+        assert!(matches!(attach(&image, &lied), Err(PythonRefusal::TwoVersions { .. })), "{name}");
     }
 }
 
@@ -214,7 +214,7 @@ fn versions_that_publish_are_refused_when_they_do_not() {
     let (start, bytes) = image.stretches.range_mut(..=runtime).next_back().unwrap();
     bytes[usize::try_from(runtime - start).unwrap()] = b'X';
     let version = Version::new(3, 13, 0);
-    assert_eq!(attach(&image, &symbols), Err(Refusal::NoDebugOffsets { version }));
+    assert_eq!(attach(&image, &symbols), Err(PythonRefusal::NoDebugOffsets { version }));
 }
 
 #[test]
@@ -227,7 +227,7 @@ fn a_wrong_code_type_is_refused() {
             matches!(reason, Failed::TypeName { .. } | Failed::TypeUnreadable { .. })
         };
         assert!(
-            matches!(&refusal, Refusal::Check { reason, .. } if check(reason)),
+            matches!(&refusal, PythonRefusal::Check { reason, .. } if check(reason)),
             "{name}: {refusal}"
         );
     }

@@ -14,7 +14,7 @@ pub struct LineTable {
 
 /// A stretch of code units, and the line they are on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Stretch {
+struct LineRange {
     /// First code unit behind it.
     end: u64,
     /// `None`: code that belongs to no line.
@@ -59,7 +59,7 @@ fn positive(line: i64) -> Option<u32> {
     u32::try_from(line).ok().filter(|&line| line > 0)
 }
 
-fn covering(mut stretches: impl Iterator<Item = Stretch>, index: u64) -> Option<i64> {
+fn covering(mut stretches: impl Iterator<Item = LineRange>, index: u64) -> Option<i64> {
     // Each begins where the one before ends.
     stretches.find(|stretch| index < stretch.end)?.line
 }
@@ -88,9 +88,9 @@ struct Ranges<'a> {
 }
 
 impl Iterator for Ranges<'_> {
-    type Item = Stretch;
+    type Item = LineRange;
 
-    fn next(&mut self) -> Option<Stretch> {
+    fn next(&mut self) -> Option<LineRange> {
         let (&[length, delta], rest) = self.table.split_first_chunk()?;
         self.table = rest;
         self.end += u64::from(length);
@@ -100,7 +100,7 @@ impl Iterator for Ranges<'_> {
             self.line += i64::from(delta);
         }
         // Lengths are even, but a hostile table may end in the middle of a unit.
-        Some(Stretch { end: self.end.div_ceil(2), line: has_line.then_some(self.line) })
+        Some(LineRange { end: self.end.div_ceil(2), line: has_line.then_some(self.line) })
     }
 }
 
@@ -120,9 +120,9 @@ const LONG: u8 = 14;
 const NO_LOCATION: u8 = 15;
 
 impl Iterator for Locations<'_> {
-    type Item = Stretch;
+    type Item = LineRange;
 
-    fn next(&mut self) -> Option<Stretch> {
+    fn next(&mut self) -> Option<LineRange> {
         let (&first, rest) = self.table.split_first()?;
         if first & 0x80 == 0 {
             // Not the beginning of an entry: the table is damaged, and nothing behind can be trusted.
@@ -141,7 +141,7 @@ impl Iterator for Locations<'_> {
         let columns = self.table.iter().take_while(|&&byte| byte & 0x80 == 0).count();
         self.table = self.table.get(columns..)?;
         self.line = self.line.checked_add(delta)?;
-        Some(Stretch { end: self.end, line: (kind != NO_LOCATION).then_some(self.line) })
+        Some(LineRange { end: self.end, line: (kind != NO_LOCATION).then_some(self.line) })
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Nothing here does I/O: a live process, a saved image and the saved pieces of a dead code object are
 //! all the same to it. [`attach()`] is the way in; everything it returns was read from the target and
-//! held against what CPython's own headers say, and when they disagree the answer is a [`Refusal`]
+//! held against what CPython's own headers say, and when they disagree the answer is a [`PythonRefusal`]
 //! with a sentence, never a guess.
 //!
 //! | module | knows |
@@ -31,7 +31,7 @@ pub mod slot;
 pub mod text;
 pub mod version;
 
-pub use attach::{Python, Refusal, attach};
+pub use attach::{Python, PythonRefusal, attach};
 pub use code::{CodeInfo, NoCode};
 pub use collector::Collector;
 pub use layout::{Layout, LayoutSource};

@@ -153,9 +153,9 @@ mod tests {
     use crate::python::layout::table::CPYTHON_3_8;
 
     /// Words by address; everything near them reads as zero.
-    struct Words(HashMap<u64, u64>);
+    struct MemoryWords(HashMap<u64, u64>);
 
-    impl Memory for Words {
+    impl Memory for MemoryWords {
         fn read(&self, address: Address, into: &mut [u8]) -> bool {
             if address.0 < 0x1000 || address.0 >= 0x10_000 || into.len() != 8 {
                 return false;
@@ -181,7 +181,7 @@ mod tests {
     }
 
     fn walk(words: HashMap<u64, u64>) -> Result<Vec<u64>, Broken> {
-        let memory = Words(words);
+        let memory = MemoryWords(words);
         let found = interpreters(&memory, &CPYTHON_3_8, Address(0x1000))?;
         let threads = threads(&memory, &CPYTHON_3_8, &found)?;
         assert_eq!(threads[0].thread_id, 0x7f00);

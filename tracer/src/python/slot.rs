@@ -8,7 +8,7 @@
 
 use std::collections::HashMap;
 
-use super::layout::Home;
+use super::layout::StateLocation;
 use super::runtime::ThreadState;
 use crate::model::{Address, Memory};
 
@@ -31,9 +31,9 @@ const GLIBC_KEYS: i64 = 32;
 
 /// What is known before the search.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Search {
+pub struct SlotSearch {
     /// What kind of place it is.
-    pub home: Home,
+    pub home: StateLocation,
     /// Number of the pthread key, where known.
     pub key: Option<u32>,
     /// Distance from fsbase that CPython's own accessor uses, where its code says so.
@@ -42,20 +42,20 @@ pub struct Search {
 
 /// A slot, and why it is believed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Slot {
+pub struct StateSlot {
     /// Bytes from fsbase.
     pub offset: i64,
     /// Threads that have their own state there.
     pub threads: usize,
     /// How it was told from others.
-    pub evidence: Evidence,
+    pub evidence: SlotEvidence,
     /// Whether glibc would keep `autoTSSkey`'s value there; `None` when the key is not known.
     pub agrees_with_key: Option<bool>,
 }
 
 /// How a slot was told from others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Evidence {
+pub enum SlotEvidence {
     /// No other offset was common to all threads.
     OnlyOne,
     /// Others were, but only this one is laid out like glibc's entry of a key in use.
@@ -93,7 +93,11 @@ pub enum NoSlot {
 ///
 /// A thread state whose thread is gone, or has not begun, has nothing to say; a thread may have several thread
 /// states (one per interpreter that it runs), each of which may be the one in the slot.
-pub fn find(memory: &dyn Memory, threads: &[ThreadState], search: Search) -> Result<Slot, NoSlot> {
+pub fn find(
+    memory: &dyn Memory,
+    threads: &[ThreadState],
+    search: SlotSearch,
+) -> Result<StateSlot, NoSlot> {
     let owners = Owner::of(threads);
     if let Some(slot) = by_accessor(memory, &owners, search) {
         return Ok(slot);
@@ -111,7 +115,7 @@ pub fn find(memory: &dyn Memory, threads: &[ThreadState], search: Search) -> Res
 }
 
 /// The place that the accessor reads, if threads have their states there and nothing else.
-fn by_accessor(memory: &dyn Memory, owners: &[Owner], search: Search) -> Option<Slot> {
+fn by_accessor(memory: &dyn Memory, owners: &[Owner], search: SlotSearch) -> Option<StateSlot> {
     let offset = search.accessor?;
     let mut matching = 0;
     for owner in owners {
@@ -122,13 +126,13 @@ fn by_accessor(memory: &dyn Memory, owners: &[Owner], search: Search) -> Option<
             Some(_) => return None,
         }
     }
-    (matching > 0).then(|| search.slot(offset, matching, Evidence::Accessor))
+    (matching > 0).then(|| search.slot(offset, matching, SlotEvidence::Accessor))
 }
 
-impl Search {
-    fn slot(self, offset: i64, threads: usize, evidence: Evidence) -> Slot {
+impl SlotSearch {
+    fn slot(self, offset: i64, threads: usize, evidence: SlotEvidence) -> StateSlot {
         let agrees_with_key = self.key.map(|key| glibc_key(offset) == Some(key.into()));
-        Slot { offset, threads, evidence, agrees_with_key }
+        StateSlot { offset, threads, evidence, agrees_with_key }
     }
 }
 
@@ -154,10 +158,10 @@ impl Owner {
     }
 
     /// Every place near the control block that holds one of the states.
-    fn candidates(&self, memory: &dyn Memory, home: Home) -> Vec<Candidate> {
+    fn candidates(&self, memory: &dyn Memory, home: StateLocation) -> Vec<Candidate> {
         let words = match home {
-            Home::PthreadKey => words_above(memory, self.fsbase),
-            Home::ThreadLocal => words_below(memory, self.fsbase),
+            StateLocation::PthreadKey => words_above(memory, self.fsbase),
+            StateLocation::ThreadLocal => words_below(memory, self.fsbase),
         };
         let holds = |&(_, word): &(i64, u64)| self.states.contains(&word);
         words
@@ -223,14 +227,14 @@ fn glibc_key(offset: i64) -> Option<i64> {
     (from_first >= 0 && from_first % GLIBC_ENTRY == 0 && key < GLIBC_KEYS).then_some(key)
 }
 
-fn choose(common: &[Candidate], threads: usize) -> Result<(Candidate, Evidence), NoSlot> {
+fn choose(common: &[Candidate], threads: usize) -> Result<(Candidate, SlotEvidence), NoSlot> {
     match *common {
         [] => Err(NoSlot::NotCommon { threads }),
-        [only] => Ok((only, Evidence::OnlyOne)),
+        [only] => Ok((only, SlotEvidence::OnlyOne)),
         _ => {
             let mut entries = common.iter().filter(|candidate| candidate.is_key_entry);
             match (entries.next(), entries.next()) {
-                (Some(&entry), None) => Ok((entry, Evidence::KeyLayout)),
+                (Some(&entry), None) => Ok((entry, SlotEvidence::KeyLayout)),
                 _ => Err(NoSlot::Ambiguous { candidates: common.len() }),
             }
         }

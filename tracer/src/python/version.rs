@@ -18,12 +18,12 @@ pub struct Version {
     /// The bug-fix release.
     pub micro: u8,
     /// How finished it is.
-    pub level: Level,
+    pub level: ReleaseLevel,
 }
 
 /// How finished a release is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Level {
+pub enum ReleaseLevel {
     /// `a1`: layouts change from one to the next.
     Alpha(u8),
     /// `b1`: layouts still change now and then.
@@ -37,7 +37,7 @@ pub enum Level {
 impl Version {
     /// A finished release.
     pub const fn new(major: u8, minor: u8, micro: u8) -> Self {
-        Self { major, minor, micro, level: Level::Final }
+        Self { major, minor, micro, level: ReleaseLevel::Final }
     }
 
     /// From `PY_VERSION_HEX`, the value of the `Py_Version` word (3.11 on) and of the version in the debug
@@ -46,10 +46,10 @@ impl Version {
         let [level, micro, minor, major] = u32::try_from(hex).ok()?.to_le_bytes();
         let serial = level & 0xf;
         let level = match level >> 4 {
-            0xa => Level::Alpha(serial),
-            0xb => Level::Beta(serial),
-            0xc => Level::Candidate(serial),
-            0xf => Level::Final,
+            0xa => ReleaseLevel::Alpha(serial),
+            0xb => ReleaseLevel::Beta(serial),
+            0xc => ReleaseLevel::Candidate(serial),
+            0xf => ReleaseLevel::Final,
             _ => return None,
         };
         (major == 3).then_some(Self { major, minor, micro, level })
@@ -85,7 +85,7 @@ impl Version {
 
     /// Whether its layouts can still change before the release.
     pub const fn is_unfinished(self) -> bool {
-        matches!(self.level, Level::Alpha(_) | Level::Beta(_))
+        matches!(self.level, ReleaseLevel::Alpha(_) | ReleaseLevel::Beta(_))
     }
 }
 
@@ -96,17 +96,17 @@ fn number(text: &str) -> Option<u8> {
     text.parse().ok()
 }
 
-fn micro_and_level(text: &str) -> Option<(u8, Level)> {
+fn micro_and_level(text: &str) -> Option<(u8, ReleaseLevel)> {
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let (micro, rest) = text.split_at_checked(digits)?;
     let level = if rest.is_empty() {
-        Level::Final
+        ReleaseLevel::Final
     } else if let Some(serial) = rest.strip_prefix("rc") {
-        Level::Candidate(number(serial)?)
+        ReleaseLevel::Candidate(number(serial)?)
     } else if let Some(serial) = rest.strip_prefix('b') {
-        Level::Beta(number(serial)?)
+        ReleaseLevel::Beta(number(serial)?)
     } else {
-        Level::Alpha(number(rest.strip_prefix('a')?)?)
+        ReleaseLevel::Alpha(number(rest.strip_prefix('a')?)?)
     };
     Some((number(micro)?, level))
 }
@@ -115,23 +115,23 @@ impl fmt::Display for Version {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}.{}.{}", self.major, self.minor, self.micro)?;
         match self.level {
-            Level::Alpha(serial) => write!(f, "a{serial}"),
-            Level::Beta(serial) => write!(f, "b{serial}"),
-            Level::Candidate(serial) => write!(f, "rc{serial}"),
-            Level::Final => Ok(()),
+            ReleaseLevel::Alpha(serial) => write!(f, "a{serial}"),
+            ReleaseLevel::Beta(serial) => write!(f, "b{serial}"),
+            ReleaseLevel::Candidate(serial) => write!(f, "rc{serial}"),
+            ReleaseLevel::Final => Ok(()),
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Level, Version};
+    use super::{ReleaseLevel, Version};
 
     #[test]
     fn words_and_texts_agree() {
         assert_eq!(Version::from_hex(0x030b_07f0), Some(Version::new(3, 11, 7)));
         assert_eq!(Version::from_text("3.11.7"), Some(Version::new(3, 11, 7)));
-        let candidate = Version { level: Level::Candidate(2), ..Version::new(3, 14, 0) };
+        let candidate = Version { level: ReleaseLevel::Candidate(2), ..Version::new(3, 14, 0) };
         assert_eq!(Version::from_hex(0x030e_00c2), Some(candidate));
         assert_eq!(Version::from_text("3.14.0rc2"), Some(candidate));
         assert_eq!(candidate.to_string(), "3.14.0rc2");

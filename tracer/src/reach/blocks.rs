@@ -5,7 +5,7 @@ use crate::model::Address;
 
 /// A block of the allocator that is not freed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Block {
+pub struct SearchedBlock {
     /// Where it begins.
     pub start: Address,
     /// Bytes asked for. A block of none still has an address of its own.
@@ -16,7 +16,7 @@ pub struct Block {
     pub born_ns: u64,
 }
 
-impl Block {
+impl SearchedBlock {
     /// A small object of Python that leads to a block: looked for like one, and counted for no site.
     pub const fn holder(start: Address, size: u64) -> Self {
         Self { start, size, site: u64::MAX, born_ns: 0 }
@@ -48,7 +48,7 @@ const PER_PAGE: usize = (1 << PAGE_BITS) / 8 + 1;
 /// Blocks in order, none overlapping another, with an index by page.
 #[derive(Clone, Debug, Default)]
 pub struct Blocks {
-    blocks: Vec<Block>,
+    blocks: Vec<SearchedBlock>,
     /// Where each begins and ends: apart from the rest, because this is what is searched.
     starts: Vec<u64>,
     ends: Vec<u64>,
@@ -72,7 +72,7 @@ struct Index {
 impl Blocks {
     /// Takes blocks in any order. What cannot be indexed (absurd addresses, overlaps, more than 2³² of
     /// them) is left out, and then is a part of the rest of the memory: whatever it points to counts as referenced.
-    pub fn new(mut blocks: Vec<Block>) -> Self {
+    pub fn new(mut blocks: Vec<SearchedBlock>) -> Self {
         blocks.retain(|block| block.end() < ADDRESSES);
         blocks.sort_unstable();
         let mut free = 0;
@@ -93,10 +93,10 @@ impl Blocks {
             number += u32::from(entered);
             entered
         });
-        let high = blocks.last().map_or(0, Block::end);
+        let high = blocks.last().map_or(0, SearchedBlock::end);
         Self {
             starts: blocks.iter().map(|block| block.start.0).collect(),
-            ends: blocks.iter().map(Block::end).collect(),
+            ends: blocks.iter().map(SearchedBlock::end).collect(),
             blocks,
             low,
             span: high.saturating_sub(low),
@@ -105,7 +105,7 @@ impl Blocks {
     }
 
     /// All of them, by address.
-    pub fn all(&self) -> &[Block] {
+    pub fn all(&self) -> &[SearchedBlock] {
         &self.blocks
     }
 
@@ -140,7 +140,7 @@ impl Blocks {
 impl Index {
     /// Enters every page of a block under a number; false when there is no room for it. Blocks come by
     /// address.
-    fn enter(&mut self, block: &Block, number: u32) -> bool {
+    fn enter(&mut self, block: &SearchedBlock, number: u32) -> bool {
         let (first, last) = (block.start.0 >> REGION_BITS, (block.end() - 1) >> REGION_BITS);
         if number == u32::MAX || !self.make_tables(first, last) {
             return false;

@@ -18,7 +18,7 @@ mod tally;
 #[cfg(test)]
 mod tests;
 
-pub use blocks::{Block, Blocks};
+pub use blocks::{Blocks, SearchedBlock};
 pub use pools::object_at;
-pub use search::{Outcome, Search, Words};
-pub use tally::{SiteLoss, tally};
+pub use search::{LeakScan, PointerAlignment, ScanOutcome};
+pub use tally::{SiteUnreachable, tally};

@@ -1,7 +1,7 @@
 //! One pass over the memory of a process.
 
 use super::tags::{self, TagLink};
-use super::{Block, Blocks};
+use super::{Blocks, SearchedBlock};
 use crate::model::{Address, Memory};
 
 /// Most references between blocks that are remembered, 8 bytes each. Beyond it a block that another one
@@ -13,7 +13,7 @@ const WORD: usize = 8;
 
 /// Where pointers can stand in a piece of memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Words {
+pub enum PointerAlignment {
     /// At multiples of 8: data.
     Aligned,
     /// Anywhere: code that was made at run time carries addresses within its instructions.
@@ -22,7 +22,7 @@ pub enum Words {
 
 /// What came of a pass, by the numbers of blocks.
 #[derive(Debug)]
-pub struct Outcome {
+pub struct ScanOutcome {
     /// The blocks that were looked for.
     pub blocks: Blocks,
     /// Whether nothing leads to it.
@@ -39,7 +39,7 @@ const MANY: u64 = u64::MAX;
 
 /// What was seen of the memory so far.
 #[derive(Debug)]
-pub struct Search {
+pub struct LeakScan {
     blocks: Blocks,
     seen: Seen,
 }
@@ -57,7 +57,7 @@ struct Seen {
     tags: Vec<TagLink>,
 }
 
-impl Search {
+impl LeakScan {
     /// Nothing seen yet.
     pub fn new(blocks: Blocks) -> Self {
         let count = blocks.all().len();
@@ -71,11 +71,11 @@ impl Search {
     }
 
     /// Takes a piece of memory from `at` on. Pieces may come in any order, and twice.
-    pub fn look(&mut self, at: Address, bytes: &[u8], words: Words) {
+    pub fn look(&mut self, at: Address, bytes: &[u8], words: PointerAlignment) {
         match words {
-            Words::Aligned => self.look_aligned(at.0, bytes),
+            PointerAlignment::Aligned => self.look_aligned(at.0, bytes),
             // Blocks in such memory are not told apart from the rest of it.
-            Words::Anywhere => {
+            PointerAlignment::Anywhere => {
                 for word in bytes.windows(WORD) {
                     if let Some(target) = self.blocks.find(value(word)) {
                         self.seen.root(target, MANY);
@@ -111,7 +111,7 @@ impl Search {
     /// Ends the pass. `gone` says which blocks were freed
     /// meanwhile: what stood there may be somebody else's, so that whatever it points to counts as
     /// referenced. `memory` is asked for the allocator's own pointers.
-    pub fn finish(self, memory: &dyn Memory, gone: impl Fn(&Block) -> bool) -> Outcome {
+    pub fn finish(self, memory: &dyn Memory, gone: impl Fn(&SearchedBlock) -> bool) -> ScanOutcome {
         let Self { blocks, mut seen } = self;
         for (rooted, block) in seen.rooted.iter_mut().zip(blocks.all()) {
             *rooted |= gone(block);
@@ -127,7 +127,7 @@ impl Search {
         });
         let sole = sole.collect();
         let lost = seen.spread().into_iter().map(|reached| !reached).collect();
-        Outcome { blocks, lost, sole }
+        ScanOutcome { blocks, lost, sole }
     }
 }
 

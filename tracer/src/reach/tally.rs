@@ -2,36 +2,39 @@
 
 use std::collections::HashMap;
 
-use super::Block;
-use crate::model::Unreferenced;
+use super::SearchedBlock;
+use crate::model::UnreachableBlocks;
 
 /// Most sites that something is said of, those with most bytes first.
 const SITES: usize = 1024;
 
 /// What came of the search for the blocks of one site.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SiteLoss {
+pub struct SiteUnreachable {
     /// Key of the site.
     pub site: u64,
     /// Blocks that were looked for, and those that nothing leads to.
-    pub found: Unreferenced,
+    pub found: UnreachableBlocks,
     /// Bytes of those that were looked for.
     pub bytes: u64,
 }
 
 /// Sums up by site, most bytes first. Sites with fewer than `at_least` blocks are left out: a handful of
 /// blocks can be held by registers alone.
-pub fn tally<'a>(blocks: impl Iterator<Item = (&'a Block, bool)>, at_least: u64) -> Vec<SiteLoss> {
-    let mut sites: HashMap<u64, SiteLoss> = HashMap::new();
+pub fn tally<'a>(
+    blocks: impl Iterator<Item = (&'a SearchedBlock, bool)>,
+    at_least: u64,
+) -> Vec<SiteUnreachable> {
+    let mut sites: HashMap<u64, SiteUnreachable> = HashMap::new();
     for (block, lost) in blocks {
-        let nothing = Unreferenced { looked_for: 0, lost: 0 };
-        let new = SiteLoss { site: block.site, found: nothing, bytes: 0 };
+        let nothing = UnreachableBlocks { looked_for: 0, lost: 0 };
+        let new = SiteUnreachable { site: block.site, found: nothing, bytes: 0 };
         let site = sites.entry(block.site).or_insert(new);
         site.bytes = site.bytes.saturating_add(block.size);
         site.found.looked_for += 1;
         site.found.lost += u64::from(lost);
     }
-    let mut sites: Vec<SiteLoss> =
+    let mut sites: Vec<SiteUnreachable> =
         sites.into_values().filter(|site| site.found.looked_for >= at_least).collect();
     sites.sort_unstable_by_key(|site| (std::cmp::Reverse(site.bytes), site.site));
     sites.truncate(SITES);

@@ -4,15 +4,15 @@ use proptest::prelude::*;
 
 use super::tags::possible;
 use super::*;
-use crate::model::{Address, Memory, Unreferenced};
+use crate::model::{Address, Memory, UnreachableBlocks};
 
 const BASE: u64 = 0x7f00_0000_0000;
 
 /// Words by address; what is not there cannot be read.
 #[derive(Clone, Debug, Default)]
-struct Words64(BTreeMap<u64, u64>);
+struct MemoryWords(BTreeMap<u64, u64>);
 
-impl Memory for Words64 {
+impl Memory for MemoryWords {
     fn read(&self, address: Address, into: &mut [u8]) -> bool {
         let word = self.0.get(&address.0).map(|word| word.to_le_bytes());
         let read = word.as_ref().and_then(|word| word.get(..into.len()));
@@ -23,8 +23,8 @@ impl Memory for Words64 {
     }
 }
 
-fn block(start: u64, size: u64) -> Block {
-    Block { start: Address(start), size, site: 1, born_ns: 0 }
+fn block(start: u64, size: u64) -> SearchedBlock {
+    SearchedBlock { start: Address(start), size, site: 1, born_ns: 0 }
 }
 
 fn words(values: &[u64]) -> Vec<u8> {
@@ -32,11 +32,11 @@ fn words(values: &[u64]) -> Vec<u8> {
 }
 
 /// Which of the blocks are lost, when the memory is the given pieces.
-fn lost(blocks: &[Block], pieces: &[(u64, Vec<u64>)]) -> Vec<bool> {
-    let mut memory = Words64::default();
-    let mut search = Search::new(Blocks::new(blocks.to_vec()));
+fn lost(blocks: &[SearchedBlock], pieces: &[(u64, Vec<u64>)]) -> Vec<bool> {
+    let mut memory = MemoryWords::default();
+    let mut search = LeakScan::new(Blocks::new(blocks.to_vec()));
     for (at, values) in pieces {
-        search.look(Address(*at), &words(values), Words::Aligned);
+        search.look(Address(*at), &words(values), PointerAlignment::Aligned);
         let places = (*at..).step_by(8);
         memory.0.extend(places.zip(values.iter().copied()));
     }
@@ -82,30 +82,31 @@ fn unaligned_words_count_only_in_code() {
     let mut bytes = vec![0x48, 0xb8];
     bytes.extend((BASE + 4).to_le_bytes());
     bytes.extend([0; 16]);
-    for (place, is_lost) in [(Words::Aligned, true), (Words::Anywhere, false)] {
-        let mut search = Search::new(Blocks::new(vec![block(BASE, 8)]));
+    for (place, is_lost) in [(PointerAlignment::Aligned, true), (PointerAlignment::Anywhere, false)]
+    {
+        let mut search = LeakScan::new(Blocks::new(vec![block(BASE, 8)]));
         search.look(Address(0x1000), &bytes, place);
-        assert_eq!(search.finish(&Words64::default(), |_| false).lost, [is_lost]);
+        assert_eq!(search.finish(&MemoryWords::default(), |_| false).lost, [is_lost]);
     }
 }
 
 #[test]
 fn what_a_freed_block_held_counts() {
-    let blocks = vec![block(BASE, 16), Block { born_ns: 5, ..block(BASE + 32, 16) }];
-    let mut search = Search::new(Blocks::new(blocks));
-    search.look(Address(BASE + 32), &words(&[BASE]), Words::Aligned);
-    assert_eq!(search.finish(&Words64::default(), |block| block.born_ns == 5).lost, [false; 2]);
+    let blocks = vec![block(BASE, 16), SearchedBlock { born_ns: 5, ..block(BASE + 32, 16) }];
+    let mut search = LeakScan::new(Blocks::new(blocks));
+    search.look(Address(BASE + 32), &words(&[BASE]), PointerAlignment::Aligned);
+    assert_eq!(search.finish(&MemoryWords::default(), |block| block.born_ns == 5).lost, [false; 2]);
 }
 
 #[test]
 fn the_only_place_that_points_to_a_block_is_known() {
     let blocks = vec![block(BASE, 64), block(BASE + 64, 64), block(BASE + 128, 64)];
-    let mut search = Search::new(Blocks::new(blocks));
+    let mut search = LeakScan::new(Blocks::new(blocks));
     let bytes = words(&[BASE, BASE + 8, BASE + 64]);
-    search.look(Address(0x3000), &words(&[BASE + 64]), Words::Aligned);
-    search.look(Address(0x1000), &bytes, Words::Aligned);
-    search.look(Address(0x1000), &bytes, Words::Aligned);
-    let outcome = search.finish(&Words64::default(), |_| false);
+    search.look(Address(0x3000), &words(&[BASE + 64]), PointerAlignment::Aligned);
+    search.look(Address(0x1000), &bytes, PointerAlignment::Aligned);
+    search.look(Address(0x1000), &bytes, PointerAlignment::Aligned);
+    let outcome = search.finish(&MemoryWords::default(), |_| false);
     assert_eq!(outcome.sole, [Some(Address(0x1000)), None, None]);
     assert_eq!(outcome.lost, [false, false, true]);
 }
@@ -144,7 +145,7 @@ fn blocks_that_cannot_be_are_left_out() {
 
 #[test]
 fn sites_are_summed_up_by_bytes() {
-    let of = |site, size| Block { site, ..block(BASE, size) };
+    let of = |site, size| SearchedBlock { site, ..block(BASE, size) };
     let blocks = [
         (of(1, 10), true),
         (of(2, 90), false),
@@ -153,14 +154,17 @@ fn sites_are_summed_up_by_bytes() {
         (of(3, 9999), true),
     ];
     let sites = tally(blocks.iter().map(|(block, lost)| (block, *lost)), 2);
-    let found = Unreferenced { looked_for: 2, lost: 1 };
-    let wanted = [SiteLoss { site: 2, found, bytes: 180 }, SiteLoss { site: 1, found, bytes: 20 }];
+    let found = UnreachableBlocks { looked_for: 2, lost: 1 };
+    let wanted = [
+        SiteUnreachable { site: 2, found, bytes: 180 },
+        SiteUnreachable { site: 1, found, bytes: 20 },
+    ];
     assert_eq!(sites, wanted);
 }
 
 /// The same question, answered word by word.
-fn lost_slowly(blocks: &[Block], memory: &BTreeMap<u64, u64>) -> Vec<bool> {
-    let holds = |block: &Block, address: u64| {
+fn lost_slowly(blocks: &[SearchedBlock], memory: &BTreeMap<u64, u64>) -> Vec<bool> {
+    let holds = |block: &SearchedBlock, address: u64| {
         address >= block.start.0 && address < block.start.0 + block.size.max(1)
     };
     let mut reached = vec![false; blocks.len()];
@@ -183,7 +187,7 @@ fn lost_slowly(blocks: &[Block], memory: &BTreeMap<u64, u64>) -> Vec<bool> {
 
 /// Blocks in three places far from each other, and where each of them begins at multiples of 8, as the
 /// chunks of an allocator do.
-fn any_blocks() -> impl Strategy<Value = Vec<Block>> {
+fn any_blocks() -> impl Strategy<Value = Vec<SearchedBlock>> {
     let places = [0x5555_0000_0000, BASE, BASE + (1 << 26) - 512];
     let one = (0..3_usize, 0..5_u64, 0..200_u64);
     proptest::collection::vec(one, 0..40).prop_map(move |blocks| {
@@ -193,7 +197,7 @@ fn any_blocks() -> impl Strategy<Value = Vec<Block>> {
             free[place] = (start + size.max(1)).next_multiple_of(8);
             block(start, size)
         };
-        let mut blocks: Vec<Block> = blocks.into_iter().map(place).collect();
+        let mut blocks: Vec<SearchedBlock> = blocks.into_iter().map(place).collect();
         blocks.sort_unstable();
         blocks
     })
@@ -246,9 +250,9 @@ proptest! {
         bytes in proptest::collection::vec(any::<u8>(), 0..300),
     ) {
         let blocks = blocks.into_iter().map(|(start, size)| block(start >> 17, u64::from(size)));
-        let mut search = Search::new(Blocks::new(blocks.collect()));
-        search.look(Address(at), &bytes, Words::Aligned);
-        search.look(Address(at), &bytes, Words::Anywhere);
-        search.finish(&Words64::default(), |_| false);
+        let mut search = LeakScan::new(Blocks::new(blocks.collect()));
+        search.look(Address(at), &bytes, PointerAlignment::Aligned);
+        search.look(Address(at), &bytes, PointerAlignment::Anywhere);
+        search.finish(&MemoryWords::default(), |_| false);
     }
 }

@@ -19,10 +19,10 @@ pub fn of<'a>(frames: &[&'a Frame]) -> Option<Blame<'a>> {
         .or_else(|| innermost(frames, |origin| matches!(origin, Origin::Package(_))))
         .or_else(|| innermost(frames, |_| true))
         .or(frames.len().checked_sub(1))?;
-    let own = origin::of(frames[index]);
+    let own = origin::of_frame(frames[index]);
     let mut through = Vec::new();
     for frame in &frames[index + 1..] {
-        let whose = origin::of(frame);
+        let whose = origin::of_frame(frame);
         if let Origin::Package(name) = whose
             && whose != own
             && !through.contains(&name)
@@ -35,7 +35,9 @@ pub fn of<'a>(frames: &[&'a Frame]) -> Option<Blame<'a>> {
 
 /// The innermost Python frame whose origin is `wanted`.
 fn innermost(frames: &[&Frame], wanted: impl Fn(Origin<'_>) -> bool) -> Option<usize> {
-    frames.iter().rposition(|frame| frame.kind == FrameKind::Python && wanted(origin::of(frame)))
+    frames
+        .iter()
+        .rposition(|frame| frame.kind == FrameKind::Python && wanted(origin::of_frame(frame)))
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use crate::model::{HolderGroup, Reference, RootKind};
+use crate::model::{Reference, RetainerGroup, RootKind};
 use crate::report::escape;
 use crate::report::quantity::count;
 use crate::report::text::page::{Page, Style};
@@ -17,7 +17,7 @@ const VIA_COLUMNS: usize = 28;
 const DETAIL_COLUMNS: usize = 24;
 
 /// A step of a chain that may be too long to be shown whole.
-pub enum Step<'a> {
+pub enum ShownStep<'a> {
     /// One reference.
     Reference(&'a Reference),
     /// So many that are left out.
@@ -25,20 +25,20 @@ pub enum Step<'a> {
 }
 
 /// A chain, of which at most `ends` references are left at either end.
-pub fn steps(chain: &[Reference], ends: usize) -> Vec<Step<'_>> {
+pub fn steps(chain: &[Reference], ends: usize) -> Vec<ShownStep<'_>> {
     let more = chain.len().saturating_sub(2 * ends);
     // A line that says that one line is left out is no shorter.
     if more <= 1 {
-        return chain.iter().map(Step::Reference).collect();
+        return chain.iter().map(ShownStep::Reference).collect();
     }
-    let mut steps: Vec<Step<'_>> = chain[..ends].iter().map(Step::Reference).collect();
-    steps.push(Step::More(more));
-    steps.extend(chain[ends + more..].iter().map(Step::Reference));
+    let mut steps: Vec<ShownStep<'_>> = chain[..ends].iter().map(ShownStep::Reference).collect();
+    steps.push(ShownStep::More(more));
+    steps.extend(chain[ends + more..].iter().map(ShownStep::Reference));
     steps
 }
 
 /// What is at the begin of a chain, after a count of objects: `held from module x`.
-pub fn held_from(group: &HolderGroup) -> String {
+pub fn held_from(group: &RetainerGroup) -> String {
     let name = cut_middle(&escape::terminal(&group.root_name), 200);
     match group.root {
         RootKind::Module | RootKind::Frame => format!("held from {name}"),
@@ -59,8 +59,8 @@ pub fn held_from(group: &HolderGroup) -> String {
 pub fn write(page: &mut Page<'_>, indent: usize, chain: &[Reference]) -> io::Result<()> {
     for step in steps(chain, ENDS) {
         match step {
-            Step::Reference(reference) => line(page, indent, reference)?,
-            Step::More(more) => {
+            ShownStep::Reference(reference) => line(page, indent, reference)?,
+            ShownStep::More(more) => {
                 let more = count(u64::try_from(more).unwrap_or(u64::MAX));
                 page.paragraph(indent, &format!("… {more} more references …"))?;
             }

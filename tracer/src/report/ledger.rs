@@ -129,7 +129,7 @@ mod tests {
     use crate::report::samples;
 
     fn counted(counts: &[(Counter, u64)]) -> Document {
-        let losses = counts.iter().map(|(counter, count)| Loss::of(*counter, *count)).collect();
+        let losses = counts.iter().map(|(counter, count)| Loss::new(*counter, *count)).collect();
         Document { losses, ..samples::empty() }
     }
 

@@ -16,7 +16,7 @@ pub enum Origin<'a> {
 }
 
 /// Whose code `frame` is.
-pub fn of(frame: &Frame) -> Origin<'_> {
+pub fn of_frame(frame: &Frame) -> Origin<'_> {
     match frame.kind {
         FrameKind::Python => frame.file.as_deref().map_or(Origin::Standard, python),
         FrameKind::Native => frame.module.as_deref().map_or(Origin::System, native),

@@ -48,7 +48,7 @@ pub fn losses(counts: &[(Counter, u64)]) -> Vec<Loss> {
     let zero = zero.iter().filter(|(counter, _)| counts.iter().all(|(given, _)| given != counter));
     let mut counts: Vec<(Counter, u64)> = counts.iter().chain(zero).copied().collect();
     counts.sort_unstable();
-    counts.into_iter().map(|(counter, count)| Loss::of(counter, count)).collect()
+    counts.into_iter().map(|(counter, count)| Loss::new(counter, count)).collect()
 }
 
 /// The counters that these sites would leave behind.

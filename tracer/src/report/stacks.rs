@@ -51,7 +51,7 @@ fn grouped<'a>(sites: impl Iterator<Item = &'a Site>, options: &Options) -> Vec<
         stacks
             .entry((site.domain, look))
             .and_modify(|stack| stack.add(site))
-            .or_insert_with(|| Stack::of(site, frames));
+            .or_insert_with(|| Stack::from_site(site, frames));
     }
     let mut stacks: Vec<(_, Stack<'a>)> = stacks.into_iter().collect();
     stacks.sort_by(|(a_look, a), (b_look, b)| {
@@ -77,7 +77,7 @@ pub fn is_shown(frame: &Frame, options: &Options) -> bool {
 }
 
 impl<'a> Stack<'a> {
-    fn of(site: &'a Site, frames: Vec<&'a Frame>) -> Self {
+    fn from_site(site: &'a Site, frames: Vec<&'a Frame>) -> Self {
         Self {
             frames,
             domain: site.domain,

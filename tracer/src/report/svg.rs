@@ -114,7 +114,7 @@ fn palette(stacks: &[Stack<'_>]) -> PaletteMap {
 
 /// The lightest and darkest shade of a kind; chosen to differ for the colour-blind too.
 fn shades(frame: &Frame) -> [[u8; 3]; 2] {
-    match (frame.kind, origin::of(frame)) {
+    match (frame.kind, origin::of_frame(frame)) {
         (FrameKind::Native, _) => [[0xb4, 0xcd, 0xec], [0x86, 0xab, 0xdb]],
         (FrameKind::Python, Origin::Application) => [[0xf9, 0xa8, 0x5c], [0xea, 0x7f, 0x26]],
         (FrameKind::Python, _) => [[0xfb, 0xe3, 0x98], [0xef, 0xcb, 0x5c]],

@@ -7,11 +7,11 @@ use crate::model::Loss;
 use crate::probe::{ProbeError, Tables};
 
 /// All counters at one moment.
-pub struct Books {
+pub struct Counters {
     counts: Vec<u64>,
 }
 
-impl Books {
+impl Counters {
     /// Reads them.
     pub fn open(tables: &dyn Tables) -> Result<Self, ProbeError> {
         let mut counts = tables.counters()?;
@@ -48,7 +48,7 @@ impl Books {
     /// As reports print them.
     pub fn losses(&self) -> Vec<Loss> {
         let counters = Counter::ALL.iter();
-        counters.map(|&counter| Loss::of(counter, self.get(counter))).collect()
+        counters.map(|&counter| Loss::new(counter, self.get(counter))).collect()
     }
 }
 

@@ -4,9 +4,9 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::error::SessionError;
-use super::heap::{HeapTarget, Seen, Wanted};
-use crate::heap::{self, Depth, Held, Watch};
-use crate::model::{CENSUS_SCHEMA, Census, HeapNote, Look, Tool, TypeHolder};
+use super::heap::{HeapReading, HeapTarget, ReadingWanted};
+use crate::heap::{self, Depth, HeapWatch, Retainers};
+use crate::model::{CENSUS_SCHEMA, Census, HeapNote, HeapSnapshot, Tool, TypeRetainer};
 use crate::os;
 
 /// Longest wait between two questions whether to stop.
@@ -36,7 +36,7 @@ pub fn take(
     options: &CensusOptions,
     turn: &Mutex<()>,
     stop: &dyn Fn() -> bool,
-    progress: &mut dyn FnMut(&Look),
+    progress: &mut dyn FnMut(&HeapSnapshot),
 ) -> Result<Census, SessionError> {
     let mut target = HeapTarget::open(selector)?;
     if !options.pause {
@@ -44,7 +44,7 @@ pub fn take(
         os::usage::yield_to_others();
     }
     let begun = Instant::now();
-    let mut watch = Watch::default();
+    let mut watch = HeapWatch::default();
     let mut census = look(&mut target, options, turn, &mut watch, begun)?;
     progress(&census.look);
     // Not those that the watch took: it may have no more room, and the next look still has its time.
@@ -82,13 +82,14 @@ fn holders(
     target: &mut HeapTarget,
     options: &CensusOptions,
     turn: &Mutex<()>,
-    watch: &Watch,
-) -> Result<Vec<TypeHolder>, SessionError> {
-    let wanted = Wanted { pause: options.pause, depth: Depth { graph: true, ..Depth::default() } };
+    watch: &HeapWatch,
+) -> Result<Vec<TypeRetainer>, SessionError> {
+    let wanted =
+        ReadingWanted { pause: options.pause, depth: Depth { graph: true, ..Depth::default() } };
     let _turn = turn.lock().unwrap_or_else(PoisonError::into_inner);
     let code_type = target.code_type();
     let seen = target.look(wanted, |view, heap, roots| {
-        let held = Held::new(view, heap, roots, code_type);
+        let held = Retainers::new(view, heap, roots, code_type);
         heap::holders_of_growth(heap, &held, watch)
     })?;
     Ok(seen.value)
@@ -112,18 +113,18 @@ fn look(
     target: &mut HeapTarget,
     options: &CensusOptions,
     turn: &Mutex<()>,
-    watch: &mut Watch,
+    watch: &mut HeapWatch,
     begun: Instant,
 ) -> Result<Census, SessionError> {
     let _turn = turn.lock().unwrap_or_else(PoisonError::into_inner);
     let depth = Depth { graph: options.sessions, sums: true, pools: true, ..Depth::default() };
-    let wanted = Wanted { pause: options.pause, depth };
+    let wanted = ReadingWanted { pause: options.pause, depth };
     let collections = options.looks_for.and_then(|_| target.full_collections());
     let watched = options.looks_for.is_some();
     let code_type = target.code_type();
-    let Seen { value: (types, pools, sessions), look } =
+    let HeapReading { value: (types, pools, sessions), look } =
         target.look(wanted, |view, heap, roots| {
-            let types = heap::tally(heap);
+            let types = heap::histogram(heap);
             if watched {
                 watch.look(begun.elapsed().as_secs_f64(), heap, &types, collections);
             }

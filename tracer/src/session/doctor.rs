@@ -3,11 +3,11 @@
 use leakspy_ebpf::wire::key::{LiveBlock, SiteTotals};
 
 use super::SessionError;
-use super::target::Target;
+use super::target::TracedTarget;
 use crate::model::{CheckStatus, DoctorCheck, DoctorReport, DoctorSection};
 use crate::os::privilege::{self, Lockdown, Need, Privileges};
 use crate::os::{self, Process};
-use crate::probe::placement::Kind;
+use crate::probe::placement::Execution;
 use crate::probe::{self, Capacity, Guard, GuardProgram, Method, ProbeError};
 
 /// Looks at this machine, and at a target (a pid, or the name of a unique process) if given.
@@ -152,19 +152,19 @@ fn maps(capacity: Capacity) -> DoctorSection {
 fn process(selector: &str) -> Result<DoctorSection, SessionError> {
     let process = Process::select(selector)?;
     let title = format!("Process {} ({})", process.pid(), process.comm());
-    let target = Target::open(&process.pid().to_string())?;
+    let target = TracedTarget::open(&process.pid().to_string())?;
     let mut checks = vec![python(&target), fine("allocator", target.probing().allocator.clone())];
     for (symbol, spot) in target.probing().spots() {
         let place = format!("+{} {}", spot.displacement, spot.instruction);
         checks.push(match spot.kind {
-            Kind::Emulated => fine(symbol, format!("{place} (cheap: the kernel emulates it)")),
-            Kind::Stepped => fine(symbol, format!("{place} (single-stepped: some µs a call)")),
+            Execution::Emulated => fine(symbol, format!("{place} (cheap: the kernel emulates it)")),
+            Execution::Stepped => fine(symbol, format!("{place} (single-stepped: some µs a call)")),
         });
     }
     Ok(DoctorSection { not_seen: target.notes().to_vec(), ..section(&title, checks) })
 }
 
-fn python(target: &Target) -> DoctorCheck {
+fn python(target: &TracedTarget) -> DoctorCheck {
     match target.python() {
         Some(python) => {
             let detail = format!(

@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use crate::heap::NoSubject;
+use crate::heap::NoHeapSubject;
 use crate::os::OsError;
 use crate::os::allocator::AllocatorError;
 use crate::probe::ProbeError;
@@ -41,7 +41,7 @@ pub enum SessionError {
     },
     /// Nothing of the process is what was asked for.
     #[error(transparent)]
-    Subject(#[from] NoSubject),
+    Subject(#[from] NoHeapSubject),
     /// The session ended before it was this target's turn.
     #[error("{target} was not attached: it was time to end before that")]
     NotBegun {

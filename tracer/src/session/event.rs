@@ -15,12 +15,12 @@ pub struct Event {
     /// To which one.
     pub target: TargetId,
     /// What it was.
-    pub what: What,
+    pub what: EventKind,
 }
 
-/// What can happen to a target. After [`What::Finished`] and [`What::Failed`] nothing more comes of it.
+/// What can happen to a target. After [`EventKind::Finished`] and [`EventKind::Failed`] nothing more comes of it.
 #[derive(Debug)]
-pub enum What {
+pub enum EventKind {
     /// Its probes are in and counting has begun.
     Attached(Attachment),
     /// A while has passed. Left out when events are not read as fast as they come.

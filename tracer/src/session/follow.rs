@@ -10,11 +10,11 @@ use std::time::Duration;
 use tokio::sync::watch as channel;
 use tokio::time::{Instant, sleep_until};
 
-use self::attach::Attached;
+use self::attach::RecordedTarget;
 use super::ending::Ending;
 use super::error::SessionError;
-use super::event::{TargetId, What};
-use super::objects::Looked;
+use super::event::{EventKind, TargetId};
+use super::objects::ScanResult;
 use super::options::RecordOptions;
 use super::search::Scanned;
 use super::shared::{Shared, blocking};
@@ -42,7 +42,7 @@ enum Wake {
     Records,
     Tick,
     Scanned(Scanned),
-    Looked(Box<Looked>),
+    Looked(Box<ScanResult>),
     End(Ending),
 }
 
@@ -61,13 +61,13 @@ impl Following {
     /// From attach to finish.
     pub async fn run(mut self) {
         let what = match self.record().await {
-            Ok(ending) => What::Finished(ending),
-            Err(error) => What::Failed(error),
+            Ok(ending) => EventKind::Finished(ending),
+            Err(error) => EventKind::Failed(error),
         };
         self.tell(what).await;
     }
 
-    async fn tell(&self, what: What) {
+    async fn tell(&self, what: EventKind) {
         self.shared.tell(self.target, what).await;
     }
 
@@ -81,10 +81,10 @@ impl Following {
         ending
     }
 
-    async fn recorded(&mut self, mut attached: Attached) -> Result<Ending, SessionError> {
-        self.tell(What::Attached(attached.about.clone())).await;
+    async fn recorded(&mut self, mut attached: RecordedTarget) -> Result<Ending, SessionError> {
+        self.tell(EventKind::Attached(attached.about.clone())).await;
         let ending = self.follow(&mut attached).await?;
-        self.tell(What::Ending(ending.clone())).await;
+        self.tell(EventKind::Ending(ending.clone())).await;
         if ending == Ending::Asked {
             last::scan(&self.shared, &mut self.stopped, &mut attached).await?;
         }
@@ -92,7 +92,7 @@ impl Following {
         Ok(ending)
     }
 
-    async fn follow(&mut self, attached: &mut Attached) -> Result<Ending, SessionError> {
+    async fn follow(&mut self, attached: &mut RecordedTarget) -> Result<Ending, SessionError> {
         let deadline = Instant::now() + self.options.duration.unwrap_or(NEVER);
         let mut ticks = watch::every(self.options.tick);
         let ending = loop {
@@ -115,7 +115,7 @@ impl Following {
 
     async fn wake(
         &mut self,
-        attached: &mut Attached,
+        attached: &mut RecordedTarget,
         deadline: Instant,
         ticks: &mut tokio::time::Interval,
     ) -> Result<Wake, SessionError> {
@@ -138,7 +138,7 @@ impl Following {
     /// Saves, begins what is due, and sees whether the target is still what was attached to.
     async fn tick(&self, worker: &mut Worker) -> Result<Option<Ending>, SessionError> {
         let status = worker.run(|work| work.recorder.save()).await?;
-        self.tell(What::Status(status)).await;
+        self.tell(EventKind::Status(status)).await;
         let scans = Arc::clone(&self.shared.scans);
         worker
             .run(move |work| {

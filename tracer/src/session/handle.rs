@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tokio::sync::{mpsc, watch};
 
 use super::error::SessionError;
-use super::event::{Event, TargetId, What};
+use super::event::{Event, EventKind, TargetId};
 use super::follow::Following;
 use super::options::RecordOptions;
 use super::shared::Shared;
@@ -77,7 +77,7 @@ impl Session {
             return None;
         }
         let event = self.events.recv().await?;
-        if matches!(event.what, What::Finished(_) | What::Failed(_)) {
+        if matches!(event.what, EventKind::Finished(_) | EventKind::Failed(_)) {
             self.stops.remove(&event.target);
         }
         Some(event)

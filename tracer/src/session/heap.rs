@@ -5,7 +5,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use super::error::SessionError;
 use super::interpreter;
 use crate::heap::{self, Budget, Cache, Depth, Heap, Named, ObjectLayout, Ranges, Refcount, View};
-use crate::model::{CensusTarget, Look, Memory, PythonTarget};
+use crate::model::{CensusTarget, HeapSnapshot, Memory, PythonTarget};
 use crate::os::pages::Pages;
 use crate::os::pause::Pause;
 use crate::os::{Life, Modules, Process};
@@ -29,16 +29,16 @@ pub struct HeapTarget {
 }
 
 /// One look at a heap.
-pub struct Seen<T> {
+pub struct HeapReading<T> {
     /// What was made of it.
     pub value: T,
     /// How it was looked at, without sums.
-    pub look: Look,
+    pub look: HeapSnapshot,
 }
 
 /// What a look needs of a heap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Wanted {
+pub struct ReadingWanted {
     /// Whether the process stands still meanwhile.
     pub pause: bool,
     /// What is to be known besides objects.
@@ -53,7 +53,7 @@ impl HeapTarget {
     pub fn open(selector: &str) -> Result<Self, SessionError> {
         crate::os::privilege::raise_file_limit();
         let process = Process::select(selector)?;
-        let modules = Modules::of(&process)?;
+        let modules = Modules::of_process(&process)?;
         let found = interpreter::find(&process, &modules);
         let pid = process.pid();
         let no_heap = |reason: String| SessionError::NoHeap { pid, reason };
@@ -110,9 +110,9 @@ impl HeapTarget {
     /// than there is memory for here.
     pub fn look<T>(
         &mut self,
-        wanted: Wanted,
+        wanted: ReadingWanted,
         make: impl FnOnce(&View<'_>, &mut Heap, Vec<Named>) -> T,
-    ) -> Result<Seen<T>, SessionError> {
+    ) -> Result<HeapReading<T>, SessionError> {
         let begun = Instant::now();
         let at = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |at| at.as_secs_f64());
         let pause = wanted.pause.then(|| Pause::begin(&self.process)).transpose()?;
@@ -136,7 +136,10 @@ impl HeapTarget {
             SessionError::NoHeap { pid, reason }
         })?;
         let seconds = begun.elapsed().as_secs_f64();
-        Ok(Seen { value, look: Look { at, seconds, paused_seconds, looks: 1, ..look } })
+        Ok(HeapReading {
+            value,
+            look: HeapSnapshot { at, seconds, paused_seconds, looks: 1, ..look },
+        })
     }
 
     /// `None` when there are more objects than may be kept.
@@ -145,14 +148,14 @@ impl HeapTarget {
         cache: &Cache<'_>,
         depth: Depth,
         make: impl FnOnce(&View<'_>, &mut Heap, Vec<Named>) -> T,
-    ) -> Option<(T, Look)> {
-        let refcount = Refcount::of(self.python.version.minor);
-        let budget = Budget::of(cache.size());
+    ) -> Option<(T, HeapSnapshot)> {
+        let refcount = Refcount::for_minor(self.python.version.minor);
+        let budget = Budget::for_heap_bytes(cache.size());
         let layout = &self.python.layout;
         let view = View { memory: cache, layout, objects: self.objects, refcount, budget: &budget };
         let mut roots = heap::frames(&view, &self.python);
         let more: Vec<_> = roots.iter().flat_map(|root| &root.edges).map(|edge| edge.to).collect();
-        let mut heap = heap::read(&view, cache, self.collector.heads(), &more, depth);
+        let mut heap = heap::read_heap(&view, cache, self.collector.heads(), &more, depth);
         if heap.objects.is_full() {
             return None;
         }
@@ -168,7 +171,7 @@ impl HeapTarget {
     }
 
     /// What was seen and what was left out.
-    fn account(&self, heap: &Heap) -> Look {
+    fn account(&self, heap: &Heap) -> HeapSnapshot {
         let count = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
         let skipped = [
             ("torn lists", heap.skipped.torn_lists),
@@ -176,7 +179,7 @@ impl HeapTarget {
             ("objects without a size", heap.skipped.sizes),
             ("places for pools that were too many", heap.skipped.pools),
         ];
-        Look {
+        HeapSnapshot {
             interpreters: u32::try_from(self.python.interpreters.len()).unwrap_or(u32::MAX),
             bytes: heap.sums.iter().fold(0, |sum: u64, of| sum.saturating_add(of.bytes)),
             tracked_objects: count(heap.objects.tracked()),
@@ -186,7 +189,7 @@ impl HeapTarget {
                 .filter(|(_, count)| *count > 0)
                 .map(|(name, count)| (name.to_owned(), count))
                 .collect(),
-            ..Look::default()
+            ..HeapSnapshot::default()
         }
     }
 

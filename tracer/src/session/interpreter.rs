@@ -2,12 +2,12 @@
 
 use super::stacks::Merging;
 use crate::os::{self, Modules, Process};
-use crate::python::layout::{Anchor, Entry};
-use crate::python::{self, Python, Refusal};
+use crate::python::layout::{Entry, FrameAnchor};
+use crate::python::{self, Python, PythonRefusal};
 use crate::symbolize::{Activations, CodeFile, CodeRanges, ImageBytes, fragment};
 
 /// What was found of Python in a process.
-pub struct Found {
+pub struct FoundInterpreter {
     /// The interpreter, if it is understood.
     pub python: Option<Python>,
     /// Index of its module.
@@ -15,24 +15,24 @@ pub struct Found {
     /// The evaluation loop's code in the target.
     code: CodeRanges,
     /// Why Python frames cannot be had although there is an interpreter.
-    pub refusal: Option<Refusal>,
+    pub refusal: Option<PythonRefusal>,
 }
 
 /// Finds the interpreter that has been started.
-pub fn find(process: &Process, modules: &Modules) -> Found {
+pub fn find(process: &Process, modules: &Modules) -> FoundInterpreter {
     let mut refusal = None;
     for candidate in os::interpreter::find(modules, process.memory()) {
         match python::attach(process.memory(), &candidate.symbols) {
             Ok(python) => {
                 let code = evaluation(modules, &candidate);
                 let module = Some(candidate.module);
-                return Found { python: Some(python), module, code, refusal: None };
+                return FoundInterpreter { python: Some(python), module, code, refusal: None };
             }
             // The first one is the likeliest.
             Err(reason) => refusal = refusal.or(Some(reason)),
         }
     }
-    Found { python: None, module: None, code: CodeRanges::default(), refusal }
+    FoundInterpreter { python: None, module: None, code: CodeRanges::default(), refusal }
 }
 
 /// Every part of the evaluation loop, as addresses of the target.
@@ -52,19 +52,19 @@ fn evaluation(modules: &Modules, candidate: &os::interpreter::Interpreter) -> Co
     CodeRanges::new(parts().unwrap_or_default())
 }
 
-impl Found {
+impl FoundInterpreter {
     /// How its frames and native frames are merged.
     pub fn merging(&self) -> Option<Merging> {
         let python = self.python.as_ref()?;
         let by = match (python.layout.frame.entry, python.layout.thread.anchor) {
             (Entry::Owner(_), _) => Activations::ByEntry,
-            (_, Anchor::FrameAndCFrame { previous, .. }) => {
+            (_, FrameAnchor::FrameAndCFrame { previous, .. }) => {
                 Activations::ByCframe { previous: previous.offset().into(), flagged: false }
             }
-            (_, Anchor::ThroughCFrame { previous, .. }) => {
+            (_, FrameAnchor::ThroughCFrame { previous, .. }) => {
                 Activations::ByCframe { previous: previous.offset().into(), flagged: true }
             }
-            (_, Anchor::Frame(_)) => Activations::ByCode,
+            (_, FrameAnchor::Frame(_)) => Activations::ByCode,
         };
         Some(Merging { by, code: self.code.clone() })
     }

@@ -3,36 +3,36 @@
 use std::time::Duration;
 
 use super::error::SessionError;
-use crate::aggregate::{Accumulator, Pace};
-use crate::history::{Sink, SiteAged, SiteTotals};
+use crate::aggregate::{Accumulator, SnapshotPace};
+use crate::history::{Sink, SiteRetained, SiteTotals};
 use crate::os::clock;
 use crate::probe::{ProbeError, Tables};
 use crate::store::StoreError;
 
 /// All looks of one recording.
-pub struct Looks {
+pub struct Snapshots {
     accumulator: Accumulator,
-    pace: Pace,
+    pace: SnapshotPace,
     /// `CLOCK_MONOTONIC` nanoseconds at the start of the capture.
     origin: u64,
 }
 
 /// What one look saw.
-pub struct Seen {
+pub struct SnapshotSummary {
     /// Live blocks.
     pub blocks: u64,
     /// The old ones by site.
-    pub aged: Vec<SiteAged>,
+    pub aged: Vec<SiteRetained>,
 }
 
-impl Looks {
+impl Snapshots {
     /// None so far; the capture began at `origin`, `CLOCK_MONOTONIC` nanoseconds.
     pub fn new(origin: u64) -> Self {
-        Self { accumulator: Accumulator::default(), pace: Pace::default(), origin }
+        Self { accumulator: Accumulator::default(), pace: SnapshotPace::default(), origin }
     }
 
     /// The rhythm in which to look.
-    pub fn pace(&mut self) -> &mut Pace {
+    pub fn pace(&mut self) -> &mut SnapshotPace {
         &mut self.pace
     }
 
@@ -42,7 +42,7 @@ impl Looks {
         now: Duration,
         totals: &[SiteTotals],
         tables: &dyn Tables,
-    ) -> Result<Option<Seen>, ProbeError> {
+    ) -> Result<Option<SnapshotSummary>, ProbeError> {
         let begun = clock::own_cpu_ns();
         let nanoseconds = u64::try_from(now.as_nanos()).unwrap_or(u64::MAX);
         let Some(mut look) = self.accumulator.look(nanoseconds) else { return Ok(None) };
@@ -54,13 +54,13 @@ impl Looks {
             look.block(block.site, block.size, block.time_ns.saturating_sub(origin));
         })?;
         let blocks = look.finish();
-        let aged = self.accumulator.aged().map(|aged| SiteAged {
+        let aged = self.accumulator.aged().map(|aged| SiteRetained {
             key: aged.site,
             age: aged.age,
             bytes: aged.amount.bytes,
             count: aged.amount.count,
         });
-        let seen = Seen { blocks, aged: aged.collect() };
+        let seen = SnapshotSummary { blocks, aged: aged.collect() };
         // CPU time: on a busy machine a look takes long, and is no dearer for that.
         let took = Duration::from_nanos(clock::own_cpu_ns().saturating_sub(begun));
         self.pace.looked(now, took);

@@ -34,7 +34,7 @@ mod tests;
 
 pub use ending::Ending;
 pub use error::{Failure, SessionError};
-pub use event::{Attachment, Event, TargetId, What};
+pub use event::{Attachment, Event, EventKind, TargetId};
 pub use handle::Session;
 pub use objects::CensusRules;
 pub use options::RecordOptions;

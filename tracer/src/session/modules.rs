@@ -10,7 +10,7 @@ use crate::symbolize::{CodeFile, ImageBytes, ModuleId, ModuleImage};
 
 /// Which file lies where, as far as the unwinder was told.
 #[derive(Default)]
-pub struct Told {
+pub struct KnownModules {
     modules: Vec<(Key, ModuleId)>,
     /// The files of these modules: names of native code are looked up at the end, by descriptor.
     files: Vec<ModuleFile>,
@@ -26,17 +26,17 @@ struct Key {
 }
 
 impl Key {
-    fn of(module: &Module) -> Self {
+    fn from_module(module: &Module) -> Self {
         Self { device: module.device, inode: module.inode, bias: module.bias }
     }
 }
 
-impl Told {
+impl KnownModules {
     /// Tells the unwinder about the modules that are new since the last time; whether there were any.
     pub fn tell(&mut self, modules: &Modules, stacks: &mut Stacks) -> bool {
         let mut any = false;
         for module in modules.list() {
-            let key = Key::of(module);
+            let key = Key::from_module(module);
             if self.modules.iter().any(|(known, _)| *known == key) {
                 continue;
             }
@@ -63,7 +63,7 @@ impl Told {
 
     /// The unwinder's name of a module.
     pub fn id(&self, module: &Module) -> Option<ModuleId> {
-        let key = Key::of(module);
+        let key = Key::from_module(module);
         self.modules.iter().find(|(known, _)| *known == key).map(|(_, id)| *id)
     }
 }

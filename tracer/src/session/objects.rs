@@ -8,10 +8,10 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 
 use super::error::SessionError;
-use super::heap::{HeapTarget, Seen, Wanted};
+use super::heap::{HeapReading, HeapTarget, ReadingWanted};
 use super::shared::Turn;
-use crate::heap::{self, Depth, Heap, Held, Joined, LiveBlock, Named, View, Watch};
-use crate::model::{Address, Look, NoObjects, TypeHolder, TypeSeries};
+use crate::heap::{self, Depth, Heap, HeapWatch, Joined, LiveBlock, Named, Retainers, View};
+use crate::model::{Address, HeapSnapshot, NoObjects, TypeRetainer, TypeSeries};
 use crate::os;
 
 /// When Python objects are looked at.
@@ -35,32 +35,32 @@ const LONGEST_UNTOLD: Duration = Duration::from_secs(3600);
 const TOLD: usize = 4096;
 
 /// The looks of one recording.
-pub struct ObjectLooks {
+pub struct ObjectScans {
     rules: CensusRules,
     pid: u32,
     next: Duration,
     /// When series are told next.
     tell: Duration,
-    eyes: Option<Box<Eyes>>,
-    running: Option<oneshot::Receiver<Looked>>,
+    eyes: Option<Box<ScanState>>,
+    running: Option<oneshot::Receiver<ScanResult>>,
 }
 
 /// What goes from look to look.
-pub struct Eyes {
+pub struct ScanState {
     /// Opened by the first look.
     target: Option<HeapTarget>,
-    watch: Watch,
+    watch: HeapWatch,
 }
 
 /// How a look ended: with the reason when there will be no more.
-pub type Looked = Result<(Box<Eyes>, Found), NoObjects>;
+pub type ScanResult = Result<(Box<ScanState>, ScanFound), NoObjects>;
 
 /// What a look found.
-pub struct Found {
+pub struct ScanFound {
     /// Time since the start of the recording at which it began.
     pub at: Duration,
     /// How the heap was looked at.
-    pub look: Look,
+    pub look: HeapSnapshot,
     /// When types were counted so far: seconds since the start, full collections.
     pub counts: Vec<(f64, Option<u64>)>,
     /// What every type that changed did so far; nothing where types are not counted, or where that was told not long
@@ -75,13 +75,13 @@ pub struct Last {
     /// Live blocks with their owners.
     pub joined: Joined,
     /// Chains that keep what types grew by.
-    pub holders: Vec<TypeHolder>,
+    pub holders: Vec<TypeRetainer>,
 }
 
-impl ObjectLooks {
+impl ObjectScans {
     /// None yet; `None` as process when it has no Python objects.
     pub fn new(rules: CensusRules, pid: Option<u32>) -> Self {
-        let eyes = pid.map(|_| Box::new(Eyes { target: None, watch: Watch::default() }));
+        let eyes = pid.map(|_| Box::new(ScanState { target: None, watch: HeapWatch::default() }));
         let (next, tell) = (Duration::ZERO, Duration::ZERO);
         Self { rules, pid: pid.unwrap_or(0), next, tell, eyes, running: None }
     }
@@ -134,7 +134,7 @@ impl ObjectLooks {
     }
 
     /// Waits for the end of a look; for ever when none runs.
-    pub async fn looked(&mut self) -> Looked {
+    pub async fn looked(&mut self) -> ScanResult {
         match &mut self.running {
             Some(running) => running.await.unwrap_or(Err(NoObjects::EndedEarly)),
             None => std::future::pending().await,
@@ -142,7 +142,7 @@ impl ObjectLooks {
     }
 
     /// Takes back what the next look needs; the reason when there will be none.
-    pub fn done(&mut self, looked: Looked) -> Result<Found, NoObjects> {
+    pub fn done(&mut self, looked: ScanResult) -> Result<ScanFound, NoObjects> {
         self.running = None;
         let (eyes, found) = looked?;
         self.eyes = Some(eyes);
@@ -154,7 +154,7 @@ impl ObjectLooks {
 
 /// A look to be taken.
 struct Job {
-    eyes: Box<Eyes>,
+    eyes: Box<ScanState>,
     pid: u32,
     at: Duration,
     /// Whether types are counted.
@@ -165,29 +165,29 @@ struct Job {
 }
 
 impl Job {
-    fn run(self) -> Looked {
+    fn run(self) -> ScanResult {
         let Self { mut eyes, pid, at, counts, tells, blocks } = self;
-        let Eyes { target, watch } = &mut *eyes;
+        let ScanState { target, watch } = &mut *eyes;
         if target.is_none() {
             *target = Some(HeapTarget::open(&pid.to_string()).map_err(refused)?);
         }
         let Some(target) = target else { return Err(NoObjects::EndedEarly) };
         let graph = blocks.is_some();
-        let wanted = Wanted {
+        let wanted = ReadingWanted {
             pause: false,
             depth: Depth { graph, sums: true, pools: false, most: OBJECTS },
         };
         let (collections, code_type) = (target.full_collections(), target.code_type());
         let looked = target.look(wanted, |view, heap, roots| {
             if counts {
-                watch.look(at.as_secs_f64(), heap, &heap::tally(heap), collections);
+                watch.look(at.as_secs_f64(), heap, &heap::histogram(heap), collections);
             }
             blocks.map(|blocks| last(view, heap, roots, code_type, watch, blocks))
         });
-        let Seen { value: last, look } = looked.map_err(refused)?;
+        let HeapReading { value: last, look } = looked.map_err(refused)?;
         let counts = if tells { watch.times() } else { Vec::new() };
         let types = if tells { changed(watch.series()) } else { Vec::new() };
-        Ok((eyes, Found { at, look, counts, types, last }))
+        Ok((eyes, ScanFound { at, look, counts, types, last }))
     }
 }
 
@@ -200,10 +200,10 @@ fn last(
     heap: &Heap,
     roots: Vec<Named>,
     code_type: Address,
-    watch: &Watch,
+    watch: &HeapWatch,
     blocks: Vec<LiveBlock>,
 ) -> Last {
-    let held = Held::new(view, heap, roots, code_type);
+    let held = Retainers::new(view, heap, roots, code_type);
     let joined = heap::join(view, heap, &held, blocks);
     let holders = heap::holders_of_growth(heap, &held, watch);
     Last { joined, holders }
@@ -234,11 +234,11 @@ fn change(series: &TypeSeries) -> (u64, u64) {
 mod tests {
     use super::*;
 
-    fn found(at: u64, seconds: f64) -> Looked {
-        let look = Look { seconds, ..Look::default() };
-        let eyes = Box::new(Eyes { target: None, watch: Watch::default() });
+    fn found(at: u64, seconds: f64) -> ScanResult {
+        let look = HeapSnapshot { seconds, ..HeapSnapshot::default() };
+        let eyes = Box::new(ScanState { target: None, watch: HeapWatch::default() });
         let (at, counts, types) = (Duration::from_secs(at), Vec::new(), Vec::new());
-        Ok((eyes, Found { at, look, counts, types, last: None }))
+        Ok((eyes, ScanFound { at, look, counts, types, last: None }))
     }
 
     fn every(seconds: u64) -> CensusRules {
@@ -249,7 +249,7 @@ mod tests {
     #[test]
     fn looks_take_a_small_share_of_the_time() {
         let seconds = Duration::from_secs;
-        let mut looks = ObjectLooks::new(every(30), Some(1));
+        let mut looks = ObjectScans::new(every(30), Some(1));
         assert!(looks.is_due(Duration::ZERO));
         looks.next = seconds(40);
         assert!(looks.done(found(10, 0.5)).is_ok());
@@ -260,11 +260,11 @@ mod tests {
 
     #[test]
     fn what_cannot_be_looked_at_is_looked_at_once() {
-        let mut looks = ObjectLooks::new(every(30), Some(1));
+        let mut looks = ObjectScans::new(every(30), Some(1));
         looks.eyes = None;
         assert_eq!(looks.done(Err(NoObjects::EndedEarly)).err(), Some(NoObjects::EndedEarly));
         assert!(!looks.is_due(Duration::MAX) && !looks.is_wanted());
-        assert!(!ObjectLooks::new(every(30), None).is_due(Duration::MAX));
+        assert!(!ObjectScans::new(every(30), None).is_due(Duration::MAX));
     }
 
     #[test]

@@ -5,12 +5,12 @@ use std::os::fd::AsRawFd;
 use leakspy_ebpf::wire::key::Function;
 
 use super::error::SessionError;
-use super::interpreter::Found;
+use super::interpreter::FoundInterpreter;
 use crate::model::{Address, KernelRelease, NotSeen, Note};
 use crate::os::allocator::{self, Absence, Allocator};
 use crate::os::{self, Modules, Process};
 use crate::probe::FileProbes;
-use crate::probe::placement::Refusal;
+use crate::probe::placement::PlacementRefusal;
 use crate::probe::plan::{self, NotCovered, Plan, Spot};
 
 /// All probes of one target.
@@ -29,7 +29,11 @@ pub struct Probing {
 ///
 /// # Errors
 /// The process has no allocator that can be traced.
-pub fn make(process: &Process, modules: &Modules, found: &Found) -> Result<Probing, SessionError> {
+pub fn make(
+    process: &Process,
+    modules: &Modules,
+    found: &FoundInterpreter,
+) -> Result<Probing, SessionError> {
     let kernel = os::privilege::kernel_release()?;
     let allocator = allocator::locate(process.pid(), modules, process.memory())?;
     let functions: Vec<(usize, u64)> =
@@ -86,8 +90,8 @@ fn not_seen(reason: &NotCovered) -> NotSeen {
         NotCovered::Absent(Absence::NotProvided) => NotSeen::NotProvided,
         NotCovered::Absent(Absence::Several) => NotSeen::Several,
         NotCovered::Absent(Absence::Indirect) => NotSeen::Indirect,
-        NotCovered::Unplaceable(Refusal::NotCode) => NotSeen::NotCode,
-        NotCovered::Unplaceable(Refusal::Unsafe { instruction }) => {
+        NotCovered::Unplaceable(PlacementRefusal::NotCode) => NotSeen::NotCode,
+        NotCovered::Unplaceable(PlacementRefusal::Unsafe { instruction }) => {
             NotSeen::Unsafe { instruction: instruction.clone() }
         }
         NotCovered::NoCode => NotSeen::NoCode,

@@ -9,29 +9,29 @@ use std::time::Duration;
 
 use leakspy_ebpf::wire::counter::{Class, Counter};
 
-use super::books::{self, Books};
+use super::books::{self, Counters};
 use super::error::SessionError;
-use super::looks::{Looks, Seen};
+use super::looks::{SnapshotSummary, Snapshots};
 use super::names::CodeNames;
 use super::progress::Status;
 use super::queue::Queue;
 use super::stacks::Stacks;
 use super::surroundings::Surroundings;
-use super::target::Target;
-use crate::history::{Count, LookRow, SharedHistory, Sink, SiteRow, SiteTotals, Tee, Tick};
-use crate::model::{Capture, Interner, Note, Owned, ProcessPoint, TypeHolder, TypeSeries};
+use super::target::TracedTarget;
+use crate::history::{Count, SharedHistory, Sink, SiteRow, SiteTotals, SnapshotRow, Tee, Tick};
+use crate::model::{Capture, Interner, Note, Owned, ProcessPoint, TypeRetainer, TypeSeries};
 use crate::os;
 use crate::probe::{self, Captured, Record, Tables};
 use crate::python::Collector;
 use crate::store::Writer;
-use crate::symbolize::{End, Resolver};
+use crate::symbolize::{Resolver, WalkEnd};
 
 /// Records handled before the loop looks at its other events.
 const RECORDS_AT_ONCE: usize = 256;
 
 /// The recorder of one target.
 pub struct Recorder {
-    target: Target,
+    target: TracedTarget,
     tables: Arc<dyn Tables>,
     names: CodeNames,
     stacks: Stacks,
@@ -43,7 +43,7 @@ pub struct Recorder {
     started: u64,
     /// Time since then at which it was turned off.
     ended: Option<Duration>,
-    looks: Looks,
+    looks: Snapshots,
     surroundings: Surroundings,
     /// Where the interpreter counts its full collections, when that was found.
     collector: Option<Collector>,
@@ -67,12 +67,12 @@ pub struct Recorder {
 pub type Sinks = Tee<Writer, Option<SharedHistory>>;
 
 /// Chains by type, and owners by site.
-type Holders = (Vec<TypeHolder>, Vec<(u64, Owned)>);
+type Holders = (Vec<TypeRetainer>, Vec<(u64, Owned)>);
 
 impl Recorder {
     /// Takes everything over; accounting is still off.
     pub fn new(
-        mut target: Target,
+        mut target: TracedTarget,
         tables: Arc<dyn Tables>,
         queue: Arc<Queue>,
         sinks: Sinks,
@@ -92,7 +92,7 @@ impl Recorder {
             capture,
             started: 0,
             ended: None,
-            looks: Looks::new(0),
+            looks: Snapshots::new(0),
             surroundings: Surroundings::default(),
             collector,
             collected: None,
@@ -111,7 +111,7 @@ impl Recorder {
         // Before the first block, so that none is older than the capture.
         let epoch = Duration::from_nanos(os::clock::epoch_ns());
         self.started = os::clock::monotonic_ns();
-        self.looks = Looks::new(self.started);
+        self.looks = Snapshots::new(self.started);
         self.capture.started = epoch.as_secs();
         self.sinks.begin(&document, &self.capture, epoch.as_secs_f64())?;
         self.tables.set_recording(true)?;
@@ -132,7 +132,7 @@ impl Recorder {
     }
 
     /// The process.
-    pub fn target(&self) -> &Target {
+    pub fn target(&self) -> &TracedTarget {
         &self.target
     }
 
@@ -171,7 +171,7 @@ impl Recorder {
         // First, while the code objects are alive.
         self.names.learn(self.target.memory(), &*self.tables, &captured.words);
         let mut native = self.stacks.unwind(captured);
-        if let End::UnknownCode { address } = native.end
+        if let WalkEnd::UnknownCode { address } = native.end
             && self.looked_for.insert(address)
             && self.target.refresh_modules(&mut self.stacks)
         {
@@ -202,7 +202,9 @@ impl Recorder {
         if self.looks.pace().write(now) || last {
             self.looks.write(&mut self.sinks)?;
         }
-        let look = seen.as_ref().map(|Seen { blocks, aged }| LookRow { blocks: *blocks, aged });
+        let look = seen
+            .as_ref()
+            .map(|SnapshotSummary { blocks, aged }| SnapshotRow { blocks: *blocks, aged });
         let counters = &books.losses();
         self.sinks.tick(&Tick { process, counters, sites: &sites, keep_history, look })?;
         self.take_marks()?;
@@ -225,8 +227,8 @@ impl Recorder {
     }
 
     /// The counters, with those that user space keeps.
-    fn books(&self, unsent: u64) -> Result<Books, SessionError> {
-        let mut books = Books::open(&*self.tables)?;
+    fn books(&self, unsent: u64) -> Result<Counters, SessionError> {
+        let mut books = Counters::open(&*self.tables)?;
         books.set(Counter::CodeUnread, self.names.missed());
         books.set(Counter::RecordsUndecoded, self.undecoded);
         books.set(Counter::SitesUnsent, unsent.saturating_add(self.queue.dropped().sites));
@@ -236,7 +238,7 @@ impl Recorder {
         Ok(books)
     }
 
-    fn process(&self, now: Duration, sites: &[SiteTotals], books: &Books) -> ProcessPoint {
+    fn process(&self, now: Duration, sites: &[SiteTotals], books: &Counters) -> ProcessPoint {
         let used = sites.iter().filter(|site| site.allocated_count > 0).count();
         ProcessPoint {
             live_bytes: books.live_bytes(),

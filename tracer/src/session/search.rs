@@ -14,12 +14,14 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 
 use super::shared::Turn;
-use pass::{Job, Pace, Whole};
+use pass::{Job, PassPace, Whole};
 pub use pass::{Scanned, Unfinished};
 
 use crate::model::{Address, Memory};
 use crate::os::pages::Pages;
-use crate::reach::{Block, Blocks, Outcome, Search, SiteLoss, object_at, tally};
+use crate::reach::{
+    Blocks, LeakScan, ScanOutcome, SearchedBlock, SiteUnreachable, object_at, tally,
+};
 
 /// How the memory of the target is searched.
 #[derive(Clone, Debug, PartialEq)]
@@ -58,17 +60,17 @@ const FEWEST: u64 = 8;
 const BY_REGISTERS: u64 = 2;
 
 /// What is to be looked for.
-pub struct Wanted {
-    blocks: Vec<Block>,
+pub struct SearchWanted {
+    blocks: Vec<SearchedBlock>,
     /// Fewer blocks of a site than this prove nothing.
     at_least: u64,
 }
 
-impl Wanted {
+impl SearchWanted {
     /// Of blocks in any order those that are old and whose sites keep enough of them; nothing when there are
     /// none. Registers are not read, so that a block which a thread keeps while it waits in the kernel can seem
     /// lost: a site must have more blocks than threads could keep so.
-    pub fn choose(blocks: Vec<Block>, threads: usize) -> Option<Self> {
+    pub fn choose(blocks: Vec<SearchedBlock>, threads: usize) -> Option<Self> {
         let threads = u64::try_from(threads).unwrap_or(u64::MAX);
         let at_least = FEWEST.max(threads.saturating_mul(BY_REGISTERS).saturating_add(1));
         let any = !tally(blocks.iter().map(|block| (block, false)), at_least).is_empty();
@@ -92,17 +94,17 @@ struct Running {
     with_holders: bool,
     /// What the pass before found lost, by address and birth; `None` when it was another question.
     lost: Option<HashSet<Identity>>,
-    pace: Arc<Pace>,
+    pace: Arc<PassPace>,
     turn: Turn,
     result: oneshot::Receiver<Scanned>,
 }
 
 /// What a pass has led to.
-pub enum Step {
+pub enum SearchStep {
     /// Another pass runs.
     Goes,
     /// What was found out of each site.
-    Found(Vec<SiteLoss>),
+    Found(Vec<SiteUnreachable>),
     /// Nothing is claimed.
     Unfinished(Unfinished),
 }
@@ -148,9 +150,9 @@ impl PointerSearch {
     }
 
     /// Begins one.
-    pub fn begin(&mut self, wanted: Wanted, memory: Pages, turn: Turn) {
-        let pace = Arc::new(Pace::gentle());
-        let search = Search::new(Blocks::new(wanted.blocks));
+    pub fn begin(&mut self, wanted: SearchWanted, memory: Pages, turn: Turn) {
+        let pace = Arc::new(PassPace::gentle());
+        let search = LeakScan::new(Blocks::new(wanted.blocks));
         let result = self.start(search, memory, &pace, &turn);
         let (at_least, with_holders, lost) = (wanted.at_least, false, None);
         self.running = Some(Running { at_least, with_holders, lost, pace, turn, result });
@@ -158,9 +160,9 @@ impl PointerSearch {
 
     fn start(
         &self,
-        search: Search,
+        search: LeakScan,
         memory: Pages,
-        pace: &Arc<Pace>,
+        pace: &Arc<PassPace>,
         turn: &Turn,
     ) -> oneshot::Receiver<Scanned> {
         let (pace, turn) = (Arc::clone(pace), Some(Arc::clone(turn)));
@@ -194,15 +196,15 @@ impl PointerSearch {
         &mut self,
         scanned: Scanned,
         live: impl FnOnce(&Blocks) -> HashMap<u64, u64>,
-    ) -> Step {
-        let Some(running) = self.running.take() else { return Step::Found(Vec::new()) };
+    ) -> SearchStep {
+        let Some(running) = self.running.take() else { return SearchStep::Found(Vec::new()) };
         let Whole { search, memory } = match scanned {
             Ok(whole) => *whole,
-            Err(reason) => return Step::Unfinished(reason),
+            Err(reason) => return SearchStep::Unfinished(reason),
         };
         let live = live(search.blocks());
         let source = memory.memory();
-        let gone = |block: &Block| match block.is_holder() {
+        let gone = |block: &SearchedBlock| match block.is_holder() {
             true => object_at(source, block.start) != Some((block.start, block.size)),
             false => live.get(&block.start.0) != Some(&block.born_ns),
         };
@@ -221,9 +223,9 @@ impl PointerSearch {
         &mut self,
         running: Running,
         memory: Pages,
-        found: Vec<(Block, bool)>,
-        holders: Vec<Block>,
-    ) -> Step {
+        found: Vec<(SearchedBlock, bool)>,
+        holders: Vec<SearchedBlock>,
+    ) -> SearchStep {
         let blocks = found.iter().map(|(block, _)| *block);
         if !holders.is_empty() {
             let wider = Running { with_holders: true, ..running };
@@ -233,46 +235,51 @@ impl PointerSearch {
         if let Some(before) = &running.lost {
             let both =
                 of_sites.map(|(block, lost)| (block, *lost && before.contains(&identity(block))));
-            return Step::Found(tally(both, running.at_least));
+            return SearchStep::Found(tally(both, running.at_least));
         }
         let lost = of_sites.clone().filter(|(_, lost)| *lost);
         let lost: HashSet<Identity> = lost.map(|(block, _)| identity(block)).collect();
         if lost.is_empty() {
             let of_sites = of_sites.map(|(block, lost)| (block, *lost));
-            return Step::Found(tally(of_sites, running.at_least));
+            return SearchStep::Found(tally(of_sites, running.at_least));
         }
         let same = Running { lost: Some(lost), with_holders: true, ..running };
         self.again(blocks.collect(), memory, same)
     }
 
-    fn again(&mut self, blocks: Vec<Block>, memory: Pages, running: Running) -> Step {
+    fn again(&mut self, blocks: Vec<SearchedBlock>, memory: Pages, running: Running) -> SearchStep {
         let result =
-            self.start(Search::new(Blocks::new(blocks)), memory, &running.pace, &running.turn);
+            self.start(LeakScan::new(Blocks::new(blocks)), memory, &running.pace, &running.turn);
         self.running = Some(Running { result, ..running });
-        Step::Goes
+        SearchStep::Goes
     }
 }
 
 /// What tells a block from the next one at its address.
 type Identity = (Address, u64);
 
-fn identity(block: &Block) -> Identity {
+fn identity(block: &SearchedBlock) -> Identity {
     (block.start, block.born_ns)
 }
 
 /// The small objects that are all that leads to a block from outside.
-fn holders(outcome: &Outcome, memory: &dyn Memory) -> Vec<Block> {
+fn holders(outcome: &ScanOutcome, memory: &dyn Memory) -> Vec<SearchedBlock> {
     let places = outcome.sole.iter().flatten().take(HOLDERS);
     let objects = places.filter_map(|place| object_at(memory, *place));
-    objects.map(|(start, size)| Block::holder(start, size)).collect()
+    objects.map(|(start, size)| SearchedBlock::holder(start, size)).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn block(number: u64) -> Block {
-        Block { start: Address(0x1000 + 64 * number), size: 64, site: number / 8, born_ns: number }
+    fn block(number: u64) -> SearchedBlock {
+        SearchedBlock {
+            start: Address(0x1000 + 64 * number),
+            size: 64,
+            site: number / 8,
+            born_ns: number,
+        }
     }
 
     #[test]
@@ -302,9 +309,9 @@ mod tests {
 
     #[test]
     fn a_few_blocks_for_each_thread_prove_nothing() {
-        let eight: Vec<Block> = (0..8).map(block).collect();
-        assert!(Wanted::choose(eight[..7].to_vec(), 1).is_none());
-        assert!(Wanted::choose(eight.clone(), 3).is_some());
-        assert!(Wanted::choose(eight, 4).is_none());
+        let eight: Vec<SearchedBlock> = (0..8).map(block).collect();
+        assert!(SearchWanted::choose(eight[..7].to_vec(), 1).is_none());
+        assert!(SearchWanted::choose(eight.clone(), 3).is_some());
+        assert!(SearchWanted::choose(eight, 4).is_none());
     }
 }

@@ -7,7 +7,7 @@ use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore, mpsc, watch as channel
 use tokio::task::spawn_blocking;
 
 use super::error::SessionError;
-use super::event::{Event, TargetId, What};
+use super::event::{Event, EventKind, TargetId};
 use super::router::Router;
 use super::watch;
 use crate::probe::{Kernel, Slot};
@@ -59,8 +59,8 @@ impl Shared {
     }
 
     /// Tells the owner of the session. A status is left out when many events wait.
-    pub async fn tell(&self, target: TargetId, what: What) {
-        if matches!(what, What::Status(_)) && self.events.capacity() < RESERVED {
+    pub async fn tell(&self, target: TargetId, what: EventKind) {
+        if matches!(what, EventKind::Status(_)) && self.events.capacity() < RESERVED {
             return;
         }
         // An owner that left does not want to know.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::target::Target;
+use super::target::TracedTarget;
 use crate::model::ProcessPoint;
 use crate::os::{cgroup, usage};
 
@@ -19,7 +19,7 @@ pub struct Surroundings {
 
 impl Surroundings {
     /// Reads again what is due at `now`, counted from the start.
-    pub fn refresh(&mut self, target: &Target, now: Duration) {
+    pub fn refresh(&mut self, target: &TracedTarget, now: Duration) {
         if let Ok(group) = cgroup::memory(target.pid()) {
             self.group = group;
         }

@@ -5,30 +5,30 @@ use std::os::fd::BorrowedFd;
 use leakspy_ebpf::wire::target::Target as ProgramTarget;
 
 use super::error::SessionError;
-use super::interpreter::{self, Found};
-use super::modules::Told;
+use super::interpreter::{self, FoundInterpreter};
+use super::modules::KnownModules;
 use super::plan::{self, Probing};
 use super::stacks::Stacks;
 use crate::model::{self, Attachment, Memory, Note, PythonTarget};
 use crate::os::pages::Pages;
 use crate::os::{self, Life, Mapping, Modules, Process};
 use crate::probe::{FileProbes, Method, ProbeError};
-use crate::python::{Python, Refusal};
+use crate::python::{Python, PythonRefusal};
 use crate::symbolize::{Detail, ModuleId, NativeNames};
 
 /// A process, understood as far as it can be.
-pub struct Target {
+pub struct TracedTarget {
     process: Process,
     modules: Modules,
-    told: Told,
+    told: KnownModules,
     interpreter: Option<ModuleId>,
-    found: Found,
+    found: FoundInterpreter,
     probing: Probing,
     files: Vec<FileProbes>,
     notes: Vec<Note>,
 }
 
-impl Target {
+impl TracedTarget {
     /// Opens a process by pid or unique name, and finds out where its interpreter and its allocator are.
     ///
     /// # Errors
@@ -37,18 +37,18 @@ impl Target {
         // Every module of the target is held open.
         os::privilege::raise_file_limit();
         let process = Process::select(selector)?;
-        let modules = Modules::of(&process)?;
+        let modules = Modules::of_process(&process)?;
         let found = interpreter::find(&process, &modules);
         let probing = plan::make(&process, &modules, &found)?;
         let files = probing.files(&modules);
         let not_understood =
-            |reason: &Refusal| Note::PythonNotUnderstood { reason: reason.to_string() };
+            |reason: &PythonRefusal| Note::PythonNotUnderstood { reason: reason.to_string() };
         let mut notes: Vec<Note> = found.refusal.iter().map(not_understood).collect();
         notes.extend(probing.notes.iter().cloned());
         Ok(Self {
             process,
             modules,
-            told: Told::default(),
+            told: KnownModules::default(),
             interpreter: None,
             found,
             probing,
@@ -115,7 +115,7 @@ impl Target {
     /// A place for its stacks that knows its modules.
     pub fn stacks(&mut self) -> Stacks {
         let mut stacks = Stacks::new(NativeNames::new(Detail::Lines), self.found.merging());
-        self.told = Told::default();
+        self.told = KnownModules::default();
         self.told.tell(&self.modules, &mut stacks);
         self.told.tell_vdso(&self.process, &mut stacks);
         // Now, because the index is that of these modules.
@@ -130,7 +130,7 @@ impl Target {
         if !matches!(self.process.life(), Life::Running | Life::LeaderExited) {
             return false;
         }
-        let Ok(modules) = Modules::of(&self.process) else { return false };
+        let Ok(modules) = Modules::of_process(&self.process) else { return false };
         let any = self.told.tell(&modules, stacks);
         if any {
             self.modules = modules;

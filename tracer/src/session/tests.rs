@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 
 use rusqlite::Connection;
 
-use self::stage::{Stage, Subject};
+use self::stage::{Stage, WaitingProcess};
 use super::*;
 use crate::model::Note;
 use crate::probe::fake::Call;
@@ -17,7 +17,7 @@ use crate::probe::{Method, ProbeError, Slot};
 #[tokio::test]
 async fn everything_happens_in_order() {
     let mut stage = Stage::new();
-    let subject = Subject::new();
+    let subject = WaitingProcess::new();
     let target = stage.attach(&subject, "a");
     let pid = stage.attached(target).await.pid;
     stage.status(target).await;
@@ -44,7 +44,7 @@ async fn a_method_that_is_not_there_is_no_end() {
     let mut stage = Stage::new();
     stage.script.refuse(libc::EINVAL);
     stage.script.refuse(libc::EOPNOTSUPP);
-    let subject = Subject::new();
+    let subject = WaitingProcess::new();
     let target = stage.attach(&subject, "a");
     assert_eq!(stage.attached(target).await.method, Method::Perf.name());
     stage.session.detach(target);
@@ -55,7 +55,7 @@ async fn a_method_that_is_not_there_is_no_end() {
 async fn without_any_method_the_last_refusal_is_told() {
     let mut stage = Stage::new();
     Method::ALL.iter().for_each(|_| stage.script.refuse(libc::EINVAL));
-    let subject = Subject::new();
+    let subject = WaitingProcess::new();
     let target = stage.attach(&subject, "a");
     let error = stage.outcome(target).await.unwrap_err();
     assert_eq!(error.failure(), Failure::Missing, "{error}");
@@ -67,7 +67,7 @@ async fn without_any_method_the_last_refusal_is_told() {
 async fn a_method_of_choice_is_the_only_one() {
     let mut stage = Stage::new();
     stage.script.refuse(libc::EINVAL);
-    let subject = Subject::new();
+    let subject = WaitingProcess::new();
     let mut options = stage.options(&subject, "a");
     options.method = Some(Method::Multi);
     let target = stage.session.attach(options);
@@ -78,7 +78,7 @@ async fn a_method_of_choice_is_the_only_one() {
 #[tokio::test]
 async fn who_cannot_be_attached_disturbs_nobody() {
     let mut stage = Stage::new();
-    let (first, second) = (Subject::new(), Subject::new());
+    let (first, second) = (WaitingProcess::new(), WaitingProcess::new());
     let well = stage.attach(&first, "a");
     stage.attached(well).await;
     stage.script.refuse(libc::EPERM);
@@ -98,7 +98,7 @@ async fn who_cannot_be_attached_disturbs_nobody() {
 async fn a_recording_that_is_there_is_replaced_only_by_another() {
     let mut stage = Stage::new();
     std::fs::write(stage.path("a"), "old").unwrap();
-    let subject = Subject::new();
+    let subject = WaitingProcess::new();
     let target = stage.attach(&subject, "a");
     assert!(stage.outcome(target).await.is_err());
     assert_eq!(stage.script.calls(), [], "probes were placed for nothing");
@@ -118,7 +118,7 @@ async fn a_recording_that_is_there_is_replaced_only_by_another() {
 #[tokio::test]
 async fn probes_go_when_the_recording_cannot_be_made() {
     let mut stage = Stage::new();
-    let subject = Subject::new();
+    let subject = WaitingProcess::new();
     let options = RecordOptions {
         output: stage.path("missing/a"),
         force: true,
@@ -132,7 +132,7 @@ async fn probes_go_when_the_recording_cannot_be_made() {
 #[tokio::test]
 async fn a_target_that_ends_during_the_attach_is_gone() {
     let mut stage = Stage::new();
-    let mut subject = Subject::new();
+    let mut subject = WaitingProcess::new();
     let options = stage.options(&subject, "a");
     let handle = subject.hand_over();
     stage.script.answer(move |_| {
@@ -149,7 +149,7 @@ async fn a_target_that_ends_during_the_attach_is_gone() {
 #[tokio::test]
 async fn a_target_that_ends_after_the_attach_is_recorded_until_then() {
     let mut stage = Stage::new();
-    let mut subject = Subject::new();
+    let mut subject = WaitingProcess::new();
     let options = stage.options(&subject, "a");
     let handle = subject.hand_over();
     stage.script.answer(move |_| {
@@ -165,7 +165,7 @@ async fn a_target_that_ends_after_the_attach_is_recorded_until_then() {
 #[tokio::test]
 async fn the_end_of_a_target_is_its_own() {
     let mut stage = Stage::new();
-    let (mut mortal, other) = (Subject::new(), Subject::new());
+    let (mut mortal, other) = (WaitingProcess::new(), WaitingProcess::new());
     let (dies, lives) = (stage.attach(&mortal, "a"), stage.attach(&other, "b"));
     stage.attached(dies).await;
     stage.attached(lives).await;
@@ -183,7 +183,7 @@ async fn the_end_of_a_target_is_its_own() {
 #[tokio::test]
 async fn an_end_between_the_last_tick_and_the_request_is_noticed() {
     let mut stage = Stage::new();
-    let mut subject = Subject::new();
+    let mut subject = WaitingProcess::new();
     let mut options = stage.options(&subject, "a");
     options.tick = std::time::Duration::from_secs(3600);
     let target = stage.session.attach(options);
@@ -198,7 +198,7 @@ async fn an_end_between_the_last_tick_and_the_request_is_noticed() {
 #[tokio::test]
 async fn lost_probes_end_all_recordings_and_are_told() {
     let mut stage = Stage::new();
-    let subjects = [Subject::new(), Subject::new()];
+    let subjects = [WaitingProcess::new(), WaitingProcess::new()];
     let targets = [stage.attach(&subjects[0], "a"), stage.attach(&subjects[1], "b")];
     for target in targets {
         stage.attached(target).await;
@@ -214,7 +214,7 @@ async fn lost_probes_end_all_recordings_and_are_told() {
 #[tokio::test]
 async fn tables_that_cannot_be_read_end_one_recording() {
     let mut stage = Stage::new();
-    let subjects = [Subject::new(), Subject::new()];
+    let subjects = [WaitingProcess::new(), WaitingProcess::new()];
     let fails = stage.attach(&subjects[0], "a");
     stage.attached(fails).await;
     let lives = stage.attach(&subjects[1], "b");
@@ -231,7 +231,7 @@ async fn tables_that_cannot_be_read_end_one_recording() {
 #[tokio::test]
 async fn a_recording_that_cannot_be_written_ends_alone() {
     let mut stage = Stage::new();
-    let subjects = [Subject::new(), Subject::new()];
+    let subjects = [WaitingProcess::new(), WaitingProcess::new()];
     let fails = stage.attach(&subjects[0], "a");
     stage.attached(fails).await;
     let lives = stage.attach(&subjects[1], "b");
@@ -247,7 +247,7 @@ async fn a_recording_that_cannot_be_written_ends_alone() {
 #[tokio::test]
 async fn a_job_that_panics_ends_one_recording() {
     let mut stage = Stage::new();
-    let subjects = [Subject::new(), Subject::new()];
+    let subjects = [WaitingProcess::new(), WaitingProcess::new()];
     let fails = stage.attach(&subjects[0], "a");
     stage.attached(fails).await;
     let lives = stage.attach(&subjects[1], "b");
@@ -264,7 +264,7 @@ async fn a_job_that_panics_ends_one_recording() {
 #[tokio::test]
 async fn records_go_where_they_belong() {
     let mut stage = Stage::new();
-    let subjects = [Subject::new(), Subject::new()];
+    let subjects = [WaitingProcess::new(), WaitingProcess::new()];
     let first = stage.attach(&subjects[0], "a");
     stage.attached(first).await;
     let second = stage.attach(&subjects[1], "b");
@@ -283,7 +283,7 @@ async fn records_go_where_they_belong() {
 #[tokio::test]
 async fn a_queue_that_is_full_loses_and_says_so() {
     let mut stage = Stage::new();
-    let subjects = [Subject::new(), Subject::new()];
+    let subjects = [WaitingProcess::new(), WaitingProcess::new()];
     let slow = stage.attach(&subjects[0], "a");
     stage.attached(slow).await;
     let other = stage.attach(&subjects[1], "b");
@@ -310,7 +310,7 @@ async fn a_queue_that_is_full_loses_and_says_so() {
 #[tokio::test]
 async fn many_targets_come_and_go() {
     let mut stage = Stage::new();
-    let subjects: Vec<Subject> = (0..12).map(|_| Subject::new()).collect();
+    let subjects: Vec<WaitingProcess> = (0..12).map(|_| WaitingProcess::new()).collect();
     let names: Vec<String> = (0..12).map(|number| number.to_string()).collect();
     let targets: Vec<TargetId> =
         subjects.iter().zip(&names).map(|(subject, name)| stage.attach(subject, name)).collect();
@@ -335,7 +335,7 @@ async fn many_targets_come_and_go() {
 #[tokio::test]
 async fn an_early_request_to_end_leaves_others_unattached() {
     let mut stage = Stage::new();
-    let subjects: Vec<Subject> = (0..8).map(|_| Subject::new()).collect();
+    let subjects: Vec<WaitingProcess> = (0..8).map(|_| WaitingProcess::new()).collect();
     let targets: Vec<TargetId> = (0_u32..)
         .zip(&subjects)
         .map(|(number, subject)| stage.attach(subject, &number.to_string()))
@@ -352,7 +352,7 @@ async fn an_early_request_to_end_leaves_others_unattached() {
 #[tokio::test]
 async fn a_session_that_is_dropped_takes_its_probes_out() {
     let mut stage = Stage::new();
-    let subject = Subject::new();
+    let subject = WaitingProcess::new();
     let target = stage.attach(&subject, "a");
     stage.attached(target).await;
     let Stage { session, script, .. } = stage;
@@ -364,7 +364,7 @@ async fn a_session_that_is_dropped_takes_its_probes_out() {
 #[tokio::test]
 async fn a_duration_ends_a_recording() {
     let mut stage = Stage::new();
-    let subject = Subject::new();
+    let subject = WaitingProcess::new();
     let mut options = stage.options(&subject, "a");
     options.duration = Some(std::time::Duration::from_millis(1));
     let target = stage.session.attach(options);

@@ -2,9 +2,9 @@
 
 use super::census::tool;
 use super::error::SessionError;
-use super::heap::{HeapTarget, Seen, Wanted};
-use crate::heap::{self, Depth, Heap, Held, Named, NoSubject, Subject, View};
-use crate::model::{Address, CENSUS_SCHEMA, HolderGroup, Holders};
+use super::heap::{HeapReading, HeapTarget, ReadingWanted};
+use crate::heap::{self, Depth, Heap, HeapSubject, Named, NoHeapSubject, Retainers, View};
+use crate::model::{Address, CENSUS_SCHEMA, RetainerGroup, RetainerReport};
 
 /// How the answer is to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,19 +21,23 @@ pub struct WhoOptions {
 ///
 /// # Errors
 /// As `HeapTarget::open` and `HeapTarget::look`, or there is nothing of that name.
-pub fn find(selector: &str, asked: &str, options: &WhoOptions) -> Result<Holders, SessionError> {
+pub fn find(
+    selector: &str,
+    asked: &str,
+    options: &WhoOptions,
+) -> Result<RetainerReport, SessionError> {
     let mut target = HeapTarget::open(selector)?;
     let code_type = target.code_type();
-    let wanted = Wanted {
+    let wanted = ReadingWanted {
         pause: options.pause,
         depth: Depth { graph: true, sums: true, ..Depth::default() },
     };
-    let Seen { value, look } = target.look(wanted, |view, heap, roots| {
+    let HeapReading { value, look } = target.look(wanted, |view, heap, roots| {
         let subject = heap::find(view, heap, asked)?;
-        Ok::<_, NoSubject>(answer(view, heap, roots, code_type, subject, options))
+        Ok::<_, NoHeapSubject>(answer(view, heap, roots, code_type, subject, options))
     })?;
     let Answer { subject, bytes, groups, more } = value?;
-    Ok(Holders {
+    Ok(RetainerReport {
         schema: CENSUS_SCHEMA,
         tool: tool(),
         target: target.document(),
@@ -48,9 +52,9 @@ pub fn find(selector: &str, asked: &str, options: &WhoOptions) -> Result<Holders
 }
 
 struct Answer {
-    subject: Subject,
+    subject: HeapSubject,
     bytes: u64,
-    groups: Vec<HolderGroup>,
+    groups: Vec<RetainerGroup>,
     more: u64,
 }
 
@@ -59,13 +63,13 @@ fn answer(
     heap: &mut Heap,
     roots: Vec<Named>,
     code_type: Address,
-    subject: Subject,
+    subject: HeapSubject,
     options: &WhoOptions,
 ) -> Answer {
     let objects: Vec<(u32, u64)> =
         subject.objects.iter().map(|&number| (number, heap.bytes(view, number))).collect();
     let bytes = objects.iter().fold(0, |sum: u64, object| sum.saturating_add(object.1));
-    let held = Held::new(view, heap, roots, code_type).with_values(options.values);
+    let held = Retainers::new(view, heap, roots, code_type).with_values(options.values);
     let (groups, more) = held.groups(&objects, options.top);
     Answer { subject, bytes, groups, more }
 }

@@ -6,7 +6,7 @@ use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 
 use super::error::SessionError;
-use super::objects::{Looked, ObjectLooks};
+use super::objects::{ObjectScans, ScanResult};
 use super::recorder::Recorder;
 use super::search::{PointerSearch, Scanned};
 
@@ -17,7 +17,7 @@ pub struct Work {
     /// Searches for pointers to old blocks.
     pub search: PointerSearch,
     /// Python objects.
-    pub objects: ObjectLooks,
+    pub objects: ObjectScans,
 }
 
 impl Work {
@@ -56,7 +56,7 @@ impl Work {
     ///
     /// # Errors
     /// The tables cannot be read.
-    pub fn looked(&mut self, looked: Looked) -> Result<(), SessionError> {
+    pub fn looked(&mut self, looked: ScanResult) -> Result<(), SessionError> {
         self.recorder.looked_at_objects(&mut self.objects, looked)
     }
 

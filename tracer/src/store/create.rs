@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OpenFlags};
 
-use super::row::{Overwrite, Owner};
+use super::row::{FileOwner, Overwrite};
 use super::{StoreError, schema};
 
 /// The log is cut to this length once its contents are in the file itself.
@@ -17,7 +17,7 @@ const LOG_BYTES: u32 = 16 << 20;
 pub fn create(
     path: &Path,
     overwrite: Overwrite,
-    owner: Option<Owner>,
+    owner: Option<FileOwner>,
 ) -> Result<(Connection, PathBuf), StoreError> {
     let path = resolved(path)?;
     make_room(&path, overwrite)?;
@@ -83,7 +83,7 @@ fn make_room(path: &Path, overwrite: Overwrite) -> Result<(), StoreError> {
     Ok(())
 }
 
-fn create_file(path: &Path, owner: Option<Owner>) -> Result<(), StoreError> {
+fn create_file(path: &Path, owner: Option<FileOwner>) -> Result<(), StoreError> {
     let created: io::Result<File> =
         OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
     let given = created.and_then(|file| match owner {

@@ -10,12 +10,12 @@ use crate::model::{CallStack, Frame, FrameKind};
 
 /// Numbers of what is already stored. Exact: hashes that stand for stacks could name a wrong one.
 #[derive(Default)]
-pub struct Numbers {
+pub struct InternedNumbers {
     frames: HashMap<Arc<Frame>, u32>,
     stacks: HashMap<Box<[u32]>, i64>,
 }
 
-impl Numbers {
+impl InternedNumbers {
     /// The number of `stack`, stored now unless it is already; nothing for an empty one.
     pub fn stack(
         &mut self,

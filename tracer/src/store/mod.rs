@@ -21,6 +21,6 @@ pub use error::StoreError;
 pub use load::Limits;
 pub use mark::{MAX_NAME, is_running, mark};
 pub use open::Reader;
-pub use row::{Overwrite, Owner};
+pub use row::{FileOwner, Overwrite};
 pub use schema::{APPLICATION_ID, SCHEMA_VERSION, TABLES};
 pub use writer::Writer;

@@ -11,7 +11,7 @@ pub enum Overwrite {
 
 /// Who shall own the file: the person behind `sudo`, so that the report needs no root.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Owner {
+pub struct FileOwner {
     /// User id.
     pub user: u32,
     /// Group id.

@@ -10,10 +10,10 @@ use rusqlite::Connection;
 use tempfile::TempDir;
 
 use super::{Limits, Overwrite, Reader, StoreError, Writer, schema};
-use crate::history::{Bounds, LookRow, Sink, SiteAged, SiteRow, SiteTotals, Tick};
+use crate::history::{Bounds, Sink, SiteRetained, SiteRow, SiteTotals, SnapshotRow, Tick};
 use crate::model::{
     CallStack, Capture, Cohort, Document, Domain, Frame, FrameKind, Lifetime, Loss, Note,
-    ProcessPoint, PythonTarget, Site, StackNote, Target, Unreferenced,
+    ProcessPoint, PythonTarget, Site, StackNote, Target, UnreachableBlocks,
 };
 
 mod damage;
@@ -94,7 +94,7 @@ fn totals(key: u64, allocated: u64, freed: u64) -> SiteTotals {
 }
 
 fn counter(count: u64) -> Loss {
-    Loss::of(Counter::AllocCalls, count)
+    Loss::new(Counter::AllocCalls, count)
 }
 
 fn tick<'a>(t: f64, counters: &'a [Loss], sites: &'a [SiteTotals]) -> Tick<'a> {
@@ -127,8 +127,8 @@ fn lifetime(up_to: f64, freed_count: u64) -> Lifetime {
     Lifetime { up_to, freed_bytes: freed_count * 10_000, freed_count }
 }
 
-fn aged(key: u64, age: f64, count: u64) -> SiteAged {
-    SiteAged { key, age, bytes: count * 10_000, count }
+fn aged(key: u64, age: f64, count: u64) -> SiteRetained {
+    SiteRetained { key, age, bytes: count * 10_000, count }
 }
 
 /// A recording with three sites, two ticks and something of every kind, not finished.
@@ -144,7 +144,7 @@ fn written(path: &Path) -> Writer {
     writer.life(u64::MAX, &[cohort(0.0, 1.0, 3, 2), cohort(1.0, 2.0, 2, 2)], &[]).expect("life");
     writer.collection(1.5, 2).expect("a collection");
     writer.unreferenced(u64::MAX, 4, 3).expect("a search");
-    let look = Some(LookRow { blocks: 5, aged: &[aged(u64::MAX, 1.0, 2)] });
+    let look = Some(SnapshotRow { blocks: 5, aged: &[aged(u64::MAX, 1.0, 2)] });
     writer.tick(&Tick { look, ..tick(2.0, &[counter(15)], &second) }).expect("tick");
     writer
 }

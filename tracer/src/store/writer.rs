@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, Row};
 
-use super::intern::Numbers;
-use super::row::{Overwrite, Owner};
+use super::intern::InternedNumbers;
+use super::row::{FileOwner, Overwrite};
 use super::{StoreError, create};
-use crate::history::{Bounds, Remarks, SiteAged, SiteTotals, Thinning};
+use crate::history::{Bounds, Remarks, SiteRetained, SiteTotals, Thinning};
 use crate::model::Mark;
 
 mod forget;
@@ -30,7 +30,7 @@ pub struct Writer {
     /// descriptor of the file would end SQLite's own locks on it.
     _alive: File,
     path: PathBuf,
-    numbers: Numbers,
+    numbers: InternedNumbers,
     sites: HashMap<u64, KnownSite>,
     thinning: Thinning,
     /// The database is locked only while a tick is written, so that others get a word in.
@@ -48,7 +48,7 @@ pub struct Writer {
 struct KnownSite {
     row: i64,
     totals: SiteTotals,
-    aged: SiteAged,
+    aged: SiteRetained,
 }
 
 impl Writer {
@@ -60,7 +60,7 @@ impl Writer {
     pub fn create(
         path: &Path,
         overwrite: Overwrite,
-        owner: Option<Owner>,
+        owner: Option<FileOwner>,
     ) -> Result<Self, StoreError> {
         let (connection, path) = create::create(path, overwrite, owner)?;
         let alive = create::say_alive(&path)?;
@@ -68,7 +68,7 @@ impl Writer {
             connection,
             _alive: alive,
             path,
-            numbers: Numbers::default(),
+            numbers: InternedNumbers::default(),
             sites: HashMap::new(),
             thinning: Thinning::default(),
             remarks: Remarks::default(),

@@ -17,7 +17,7 @@ use std::ops::Range;
 
 use leakspy_ebpf::walk::Word;
 
-use super::stack::{End, NativeStack, StackCopy};
+use super::stack::{NativeStack, StackCopy, WalkEnd};
 
 /// How activations of a target's interpreter are told apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,7 +59,7 @@ impl CodeRanges {
 
 /// Python frames that one activation runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Segment {
+pub(super) struct ActivationSegment {
     /// Python frames, as indices of the words; innermost first, perhaps none.
     pub frames: Range<usize>,
     /// Address of a local variable of the host.
@@ -78,7 +78,7 @@ pub(super) enum Host {
 }
 
 /// Cuts words into segments, innermost first. The last may be incomplete.
-pub(super) fn segments(words: &[Word], by: Activations, cframes: &[u64]) -> Vec<Segment> {
+pub(super) fn segments(words: &[Word], by: Activations, cframes: &[u64]) -> Vec<ActivationSegment> {
     let mut segments = Vec::new();
     let mut start = 0;
     for (index, word) in words.iter().enumerate() {
@@ -91,7 +91,7 @@ pub(super) fn segments(words: &[Word], by: Activations, cframes: &[u64]) -> Vec<
             }
             Activations::ByCode => (start..index + 1, None),
         };
-        segments.push(Segment { frames, local });
+        segments.push(ActivationSegment { frames, local });
         start = index + 1;
     }
     if start < words.len() {
@@ -100,7 +100,7 @@ pub(super) fn segments(words: &[Word], by: Activations, cframes: &[u64]) -> Vec<
             Activations::ByCframe { .. } => cframes.get(segments.len()).copied(),
             _ => None,
         };
-        segments.push(Segment { frames: start..words.len(), local });
+        segments.push(ActivationSegment { frames: start..words.len(), local });
     }
     segments
 }
@@ -124,7 +124,11 @@ pub(super) fn cframe_chain(innermost: u64, previous: u64, stack: &StackCopy<'_>)
 
 /// Finds the host of every segment. Hosts come out in order: each lies further out than the one
 /// before, or the evidence is refused.
-pub(super) fn hosts(segments: &[Segment], native: &NativeStack, code: &CodeRanges) -> Vec<Host> {
+pub(super) fn hosts(
+    segments: &[ActivationSegment],
+    native: &NativeStack,
+    code: &CodeRanges,
+) -> Vec<Host> {
     if segments.iter().all(|segment| segment.local.is_none()) {
         return hosts_by_code(segments.len(), native, code);
     }
@@ -157,7 +161,7 @@ fn host_of_local(local: u64, next: usize, native: &NativeStack, code: &CodeRange
     // Frames lie next to one another, so what is in none of them is below them all (nonsense), or
     // above: then the walk ended before its frame, or in it.
     match frames.last() {
-        Some(last) if native.end != End::Root => match last.cfa {
+        Some(last) if native.end != WalkEnd::Root => match last.cfa {
             Some(cfa) if local >= cfa => Host::Beyond,
             None if local >= last.sp && code.contains(last.address) => {
                 Host::Frame(native.frames.len() - 1)
@@ -165,7 +169,7 @@ fn host_of_local(local: u64, next: usize, native: &NativeStack, code: &CodeRange
             None if local >= last.sp && !code.is_empty() => Host::Beyond,
             _ => Host::Unknown,
         },
-        None if native.end != End::Root => Host::Beyond,
+        None if native.end != WalkEnd::Root => Host::Beyond,
         _ => Host::Unknown,
     }
 }
@@ -175,7 +179,7 @@ fn host_by_code(next: usize, native: &NativeStack, code: &CodeRanges) -> Host {
     let frames = native.frames.get(next..).unwrap_or(&[]);
     match frames.iter().position(|frame| code.contains(frame.address)) {
         Some(index) => Host::Frame(next + index),
-        None if native.end != End::Root && !code.is_empty() => Host::Beyond,
+        None if native.end != WalkEnd::Root && !code.is_empty() => Host::Beyond,
         None => Host::Unknown,
     }
 }
@@ -195,7 +199,7 @@ fn hosts_by_code(count: usize, native: &NativeStack, code: &CodeRanges) -> Vec<H
         .take(count)
         .collect();
     if hosts.len() < count {
-        if native.end == End::Root {
+        if native.end == WalkEnd::Root {
             // The whole stack is here and has fewer activations than Python frames: counting from
             // the inside cannot be trusted.
             return vec![Host::Unknown; count];

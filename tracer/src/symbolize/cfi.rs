@@ -14,7 +14,7 @@ use gimli::{
     X86_64,
 };
 
-use super::parts::{Parts, Table};
+use super::parts::{FileTable, Parts};
 use crate::elf::UnwindTables;
 
 type Reader<'a> = EndianSlice<'a, LittleEndian>;
@@ -57,8 +57,8 @@ pub(super) enum Base {
 
 /// The unwind tables of one file.
 pub(super) struct FrameTable {
-    header: Option<Table>,
-    frames: Table,
+    header: Option<FileTable>,
+    frames: FileTable,
     /// Range and offset of every entry, sorted; only for files without a binary search table.
     index: Vec<(Range<u64>, usize)>,
 }

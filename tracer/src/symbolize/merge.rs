@@ -5,8 +5,8 @@
 
 use leakspy_ebpf::walk::Word;
 
-use super::activation::{self, Activations, CodeRanges, Host, Segment};
-use super::stack::{End, NativeFrame, NativeStack, StackCopy};
+use super::activation::{self, ActivationSegment, Activations, CodeRanges, Host};
+use super::stack::{NativeFrame, NativeStack, StackCopy, WalkEnd};
 use crate::model::StackNote;
 
 /// One entry of a merged stack.
@@ -28,8 +28,8 @@ pub enum Merged {
 /// Why a merged stack is less than it could be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum MergeNote {
-    /// The native walk ended early; see [`End`].
-    NativeEnded(End),
+    /// The native walk ended early; see [`WalkEnd`].
+    NativeEnded(WalkEnd),
     /// Native frames were left out because it is not certain where they belong.
     NativeLeftOut {
         /// How many.
@@ -113,7 +113,7 @@ pub fn merge(input: &Input<'_>) -> MixedStack {
     };
     let segments = activation::segments(input.words, input.by, &cframes);
     let hosts = activation::hosts(&segments, input.native, input.code);
-    let mut weave = Weave::new(input);
+    let mut weave = Merger::new(input);
     for (segment, host) in segments.iter().zip(hosts) {
         weave.segment(segment, host);
     }
@@ -122,7 +122,7 @@ pub fn merge(input: &Input<'_>) -> MixedStack {
 }
 
 /// A merge under way: everything before `next` of the native frames is done.
-struct Weave<'a> {
+struct Merger<'a> {
     input: &'a Input<'a>,
     entries: Vec<Merged>,
     next: usize,
@@ -133,7 +133,7 @@ struct Weave<'a> {
     idle: usize,
 }
 
-impl<'a> Weave<'a> {
+impl<'a> Merger<'a> {
     fn new(input: &'a Input<'a>) -> Self {
         // The first native frame is the allocator, which is no part of the stack that called it.
         Self {
@@ -147,7 +147,7 @@ impl<'a> Weave<'a> {
         }
     }
 
-    fn segment(&mut self, segment: &Segment, host: Host) {
+    fn segment(&mut self, segment: &ActivationSegment, host: Host) {
         match host {
             Host::Frame(index) if index >= self.next => {
                 self.native_to(index);
@@ -187,7 +187,7 @@ impl<'a> Weave<'a> {
         }
     }
 
-    fn python(&mut self, segment: &Segment) {
+    fn python(&mut self, segment: &ActivationSegment) {
         for index in segment.frames.clone() {
             let generation = self.input.generations.get(index).copied().unwrap_or(0);
             self.entries.push(Merged::Python { word: self.input.words[index], generation });
@@ -220,7 +220,7 @@ impl<'a> Weave<'a> {
         // Where frames of another stack begin, it does not matter how far they went.
         if self.other_stack > 0 {
             notes.push(MergeNote::OtherStack { frames: self.other_stack });
-        } else if native.end != End::Root {
+        } else if native.end != WalkEnd::Root {
             notes.push(MergeNote::NativeEnded(native.end.clone()));
         }
         if self.left_out > 0 {

@@ -42,5 +42,5 @@ pub use merge::{MergeNote, Merged, MixedStack};
 pub use native::NativeNames;
 pub use parts::ImageBytes;
 pub use resolve::{PythonNames, Resolver};
-pub use stack::{End, NativeFrame, NativeStack, Place, Registers, StackCopy};
+pub use stack::{NativeFrame, NativeStack, Place, Registers, StackCopy, WalkEnd};
 pub use unwind::Unwinder;

@@ -26,14 +26,14 @@ impl Deref for Slice {
 
 /// A table of the file: its address and its bytes.
 #[derive(Clone)]
-pub(super) struct Table {
+pub(super) struct FileTable {
     /// Address in the file.
     pub svma: u64,
     /// The bytes.
     pub data: Slice,
 }
 
-impl Table {
+impl FileTable {
     /// Its addresses in the file.
     pub fn range(&self) -> Range<u64> {
         let length = u64::try_from(self.data.len()).unwrap_or(0);
@@ -47,9 +47,9 @@ pub(super) struct Parts {
     pub bytes: ImageBytes,
     segments: Vec<Segment>,
     /// `.eh_frame_hdr`
-    pub header: Option<Table>,
+    pub header: Option<FileTable>,
     /// `.eh_frame`, perhaps with what follows it in its segment.
-    pub frames: Option<Table>,
+    pub frames: Option<FileTable>,
 }
 
 impl Parts {
@@ -79,12 +79,12 @@ impl Parts {
     }
 
     /// As much of it as the file has.
-    fn table(&self, extent: Extent) -> Option<Table> {
+    fn table(&self, extent: Extent) -> Option<FileTable> {
         let available = (*self.bytes).as_ref().len();
         let start = usize::try_from(extent.file_offset).ok()?;
         let end =
             usize::try_from(extent.file_offset.checked_add(extent.size)?).ok()?.min(available);
         let data = Slice { bytes: Arc::clone(&self.bytes), range: start..end };
-        (start < end).then_some(Table { svma: extent.vaddr, data })
+        (start < end).then_some(FileTable { svma: extent.vaddr, data })
     }
 }

@@ -70,7 +70,7 @@ impl NativeFrame {
 
 /// Why a walk ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum End {
+pub enum WalkEnd {
     /// At the first function of the thread: the stack is whole.
     Root,
     /// At the end of the copied bytes.
@@ -99,7 +99,7 @@ pub enum End {
     DepthLimit,
 }
 
-impl End {
+impl WalkEnd {
     /// Why frames are missing, or `None` when none are.
     pub fn note(&self) -> Option<StackNote> {
         Some(match self {
@@ -128,5 +128,5 @@ pub struct NativeStack {
     /// Innermost first; the first is the allocator itself.
     pub frames: Vec<NativeFrame>,
     /// Why there are no more.
-    pub end: End,
+    pub end: WalkEnd,
 }

@@ -15,8 +15,8 @@ use super::call::ends_with_call;
 use super::cfi::{Base, Context, FrameTable, Rule, State};
 use super::code::CodeFile;
 use super::image::{ModuleId, ModuleImage};
-use super::parts::{Slice, Table};
-use super::stack::{End, MAX_FRAMES, NativeFrame, NativeStack, Place, Registers, StackCopy};
+use super::parts::{FileTable, Slice};
+use super::stack::{MAX_FRAMES, NativeFrame, NativeStack, Place, Registers, StackCopy, WalkEnd};
 
 /// Rules remembered by address before the memory is given back.
 const MAX_RULES: usize = 64 * 1024;
@@ -49,7 +49,7 @@ impl Default for Unwinder {
 
 /// How one step ended the walk, and how far the last frame reaches if that is known.
 struct Stop {
-    end: End,
+    end: WalkEnd,
     cfa: Option<u64>,
 }
 
@@ -121,7 +121,7 @@ impl Unwinder {
                 Ok(Caller { state, by_frame_pointer, exact }) => {
                     frames.push(NativeFrame { cfa: Some(state.sp), by_frame_pointer, ..frame });
                     if frames.len() == MAX_FRAMES {
-                        break End::DepthLimit;
+                        break WalkEnd::DepthLimit;
                     }
                     // A call that never returns can be the last instruction of its function, so the
                     // return address may belong to the next one.
@@ -150,8 +150,8 @@ impl Unwinder {
     fn entry_caller(&self, registers: Registers, stack: &StackCopy<'_>) -> Result<Caller, Stop> {
         let cfa = registers.sp.checked_add(8);
         let stop = |end| Stop { end, cfa };
-        let sp = cfa.ok_or(stop(End::CopyEnd))?;
-        let ip = stack.word(registers.sp).ok_or(stop(End::CopyEnd))?;
+        let sp = cfa.ok_or(stop(WalkEnd::CopyEnd))?;
+        let ip = stack.word(registers.sp).ok_or(stop(WalkEnd::CopyEnd))?;
         self.check_return(ip).map_err(stop)?;
         let state = State { ip, sp, bp: registers.bp };
         Ok(Caller { state, by_frame_pointer: false, exact: false })
@@ -167,7 +167,7 @@ impl Unwinder {
     ) -> Result<Caller, Stop> {
         let rule = self.rule_at(address);
         let (next, cfa, signal) = match rule {
-            Rule::Root => return Err(Stop { end: End::Root, cfa: None }),
+            Rule::Root => return Err(Stop { end: WalkEnd::Root, cfa: None }),
             Rule::Plain { base, offset } => {
                 let from = if base == Base::Sp { state.sp } else { state.bp };
                 let cfa = from.checked_add_signed(offset).filter(|cfa| *cfa > state.sp);
@@ -183,7 +183,7 @@ impl Unwinder {
         let stop = |end| Stop { end, cfa };
         let next = next.map_err(stop)?;
         if next.sp <= state.sp {
-            return Err(Stop { end: End::CopyEnd, cfa: None });
+            return Err(Stop { end: WalkEnd::CopyEnd, cfa: None });
         }
         // The tables of a signal frame recover the interrupted instruction, which no call precedes;
         // the address that a handler returns to is such a frame's start and no call precedes it either.
@@ -191,7 +191,7 @@ impl Unwinder {
         if !exact && !self.is_signal_return(next.ip) {
             self.check_return(next.ip).map_err(stop)?;
         } else if self.loaded_at(next.ip).is_none() {
-            return Err(stop(End::UnknownCode { address: next.ip }));
+            return Err(stop(WalkEnd::UnknownCode { address: next.ip }));
         }
         Ok(Caller { state: next, by_frame_pointer: rule == Rule::Uncovered, exact })
     }
@@ -222,18 +222,18 @@ impl Unwinder {
         exact: bool,
         state: State,
         stack: &StackCopy<'_>,
-    ) -> Result<State, End> {
+    ) -> Result<State, WalkEnd> {
         let mut registers = UnwindRegsX86_64::new(state.ip, state.sp, state.bp);
         let address = if exact {
             FrameAddress::from_instruction_pointer(address)
         } else {
-            FrameAddress::from_return_address(state.ip).ok_or(End::CopyEnd)?
+            FrameAddress::from_return_address(state.ip).ok_or(WalkEnd::CopyEnd)?
         };
         let mut read = |address| stack.word(address).ok_or(());
         match self.stepper.unwind_frame(address, &mut registers, &mut self.cache, &mut read) {
             Ok(Some(ip)) => Ok(State { ip, sp: registers.sp(), bp: registers.bp() }),
-            Ok(None) => Err(End::UnknownCode { address: 0 }),
-            Err(_) => Err(End::CopyEnd),
+            Ok(None) => Err(WalkEnd::UnknownCode { address: 0 }),
+            Err(_) => Err(WalkEnd::CopyEnd),
         }
     }
 
@@ -245,7 +245,7 @@ impl Unwinder {
         exact: bool,
         state: State,
         stack: &StackCopy<'_>,
-    ) -> Result<State, End> {
+    ) -> Result<State, WalkEnd> {
         let saved = || {
             let plausible = !exact && state.bp >= state.sp && state.bp.is_multiple_of(8);
             let bp = stack.word(state.bp).filter(|_| plausible)?;
@@ -254,8 +254,8 @@ impl Unwinder {
             Some(State { ip, sp: state.bp.checked_add(16)?, bp })
         };
         saved().ok_or_else(|| match self.loaded_at(address) {
-            Some(loaded) => End::NoUnwindInfo { module: loaded.image.path.clone() },
-            None => End::UnknownCode { address },
+            Some(loaded) => WalkEnd::NoUnwindInfo { module: loaded.image.path.clone() },
+            None => WalkEnd::UnknownCode { address },
         })
     }
 
@@ -264,14 +264,15 @@ impl Unwinder {
         address: u64,
         state: State,
         stack: &StackCopy<'_>,
-    ) -> Result<State, End> {
+    ) -> Result<State, WalkEnd> {
         let mut context = std::mem::take(&mut self.context);
         let read = |address| stack.word(address);
-        let loaded = self.loaded_at(address).ok_or(End::UnknownCode { address })?;
+        let loaded = self.loaded_at(address).ok_or(WalkEnd::UnknownCode { address })?;
         let next = loaded.image.code.table.as_ref().and_then(|table| {
             table.evaluate(&mut context, loaded.image.svma(address), state, &read)
         });
-        let next = next.ok_or_else(|| End::UnsupportedRule { module: loaded.image.path.clone() });
+        let next =
+            next.ok_or_else(|| WalkEnd::UnsupportedRule { module: loaded.image.path.clone() });
         self.context = context;
         next
     }
@@ -282,8 +283,8 @@ impl Unwinder {
     }
 
     /// Refuses a return address that no call can have pushed.
-    fn check_return(&self, address: u64) -> Result<(), End> {
-        let unknown = End::UnknownCode { address };
+    fn check_return(&self, address: u64) -> Result<(), WalkEnd> {
+        let unknown = WalkEnd::UnknownCode { address };
         let before = address.checked_sub(1).ok_or(unknown.clone())?;
         let loaded = self.loaded_at(before).ok_or(unknown)?;
         let end = loaded.image.svma(address);
@@ -295,7 +296,7 @@ impl Unwinder {
         if is_call {
             Ok(())
         } else {
-            Err(End::ImplausibleReturn { module: loaded.image.path.clone() })
+            Err(WalkEnd::ImplausibleReturn { module: loaded.image.path.clone() })
         }
     }
 }
@@ -314,9 +315,9 @@ fn stepper_module(image: &ModuleImage, span: &Range<u64>) -> Module<Slice> {
         stub_helper_svma: None,
         got_svma: None,
         unwind_info: None,
-        eh_frame_svma: frames.map(Table::range),
+        eh_frame_svma: frames.map(FileTable::range),
         eh_frame: frames.map(|table| table.data.clone()),
-        eh_frame_hdr_svma: header.map(Table::range),
+        eh_frame_hdr_svma: header.map(FileTable::range),
         eh_frame_hdr: header.map(|table| table.data.clone()),
         debug_frame: None,
         text_segment_svma: None,

@@ -61,7 +61,7 @@ pub fn run_task(options: &Options) -> Result<()> {
 fn rebuild(options: &Options) -> Result<()> {
     let toolchain = Toolchain::find(options.toolchain)?;
     let object = build(&toolchain)?;
-    let stamp = Stamp::of(&object, &toolchain, &FLAGS)?;
+    let stamp = Stamp::new(&object, &toolchain, &FLAGS)?;
     let path = root().join(OBJECT);
     let folder = path.parent().expect("invariant: OBJECT has a folder");
     fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;

@@ -14,7 +14,7 @@ pub struct Stamp(Value);
 
 impl Stamp {
     /// Of an object that was just built.
-    pub fn of(object: &[u8], toolchain: &Toolchain, flags: &[&str]) -> Result<Self> {
+    pub fn new(object: &[u8], toolchain: &Toolchain, flags: &[&str]) -> Result<Self> {
         Ok(Self(json!({
             "about": "written by `cargo xtask ebpf`; do not edit",
             "sources": sources::hash()?,

@@ -11,7 +11,7 @@ use crate::cli::exit::{self, Exit};
 use crate::cli::output::Output;
 use crate::cli::progress::{Manner, ManyLooks};
 use crate::cli::targets::groups;
-use crate::model::{Census, HeapNote, Look};
+use crate::model::{Census, HeapNote, HeapSnapshot};
 use crate::os::Program;
 use crate::report::workers::{CensusGroup, write_census};
 use crate::report::{CensusFormat, notes};
@@ -55,7 +55,7 @@ type Taken = Result<Census, SessionError>;
 
 fn take(pids: &[u32], options: &CensusOptions, quiet: bool) -> Result<Vec<Taken>> {
     let stop = listen(options)?;
-    let (turn, (tell, told)) = (Mutex::new(()), mpsc::channel::<(usize, Look)>());
+    let (turn, (tell, told)) = (Mutex::new(()), mpsc::channel::<(usize, HeapSnapshot)>());
     let mut lines = ManyLooks::new(io::stderr(), Manner::on_stderr(quiet), pids);
     let taken = thread::scope(|scope| {
         let (turn, stop) = (&turn, &stop);
@@ -63,7 +63,7 @@ fn take(pids: &[u32], options: &CensusOptions, quiet: bool) -> Result<Vec<Taken>
             let (pid, tell) = (pid.to_string(), tell.clone());
             scope.spawn(move || {
                 // Whoever shows it may have left.
-                let mut progress = |look: &Look| drop(tell.send((index, look.clone())));
+                let mut progress = |look: &HeapSnapshot| drop(tell.send((index, look.clone())));
                 census::take(&pid, options, turn, stop, &mut progress)
             })
         };

@@ -56,7 +56,7 @@ pub struct LeaksArgs {
     pub output: OutputArgs,
     /// End with status 3 when a leak is at least this sure
     #[arg(long, value_name = "LEVEL", value_enum)]
-    pub fail_on: Option<Level>,
+    pub fail_on: Option<ConfidenceLevel>,
     /// What else is read of a process.
     #[command(flatten)]
     pub search: SearchArgs,
@@ -86,7 +86,7 @@ pub struct LeaksArgs {
 
 /// How sure a leak must be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Level {
+pub enum ConfidenceLevel {
     /// Worth a look
     Suspect,
     /// More probable than everything else by far
@@ -95,12 +95,12 @@ pub enum Level {
     Confirmed,
 }
 
-impl From<Level> for Confidence {
-    fn from(level: Level) -> Self {
+impl From<ConfidenceLevel> for Confidence {
+    fn from(level: ConfidenceLevel) -> Self {
         match level {
-            Level::Suspect => Self::Suspect,
-            Level::Likely => Self::Likely,
-            Level::Confirmed => Self::Confirmed,
+            ConfidenceLevel::Suspect => Self::Suspect,
+            ConfidenceLevel::Likely => Self::Likely,
+            ConfidenceLevel::Confirmed => Self::Confirmed,
         }
     }
 }

@@ -24,7 +24,7 @@ struct Early {
 }
 
 /// Progress, and first words.
-pub struct EarlyWords<W> {
+pub struct EarlyReport<W> {
     line: ProgressLine<W>,
     judge: Judge,
     history: SharedHistory,
@@ -32,7 +32,7 @@ pub struct EarlyWords<W> {
     work: Option<JoinHandle<Early>>,
 }
 
-impl<W: std::io::Write> EarlyWords<W> {
+impl<W: std::io::Write> EarlyReport<W> {
     /// Words on what `history` has.
     pub fn new(line: ProgressLine<W>, judge: Judge, history: SharedHistory) -> Self {
         Self { line, judge, history, next: EVERY, work: None }
@@ -86,7 +86,7 @@ fn words(document: &Document) -> String {
     format!("After {}: {state}.{}", quantity::duration(elapsed), finding.unwrap_or_default())
 }
 
-impl<W: std::io::Write> Watcher for EarlyWords<W> {
+impl<W: std::io::Write> Watcher for EarlyReport<W> {
     fn attached(&mut self, target: usize, about: &Attachment) {
         self.line.attached(target, about);
     }

@@ -4,7 +4,7 @@ use std::io::Write;
 
 use super::block::{Block, named};
 use super::{Manner, look_line};
-use crate::model::Look;
+use crate::model::HeapSnapshot;
 
 /// Shows the scans of several processes.
 pub struct ManyLooks<W> {
@@ -26,7 +26,7 @@ impl<W: Write> ManyLooks<W> {
     }
 
     /// Shows one, of the process of that index.
-    pub fn look(&mut self, index: usize, look: &Look) {
+    pub fn look(&mut self, index: usize, look: &HeapSnapshot) {
         let Some(target) = self.targets.get_mut(index) else { return };
         let first = *target.first.get_or_insert(look.at);
         target.state = look_line(look, look.at - first);
@@ -58,7 +58,7 @@ mod tests {
     fn every_process_has_its_line() {
         let mut out = Vec::new();
         let mut lines = ManyLooks::new(&mut out, Manner::Redrawn, &[11, 12]);
-        lines.look(1, &Look { at: 5.0, looks: 1, objects: 7, ..Look::default() });
+        lines.look(1, &HeapSnapshot { at: 5.0, looks: 1, objects: 7, ..HeapSnapshot::default() });
         lines.clear();
         let text = String::from_utf8(out).expect("text");
         assert!(text.starts_with("11                     waiting …\n12"), "{text}");

@@ -4,7 +4,7 @@
 use super::super::slope::{self, Increment, Slope};
 use super::super::survival::Thirds;
 use super::super::verdict::{self, Flatness};
-use crate::model::{Cohort, TypeHolder, TypePoint, TypeSeries};
+use crate::model::{Cohort, TypePoint, TypeRetainer, TypeSeries};
 
 /// Objects of the last share of the time are too young to count as kept, at most so many seconds of it.
 const YOUNG_SHARE: f64 = 1.0 / 3.0;
@@ -16,7 +16,7 @@ const FLOOR_SHARE: f64 = 0.25;
 
 /// One type over the looks, in sums that are cheap to make for thousands of types.
 #[derive(Clone, Debug)]
-pub struct Course<'a> {
+pub struct Trajectory<'a> {
     /// The series that it comes from.
     pub series: &'a TypeSeries,
     /// Seconds from the first to the last look.
@@ -41,13 +41,13 @@ pub struct Course<'a> {
     pub collections: Option<u64>,
     /// What keeps most of what it grew by, where that was reached from a root: then it is no garbage, whatever was
     /// collected.
-    pub holder: Option<&'a TypeHolder>,
+    pub holder: Option<&'a TypeRetainer>,
 }
 
-impl<'a> Course<'a> {
+impl<'a> Trajectory<'a> {
     /// Of a type that moved and may have grown; `None` for one that stands still or shrinks, or whose times make no
     /// sense.
-    pub fn of(series: &'a TypeSeries, holder: Option<&'a TypeHolder>) -> Option<Self> {
+    pub fn measure(series: &'a TypeSeries, holder: Option<&'a TypeRetainer>) -> Option<Self> {
         let (first, last) = (series.points.first()?, series.points.last()?);
         let ordered = series.points.windows(2).all(|pair| pair[1].t > pair[0].t);
         if !ordered || !first.t.is_finite() || !last.t.is_finite() {
@@ -62,7 +62,7 @@ impl<'a> Course<'a> {
         let periods = periods(series, holder.is_some());
         let counts = Increment::counts(&periods);
         let cluster = slope::cluster(&counts);
-        let thirds = Thirds::of(&periods);
+        let thirds = Thirds::from_cohorts(&periods);
         Some(Self {
             series,
             span: last.t - first.t,
@@ -202,12 +202,12 @@ fn floor(points: &[TypePoint]) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::growth::types::samples::Heap;
+    use crate::growth::types::samples::PretendedHeap;
 
     #[test]
     fn what_stands_still_or_shrinks_is_left_out() {
-        let heap = Heap::new(10, 60.0);
-        assert!(Course::of(&heap.series("still", &|_| (5, 0), 100), None).is_none());
+        let heap = PretendedHeap::new(10, 60.0);
+        assert!(Trajectory::measure(&heap.series("still", &|_| (5, 0), 100), None).is_none());
         let shrinks = TypeSeries {
             points: (0..10_u32)
                 .map(|look| TypePoint {
@@ -218,18 +218,18 @@ mod tests {
                 .collect(),
             ..TypeSeries::default()
         };
-        assert!(Course::of(&shrinks, None).is_none());
+        assert!(Trajectory::measure(&shrinks, None).is_none());
     }
 
     #[test]
     fn without_births_what_never_went_away_counts() {
-        let heap = Heap::new(30, 60.0);
+        let heap = PretendedHeap::new(30, 60.0);
         let mut series = heap.series("leak", &|look| (2 + look % 3, 1), 100);
         for point in &mut series.points {
             (point.born_count, point.aged_count) = (0, 0);
         }
         series.survivors.clear();
-        let course = Course::of(&series, None).expect("grows");
+        let course = Trajectory::measure(&series, None).expect("grows");
         assert!(course.kept > 10.0 && course.rises(), "{course:?}");
     }
 
@@ -237,10 +237,17 @@ mod tests {
     fn nonsense_is_left_out() {
         let point = |t, count| TypePoint { t, count, ..TypePoint::default() };
         let series = |points| TypeSeries { name: "x".into(), points, survivors: vec![7] };
-        assert!(Course::of(&series(vec![]), None).is_none());
-        assert!(Course::of(&series(vec![point(0.0, 1), point(f64::NAN, 2)]), None).is_none());
-        assert!(Course::of(&series(vec![point(5.0, 1), point(4.0, 2)]), None).is_none());
-        assert!(Course::of(&series(vec![point(0.0, 1), point(f64::INFINITY, 2)]), None).is_none());
-        assert!(Course::of(&series(vec![point(0.0, 0), point(1.0, u64::MAX)]), None).is_some());
+        assert!(Trajectory::measure(&series(vec![]), None).is_none());
+        assert!(
+            Trajectory::measure(&series(vec![point(0.0, 1), point(f64::NAN, 2)]), None).is_none()
+        );
+        assert!(Trajectory::measure(&series(vec![point(5.0, 1), point(4.0, 2)]), None).is_none());
+        assert!(
+            Trajectory::measure(&series(vec![point(0.0, 1), point(f64::INFINITY, 2)]), None)
+                .is_none()
+        );
+        assert!(
+            Trajectory::measure(&series(vec![point(0.0, 0), point(1.0, u64::MAX)]), None).is_some()
+        );
     }
 }

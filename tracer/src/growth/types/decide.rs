@@ -5,7 +5,7 @@ use super::super::shape::{self, Shape};
 use super::super::slope::{self, Increment, Slope};
 use super::super::survival::Thirds;
 use super::super::verdict::{self, CONFIRMED_SECONDS, Flatness, LIKELY_SECONDS, SUSPECT_P};
-use super::course::{self, Course};
+use super::course::{self, Trajectory};
 use super::harmless;
 use crate::model::{Cohort, Confidence, Model, Verdict};
 
@@ -27,18 +27,18 @@ const MORTAL: f64 = 0.5;
 
 /// A verdict on one type.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Decision {
+pub struct TypeDecision {
     /// The word.
     pub verdict: Verdict,
     /// How sure.
     pub confidence: Confidence,
     /// What decided.
-    pub ground: Ground,
+    pub ground: TypeBasis,
 }
 
 /// What decided.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Ground {
+pub enum TypeBasis {
     /// It grew for hours and is not getting slower.
     Steady,
     /// It grows, but not for long.
@@ -86,7 +86,7 @@ impl Evidence {
             shape: shape::choose(&counts, blocks * cluster / growth.seconds.max(1.0)),
             halves: slope::halves(&counts, cluster),
             last_third: shape::last_third(&counts),
-            flatness: verdict::flatness_of(&Thirds::of(periods), cluster),
+            flatness: verdict::flatness_of(&Thirds::from_cohorts(periods), cluster),
         }
     }
 
@@ -125,19 +125,19 @@ impl Evidence {
 }
 
 /// Judges. `p` is corrected for the number of types.
-pub fn decide(course: &Course<'_>, p: f64) -> Decision {
+pub fn decide(course: &Trajectory<'_>, p: f64) -> TypeDecision {
     if course.looks() <= FEW {
         return few(course);
     }
     let harmless = harmless::kind(&course.series.points);
     if course.kept <= 0.0 && course.net() > 0.0 && harmless == Verdict::Baseline {
-        return suspect(Verdict::Undetermined, Ground::Young);
+        return suspect(Verdict::Undetermined, TypeBasis::Young);
     }
     if course.kept <= 0.0 || !course.rises() {
-        return suspect(harmless, Ground::Replaced);
+        return suspect(harmless, TypeBasis::Replaced);
     }
     if course.flatness == Flatness::Falls || fades(course) {
-        return suspect(Verdict::Undetermined, Ground::Falls);
+        return suspect(Verdict::Undetermined, TypeBasis::Falls);
     }
     let periods = course::periods(course.series, course.holder.is_some());
     let all = Evidence::of(&periods);
@@ -148,44 +148,44 @@ pub fn decide(course: &Course<'_>, p: f64) -> Decision {
         return if goes_on { grows(course, None) } else { decision };
     }
     if p > SUSPECT_P || course.growth.per_hour.lo <= 0.0 {
-        return suspect(Verdict::Undetermined, Ground::Chance);
+        return suspect(Verdict::Undetermined, TypeBasis::Chance);
     }
     grows(course, (p <= Q).then_some(&all))
 }
 
 /// Whether most objects have an end, and the oldest seem to go: too few are left of them to be sure.
-fn fades(course: &Course<'_>) -> bool {
+fn fades(course: &Trajectory<'_>) -> bool {
     let (born, kept) = (course.thirds.born_count, course.thirds.kept_count);
     let late = (kept[1] + kept[2]) / (born[1] + born[2]).max(1.0);
     course.kept < MORTAL * born.iter().sum::<f64>() && kept[0] < MORTAL * late * born[0]
 }
 
 /// A type that grows beyond chance; `steady` has the evidence from which it may be more than a suspect.
-fn grows(course: &Course<'_>, steady: Option<&Evidence>) -> Decision {
+fn grows(course: &Trajectory<'_>, steady: Option<&Evidence>) -> TypeDecision {
     if course.uncollected() {
-        return suspect(Verdict::Undetermined, Ground::Uncollected);
+        return suspect(Verdict::Undetermined, TypeBasis::Uncollected);
     }
     let Some(all) = steady.filter(|all| all.steady() && all.growth.seconds >= LIKELY_SECONDS)
     else {
-        return suspect(Verdict::Leak, Ground::Early);
+        return suspect(Verdict::Leak, TypeBasis::Early);
     };
     let confidence = match all.growth.seconds >= CONFIRMED_SECONDS {
         true => Confidence::Confirmed,
         false => Confidence::Likely,
     };
-    Decision { verdict: Verdict::Leak, confidence, ground: Ground::Steady }
+    TypeDecision { verdict: Verdict::Leak, confidence, ground: TypeBasis::Steady }
 }
 
 /// The verdict on growth that got slower or ended.
-fn slowed(all: &Evidence) -> Option<Decision> {
+fn slowed(all: &Evidence) -> Option<TypeDecision> {
     let (_, errors) = all.slowing();
     if all.last_third < 0.02 && all.events >= STOPPED_EVENTS {
-        return Some(suspect(Verdict::Baseline, Ground::Stopped));
+        return Some(suspect(Verdict::Baseline, TypeBasis::Stopped));
     }
     let saturating = all.shape.model == Model::Saturating;
     let falls = all.last_third < 0.25 && all.events >= SLOWED_EVENTS;
     if falls || (saturating && (all.last_third < 0.5 || errors > 1.64)) {
-        return Some(suspect(Verdict::CacheWarming, Ground::Slows(all.last_third)));
+        return Some(suspect(Verdict::CacheWarming, TypeBasis::Slows(all.last_third)));
     }
     None
 }
@@ -202,7 +202,7 @@ fn goes_on(periods: &[Cohort], share: f64) -> bool {
 }
 
 /// What a few looks say: each grew, and each keeps its births as the others do.
-fn few(course: &Course<'_>) -> Decision {
+fn few(course: &Trajectory<'_>) -> TypeDecision {
     let points = &course.series.points;
     let looks = points.len();
     let deaths = harmless::deaths(points).sum::<f64>();
@@ -211,15 +211,15 @@ fn few(course: &Course<'_>) -> Decision {
         && course.net() > 2.0 * deaths.sqrt()
         && retained_alike(course);
     match every {
-        true if course.uncollected() => suspect(Verdict::Undetermined, Ground::Uncollected),
-        true => suspect(Verdict::Leak, Ground::EveryLook),
-        false => suspect(Verdict::Undetermined, Ground::Few),
+        true if course.uncollected() => suspect(Verdict::Undetermined, TypeBasis::Uncollected),
+        true => suspect(Verdict::Leak, TypeBasis::EveryLook),
+        false => suspect(Verdict::Undetermined, TypeBasis::Few),
     }
 }
 
 /// Whether the births of each look but the last are kept in about equal shares, and make up half of the growth. All that
 /// the last look saw is still there, which says nothing.
-fn retained_alike(course: &Course<'_>) -> bool {
+fn retained_alike(course: &Trajectory<'_>) -> bool {
     let points = &course.series.points;
     let Some(last) = points.len().checked_sub(2) else { return false };
     let kept: Vec<(f64, f64)> = points[1..=last]
@@ -235,6 +235,6 @@ fn retained_alike(course: &Course<'_>) -> bool {
     low > 0.0 && low >= 0.7 * high && sum >= 0.5 * grown
 }
 
-fn suspect(verdict: Verdict, ground: Ground) -> Decision {
-    Decision { verdict, confidence: Confidence::Suspect, ground }
+fn suspect(verdict: Verdict, ground: TypeBasis) -> TypeDecision {
+    TypeDecision { verdict, confidence: Confidence::Suspect, ground }
 }

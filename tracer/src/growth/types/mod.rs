@@ -18,10 +18,10 @@ use std::collections::HashMap;
 use super::shape::thinned;
 use super::statistics;
 use super::verdict::{Flatness, SUSPECT_P};
-use crate::model::{TypeGrowth, TypeHolder, TypeSeries};
-use course::Course;
-use decide::Decision;
-use order::Key;
+use crate::model::{TypeGrowth, TypeRetainer, TypeSeries};
+use course::Trajectory;
+use decide::TypeDecision;
+use order::OrderKey;
 use together::Tie;
 
 /// Types that are compared with one another at most.
@@ -38,12 +38,13 @@ const POINTS: usize = 200;
 /// The types that grew or could have, most important first; all series have the same looks. `holders` names some of
 /// them with the chain from a root that keeps most of what each grew by. Types that stand still or shrink are left
 /// out. Never an error: a series that makes no sense is left out too.
-pub fn judge_types(series: &[TypeSeries], holders: &[TypeHolder]) -> Vec<TypeGrowth> {
-    let holders: HashMap<&str, &TypeHolder> =
+pub fn judge_types(series: &[TypeSeries], holders: &[TypeRetainer]) -> Vec<TypeGrowth> {
+    let holders: HashMap<&str, &TypeRetainer> =
         holders.iter().map(|holder| (holder.name.as_str(), holder)).collect();
     let holder = |name: &str| holders.get(name).copied();
-    let courses = series.iter().filter_map(|series| Course::of(series, holder(&series.name)));
-    let courses: Vec<Course<'_>> = courses.collect();
+    let courses =
+        series.iter().filter_map(|series| Trajectory::measure(series, holder(&series.name)));
+    let courses: Vec<Trajectory<'_>> = courses.collect();
     let (courses, p) = compared(courses);
     let ties = together::ties(&courses);
     let tiers: Vec<u8> =
@@ -52,17 +53,17 @@ pub fn judge_types(series: &[TypeSeries], holders: &[TypeHolder]) -> Vec<TypeGro
     let mut judged: Vec<usize> = (0..courses.len()).collect();
     judged.sort_by(|a, b| keys[*a].compare(&keys[*b]));
     let (courses, p, ties) = chosen(&courses, &p, &ties, &judged[..judged.len().min(JUDGED)]);
-    let decisions: Vec<Decision> =
+    let decisions: Vec<TypeDecision> =
         courses.iter().zip(&p).map(|(course, p)| decide::decide(course, *p)).collect();
     rows(&courses, &p, &ties, &decisions)
 }
 
 /// The types that are worth comparing, with the chance of their growth corrected for the number of all of them.
-fn compared(courses: Vec<Course<'_>>) -> (Vec<Course<'_>>, Vec<f64>) {
+fn compared(courses: Vec<Trajectory<'_>>) -> (Vec<Trajectory<'_>>, Vec<f64>) {
     let p: Vec<f64> = courses.iter().map(|course| course.growth.p).collect();
     let p = statistics::benjamini_hochberg(&p);
-    let mut both: Vec<(Course<'_>, f64)> = courses.into_iter().zip(p).collect();
-    let weight = |course: &Course<'_>| course.grown() * course.size();
+    let mut both: Vec<(Trajectory<'_>, f64)> = courses.into_iter().zip(p).collect();
+    let weight = |course: &Trajectory<'_>| course.grown() * course.size();
     both.sort_by(|(a, p), (b, q)| {
         let tiers = likely_tier(a, *p).cmp(&likely_tier(b, *q));
         tiers.then_with(|| weight(b).total_cmp(&weight(a)))
@@ -72,7 +73,7 @@ fn compared(courses: Vec<Course<'_>>) -> (Vec<Course<'_>>, Vec<f64>) {
 }
 
 /// The tier that a type will have if nothing speaks against it.
-fn likely_tier(course: &Course<'_>, p: f64) -> u8 {
+fn likely_tier(course: &Trajectory<'_>, p: f64) -> u8 {
     match () {
         () if !course.rises() => 11,
         () if course.flatness == Flatness::Falls => 6,
@@ -81,11 +82,11 @@ fn likely_tier(course: &Course<'_>, p: f64) -> u8 {
     }
 }
 
-type Chosen<'a> = (Vec<Course<'a>>, Vec<f64>, Vec<Vec<(usize, Tie)>>);
+type Chosen<'a> = (Vec<Trajectory<'a>>, Vec<f64>, Vec<Vec<(usize, Tie)>>);
 
 /// Those at `indices`, with the ties among them.
 fn chosen<'a>(
-    courses: &[Course<'a>],
+    courses: &[Trajectory<'a>],
     p: &[f64],
     ties: &[Vec<(usize, Tie)>],
     indices: &[usize],
@@ -107,10 +108,10 @@ fn chosen<'a>(
 
 /// The rows in their order.
 fn rows(
-    courses: &[Course<'_>],
+    courses: &[Trajectory<'_>],
     p: &[f64],
     ties: &[Vec<(usize, Tie)>],
-    decisions: &[Decision],
+    decisions: &[TypeDecision],
 ) -> Vec<TypeGrowth> {
     let tiers: Vec<u8> =
         decisions.iter().zip(p).map(|(decision, p)| order::tier(decision, *p)).collect();
@@ -130,13 +131,13 @@ fn rows(
 }
 
 /// The types that grow in step with one, by the bytes that they grow by, with their objects for each of its own.
-fn in_step(index: usize, courses: &[Course<'_>], ties: &[(usize, Tie)]) -> Vec<(String, f64)> {
-    let mut others: Vec<&Course<'_>> = ties
+fn in_step(index: usize, courses: &[Trajectory<'_>], ties: &[(usize, Tie)]) -> Vec<(String, f64)> {
+    let mut others: Vec<&Trajectory<'_>> = ties
         .iter()
         .filter(|(_, tie)| *tie == Tie::InStep)
         .map(|(other, _)| &courses[*other])
         .collect();
-    let bytes = |course: &Course<'_>| course.grown() * course.size();
+    let bytes = |course: &Trajectory<'_>| course.grown() * course.size();
     others.sort_by(|a, b| bytes(b).total_cmp(&bytes(a)));
     let own = courses[index].grown().max(1.0);
     let named = others.into_iter().take(TOGETHER);
@@ -145,10 +146,10 @@ fn in_step(index: usize, courses: &[Course<'_>], ties: &[(usize, Tie)]) -> Vec<(
 
 fn row(
     rank: u32,
-    course: &Course<'_>,
-    decision: &Decision,
+    course: &Trajectory<'_>,
+    decision: &TypeDecision,
     together: Vec<(String, f64)>,
-    key: &Key,
+    key: &OrderKey,
 ) -> TypeGrowth {
     let (first, last) = (course.first(), course.last());
     let (objects, bytes) = slopes::slopes(course);
@@ -168,7 +169,7 @@ fn row(
         slope_bytes_per_hour: bytes,
         together,
         reasons: Vec::new(),
-        holder: course.holder.map(TypeHolder::words),
+        holder: course.holder.map(TypeRetainer::words),
         series: thinned(&series, POINTS),
     };
     row.reasons = reasons::reasons(course, decision, &row, key.is_explained());

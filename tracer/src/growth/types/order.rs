@@ -3,8 +3,8 @@
 
 use std::cmp::Ordering;
 
-use super::course::Course;
-use super::decide::{Decision, Ground};
+use super::course::Trajectory;
+use super::decide::{TypeBasis, TypeDecision};
 use super::together::Tie;
 use crate::model::{Confidence, Verdict};
 
@@ -58,7 +58,7 @@ const ALIKE: f64 = 1.02;
 
 /// Whose type it is. Later ones grow along with earlier ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Origin {
+pub enum TypeOrigin {
     /// The main program's.
     Program,
     /// That of some package, or of a module of the program.
@@ -69,9 +69,9 @@ pub enum Origin {
     Builtin,
 }
 
-impl Origin {
+impl TypeOrigin {
     /// By the name as a census gives it: `module.name`, built-in types without a module.
-    pub fn of(name: &str) -> Self {
+    pub fn from_name(name: &str) -> Self {
         let Some((module, _)) = name.split_once('.') else { return Self::Builtin };
         match () {
             () if PROGRAM.iter().any(|program| module.starts_with(program)) => Self::Program,
@@ -89,13 +89,17 @@ impl Origin {
 }
 
 /// How strong the evidence for a leak is: 0 is strongest.
-pub fn tier(decision: &Decision, p: f64) -> u8 {
+pub fn tier(decision: &TypeDecision, p: f64) -> u8 {
     match (decision.verdict, decision.confidence) {
         (Verdict::Leak, Confidence::Confirmed) => 0,
         (Verdict::Leak, Confidence::Likely) => 1,
         (Verdict::Leak, Confidence::Suspect) => 2,
-        (Verdict::Undetermined, _) if decision.ground == Ground::Uncollected => 3,
-        (Verdict::Undetermined, _) if matches!(decision.ground, Ground::Falls | Ground::Young) => 6,
+        (Verdict::Undetermined, _) if decision.ground == TypeBasis::Uncollected => 3,
+        (Verdict::Undetermined, _)
+            if matches!(decision.ground, TypeBasis::Falls | TypeBasis::Young) =>
+        {
+            6
+        }
         (Verdict::Undetermined, _) if p <= super::super::verdict::SUSPECT_P => 4,
         (Verdict::Undetermined, _) => 5,
         (Verdict::CacheWarming, _) => 7,
@@ -111,23 +115,23 @@ const OPEN: u8 = 6;
 
 /// What decides the order.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Key {
+pub struct OrderKey {
     tier: u8,
-    part: Option<Origin>,
+    part: Option<TypeOrigin>,
     /// Whether it is held by objects of another type that grows in step.
     inner: bool,
     together: f64,
-    origin: Origin,
+    origin: TypeOrigin,
     own: f64,
     count: u64,
 }
 
-impl Key {
+impl OrderKey {
     /// Most important first.
     pub fn compare(&self, other: &Self) -> Ordering {
         let first = self.tier.cmp(&other.tier).then(self.part.cmp(&other.part));
         // Its reader wrote the program, and knows its types.
-        let own = |key: &Self| key.origin != Origin::Program;
+        let own = |key: &Self| key.origin != TypeOrigin::Program;
         first
             .then(own(self).cmp(&own(other)))
             .then(self.inner.cmp(&other.inner))
@@ -144,10 +148,10 @@ impl Key {
 }
 
 /// The key of each type. `tiers` is as long as `courses`, and so is `ties`.
-pub fn keys(courses: &[Course<'_>], tiers: &[u8], ties: &[Vec<(usize, Tie)>]) -> Vec<Key> {
+pub fn keys(courses: &[Trajectory<'_>], tiers: &[u8], ties: &[Vec<(usize, Tie)>]) -> Vec<OrderKey> {
     let lifted: Vec<u8> = (0..courses.len()).map(|index| lifted(index, tiers, ties)).collect();
-    let origins: Vec<Origin> =
-        courses.iter().map(|course| Origin::of(&course.series.name)).collect();
+    let origins: Vec<TypeOrigin> =
+        courses.iter().map(|course| TypeOrigin::from_name(&course.series.name)).collect();
     (0..courses.len())
         .map(|index| {
             let explains = |(other, _): &(usize, Tie)| {
@@ -156,7 +160,7 @@ pub fn keys(courses: &[Course<'_>], tiers: &[u8], ties: &[Vec<(usize, Tie)>]) ->
             let origin = origins[index];
             let explained = origin.is_part() && ties[index].iter().any(explains);
             let together = together(index, courses, &ties[index]);
-            Key {
+            OrderKey {
                 tier: lifted[index],
                 part: explained.then_some(origin),
                 inner: is_inner(index, courses, &origins, &ties[index]),
@@ -173,8 +177,8 @@ pub fn keys(courses: &[Course<'_>], tiers: &[u8], ties: &[Vec<(usize, Tie)>]) ->
 /// what all are made of: then that one is nearer to the cause.
 fn is_inner(
     index: usize,
-    courses: &[Course<'_>],
-    origins: &[Origin],
+    courses: &[Trajectory<'_>],
+    origins: &[TypeOrigin],
     ties: &[(usize, Tie)],
 ) -> bool {
     let own = &courses[index];
@@ -195,7 +199,7 @@ fn lifted(index: usize, tiers: &[u8], ties: &[Vec<(usize, Tie)>]) -> u8 {
 
 /// Bytes that grow with a type: its own, those of types of which each of its objects has one or more, and a share of those
 /// that are rarer, since such an object has many like this one.
-fn together(index: usize, courses: &[Course<'_>], ties: &[(usize, Tie)]) -> f64 {
+fn together(index: usize, courses: &[Trajectory<'_>], ties: &[(usize, Tie)]) -> f64 {
     let own = &courses[index];
     let others = ties.iter().filter(|(_, tie)| *tie == Tie::InStep).map(|(other, _)| {
         let other = &courses[*other];
@@ -212,15 +216,15 @@ mod tests {
     #[test]
     fn origins() {
         for (name, origin) in [
-            ("dict", Origin::Builtin),
-            ("collections.deque", Origin::Library),
-            ("weakref.ReferenceType", Origin::Library),
-            ("numpy.ndarray", Origin::Library),
-            ("pandas.core.frame.DataFrame", Origin::Package),
-            ("bokeh_app_0f3c.Session", Origin::Program),
-            ("__main__.Session", Origin::Program),
+            ("dict", TypeOrigin::Builtin),
+            ("collections.deque", TypeOrigin::Library),
+            ("weakref.ReferenceType", TypeOrigin::Library),
+            ("numpy.ndarray", TypeOrigin::Library),
+            ("pandas.core.frame.DataFrame", TypeOrigin::Package),
+            ("bokeh_app_0f3c.Session", TypeOrigin::Program),
+            ("__main__.Session", TypeOrigin::Program),
         ] {
-            assert_eq!(Origin::of(name), origin, "{name}");
+            assert_eq!(TypeOrigin::from_name(name), origin, "{name}");
         }
     }
 }

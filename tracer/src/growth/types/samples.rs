@@ -49,24 +49,24 @@ impl Random {
 }
 
 /// Objects that are born at one look and gone at another: the number of both, and of the objects.
-pub type Life = (u64, u64, u64);
+pub type Lifespan = (u64, u64, u64);
 
 /// The looks at a pretended heap.
-pub struct Heap {
+pub struct PretendedHeap {
     pub looks: u64,
     pub seconds: f64,
     /// Looks before which a full collection came; `None` where nobody counts.
     pub collections: Option<Vec<u64>>,
 }
 
-impl Heap {
+impl PretendedHeap {
     pub fn new(looks: u64, seconds: f64) -> Self {
         Self { looks, seconds, collections: None }
     }
 
     /// A type with 20 old objects and these.
-    pub fn lives(&self, name: &str, size: u64, lives: &[Life]) -> TypeSeries {
-        let sum = |of: &dyn Fn(&Life) -> bool| {
+    pub fn lives(&self, name: &str, size: u64, lives: &[Lifespan]) -> TypeSeries {
+        let sum = |of: &dyn Fn(&Lifespan) -> bool| {
             lives.iter().filter(|life| of(life)).map(|life| life.2).sum::<u64>()
         };
         let point = |look: u64| {

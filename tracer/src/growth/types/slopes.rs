@@ -4,7 +4,7 @@ use super::super::shape::thinned;
 use super::super::statistics::{Z95, scaled};
 use super::super::trend;
 use super::super::verdict::Flatness;
-use super::course::Course;
+use super::course::Trajectory;
 use super::decide::FEW;
 use super::harmless;
 use crate::model::{Interval, TypePoint};
@@ -14,7 +14,7 @@ const HOUR: f64 = 3600.0;
 const POINTS: usize = 100;
 
 /// Objects and bytes per hour.
-pub fn slopes(course: &Course<'_>) -> (Interval, Interval) {
+pub fn slopes(course: &Trajectory<'_>) -> (Interval, Interval) {
     if course.looks() <= FEW {
         return of_few(course);
     }
@@ -31,7 +31,7 @@ pub fn slopes(course: &Course<'_>) -> (Interval, Interval) {
 }
 
 /// The trend of Theil and Sen, no surer than what the means of parts of the time agree on.
-fn trend(course: &Course<'_>, value: impl Fn(&TypePoint) -> f64) -> Interval {
+fn trend(course: &Trajectory<'_>, value: impl Fn(&TypePoint) -> f64) -> Interval {
     let points: Vec<(f64, f64)> =
         course.series.points.iter().map(|point| (point.t, value(point))).collect();
     let Some(single) = trend::slope(&thinned(&points, POINTS)) else {
@@ -47,7 +47,7 @@ fn trend(course: &Course<'_>, value: impl Fn(&TypePoint) -> f64) -> Interval {
 }
 
 /// The difference of the ends, as uncertain as the number of births and deaths between them.
-fn of_few(course: &Course<'_>) -> (Interval, Interval) {
+fn of_few(course: &Trajectory<'_>) -> (Interval, Interval) {
     let died: f64 = harmless::deaths(&course.series.points).sum();
     let events = (course.net() + 2.0 * died).max(1.0);
     let hours = course.span / HOUR;

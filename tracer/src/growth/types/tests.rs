@@ -1,8 +1,8 @@
 //! Verdicts on pretended heaps of many seeds: how many leaks are found, and how often what does not leak is called one.
 
 use super::judge_types;
-use super::samples::{Heap, Life, NEVER, Random};
-use crate::model::{Confidence, Reason, TypeGrowth, TypeHolder, TypeSeries, Verdict};
+use super::samples::{Lifespan, NEVER, PretendedHeap, Random};
+use crate::model::{Confidence, Reason, TypeGrowth, TypeRetainer, TypeSeries, Verdict};
 
 const SEEDS: u64 = 60;
 
@@ -11,7 +11,10 @@ fn judge(series: TypeSeries) -> Option<TypeGrowth> {
 }
 
 /// Verdicts on one type for every seed; `Baseline` where it is left out.
-fn verdicts(heap: &Heap, lives: impl Fn(&mut Random) -> Vec<Life>) -> Vec<(Verdict, Confidence)> {
+fn verdicts(
+    heap: &PretendedHeap,
+    lives: impl Fn(&mut Random) -> Vec<Lifespan>,
+) -> Vec<(Verdict, Confidence)> {
     let one = |seed| {
         let lives = lives(&mut Random::new(seed));
         let row = judge(heap.lives("app.Thing", 200, &lives));
@@ -29,12 +32,12 @@ fn surer(verdicts: &[(Verdict, Confidence)], than: Confidence) -> usize {
 }
 
 /// Half an hour, a look every half minute.
-fn half_an_hour() -> Heap {
-    Heap::new(60, 30.0)
+fn half_an_hour() -> PretendedHeap {
+    PretendedHeap::new(60, 30.0)
 }
 
 /// Objects in work that are gone after some looks.
-fn work(heap: &Heap, random: &mut Random, per_look: f64, life: f64) -> Vec<Life> {
+fn work(heap: &PretendedHeap, random: &mut Random, per_look: f64, life: f64) -> Vec<Lifespan> {
     let mut lives = Vec::new();
     for look in 0..heap.looks {
         for _ in 0..random.poisson(per_look) {
@@ -44,7 +47,7 @@ fn work(heap: &Heap, random: &mut Random, per_look: f64, life: f64) -> Vec<Life>
     lives
 }
 
-fn leaking(heap: &Heap, random: &mut Random, per_look: f64) -> Vec<Life> {
+fn leaking(heap: &PretendedHeap, random: &mut Random, per_look: f64) -> Vec<Lifespan> {
     let mut lives = work(heap, random, 3.0, 2.0);
     for look in 0..heap.looks {
         lives.push((look, NEVER, random.poisson(per_look)));
@@ -63,8 +66,8 @@ fn leaks_are_suspects_after_half_an_hour() {
 #[test]
 fn leaks_are_likely_after_hours_and_confirmed_after_a_week() {
     for (heap, confidence) in [
-        (Heap::new(120, 300.0), Confidence::Likely),
-        (Heap::new(200, 3600.0), Confidence::Confirmed),
+        (PretendedHeap::new(120, 300.0), Confidence::Likely),
+        (PretendedHeap::new(200, 3600.0), Confidence::Confirmed),
     ] {
         let found = verdicts(&heap, |random| leaking(&heap, random, 2.0));
         let as_sure = found.iter().filter(|found| **found == (Verdict::Leak, confidence)).count();
@@ -76,10 +79,10 @@ fn leaks_are_likely_after_hours_and_confirmed_after_a_week() {
 
 #[test]
 fn three_hours_less_a_little_are_never_likely() {
-    let heap = Heap::new(160, 67.0);
+    let heap = PretendedHeap::new(160, 67.0);
     let found = verdicts(&heap, |random| leaking(&heap, random, 3.0));
     assert_eq!(surer(&found, Confidence::Suspect), 0);
-    let heap = Heap::new(160, 6.9 * 86_400.0 / 160.0);
+    let heap = PretendedHeap::new(160, 6.9 * 86_400.0 / 160.0);
     let found = verdicts(&heap, |random| leaking(&heap, random, 3.0));
     assert_eq!(surer(&found, Confidence::Likely), 0);
 }
@@ -119,7 +122,7 @@ fn sessions_in_batches_are_no_leak() {
 #[test]
 fn open_sessions_that_come_and_go_are_no_leak() {
     for life in [3.0, 10.0] {
-        for heap in [half_an_hour(), Heap::new(200, 300.0)] {
+        for heap in [half_an_hour(), PretendedHeap::new(200, 300.0)] {
             let found = verdicts(&heap, |random| work(&heap, random, 2.0, life));
             assert!(number(&found, Verdict::Leak) <= 1, "{life} {found:?}");
             assert_eq!(surer(&found, Confidence::Suspect), 0);
@@ -128,8 +131,14 @@ fn open_sessions_that_come_and_go_are_no_leak() {
 }
 
 /// A cache that is asked for one of `keys` at random, and keeps the last `room` of them.
-fn cache(heap: &Heap, random: &mut Random, keys: u64, room: usize, per_look: f64) -> Vec<Life> {
-    let (mut held, mut lives): (Vec<(u64, u64)>, Vec<Life>) = (Vec::new(), Vec::new());
+fn cache(
+    heap: &PretendedHeap,
+    random: &mut Random,
+    keys: u64,
+    room: usize,
+    per_look: f64,
+) -> Vec<Lifespan> {
+    let (mut held, mut lives): (Vec<(u64, u64)>, Vec<Lifespan>) = (Vec::new(), Vec::new());
     for look in 0..heap.looks {
         for _ in 0..random.poisson(per_look) {
             let key = random.below(keys);
@@ -152,7 +161,7 @@ fn cache(heap: &Heap, random: &mut Random, keys: u64, room: usize, per_look: f64
 
 #[test]
 fn caches_that_fill_or_evict_are_no_leak() {
-    for heap in [half_an_hour(), Heap::new(200, 600.0)] {
+    for heap in [half_an_hour(), PretendedHeap::new(200, 600.0)] {
         // Full after a tenth of the time, and the oldest go; then one that knows all keys in the end.
         let n = heap.looks as f64;
         let evicts = verdicts(&heap, |random| cache(&heap, random, 1_000_000, 60, 600.0 / n));
@@ -170,7 +179,7 @@ fn a_full_cache_that_is_older_than_the_watch_is_no_leak() {
     let heap = half_an_hour();
     let found = verdicts(&heap, |random| {
         // What was there before goes, and all that is born is still there: only the number says that nothing grows.
-        let mut lives: Vec<Life> = vec![(0, NEVER, 50)];
+        let mut lives: Vec<Lifespan> = vec![(0, NEVER, 50)];
         for look in 1..heap.looks {
             lives.push((0, look, random.poisson(3.0)));
             lives.push((look, NEVER, random.poisson(3.0)));
@@ -208,7 +217,7 @@ fn without_a_full_collection_it_may_be_garbage() {
 #[test]
 fn warming_up_is_no_leak_and_hides_none() {
     let heap = half_an_hour();
-    let warm = |random: &mut Random| -> Vec<Life> {
+    let warm = |random: &mut Random| -> Vec<Lifespan> {
         (0..12).map(|look| (look, NEVER, random.poisson(60.0 / (1.0 + look as f64)))).collect()
     };
     let found = verdicts(&heap, warm);
@@ -235,12 +244,14 @@ fn a_queue_that_is_drained_is_no_leak() {
 
 #[test]
 fn what_a_few_looks_say() {
-    let two = judge(Heap::new(2, 60.0).series("app.Thing", &|_| (5, 5), 100)).expect("it grows");
+    let two =
+        judge(PretendedHeap::new(2, 60.0).series("app.Thing", &|_| (5, 5), 100)).expect("it grows");
     assert_eq!((two.verdict, two.confidence), (Verdict::Undetermined, Confidence::Suspect));
     assert_eq!(two.reasons[0], Reason::FewSnapshots { snapshots: 2 });
     let slope = two.slope_objects_per_hour;
     assert!(slope.est == 300.0 && slope.lo < 300.0 && slope.hi > 300.0, "{slope:?}");
-    let four = judge(Heap::new(4, 60.0).series("app.Thing", &|_| (5, 5), 100)).expect("it grows");
+    let four =
+        judge(PretendedHeap::new(4, 60.0).series("app.Thing", &|_| (5, 5), 100)).expect("it grows");
     assert_eq!((four.verdict, four.confidence), (Verdict::Leak, Confidence::Suspect));
     for wanted in [
         Reason::GrowthBySnapshot { grew: 3, snapshots: 3 },
@@ -248,13 +259,13 @@ fn what_a_few_looks_say() {
     ] {
         assert!(four.reasons.contains(&wanted), "{:?}", four.reasons);
     }
-    let heap = Heap::new(5, 60.0);
+    let heap = PretendedHeap::new(5, 60.0);
     let found = verdicts(&heap, |random| work(&heap, random, 6.0, 2.0));
     assert!(number(&found, Verdict::Leak) <= 2, "{found:?}");
 }
 
 /// What a server keeps of each session: Watchers by the thousand, one Document, and what they are made of.
-fn server(random: &mut Random, heap: &Heap) -> Vec<TypeSeries> {
+fn server(random: &mut Random, heap: &PretendedHeap) -> Vec<TypeSeries> {
     let sessions: Vec<u64> = (0..heap.looks).map(|_| random.poisson(0.4)).collect();
     let kinds: [(&str, u64, u64, f64); 12] = [
         ("pandas.core.frame.DataFrame", 9000, 1, 0.1),
@@ -273,7 +284,7 @@ fn server(random: &mut Random, heap: &Heap) -> Vec<TypeSeries> {
     let mut series: Vec<TypeSeries> = kinds
         .iter()
         .map(|(name, size, each, work)| {
-            let mut lives: Vec<Life> = (0..heap.looks)
+            let mut lives: Vec<Lifespan> = (0..heap.looks)
                 .map(|look| (look, look + random.life(2.0), random.poisson(*work)))
                 .collect();
             for (look, opened) in (0..heap.looks).zip(&sessions) {
@@ -294,7 +305,7 @@ fn server(random: &mut Random, heap: &Heap) -> Vec<TypeSeries> {
 #[test]
 fn what_a_server_keeps_of_its_sessions_is_among_the_first_three() {
     for looks in [20, 40, 120_u64] {
-        let heap = Heap::new(looks, 60.0);
+        let heap = PretendedHeap::new(looks, 60.0);
         let mut right = 0;
         for seed in 0..SEEDS {
             let rows = judge_types(&server(&mut Random::new(seed), &heap), &[]);
@@ -312,21 +323,21 @@ fn what_a_server_keeps_of_its_sessions_is_among_the_first_three() {
     }
 }
 
-fn held(name: &str, through: &[&str]) -> TypeHolder {
+fn held(name: &str, through: &[&str]) -> TypeRetainer {
     let step = |class: &&str| ("[0]".to_owned(), Some((*class).to_owned()));
     let root = ("module m".to_owned(), None);
     let chain = std::iter::once(root).chain(through.iter().map(step));
     let last = (".x".to_owned(), Some(name.to_owned()));
-    TypeHolder { name: name.to_owned(), chain: chain.chain([last]).collect() }
+    TypeRetainer { name: name.to_owned(), chain: chain.chain([last]).collect() }
 }
 
 /// Of types in step the one that holds the others is nearest to the cause, however little it weighs.
 #[test]
 fn what_holds_the_others_comes_first() {
-    let heap = Heap::new(30, 20.0);
+    let heap = PretendedHeap::new(30, 20.0);
     let types = [("m.Bbox", 18, 480), ("m.Figure", 1, 56), ("m.Manager", 1, 48), ("dict", 40, 230)];
     let series = types.map(|(name, each, size)| heap.series(name, &|_| (each, each), size));
-    let first = |holders: &[TypeHolder]| judge_types(&series, holders)[0].name.clone();
+    let first = |holders: &[TypeRetainer]| judge_types(&series, holders)[0].name.clone();
     assert_eq!(first(&[]), "m.Bbox");
     let holders = [
         held("m.Bbox", &["dict", "m.Manager", "m.Figure"]),
@@ -339,10 +350,10 @@ fn what_holds_the_others_comes_first() {
 /// What a root holds is no garbage, though nobody collected.
 #[test]
 fn what_is_held_needs_no_collection() {
-    let mut heap = Heap::new(30, 20.0);
+    let mut heap = PretendedHeap::new(30, 20.0);
     heap.collections = Some(Vec::new());
     let series = [heap.series("m.Session", &|_| (2, 2), 480)];
-    let verdict = |holders: &[TypeHolder]| judge_types(&series, holders)[0].verdict;
+    let verdict = |holders: &[TypeRetainer]| judge_types(&series, holders)[0].verdict;
     assert_eq!(verdict(&[]), Verdict::Undetermined);
     assert_eq!(verdict(&[held("m.Other", &[])]), Verdict::Undetermined);
     assert_eq!(verdict(&[held("m.Session", &["list"])]), Verdict::Leak);
@@ -350,7 +361,7 @@ fn what_is_held_needs_no_collection() {
 
 #[test]
 fn rows_name_what_grows_in_step() {
-    let heap = Heap::new(60, 60.0);
+    let heap = PretendedHeap::new(60, 60.0);
     let rows = judge_types(&server(&mut Random::new(3), &heap), &[]);
     let document = rows.iter().find(|row| row.name.ends_with("Document")).expect("it leaks");
     let ratio = document.together.iter().find(|(name, _)| name.ends_with("Watcher"));
@@ -364,11 +375,11 @@ fn rows_name_what_grows_in_step() {
 
 #[test]
 fn built_in_types_come_first_where_only_they_grow() {
-    let heap = Heap::new(40, 60.0);
+    let heap = PretendedHeap::new(40, 60.0);
     let mut right = 0;
     for seed in 0..SEEDS {
         let random = &mut Random::new(seed);
-        let leak: Vec<Life> =
+        let leak: Vec<Lifespan> =
             (0..heap.looks).map(|look| (look, NEVER, random.poisson(30.0))).collect();
         let mut series = vec![heap.lives("weakref.ReferenceType", 72, &leak)];
         for (name, life) in [("app.Session", 5.0), ("tornado.Busy", 2.0), ("dict", 3.0)] {
@@ -386,7 +397,7 @@ fn built_in_types_come_first_where_only_they_grow() {
 
 #[test]
 fn many_types_give_a_bounded_number_of_rows() {
-    let heap = Heap::new(20, 60.0);
+    let heap = PretendedHeap::new(20, 60.0);
     let leak = heap.series("x", &|_| (1, 1), 100);
     let series = (0..1200).map(|n| TypeSeries { name: format!("app.T{n}"), ..leak.clone() });
     let rows = judge_types(&series.collect::<Vec<_>>(), &[]);
@@ -396,7 +407,7 @@ fn many_types_give_a_bounded_number_of_rows() {
 
 #[test]
 fn nonsense_is_judged_without_panic() {
-    let heap = Heap::new(30, 60.0);
+    let heap = PretendedHeap::new(30, 60.0);
     let good = heap.series("app.Thing", &|look| (3 + look % 5, look % 3 / 2), 100);
     let mut series = vec![TypeSeries::default(), good.clone()];
     for spoil in 0..6_u32 {

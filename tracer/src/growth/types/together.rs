@@ -1,7 +1,7 @@
 //! Which types grow in step: those whose increments are proportional over the looks, or that are born in equal
 //! numbers. Where one object holds others, all of them grow together, and only one is the cause.
 
-use super::course::Course;
+use super::course::Trajectory;
 
 /// Correlation of increments from which two types grow in step; stricter where there are few.
 const IN_STEP: f32 = 0.9;
@@ -25,7 +25,7 @@ pub enum Tie {
 }
 
 /// What is compared of one type.
-pub struct Pace {
+pub struct TypeSteps {
     /// Increments of the number of objects.
     counts: Increments,
     /// Objects born at each look that are still there: without those that only came and went.
@@ -34,9 +34,9 @@ pub struct Pace {
     births: Vec<u64>,
 }
 
-impl Pace {
+impl TypeSteps {
     /// Of a type.
-    pub fn of(course: &Course<'_>) -> Self {
+    pub fn from_trajectory(course: &Trajectory<'_>) -> Self {
         let points = &course.series.points;
         let counts = points.windows(2).map(|pair| pair[1].count as f64 - pair[0].count as f64);
         // What the last look saw is all still there, so it says no more than births.
@@ -125,8 +125,8 @@ fn product(a: &[f32], b: &[f32]) -> f32 {
 }
 
 /// For each type, those that it has to do with, and how.
-pub fn ties(courses: &[Course<'_>]) -> Vec<Vec<(usize, Tie)>> {
-    let paces: Vec<Pace> = courses.iter().map(Pace::of).collect();
+pub fn ties(courses: &[Trajectory<'_>]) -> Vec<Vec<(usize, Tie)>> {
+    let paces: Vec<TypeSteps> = courses.iter().map(TypeSteps::from_trajectory).collect();
     let mut ties = vec![Vec::new(); paces.len()];
     for (index, pace) in paces.iter().enumerate() {
         for (later, other) in paces.iter().enumerate().skip(index + 1) {
@@ -143,19 +143,19 @@ pub fn ties(courses: &[Course<'_>]) -> Vec<Vec<(usize, Tie)>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::growth::types::samples::Heap;
+    use crate::growth::types::samples::PretendedHeap;
 
     #[test]
     fn proportional_types_are_in_step_and_others_not() {
-        let heap = Heap::new(40, 60.0);
+        let heap = PretendedHeap::new(40, 60.0);
         let session = |look: u64| u64::from(look % 4 == 1 || look % 7 == 2);
         let series = [
             heap.series("Document", &|look| (session(look), session(look)), 100),
             heap.series("Model", &|look| (57 * session(look), 57 * session(look)), 100),
             heap.series("other", &|look| (look * 31 % 11, look * 31 % 11), 100),
         ];
-        let courses: Vec<Course<'_>> =
-            series.iter().filter_map(|series| Course::of(series, None)).collect();
+        let courses: Vec<Trajectory<'_>> =
+            series.iter().filter_map(|series| Trajectory::measure(series, None)).collect();
         let ties = ties(&courses);
         assert!(ties[0].contains(&(1, Tie::InStep)) && ties[1].contains(&(0, Tie::InStep)));
         assert!(!ties[2].iter().any(|(_, tie)| *tie == Tie::InStep), "{ties:?}");
@@ -163,11 +163,11 @@ mod tests {
 
     #[test]
     fn one_jump_in_common_is_no_step() {
-        let heap = Heap::new(20, 60.0);
+        let heap = PretendedHeap::new(20, 60.0);
         let jump = |look: u64| (u64::from(look == 5), u64::from(look == 5));
         let series = [heap.series("a", &jump, 100), heap.series("b", &jump, 100)];
-        let courses: Vec<Course<'_>> =
-            series.iter().filter_map(|series| Course::of(series, None)).collect();
+        let courses: Vec<Trajectory<'_>> =
+            series.iter().filter_map(|series| Trajectory::measure(series, None)).collect();
         assert!(ties(&courses).iter().all(Vec::is_empty));
     }
 

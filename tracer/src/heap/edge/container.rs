@@ -1,7 +1,7 @@
 //! What containers hold.
 
-use super::{Label, Reader};
-use crate::heap::dict::{self, Beside, Table};
+use super::{EdgeLabel, Reader};
+use crate::heap::dict::{self, KeysTable, SplitValues};
 use crate::model::Address;
 
 /// Most items of a container that are followed.
@@ -49,13 +49,13 @@ mod ordered {
 
 /// Notices that a chain of nodes comes back to where it was, as a torn or a hostile one can, before that costs
 /// more than a few times its length (R. P. Brent, An improved Monte Carlo factorization algorithm, 1980).
-struct Chain {
+struct CycleCheck {
     mark: u64,
     steps: u64,
     until: u64,
 }
 
-impl Chain {
+impl CycleCheck {
     /// A chain of which nothing was seen.
     const fn new() -> Self {
         Self { mark: 0, steps: 0, until: 1 }
@@ -86,13 +86,13 @@ impl Reader<'_, '_> {
         if values == 0 {
             let (view, dict) = (*self.view, self.object);
             let whole = dict::entries(&view, dict, &mut |key, value| {
-                self.tell(key.0, Label::Key);
-                self.tell(value.0, Label::Value { key });
+                self.tell(key.0, EdgeLabel::Key);
+                self.tell(value.0, EdgeLabel::Value { key });
             });
             self.left_out += u64::from(!whole);
-        } else if let Some(beside) = Beside::read(self.view, Address(values)) {
+        } else if let Some(beside) = SplitValues::read(self.view, Address(values)) {
             if !beside.embedded || self.view.objects.dict_owns_embedded {
-                self.beside(Address(keys), &beside, |key| Label::Value { key });
+                self.beside(Address(keys), &beside, |key| EdgeLabel::Value { key });
             }
         } else {
             self.left_out += 1;
@@ -103,11 +103,11 @@ impl Reader<'_, '_> {
     pub(super) fn beside(
         &mut self,
         keys: Address,
-        values: &Beside,
-        label: impl Fn(Address) -> Label,
+        values: &SplitValues,
+        label: impl Fn(Address) -> EdgeLabel,
     ) {
         let view = *self.view;
-        let whole = Table::read(&view, keys).is_some_and(|table| {
+        let whole = KeysTable::read(&view, keys).is_some_and(|table| {
             dict::beside(&view, &table, values, &mut |key, value| self.tell(value.0, label(key)))
         });
         self.left_out += u64::from(!whole);
@@ -115,10 +115,10 @@ impl Reader<'_, '_> {
 
     pub(super) fn ordered_dict(&mut self) {
         self.dict();
-        self.word(ordered::ATTRIBUTES, Label::Field("__dict__"));
+        self.word(ordered::ATTRIBUTES, EdgeLabel::Field("__dict__"));
         let most = self.view.word(self.object, dict::field::USED).unwrap_or(0).min(MOST);
         let mut node = self.view.word(self.object, ordered::FIRST).unwrap_or(0);
-        let mut chain = Chain::new();
+        let mut chain = CycleCheck::new();
         for _ in 0..most {
             let at = Address(node);
             if node != 0 && (chain.comes_back(node) || !self.view.budget.take(3)) {
@@ -131,7 +131,7 @@ impl Reader<'_, '_> {
                 self.left_out += u64::from(node != 0);
                 return;
             };
-            self.tell(key, Label::Key);
+            self.tell(key, EdgeLabel::Key);
             node = next;
         }
     }
@@ -161,7 +161,7 @@ impl Reader<'_, '_> {
             return;
         }
         self.words(first, count, |reader, index, word| {
-            reader.tell(word, Label::Item(number + index));
+            reader.tell(word, EdgeLabel::Item(number + index));
         });
     }
 
@@ -205,7 +205,7 @@ impl Reader<'_, '_> {
             if index % 2 == 0 {
                 key = word;
             } else if word != set::GONE {
-                reader.tell(key, Label::Member);
+                reader.tell(key, EdgeLabel::Member);
             }
         });
     }
@@ -223,7 +223,7 @@ impl Reader<'_, '_> {
             return;
         }
         let (mut block, mut index, mut number) = (Address(left), index, 0);
-        let mut chain = Chain::new();
+        let mut chain = CycleCheck::new();
         while number < count && !chain.comes_back(block.0) {
             let here = (count - number).min(deque::LENGTH - index);
             let Some(first) = block.offset(deque::DATA + 8 * index) else { break };

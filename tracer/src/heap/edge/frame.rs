@@ -1,8 +1,8 @@
 //! What frames, and generators with theirs, refer to.
 
-use super::{Edge, Label, Reader};
+use super::{Edge, EdgeLabel, Reader};
 use crate::heap::class::{Class, Kind};
-use crate::heap::layout::{GeneratorFrame, Names, Top};
+use crate::heap::layout::{GeneratorFrame, Top, VariableNames};
 use crate::heap::view::View;
 use crate::model::Address;
 use crate::python::text;
@@ -24,8 +24,8 @@ impl Reader<'_, '_> {
     pub(super) fn frame_object(&mut self) {
         self.fields(self.view.objects.frame_object);
         match self.view.objects.code.names {
-            Names::Apart { .. } => self.frame(self.object),
-            Names::Together { .. } => {
+            VariableNames::Apart { .. } => self.frame(self.object),
+            VariableNames::Together { .. } => {
                 // The frame of a running thread is told as a root, that of a generator by the generator.
                 let frame = self.view.word(self.object, FRAME_OF_OBJECT).map(Address);
                 if let Some(frame) = frame.filter(|frame| is_owned(self.view, *frame)) {
@@ -46,7 +46,7 @@ impl Reader<'_, '_> {
                 // It keeps its code to the end (`gen_traverse`).
                 (Some(_), Some(frame)) if self.view.objects.minor >= 14 => {
                     if let Some(code) = code_of(self.view, frame) {
-                        self.tell(code.0, Label::Field("gi_code"));
+                        self.tell(code.0, EdgeLabel::Field("gi_code"));
                     }
                 }
                 _ => {}
@@ -59,7 +59,7 @@ impl Reader<'_, '_> {
         let layout = &self.view.objects.frame;
         for &(name, offset) in layout.fields {
             match self.view.word(frame, offset.into()) {
-                Some(word) => self.tagged(word, Label::Field(name)),
+                Some(word) => self.tagged(word, EdgeLabel::Field(name)),
                 None => self.left_out += 1,
             }
         }
@@ -72,13 +72,13 @@ impl Reader<'_, '_> {
         self.words(first, extent.certain + extent.possible, |reader, index, word| {
             let index32 = u32::try_from(index).unwrap_or(u32::MAX);
             match index < extent.certain {
-                true => reader.tagged(word, Label::Local { code, index: index32 }),
-                false => reader.tagged(word, Label::Stack),
+                true => reader.tagged(word, EdgeLabel::Local { code, index: index32 }),
+                false => reader.tagged(word, EdgeLabel::Stack),
             }
         });
     }
 
-    fn tagged(&mut self, word: u64, label: Label) {
+    fn tagged(&mut self, word: u64, label: EdgeLabel) {
         if self.view.layout.frame.code_tag_mask == 0 {
             self.tell(word, label);
         } else if word & TAGS != NUMBER {
@@ -143,10 +143,12 @@ fn code_of(view: &View<'_>, frame: Address) -> Option<Address> {
 /// Variables of a code object.
 fn variables(view: &View<'_>, code: Address) -> Option<u64> {
     let count = match view.objects.code.names {
-        Names::Apart { locals, cells, free } => [locals, cells, free]
+        VariableNames::Apart { locals, cells, free } => [locals, cells, free]
             .into_iter()
             .try_fold(0_u64, |sum, tuple| sum.checked_add(tuple_length(view, code, tuple)?))?,
-        Names::Together { count, .. } => view.memory.u32(code.offset(count.into())?)?.into(),
+        VariableNames::Together { count, .. } => {
+            view.memory.u32(code.offset(count.into())?)?.into()
+        }
     };
     (count <= MOST).then_some(count)
 }
@@ -181,8 +183,8 @@ pub fn frame_locals(view: &View<'_>, frame: Address, out: &mut dyn FnMut(Edge)) 
 pub fn local_name(view: &View<'_>, code: Address, index: u32) -> Option<String> {
     let mut index = u64::from(index);
     match view.objects.code.names {
-        Names::Together { names, .. } => tuple_text(view, code, names, index),
-        Names::Apart { locals, cells, free } => {
+        VariableNames::Together { names, .. } => tuple_text(view, code, names, index),
+        VariableNames::Apart { locals, cells, free } => {
             for tuple in [locals, cells, free] {
                 let length = tuple_length(view, code, tuple)?;
                 if index < length {
@@ -198,8 +200,8 @@ pub fn local_name(view: &View<'_>, code: Address, index: u32) -> Option<String> 
 /// The name of a variable that a closure has from around it (`co_freevars`), by its index.
 pub fn free_variable(view: &View<'_>, code: Address, index: u32) -> Option<String> {
     match view.objects.code.names {
-        Names::Apart { free, .. } => tuple_text(view, code, free, index.into()),
-        Names::Together { names, count, free } => {
+        VariableNames::Apart { free, .. } => tuple_text(view, code, free, index.into()),
+        VariableNames::Together { names, count, free } => {
             let word = |field: u16| view.memory.u32(code.offset(field.into())?);
             let first = word(count)?.checked_sub(word(free)?)?;
             tuple_text(view, code, names, u64::from(first.checked_add(index)?))

@@ -1,8 +1,8 @@
 //! What every instance can have besides its struct: attributes, slots, its type, and fields of C that are not known.
 
-use super::{Label, Reader};
+use super::{EdgeLabel, Reader};
 use crate::heap::class::{Class, Kind, flag};
-use crate::heap::dict::Beside;
+use crate::heap::dict::SplitValues;
 use crate::heap::layout::Attributes;
 use crate::heap::view::View;
 use crate::model::Address;
@@ -29,14 +29,14 @@ enum Place {
 impl Reader<'_, '_> {
     pub(super) fn instance(&mut self) {
         if self.class.flags & flag::HEAP_TYPE != 0 {
-            self.tell(self.class.address.0, Label::Class);
+            self.tell(self.class.address.0, EdgeLabel::Class);
         }
         if self.class.kind != Kind::Type {
             for place in places(self.view, self.object, self.class).into_iter().flatten() {
                 self.place(place);
             }
             for (index, slot) in (0..).zip(&self.class.slots) {
-                self.word(slot.0.into(), Label::Slot(index));
+                self.word(slot.0.into(), EdgeLabel::Slot(index));
             }
             self.unknown();
         }
@@ -46,14 +46,16 @@ impl Reader<'_, '_> {
         match place {
             Place::Dict(at) => match self.view.memory.u64(at) {
                 // The struct of some has told it already.
-                Some(dict) if !self.has_own_dict() => self.tell(dict, Label::Field("__dict__")),
+                Some(dict) if !self.has_own_dict() => self.tell(dict, EdgeLabel::Field("__dict__")),
                 Some(_) => {}
                 None => self.left_out += 1,
             },
             Place::Values(at) => {
-                let values = Beside::read(self.view, at);
+                let values = SplitValues::read(self.view, at);
                 if let Some(values) = values.filter(|values| values.valid) {
-                    self.beside(self.class.cached_keys, &values, |name| Label::Attribute { name });
+                    self.beside(self.class.cached_keys, &values, |name| EdgeLabel::Attribute {
+                        name,
+                    });
                 }
             }
         }
@@ -88,7 +90,7 @@ impl Reader<'_, '_> {
         self.words(first, (end - begin) / 8, |reader, index, word| {
             let offset = begin + 8 * index;
             if !reader.is_told(offset) && word % 8 == 0 {
-                reader.tell(word, Label::Word(u32::try_from(offset).unwrap_or(u32::MAX)));
+                reader.tell(word, EdgeLabel::Word(u32::try_from(offset).unwrap_or(u32::MAX)));
             }
         });
     }

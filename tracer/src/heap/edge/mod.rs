@@ -22,12 +22,12 @@ pub struct Edge {
     /// What it leads to.
     pub to: Address,
     /// What it is.
-    pub label: Label,
+    pub label: EdgeLabel,
 }
 
 /// What a reference is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Label {
+pub enum EdgeLabel {
     /// An item of a list, tuple or deque.
     Item(u64),
     /// A key of a dict.
@@ -67,7 +67,7 @@ pub enum Label {
     Weak,
 }
 
-impl Label {
+impl EdgeLabel {
     /// Whether the layout says that it is a reference.
     pub const fn is_certain(self) -> bool {
         !matches!(self, Self::Word(_) | Self::Stack | Self::Gone)
@@ -154,7 +154,7 @@ impl Reader<'_, '_> {
             Kind::Generator => self.generator(),
             Kind::Weakref => {
                 self.fields(same::CALLBACK);
-                self.word(REFERENT, Label::Weak);
+                self.word(REFERENT, EdgeLabel::Weak);
             }
             Kind::Array => self.fields(&[("base", 48), ("dtype", 56)]),
             Kind::Plain | Kind::Opaque | Kind::Str | Kind::Bytes | Kind::ByteArray | Kind::Int => {}
@@ -166,23 +166,23 @@ impl Reader<'_, '_> {
         let flags = self.view.word(self.object, super::classes::field::FLAGS).unwrap_or(0);
         if flags & flag::HEAP_TYPE != 0 {
             let heap = self.view.objects.heap_type;
-            self.word(heap.name.into(), Label::Field("__name__"));
-            self.word(heap.slots.into(), Label::Field("__slots__"));
-            self.word(heap.qualified_name.into(), Label::Field("__qualname__"));
+            self.word(heap.name.into(), EdgeLabel::Field("__name__"));
+            self.word(heap.slots.into(), EdgeLabel::Field("__slots__"));
+            self.word(heap.qualified_name.into(), EdgeLabel::Field("__qualname__"));
             if let Some(module) = heap.module {
-                self.word(module.into(), Label::Field("ht_module"));
+                self.word(module.into(), EdgeLabel::Field("ht_module"));
             }
         }
     }
 
     fn fields(&mut self, fields: &[FieldAt]) {
         for &(name, offset) in fields {
-            self.word(offset.into(), Label::Field(name));
+            self.word(offset.into(), EdgeLabel::Field(name));
         }
     }
 
     /// Tells what the word at an offset leads to.
-    fn word(&mut self, offset: u64, label: Label) {
+    fn word(&mut self, offset: u64, label: EdgeLabel) {
         match self.view.word(self.object, offset) {
             Some(to) => self.tell(to, label),
             None => self.left_out += 1,
@@ -190,7 +190,7 @@ impl Reader<'_, '_> {
     }
 
     #[inline]
-    fn tell(&mut self, to: u64, label: Label) {
+    fn tell(&mut self, to: u64, label: EdgeLabel) {
         // Nothing lies in the first page; small numbers stand where an index is kept in place of a pointer.
         if to >= 4096 {
             (self.out)(Edge { to: Address(to), label });

@@ -58,7 +58,7 @@ struct Image {
 }
 
 impl Image {
-    fn of(words: &[u64]) -> Self {
+    fn from_words(words: &[u64]) -> Self {
         let bytes = words.iter().flat_map(|word| word.to_le_bytes()).collect();
         Self { bytes, read: Cell::new(0) }
     }
@@ -90,9 +90,9 @@ fn frames(minor: u8) -> Layout {
 fn each_version(image: &Image, mut read: impl FnMut(&View<'_>)) {
     for objects in ROWS {
         let layout = frames(objects.minor);
-        let refcount = Refcount::of(objects.minor);
+        let refcount = Refcount::for_minor(objects.minor);
         // More than any chain below needs: what ends a walk is not that the budget is spent.
-        let budget = Budget::of(1 << 40);
+        let budget = Budget::for_heap_bytes(1 << 40);
         read(&View { memory: image, layout: &layout, objects, refcount, budget: &budget });
     }
 }
@@ -148,7 +148,7 @@ proptest! {
         words in proptest::collection::vec(word(), WORDS),
         class in class(),
     ) {
-        let image = Image::of(&words);
+        let image = Image::from_words(&words);
         let most = PER_WORD * WORDS as u64;
         each_version(&image, |view| {
             for &kind in KINDS {
@@ -170,7 +170,7 @@ proptest! {
 
     #[test]
     fn tables_and_frames_that_lie_end(words in proptest::collection::vec(word(), WORDS), index in any::<u32>()) {
-        let image = Image::of(&words);
+        let image = Image::from_words(&words);
         each_version(&image, |view| {
             let mut told = 0;
             dict::entries(view, OBJECT, &mut |_, _| told += 1);
@@ -191,7 +191,7 @@ fn linked(object: &[(usize, u64)], link: u64) -> Image {
     for (index, word) in object {
         words[8 + index] = *word;
     }
-    Image::of(&words)
+    Image::from_words(&words)
 }
 
 #[test]
@@ -214,7 +214,7 @@ fn an_ordered_dict_whose_nodes_go_round_is_told_once_and_left() {
     each_version(&image, |view| {
         let mut told = 0;
         let left_out = edges(view, OBJECT, &bare(Kind::OrderedDict), &mut |edge| {
-            told += usize::from(edge.label == Label::Key);
+            told += usize::from(edge.label == EdgeLabel::Key);
         });
         assert_eq!((told, left_out), (1, 2), "3.{}", view.objects.minor);
     });
@@ -235,16 +235,16 @@ fn chains_that_end_are_told_whole() {
     for number in 0..40 {
         (words[node(number)], words[node(number) + 2]) = (BASE, at(node(number + 1)));
     }
-    each_version(&Image::of(&words), |view| {
+    each_version(&Image::from_words(&words), |view| {
         let mut told = 0;
         let left_out = edges(view, OBJECT, &bare(Kind::Deque), &mut |_| told += 1);
         assert_eq!((told, left_out), (150, 0), "3.{}", view.objects.minor);
     });
     words[10] = 40;
-    each_version(&Image::of(&words), |view| {
+    each_version(&Image::from_words(&words), |view| {
         let mut keys = 0;
         edges(view, OBJECT, &bare(Kind::OrderedDict), &mut |edge| {
-            keys += usize::from(edge.label == Label::Key);
+            keys += usize::from(edge.label == EdgeLabel::Key);
         });
         assert_eq!(keys, 40, "3.{}", view.objects.minor);
     });

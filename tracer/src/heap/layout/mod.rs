@@ -41,13 +41,13 @@ pub struct ObjectLayout {
     /// `PyModuleObject`
     pub module: &'static [FieldAt],
     /// `PyCodeObject`
-    pub code: Code,
+    pub code: CodeFields,
     /// `PyFrameObject`
     pub frame_object: &'static [FieldAt],
     /// `_f_frame_data`: where a frame object has a frame of its own (3.11 on).
     pub frame_data: u16,
     /// Where a frame has its variables.
-    pub frame: Frame,
+    pub frame: FrameFields,
     /// `PyGenObject`
     pub generator: Generator,
 }
@@ -103,20 +103,20 @@ pub enum Attributes {
     Embedded,
 }
 
-/// `PyCodeObject`, beyond what [`crate::python::layout::Code`] has.
+/// `PyCodeObject`, beyond what [`crate::python::layout::CodeLayout`] has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Code {
+pub struct CodeFields {
     /// Owned references.
     pub fields: &'static [FieldAt],
     /// `co_stacksize`
     pub stack_size: u16,
     /// How its variables are named.
-    pub names: Names,
+    pub names: VariableNames,
 }
 
 /// Where the names of variables are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Names {
+pub enum VariableNames {
     /// Three tuples, of which the sum is the number of variables (to 3.10).
     Apart {
         /// `co_varnames`
@@ -139,7 +139,7 @@ pub enum Names {
 
 /// What a frame refers to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Frame {
+pub struct FrameFields {
     /// Owned references, tagged or not.
     pub fields: &'static [FieldAt],
     /// The first variable; the evaluation stack follows the last.

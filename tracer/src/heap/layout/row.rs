@@ -1,8 +1,8 @@
 //! The rows, each stating what differs from the row before. Adding a version is adding a row.
 
 use super::{
-    Attributes, Code, Frame, Generator, GeneratorFrame, HeapType, Keys, Names, ObjectLayout, Top,
-    Values,
+    Attributes, CodeFields, FrameFields, Generator, GeneratorFrame, HeapType, Keys, ObjectLayout,
+    Top, Values, VariableNames,
 };
 
 /// Every row.
@@ -51,7 +51,7 @@ const CPYTHON_3_8: ObjectLayout = ObjectLayout {
     ],
     property: &[("fget", 16), ("fset", 24), ("fdel", 32), ("__doc__", 40)],
     module: &[("__dict__", 16), ("__name__", 48)],
-    code: Code {
+    code: CodeFields {
         fields: &[
             ("co_code", 48),
             ("co_consts", 56),
@@ -64,11 +64,11 @@ const CPYTHON_3_8: ObjectLayout = ObjectLayout {
             ("co_lnotab", 120),
         ],
         stack_size: 32,
-        names: Names::Apart { locals: 72, cells: 88, free: 80 },
+        names: VariableNames::Apart { locals: 72, cells: 88, free: 80 },
     },
     frame_object: &[],
     frame_data: 0,
-    frame: Frame {
+    frame: FrameFields {
         fields: &[
             ("f_back", 24),
             ("f_code", 32),
@@ -137,7 +137,7 @@ const CPYTHON_3_10: ObjectLayout = ObjectLayout {
         ("__annotations__", 112),
     ],
     property: &[("fget", 16), ("fset", 24), ("fdel", 32), ("__doc__", 40), ("__name__", 48)],
-    frame: Frame {
+    frame: FrameFields {
         fields: &[
             ("f_back", 24),
             ("f_code", 32),
@@ -171,7 +171,7 @@ const CPYTHON_3_11: ObjectLayout = ObjectLayout {
     static_types_bare: false,
     keys: Keys::Logarithmic,
     attributes: Attributes::Pair,
-    code: Code {
+    code: CodeFields {
         fields: &[
             ("co_consts", 24),
             ("co_names", 32),
@@ -185,11 +185,11 @@ const CPYTHON_3_11: ObjectLayout = ObjectLayout {
             ("co_code", 152),
         ],
         stack_size: 68,
-        names: Names::Together { names: 96, count: 76, free: 92 },
+        names: VariableNames::Together { names: 96, count: 76, free: 92 },
     },
     frame_object: &[("f_back", 16), ("f_trace", 32)],
     frame_data: 48,
-    frame: Frame {
+    frame: FrameFields {
         fields: &[("f_func", 0), ("f_locals", 24), ("f_code", 32), ("frame_obj", 40)],
         locals: 72,
         top: Top::Index(64),
@@ -235,7 +235,7 @@ const CPYTHON_3_12: ObjectLayout = ObjectLayout {
         ("__annotations__", 112),
         ("__type_params__", 120),
     ],
-    code: Code {
+    code: CodeFields {
         fields: &[
             ("co_consts", 24),
             ("co_names", 32),
@@ -248,9 +248,9 @@ const CPYTHON_3_12: ObjectLayout = ObjectLayout {
             ("co_linetable", 136),
         ],
         stack_size: 64,
-        names: Names::Together { names: 96, count: 72, free: 88 },
+        names: VariableNames::Together { names: 96, count: 72, free: 88 },
     },
-    frame: Frame {
+    frame: FrameFields {
         fields: &[("f_code", 0), ("f_funcobj", 16), ("f_locals", 40), ("frame_obj", 48)],
         locals: 72,
         top: Top::Index(64),
@@ -302,7 +302,7 @@ const CPYTHON_3_14: ObjectLayout = ObjectLayout {
         ("__type_params__", 128),
     ],
     frame_data: 72,
-    frame: Frame { locals: 80, top: Top::Pointer(64), ..CPYTHON_3_13.frame },
+    frame: FrameFields { locals: 80, top: Top::Pointer(64), ..CPYTHON_3_13.frame },
     ..CPYTHON_3_13
 };
 

@@ -18,7 +18,7 @@ use super::cache::Cache;
 use super::index::AddressMap;
 use super::objects::Heap;
 use super::view::View;
-use crate::model::{Address, KeptBy, NearlyEmpty, PoolUse};
+use crate::model::{Address, NearlyEmpty, PoolRetainer, PoolUse};
 use header::{HEADER, Pool};
 
 /// Places that are looked at: 16 GiB of pools of 16 KiB. Each takes a read, so a process with very much memory would take long.
@@ -43,7 +43,7 @@ struct Pools {
 pub fn usage(view: &View<'_>, cache: &Cache<'_>, heap: &Heap) -> (Option<PoolUse>, u64) {
     let size = view.objects.pool_size;
     let pools = Pools::find(cache, heap, size);
-    let held = Held::of(heap, &pools, size);
+    let held = PoolObjects::in_pools(heap, &pools, size);
     let found = held.any.then(|| {
         let mut found = pools.sum(size);
         found.nearly_empty.without_objects = pools.without(&held);
@@ -116,7 +116,7 @@ impl Pools {
     }
 
     /// Pools that are nearly empty and hold no object that is known.
-    fn without(&self, held: &Held<'_>) -> u64 {
+    fn without(&self, held: &PoolObjects<'_>) -> u64 {
         let nearly = self.pools.iter().filter(|pool| is_nearly_empty(**pool)).count();
         let mut with: Vec<u32> = held.objects.iter().map(|(_, pool)| *pool).collect();
         with.sort_unstable();
@@ -145,7 +145,7 @@ fn is_nearly_empty(pool: Pool) -> bool {
 }
 
 /// Which objects are in nearly empty pools.
-struct Held<'a> {
+struct PoolObjects<'a> {
     /// Number of the type's name, and of the pool.
     objects: Vec<(u32, u32)>,
     names: Vec<&'a str>,
@@ -153,8 +153,8 @@ struct Held<'a> {
     any: bool,
 }
 
-impl<'a> Held<'a> {
-    fn of(heap: &'a Heap, pools: &Pools, size: u32) -> Self {
+impl<'a> PoolObjects<'a> {
+    fn in_pools(heap: &'a Heap, pools: &Pools, size: u32) -> Self {
         let (names, of_class) = names(heap);
         let mut held = Self { objects: Vec::new(), names, any: false };
         // Neighbours in a heap were often made one after the other.
@@ -182,21 +182,21 @@ impl<'a> Held<'a> {
     }
 
     /// Types by pools, most first.
-    fn types(&self) -> Vec<KeptBy> {
-        let mut types: Vec<KeptBy> = self
+    fn types(&self) -> Vec<PoolRetainer> {
+        let mut types: Vec<PoolRetainer> = self
             .objects
             .chunk_by(|one, next| one.0 == next.0)
             .filter_map(|objects| {
                 let name = self.names.get(objects.first()?.0 as usize)?;
                 let pools = objects.chunk_by(|one, next| one.1 == next.1).count();
-                Some(KeptBy {
+                Some(PoolRetainer {
                     name: (*name).to_owned(),
                     objects: u64::try_from(objects.len()).ok()?,
                     pools: u64::try_from(pools).ok()?,
                 })
             })
             .collect();
-        let order = |one: &KeptBy| (one.pools, one.objects);
+        let order = |one: &PoolRetainer| (one.pools, one.objects);
         types.sort_by(|a, b| order(b).cmp(&order(a)).then_with(|| a.name.cmp(&b.name)));
         types.truncate(TOP);
         types

@@ -8,7 +8,8 @@ use std::collections::HashMap;
 
 use super::{Contradiction, Places};
 use crate::model::{
-    AgedPoint, Amount, Cohort, Lifetime, Owned, Owner, SiteHistory, SitePoint, Totals, Unreferenced,
+    Amount, Cohort, Lifetime, Owned, Owner, RetainedPoint, SiteHistory, SitePoint, Totals,
+    UnreachableBlocks,
 };
 
 type Taken = Result<(), Contradiction>;
@@ -68,7 +69,7 @@ impl<'a> Series<'a> {
     ///
     /// # Errors
     /// Of no site, or with an age that is none.
-    pub fn aged(&mut self, row: i64, new: AgedPoint) -> Taken {
+    pub fn aged(&mut self, row: i64, new: RetainedPoint) -> Taken {
         if !(new.age.is_finite() && new.age >= 0.0) {
             return Err(Contradiction::new("the age of old blocks is none"));
         }
@@ -79,7 +80,7 @@ impl<'a> Series<'a> {
             points.pop();
         }
         let Amount { bytes, count } = all.amount().minus(before).plus(new.amount());
-        points.push(AgedPoint { t: new.t, age: new.age.max(all.age), bytes, count });
+        points.push(RetainedPoint { t: new.t, age: new.age.max(all.age), bytes, count });
         Ok(())
     }
 
@@ -121,13 +122,13 @@ impl<'a> Series<'a> {
     ///
     /// # Errors
     /// It contradicts itself, or is of no site.
-    pub fn unreferenced(&mut self, row: i64, found: Unreferenced) -> Taken {
+    pub fn unreferenced(&mut self, row: i64, found: UnreachableBlocks) -> Taken {
         if found.lost > found.looked_for {
             return Err(Contradiction::new("more blocks are lost than were looked for"));
         }
         let known = &mut self.site(row)?.unreferenced;
-        let all = known.unwrap_or(Unreferenced { looked_for: 0, lost: 0 });
-        *known = Some(Unreferenced {
+        let all = known.unwrap_or(UnreachableBlocks { looked_for: 0, lost: 0 });
+        *known = Some(UnreachableBlocks {
             looked_for: all.looked_for.saturating_add(found.looked_for),
             lost: all.lost.saturating_add(found.lost),
         });
@@ -162,7 +163,7 @@ impl<'a> Series<'a> {
             if let (Some(end), Some(&last)) = (look, site.aged.last())
                 && last.t < end
             {
-                site.aged.push(AgedPoint { t: end, ..last });
+                site.aged.push(RetainedPoint { t: end, ..last });
             }
             site.sums.shrink_to_fit();
             site.aged.shrink_to_fit();

@@ -12,12 +12,12 @@ pub type Places = HashMap<i64, usize>;
 /// Rows so far.
 #[derive(Debug, Default)]
 pub struct Sites {
-    groups: HashMap<Look, Group>,
+    groups: HashMap<SiteAppearance, Group>,
 }
 
 /// What a reader can tell sites apart by. Equal looks may have stacks that differ in what no report shows.
 #[derive(Debug)]
-struct Look {
+struct SiteAppearance {
     domain: Domain,
     size_class: u64,
     allocator: String,
@@ -41,7 +41,7 @@ impl Sites {
         sums: Totals,
         notes: impl IntoIterator<Item = StackNote>,
     ) {
-        let look = Look { domain, size_class, allocator, stack };
+        let look = SiteAppearance { domain, size_class, allocator, stack };
         let group = self.groups.entry(look).or_default();
         group.sums = group.sums.plus(sums);
         group.rows.push(row);
@@ -54,7 +54,7 @@ impl Sites {
 
     /// All sites, the largest first; the order depends on the contents alone.
     pub fn finish(self) -> (Vec<Site>, Places) {
-        let mut groups: Vec<(Look, Group)> = self.groups.into_iter().collect();
+        let mut groups: Vec<(SiteAppearance, Group)> = self.groups.into_iter().collect();
         let rank = |group: &Group| Reverse((group.sums.live(), group.sums.allocated.bytes));
         groups.sort_by(|(a_look, a), (b_look, b)| {
             rank(a).cmp(&rank(b)).then_with(|| a_look.compare(b_look))
@@ -68,7 +68,7 @@ impl Sites {
     }
 }
 
-impl Look {
+impl SiteAppearance {
     fn frames(&self) -> impl Iterator<Item = FrameIdentity<'_>> {
         self.stack.iter().map(|frame| frame.identity())
     }
@@ -99,16 +99,16 @@ impl Look {
     }
 }
 
-impl PartialEq for Look {
+impl PartialEq for SiteAppearance {
     fn eq(&self, other: &Self) -> bool {
         let shared = || std::ptr::eq(self.stack.shared(), other.stack.shared());
         self.kind() == other.kind() && (shared() || self.frames().eq(other.frames()))
     }
 }
 
-impl Eq for Look {}
+impl Eq for SiteAppearance {}
 
-impl Hash for Look {
+impl Hash for SiteAppearance {
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.kind().hash(state);
         self.frames().for_each(|frame| frame.hash(state));

@@ -6,12 +6,12 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 use super::remarks::Remarks;
-use super::row::{Count, SiteAged, SiteRow, SiteTotals, Tick};
+use super::row::{Count, SiteRetained, SiteRow, SiteTotals, Tick};
 use super::thin::{Bounds, Thinning};
 use super::{Sink, bounded, finite};
 use crate::model::{
     CallStack, Capture, Cohort, Collection, Domain, Lifetime, Loss, Mark, Owned, ProcessPoint,
-    StackNote, Target, TypeHolder, TypeSeries, Unreferenced,
+    StackNote, Target, TypeRetainer, TypeSeries, UnreachableBlocks,
 };
 
 mod objects;
@@ -33,7 +33,7 @@ pub struct InMemory {
     marks: Vec<Mark>,
     counts: Arc<[Count]>,
     types: Arc<[TypeSeries]>,
-    type_holders: Arc<[TypeHolder]>,
+    type_holders: Arc<[TypeRetainer]>,
     next_tick: i64,
 }
 
@@ -51,7 +51,7 @@ struct Kept {
     /// The process, and live blocks where somebody looked.
     ticks: BTreeMap<i64, (ProcessPoint, Option<u64>)>,
     sums: BTreeMap<i64, Rows<SiteTotals>>,
-    aged: BTreeMap<i64, Rows<SiteAged>>,
+    aged: BTreeMap<i64, Rows<SiteRetained>>,
     collections: BTreeMap<i64, Collection>,
 }
 
@@ -67,10 +67,10 @@ struct KnownSite {
     stack: CallStack,
     notes: Arc<[StackNote]>,
     totals: SiteTotals,
-    aged: SiteAged,
+    aged: SiteRetained,
     cohorts: Arc<[Cohort]>,
     lifetimes: Arc<[Lifetime]>,
-    unreferenced: Option<Unreferenced>,
+    unreferenced: Option<UnreachableBlocks>,
     owned: Option<Arc<Owned>>,
 }
 
@@ -90,7 +90,7 @@ impl InMemory {
                 stack: CallStack::default(),
                 notes: [].into(),
                 totals: SiteTotals { key, ..SiteTotals::default() },
-                aged: SiteAged { key, ..SiteAged::default() },
+                aged: SiteRetained { key, ..SiteRetained::default() },
                 cohorts: [].into(),
                 lifetimes: [].into(),
                 unreferenced: None,
@@ -119,13 +119,13 @@ impl InMemory {
     }
 
     /// Old blocks that have changed. The age alone is no change while there is nothing.
-    fn put_aged(&mut self, all: &[SiteAged]) -> Vec<(u32, SiteAged)> {
+    fn put_aged(&mut self, all: &[SiteRetained]) -> Vec<(u32, SiteRetained)> {
         let mut changed = Vec::new();
         for new in all {
             let (place, known) = self.known(new.key);
             if new.differs(&known.aged) {
                 known.aged = *new;
-                changed.push((number(place), SiteAged { age: finite(new.age), ..*new }));
+                changed.push((number(place), SiteRetained { age: finite(new.age), ..*new }));
             }
         }
         changed
@@ -197,7 +197,7 @@ impl Sink for InMemory {
     }
 
     fn unreferenced(&mut self, key: u64, looked_for: u64, lost: u64) -> Result<(), Infallible> {
-        self.remarks.unreferenced.insert(key, Unreferenced { looked_for, lost });
+        self.remarks.unreferenced.insert(key, UnreachableBlocks { looked_for, lost });
         Ok(())
     }
 
@@ -206,7 +206,11 @@ impl Sink for InMemory {
         Ok(())
     }
 
-    fn holders(&mut self, types: &[TypeHolder], sites: &[(u64, Owned)]) -> Result<(), Infallible> {
+    fn holders(
+        &mut self,
+        types: &[TypeRetainer],
+        sites: &[(u64, Owned)],
+    ) -> Result<(), Infallible> {
         self.put_type_holders(types);
         self.sites.iter_mut().for_each(|site| site.owned = None);
         for (key, owned) in sites {

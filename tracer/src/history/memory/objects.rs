@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::InMemory;
 use crate::history::row::Count;
 use crate::history::{bounded, finite};
-use crate::model::{Owned, Owner, TypeHolder, TypePoint, TypeSeries};
+use crate::model::{Owned, Owner, TypePoint, TypeRetainer, TypeSeries};
 
 impl InMemory {
     /// Chains are told again after the types.
@@ -17,8 +17,8 @@ impl InMemory {
     }
 
     /// Those of types that were told, in the order of the types.
-    pub(super) fn put_type_holders(&mut self, holders: &[TypeHolder]) {
-        let mut known: HashMap<&str, &TypeHolder> = HashMap::new();
+    pub(super) fn put_type_holders(&mut self, holders: &[TypeRetainer]) {
+        let mut known: HashMap<&str, &TypeRetainer> = HashMap::new();
         for holder in holders.iter().filter(|holder| !holder.chain.is_empty()) {
             known.entry(bounded(&holder.name)).or_insert(holder);
         }
@@ -45,11 +45,11 @@ fn series_at(counts: &[Count], series: &TypeSeries) -> TypeSeries {
     }
 }
 
-fn bounded_holder(holder: &TypeHolder) -> TypeHolder {
+fn bounded_holder(holder: &TypeRetainer) -> TypeRetainer {
     let step = |(text, class): &(String, Option<String>)| {
         (bounded(text).to_owned(), class.as_deref().map(|class| bounded(class).to_owned()))
     };
-    TypeHolder {
+    TypeRetainer {
         name: bounded(&holder.name).to_owned(),
         chain: holder.chain.iter().map(step).collect(),
     }

@@ -4,8 +4,8 @@ use super::{Head, InMemory, KnownSite};
 use crate::history::document::{Contradiction, Series, Sites, in_order, memory_point};
 use crate::history::finite;
 use crate::model::{
-    AgedPoint, Capture, Document, History, Note, Owner, ProcessPoint, SCHEMA, Site, SiteHistory,
-    SitePoint, Tool,
+    Capture, Document, History, Note, Owner, ProcessPoint, RetainedPoint, SCHEMA, Site,
+    SiteHistory, SitePoint, Tool,
 };
 
 impl InMemory {
@@ -79,7 +79,8 @@ impl InMemory {
         for (tick, rows) in &self.kept.aged {
             let Some(t) = t(tick) else { continue };
             for (site, aged) in &**rows {
-                let point = AgedPoint { t, age: aged.age, bytes: aged.bytes, count: aged.count };
+                let point =
+                    RetainedPoint { t, age: aged.age, bytes: aged.bytes, count: aged.count };
                 series.aged(i64::from(*site), point)?;
             }
         }

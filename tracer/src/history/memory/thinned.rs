@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::convert::Infallible;
 
 use super::{Kept, Rows};
-use crate::history::row::{SiteAged, SiteTotals};
+use crate::history::row::{SiteRetained, SiteTotals};
 use crate::history::thin::Thinned;
 
 impl Kept {
@@ -13,7 +13,7 @@ impl Kept {
         &mut self,
         tick: i64,
         sums: Vec<(u32, SiteTotals)>,
-        aged: Vec<(u32, SiteAged)>,
+        aged: Vec<(u32, SiteRetained)>,
     ) -> usize {
         put(&mut self.sums, tick, sums) + put(&mut self.aged, tick, aged)
     }

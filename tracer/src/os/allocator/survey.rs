@@ -30,7 +30,7 @@ const LIBC_MARK: &str = "__libc_start_main";
 
 /// Everything needed to choose; indices are those of modules.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Survey {
+pub(super) struct AllocatorSurvey {
     pub main: Option<usize>,
     pub main_is_static: bool,
     pub libc: Option<usize>,
@@ -51,13 +51,13 @@ pub(super) struct Bound {
 
 /// Why there is no answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Refusal {
+pub(super) enum SurveyRefusal {
     None,
     Several(Vec<usize>),
 }
 
-impl Survey {
-    pub(super) fn of(modules: &Modules, memory: &impl Memory) -> Self {
+impl AllocatorSurvey {
+    pub(super) fn of_modules(modules: &Modules, memory: &impl Memory) -> Self {
         let mut survey = Self {
             main: modules.main(),
             definitions: vec![Vec::new(); modules.list().len()],
@@ -104,7 +104,7 @@ impl Survey {
 
     /// The module that serves `malloc`: the one that calls are bound to; else the one that the dynamic
     /// linker would choose, when that is beyond doubt.
-    pub(super) fn choose_malloc(&self) -> Result<usize, Refusal> {
+    pub(super) fn choose_malloc(&self) -> Result<usize, SurveyRefusal> {
         if let Some(module) = self.bound_to(Function::Malloc) {
             return Ok(module);
         }
@@ -117,8 +117,8 @@ impl Survey {
             all.partition(|index| Some(*index) == self.libc);
         match (others.as_slice(), libc.as_slice()) {
             ([only], _) | ([], [only]) => Ok(*only),
-            ([], _) => Err(Refusal::None),
-            (several, _) => Err(Refusal::Several(several.to_vec())),
+            ([], _) => Err(SurveyRefusal::None),
+            (several, _) => Err(SurveyRefusal::Several(several.to_vec())),
         }
     }
 

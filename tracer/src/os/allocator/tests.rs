@@ -1,6 +1,6 @@
 use leakspy_ebpf::wire::key::Function;
 
-use super::survey::{Bound, Refusal, Survey};
+use super::survey::{AllocatorSurvey, Bound, SurveyRefusal};
 use super::{Absence, Other};
 use crate::elf::{Symbol, SymbolKind};
 
@@ -14,12 +14,15 @@ fn vaddr(module: usize, function: Function) -> u64 {
     0x1000 * (module as u64 + 1) + function as u64 * 16
 }
 
-fn survey(definers: &[(usize, &[Function])], bound: &[(usize, Function, usize)]) -> Survey {
-    let mut survey = Survey {
+fn survey(
+    definers: &[(usize, &[Function])],
+    bound: &[(usize, Function, usize)],
+) -> AllocatorSurvey {
+    let mut survey = AllocatorSurvey {
         main: Some(EXE),
         libc: Some(LIBC),
         definitions: vec![Vec::new(); 4],
-        ..Survey::default()
+        ..AllocatorSurvey::default()
     };
     for (module, functions) in definers {
         for function in *functions {
@@ -62,8 +65,8 @@ fn without_bound_calls_a_preloaded_allocator_precedes_libc() {
     assert_eq!(survey(&[libc, (JEMALLOC, HEAP)], &[]).choose_malloc(), Ok(JEMALLOC));
     assert_eq!(survey(&[libc, (EXE, HEAP), (JEMALLOC, HEAP)], &[]).choose_malloc(), Ok(EXE));
     let two = survey(&[libc, (JEMALLOC, HEAP), (EXTENSION, HEAP)], &[]);
-    assert_eq!(two.choose_malloc(), Err(Refusal::Several(vec![JEMALLOC, EXTENSION])));
-    assert_eq!(survey(&[], &[]).choose_malloc(), Err(Refusal::None));
+    assert_eq!(two.choose_malloc(), Err(SurveyRefusal::Several(vec![JEMALLOC, EXTENSION])));
+    assert_eq!(survey(&[], &[]).choose_malloc(), Err(SurveyRefusal::None));
 }
 
 #[test]
@@ -91,7 +94,7 @@ fn two_names_of_one_function_can_be_two_pieces_of_code() {
     assert_eq!(found.providers(Function::Mmap, LIBC).unwrap().len(), 2);
 }
 
-fn modules(survey: &Survey, function: Function) -> Result<Vec<usize>, Absence> {
+fn modules(survey: &AllocatorSurvey, function: Function) -> Result<Vec<usize>, Absence> {
     let providers = survey.providers(function, JEMALLOC)?;
     Ok(providers.into_iter().map(|(module, _)| module).collect())
 }

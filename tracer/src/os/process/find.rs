@@ -45,7 +45,7 @@ fn candidates(name: &str) -> Result<Vec<Candidate>, OsError> {
 
 /// A process that ends while we look is no candidate.
 fn candidate(pid: u32, name: &str) -> Option<Candidate> {
-    let stat = Stat::of(pid).ok()?;
+    let stat = Stat::read(pid).ok()?;
     if stat.is_kernel_thread() || stat.is_dead() {
         return None;
     }

@@ -21,7 +21,7 @@ pub(super) struct Stat {
 }
 
 impl Stat {
-    pub(super) fn of(pid: u32) -> Result<Self, OsError> {
+    pub(super) fn read(pid: u32) -> Result<Self, OsError> {
         let text = procfs::read(pid, "stat")?;
         Self::parse(&text).ok_or_else(|| OsError::Unreadable { what: format!("/proc/{pid}/stat") })
     }

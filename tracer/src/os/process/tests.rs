@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 use super::*;
 use crate::model::{Address, Memory as _};
 use crate::os::file::FileRefusal;
-use crate::os::module::Skipped;
+use crate::os::module::SkippedMapping;
 use crate::os::{Files, Modules, allocator, interpreter};
 
 /// A child that ends with the test.
@@ -143,7 +143,7 @@ fn a_replaced_executable_is_never_mistaken_for_the_running_one() {
     let child = cat(&program);
     fs::copy("/bin/sh", folder.path().join("new")).unwrap();
     fs::rename(folder.path().join("new"), &program).unwrap();
-    let modules = Modules::of(&Process::open(child.0.id()).unwrap()).unwrap();
+    let modules = Modules::of_process(&Process::open(child.0.id()).unwrap()).unwrap();
     match modules.main().and_then(|main| modules.get(main)) {
         Some(main) => {
             assert!(main.deleted);
@@ -154,7 +154,7 @@ fn a_replaced_executable_is_never_mistaken_for_the_running_one() {
         }
         // Without the capability for the exact way the path is all there is, and it must not be taken.
         None => assert!(modules.skipped.iter().any(|(path, reason)| {
-            *path == program && matches!(reason, Skipped::File(FileRefusal::OtherFile))
+            *path == program && matches!(reason, SkippedMapping::File(FileRefusal::OtherFile))
         })),
     }
 }
@@ -162,7 +162,7 @@ fn a_replaced_executable_is_never_mistaken_for_the_running_one() {
 #[test]
 fn the_test_itself_is_dissected_rightly() {
     let process = Process::open(std::process::id()).unwrap();
-    let modules = Modules::of(&process).unwrap();
+    let modules = Modules::of_process(&process).unwrap();
     let here = Address(own(the_test_itself_is_dissected_rightly as *const ()));
     assert_eq!(modules.at(here), modules.main());
     let main = modules.get(modules.main().unwrap()).unwrap();

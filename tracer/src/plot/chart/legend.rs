@@ -2,7 +2,7 @@
 
 use super::{EM, LINE, text, whole};
 use crate::plot::font;
-use crate::plot::scene::{Anchor, Paint, Scene, Stroke};
+use crate::plot::scene::{Paint, Scene, Stroke, TextAnchor};
 
 /// Room for the sample of a colour.
 const SAMPLE: f64 = 26.0;
@@ -11,7 +11,7 @@ const GAP: f64 = 24.0;
 
 /// How data looks.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Look {
+pub enum Swatch {
     /// A filled area.
     Area(Paint),
     /// A line.
@@ -24,23 +24,23 @@ pub enum Look {
 
 /// One entry of a legend.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Key {
+pub struct LegendEntry {
     /// How it looks.
-    pub look: Look,
+    pub look: Swatch,
     /// What it is; harmless.
     pub words: String,
 }
 
 /// The entries in their columns.
 pub struct Legend {
-    keys: Vec<Key>,
+    keys: Vec<LegendEntry>,
     columns: usize,
     column_width: f64,
 }
 
 impl Legend {
     /// As many of `keys` as there is room for.
-    pub fn new(mut keys: Vec<Key>, width: f64, height: f64) -> Self {
+    pub fn new(mut keys: Vec<LegendEntry>, width: f64, height: f64) -> Self {
         let room = (width - SAMPLE).max(0.0);
         for key in &mut keys {
             key.words = font::fit(&key.words, EM, room);
@@ -63,12 +63,12 @@ impl Legend {
             let x = left + (number % self.columns) as f64 * self.column_width;
             let y = top + (number / self.columns) as f64 * LINE + LINE / 2.0;
             key.look.draw(scene, x, y);
-            scene.text(text((x + SAMPLE, y), Anchor::Start, key.words.clone()));
+            scene.text(text((x + SAMPLE, y), TextAnchor::Start, key.words.clone()));
         }
     }
 }
 
-impl Look {
+impl Swatch {
     fn draw(self, scene: &mut Scene, x: f64, y: f64) {
         let line = vec![(x, y), (x + SAMPLE - 8.0, y)];
         match self {

@@ -1,11 +1,11 @@
 //! Moments that somebody named: a line through the data, and the name above it where there is room.
 
-use super::{Area, EM, Key, LINE, Look, between, text, whole};
+use super::{Area, EM, LINE, LegendEntry, Swatch, between, text, whole};
 use crate::model::{Mark, visible};
 use crate::plot::axis::Axis;
 use crate::plot::font;
 use crate::plot::palette::INK;
-use crate::plot::scene::{Anchor, Scene, Stroke};
+use crate::plot::scene::{Scene, Stroke, TextAnchor};
 use crate::plot::series::is_time;
 
 /// Rows of names.
@@ -61,11 +61,13 @@ impl Marks {
     }
 
     /// Says how many have no name in the picture.
-    pub fn key(&self) -> Option<Key> {
+    pub fn key(&self) -> Option<LegendEntry> {
         let hidden = self.all - self.names.len();
-        let look = Look::Line(Stroke::dashed(INK.faint(0.55), 1.0, 3.0, 3.0));
-        (hidden > 0)
-            .then(|| Key { look, words: format!("marks ({hidden} without room for a name)") })
+        let look = Swatch::Line(Stroke::dashed(INK.faint(0.55), 1.0, 3.0, 3.0));
+        (hidden > 0).then(|| LegendEntry {
+            look,
+            words: format!("marks ({hidden} without room for a name)"),
+        })
     }
 
     /// Writes the names above the area; the lines are for later, over the data.
@@ -75,7 +77,7 @@ impl Marks {
             let y = area.top - (rows - row) as f64 * LINE + LINE / 2.0;
             let stroke = Stroke::dashed(INK.faint(0.55), 1.0, 3.0, 3.0);
             scene.line(vec![(x, y - 6.0), (x, area.top)], stroke);
-            scene.text(text((x + 4.0, y), Anchor::Start, name));
+            scene.text(text((x + 4.0, y), TextAnchor::Start, name));
         }
         self.lines
     }

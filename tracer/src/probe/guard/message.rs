@@ -12,7 +12,7 @@ use super::super::bpf;
 const LONGEST: u64 = 1 << 20;
 
 /// Links that are released together, by a number of the tracer's choice.
-pub type Group = u32;
+pub type LinkGroup = u32;
 
 /// A link to be made, with descriptors as numbers of the tracer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,13 +22,13 @@ pub struct LinkRequest {
     pub offsets: Vec<u64>,
     pub cookies: Vec<u64>,
     pub pid: u32,
-    pub kind: Kind,
+    pub kind: LinkKind,
     pub at_return: bool,
 }
 
 /// What holds probes in the kernel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Kind {
+pub enum LinkKind {
     /// A multi link.
     Multi,
     /// A session link.
@@ -39,7 +39,7 @@ pub enum Kind {
     Trace,
 }
 
-impl Kind {
+impl LinkKind {
     /// What its programs are loaded for.
     pub const fn attach_type(self) -> u32 {
         match self {
@@ -62,9 +62,9 @@ impl Kind {
 #[derive(Debug, Serialize, Deserialize)]
 pub enum Request {
     /// Make a link and hold it in a group.
-    Link { group: Group, link: LinkRequest },
+    Link { group: LinkGroup, link: LinkRequest },
     /// Close all links of a group, the last made first.
-    Release { group: Group },
+    Release { group: LinkGroup },
 }
 
 /// 0, or the error number of what failed. The first one comes unasked, when the guard listens.

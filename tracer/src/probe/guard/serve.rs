@@ -8,9 +8,9 @@ use std::os::unix::net::UnixStream;
 
 use super::super::bpf::{self, Multi};
 use super::descriptor::from_call;
-use super::message::{Group, Kind, LinkRequest, Reply, Request, receive, send};
+use super::message::{LinkGroup, LinkKind, LinkRequest, Reply, Request, receive, send};
 use super::trace::{self, Follower, TraceEvents};
-use super::uprobe::{Point, Probe};
+use super::uprobe::{Probe, UprobePoint};
 use crate::os::privilege;
 
 /// Who makes links.
@@ -43,7 +43,7 @@ pub fn serve_inherited() -> io::Result<()> {
 
 /// Answers until the socket ends; then everything is released.
 pub fn serve<L: Linker>(mut socket: UnixStream, linker: &mut L) {
-    let mut groups: BTreeMap<Group, Vec<L::Link>> = BTreeMap::new();
+    let mut groups: BTreeMap<LinkGroup, Vec<L::Link>> = BTreeMap::new();
     if send(&mut socket, &Reply { errno: 0 }).is_err() {
         return;
     }
@@ -94,7 +94,7 @@ impl Linker for Kernel {
         let (pid, at_return) = (request.pid, request.at_return);
         let points = || request.offsets.iter().copied().zip(request.cookies.iter().copied());
         let link = match request.kind {
-            Kind::Multi | Kind::Session => Link::Multi(bpf::link_multi(
+            LinkKind::Multi | LinkKind::Session => Link::Multi(bpf::link_multi(
                 program.as_fd(),
                 &Multi {
                     path: &path,
@@ -105,20 +105,20 @@ impl Linker for Kernel {
                     at_return,
                 },
             )?),
-            Kind::Perf => {
+            LinkKind::Perf => {
                 let probe = |(offset, cookie)| {
                     Probe::new(
                         program.as_fd(),
-                        &Point { path: &path, offset, at_return },
+                        &UprobePoint { path: &path, offset, at_return },
                         pid,
                         cookie,
                     )
                 };
                 Link::Perf(points().map(probe).collect::<io::Result<_>>()?)
             }
-            Kind::Trace => {
+            LinkKind::Trace => {
                 let mut follower = |(offset, cookie)| {
-                    let point = trace::Point { file: &file, offset, at_return, cookie };
+                    let point = trace::TracePoint { file: &file, offset, at_return, cookie };
                     self.trace.follow(&point, (request.program, program.as_fd()), pid)
                 };
                 Link::Trace(points().map(&mut follower).collect::<io::Result<_>>()?)

@@ -53,7 +53,7 @@ fn at(offset: u64) -> LinkRequest {
         offsets: vec![offset],
         cookies: vec![7],
         pid: 4711,
-        kind: Kind::Multi,
+        kind: LinkKind::Multi,
         at_return: false,
     }
 }

@@ -24,7 +24,7 @@ const DEFINITIONS: &std::ffi::CStr = c"uprobe_events";
 const PREFIX: &str = "leakspy_";
 
 /// What is to be traced.
-pub struct Point<'a> {
+pub struct TracePoint<'a> {
     /// The file.
     pub file: &'a OwnedFd,
     /// Where in it.
@@ -56,7 +56,7 @@ impl TraceEvents {
     /// Puts a probe into a process, with a trace event that is defined when it is the first.
     pub fn follow(
         &mut self,
-        point: &Point<'_>,
+        point: &TracePoint<'_>,
         (number, program): (RawFd, BorrowedFd<'_>),
         pid: u32,
     ) -> io::Result<Follower> {
@@ -73,7 +73,11 @@ impl TraceEvents {
         Ok(Follower { _event: trace_event(shared.id, pid)?, _shared: shared })
     }
 
-    fn define(&mut self, point: &Point<'_>, program: BorrowedFd<'_>) -> io::Result<TraceEvent> {
+    fn define(
+        &mut self,
+        point: &TracePoint<'_>,
+        program: BorrowedFd<'_>,
+    ) -> io::Result<TraceEvent> {
         let tracefs = match &self.tracefs {
             Some(tracefs) => Rc::clone(tracefs),
             None => Rc::clone(self.tracefs.insert(Rc::new(Tracefs::mount()?))),

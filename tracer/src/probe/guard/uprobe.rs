@@ -36,7 +36,7 @@ const TRACEPOINT: u32 = 2;
 const CLOSE_ON_EXEC: libc::c_ulong = 8;
 
 /// Where a perf event puts its probe.
-pub struct Point<'a> {
+pub struct UprobePoint<'a> {
     /// The file.
     pub path: &'a CStr,
     /// Where in it.
@@ -55,7 +55,7 @@ impl Probe {
     /// Places it.
     pub fn new(
         program: BorrowedFd<'_>,
-        point: &Point<'_>,
+        point: &UprobePoint<'_>,
         pid: u32,
         cookie: u64,
     ) -> io::Result<Self> {

@@ -132,8 +132,8 @@ fn only_listed_encodings_are_accepted() {
         let expected = line[row[0].len()..].trim_start();
         for (kernel, expected) in KERNELS.iter().zip(expected.chars()) {
             let found = match at_entry(&function(&code, 1), *kernel) {
-                Ok(Placement { kind: Kind::Emulated, .. }) => 'E',
-                Ok(Placement { kind: Kind::Stepped, .. }) => 'S',
+                Ok(Placement { kind: Execution::Emulated, .. }) => 'E',
+                Ok(Placement { kind: Execution::Stepped, .. }) => 'S',
                 Err(_) => '-',
             };
             assert_eq!(found, expected, "{line} on {kernel}");
@@ -186,7 +186,7 @@ fn skipped_instructions_leave_alone_what_the_probe_reads() {
     // vmovd %edi,%xmm0 cannot be skipped: the walk stays with what it knows; but it is never probed
     let vex = bytes("c5f96ec774004885ff");
     let refused = place(&function(&vex, 1), KernelRelease::new(6, 12));
-    assert!(matches!(refused, Err(Refusal::Unsafe { .. })));
+    assert!(matches!(refused, Err(PlacementRefusal::Unsafe { .. })));
 }
 
 #[test]
@@ -235,13 +235,13 @@ fn mid_function_nop5_is_left_alone_where_it_would_become_a_call() {
     assert_eq!(at(KernelRelease::new(6, 17)).offset, 4);
     assert_eq!(
         (at(KernelRelease::new(6, 18)).offset, at(KernelRelease::new(6, 18)).kind),
-        (0, Kind::Stepped)
+        (0, Execution::Stepped)
     );
     assert_eq!(at(KernelRelease::new(7, 2)).offset, 4);
     // where it is the first instruction, nothing lies below the stack pointer yet
     let first = bytes("0f1f440000c3");
     let at = |kernel| place(&function(&first, 1), kernel);
-    assert_eq!(at(KernelRelease::new(7, 1)).unwrap().kind, Kind::Emulated);
+    assert_eq!(at(KernelRelease::new(7, 1)).unwrap().kind, Execution::Emulated);
 }
 
 /// 512 one-byte instructions with some others put over them, at virtual address 0x1000.
@@ -278,7 +278,7 @@ proptest! {
         let code = FunctionCode { entry: 0x1000, bytes: &code, size, arguments };
         if let Ok(placement) = place(&code, KERNELS[kernel]) {
             prop_assert!(placement.offset < REACH);
-            prop_assert!(placement.offset == 0 || placement.kind == Kind::Emulated);
+            prop_assert!(placement.offset == 0 || placement.kind == Execution::Emulated);
         }
         entered_from_outside(u64::MAX - 50, code.bytes, &[0..10, 5..u64::MAX]);
     }

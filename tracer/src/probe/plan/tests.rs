@@ -78,9 +78,12 @@ fn a_branch_from_elsewhere_moves_the_probe_back_to_the_entry() {
     jump.extend((3_i32 - (256 + 5)).to_le_bytes());
     let code = [module(&[DISPLACED, &jump])];
     let plan = Plan::new(&allocator(&[(Function::Free, 0)]), &code, KERNEL);
-    assert_eq!((plan.points[0].spot.displacement, plan.points[0].spot.kind), (0, Kind::Stepped));
+    assert_eq!(
+        (plan.points[0].spot.displacement, plan.points[0].spot.kind),
+        (0, Execution::Stepped)
+    );
     let spot = entry_spot(&code[0], START, Some(6), 1, KERNEL).unwrap();
-    assert_eq!((spot.displacement, spot.kind), (0, Kind::Stepped));
+    assert_eq!((spot.displacement, spot.kind), (0, Execution::Stepped));
 }
 
 #[test]
@@ -94,7 +97,7 @@ fn what_cannot_be_probed_is_named_with_the_reason() {
         [
             (Function::Pvalloc, NotCovered::Absent(Absence::NotProvided)),
             (Function::Mmap, NotCovered::NoCode),
-            (Function::Munmap, NotCovered::Unplaceable(Refusal::Unsafe { instruction })),
+            (Function::Munmap, NotCovered::Unplaceable(PlacementRefusal::Unsafe { instruction })),
         ]
     );
 }
@@ -103,7 +106,7 @@ fn what_cannot_be_probed_is_named_with_the_reason() {
 fn any_function_can_have_an_entry_probe_by_the_same_rules() {
     let code = module(&[DISPLACED, REFUSED]);
     let spot = entry_spot(&code, START, Some(6), 1, KERNEL).unwrap();
-    assert_eq!((spot.displacement, spot.kind), (3, Kind::Emulated));
+    assert_eq!((spot.displacement, spot.kind), (3, Execution::Emulated));
     assert!(entry_spot(&code, START + 256, None, 1, KERNEL).is_err());
     assert_eq!(entry_spot(&code, START - 1, None, 1, KERNEL), Err(NotCovered::NoCode));
     assert_eq!(entry_spot(&code, START + 512, None, 1, KERNEL), Err(NotCovered::NoCode));

@@ -5,9 +5,9 @@ use proptest::prelude::*;
 use super::*;
 
 /// Words by address; everything else in the same pages is zero.
-struct Words(HashMap<u64, u64>);
+struct MemoryWords(HashMap<u64, u64>);
 
-impl Memory for Words {
+impl Memory for MemoryWords {
     fn read(&self, address: Address, into: &mut [u8]) -> bool {
         let end = address.0.saturating_add(into.len() as u64);
         if address.0 < START || end > START + 2 * 4096 {
@@ -27,7 +27,7 @@ const START: u64 = 0x10_0000;
 const STATE: u64 = START + 0x7c8;
 
 /// Empty lists at these offsets of the state, thresholds as by default.
-fn state(heads: [u64; 4], more: &[(u64, u64)]) -> Words {
+fn state(heads: [u64; 4], more: &[(u64, u64)]) -> MemoryWords {
     let mut words = HashMap::new();
     for (head, threshold) in heads.into_iter().zip([700, 10, 10, 0]) {
         words.insert(STATE + head, STATE + head);
@@ -35,10 +35,10 @@ fn state(heads: [u64; 4], more: &[(u64, u64)]) -> Words {
         words.insert(STATE + head + 16, threshold);
     }
     words.extend(more.iter().map(|&(offset, word)| (STATE + offset, word)));
-    Words(words)
+    MemoryWords(words)
 }
 
-fn full(memory: &Words, minor: u8) -> Option<u64> {
+fn full(memory: &MemoryWords, minor: u8) -> Option<u64> {
     find_one(memory, Address(START), minor).and_then(|found| found.counter.read(memory))
 }
 
@@ -83,7 +83,7 @@ proptest! {
     fn any_memory_is_survived(words in prop::collection::hash_map(0_u64..1024, any::<u64>(), 0..200)) {
         let near = |word: u64| if word.is_multiple_of(3) { START + word % 8192 } else { word };
         let memory = words.into_iter().map(|(at, word)| (START + 8 * at, near(word))).collect();
-        let memory = Words(memory);
+        let memory = MemoryWords(memory);
         let _ = (full(&memory, 12), full(&memory, 15));
     }
 }

@@ -1,7 +1,7 @@
 //! Where CPython keeps its fields: one plain table of typed offsets per version.
 //!
 //! What differs between versions is data, never a version number in code: offsets are [`Field`]s, and the
-//! few things that are rules and not offsets ([`Anchor`], [`Instruction`], [`Entry`], [`LineEncoding`]) are small
+//! few things that are rules and not offsets ([`FrameAnchor`], [`Instruction`], [`Entry`], [`LineEncoding`]) are small
 //! enums, each matched in one place. Up to 3.12 a layout is a row of [`table`]; from 3.13 it is read from the
 //! target, see [`published`]. [`check`](super::check) says why either is believed.
 
@@ -22,21 +22,21 @@ pub struct Layout {
     /// `_PyRuntimeState`.
     pub runtime: Runtime,
     /// `PyInterpreterState`.
-    pub interpreter: Interpreter,
+    pub interpreter: InterpreterState,
     /// `PyThreadState`.
     pub thread: Thread,
     /// `PyFrameObject` (to 3.10) or `_PyInterpreterFrame` (3.11 on).
-    pub frame: Frame,
+    pub frame: FrameLayout,
     /// `PyCodeObject`.
-    pub code: Code,
+    pub code: CodeLayout,
     /// `PyASCIIObject`, `PyCompactUnicodeObject`, `PyUnicodeObject`.
     pub unicode: Unicode,
     /// `PyBytesObject`.
     pub bytes: Bytes,
     /// `PyObject`.
-    pub object: Object,
+    pub object: ObjectHeader,
     /// `PyTypeObject`.
-    pub class: Class,
+    pub class: TypeObject,
 }
 
 /// `_PyRuntimeState`, or (3.6) single global variables in its place.
@@ -57,7 +57,7 @@ pub enum Runtime {
 
 /// `PyInterpreterState`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Interpreter {
+pub struct InterpreterState {
     /// `next`
     pub next: Field<Address>,
     /// `threads.head` (`tstate_head` to 3.10)
@@ -76,14 +76,14 @@ pub struct Thread {
     /// `native_thread_id` (3.11 on): the thread id in the target's own pid namespace.
     pub native_thread_id: Option<Field<u64>>,
     /// Where a running thread keeps the pointer to its state.
-    pub home: Home,
+    pub home: StateLocation,
     /// The way to the innermost frame.
-    pub anchor: Anchor,
+    pub anchor: FrameAnchor,
 }
 
 /// Where a thread keeps the pointer to its own thread state, also while it has released the GIL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Home {
+pub enum StateLocation {
     /// Under the pthread key `autoTSSkey` (`autoTLSkey` in 3.6), to 3.14.
     PthreadKey,
     /// In the thread-local variable `_Py_tss_gilstate`, 3.15 on.
@@ -92,7 +92,7 @@ pub enum Home {
 
 /// The way from a thread state to its innermost frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Anchor {
+pub enum FrameAnchor {
     /// `frame` (to 3.9), `current_frame` (3.13 on).
     Frame(Field<Address>),
     /// 3.10: `frame`, and beside it `cframe`, a list of C stack locals that says where the activations are.
@@ -117,7 +117,7 @@ pub enum Anchor {
 
 /// A frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Frame {
+pub struct FrameLayout {
     /// `f_back` (to 3.10), `previous`: the next outer frame.
     pub back: Field<Address>,
     /// `f_code` (to 3.12), `f_executable`: the code object, perhaps tagged.
@@ -156,7 +156,7 @@ pub enum Entry {
 
 /// `PyCodeObject`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Code {
+pub struct CodeLayout {
     /// `tp_basicsize` of its type: the size of the struct, from 3.11 on without the instructions.
     pub basic_size: u16,
     /// `tp_itemsize` of its type: 0, from 3.11 on the size of a code unit.
@@ -214,14 +214,14 @@ pub struct Bytes {
 
 /// `PyObject`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Object {
+pub struct ObjectHeader {
     /// `ob_type`
     pub class: Field<Address>,
 }
 
 /// `PyTypeObject`; its first members have not moved since Python 3.0 (`Include/cpython/object.h`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Class {
+pub struct TypeObject {
     /// `tp_name`: a C string.
     pub name: Field<Address>,
     /// `tp_basicsize`

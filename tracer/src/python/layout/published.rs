@@ -3,16 +3,16 @@
 //! The table begins with a cookie, the version and a flag for free-threaded builds, and goes on as groups of
 //! 64-bit numbers. Which groups and members there are differs from minor version to minor version
 //! (`Include/internal/pycore_debug_offsets.h`, 3.13: `Include/internal/pycore_runtime.h`), so the shape is data as
-//! well: one `Shape` per version. A number is believed only after it was found inside the struct that it is an
+//! well: one `TableShape` per version. A number is believed only after it was found inside the struct that it is an
 //! offset of, and the struct to be of a sane size.
 
 mod shape;
 
-use shape::{SHAPES, Shape};
+use shape::{SHAPES, TableShape};
 
 use super::{
-    Anchor, Bytes, Class, Code, Entry, Field, Frame, Instruction, Interpreter, Layout,
-    LineEncoding, Object, Runtime, Thread, Unicode, Value,
+    Bytes, CodeLayout, Entry, Field, FrameAnchor, FrameLayout, Instruction, InterpreterState,
+    Layout, LineEncoding, ObjectHeader, Runtime, Thread, TypeObject, Unicode, Value,
 };
 use crate::model::{Address, Memory};
 use crate::python::Version;
@@ -36,7 +36,7 @@ pub enum Unbelieved {
         /// What is there instead.
         word: u64,
     },
-    /// No `Shape`.
+    /// No `TableShape`.
     #[error("its debug offsets are those of CPython {version}, whose arrangement is not known")]
     UnknownShape {
         /// The version they carry.
@@ -94,7 +94,7 @@ pub fn layout(memory: &dyn Memory, runtime: Address) -> Result<(Version, Layout)
 struct Table<'a> {
     memory: &'a dyn Memory,
     runtime: Address,
-    shape: &'static Shape,
+    shape: &'static TableShape,
 }
 
 impl Table<'_> {
@@ -102,7 +102,7 @@ impl Table<'_> {
         let interpreters_head = self.field("runtime_state", "interpreters_head")?;
         Ok(Layout {
             runtime: Runtime::Struct { interpreters_head, gil_holder: None, tss_key: None },
-            interpreter: Interpreter {
+            interpreter: InterpreterState {
                 next: self.field("interpreter_state", "next")?,
                 threads_head: self.field("interpreter_state", "threads_head")?,
             },
@@ -114,8 +114,8 @@ impl Table<'_> {
                 size: self.field("bytes_object", "ob_size")?,
                 data: self.offset("bytes_object", "ob_sval", 1)?,
             },
-            object: Object { class: self.field("pyobject", "ob_type")? },
-            class: Class {
+            object: ObjectHeader { class: self.field("pyobject", "ob_type")? },
+            class: TypeObject {
                 name: self.field("type_object", "tp_name")?,
                 ..super::table::CPYTHON_3_12.class
             },
@@ -130,13 +130,13 @@ impl Table<'_> {
             thread_id: self.field(GROUP, "thread_id")?,
             native_thread_id: Some(self.field(GROUP, "native_thread_id")?),
             home: self.shape.home,
-            anchor: Anchor::Frame(self.field(GROUP, "current_frame")?),
+            anchor: FrameAnchor::Frame(self.field(GROUP, "current_frame")?),
         })
     }
 
-    fn frame(&self) -> Result<Frame, Unbelieved> {
+    fn frame(&self) -> Result<FrameLayout, Unbelieved> {
         const GROUP: &str = "interpreter_frame";
-        Ok(Frame {
+        Ok(FrameLayout {
             back: self.field(GROUP, "previous")?,
             code: self.field(GROUP, "executable")?,
             code_tag_mask: self.shape.code_tag_mask,
@@ -146,10 +146,10 @@ impl Table<'_> {
         })
     }
 
-    fn code(&self) -> Result<Code, Unbelieved> {
+    fn code(&self) -> Result<CodeLayout, Unbelieved> {
         const GROUP: &str = "code_object";
         let instructions = self.offset(GROUP, "co_code_adaptive", 1)?;
-        Ok(Code {
+        Ok(CodeLayout {
             basic_size: instructions,
             item_size: 2,
             file: self.field(GROUP, "filename")?,

@@ -6,8 +6,8 @@
 //! image of a process (see `images.rs`). Adding a version is adding a row.
 
 use super::{
-    Anchor, Bytes, Class, Code, Entry, Field, Frame, Home, Instruction, Interpreter, Layout,
-    LineEncoding, Object, Runtime, Thread, Unicode,
+    Bytes, CodeLayout, Entry, Field, FrameAnchor, FrameLayout, Instruction, InterpreterState,
+    Layout, LineEncoding, ObjectHeader, Runtime, StateLocation, Thread, TypeObject, Unicode,
 };
 use crate::python::Version;
 
@@ -50,16 +50,16 @@ pub fn layout(version: Version) -> Option<&'static Layout> {
 /// list begins in a static variable of `Python/pystate.c`.
 pub const CPYTHON_3_6: Layout = Layout {
     runtime: Runtime::Globals,
-    interpreter: Interpreter { next: Field::at(0), threads_head: Field::at(8) },
+    interpreter: InterpreterState { next: Field::at(0), threads_head: Field::at(8) },
     thread: Thread {
         next: Field::at(8),
         interpreter: Field::at(16),
         thread_id: Field::at(152),
         native_thread_id: None,
-        home: Home::PthreadKey,
-        anchor: Anchor::Frame(Field::at(24)),
+        home: StateLocation::PthreadKey,
+        anchor: FrameAnchor::Frame(Field::at(24)),
     },
-    frame: Frame {
+    frame: FrameLayout {
         back: Field::at(24),
         code: Field::at(32),
         code_tag_mask: 0,
@@ -67,7 +67,7 @@ pub const CPYTHON_3_6: Layout = Layout {
         entry: Entry::Each,
         data_stack: false,
     },
-    code: Code {
+    code: CodeLayout {
         basic_size: 144,
         item_size: 0,
         file: Field::at(96),
@@ -86,8 +86,8 @@ pub const CPYTHON_3_6: Layout = Layout {
         data: Field::at(72),
     },
     bytes: Bytes { size: Field::at(16), data: 32 },
-    object: Object { class: Field::at(8) },
-    class: Class {
+    object: ObjectHeader { class: Field::at(8) },
+    class: TypeObject {
         name: Field::at(24),
         basic_size: Field::at(32),
         item_size: Field::at(40),
@@ -104,7 +104,7 @@ pub const CPYTHON_3_7: Layout = Layout {
         tss_key: Some(Field::at(1508)),
     },
     thread: Thread { thread_id: Field::at(176), ..CPYTHON_3_6.thread },
-    frame: Frame { instruction: Instruction::Bytes(Field::at(104)), ..CPYTHON_3_6.frame },
+    frame: FrameLayout { instruction: Instruction::Bytes(Field::at(104)), ..CPYTHON_3_6.frame },
     ..CPYTHON_3_6
 };
 
@@ -117,7 +117,7 @@ pub const CPYTHON_3_8: Layout = Layout {
         gil_holder: Some(Field::at(1368)),
         tss_key: Some(Field::at(1396)),
     },
-    code: Code {
+    code: CodeLayout {
         basic_size: 176,
         file: Field::at(104),
         name: Field::at(112),
@@ -143,15 +143,15 @@ pub const CPYTHON_3_9: Layout = Layout {
 /// line table became `co_linetable` (PEP 626, bpo-42246); `CFrame` appeared (bpo-43760, `Include/cpython/pystate.h`).
 pub const CPYTHON_3_10: Layout = Layout {
     thread: Thread {
-        anchor: Anchor::FrameAndCFrame {
+        anchor: FrameAnchor::FrameAndCFrame {
             frame: Field::at(24),
             cframe: Field::at(48),
             previous: Field::at(8),
         },
         ..CPYTHON_3_9.thread
     },
-    frame: Frame { instruction: Instruction::Units(Field::at(96)), ..CPYTHON_3_9.frame },
-    code: Code { line_encoding: LineEncoding::Ranges, ..CPYTHON_3_9.code },
+    frame: FrameLayout { instruction: Instruction::Units(Field::at(96)), ..CPYTHON_3_9.frame },
+    code: CodeLayout { line_encoding: LineEncoding::Ranges, ..CPYTHON_3_9.code },
     ..CPYTHON_3_9
 };
 
@@ -164,18 +164,18 @@ pub const CPYTHON_3_11: Layout = Layout {
         gil_holder: Some(Field::at(576)),
         tss_key: Some(Field::at(596)),
     },
-    interpreter: Interpreter { next: Field::at(0), threads_head: Field::at(16) },
+    interpreter: InterpreterState { next: Field::at(0), threads_head: Field::at(16) },
     thread: Thread {
         thread_id: Field::at(152),
         native_thread_id: Some(Field::at(160)),
-        anchor: Anchor::ThroughCFrame {
+        anchor: FrameAnchor::ThroughCFrame {
             cframe: Field::at(56),
             frame: Field::at(8),
             previous: Field::at(16),
         },
         ..CPYTHON_3_10.thread
     },
-    frame: Frame {
+    frame: FrameLayout {
         back: Field::at(48),
         code: Field::at(32),
         code_tag_mask: 0,
@@ -183,7 +183,7 @@ pub const CPYTHON_3_11: Layout = Layout {
         entry: Entry::Flag(Field::at(68)),
         data_stack: true,
     },
-    code: Code {
+    code: CodeLayout {
         basic_size: 184,
         item_size: 2,
         file: Field::at(112),
@@ -206,24 +206,24 @@ pub const CPYTHON_3_12: Layout = Layout {
         gil_holder: None,
         tss_key: Some(Field::at(1548)),
     },
-    interpreter: Interpreter { next: Field::at(0), threads_head: Field::at(72) },
+    interpreter: InterpreterState { next: Field::at(0), threads_head: Field::at(72) },
     thread: Thread {
         thread_id: Field::at(136),
         native_thread_id: Some(Field::at(144)),
-        anchor: Anchor::ThroughCFrame {
+        anchor: FrameAnchor::ThroughCFrame {
             cframe: Field::at(56),
             frame: Field::at(0),
             previous: Field::at(8),
         },
         ..CPYTHON_3_11.thread
     },
-    frame: Frame {
+    frame: FrameLayout {
         back: Field::at(8),
         code: Field::at(0),
         entry: Entry::Owner(Field::at(70)),
         ..CPYTHON_3_11.frame
     },
-    code: Code {
+    code: CodeLayout {
         basic_size: 192,
         first_line: Field::at(68),
         instructions: Some(192),
@@ -242,7 +242,7 @@ pub const CPYTHON_3_12: Layout = Layout {
 mod tests {
     use super::layout;
     use crate::python::Version;
-    use crate::python::version::Level;
+    use crate::python::version::ReleaseLevel;
 
     #[test]
     fn only_known_releases_have_a_layout() {
@@ -253,7 +253,7 @@ mod tests {
         assert!(layout(Version::new(3, 5, 10)).is_none());
         assert!(layout(Version::new(3, 13, 0)).is_none());
         assert!(layout(Version::new(2, 7, 18)).is_none());
-        let beta = Version { level: Level::Beta(4), ..Version::new(3, 12, 0) };
+        let beta = Version { level: ReleaseLevel::Beta(4), ..Version::new(3, 12, 0) };
         assert!(layout(beta).is_none());
     }
 }

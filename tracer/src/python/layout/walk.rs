@@ -5,7 +5,7 @@ use leakspy_ebpf::wire::target::{
     PythonWalk,
 };
 
-use super::{Anchor, Entry, Field, Frame, Instruction, Layout};
+use super::{Entry, Field, FrameAnchor, FrameLayout, Instruction, Layout};
 
 impl Layout {
     /// The part that the frame walk needs. `gil_holder` and `tstate_slot` belong to one process, and are left 0.
@@ -29,7 +29,7 @@ impl Layout {
     }
 }
 
-impl Frame {
+impl FrameLayout {
     fn describe(self, walk: &mut PythonWalk) {
         let (instruction, instruction_end, kind) = match self.instruction {
             Instruction::Bytes(field) => (field.offset(), field.end(), INSTRUCTION_BYTES),
@@ -59,7 +59,7 @@ impl Frame {
     }
 }
 
-impl Anchor {
+impl FrameAnchor {
     fn describe(self, walk: &mut PythonWalk) {
         match self {
             Self::Frame(frame) => walk.tstate_frame = frame.offset(),

@@ -1,8 +1,8 @@
 use std::collections::HashMap;
 
-use super::{Evidence, NoSlot, Search, Slot, find};
+use super::{NoSlot, SlotEvidence, SlotSearch, StateSlot, find};
 use crate::model::{Address, Memory};
-use crate::python::layout::Home;
+use crate::python::layout::StateLocation;
 use crate::python::runtime::ThreadState;
 
 /// Words near control blocks, by fsbase and offset; `below` and `above` bytes of each block are mapped.
@@ -40,26 +40,28 @@ fn thread(address: u64, thread_id: u64) -> ThreadState {
 
 const A: u64 = 0x10_0000;
 const B: u64 = 0x20_0000;
-const KEY: Search = Search { home: Home::PthreadKey, key: None, accessor: None };
-const LOCAL: Search = Search { home: Home::ThreadLocal, key: None, accessor: None };
+const KEY: SlotSearch = SlotSearch { home: StateLocation::PthreadKey, key: None, accessor: None };
+const LOCAL: SlotSearch =
+    SlotSearch { home: StateLocation::ThreadLocal, key: None, accessor: None };
 
-fn slot(offset: i64, threads: usize, evidence: Evidence) -> Slot {
-    Slot { offset, threads, evidence, agrees_with_key: None }
+fn slot(offset: i64, threads: usize, evidence: SlotEvidence) -> StateSlot {
+    StateSlot { offset, threads, evidence, agrees_with_key: None }
 }
 
 #[test]
 fn the_offset_common_to_all_threads_is_the_slot() {
     let memory = blocks(&[(A, 808, 0xa0), (A, 400, 0xa0), (B, 808, 0xb0), (B, 16, 0xa0)]);
     let threads = [thread(0xa0, A), thread(0xb0, B)];
-    assert_eq!(find(&memory, &threads, KEY), Ok(slot(808, 2, Evidence::OnlyOne)));
+    assert_eq!(find(&memory, &threads, KEY), Ok(slot(808, 2, SlotEvidence::OnlyOne)));
 }
 
 #[test]
 fn the_key_is_held_against_it() {
     let memory = blocks(&[(A, 808, 0xa0)]);
     let threads = [thread(0xa0, A)];
-    let agrees =
-        |key| find(&memory, &threads, Search { key: Some(key), ..KEY }).unwrap().agrees_with_key;
+    let agrees = |key| {
+        find(&memory, &threads, SlotSearch { key: Some(key), ..KEY }).unwrap().agrees_with_key
+    };
     assert_eq!(agrees(1), Some(true));
     assert_eq!(agrees(0), Some(false));
 }
@@ -68,7 +70,7 @@ fn the_key_is_held_against_it() {
 fn one_thread_with_several_candidates_needs_a_key_in_use() {
     let mut memory = blocks(&[(A, 784, 3), (A, 792, 0xa0), (A, 400, 0xa0)]);
     let threads = [thread(0xa0, A)];
-    assert_eq!(find(&memory, &threads, KEY), Ok(slot(792, 1, Evidence::KeyLayout)));
+    assert_eq!(find(&memory, &threads, KEY), Ok(slot(792, 1, SlotEvidence::KeyLayout)));
     memory.words.insert((A, 784), 2);
     assert_eq!(find(&memory, &threads, KEY), Err(NoSlot::Ambiguous { candidates: 2 }));
 }
@@ -78,11 +80,11 @@ fn thread_locals_are_below_the_control_block() {
     // -0x20 is the running thread's own pointer, which only the holder of the GIL has.
     let memory = blocks(&[(A, -0x28, 0xa0), (A, -0x20, 0xa0), (B, -0x28, 0xb0), (B, 792, 0xb0)]);
     let threads = [thread(0xa0, A), thread(0xb0, B)];
-    assert_eq!(find(&memory, &threads, LOCAL), Ok(slot(-0x28, 2, Evidence::OnlyOne)));
+    assert_eq!(find(&memory, &threads, LOCAL), Ok(slot(-0x28, 2, SlotEvidence::OnlyOne)));
     let alone = &threads[..1];
     assert_eq!(find(&memory, alone, LOCAL), Err(NoSlot::Ambiguous { candidates: 2 }));
-    let told = Search { accessor: Some(-0x28), ..LOCAL };
-    assert_eq!(find(&memory, alone, told), Ok(slot(-0x28, 1, Evidence::Accessor)));
+    let told = SlotSearch { accessor: Some(-0x28), ..LOCAL };
+    assert_eq!(find(&memory, alone, told), Ok(slot(-0x28, 1, SlotEvidence::Accessor)));
 }
 
 #[test]
@@ -90,8 +92,8 @@ fn an_accessor_that_reads_something_else_is_not_believed() {
     let memory = blocks(&[(A, -0x28, 0xa0), (B, -0x28, 0xb0), (A, -0x30, 0xa0), (B, -0x30, 7)]);
     let threads = [thread(0xa0, A), thread(0xb0, B)];
     for accessor in [-0x30, -0x40, i64::MIN, i64::MAX] {
-        let told = Search { accessor: Some(accessor), ..LOCAL };
-        assert_eq!(find(&memory, &threads, told), Ok(slot(-0x28, 2, Evidence::OnlyOne)));
+        let told = SlotSearch { accessor: Some(accessor), ..LOCAL };
+        assert_eq!(find(&memory, &threads, told), Ok(slot(-0x28, 2, SlotEvidence::OnlyOne)));
     }
 }
 
@@ -105,14 +107,14 @@ fn stacks_below_the_thread_locals_are_not_searched() {
 fn a_thread_with_two_states_may_hold_either() {
     let memory = blocks(&[(A, 792, 0xa1), (B, 792, 0xb0)]);
     let threads = [thread(0xa0, A), thread(0xb0, B), thread(0xa1, A)];
-    assert_eq!(find(&memory, &threads, KEY), Ok(slot(792, 2, Evidence::OnlyOne)));
+    assert_eq!(find(&memory, &threads, KEY), Ok(slot(792, 2, SlotEvidence::OnlyOne)));
 }
 
 #[test]
 fn threads_that_are_gone_or_not_there_yet_do_not_count() {
     let memory = blocks(&[(A, 792, 0xa0)]);
     let threads = [thread(0xa0, A), thread(0xb0, 0x30_4000), thread(0xc0, 0), thread(0xd0, B)];
-    assert_eq!(find(&memory, &threads, KEY), Ok(slot(792, 1, Evidence::OnlyOne)));
+    assert_eq!(find(&memory, &threads, KEY), Ok(slot(792, 1, SlotEvidence::OnlyOne)));
 }
 
 #[test]
@@ -120,8 +122,8 @@ fn memory_that_ends_early_is_searched_as_far_as_it_goes() {
     let mut memory = blocks(&[(A, 792, 0xa0), (A, -0x28, 0xa0)]);
     (memory.below, memory.above) = (300, 1200);
     let threads = [thread(0xa0, A)];
-    assert_eq!(find(&memory, &threads, KEY), Ok(slot(792, 1, Evidence::OnlyOne)));
-    assert_eq!(find(&memory, &threads, LOCAL), Ok(slot(-0x28, 1, Evidence::OnlyOne)));
+    assert_eq!(find(&memory, &threads, KEY), Ok(slot(792, 1, SlotEvidence::OnlyOne)));
+    assert_eq!(find(&memory, &threads, LOCAL), Ok(slot(-0x28, 1, SlotEvidence::OnlyOne)));
 }
 
 #[test]

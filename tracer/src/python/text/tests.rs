@@ -3,7 +3,7 @@ use crate::model::{Address, Memory};
 use crate::python::layout::{Layout, table};
 
 /// One stretch of memory, and one more far away for text that is not compact.
-struct Stretch {
+struct TwoRanges {
     object: Vec<u8>,
     data: Vec<u8>,
 }
@@ -11,7 +11,7 @@ struct Stretch {
 const OBJECT: u64 = 0x1000;
 const DATA: u64 = 0x10_0000;
 
-impl Memory for Stretch {
+impl Memory for TwoRanges {
     fn read(&self, address: Address, into: &mut [u8]) -> bool {
         let (base, bytes) =
             if address.0 < DATA { (OBJECT, &self.object) } else { (DATA, &self.data) };
@@ -26,7 +26,7 @@ const COMPACT: u32 = 1 << 5;
 const ASCII: u32 = 1 << 6;
 
 /// A `str` with `characters` of `kind` bytes, as `layout` has it.
-fn string(layout: &Layout, kind: u32, flags: u32, characters: &[u8]) -> Stretch {
+fn string(layout: &Layout, kind: u32, flags: u32, characters: &[u8]) -> TwoRanges {
     let header = match (flags & COMPACT != 0, flags & ASCII != 0) {
         (true, true) => layout.unicode.ascii_size,
         (true, false) => layout.unicode.compact_size,
@@ -38,11 +38,11 @@ fn string(layout: &Layout, kind: u32, flags: u32, characters: &[u8]) -> Stretch 
     object[32..36].copy_from_slice(&(kind << 2 | flags).to_le_bytes());
     if flags & COMPACT != 0 {
         object.extend(characters);
-        return Stretch { object, data: Vec::new() };
+        return TwoRanges { object, data: Vec::new() };
     }
     let at = object.len() - 8;
     object[at..].copy_from_slice(&DATA.to_le_bytes());
-    Stretch { object, data: characters.to_vec() }
+    TwoRanges { object, data: characters.to_vec() }
 }
 
 fn read(layout: &Layout, kind: u32, flags: u32, characters: &[u8]) -> Result<String, NoText> {
@@ -115,7 +115,7 @@ fn bytes_objects_are_read() {
     let mut object = vec![0; 32];
     object[16..24].copy_from_slice(&3_u64.to_le_bytes());
     object.extend(b"\x01\x02\x03\x00");
-    let mut memory = Stretch { object, data: Vec::new() };
+    let mut memory = TwoRanges { object, data: Vec::new() };
     assert_eq!(bytes(&memory, layout, Address(OBJECT)), Ok(vec![1, 2, 3]));
     memory.object[16] = 0;
     assert_eq!(bytes(&memory, layout, Address(OBJECT)), Ok(vec![]));

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::io;
 
-use crate::model::{CensusTarget, Look, Tool};
+use crate::model::{CensusTarget, HeapSnapshot, Tool};
 use crate::report::quantity::{brief, count, counted, whole};
 use crate::report::sentence::capitalised;
 use crate::report::text::page::{Page, Style};
@@ -22,7 +22,7 @@ pub fn target(target: &CensusTarget) -> String {
 }
 
 /// Who was looked at, when, how long that took and whether it stood still.
-pub fn looked_at(process: &CensusTarget, look: &Look) -> String {
+pub fn looked_at(process: &CensusTarget, look: &HeapSnapshot) -> String {
     let still = match look.paused_seconds {
         Some(seconds) => format!("the process stood still for {}", brief(seconds)),
         None => "the process ran on meanwhile".to_owned(),
@@ -43,7 +43,7 @@ pub fn looked_at(process: &CensusTarget, look: &Look) -> String {
 pub fn write(
     page: &mut Page<'_>,
     process: &CensusTarget,
-    look: &Look,
+    look: &HeapSnapshot,
     tool: &Tool,
     legend: &[String],
 ) -> io::Result<()> {
@@ -61,7 +61,7 @@ pub fn write(
     page.paragraph(2, &measured(process, look, tool, legend))
 }
 
-fn left_out(page: &mut Page<'_>, look: &Look) -> io::Result<()> {
+fn left_out(page: &mut Page<'_>, look: &HeapSnapshot) -> io::Result<()> {
     if look.skipped.is_empty() {
         return page.paragraph(2, "Nothing was left out.");
     }
@@ -82,7 +82,7 @@ fn sentence(note: &str) -> String {
     format!("{note}{stop}")
 }
 
-fn measured(process: &CensusTarget, look: &Look, tool: &Tool, legend: &[String]) -> String {
+fn measured(process: &CensusTarget, look: &HeapSnapshot, tool: &Tool, legend: &[String]) -> String {
     let mut sentences = legend.to_vec();
     sentences.push(
         "Bytes are what sys.getsizeof would say, with the buffers of arrays on top; not what objects refer \

@@ -35,7 +35,7 @@ pub static CENSUS_FORMATS: &[CensusFormat] = &[
         name: "text",
         suffix: "txt",
         help: "A page to read: what grows, types by bytes, sessions",
-        exporter: &text::Text,
+        exporter: &text::CensusText,
     },
     Format {
         name: "json",

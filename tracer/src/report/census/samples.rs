@@ -1,8 +1,8 @@
 //! Censuses for tests.
 
 use crate::model::{
-    CENSUS_SCHEMA, Census, Confidence, HeapNote, Interval, KeptBy, Look, NearlyEmpty, PoolUse,
-    Reason, SessionCount, TypeCount, TypeGrowth, Verdict,
+    CENSUS_SCHEMA, Census, Confidence, HeapNote, HeapSnapshot, Interval, NearlyEmpty, PoolRetainer,
+    PoolUse, Reason, SessionCount, TypeCount, TypeGrowth, Verdict,
 };
 use crate::report::holders::samples;
 
@@ -64,7 +64,7 @@ fn growing(rank: u32, name: &str, verdict: Verdict, confidence: Confidence) -> T
 /// Ten minutes of looks while sessions leak, the process paused for each.
 pub fn leaking() -> Census {
     let mut census = once();
-    census.look = Look {
+    census.look = HeapSnapshot {
         looks: 21,
         paused_seconds: Some(0.84),
         interpreters: 2,
@@ -100,7 +100,7 @@ pub fn leaking() -> Census {
             free_bytes: 14_360_848,
             without_objects: 1,
         },
-        kept_by: vec![KeptBy { name: "app.Kept".into(), objects: 2_999, pools: 882 }],
+        kept_by: vec![PoolRetainer { name: "app.Kept".into(), objects: 2_999, pools: 882 }],
     });
     census.growth = Some(vec![
         leak,
@@ -155,7 +155,7 @@ pub fn quiet() -> Census {
 pub fn empty() -> Census {
     let mut census = once();
     census.types.clear();
-    census.look = Look::default();
+    census.look = HeapSnapshot::default();
     census
 }
 

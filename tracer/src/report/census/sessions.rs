@@ -2,7 +2,7 @@
 
 use std::io;
 
-use crate::model::{HolderGroup, SessionCount};
+use crate::model::{RetainerGroup, SessionCount};
 use crate::report::quantity::{bytes, count, counted};
 use crate::report::text::page::{Page, Style};
 use crate::report::width::cut_middle;
@@ -55,7 +55,7 @@ fn numbers(kind: &SessionCount) -> String {
     }
 }
 
-fn holder(page: &mut Page<'_>, group: &HolderGroup) -> io::Result<()> {
+fn holder(page: &mut Page<'_>, group: &RetainerGroup) -> io::Result<()> {
     page.gap()?;
     page.paragraph(4, &format!("{} {}", count(group.count), chain::held_from(group)))?;
     chain::write(page, CHAIN_INDENT, &group.chain)

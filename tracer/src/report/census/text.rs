@@ -12,9 +12,9 @@ use crate::report::text::page::Page;
 const TOP: usize = 20;
 
 /// The page.
-pub struct Text;
+pub struct CensusText;
 
-impl CensusExporter for Text {
+impl CensusExporter for CensusText {
     fn write(&self, census: &Census, options: &Options, out: &mut dyn Write) -> io::Result<()> {
         let mut page = Page::narrow(out, options.colour);
         let top = options.top.unwrap_or(TOP);

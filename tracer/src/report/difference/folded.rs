@@ -8,9 +8,9 @@ use super::{Change, DifferenceExporter, Pair, changes};
 use crate::report::{Options, folded};
 
 /// The format that tools for differential flame graphs read.
-pub struct Folded;
+pub struct DifferenceFolded;
 
-impl DifferenceExporter for Folded {
+impl DifferenceExporter for DifferenceFolded {
     fn write(&self, pair: &Pair<'_>, options: &Options, out: &mut dyn Write) -> io::Result<()> {
         let mut changes = changes(pair, options);
         changes.truncate(options.top.unwrap_or(usize::MAX));

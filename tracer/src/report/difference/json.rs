@@ -5,13 +5,13 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use super::{Amount, Change, DifferenceExporter, Fate, Pair, Side, changes, note, totals};
+use super::{Change, DifferenceExporter, Fate, LiveAmount, Pair, Side, changes, note, totals};
 use crate::model::{Domain, Frame, MemoryPoint, SCHEMA, Target, Tool};
 use crate::report::json::contract::CaptureJson;
 use crate::report::{Options, json};
 
 /// For programs. Complete: only `top` applies to it.
-pub struct Json;
+pub struct DifferenceJson;
 
 #[derive(Serialize)]
 struct Difference<'a> {
@@ -32,7 +32,7 @@ struct Whole<'a> {
     /// The last that is known of the process's memory.
     memory: Option<&'a MemoryPoint>,
     #[serde(flatten)]
-    amount: Amount,
+    amount: LiveAmount,
 }
 
 /// One stack.
@@ -41,15 +41,15 @@ struct Row<'a> {
     fate: Fate,
     change_bytes: i128,
     change_count: i128,
-    before: Amount,
-    after: Amount,
+    before: LiveAmount,
+    after: LiveAmount,
     domain: Domain,
     allocators: &'a BTreeSet<&'a str>,
     sites: &'a BTreeSet<&'a str>,
     stack: &'a [&'a Frame],
 }
 
-impl DifferenceExporter for Json {
+impl DifferenceExporter for DifferenceJson {
     fn write(&self, pair: &Pair<'_>, options: &Options, out: &mut dyn Write) -> io::Result<()> {
         let complete = Options { machinery: true, native: true, ..options.clone() };
         let changes = changes(pair, &complete);
@@ -67,7 +67,7 @@ impl DifferenceExporter for Json {
     }
 }
 
-fn whole<'a>(side: &Side<'a>, amount: Amount) -> Whole<'a> {
+fn whole<'a>(side: &Side<'a>, amount: LiveAmount) -> Whole<'a> {
     let document = side.document;
     Whole {
         name: side.name,

@@ -61,31 +61,31 @@ pub static DIFFERENCES: &[DifferenceFormat] = &[
         name: "text",
         suffix: "txt",
         help: "A page to read: which stacks grew and which shrank, largest change first",
-        exporter: &text::Text,
+        exporter: &text::DifferenceText,
     },
     Format {
         name: "json",
         suffix: "json",
         help: "Every stack before and after, as one JSON object (schema 1)",
-        exporter: &json::Json,
+        exporter: &json::DifferenceJson,
     },
     Format {
         name: "folded",
         suffix: "folded",
         help: "One line per stack, its live bytes before and after, for flame graph tools",
-        exporter: &folded::Folded,
+        exporter: &folded::DifferenceFolded,
     },
     Format {
         name: "diff-svg",
         suffix: "svg",
         help: "A flame graph of live bytes after, red where they grew, blue where they shrank",
-        exporter: &svg::Svg,
+        exporter: &svg::DifferenceSvg,
     },
 ];
 
 /// What stacks that look the same had live.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Amount {
+pub struct LiveAmount {
     /// Bytes asked for and not freed.
     pub live_bytes: u64,
     /// Blocks not freed.
@@ -116,9 +116,9 @@ pub struct Change<'a> {
     /// Allocator family.
     pub domain: Domain,
     /// What it had.
-    pub before: Amount,
+    pub before: LiveAmount,
     /// What it has.
-    pub after: Amount,
+    pub after: LiveAmount,
     /// The allocator functions that were called.
     pub allocators: BTreeSet<&'a str>,
     /// Ids of the sites that look like this.
@@ -128,8 +128,8 @@ pub struct Change<'a> {
 impl Change<'_> {
     /// What became of it.
     pub fn fate(&self) -> Fate {
-        let nothing = Amount::default();
-        let size = |amount: Amount| (amount.live_bytes, amount.live_count);
+        let nothing = LiveAmount::default();
+        let size = |amount: LiveAmount| (amount.live_bytes, amount.live_count);
         match size(self.after).cmp(&size(self.before)) {
             std::cmp::Ordering::Equal => Fate::Same,
             _ if self.before == nothing => Fate::New,
@@ -150,17 +150,17 @@ impl Change<'_> {
 /// Every stack that has something live on either side, largest change first. The order depends on
 /// the contents alone.
 pub fn changes<'a>(pair: &Pair<'a>, options: &Options) -> Vec<Change<'a>> {
-    let mut known: HashMap<Look<'a>, Change<'a>> = HashMap::new();
+    let mut known: HashMap<StackAppearance<'a>, Change<'a>> = HashMap::new();
     for (is_after, side) in [(false, pair.before), (true, pair.after)] {
         for stack in stacks::ranked(side.document, options) {
-            let amount = Amount { live_bytes: stack.live_bytes, live_count: stack.live_count };
+            let amount = LiveAmount { live_bytes: stack.live_bytes, live_count: stack.live_count };
             let change = known.entry(look(&stack)).or_insert_with(|| Change::unknown(&stack));
             change.allocators.extend(&stack.allocators);
             change.sites.extend(&stack.sites);
             *(if is_after { &mut change.after } else { &mut change.before }) = amount;
         }
     }
-    let mut changes: Vec<(Look<'a>, Change<'a>)> = known.into_iter().collect();
+    let mut changes: Vec<(StackAppearance<'a>, Change<'a>)> = known.into_iter().collect();
     changes.sort_by(|(a_look, a), (b_look, b)| {
         Reverse(a.size()).cmp(&Reverse(b.size())).then_with(|| a_look.cmp(b_look))
     });
@@ -168,9 +168,9 @@ pub fn changes<'a>(pair: &Pair<'a>, options: &Options) -> Vec<Change<'a>> {
 }
 
 /// What a reader sees of a stack.
-type Look<'a> = (Domain, Vec<FrameIdentity<'a>>);
+type StackAppearance<'a> = (Domain, Vec<FrameIdentity<'a>>);
 
-fn look<'a>(stack: &Stack<'a>) -> Look<'a> {
+fn look<'a>(stack: &Stack<'a>) -> StackAppearance<'a> {
     (stack.domain, stack.frames.iter().map(|frame| frame.identity()).collect())
 }
 
@@ -180,8 +180,8 @@ impl<'a> Change<'a> {
         Self {
             frames: stack.frames.clone(),
             domain: stack.domain,
-            before: Amount::default(),
-            after: Amount::default(),
+            before: LiveAmount::default(),
+            after: LiveAmount::default(),
             allocators: BTreeSet::new(),
             sites: BTreeSet::new(),
         }
@@ -189,13 +189,13 @@ impl<'a> Change<'a> {
 }
 
 /// What all of `changes` had and have.
-fn totals(changes: &[Change<'_>]) -> (Amount, Amount) {
-    changes.iter().fold(<(Amount, Amount)>::default(), |(before, after), change| {
+fn totals(changes: &[Change<'_>]) -> (LiveAmount, LiveAmount) {
+    changes.iter().fold(<(LiveAmount, LiveAmount)>::default(), |(before, after), change| {
         (before.plus(change.before), after.plus(change.after))
     })
 }
 
-impl Amount {
+impl LiveAmount {
     fn plus(self, other: Self) -> Self {
         Self {
             live_bytes: self.live_bytes.saturating_add(other.live_bytes),

@@ -7,12 +7,12 @@ use super::{Change, DifferenceExporter, Fate, Pair, changes, folded, totals};
 use crate::report::{Options, escape, quantity, svg};
 
 /// A differential flame graph.
-pub struct Svg;
+pub struct DifferenceSvg;
 
 /// inferno multiplies a difference by 150 in 64 bits with a sign; this leaves room for it.
 const MOST_BITS: u32 = 55;
 
-impl DifferenceExporter for Svg {
+impl DifferenceExporter for DifferenceSvg {
     fn write(&self, pair: &Pair<'_>, options: &Options, out: &mut dyn Write) -> io::Result<()> {
         let mut changes = changes(pair, options);
         let subtitle = subtitle(&changes);

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 use super::{
-    Amount, DIFFERENCES, DifferenceFormat, Fate, Pair, Side, changes, document_at, totals,
+    DIFFERENCES, DifferenceFormat, Fate, LiveAmount, Pair, Side, changes, document_at, totals,
 };
 use crate::model::{Capture, Document, Frame, SiteHistory, SitePoint};
 use crate::report::tests::any_document;
@@ -172,7 +172,7 @@ proptest! {
             prop_assert!(width::columns(line) <= width::COLUMNS, "{line:?}");
         }
         prop_assert!(!text.contains(|c: char| c.is_control() && c != '\n'));
-        let all = |document: &Document| Amount {
+        let all = |document: &Document| LiveAmount {
             live_bytes: document.sites.iter().fold(0, |sum, s| sum.saturating_add(s.live_bytes)),
             live_count: document.sites.iter().fold(0, |sum, s| sum.saturating_add(s.live_count)),
         };

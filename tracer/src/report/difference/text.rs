@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::{Amount, Change, DifferenceExporter, Fate, Pair, Side, changes, note, totals};
+use super::{Change, DifferenceExporter, Fate, LiveAmount, Pair, Side, changes, note, totals};
 use crate::model::Domain;
 use crate::report::quantity::{bytes, change, count, count_change, counted, duration, span};
 use crate::report::text::page::{Page, Style};
@@ -13,9 +13,9 @@ use crate::report::{Options, escape, utc};
 const TOP: usize = 20;
 
 /// A page for people.
-pub struct Text;
+pub struct DifferenceText;
 
-impl DifferenceExporter for Text {
+impl DifferenceExporter for DifferenceText {
     fn write(&self, pair: &Pair<'_>, options: &Options, out: &mut dyn Write) -> io::Result<()> {
         let mut page = Page::new(out, options.colour);
         let changes = changes(pair, options);
@@ -50,7 +50,7 @@ fn opening(page: &mut Page<'_>, pair: &Pair<'_>, changes: &[Change<'_>]) -> io::
 }
 
 /// `panel (pid 4711, CPython 3.11.7), watched for 1 min from …; 9.5 MiB live in 1,000 blocks.`
-fn side(side: &Side<'_>, amount: Amount) -> String {
+fn side(side: &Side<'_>, amount: LiveAmount) -> String {
     let document = side.document;
     let resident = document.memory.last().map_or_else(String::new, |point| {
         format!(" Its resident memory was {}.", bytes(point.rss_bytes))

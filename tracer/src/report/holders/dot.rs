@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use super::tree::{Node, Tree};
 use super::{HoldersExporter, text};
-use crate::model::Holders;
+use crate::model::RetainerReport;
 use crate::report::width::cut_middle;
 use crate::report::{Options, escape};
 
@@ -15,9 +15,14 @@ const NAME_COLUMNS: usize = 60;
 pub struct Dot;
 
 impl HoldersExporter for Dot {
-    fn write(&self, holders: &Holders, options: &Options, out: &mut dyn Write) -> io::Result<()> {
+    fn write(
+        &self,
+        holders: &RetainerReport,
+        options: &Options,
+        out: &mut dyn Write,
+    ) -> io::Result<()> {
         let shown = &holders.groups[..holders.groups.len().min(options.top.unwrap_or(usize::MAX))];
-        let tree = Tree::of(shown);
+        let tree = Tree::from_groups(shown);
         writeln!(out, "digraph who {{")?;
         writeln!(out, "  rankdir=LR;")?;
         writeln!(out, "  labelloc=t;")?;

@@ -14,7 +14,7 @@ use std::io::{self, Write};
 
 use super::json::contract::HoldersJson;
 use super::{Format, Options, json};
-use crate::model::Holders;
+use crate::model::RetainerReport;
 
 /// A way to print holders.
 pub trait HoldersExporter: Sync {
@@ -22,7 +22,12 @@ pub trait HoldersExporter: Sync {
     ///
     /// # Errors
     /// Only those of `out`: every answer can be printed.
-    fn write(&self, holders: &Holders, options: &Options, out: &mut dyn Write) -> io::Result<()>;
+    fn write(
+        &self,
+        holders: &RetainerReport,
+        options: &Options,
+        out: &mut dyn Write,
+    ) -> io::Result<()>;
 }
 
 /// A row of [`HOLDERS_FORMATS`].
@@ -34,7 +39,7 @@ pub static HOLDERS_FORMATS: &[HoldersFormat] = &[
         name: "text",
         suffix: "txt",
         help: "A page to read: kinds of chains, the one that keeps most first",
-        exporter: &text::Text,
+        exporter: &text::RetainersText,
     },
     Format {
         name: "json",
@@ -47,7 +52,7 @@ pub static HOLDERS_FORMATS: &[HoldersFormat] = &[
         name: "svg",
         suffix: "svg",
         help: "A picture for the browser: roots left, the objects right",
-        exporter: &svg::Svg,
+        exporter: &svg::RetainersSvg,
     },
 ];
 
@@ -55,7 +60,12 @@ pub static HOLDERS_FORMATS: &[HoldersFormat] = &[
 struct Json;
 
 impl HoldersExporter for Json {
-    fn write(&self, holders: &Holders, _options: &Options, out: &mut dyn Write) -> io::Result<()> {
+    fn write(
+        &self,
+        holders: &RetainerReport,
+        _options: &Options,
+        out: &mut dyn Write,
+    ) -> io::Result<()> {
         json::write_value(&HoldersJson::new(holders), out)
     }
 }

@@ -16,7 +16,7 @@ const ENDS: usize = 300;
 const NARROWEST: usize = 640;
 
 /// Places of boxes.
-pub struct Placed {
+pub struct PlacedBoxes {
     /// Left upper corners, in the order of the tree's boxes.
     pub at: Vec<(usize, usize)>,
     /// Width of all.
@@ -26,7 +26,7 @@ pub struct Placed {
 }
 
 /// Places the boxes of a tree.
-pub fn of(tree: &Tree) -> Placed {
+pub fn place(tree: &Tree) -> PlacedBoxes {
     let mut heights = vec![0; tree.nodes.len()];
     let mut row = 0;
     for at in leaves_first(tree) {
@@ -44,7 +44,7 @@ pub fn of(tree: &Tree) -> Placed {
     let at: Vec<(usize, usize)> = at.collect();
     let right = at.iter().map(|(x, _)| x + BOX.0 + ENDS).max().unwrap_or(0);
     let height = MARGIN + row * ROW;
-    Placed { at, width: (right + MARGIN).max(NARROWEST), height }
+    PlacedBoxes { at, width: (right + MARGIN).max(NARROWEST), height }
 }
 
 /// All boxes, each after those behind it, branches in their order. Without recursion: chains are long.
@@ -67,8 +67,8 @@ mod tests {
 
     #[test]
     fn no_two_boxes_overlap_and_arrows_go_right() {
-        let tree = Tree::of(&samples::documents().groups);
-        let placed = of(&tree);
+        let tree = Tree::from_groups(&samples::documents().groups);
+        let placed = place(&tree);
         for (one, (x, y)) in placed.at.iter().enumerate() {
             for (other_x, other_y) in &placed.at[one + 1..] {
                 assert!(x.abs_diff(*other_x) >= BOX.0 || y.abs_diff(*other_y) >= BOX.1);
@@ -85,7 +85,7 @@ mod tests {
 
     #[test]
     fn an_empty_tree_has_room_for_its_headline() {
-        let placed = of(&Tree::default());
+        let placed = place(&Tree::default());
         assert_eq!((placed.width, placed.at.len()), (NARROWEST, 0));
     }
 }

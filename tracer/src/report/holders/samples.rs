@@ -1,13 +1,13 @@
 //! Answers to `who` for tests.
 
 use crate::model::{
-    CENSUS_SCHEMA, CensusTarget, HeapNote, HolderGroup, Holders, Look, PythonTarget, Reference,
-    RootKind, Tool,
+    CENSUS_SCHEMA, CensusTarget, HeapNote, HeapSnapshot, PythonTarget, Reference, RetainerGroup,
+    RetainerReport, RootKind, Tool,
 };
 
 /// What a look says.
-pub fn look() -> Look {
-    Look {
+pub fn look() -> HeapSnapshot {
+    HeapSnapshot {
         at: 1_763_691_300.0,
         seconds: 2.14,
         paused_seconds: None,
@@ -47,8 +47,8 @@ pub fn reference(via: &str, class: &str, detail: Option<&str>) -> Reference {
 }
 
 /// The answer to a question about Bokeh's documents.
-pub fn documents() -> Holders {
-    Holders {
+pub fn documents() -> RetainerReport {
+    RetainerReport {
         schema: CENSUS_SCHEMA,
         tool: tool(),
         target: target(),
@@ -63,8 +63,8 @@ pub fn documents() -> Holders {
 }
 
 /// A class that remembers all of its instances.
-pub fn registry() -> HolderGroup {
-    HolderGroup {
+pub fn registry() -> RetainerGroup {
+    RetainerGroup {
         count: 57,
         bytes: 10_032,
         root: RootKind::Module,
@@ -80,7 +80,7 @@ pub fn registry() -> HolderGroup {
     }
 }
 
-fn callback() -> HolderGroup {
+fn callback() -> RetainerGroup {
     let mut group = registry();
     (group.count, group.bytes) = (5, 880);
     group.chain.truncate(3);
@@ -89,8 +89,8 @@ fn callback() -> HolderGroup {
     group
 }
 
-fn frame() -> HolderGroup {
-    HolderGroup {
+fn frame() -> RetainerGroup {
+    RetainerGroup {
         count: 3,
         bytes: 528,
         root: RootKind::Frame,
@@ -99,12 +99,12 @@ fn frame() -> HolderGroup {
     }
 }
 
-fn native() -> HolderGroup {
+fn native() -> RetainerGroup {
     let maybe = Reference {
         certain: false,
         ..reference("word 3", "bokeh.document.document.Document", None)
     };
-    HolderGroup {
+    RetainerGroup {
         count: 2,
         bytes: 352,
         root: RootKind::Native,
@@ -113,8 +113,8 @@ fn native() -> HolderGroup {
     }
 }
 
-fn garbage() -> HolderGroup {
-    HolderGroup {
+fn garbage() -> RetainerGroup {
+    RetainerGroup {
         count: 1,
         bytes: 176,
         root: RootKind::Garbage,
@@ -127,7 +127,7 @@ fn garbage() -> HolderGroup {
 }
 
 /// A single object at the end of a chain that is far too long for a page.
-pub fn long() -> Holders {
+pub fn long() -> RetainerReport {
     let mut holders = documents();
     holders.asked = "0x7f21c40a5d90".into();
     holders.subject = "the object at 0x7f21c40a5d90, of the type list".into();
@@ -142,7 +142,7 @@ pub fn long() -> Holders {
 }
 
 /// Nothing keeps what nobody found.
-pub fn nothing() -> Holders {
+pub fn nothing() -> RetainerReport {
     let mut holders = documents();
     (holders.count, holders.bytes, holders.more_groups) = (0, 0, 0);
     holders.groups.clear();
@@ -152,7 +152,7 @@ pub fn nothing() -> Holders {
 }
 
 /// Names as an enemy would choose them.
-pub fn hostile() -> Holders {
+pub fn hostile() -> RetainerReport {
     let names = [
         "\u{1b}]0;owned\u{7}\u{1b}[2J",
         "<script>alert(\"x\")</script>",
@@ -179,7 +179,7 @@ pub fn hostile() -> Holders {
     holders.groups = [RootKind::Module, RootKind::Native, RootKind::Garbage]
         .into_iter()
         .zip([names[0], names[1], &long])
-        .map(|(root, name)| HolderGroup {
+        .map(|(root, name)| RetainerGroup {
             count: u64::MAX,
             bytes: u64::MAX,
             root,

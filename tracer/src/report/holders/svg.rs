@@ -2,10 +2,10 @@
 
 use std::io::{self, Write};
 
-use super::place::{self, BOX, Placed};
+use super::place::{self, BOX, PlacedBoxes};
 use super::tree::{Node, Tree, in_full};
 use super::{HoldersExporter, text};
-use crate::model::{Holders, RootKind};
+use crate::model::{RetainerReport, RootKind};
 use crate::report::census::closing;
 use crate::report::escape::xml;
 use crate::report::width::{cut_middle, wrap};
@@ -27,13 +27,18 @@ text{font-family:ui-monospace,Menlo,Consolas,'DejaVu Sans Mono',monospace;fill:#
 rect{stroke-width:1.2;rx:5px}path{fill:none;stroke:#57606a;stroke-width:1.2}.m{stroke-dasharray:5 4}";
 
 /// The picture.
-pub struct Svg;
+pub struct RetainersSvg;
 
-impl HoldersExporter for Svg {
-    fn write(&self, holders: &Holders, options: &Options, out: &mut dyn Write) -> io::Result<()> {
+impl HoldersExporter for RetainersSvg {
+    fn write(
+        &self,
+        holders: &RetainerReport,
+        options: &Options,
+        out: &mut dyn Write,
+    ) -> io::Result<()> {
         let shown = &holders.groups[..holders.groups.len().min(options.top.unwrap_or(usize::MAX))];
-        let tree = Tree::of(shown);
-        let placed = place::of(&tree);
+        let tree = Tree::from_groups(shown);
+        let placed = place::place(&tree);
         let columns = (placed.width.saturating_sub(2 * place::MARGIN) / 9).max(60);
         let head = head(holders, shown.len(), columns);
         let top = head.len() * HEAD_LINE + place::MARGIN;
@@ -74,7 +79,7 @@ impl HoldersExporter for Svg {
 }
 
 /// Lines above the picture, each with its class.
-fn head(holders: &Holders, shown: usize, columns: usize) -> Vec<(&'static str, String)> {
+fn head(holders: &RetainerReport, shown: usize, columns: usize) -> Vec<(&'static str, String)> {
     let headline = wrap(&text::sentence(holders), columns);
     let mut lines: Vec<(&'static str, String)> =
         headline.into_iter().map(|line| ("h", line)).collect();
@@ -93,7 +98,7 @@ fn head(holders: &Holders, shown: usize, columns: usize) -> Vec<(&'static str, S
     lines
 }
 
-fn arrows(out: &mut dyn Write, tree: &Tree, placed: &Placed) -> io::Result<()> {
+fn arrows(out: &mut dyn Write, tree: &Tree, placed: &PlacedBoxes) -> io::Result<()> {
     for (from, node) in tree.nodes.iter().enumerate() {
         for next in &node.next {
             let target = &tree.nodes[*next];

@@ -3,18 +3,18 @@
 use proptest::prelude::*;
 
 use super::{HOLDERS_FORMATS, samples};
-use crate::model::{Holders, RootKind};
+use crate::model::{RetainerReport, RootKind};
 use crate::report::tests::agreed;
 use crate::report::{Format, Options};
 
-fn rendered(format: &str, holders: &Holders, options: &Options) -> String {
+fn rendered(format: &str, holders: &RetainerReport, options: &Options) -> String {
     let mut out = Vec::new();
     let format = Format::named_in(HOLDERS_FORMATS, format).expect("a format");
     format.exporter.write(holders, options, &mut out).expect("every sample can be printed");
     String::from_utf8(out).expect("reports are UTF-8")
 }
 
-fn samples() -> [(&'static str, Holders); 4] {
+fn samples() -> [(&'static str, RetainerReport); 4] {
     [
         ("documents", samples::documents()),
         ("long", samples::long()),
@@ -32,7 +32,7 @@ fn holders_print_as_agreed() {
 
 #[test]
 fn the_first_sentence_is_the_answer() {
-    let first = |holders: &Holders| {
+    let first = |holders: &RetainerReport| {
         let page = rendered("text", holders, &Options::default());
         page.split("\n\n").next().unwrap_or_default().replace('\n', " ")
     };

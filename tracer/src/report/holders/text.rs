@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use super::HoldersExporter;
-use crate::model::{HolderGroup, Holders};
+use crate::model::{RetainerGroup, RetainerReport};
 use crate::report::census::closing;
 use crate::report::chain;
 use crate::report::quantity::{bytes, count, counted};
@@ -17,10 +17,15 @@ const INDENT: usize = 4;
 const CHAIN_INDENT: usize = 6;
 
 /// The page.
-pub struct Text;
+pub struct RetainersText;
 
-impl HoldersExporter for Text {
-    fn write(&self, holders: &Holders, options: &Options, out: &mut dyn Write) -> io::Result<()> {
+impl HoldersExporter for RetainersText {
+    fn write(
+        &self,
+        holders: &RetainerReport,
+        options: &Options,
+        out: &mut dyn Write,
+    ) -> io::Result<()> {
         let mut page = Page::narrow(out, options.colour);
         page.heading(&sentence(holders))?;
         page.paragraph(0, &closing::looked_at(&holders.target, &holders.look))?;
@@ -35,7 +40,7 @@ impl HoldersExporter for Text {
 }
 
 /// `57 objects of the type x.Y (1.2 MiB) are kept by 2 kinds of chains`
-pub fn sentence(holders: &Holders) -> String {
+pub fn sentence(holders: &RetainerReport) -> String {
     let subject = width::cut_middle(&escape::terminal(&holders.subject), 200);
     let many = subject.strip_prefix("objects ");
     let what = match many {
@@ -55,7 +60,7 @@ pub fn sentence(holders: &Holders) -> String {
     }
 }
 
-fn write_group(page: &mut Page<'_>, number: u64, group: &HolderGroup) -> io::Result<()> {
+fn write_group(page: &mut Page<'_>, number: u64, group: &RetainerGroup) -> io::Result<()> {
     let headline = format!(
         "{} ({}), {}",
         counted(group.count, "object", "objects"),
@@ -71,7 +76,7 @@ fn write_group(page: &mut Page<'_>, number: u64, group: &HolderGroup) -> io::Res
 }
 
 /// What was not shown.
-fn rest(page: &mut Page<'_>, holders: &Holders, shown: &[HolderGroup]) -> io::Result<()> {
+fn rest(page: &mut Page<'_>, holders: &RetainerReport, shown: &[RetainerGroup]) -> io::Result<()> {
     let hidden = u64::try_from(holders.groups.len() - shown.len()).unwrap_or(u64::MAX);
     let more = holders.more_groups.saturating_add(hidden);
     if more == 0 {
@@ -92,7 +97,7 @@ fn rest(page: &mut Page<'_>, holders: &Holders, shown: &[HolderGroup]) -> io::Re
 }
 
 /// What a reader has to know about chains.
-fn legend(shown: &[HolderGroup]) -> Vec<String> {
+fn legend(shown: &[RetainerGroup]) -> Vec<String> {
     if shown.is_empty() {
         return Vec::new();
     }

@@ -1,7 +1,7 @@
 //! Chains as a tree for pictures: what they have in common at their begin is drawn once.
 
-use crate::model::{HolderGroup, Reference, RootKind};
-use crate::report::chain::{Step, steps};
+use crate::model::{Reference, RetainerGroup, RootKind};
+use crate::report::chain::{ShownStep, steps};
 use crate::report::escape;
 use crate::report::quantity::{bytes, count, counted};
 
@@ -22,7 +22,7 @@ pub struct Node {
     /// What the chain begins with, for its colour.
     pub root: RootKind,
     /// What ends here.
-    pub end: Option<End>,
+    pub end: Option<PathEnd>,
     /// Objects that are reached through here.
     pub through: u64,
     /// Boxes that come after, by their places in the tree.
@@ -33,14 +33,14 @@ pub struct Node {
 
 /// Objects at the end of a kind of chain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct End {
+pub struct PathEnd {
     /// Objects.
     pub count: u64,
     /// Their bytes.
     pub bytes: u64,
 }
 
-impl End {
+impl PathEnd {
     /// `57 objects, 9.8 KiB`
     pub fn words(&self) -> String {
         format!("{}, {}", counted(self.count, "object", "objects"), bytes(self.bytes))
@@ -58,7 +58,7 @@ pub struct Tree {
 
 impl Tree {
     /// The tree of all groups; the order of groups is that of its branches.
-    pub fn of(groups: &[HolderGroup]) -> Self {
+    pub fn from_groups(groups: &[RetainerGroup]) -> Self {
         let mut tree = Self::default();
         for group in groups {
             tree.add(group);
@@ -66,23 +66,23 @@ impl Tree {
         tree
     }
 
-    fn add(&mut self, group: &HolderGroup) {
+    fn add(&mut self, group: &RetainerGroup) {
         let mut at = self.place(None, root(group));
         self.pass(at, group);
         for step in steps(&group.chain, ENDS) {
             let node = match step {
-                Step::Reference(reference) => self.reference(at, reference, group.root),
-                Step::More(more) => self.more(at, more, group.root),
+                ShownStep::Reference(reference) => self.reference(at, reference, group.root),
+                ShownStep::More(more) => self.more(at, more, group.root),
             };
             at = self.place(Some(at), node);
             self.pass(at, group);
         }
-        let end = self.nodes[at].end.get_or_insert(End { count: 0, bytes: 0 });
+        let end = self.nodes[at].end.get_or_insert(PathEnd { count: 0, bytes: 0 });
         end.count = end.count.saturating_add(group.count);
         end.bytes = end.bytes.saturating_add(group.bytes);
     }
 
-    fn pass(&mut self, at: usize, group: &HolderGroup) {
+    fn pass(&mut self, at: usize, group: &RetainerGroup) {
         let through = &mut self.nodes[at].through;
         *through = through.saturating_add(group.count);
     }
@@ -141,7 +141,7 @@ impl Tree {
     }
 }
 
-fn root(group: &HolderGroup) -> Node {
+fn root(group: &RetainerGroup) -> Node {
     let name = escape::terminal(&group.root_name).into_owned();
     let (title, detail) = match group.root {
         // `module holoviews.streams`, `thread 12, frame run (server.py:88)`
@@ -184,7 +184,7 @@ mod tests {
     #[test]
     fn what_chains_have_in_common_is_there_once() {
         let documents = samples::documents();
-        let tree = Tree::of(&documents.groups);
+        let tree = Tree::from_groups(&documents.groups);
         assert_eq!(tree.roots.len(), 4);
         let module = &tree.nodes[tree.roots[0]];
         assert_eq!(
@@ -201,14 +201,14 @@ mod tests {
     #[test]
     fn the_same_chain_twice_is_one_with_the_sum() {
         let group = samples::registry();
-        let tree = Tree::of(&[group.clone(), group]);
-        let ends: Vec<End> = tree.nodes.iter().filter_map(|node| node.end).collect();
-        assert_eq!(ends, [End { count: 114, bytes: 20_064 }]);
+        let tree = Tree::from_groups(&[group.clone(), group]);
+        let ends: Vec<PathEnd> = tree.nodes.iter().filter_map(|node| node.end).collect();
+        assert_eq!(ends, [PathEnd { count: 114, bytes: 20_064 }]);
     }
 
     #[test]
     fn the_middle_of_a_long_chain_is_a_number() {
-        let tree = Tree::of(&samples::long().groups);
+        let tree = Tree::from_groups(&samples::long().groups);
         assert_eq!(tree.nodes.len(), 1 + 2 * ENDS + 1);
         assert!(tree.nodes.iter().any(|node| node.detail == "84 more references"));
     }

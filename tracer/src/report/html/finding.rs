@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::markup::Page;
+use super::markup::HtmlPage;
 use super::process::per_hour;
 use super::{callsite, pictures};
 use crate::model::{Document, Evidence, Finding, Frame, FrameKind};
@@ -22,7 +22,7 @@ const MOST_NAMES: usize = 12;
 
 /// Writes it.
 pub fn write(
-    page: &mut Page,
+    page: &mut HtmlPage,
     document: &Document,
     finding: &Finding,
     options: &Options,
@@ -48,7 +48,7 @@ pub fn write(
     Ok(())
 }
 
-fn list(page: &mut Page, sentences: &[String]) {
+fn list(page: &mut HtmlPage, sentences: &[String]) {
     if sentences.is_empty() {
         return;
     }
@@ -60,7 +60,7 @@ fn list(page: &mut Page, sentences: &[String]) {
 }
 
 /// The frames, root first, as everywhere.
-fn stack(page: &mut Page, finding: &Finding, options: &Options) {
+fn stack(page: &mut HtmlPage, finding: &Finding, options: &Options) {
     let shown = |frame: &&Frame| {
         (options.machinery || !frame.machinery)
             && (options.native || frame.kind == FrameKind::Python)

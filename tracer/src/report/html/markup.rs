@@ -4,11 +4,11 @@ use crate::report::escape;
 
 /// A page under way.
 #[derive(Debug, Default)]
-pub struct Page {
+pub struct HtmlPage {
     html: String,
 }
 
-impl Page {
+impl HtmlPage {
     /// Markup of ours, as it is. Only for constants, which is why it takes no other text.
     pub fn raw(&mut self, markup: &'static str) {
         self.html.push_str(markup);

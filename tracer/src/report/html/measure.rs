@@ -1,12 +1,12 @@
 //! The end of the page: what was not seen, and how it was measured.
 
-use super::markup::Page;
+use super::markup::HtmlPage;
 use crate::model::{CounterClass, Document, Loss};
 use crate::report::quantity::count;
 use crate::report::text::closing;
 
 /// Writes it.
-pub fn write(page: &mut Page, document: &Document) {
+pub fn write(page: &mut HtmlPage, document: &Document) {
     page.open("section", "");
     page.element("h2", "What was not seen");
     losses(page, "Missing from the numbers", &document.losses, CounterClass::Loss);
@@ -24,7 +24,7 @@ pub fn write(page: &mut Page, document: &Document) {
     page.close("section");
 }
 
-fn losses(page: &mut Page, title: &str, losses: &[Loss], class: CounterClass) {
+fn losses(page: &mut HtmlPage, title: &str, losses: &[Loss], class: CounterClass) {
     let losses: Vec<&Loss> =
         losses.iter().filter(|loss| loss.counter.class() == class && loss.count > 0).collect();
     if losses.is_empty() {

@@ -13,7 +13,7 @@ mod tests;
 
 use std::io::{self, Write};
 
-use self::markup::Page;
+use self::markup::HtmlPage;
 use super::{Exporter, Options, callsite, quantity};
 use crate::model::Document;
 
@@ -31,7 +31,7 @@ const STYLE: &str = include_str!("style.css");
 
 impl Exporter for Html {
     fn write(&self, document: &Document, options: &Options, out: &mut dyn Write) -> io::Result<()> {
-        let mut page = Page::default();
+        let mut page = HtmlPage::default();
         page.raw("<!DOCTYPE html>\n<html lang=\"en\">\n");
         head(&mut page, document);
         page.raw("<body>\n<main>\n");
@@ -50,7 +50,7 @@ impl Exporter for Html {
     }
 }
 
-fn head(page: &mut Page, document: &Document) {
+fn head(page: &mut HtmlPage, document: &Document) {
     page.raw("<head>\n<meta charset=\"utf-8\">\n");
     page.raw("<meta http-equiv=\"Content-Security-Policy\" content=\"");
     page.raw(POLICY);
@@ -70,7 +70,7 @@ fn who(document: &Document) -> String {
     format!("{} (pid {}{})", target.comm, target.pid, python.unwrap_or_default())
 }
 
-fn findings(page: &mut Page, document: &Document, options: &Options) -> io::Result<()> {
+fn findings(page: &mut HtmlPage, document: &Document, options: &Options) -> io::Result<()> {
     page.open("section", "");
     page.element("h2", "What grows");
     if document.findings.is_empty() {

@@ -1,6 +1,6 @@
 //! Types of Python objects that grow.
 
-use super::markup::Page;
+use super::markup::HtmlPage;
 use crate::model::{Document, TypeGrowth, Verdict};
 use crate::report::chain::shortened;
 use crate::report::leaks::objects::quiet;
@@ -11,7 +11,7 @@ use crate::report::reasons;
 const TOP: usize = 10;
 
 /// Writes what leaks or could; nothing where objects were not counted.
-pub fn write(page: &mut Page, document: &Document) {
+pub fn write(page: &mut HtmlPage, document: &Document) {
     let Some(types) = &document.types else { return };
     page.open("section", "");
     page.element("h2", "Python objects");
@@ -26,7 +26,7 @@ pub fn write(page: &mut Page, document: &Document) {
     page.close("section");
 }
 
-fn one(page: &mut Page, found: &TypeGrowth) {
+fn one(page: &mut HtmlPage, found: &TypeGrowth) {
     page.open("article", "");
     page.open("h3", "");
     page.words(&format!("{}. {} ", found.rank, found.name));

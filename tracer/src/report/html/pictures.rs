@@ -3,7 +3,7 @@
 use std::io;
 
 use super::callsite;
-use super::markup::Page;
+use super::markup::HtmlPage;
 use crate::model::Document;
 use crate::plot::{self, MOST_FINDINGS, What};
 use crate::report::svg::Svg;
@@ -19,7 +19,7 @@ const SMALL: (u32, u32) = (1_000, 320);
 const HIGHEST_FRAME: u32 = 900;
 
 /// The memory of the process.
-pub fn memory(page: &mut Page, document: &Document) -> io::Result<()> {
+pub fn memory(page: &mut HtmlPage, document: &Document) -> io::Result<()> {
     page.open("section", "");
     page.element("h2", "Memory over time");
     figure(page, document, What::Memory, WIDE, None)?;
@@ -29,26 +29,26 @@ pub fn memory(page: &mut Page, document: &Document) -> io::Result<()> {
 }
 
 /// What the findings keep.
-pub fn growth(page: &mut Page, document: &Document) -> io::Result<()> {
+pub fn growth(page: &mut HtmlPage, document: &Document) -> io::Result<()> {
     figure(page, document, What::Growth, WIDE, None)
 }
 
 /// What survives of one site; nothing when the recording does not know.
-pub fn survival(page: &mut Page, document: &Document, id: &str) -> io::Result<()> {
+pub fn survival(page: &mut HtmlPage, document: &Document, id: &str) -> io::Result<()> {
     let sites = document.sites.iter().zip(&document.history.sites);
     let known = sites.filter(|(site, _)| site.id == id).any(|(_, h)| !h.cohorts.is_empty());
     if known { figure(page, document, What::Survival, SMALL, Some(id)) } else { Ok(()) }
 }
 
 fn figure(
-    page: &mut Page,
+    page: &mut HtmlPage,
     document: &Document,
     what: What,
     size: (u32, u32),
     site: Option<&str>,
 ) -> io::Result<()> {
     let site = site.map(str::to_owned);
-    let options = plot::Options { size, top: MOST_FINDINGS, site, name: callsite };
+    let options = plot::PictureOptions { size, top: MOST_FINDINGS, site, name: callsite };
     let svg = plot::svg(document, what, &options).map_err(io::Error::other)?;
     page.open("figure", "");
     page.picture(&svg);
@@ -57,7 +57,7 @@ fn figure(
 }
 
 /// Every mark, as not all of them have room in a picture.
-fn marks(page: &mut Page, document: &Document) {
+fn marks(page: &mut HtmlPage, document: &Document) {
     const MOST: usize = 200;
     let marks = &document.history.marks;
     if marks.is_empty() {
@@ -79,7 +79,7 @@ fn marks(page: &mut Page, document: &Document) {
 }
 
 /// Live bytes by stack. In a frame of its own, because its styles would change the page.
-pub fn flame_graph(page: &mut Page, document: &Document, options: &Options) -> io::Result<()> {
+pub fn flame_graph(page: &mut HtmlPage, document: &Document, options: &Options) -> io::Result<()> {
     let mut svg = Vec::new();
     let options = Options { plain_svg: true, ..options.clone() };
     Svg.write(document, &options, &mut svg)?;

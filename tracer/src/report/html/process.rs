@@ -1,6 +1,6 @@
 //! The head of the page: what the process does, how fast, and until when.
 
-use super::markup::Page;
+use super::markup::HtmlPage;
 use super::who;
 use crate::model::{Document, Interval, ProcessGrowth};
 use crate::report::notes;
@@ -12,7 +12,7 @@ use crate::report::utc;
 const MOST_NOTES: usize = 10;
 
 /// Writes it.
-pub fn write(page: &mut Page, document: &Document) {
+pub fn write(page: &mut HtmlPage, document: &Document) {
     page.open("header", "");
     page.element("h1", &sentence::process(document));
     let capture = &document.capture;

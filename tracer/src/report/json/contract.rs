@@ -4,9 +4,9 @@ use serde::Serialize;
 
 use crate::model::Confidence;
 use crate::model::{
-    Capture, Census, CensusTarget, Document, Evidence, Finding, HolderGroup, Holders, Interval,
-    Look, Loss, MemoryPoint, Owners, PoolUse, ProcessGrowth, SessionCount, Site, Target, Tool,
-    TypeCount, TypeGrowth, Verdict,
+    Capture, Census, CensusTarget, Document, Evidence, Finding, HeapSnapshot, Interval, Loss,
+    MemoryPoint, Owners, PoolUse, ProcessGrowth, RetainerGroup, RetainerReport, SessionCount, Site,
+    Target, Tool, TypeCount, TypeGrowth, Verdict,
 };
 use crate::report::{notes, reasons};
 
@@ -153,13 +153,13 @@ fn grown(types: &[TypeGrowth]) -> Vec<TypeGrowthJson<'_>> {
 #[derive(Serialize)]
 struct LookJson<'a> {
     #[serde(flatten)]
-    look: &'a Look,
+    look: &'a HeapSnapshot,
     notes: Vec<&'static str>,
     codes: Vec<&'static str>,
 }
 
 impl<'a> LookJson<'a> {
-    fn new(look: &'a Look) -> Self {
+    fn new(look: &'a HeapSnapshot) -> Self {
         let notes = look.notes.iter().map(|note| notes::of_heap(*note)).collect();
         Self { look, notes, codes: look.notes.iter().map(|note| note.code()).collect() }
     }
@@ -205,13 +205,13 @@ pub struct HoldersJson<'a> {
     subject: &'a str,
     count: u64,
     bytes: u64,
-    groups: &'a [HolderGroup],
+    groups: &'a [RetainerGroup],
     more_groups: u64,
 }
 
 impl<'a> HoldersJson<'a> {
     /// All of `holders`.
-    pub fn new(holders: &'a Holders) -> Self {
+    pub fn new(holders: &'a RetainerReport) -> Self {
         Self {
             schema: holders.schema,
             tool: &holders.tool,

@@ -2,7 +2,7 @@
 
 use crate::model::{
     Confidence, Document, Domain, Evidence, Finding, Frame, Interval, LeftOut, Model, Note, Owners,
-    ProcessGrowth, Reason, RootKind, StackNote, Unreferenced, Verdict,
+    ProcessGrowth, Reason, RootKind, StackNote, UnreachableBlocks, Verdict,
 };
 use crate::report::samples;
 
@@ -132,7 +132,7 @@ pub fn leaking() -> Document {
     suspect.evidence.since = None;
     suspect.evidence.retention = None;
     suspect.evidence.lifetime_seconds = None;
-    suspect.evidence.unreferenced = Some(Unreferenced { looked_for: 200, lost: 198 });
+    suspect.evidence.unreferenced = Some(UnreachableBlocks { looked_for: 200, lost: 198 });
     suspect.evidence.share_of_growth = Some(0.01);
     suspect.evidence.needs_hours = Some(0.7);
     let mut growth = growth(Verdict::Leak, Confidence::Confirmed);

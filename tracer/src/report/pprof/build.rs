@@ -3,7 +3,9 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use super::message::{Function, Label, Line, Location, Mapping, Profile, Sample, ValueType};
+use super::message::{
+    Function, Line, Location, Profile, ProfileLabel, ProfileMapping, ProfileSample, ValueType,
+};
 use crate::model::{Document, Frame, FrameKind, Site};
 use crate::report::{Options, escape, label, notes, stacks};
 
@@ -80,7 +82,7 @@ impl Build {
         ];
         let values = [site.allocated_count, site.allocated_bytes, site.live_count, site.live_bytes];
         let value = values.map(narrow).to_vec();
-        self.profile.sample.push(Sample { location_id, value, label });
+        self.profile.sample.push(ProfileSample { location_id, value, label });
     }
 
     /// The number of a place, which is given root first; no frames for a stack that is not known.
@@ -136,23 +138,23 @@ impl Build {
         }
         let (index, filename) = (self.profile.mapping.len(), self.name(file));
         let id = number(index);
-        self.profile.mapping.push(Mapping {
+        self.profile.mapping.push(ProfileMapping {
             id,
             filename,
             has_functions: true,
-            ..Mapping::default()
+            ..ProfileMapping::default()
         });
         self.mappings.insert(file.to_owned(), index);
         index
     }
 
-    fn text_label(&mut self, key: &str, text: &str) -> Label {
-        Label { key: self.string(key), text: self.name(text), ..Label::default() }
+    fn text_label(&mut self, key: &str, text: &str) -> ProfileLabel {
+        ProfileLabel { key: self.string(key), text: self.name(text), ..ProfileLabel::default() }
     }
 
-    fn bytes_label(&mut self, key: &str, bytes: u64) -> Label {
+    fn bytes_label(&mut self, key: &str, bytes: u64) -> ProfileLabel {
         let number_unit = self.string("bytes");
-        Label { key: self.string(key), number: narrow(bytes), number_unit, text: 0 }
+        ProfileLabel { key: self.string(key), number: narrow(bytes), number_unit, text: 0 }
     }
 
     fn value_type(&mut self, kind: &str, unit: &str) -> ValueType {

@@ -7,9 +7,9 @@ pub struct Profile {
     #[prost(message, repeated, tag = "1")]
     pub sample_type: Vec<ValueType>,
     #[prost(message, repeated, tag = "2")]
-    pub sample: Vec<Sample>,
+    pub sample: Vec<ProfileSample>,
     #[prost(message, repeated, tag = "3")]
-    pub mapping: Vec<Mapping>,
+    pub mapping: Vec<ProfileMapping>,
     #[prost(message, repeated, tag = "4")]
     pub location: Vec<Location>,
     #[prost(message, repeated, tag = "5")]
@@ -42,7 +42,7 @@ pub struct ValueType {
 
 /// A stack and its values.
 #[derive(Clone, PartialEq, prost::Message)]
-pub struct Sample {
+pub struct ProfileSample {
     /// Leaf first.
     #[prost(uint64, repeated, tag = "1")]
     pub location_id: Vec<u64>,
@@ -50,12 +50,12 @@ pub struct Sample {
     #[prost(int64, repeated, tag = "2")]
     pub value: Vec<i64>,
     #[prost(message, repeated, tag = "3")]
-    pub label: Vec<Label>,
+    pub label: Vec<ProfileLabel>,
 }
 
 /// A fact about a sample: a text, or a number and its unit.
 #[derive(Clone, Copy, PartialEq, prost::Message)]
-pub struct Label {
+pub struct ProfileLabel {
     #[prost(int64, tag = "1")]
     pub key: i64,
     #[prost(int64, tag = "2")]
@@ -68,7 +68,7 @@ pub struct Label {
 
 /// An ELF file.
 #[derive(Clone, Copy, PartialEq, prost::Message)]
-pub struct Mapping {
+pub struct ProfileMapping {
     #[prost(uint64, tag = "1")]
     pub id: u64,
     #[prost(int64, tag = "5")]

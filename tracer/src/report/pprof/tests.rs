@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use prost::Message;
 
 use super::Pprof;
-use super::message::{Label, Location, Profile};
+use super::message::{Location, Profile, ProfileLabel};
 use crate::model::{Document, Frame, Site};
 use crate::report::tests::any_document;
 use crate::report::{Exporter, Options, samples};
@@ -56,7 +56,7 @@ pub fn readable(bytes: &[u8]) -> String {
     text
 }
 
-fn label_text(profile: &Profile, label: &Label) -> String {
+fn label_text(profile: &Profile, label: &ProfileLabel) -> String {
     let (key, text) = (string(profile, label.key), string(profile, label.text));
     match string(profile, label.number_unit) {
         "" => format!("{key}={text}"),

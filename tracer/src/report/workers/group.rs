@@ -6,7 +6,7 @@ use super::Group;
 use crate::model::{Document, Domain, Finding, FrameIdentity, TypeGrowth, Verdict};
 
 /// One finding, in one worker or in several.
-pub struct Shared<'a> {
+pub struct WorkersFinding<'a> {
     /// Each with its worker; the one that grows fastest first.
     pub of: Vec<(&'a Document, &'a Finding)>,
 }
@@ -20,7 +20,7 @@ fn identity(finding: &Finding) -> Identity<'_> {
     (!finding.evidence.arenas).then(|| (finding.site.domain, frames()))
 }
 
-impl<'a> Shared<'a> {
+impl<'a> WorkersFinding<'a> {
     /// The one that stands for all.
     pub fn first(&self) -> (&'a Document, &'a Finding) {
         *self.of.first().expect("invariant: there is one, or nothing would be shared")
@@ -49,15 +49,16 @@ impl<'a> Shared<'a> {
 }
 
 /// The findings of a group, leaks first, and what comes first in any worker first.
-pub fn shared<'a>(group: &Group<'a>) -> Vec<Shared<'a>> {
-    let mut known: BTreeMap<Identity<'a>, Shared<'a>> = BTreeMap::new();
+pub fn shared<'a>(group: &Group<'a>) -> Vec<WorkersFinding<'a>> {
+    let mut known: BTreeMap<Identity<'a>, WorkersFinding<'a>> = BTreeMap::new();
     for &document in &group.workers {
         for finding in &document.findings {
-            let shared = known.entry(identity(finding)).or_insert(Shared { of: Vec::new() });
+            let shared =
+                known.entry(identity(finding)).or_insert(WorkersFinding { of: Vec::new() });
             shared.of.push((document, finding));
         }
     }
-    let mut all: Vec<Shared<'a>> = known.into_values().collect();
+    let mut all: Vec<WorkersFinding<'a>> = known.into_values().collect();
     for shared in &mut all {
         let slope = |finding: &Finding| finding.slope_bytes_per_hour.est;
         shared.of.sort_by(|(_, one), (_, other)| {

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use super::Group;
-use super::group::{Shared, leaking_types, shared};
+use super::group::{WorkersFinding, leaking_types, shared};
 use crate::model::{Confidence, Document, Interval, Tool, TypeGrowth, Verdict};
 use crate::report::json::contract::DocumentJson;
 use crate::report::write_json;
@@ -91,7 +91,7 @@ impl<'a> GroupJson<'a> {
 }
 
 impl<'a> SharedJson<'a> {
-    fn new(found: &Shared<'a>, group: &Group<'a>) -> Self {
+    fn new(found: &WorkersFinding<'a>, group: &Group<'a>) -> Self {
         let worker = |(document, finding): &(&'a Document, &'a crate::model::Finding)| InJson {
             pid: document.target.pid,
             id: &finding.site.id,

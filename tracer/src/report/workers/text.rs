@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use super::Group;
-use super::group::{Shared, leaking_types, shared};
+use super::group::{WorkersFinding, leaking_types, shared};
 use crate::model::{Document, Finding, TypeGrowth};
 use crate::report::leaks::{CHAPTERS, Leaks, TOP, verdict};
 use crate::report::quantity::{bytes, counted, duration, rate};
@@ -48,7 +48,7 @@ fn section(page: &mut Page<'_>, group: &Group<'_>, options: &Options) -> io::Res
     let found = shared(group);
     let mut room = options.top.unwrap_or(TOP);
     for (title, verdict) in CHAPTERS {
-        let of_chapter: Vec<&Shared<'_>> =
+        let of_chapter: Vec<&WorkersFinding<'_>> =
             found.iter().filter(|shared| shared.verdict() == verdict).collect();
         let shown = &of_chapter[..of_chapter.len().min(room)];
         room -= shown.len();
@@ -94,7 +94,7 @@ fn chapter(
     page: &mut Page<'_>,
     title: &str,
     group: &Group<'_>,
-    shown: &[&Shared<'_>],
+    shown: &[&WorkersFinding<'_>],
     options: &Options,
 ) -> io::Result<()> {
     if shown.is_empty() {

@@ -6,23 +6,23 @@ use tokio::sync::watch as channel;
 
 use super::super::error::SessionError;
 use super::super::event::Attachment;
-use super::super::objects::ObjectLooks;
+use super::super::objects::ObjectScans;
 use super::super::options::RecordOptions;
 use super::super::queue::Queue;
 use super::super::recorder::{Recorder, Sinks};
 use super::super::search::PointerSearch;
 use super::super::shared::{Shared, blocking};
-use super::super::target::Target;
+use super::super::target::TracedTarget;
 use super::super::watch::{self, Readable};
 use super::super::worker::{Work, Worker};
 use crate::history::Tee;
 use crate::model::Capture;
 use crate::os;
 use crate::probe::{AttachRequest, Capacity, Kernel, Method, Placed, ProbeError, Slot};
-use crate::store::{Overwrite, Owner, Writer};
+use crate::store::{FileOwner, Overwrite, Writer};
 
 /// A target that is being recorded.
-pub struct Attached {
+pub struct RecordedTarget {
     /// Its probes.
     pub slot: Slot,
     /// What people are told of it.
@@ -44,7 +44,7 @@ pub async fn attach(
     shared: &Shared,
     options: &Arc<RecordOptions>,
     stopped: &channel::Receiver<u32>,
-) -> Result<Attached, SessionError> {
+) -> Result<RecordedTarget, SessionError> {
     let opened = {
         let _turn = shared.files.acquire().await;
         if *stopped.borrow() > 0 || stopped.has_changed().is_err() {
@@ -68,7 +68,7 @@ pub async fn attach(
     };
     let attached = blocking(begun).await.and_then(|begun| begun).and_then(|(about, work)| {
         let exited = watch::readable(work.recorder.target().handle())?;
-        Ok(Attached { slot, about, worker: Worker::new(work), queue, exited })
+        Ok(RecordedTarget { slot, about, worker: Worker::new(work), queue, exited })
     });
     if attached.is_err() {
         shared.detach(slot).await;
@@ -80,7 +80,7 @@ pub async fn attach(
 fn work(recorder: Recorder, options: &RecordOptions) -> Work {
     let python = recorder.target().python().map(|_| recorder.target().pid());
     let search = PointerSearch::new(options.search.clone());
-    Work { recorder, search, objects: ObjectLooks::new(options.census, python) }
+    Work { recorder, search, objects: ObjectScans::new(options.census, python) }
 }
 
 fn capture(options: &RecordOptions) -> Capture {
@@ -96,7 +96,7 @@ fn capture(options: &RecordOptions) -> Capture {
 
 /// A target that has no probes yet.
 struct Opened {
-    target: Target,
+    target: TracedTarget,
     /// What could keep a recording from being written is best found before any work. But one that is to be
     /// replaced stays until it is known that there will be another.
     early: Option<Writer>,
@@ -104,7 +104,7 @@ struct Opened {
 
 impl Opened {
     fn open(options: &RecordOptions) -> Result<Self, SessionError> {
-        let target = Target::open(&options.target)?;
+        let target = TracedTarget::open(&options.target)?;
         let early = if options.force { None } else { Some(create(options)?) };
         Ok(Self { target, early })
     }
@@ -130,7 +130,7 @@ impl Opened {
     fn begin(
         self,
         options: &RecordOptions,
-        recorder: impl FnOnce(Target, Sinks) -> Recorder,
+        recorder: impl FnOnce(TracedTarget, Sinks) -> Recorder,
     ) -> Result<Recorder, SessionError> {
         let writer = self.early.map_or_else(|| create(options), Ok)?;
         let mut recorder = recorder(self.target, Tee(writer, options.history.clone()));
@@ -145,12 +145,12 @@ impl Opened {
 fn create(options: &RecordOptions) -> Result<Writer, SessionError> {
     let overwrite = if options.force { Overwrite::Always } else { Overwrite::Never };
     let owner = os::privilege::invoking_owner();
-    let owner = owner.map(|owner| Owner { user: owner.user, group: owner.group });
+    let owner = owner.map(|owner| FileOwner { user: owner.user, group: owner.group });
     Ok(Writer::create(&options.output, overwrite, owner)?)
 }
 
 fn place(
-    target: &Target,
+    target: &TracedTarget,
     kernel: &mut dyn Kernel,
     options: &RecordOptions,
 ) -> Result<(Placed, Method), SessionError> {

@@ -8,12 +8,12 @@ use tokio::sync::{AcquireError, OwnedSemaphorePermit, watch as channel};
 use tokio::time::{Instant, sleep_until};
 
 use super::super::error::SessionError;
-use super::super::objects::Looked;
+use super::super::objects::ScanResult;
 use super::super::search::Scanned;
 use super::super::shared::{Shared, Turn};
 use super::super::worker::Work;
 use super::asked;
-use super::attach::Attached;
+use super::attach::RecordedTarget;
 use crate::model::{NoObjects, NoSearch, Note};
 
 /// They may keep people waiting so long.
@@ -33,7 +33,7 @@ enum Wake {
     Turn(Turn),
     Records,
     Scanned(Scanned),
-    Looked(Box<Looked>),
+    Looked(Box<ScanResult>),
     Stop,
     TooSlow,
 }
@@ -43,7 +43,7 @@ enum Wake {
 pub async fn scan(
     shared: &Shared,
     stopped: &mut channel::Receiver<u32>,
-    attached: &mut Attached,
+    attached: &mut RecordedTarget,
 ) -> Result<(), SessionError> {
     let before = *stopped.borrow();
     let mut due = Due::of(attached.worker.work()?);

@@ -1,10 +1,10 @@
 //! Looks at Python objects, as far as they need the recorder's tables.
 
 use super::super::error::SessionError;
-use super::super::objects::{Found, Last, Looked, ObjectLooks};
+use super::super::objects::{Last, ObjectScans, ScanFound, ScanResult};
 use super::super::shared::Turn;
 use super::Recorder;
-use crate::heap::{Block, Joined, LiveBlock};
+use crate::heap::{BlockRange, Joined, LiveBlock};
 use crate::model::{Address, Domain, Note, Owned};
 use crate::os::Life;
 
@@ -13,14 +13,14 @@ const BLOCKS: usize = 1 << 20;
 
 impl Recorder {
     /// Begins a count of Python objects.
-    pub fn count_objects(&mut self, objects: &mut ObjectLooks, turn: Turn) {
+    pub fn count_objects(&mut self, objects: &mut ObjectScans, turn: Turn) {
         objects.begin(self.now(), None, turn);
     }
 
     /// Begins the last look at Python objects.
     pub fn join_objects(
         &mut self,
-        objects: &mut ObjectLooks,
+        objects: &mut ObjectScans,
         turn: Turn,
     ) -> Result<(), SessionError> {
         let mut blocks = Vec::new();
@@ -31,7 +31,7 @@ impl Recorder {
                 let of_malloc =
                     sites.get(&live.site).is_some_and(|site| site.domain() == Domain::Malloc);
                 if of_malloc && blocks.len() < BLOCKS {
-                    let block = Block { start: Address(address), size: live.size };
+                    let block = BlockRange { start: Address(address), size: live.size };
                     blocks.push(LiveBlock { block, site: live.site, born_ns: live.time_ns });
                 } else {
                     more |= of_malloc;
@@ -48,8 +48,8 @@ impl Recorder {
     /// Takes down what a look found.
     pub fn looked_at_objects(
         &mut self,
-        objects: &mut ObjectLooks,
-        looked: Looked,
+        objects: &mut ObjectScans,
+        looked: ScanResult,
     ) -> Result<(), SessionError> {
         let found = match objects.done(looked) {
             // Of a target that is being replaced, nothing is certain.
@@ -60,7 +60,7 @@ impl Recorder {
                 return Ok(());
             }
         };
-        let Found { counts, types, last, .. } = found;
+        let ScanFound { counts, types, last, .. } = found;
         if !counts.is_empty() {
             self.types = Some((counts, types));
         }

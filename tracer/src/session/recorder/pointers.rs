@@ -4,13 +4,13 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use super::super::error::SessionError;
-use super::super::search::{PointerSearch, Scanned, Step, Wanted};
+use super::super::search::{PointerSearch, Scanned, SearchStep, SearchWanted};
 use super::super::shared::Turn;
 use super::Recorder;
 use crate::history::Sink;
 use crate::model::{Address, Domain, Note};
 use crate::os::Life;
-use crate::reach::{Block, Blocks, SiteLoss};
+use crate::reach::{Blocks, SearchedBlock, SiteUnreachable};
 
 impl Recorder {
     /// Time since the start.
@@ -30,12 +30,12 @@ impl Recorder {
                 sites.get(&live.site).is_some_and(|site| site.domain() == Domain::Malloc);
             if live.time_ns < born_before && of_malloc && blocks.len() < search.room() {
                 let (start, born_ns) = (Address(address), live.time_ns);
-                blocks.push(Block { start, size: live.size, site: live.site, born_ns });
+                blocks.push(SearchedBlock { start, size: live.size, site: live.site, born_ns });
             }
         })?;
         // A target that ends right now is noticed elsewhere.
         if let Ok((memory, threads)) = self.target.pages()
-            && let Some(wanted) = Wanted::choose(blocks, threads)
+            && let Some(wanted) = SearchWanted::choose(blocks, threads)
         {
             search.begin(wanted, memory, turn);
         }
@@ -63,15 +63,17 @@ impl Recorder {
             return Err(error);
         }
         match step {
-            Step::Goes => {}
-            Step::Unfinished(reason) => {
+            SearchStep::Goes => {}
+            SearchStep::Unfinished(reason) => {
                 if let Some(reason) = reason.to_tell() {
                     self.note(Note::SearchUnfinished { reason });
                 }
             }
             // Of a target that is being replaced, nothing is certain.
-            Step::Found(sites) if self.target.life() == Life::Running => self.found(&sites)?,
-            Step::Found(_) => {}
+            SearchStep::Found(sites) if self.target.life() == Life::Running => {
+                self.found(&sites)?
+            }
+            SearchStep::Found(_) => {}
         }
         Ok(())
     }
@@ -91,9 +93,9 @@ impl Recorder {
         Ok(births)
     }
 
-    fn found(&mut self, sites: &[SiteLoss]) -> Result<(), SessionError> {
+    fn found(&mut self, sites: &[SiteUnreachable]) -> Result<(), SessionError> {
         self.sinks.searched()?;
-        for SiteLoss { site, found, .. } in sites {
+        for SiteUnreachable { site, found, .. } in sites {
             self.sinks.unreferenced(*site, found.looked_for, found.lost)?;
         }
         Ok(())

@@ -9,8 +9,8 @@ use tokio::sync::oneshot;
 use super::super::shared::Turn;
 use crate::model::{Address, NoSearch};
 use crate::os;
-use crate::os::pages::{Pages, Stretch, Survey};
-use crate::reach::{Search, Words};
+use crate::os::pages::{PageRange, PageSurvey, Pages};
+use crate::reach::{LeakScan, PointerAlignment};
 
 const PAGE: u64 = 4096;
 /// Bytes read at once.
@@ -19,12 +19,12 @@ const PIECE: usize = 1 << 20;
 const OVERLAP: u64 = 7;
 
 /// How much a pass may take of a core.
-pub struct Pace {
+pub struct PassPace {
     /// Rests are so many times as long as the work before them.
     rest: AtomicU32,
 }
 
-impl Pace {
+impl PassPace {
     const STOPPED: u32 = u32::MAX;
 
     /// A quarter of a core for as long as it takes: with the times between the searches, less than a
@@ -85,7 +85,7 @@ impl Unfinished {
 /// What a whole pass has seen.
 pub struct Whole {
     /// The references.
-    pub search: Search,
+    pub search: LeakScan,
     /// For the next pass.
     pub memory: Pages,
 }
@@ -95,10 +95,10 @@ pub type Scanned = Result<Box<Whole>, Unfinished>;
 
 /// A pass to be made.
 pub struct Job {
-    pub search: Search,
+    pub search: LeakScan,
     pub memory: Pages,
     pub most_bytes: u64,
-    pub pace: Arc<Pace>,
+    pub pace: Arc<PassPace>,
     /// Given back with the end of the pass, unless another one has it, too.
     pub turn: Option<Turn>,
 }
@@ -128,14 +128,14 @@ impl Job {
 
 struct Pass<'a> {
     memory: &'a Pages,
-    pace: &'a Pace,
+    pace: &'a PassPace,
     piece: Vec<u8>,
     /// Pages that could not be read.
     missed: Vec<u64>,
 }
 
 impl Pass<'_> {
-    fn whole(&mut self, search: &mut Search, most_bytes: u64) -> Result<(), Unfinished> {
+    fn whole(&mut self, search: &mut LeakScan, most_bytes: u64) -> Result<(), Unfinished> {
         let before = self.survey()?;
         if before.bytes() > most_bytes {
             return Err(Unfinished::TooLarge(before.bytes()));
@@ -143,7 +143,7 @@ impl Pass<'_> {
         for stretch in &before.stretches {
             self.look(search, stretch)?;
         }
-        search.look(Address::NULL, &self.memory.held_by_kernel(), Words::Aligned);
+        search.look(Address::NULL, &self.memory.held_by_kernel(), PointerAlignment::Aligned);
         // What was moved or made meanwhile: a mapping that grew, heap that was touched.
         let after = self.survey()?;
         if after.swapped_bytes > 0 {
@@ -160,13 +160,14 @@ impl Pass<'_> {
         }
     }
 
-    fn survey(&self) -> Result<Survey, Unfinished> {
+    fn survey(&self) -> Result<PageSurvey, Unfinished> {
         let survey = self.memory.survey().map_err(|_| Unfinished::Stopped)?;
         if survey.cut_short { Err(Unfinished::TooScattered) } else { Ok(survey) }
     }
 
-    fn look(&mut self, search: &mut Search, stretch: &Stretch) -> Result<(), Unfinished> {
-        let words = if stretch.code { Words::Anywhere } else { Words::Aligned };
+    fn look(&mut self, search: &mut LeakScan, stretch: &PageRange) -> Result<(), Unfinished> {
+        let words =
+            if stretch.code { PointerAlignment::Anywhere } else { PointerAlignment::Aligned };
         let overlap = if stretch.code { OVERLAP } else { 0 };
         let mut at = stretch.start;
         while at < stretch.end {
@@ -189,7 +190,13 @@ impl Pass<'_> {
     }
 
     /// Where some pages are gone, the others still count.
-    fn look_by_page(&mut self, search: &mut Search, at: u64, length: usize, words: Words) {
+    fn look_by_page(
+        &mut self,
+        search: &mut LeakScan,
+        at: u64,
+        length: usize,
+        words: PointerAlignment,
+    ) {
         let end = at + length as u64;
         let mut page = at;
         while page < end {
@@ -208,16 +215,23 @@ impl Pass<'_> {
 mod tests {
     use super::*;
     use crate::os::Process;
-    use crate::reach::{Block, Blocks};
+    use crate::reach::{Blocks, SearchedBlock};
 
     /// What is looked for in the memory of this process: one block on its heap.
     fn job(most_bytes: u64, kept: &[u8]) -> Job {
         let memory = Pages::open(&Process::open(std::process::id()).unwrap()).unwrap();
         let start = Address(u64::try_from(kept.as_ptr() as usize).unwrap());
-        let block = Block { start, size: u64::try_from(kept.len()).unwrap(), site: 1, born_ns: 0 };
-        let pace = Arc::new(Pace::gentle());
+        let block =
+            SearchedBlock { start, size: u64::try_from(kept.len()).unwrap(), site: 1, born_ns: 0 };
+        let pace = Arc::new(PassPace::gentle());
         pace.hurry();
-        Job { search: Search::new(Blocks::new(vec![block])), memory, most_bytes, pace, turn: None }
+        Job {
+            search: LeakScan::new(Blocks::new(vec![block])),
+            memory,
+            most_bytes,
+            pace,
+            turn: None,
+        }
     }
 
     #[test]

@@ -8,17 +8,17 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 use super::super::{
-    Attachment, CensusRules, Ending, Event, RecordOptions, SearchRules, Session, SessionError,
-    TargetId, What,
+    Attachment, CensusRules, Ending, Event, EventKind, RecordOptions, SearchRules, Session,
+    SessionError, TargetId,
 };
 use crate::model::Document;
 use crate::probe::fake::{FakeKernel, Script};
 use crate::store::Reader;
 
 /// A process that waits; it ends when this is dropped.
-pub struct Subject(Option<Child>);
+pub struct WaitingProcess(Option<Child>);
 
-impl Subject {
+impl WaitingProcess {
     pub fn new() -> Self {
         let mut child = Command::new("cat")
             .stdin(Stdio::piped())
@@ -47,7 +47,7 @@ impl Subject {
     }
 }
 
-impl Drop for Subject {
+impl Drop for WaitingProcess {
     fn drop(&mut self) {
         if let Some(mut child) = self.0.take() {
             child.kill().unwrap();
@@ -76,7 +76,7 @@ impl Stage {
     }
 
     /// Until somebody says stop, with many ticks.
-    pub fn options(&self, subject: &Subject, name: &str) -> RecordOptions {
+    pub fn options(&self, subject: &WaitingProcess, name: &str) -> RecordOptions {
         RecordOptions {
             history: None,
             target: subject.pid().to_string(),
@@ -94,13 +94,17 @@ impl Stage {
         }
     }
 
-    pub fn attach(&mut self, subject: &Subject, name: &str) -> TargetId {
+    pub fn attach(&mut self, subject: &WaitingProcess, name: &str) -> TargetId {
         let options = self.options(subject, name);
         self.session.attach(options)
     }
 
     /// The first event of a target that is wanted; events of others wait.
-    async fn event<T>(&mut self, of: TargetId, wanted: impl Fn(What) -> Result<T, What>) -> T {
+    async fn event<T>(
+        &mut self,
+        of: TargetId,
+        wanted: impl Fn(EventKind) -> Result<T, EventKind>,
+    ) -> T {
         let (mut others, mut found) = (Vec::new(), None);
         for Event { target, what } in self.early.drain(..) {
             let sorted = if found.is_none() && target == of { wanted(what) } else { Err(what) };
@@ -124,8 +128,8 @@ impl Stage {
 
     pub async fn attached(&mut self, target: TargetId) -> Attachment {
         self.event(target, |what| match what {
-            What::Attached(about) => Ok(about),
-            What::Failed(error) => panic!("{error}"),
+            EventKind::Attached(about) => Ok(about),
+            EventKind::Failed(error) => panic!("{error}"),
             other => Err(other),
         })
         .await
@@ -133,11 +137,12 @@ impl Stage {
 
     /// A status from now on.
     pub async fn status(&mut self, of: TargetId) {
-        self.early
-            .retain(|Event { target, what }| *target != of || !matches!(what, What::Status(_)));
+        self.early.retain(|Event { target, what }| {
+            *target != of || !matches!(what, EventKind::Status(_))
+        });
         self.event(of, |what| match what {
-            What::Status(_) => Ok(()),
-            What::Failed(error) => panic!("{error}"),
+            EventKind::Status(_) => Ok(()),
+            EventKind::Failed(error) => panic!("{error}"),
             other => Err(other),
         })
         .await;
@@ -145,8 +150,8 @@ impl Stage {
 
     pub async fn outcome(&mut self, target: TargetId) -> Result<Ending, SessionError> {
         self.event(target, |what| match what {
-            What::Finished(ending) => Ok(Ok(ending)),
-            What::Failed(error) => Ok(Err(error)),
+            EventKind::Finished(ending) => Ok(Ok(ending)),
+            EventKind::Failed(error) => Ok(Err(error)),
             other => Err(other),
         })
         .await

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::Source;
 use crate::history::Series;
-use crate::model::{Owner, RootKind, TypeHolder, TypePoint, TypeSeries};
+use crate::model::{Owner, RootKind, TypePoint, TypeRetainer, TypeSeries};
 use crate::store::StoreError;
 
 /// Longest chain that is read.
@@ -20,7 +20,7 @@ type PointRow = (i64, i64, TypePoint, u64);
 
 impl Source<'_> {
     /// How often types were counted, all that changed, and the chains of some.
-    pub(super) fn types(&self) -> Result<(usize, Vec<TypeSeries>, Vec<TypeHolder>), StoreError> {
+    pub(super) fn types(&self) -> Result<(usize, Vec<TypeSeries>, Vec<TypeRetainer>), StoreError> {
         let looks = self.censuses()?;
         let sql = "SELECT id, name FROM object_type ORDER BY id";
         let names: Vec<(i64, String)> =
@@ -84,7 +84,7 @@ impl Source<'_> {
         Ok(rows)
     }
 
-    fn type_holders(&self, names: &[(i64, String)]) -> Result<Vec<TypeHolder>, StoreError> {
+    fn type_holders(&self, names: &[(i64, String)]) -> Result<Vec<TypeRetainer>, StoreError> {
         let names: HashMap<i64, &String> = names.iter().map(|(id, name)| (*id, name)).collect();
         let mut holders: Vec<(i64, Chain)> = Vec::new();
         self.each(
@@ -102,7 +102,7 @@ impl Source<'_> {
             },
         )?;
         let named =
-            |(id, chain)| names.get(&id).map(|name| TypeHolder { name: (*name).clone(), chain });
+            |(id, chain)| names.get(&id).map(|name| TypeRetainer { name: (*name).clone(), chain });
         let named: Option<Vec<_>> = holders.into_iter().map(named).collect();
         named.ok_or_else(|| self.damaged("a chain is that of a type that is not there"))
     }

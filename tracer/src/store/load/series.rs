@@ -4,7 +4,7 @@ use rusqlite::Row;
 
 use super::Source;
 use crate::history::{Contradiction, Places, Series};
-use crate::model::{AgedPoint, Cohort, Lifetime, SiteHistory, SitePoint, Unreferenced};
+use crate::model::{Cohort, Lifetime, RetainedPoint, SiteHistory, SitePoint, UnreachableBlocks};
 use crate::store::StoreError;
 
 impl Source<'_> {
@@ -53,7 +53,7 @@ impl Source<'_> {
             "rows about old blocks",
             |row| {
                 let (t, age) = (row.get(1)?, row.get(2)?);
-                Ok((row.get(0)?, AgedPoint { t, age, bytes: row.get(3)?, count: row.get(4)? }))
+                Ok((row.get(0)?, RetainedPoint { t, age, bytes: row.get(3)?, count: row.get(4)? }))
             },
             |(site, point)| self.taken(series.aged(site, point)),
         )
@@ -88,7 +88,9 @@ impl Source<'_> {
             "SELECT site, looked_for, lost FROM unreferenced",
             self.limits.sites,
             "searches for pointers",
-            |row| Ok((row.get(0)?, Unreferenced { looked_for: row.get(1)?, lost: row.get(2)? })),
+            |row| {
+                Ok((row.get(0)?, UnreachableBlocks { looked_for: row.get(1)?, lost: row.get(2)? }))
+            },
             |(site, found)| self.taken(series.unreferenced(site, found)),
         )
     }

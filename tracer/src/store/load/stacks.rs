@@ -9,7 +9,7 @@ use crate::store::StoreError;
 use crate::store::intern::kind_name;
 
 /// What is read so far.
-pub(super) struct Stacks<'a> {
+pub(super) struct StoredStacks<'a> {
     source: &'a Source<'a>,
     frames: HashMap<i64, Arc<Frame>>,
     stacks: HashMap<i64, KnownStack>,
@@ -26,8 +26,8 @@ pub(super) struct KnownStack {
 
 impl Source<'_> {
     /// All frames; stacks are read when they are asked for.
-    pub(super) fn stacks(&self) -> Result<Stacks<'_>, StoreError> {
-        Ok(Stacks { source: self, frames: self.frames()?, stacks: HashMap::new() })
+    pub(super) fn stacks(&self) -> Result<StoredStacks<'_>, StoreError> {
+        Ok(StoredStacks { source: self, frames: self.frames()?, stacks: HashMap::new() })
     }
 
     fn frames(&self) -> Result<HashMap<i64, Arc<Frame>>, StoreError> {
@@ -71,7 +71,7 @@ impl Source<'_> {
     }
 }
 
-impl Stacks<'_> {
+impl StoredStacks<'_> {
     /// The stack of that number; an empty one without a number.
     pub(super) fn stack(&mut self, number: Option<i64>) -> Result<KnownStack, StoreError> {
         let Some(number) = number else { return Ok(KnownStack::default()) };

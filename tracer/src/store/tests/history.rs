@@ -3,10 +3,10 @@
 use rusqlite::Connection;
 
 use super::{
-    Bounds, LookRow, Reader, Sink, Tick, Unreferenced, aged, alone, capture, cohort, create,
-    finished, folder, lifetime, read, row, target, tick, totals, written,
+    Bounds, Reader, Sink, SnapshotRow, Tick, UnreachableBlocks, aged, alone, capture, cohort,
+    create, finished, folder, lifetime, read, row, target, tick, totals, written,
 };
-use crate::model::{AgedPoint, Collection, History, SiteHistory, SitePoint};
+use crate::model::{Collection, History, RetainedPoint, SiteHistory, SitePoint};
 
 fn point(t: f64, allocated: u64, freed: u64) -> SitePoint {
     SitePoint {
@@ -18,8 +18,8 @@ fn point(t: f64, allocated: u64, freed: u64) -> SitePoint {
     }
 }
 
-fn old(t: f64, age: f64, count: u64) -> AgedPoint {
-    AgedPoint { t, age, bytes: count * 10_000, count }
+fn old(t: f64, age: f64, count: u64) -> RetainedPoint {
+    RetainedPoint { t, age, bytes: count * 10_000, count }
 }
 
 #[test]
@@ -38,7 +38,7 @@ fn history_comes_back() {
             cohorts: vec![cohort(0.0, 1.0, 3, 2), cohort(1.0, 2.0, 2, 2)],
             lifetimes: vec![],
             aged: vec![old(2.0, 1.0, 2)],
-            unreferenced: Some(Unreferenced { looked_for: 4, lost: 3 }),
+            unreferenced: Some(UnreachableBlocks { looked_for: 4, lost: 3 }),
             owned: None,
         }
     );
@@ -70,7 +70,7 @@ fn histories_of_one_look_add_up() {
         .life(1, &[cohort(0.0, 1.0, 2, 1), cohort(1.0, 2.0, 1, 0)], &[lifetime(8.0, 1)])
         .expect("life");
     writer.life(2, &[cohort(0.5, 1.0, 3, 3)], &[lifetime(8.0, 2), lifetime(2.0, 1)]).expect("life");
-    let look = |aged| Some(LookRow { blocks: 1, aged });
+    let look = |aged| Some(SnapshotRow { blocks: 1, aged });
     let first = [aged(1, 10.0, 4)];
     let second = [aged(1, 10.0, 2), aged(2, 20.0, 5)];
     writer.tick(&Tick { look: look(&first), ..tick(1.0, &[], &[totals(1, 2, 0)]) }).expect("tick");
@@ -87,7 +87,7 @@ fn histories_of_one_look_add_up() {
             cohorts: vec![cohort(0.0, 1.0, 5, 4), cohort(1.0, 2.0, 1, 0)],
             lifetimes: vec![lifetime(2.0, 1), lifetime(8.0, 3)],
             aged: vec![old(1.0, 10.0, 4), old(2.0, 20.0, 7), old(3.0, 20.0, 7)],
-            unreferenced: Some(Unreferenced { looked_for: 3, lost: 2 }),
+            unreferenced: Some(UnreachableBlocks { looked_for: 3, lost: 2 }),
             owned: None,
         }]
     );
@@ -105,7 +105,7 @@ fn what_is_written_again_replaces_what_was_there() {
     let sites = read(&path).history.sites;
     assert_eq!(sites[2].cohorts, [cohort(0.0, 4.0, 10, 1)]);
     assert_eq!(sites[2].lifetimes, [lifetime(16.0, 9)]);
-    assert_eq!(sites[0].unreferenced, Some(Unreferenced { looked_for: 8, lost: 0 }));
+    assert_eq!(sites[0].unreferenced, Some(UnreachableBlocks { looked_for: 8, lost: 0 }));
 }
 
 #[test]
@@ -183,7 +183,7 @@ fn thinning_moves_no_number_to_another_time() {
     for t in 1..=300_u64 {
         let sums: Vec<_> = (1..=9).map(|site| totals(site, count(site, t), 0)).collect();
         let aged: Vec<_> = (1..=9).map(|site| aged(site, 10.0, count(site, t) % 3)).collect();
-        let look = Some(LookRow { blocks: 1, aged: &aged });
+        let look = Some(SnapshotRow { blocks: 1, aged: &aged });
         writer.tick(&Tick { look, ..tick(t as f64, &[], &sums) }).expect("tick");
     }
     writer.finish(&capture()).expect("finish");
@@ -231,7 +231,7 @@ fn the_file_stays_small() {
                 (0..t.min(40)).map(f64::from).map(|at| cohort(at, at + 1.0, 5, 2)).collect();
             writer.life(site, &cohorts, &[lifetime(8.0, u64::from(t))]).expect("life");
         }
-        let look = Some(LookRow { blocks: 1, aged: &old });
+        let look = Some(SnapshotRow { blocks: 1, aged: &old });
         writer.tick(&Tick { look, ..tick(f64::from(t), &[], &sums) }).expect("tick");
         if t == 200 {
             early = size();

@@ -5,10 +5,10 @@ use proptest::prelude::*;
 use super::{
     Bounds, Document, Path, Reader, Tick, Writer, alone, capture, create, folder, native, target,
 };
-use crate::history::{Count, InMemory, LookRow, Sink, SiteAged, SiteRow, SiteTotals, Tee};
+use crate::history::{Count, InMemory, Sink, SiteRetained, SiteRow, SiteTotals, SnapshotRow, Tee};
 use crate::model::{
     CallStack, Cohort, Counted, CounterClass, Domain, Frame, Lifetime, Loss, Mark, Owned, Owner,
-    ProcessPoint, RootKind, StackNote, TypeHolder, TypePoint, TypeSeries,
+    ProcessPoint, RootKind, StackNote, TypePoint, TypeRetainer, TypeSeries,
 };
 use crate::store::mark;
 
@@ -175,7 +175,7 @@ impl<'a> Teller<'a> {
         types.sort();
         types.dedup_by_key(|(number, _)| *number);
         let step = |step: u8| (format!(".step{step}"), (step > 0).then(|| "dict".to_owned()));
-        let holders = types.iter().map(|(number, steps)| TypeHolder {
+        let holders = types.iter().map(|(number, steps)| TypeRetainer {
             name: format!("type {number}"),
             chain: (0..*steps).map(step).collect(),
         });
@@ -206,10 +206,10 @@ impl<'a> Teller<'a> {
                 (totals.freed_count + u64::from(*freed)).min(totals.allocated_count);
             totals.freed_bytes = totals.freed_count * 10;
         }
-        let mut old: Vec<SiteAged> = aged
+        let mut old: Vec<SiteRetained> = aged
             .iter()
             .flat_map(|aged| *aged)
-            .map(|(key, age, count)| SiteAged {
+            .map(|(key, age, count)| SiteRetained {
                 key: *key,
                 age: f64::from(age / 64),
                 bytes: u64::from(*count / 64) * 10,
@@ -236,7 +236,7 @@ impl<'a> Teller<'a> {
             count,
         };
         let counters = [counter("frees", 1), counter("allocations", 2)];
-        let look = aged.map(|_| LookRow { blocks: 3, aged: &old });
+        let look = aged.map(|_| SnapshotRow { blocks: 3, aged: &old });
         let sites: Vec<SiteTotals> =
             self.totals.iter().filter(|site| site.allocated_count > 0).copied().collect();
         let tick =

@@ -4,7 +4,7 @@ use rusqlite::Connection;
 
 use super::{Sink, error, folder, read, tick, written};
 use crate::history::Count;
-use crate::model::{Owned, Owner, RootKind, TypeHolder, TypePoint, TypeSeries};
+use crate::model::{Owned, Owner, RootKind, TypePoint, TypeRetainer, TypeSeries};
 
 fn point(t: f64, count: u64, born_count: u64) -> TypePoint {
     let aged_count = count - born_count;
@@ -47,9 +47,9 @@ fn owned() -> Vec<(u64, Owned)> {
     vec![(1, Owned { looked_for: 6, owned: 4, types })]
 }
 
-fn holders() -> Vec<TypeHolder> {
+fn holders() -> Vec<TypeRetainer> {
     let chain = vec![("module app".to_owned(), None), (".x: list".to_owned(), Some("list".into()))];
-    vec![TypeHolder { name: "app.Session".to_owned(), chain }]
+    vec![TypeRetainer { name: "app.Session".to_owned(), chain }]
 }
 
 #[test]

@@ -6,16 +6,16 @@ use super::rows::integer;
 use crate::history::Thinned;
 
 /// The tables of a recording.
-pub struct Tables<'a>(pub &'a Connection);
+pub struct RecordingTables<'a>(pub &'a Connection);
 
-impl Tables<'_> {
+impl RecordingTables<'_> {
     fn delete(&self, table: &str, column: &str, number: i64) -> rusqlite::Result<()> {
         let sql = format!("DELETE FROM {table} WHERE {column} = ?1");
         self.0.prepare_cached(&sql)?.execute([number]).map(drop)
     }
 }
 
-impl Thinned for Tables<'_> {
+impl Thinned for RecordingTables<'_> {
     type Error = rusqlite::Error;
 
     fn move_history(&mut self, gone: i64, next: i64) -> rusqlite::Result<usize> {

@@ -5,7 +5,7 @@ use rusqlite::params;
 use super::Writer;
 use super::rows::integer;
 use crate::history::{Count, bounded, finite};
-use crate::model::{Owned, RootKind, TypeHolder, TypePoint, TypeSeries};
+use crate::model::{Owned, RootKind, TypePoint, TypeRetainer, TypeSeries};
 
 /// Tables about types, the ones that name others first.
 const OF_TYPES: [&str; 4] = ["type_holder", "type_history", "object_type", "census"];
@@ -58,13 +58,13 @@ impl Writer {
     }
 
     /// Chains that keep what types grew by.
-    pub(super) fn put_type_holders(&self, holders: &[TypeHolder]) -> rusqlite::Result<()> {
+    pub(super) fn put_type_holders(&self, holders: &[TypeRetainer]) -> rusqlite::Result<()> {
         self.clear(&["type_holder"])?;
         let mut put = self.connection.prepare_cached(
             "INSERT OR IGNORE INTO type_holder (type, position, text, class) \
              SELECT id, ?2, ?3, ?4 FROM object_type WHERE name = ?1",
         )?;
-        for TypeHolder { name, chain } in holders {
+        for TypeRetainer { name, chain } in holders {
             for (position, (text, class)) in (0_i64..).zip(chain) {
                 let class = class.as_deref().map(bounded);
                 put.execute(params![bounded(name), position, bounded(text), class])?;

@@ -1,10 +1,10 @@
 //! The file as a sink of what happens.
 
 use super::Writer;
-use super::forget::Tables;
+use super::forget::RecordingTables;
 use crate::history::{Count, Sink, SiteRow, Tick, finite};
 use crate::model::{
-    Capture, Cohort, Lifetime, Mark, Owned, Target, TypeHolder, TypeSeries, Unreferenced,
+    Capture, Cohort, Lifetime, Mark, Owned, Target, TypeRetainer, TypeSeries, UnreachableBlocks,
 };
 use crate::store::{StoreError, note};
 
@@ -55,7 +55,7 @@ impl Sink for Writer {
 
     fn unreferenced(&mut self, key: u64, looked_for: u64, lost: u64) -> Result<(), StoreError> {
         self.check_going()?;
-        self.remarks.unreferenced.insert(key, Unreferenced { looked_for, lost });
+        self.remarks.unreferenced.insert(key, UnreachableBlocks { looked_for, lost });
         Ok(())
     }
 
@@ -63,7 +63,11 @@ impl Sink for Writer {
         self.guarded(|writer| writer.put_types(counts, types))
     }
 
-    fn holders(&mut self, types: &[TypeHolder], sites: &[(u64, Owned)]) -> Result<(), StoreError> {
+    fn holders(
+        &mut self,
+        types: &[TypeRetainer],
+        sites: &[(u64, Owned)],
+    ) -> Result<(), StoreError> {
         self.guarded(|writer| {
             writer.put_type_holders(types)?;
             writer.put_owned(sites)
@@ -79,7 +83,7 @@ impl Sink for Writer {
     fn tick(&mut self, tick: &Tick<'_>) -> Result<(), StoreError> {
         self.guarded(|writer| {
             writer.put_tick(tick)?;
-            writer.thinning.apply(&mut Tables(&writer.connection))?;
+            writer.thinning.apply(&mut RecordingTables(&writer.connection))?;
             writer.commit()
         })
     }

@@ -4,7 +4,7 @@ use rusqlite::params;
 
 use super::rows::integer;
 use super::{KnownSite, Writer};
-use crate::history::{SiteAged, SiteRow, SiteTotals, bounded, finite};
+use crate::history::{SiteRetained, SiteRow, SiteTotals, bounded, finite};
 use crate::model::{Cohort, Domain, Lifetime};
 use crate::store::note;
 
@@ -44,7 +44,7 @@ impl Writer {
             )?
             .execute(params![row, format!("{key:016x}"), Domain::Malloc.name()])?;
         let totals = SiteTotals { key, ..Default::default() };
-        let aged = SiteAged { key, ..Default::default() };
+        let aged = SiteRetained { key, ..Default::default() };
         self.sites.insert(key, KnownSite { row, totals, aged });
         Ok(row)
     }
@@ -79,7 +79,7 @@ impl Writer {
     }
 
     /// Stores what has changed; true when something had. The age alone is no change while there is nothing.
-    pub(super) fn put_aged(&mut self, new: &SiteAged, tick: i64) -> rusqlite::Result<bool> {
+    pub(super) fn put_aged(&mut self, new: &SiteRetained, tick: i64) -> rusqlite::Result<bool> {
         let row = self.site_row(new.key)?;
         let known = self.sites.get_mut(&new.key).filter(|known| new.differs(&known.aged));
         let Some(known) = known else { return Ok(false) };

@@ -4,7 +4,7 @@ use leakspy_ebpf::walk::Word;
 use proptest::prelude::*;
 
 use super::super::activation::{Activations, CodeRanges};
-use super::super::stack::{End, NativeFrame, NativeStack, StackCopy};
+use super::super::stack::{NativeFrame, NativeStack, StackCopy, WalkEnd};
 use super::{Input, MergeNote, Merged, MixedStack, merge};
 
 const BOTTOM: u64 = 0x7fff_0000;
@@ -14,7 +14,7 @@ const CFRAME_311: Activations = Activations::ByCframe { previous: 16, flagged: t
 
 /// A stack of frames of 0x100 bytes each, innermost first, as letters: `m` is the allocator, `e` an
 /// evaluation loop, anything else is other code. Frame `i` is `[BOTTOM + 0x100 * i, + 0x100)`.
-fn native(letters: &str, end: End) -> NativeStack {
+fn native(letters: &str, end: WalkEnd) -> NativeStack {
     let frames = letters
         .chars()
         .enumerate()
@@ -69,7 +69,7 @@ struct Case<'a> {
 impl<'a> Case<'a> {
     fn new(letters: &str, words: &'a [Word], by: Activations) -> Self {
         Self {
-            native: native(letters, End::Root),
+            native: native(letters, WalkEnd::Root),
             words,
             by,
             cframe: 0,
@@ -161,16 +161,16 @@ mod by_entry {
             Word::entry(local(95)),
         ];
         let mut case = Case::new("mxeyz", &words, Activations::ByEntry);
-        case.native.end = End::CopyEnd;
+        case.native.end = WalkEnd::CopyEnd;
         assert_eq!(case.letters(), "xA(e)yzBC");
-        assert_eq!(case.notes(), [MergeNote::NativeEnded(End::CopyEnd)]);
+        assert_eq!(case.notes(), [MergeNote::NativeEnded(WalkEnd::CopyEnd)]);
     }
 
     #[test]
     fn the_last_frame_can_be_the_host_although_its_end_is_not_known() {
         let words = [python(b'A'), Word::entry(local(2))];
         let mut case = Case::new("mxe", &words, Activations::ByEntry);
-        case.native.end = End::NoUnwindInfo { module: "m".into() };
+        case.native.end = WalkEnd::NoUnwindInfo { module: "m".into() };
         case.native.frames[2].cfa = None;
         assert_eq!(case.letters(), "xA(e)");
     }
@@ -247,9 +247,9 @@ mod by_cframe {
         bytes.truncate(0x400);
         let mut case = Case::new("mxey", &words, CFRAME_311);
         (case.cframe, case.bytes) = (cframe, &bytes);
-        case.native.end = End::CopyEnd;
+        case.native.end = WalkEnd::CopyEnd;
         assert_eq!(case.letters(), "xA(e)yBC");
-        assert_eq!(case.notes(), [MergeNote::NativeEnded(End::CopyEnd)]);
+        assert_eq!(case.notes(), [MergeNote::NativeEnded(WalkEnd::CopyEnd)]);
     }
 
     #[test]
@@ -280,7 +280,7 @@ mod by_code {
     fn python_goes_on_where_the_copied_stack_ends() {
         let words = [python(b'A'), python(b'B'), python(b'C')];
         let mut case = Case::new("mxey", &words, Activations::ByCode);
-        case.native.end = End::CopyEnd;
+        case.native.end = WalkEnd::CopyEnd;
         assert_eq!(case.letters(), "xA(e)yBC");
     }
 
@@ -327,8 +327,8 @@ fn activations() -> impl Strategy<Value = Activations> {
     ]
 }
 
-fn ends() -> impl Strategy<Value = End> {
-    prop_oneof![Just(End::Root), Just(End::CopyEnd), Just(End::DepthLimit)]
+fn ends() -> impl Strategy<Value = WalkEnd> {
+    prop_oneof![Just(WalkEnd::Root), Just(WalkEnd::CopyEnd), Just(WalkEnd::DepthLimit)]
 }
 
 /// Addresses that are sometimes on the stack.

@@ -8,7 +8,7 @@ use super::super::image::{ModuleId, ModuleImage};
 use super::super::merge::{MergeNote, Merged, MixedStack};
 use super::super::native::NativeNames;
 use super::super::parts::ImageBytes;
-use super::super::stack::{End, NativeFrame, Place};
+use super::super::stack::{NativeFrame, Place, WalkEnd};
 use super::{PythonNames, Resolver, hide_main, hide_start, nameless_python};
 use crate::model::{Frame, FrameKind, StackNote};
 
@@ -91,7 +91,7 @@ fn a_nameless_python_frame_stays_in_place_and_says_why_once() {
 #[test]
 fn what_is_missing_is_noted() {
     let notes = vec![
-        MergeNote::NativeEnded(End::CopyEnd),
+        MergeNote::NativeEnded(WalkEnd::CopyEnd),
         MergeNote::NativeLeftOut { frames: 3 },
         MergeNote::OtherStack { frames: 2 },
         MergeNote::IdleEvaluation { frames: 1 },

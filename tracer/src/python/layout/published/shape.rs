@@ -1,40 +1,40 @@
 //! The order of groups and members in each version's debug offsets.
 
-use crate::python::layout::Home;
+use crate::python::layout::StateLocation;
 
 /// The order of groups and members in one version's table.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Shape {
+pub(super) struct TableShape {
     /// Minor version.
     pub(super) minor: u8,
     /// Groups up to the last one we read.
-    pub(super) groups: &'static [Group],
+    pub(super) groups: &'static [FieldGroup],
     /// Size of `PyCompactUnicodeObject` where the table does not say.
     pub(super) compact_size: u16,
     /// See [`Frame::code_tag_mask`](crate::python::layout::Frame).
     pub(super) code_tag_mask: u8,
     /// See [`Thread::home`](crate::python::layout::Thread).
-    pub(super) home: Home,
+    pub(super) home: StateLocation,
 }
 
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Group {
+pub(super) struct FieldGroup {
     pub(super) name: &'static str,
     pub(super) members: &'static [&'static str],
 }
 
-const fn group(name: &'static str, members: &'static [&'static str]) -> Group {
-    Group { name, members }
+const fn group(name: &'static str, members: &'static [&'static str]) -> FieldGroup {
+    FieldGroup { name, members }
 }
 
 /// Every version that publishes and that we understand. Adding one is adding a shape.
 #[rustfmt::skip]
-pub(super) const SHAPES: &[Shape] = &[
-    Shape {
+pub(super) const SHAPES: &[TableShape] = &[
+    TableShape {
         minor: 13,
         compact_size: 56,
         code_tag_mask: 0,
-        home: Home::PthreadKey,
+        home: StateLocation::PthreadKey,
         groups: &[
             group("runtime_state", &["size", "finalizing", "interpreters_head"]),
             group("interpreter_state", &["size", "id", "next", "threads_head", "gc", "imports_modules", "sysdict",
@@ -58,11 +58,11 @@ pub(super) const SHAPES: &[Shape] = &[
     },
     // `threads_main` and the generations (gh-127933 and neighbours), `stackpointer` and `tlbc_index` of the frame, and
     // sets. Frames hold tagged references (`Include/internal/pycore_stackref.h`).
-    Shape {
+    TableShape {
         minor: 14,
         compact_size: 56,
         code_tag_mask: 3,
-        home: Home::PthreadKey,
+        home: StateLocation::PthreadKey,
         groups: &[
             group("runtime_state", &["size", "finalizing", "interpreters_head"]),
             group("interpreter_state", &["size", "id", "next", "threads_head", "threads_main", "gc",
@@ -90,11 +90,11 @@ pub(super) const SHAPES: &[Shape] = &[
     // What the sampling profiler of the standard library needs was added: a sentinel frame at the bottom of each
     // thread, GIL flags, the exception state, more of types. The pthread key gave way to a thread-local variable
     // (`Python/pystate.c`).
-    Shape {
+    TableShape {
         minor: 15,
         compact_size: 56,
         code_tag_mask: 3,
-        home: Home::ThreadLocal,
+        home: StateLocation::ThreadLocal,
         groups: &[
             group("runtime_state", &["size", "finalizing", "interpreters_head"]),
             group("interpreter_state", &["size", "id", "next", "threads_head", "threads_main", "gc",
@@ -124,7 +124,7 @@ pub(super) const SHAPES: &[Shape] = &[
     },
 ];
 
-impl Shape {
+impl TableShape {
     /// How many numbers come before this one, in the whole table.
     pub(super) fn position(&self, group: &str, member: &str) -> Option<u64> {
         let mut before = 0;

@@ -1,7 +1,7 @@
 use super::{COOKIE, SHAPES, Unbelieved, is_published, layout};
 use crate::model::{Address, Memory};
 use crate::python::Version;
-use crate::python::layout::{Anchor, Field, Home, Instruction, Layout, table};
+use crate::python::layout::{Field, FrameAnchor, Instruction, Layout, StateLocation, table};
 
 const AT: Address = Address(0x1000);
 
@@ -83,7 +83,7 @@ fn every_shape_is_read_where_its_members_are() {
     for minor in [13, 14, 15] {
         let (version, layout) = parse(&Bytes::table(minor)).unwrap();
         assert_eq!(version, Version::new(3, minor, 0));
-        assert_eq!(layout.thread.anchor, Anchor::Frame(Field::at(72)), "3.{minor}");
+        assert_eq!(layout.thread.anchor, FrameAnchor::Frame(Field::at(72)), "3.{minor}");
         assert_eq!(layout.frame.instruction, Instruction::Pointer(Field::at(56)));
         assert_eq!(layout.code.instructions, Some(208));
         assert_eq!(layout.unicode, table::CPYTHON_3_12.unicode);
@@ -98,7 +98,7 @@ fn what_no_table_says_comes_with_the_shape() {
     let masks = [13, 14, 15].map(|minor| walk(minor).code_tag_mask);
     assert_eq!(masks, [0, 3, 3]);
     let home = |minor| parse(&Bytes::table(minor)).unwrap().1.thread.home;
-    let homes = [Home::PthreadKey, Home::PthreadKey, Home::ThreadLocal];
+    let homes = [StateLocation::PthreadKey, StateLocation::PthreadKey, StateLocation::ThreadLocal];
     assert_eq!([13, 14, 15].map(home), homes);
 }
 
