@@ -6,7 +6,7 @@ use anyhow::{Context, Result, ensure};
 use leakspy_tests::chance::{Chance, repetitions};
 use leakspy_tests::flipped::Original;
 use leakspy_tests::interpreter::Interpreter;
-use leakspy_tests::objects::{Census, Holders, output};
+use leakspy_tests::objects::{Census, Retainers, output};
 use leakspy_tests::tracer;
 use leakspy_tests::workload::Workload;
 use serde_json::Value;
@@ -17,7 +17,7 @@ leakspy_tests::on_every_interpreter!(
     growth_is_what_was_made,
     nearly_empty_pools_are_found,
     no_pools_without_pymalloc,
-    every_holder_has_a_name,
+    every_retainer_has_a_name,
     strings_are_nobodys_business,
     sub_interpreters_are_counted,
     flipped_bits_do_no_harm,
@@ -60,8 +60,12 @@ fn counted_exactly(interpreter: &Interpreter) -> Result<()> {
             ensure!(row.bytes == bytes, "{name}: {} bytes, really {bytes}", row.bytes);
         }
     }
-    ensure!(census.look.paused_seconds.is_some(), "it was not paused");
-    ensure!(!census.look.skipped.iter().any(|row| row.0 == "torn lists"), "{:?}", census.look);
+    ensure!(census.snapshot.paused_seconds.is_some(), "it was not paused");
+    ensure!(
+        !census.snapshot.skipped.iter().any(|row| row.0 == "torn lists"),
+        "{:?}",
+        census.snapshot
+    );
     target.quit()
 }
 
@@ -102,7 +106,7 @@ fn nearly_empty_pools_are_found(interpreter: &Interpreter) -> Result<()> {
     target.command("fragment 200000")?;
     let truth = target.facts()?["sparse_pools"].as_u64().context("a number")?;
     let pools = Census::of(target.pid(), &["--pause"])?.pools.context("no pools")?;
-    let first = pools.kept_by.first().context("no type")?;
+    let first = pools.retained_by.first().context("no type")?;
     ensure!(first.name == "__main__.Sparse", "{pools:?}");
     let enough = first.pools <= truth && first.pools * 100 >= truth * 98;
     ensure!(enough, "{} of {truth} pools: {pools:?}", first.pools);
@@ -153,18 +157,18 @@ const HELD: [(&str, u64, &str, &str, &str); 14] = [
     ("InGenerator", 1, "module", "module __main__", "local local"),
 ];
 
-fn every_holder_has_a_name(interpreter: &Interpreter) -> Result<()> {
+fn every_retainer_has_a_name(interpreter: &Interpreter) -> Result<()> {
     let mut target = started(interpreter)?;
     for (asked, count, root, root_name, words) in HELD {
-        let holders = Holders::of(target.pid(), asked, &["--pause"])?;
-        let group = holders.first().context(asked)?;
-        ensure!((holders.count, group.count) == (count, count), "{asked}: {holders:?}");
-        ensure!(group.root == root, "{asked} is held by {}: {holders:?}", group.root);
+        let retainers = Retainers::of(target.pid(), asked, &["--pause"])?;
+        let group = retainers.first().context(asked)?;
+        ensure!((retainers.count, group.count) == (count, count), "{asked}: {retainers:?}");
+        ensure!(group.root == root, "{asked} is held by {}: {retainers:?}", group.root);
         ensure!(group.root_name.contains(root_name), "{asked}: {}", group.root_name);
         // Generators have their frame in an object of its own up to 3.10.
         ensure!(group.words().ends_with(words), "{asked}: {}", group.words());
-        ensure!(group.chain.iter().all(|link| link.certain), "{asked}: {group:?}");
-        let addresses: Vec<&str> = group.chain.iter().map(|link| link.address.as_str()).collect();
+        ensure!(group.path.iter().all(|link| link.certain), "{asked}: {group:?}");
+        let addresses: Vec<&str> = group.path.iter().map(|link| link.address.as_str()).collect();
         if root == "module" && !words.contains('×') {
             target.command(&format!("confirm {}", addresses.join(" ")))?;
             let wrong = target.facts()?["wrong"].clone();
@@ -190,7 +194,7 @@ fn sub_interpreters_are_counted(interpreter: &Interpreter) -> Result<()> {
     let mut target = Workload::python(interpreter, "subinterpreters")?;
     target.go()?;
     let census = Census::of(target.pid(), &["--pause"])?;
-    ensure!(census.look.interpreters > 1, "{:?}", census.look);
+    ensure!(census.snapshot.interpreters > 1, "{:?}", census.snapshot);
     target.quit()
 }
 

@@ -20,18 +20,18 @@ fn target() -> Result<Workload> {
 struct Line {
     cohorts: Vec<Cohort>,
     lifetimes: Vec<(f64, u64)>,
-    aged: Vec<(f64, f64, u64)>,
+    retained: Vec<(f64, f64, u64)>,
 }
 
 impl Line {
     fn of(tables: &Tables, truth: &Truth, name: &str) -> Result<Self> {
         let sites = tables.sites_at("lives.py", truth.number(name)?, CLASS)?;
         ensure!(!sites.is_empty(), "no site at {name}");
-        let mut line = Self { cohorts: Vec::new(), lifetimes: Vec::new(), aged: Vec::new() };
+        let mut line = Self { cohorts: Vec::new(), lifetimes: Vec::new(), retained: Vec::new() };
         for site in sites {
             line.cohorts.extend(tables.cohorts(site)?);
             line.lifetimes.extend(tables.lifetimes(site)?);
-            line.aged.extend(tables.aged(site)?);
+            line.retained.extend(tables.retained(site)?);
         }
         Ok(line)
     }
@@ -49,7 +49,7 @@ impl Line {
     }
 
     fn old(&self) -> u64 {
-        self.aged.iter().map(|(_, _, count)| count).sum()
+        self.retained.iter().map(|(_, _, count)| count).sum()
     }
 }
 
@@ -75,7 +75,7 @@ fn lives_are_told() -> Result<()> {
     ensure!(kept.cohorts.len() >= 3, "{:?}", kept.cohorts);
     // The first cohort is older than two looks, the last is not.
     let old = kept.old();
-    ensure!(old > 0 && old < rounds, "{old} of {rounds} are old: {:?}", kept.aged);
+    ensure!(old > 0 && old < rounds, "{old} of {rounds} are old: {:?}", kept.retained);
 
     let held = line("kept for a while")?;
     ensure!(
@@ -89,7 +89,7 @@ fn lives_are_told() -> Result<()> {
     // Between looks that are five seconds apart, eight seconds are at least four and at most sixteen.
     let right = |(up_to, _): &(f64, u64)| *up_to > 4.0 && *up_to <= 16.0;
     ensure!(held.lifetimes.iter().all(right), "{:?}", held.lifetimes);
-    ensure!(held.old() == 0, "{:?} outlived eight seconds", held.aged);
+    ensure!(held.old() == 0, "{:?} outlived eight seconds", held.retained);
 
     let nobody = line("kept by nobody")?;
     ensure!((nobody.born(), nobody.live(), nobody.died()) == (rounds, 0, rounds), "kept by nobody");
@@ -117,8 +117,8 @@ fn the_process_is_told() -> Result<()> {
     let sum = "SELECT CAST(rss_anon_bytes + rss_file_bytes + rss_shmem_bytes - rss_bytes AS REAL) \
                FROM tick ORDER BY id DESC LIMIT 1";
     ensure!(tables.number(sum)? == 0.0, "the parts are not the whole");
-    let looks = tables.number("SELECT CAST(count(blocks) AS REAL) FROM tick")?;
-    ensure!(looks >= 2.0, "{looks} looks in seven seconds");
+    let snapshots = tables.number("SELECT CAST(count(blocks) AS REAL) FROM tick")?;
+    ensure!(snapshots >= 2.0, "{snapshots} looks in seven seconds");
     Ok(())
 }
 

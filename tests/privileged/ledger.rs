@@ -19,9 +19,9 @@ const MAY_MERGE: &[Counter] = &[Counter::StacksMerged];
 
 /// The script's books at one moment.
 #[derive(Clone, Debug)]
-struct Books(Value);
+struct Ledger(Value);
 
-impl Books {
+impl Ledger {
     fn number(&self, name: &str) -> Result<u64> {
         self.0[name].as_u64().with_context(|| format!("no {name} in {}", self.0))
     }
@@ -82,10 +82,10 @@ fn ledger_program() -> Result<PathBuf> {
     native::program("ledger")
 }
 
-fn books_equal(books: &Books, report: &Report) -> Result<()> {
+fn counters_equal(ledger: &Ledger, report: &Report) -> Result<()> {
     report.lost_nothing_but(MAY_MERGE)?;
     report.balances()?;
-    for (function, live, made) in books.sites()? {
+    for (function, live, made) in ledger.sites()? {
         let sites = through(report, &function);
         let found = (Amount::live(sites.iter().copied()), Amount::made(sites.iter().copied()));
         ensure!(
@@ -93,29 +93,29 @@ fn books_equal(books: &Books, report: &Report) -> Result<()> {
             "{function}: the script has {live:?}, {made:?}; the tracer {found:?}"
         );
     }
-    calls_equal(books, &report.losses)
+    calls_equal(ledger, &report.losses)
 }
 
-fn calls_equal(books: &Books, counters: &Counters) -> Result<()> {
+fn calls_equal(ledger: &Ledger, counters: &Counters) -> Result<()> {
     let seen = counters.of(Counter::AllocCalls)? - counters.of(Counter::AllocNested)?;
-    ensure!(seen == books.allocation_calls()?, "{seen} calls, the script made {books:?}");
+    ensure!(seen == ledger.allocation_calls()?, "{seen} calls, the script made {ledger:?}");
     let refused = counters.of(Counter::AllocFailed)?;
-    ensure!(refused == books.number("failed")?, "{refused} refusals: {books:?}");
+    ensure!(refused == ledger.number("failed")?, "{refused} refusals: {ledger:?}");
     let released = counters.of(Counter::ReallocReleased)?;
-    ensure!(released == books.number("released")?, "{released} reallocs to 0: {books:?}");
-    ensure!(counters.of(Counter::FreeNull)? == books.number("null")?, "frees of NULL: {books:?}");
+    ensure!(released == ledger.number("released")?, "{released} reallocs to 0: {ledger:?}");
+    ensure!(counters.of(Counter::FreeNull)? == ledger.number("null")?, "frees of NULL: {ledger:?}");
     let freed = counters.of(Counter::FreeRecorded)? + counters.of(Counter::FreeUnknown)?;
-    ensure!(freed == books.number("freed")?, "{freed} frees: {books:?}");
+    ensure!(freed == ledger.number("freed")?, "{freed} frees: {ledger:?}");
     Ok(())
 }
 
 /// At a moment when the target stands still: calls and bytes, while the recording goes on.
-fn checkpoint(books: &Books, recording: &Recording) -> Result<()> {
+fn checkpoint(ledger: &Ledger, recording: &Recording) -> Result<()> {
     let counters = recording.counters()?;
     counters.lost_nothing_but(MAY_MERGE)?;
     counters.balance()?;
-    calls_equal(books, &counters)?;
-    let right: u64 = books.sites()?.iter().map(|(_, live, _)| live.bytes).sum();
+    calls_equal(ledger, &counters)?;
+    let right: u64 = ledger.sites()?.iter().map(|(_, live, _)| live.bytes).sum();
     ensure!(counters.live_bytes()? == right, "{} bytes alive of {right}", counters.live_bytes()?);
     Ok(())
 }
@@ -123,15 +123,15 @@ fn checkpoint(books: &Books, recording: &Recording) -> Result<()> {
 /// The whole script in one recording, looked at after every step and in full at the end.
 fn whole_script(script: &Script, mut target: Workload, flags: &[&str]) -> Result<()> {
     let recording = Recording::start(target.pid(), &[&["--tick", "100ms"], flags].concat())?;
-    let mut books = None;
+    let mut ledger = None;
     for step in 0..script.steps {
-        let now = Books(target.go()?);
+        let now = Ledger(target.go()?);
         checkpoint(&now, &recording).with_context(|| format!("at checkpoint {step}"))?;
-        books = Some(now);
+        ledger = Some(now);
     }
     let report = recording.stop()?.report()?;
     target.quit()?;
-    books_equal(&books.context("no step")?, &report)
+    counters_equal(&ledger.context("no step")?, &report)
 }
 
 #[test]
@@ -178,25 +178,25 @@ fn twenty_recordings() -> Result<()> {
     let script =
         Script { seed: Chance::new().seed(), calls: 1_000_000, steps, threads: 1, depth: 0 };
     let mut target = script.start()?;
-    let mut before: Option<Books> = None;
+    let mut before: Option<Ledger> = None;
     for _ in 0..steps {
         let recording = Recording::start(target.pid(), &[])?;
-        let books = Books(target.go()?);
+        let ledger = Ledger(target.go()?);
         let report = recording.stop()?.report()?;
-        step_equals(before.as_ref(), &books, &report)?;
-        before = Some(books);
+        step_equals(before.as_ref(), &ledger, &report)?;
+        before = Some(ledger);
     }
     target.quit()
 }
 
 /// Made since the last moment must agree site by site; what is alive agrees in the first step, and
 /// later is at most what the script has.
-fn step_equals(before: Option<&Books>, books: &Books, report: &Report) -> Result<()> {
-    let Some(before) = before else { return books_equal(books, report) };
+fn step_equals(before: Option<&Ledger>, ledger: &Ledger, report: &Report) -> Result<()> {
+    let Some(before) = before else { return counters_equal(ledger, report) };
     report.lost_nothing_but(MAY_MERGE)?;
     report.balances()?;
     for ((function, live, made), (_, _, made_before)) in
-        books.sites()?.into_iter().zip(before.sites()?)
+        ledger.sites()?.into_iter().zip(before.sites()?)
     {
         let sites = through(report, &function);
         let found = Amount::made(sites.iter().copied());
@@ -211,7 +211,7 @@ fn step_equals(before: Option<&Books>, books: &Books, report: &Report) -> Result
     }
     let freed = report.counter(Counter::FreeRecorded)? + report.counter(Counter::FreeUnknown)?;
     ensure!(
-        freed == books.number("freed")? - before.number("freed")?,
+        freed == ledger.number("freed")? - before.number("freed")?,
         "{freed} frees in this step"
     );
     Ok(())
@@ -226,10 +226,10 @@ fn everything_freed() -> Result<()> {
         let mut target = script.start()?;
         let recording = Recording::start(target.pid(), &[])?;
         target.go()?;
-        let books = Books(target.command("clear")?);
+        let ledger = Ledger(target.command("clear")?);
         let report = recording.stop()?.report()?;
         target.quit()?;
-        books_equal(&books, &report)?;
+        counters_equal(&ledger, &report)?;
         ensure!(report.live_count() == 0, "{} blocks alive", report.live_count());
     }
     Ok(())

@@ -15,14 +15,14 @@ fn script(depth: &str) -> Result<Workload> {
     Workload::native(&native::program("ledger")?, &["7", "100000", "1", "2", depth])
 }
 
-fn number(books: &serde_json::Value, name: &str) -> u64 {
-    books[name].as_u64().unwrap_or(0)
+fn number(ledger: &serde_json::Value, name: &str) -> u64 {
+    ledger[name].as_u64().unwrap_or(0)
 }
 
 #[test]
 fn live_table_full() -> Result<()> {
     let mut target = script("0")?;
-    let (report, books) = recorded(target.pid(), &["--max-live", "500"], || target.go())?;
+    let (report, ledger) = recorded(target.pid(), &["--max-live", "500"], || target.go())?;
     target.quit()?;
     report.lost_nothing_but(&[Counter::LiveFull, Counter::RestLost, Counter::StacksMerged])?;
     report.balances()?;
@@ -30,11 +30,11 @@ fn live_table_full() -> Result<()> {
     ensure!(lost > 0, "the table did not fill: {:?}", report.losses);
     let made = report.counter(Counter::AllocRecorded)? + lost;
     ensure!(
-        made == number(&books, "made") + number(&books, "resized"),
-        "recorded and lost are {made}: {books}"
+        made == number(&ledger, "made") + number(&ledger, "resized"),
+        "recorded and lost are {made}: {ledger}"
     );
     let freed = report.counter(Counter::FreeRecorded)? + report.counter(Counter::FreeUnknown)?;
-    ensure!(freed == number(&books, "freed"), "{freed} frees: {books}");
+    ensure!(freed == number(&ledger, "freed"), "{freed} frees: {ledger}");
     Ok(())
 }
 
@@ -42,17 +42,17 @@ fn live_table_full() -> Result<()> {
 #[test]
 fn site_table_full() -> Result<()> {
     let mut target = script("8")?;
-    let (report, books) = recorded(target.pid(), &["--max-sites", "64"], || target.go())?;
+    let (report, ledger) = recorded(target.pid(), &["--max-sites", "64"], || target.go())?;
     target.quit()?;
     report.lost_nothing_but(&[Counter::SiteFull, Counter::StacksMerged])?;
     report.balances()?;
     ensure!(report.counter(Counter::SiteFull)? > 0, "the table did not fill: {:?}", report.losses);
-    totals_agree(&books, &report)
+    totals_agree(&ledger, &report)
 }
 
 /// Everything that the script has alive is in the report, at whatever site.
-fn totals_agree(books: &serde_json::Value, report: &Report) -> Result<()> {
-    let sites = books["sites"].as_array().into_iter().flatten();
+fn totals_agree(ledger: &serde_json::Value, report: &Report) -> Result<()> {
+    let sites = ledger["sites"].as_array().into_iter().flatten();
     let right = sites.fold(Amount::default(), |sum, site| {
         sum + (number(site, "live_count"), number(site, "live_bytes"))
     });

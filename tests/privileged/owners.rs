@@ -50,14 +50,14 @@ fn of_kind(tables: &Tables, truth: &Truth, kind: &(&str, &str, u64)) -> Result<(
     // A deque may take a block that another one gave back.
     let missing = (MANY * each).checked_sub(blocks(class));
     ensure!(missing.is_some_and(|missing| missing <= 1), "{owners:?} of {} {class}", MANY * each);
-    let chain = tables.owner_chain(class, "owned.py", truth.number(name)?)?;
-    let begins = chain.iter().map(String::as_str).take(2).collect::<Vec<_>>();
+    let path = tables.owner_path(class, "owned.py", truth.number(name)?)?;
+    let begins = path.iter().map(String::as_str).take(2).collect::<Vec<_>>();
     ensure!(
         matches!(begins[..], ["module __main__", held] if held.starts_with(".HELD: dict")),
-        "{chain:?}"
+        "{path:?}"
     );
-    let through = chain.iter().any(|step| step.contains("Holder"));
-    ensure!(through == (name == "bytearray"), "{chain:?}");
+    let through = path.iter().any(|step| step.contains("Holder"));
+    ensure!(through == (name == "bytearray"), "{path:?}");
     Ok(())
 }
 
@@ -97,8 +97,8 @@ fn types_are_counted_over_time() -> Result<()> {
     // What it is called depends on how many looks there was time for; that it grows does not.
     let verdict = found["verdict"].as_str();
     ensure!(matches!(verdict, Some("leak" | "undetermined")), "{found:#}");
-    let holder = found["holder"].as_array().context("no holder")?;
-    let words: Vec<&str> = holder.iter().filter_map(Value::as_str).collect();
+    let retainer = found["holder"].as_array().context("no holder")?;
+    let words: Vec<&str> = retainer.iter().filter_map(Value::as_str).collect();
     let right = words[0] == "module __main__" && words[1].starts_with(".HELD: dict");
     ensure!(right, "{words:?}");
     Ok(())

@@ -51,7 +51,7 @@ impl Original {
         let pages = Pages::open(&process)?;
         let collector = Collector::find(pages.memory(), &python).context("its collector")?;
         let survey = pages.survey()?;
-        let there = survey.stretches.iter().map(|stretch| (stretch.start, stretch.end)).collect();
+        let there = survey.ranges.iter().map(|range| (range.start, range.end)).collect();
         // Types have their names in files that they were mapped from.
         let of_file = |path: &str| path.starts_with('/') && !path.starts_with("/dev");
         let files = process
@@ -127,10 +127,10 @@ impl Original {
         let (groups, _) = held.groups(&objects, 50);
         let joined = heap::join(view, &heap, &held, blocks(&heap));
         let types: Vec<String> = types.iter().take(50).map(|class| class.name.clone()).collect();
-        let holders = heap::retainers_of(&heap, &held, &types, |_| true);
+        let retainers = heap::retainers_of(&heap, &held, &types, |_| true);
         let _ = heap::find(view, &heap, "dict");
         let sessions = heap::sessions(view, &mut heap, roots, self.python.code_type);
-        std::hint::black_box((joined.by_site(|_| true), holders, groups, sessions, &heap.pools));
+        std::hint::black_box((joined.by_site(|_| true), retainers, groups, sessions, &heap.pools));
         heap.objects.len()
     }
 }

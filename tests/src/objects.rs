@@ -14,8 +14,9 @@ use crate::tracer;
 /// What of a census matters here.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Census {
+    #[serde(rename = "look")]
     /// How it was taken.
-    pub look: Look,
+    pub snapshot: Snapshot,
     /// Types.
     pub types: Vec<TypeRow>,
     /// How full its pools are.
@@ -29,8 +30,9 @@ pub struct Census {
 pub struct Pools {
     /// Those less than a quarter in use.
     pub nearly_empty: NearlyEmpty,
+    #[serde(rename = "kept_by")]
     /// Types in them.
-    pub kept_by: Vec<KeptBy>,
+    pub retained_by: Vec<PoolRetainer>,
 }
 
 /// Nearly empty pools.
@@ -42,7 +44,7 @@ pub struct NearlyEmpty {
 
 /// A type in nearly empty pools.
 #[derive(Clone, Debug, Deserialize)]
-pub struct KeptBy {
+pub struct PoolRetainer {
     /// Its name.
     pub name: String,
     /// How many it is in.
@@ -51,7 +53,7 @@ pub struct KeptBy {
 
 /// How a heap was looked at.
 #[derive(Clone, Debug, Deserialize)]
-pub struct Look {
+pub struct Snapshot {
     /// Seconds that the process stood still.
     pub paused_seconds: Option<f64>,
     /// Interpreters.
@@ -86,7 +88,7 @@ pub struct Growth {
 
 /// The answer of `who`.
 #[derive(Clone, Debug, Deserialize)]
-pub struct Holders {
+pub struct Retainers {
     /// What was found.
     pub subject: String,
     /// Objects.
@@ -104,8 +106,9 @@ pub struct Group {
     pub root: String,
     /// In words.
     pub root_name: String,
+    #[serde(rename = "chain")]
     /// From the root on.
-    pub chain: Vec<Link>,
+    pub path: Vec<Link>,
 }
 
 /// One reference.
@@ -142,7 +145,7 @@ impl Census {
     }
 }
 
-impl Holders {
+impl Retainers {
     /// Of what is asked for in a process.
     pub fn of(pid: u32, asked: &str, flags: &[&str]) -> Result<Self> {
         let pid = pid.to_string();
@@ -159,7 +162,7 @@ impl Holders {
 impl Group {
     /// The chain as one line of words: `.a [0] closure cell b`.
     pub fn words(&self) -> String {
-        let words: Vec<&str> = self.chain.iter().map(|link| link.via.as_str()).collect();
+        let words: Vec<&str> = self.path.iter().map(|link| link.via.as_str()).collect();
         words.join(" ")
     }
 }

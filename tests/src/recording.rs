@@ -75,7 +75,7 @@ impl Tables {
     }
 
     /// The chain to owners of a type at a line, root first; the longest where several sites have one.
-    pub fn owner_chain(&self, class: &str, file: &str, line: u64) -> Result<Vec<String>> {
+    pub fn owner_path(&self, class: &str, file: &str, line: u64) -> Result<Vec<String>> {
         let sql = "SELECT text FROM owner_holder JOIN owner ON owner.site = owner_holder.site AND \
                    owner.position = owner_holder.owner WHERE owner.site = ?1 AND type = ?2 \
                    ORDER BY owner_holder.position";
@@ -83,9 +83,9 @@ impl Tables {
         for site in self.all_sites_at(file, line)? {
             let mut query = self.database.prepare(sql)?;
             let rows = query.query_map((site, class), |row| row.get(0))?;
-            let chain: Vec<String> = rows.collect::<rusqlite::Result<_>>()?;
-            if chain.len() > longest.len() {
-                longest = chain;
+            let path: Vec<String> = rows.collect::<rusqlite::Result<_>>()?;
+            if path.len() > longest.len() {
+                longest = path;
             }
         }
         Ok(longest)
@@ -115,7 +115,7 @@ impl Tables {
     }
 
     /// The last word on old blocks of a site: time, age, and how many.
-    pub fn aged(&self, site: i64) -> Result<Option<(f64, f64, u64)>> {
+    pub fn retained(&self, site: i64) -> Result<Option<(f64, f64, u64)>> {
         let sql = "SELECT t, age, count FROM aged JOIN tick ON tick.id = tick WHERE site = ?1 \
                    ORDER BY tick DESC LIMIT 1";
         let mut query = self.database.prepare(sql)?;

@@ -66,14 +66,15 @@ pub struct Frame {
     pub module: Option<String>,
     /// The interpreter's own, which reports hide.
     #[serde(default)]
-    pub machinery: bool,
+    #[serde(rename = "machinery")]
+    pub is_runtime: bool,
 }
 
 impl Site {
     /// Its Python frames, root first, without what the interpreter hides from tracebacks too; a frame
     /// without a line has line 0.
     pub fn python(&self) -> Vec<TrueFrame> {
-        let shown = |frame: &&Frame| frame.kind == "python" && !frame.machinery;
+        let shown = |frame: &&Frame| frame.kind == "python" && !frame.is_runtime;
         self.stack.iter().filter(shown).map(Frame::as_true).collect()
     }
 

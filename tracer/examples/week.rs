@@ -114,24 +114,24 @@ fn tick(
     now: u64,
     write_cohorts: bool,
 ) -> Result<(), StoreError> {
-    let mut look = accumulator.look(now).expect("time has passed");
+    let mut snapshot = accumulator.snapshot(now).expect("time has passed");
     for site in sites {
         let SiteTotals { key, allocated_bytes: bytes, allocated_count: count, .. } = site.totals;
-        look.allocated(key, Amount { bytes, count });
+        snapshot.allocated(key, Amount { bytes, count });
     }
     for site in sites {
         for &born in site.live.iter().chain(&site.kept) {
-            look.block(site.totals.key, SIZE, born);
+            snapshot.block(site.totals.key, SIZE, born);
         }
     }
-    let blocks = look.finish();
-    let aged = accumulator.aged().map(|aged| SiteRetained {
-        key: aged.site,
-        age: aged.age,
-        bytes: aged.amount.bytes,
-        count: aged.amount.count,
+    let blocks = snapshot.finish();
+    let retained = accumulator.retained().map(|retained| SiteRetained {
+        key: retained.site,
+        age: retained.age,
+        bytes: retained.amount.bytes,
+        count: retained.amount.count,
     });
-    let aged: Vec<SiteRetained> = aged.collect();
+    let retained: Vec<SiteRetained> = retained.collect();
     if write_cohorts {
         accumulator.changed(|key, cohorts, lifetimes| writer.life(key, cohorts, lifetimes))?;
     }
@@ -143,8 +143,8 @@ fn tick(
         rss_anon_bytes: Some(1 << 29),
         ..ProcessPoint::default()
     };
-    let look = Some(SnapshotRow { blocks, aged: &aged });
-    writer.tick(&Tick { process, counters: &[], sites: &totals, keep_history: true, look })
+    let snapshot = Some(SnapshotRow { blocks, retained: &retained });
+    writer.tick(&Tick { process, counters: &[], sites: &totals, keep_history: true, snapshot })
 }
 
 /// The sites with their stacks of 25 lines from 5,000.
@@ -226,7 +226,7 @@ fn read(file: &Path) {
         "sites {}, sums {}, aged {}, cohorts {}, process {}",
         sites.len(),
         all(|site| site.sums.len()),
-        all(|site| site.aged.len()),
+        all(|site| site.retained.len()),
         all(|site| site.cohorts.len()),
         document.history.process.len()
     );

@@ -82,7 +82,7 @@ fn recording(sites: u32) -> (TempDir, PathBuf) {
         counters: &[],
         sites: &totals,
         keep_history: false,
-        look: None,
+        snapshot: None,
     };
     writer.tick(&tick).expect("tick");
     writer.finish(&capture).expect("finish");
@@ -271,7 +271,7 @@ fn what_cannot_be_looked_at_is_said_in_one_line() {
 
 /// A process that cannot be looked at leaves no half a report, and what was there stays.
 #[test]
-fn a_look_that_fails_leaves_the_output_alone() {
+fn a_snapshot_that_fails_leaves_the_output_alone() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("who.svg");
     fs::write(&path, "old").expect("written");

@@ -230,7 +230,7 @@ fn assert_order(run: &Run, names: &[&str], what: &str) {
     let shown: Vec<&str> = run
         .frames
         .iter()
-        .filter(|frame| !frame.machinery && !frame.inlined)
+        .filter(|frame| !frame.is_runtime && !frame.inlined)
         .filter_map(|frame| frame.function.as_deref())
         .collect();
     let stripped = what == "/usr/bin/python3.11";

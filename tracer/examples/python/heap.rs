@@ -115,7 +115,7 @@ fn whole_pages(ranges: &[(u64, u64)]) -> Vec<(u64, u64)> {
 fn ranges(process: &Process, pages: &Pages) -> Result<(Ranges, Vec<(u64, u64)>)> {
     let survey = pages.survey()?;
     let there: Vec<(u64, u64)> =
-        survey.stretches.iter().map(|stretch| (stretch.start, stretch.end)).collect();
+        survey.ranges.iter().map(|range| (range.start, range.end)).collect();
     let mappings = process.mappings()?;
     let of_file = |path: &str| path.starts_with('/') && !path.starts_with("/dev");
     let (of_files, others): (Vec<_>, Vec<_>) = mappings

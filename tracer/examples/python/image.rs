@@ -136,17 +136,17 @@ fn merged(reads: &[(u64, u64)]) -> BTreeMap<u64, u64> {
     const NEAR: u64 = 12;
     let mut sorted = reads.to_vec();
     sorted.sort_unstable();
-    let mut stretches: BTreeMap<u64, u64> = BTreeMap::new();
+    let mut ranges: BTreeMap<u64, u64> = BTreeMap::new();
     for (start, end) in sorted {
-        match stretches.last_entry() {
+        match ranges.last_entry() {
             Some(mut last) if start <= *last.get() + NEAR => {
                 let furthest = end.max(*last.get());
                 last.insert(furthest);
             }
             _ => {
-                stretches.insert(start, end);
+                ranges.insert(start, end);
             }
         }
     }
-    stretches
+    ranges
 }

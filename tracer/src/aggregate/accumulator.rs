@@ -8,7 +8,7 @@ use super::site::SiteAges;
 use crate::model::{Amount, Cohort, Lifetime};
 
 /// Blocks count as aged at the earliest when they are so many times as old as the time between two looks.
-const LOOKS_OF_AGE: u64 = 2;
+const SNAPSHOTS_OF_AGE: u64 = 2;
 
 /// What the looks at the live table said so far. Memory: 64 bytes for each site and period in which it allocated
 /// anything; there are about 80 periods in a week.
@@ -40,15 +40,15 @@ pub struct RetainedBlocks {
 impl Accumulator {
     /// Begins a look at `now`, nanoseconds since the start; `None` when no time has passed since the last. What is
     /// handed to it must have been read after `now`.
-    pub fn look(&mut self, now: u64) -> Option<Snapshot<'_>> {
+    pub fn snapshot(&mut self, now: u64) -> Option<Snapshot<'_>> {
         let period = self.grid.close(now)?;
         Some(Snapshot { accumulator: self, period, blocks: 0 })
     }
 
     /// What every site has that is old.
-    pub fn aged(&self) -> impl Iterator<Item = RetainedBlocks> + '_ {
+    pub fn retained(&self) -> impl Iterator<Item = RetainedBlocks> + '_ {
         self.sites.iter().map(|(&site, state)| {
-            let (age, amount) = state.aged();
+            let (age, amount) = state.retained();
             RetainedBlocks { site, age: seconds(age), amount }
         })
     }
@@ -78,7 +78,7 @@ impl Accumulator {
 impl Snapshot<'_> {
     /// What a site allocated since the start.
     pub fn allocated(&mut self, site: u64, total: Amount) {
-        let least = (self.period.to - self.period.from).saturating_mul(LOOKS_OF_AGE);
+        let least = (self.period.to - self.period.from).saturating_mul(SNAPSHOTS_OF_AGE);
         self.accumulator.sites.entry(site).or_default().allocated(self.period, total, least);
     }
 

@@ -11,7 +11,7 @@ const SECOND: u64 = 1_000_000_000;
 pub struct Deaths {
     bins: Vec<Amount>,
     /// Everything below this bin is not told apart: looks were too far from one another.
-    floor: usize,
+    lowest_bin: usize,
 }
 
 impl Deaths {
@@ -19,7 +19,7 @@ impl Deaths {
     pub fn unseen(&mut self, interval: u64, amount: Amount) {
         if !amount.is_nothing() {
             let bin = bin(interval);
-            self.floor = self.floor.max(bin);
+            self.lowest_bin = self.lowest_bin.max(bin);
             self.add(bin, amount);
         }
     }
@@ -55,7 +55,7 @@ impl Deaths {
         for (bin, amount) in self.bins.iter().enumerate().rev() {
             older = older.saturating_add(amount.count);
             if older > rest {
-                return bound(bin.max(self.floor));
+                return bound(bin.max(self.lowest_bin));
             }
         }
         0
@@ -63,12 +63,13 @@ impl Deaths {
 
     /// As the recording has it: bins that are not empty, youngest first.
     pub fn lifetimes(&self) -> impl Iterator<Item = Lifetime> + '_ {
-        let below = self.bins.iter().take(self.floor).copied();
+        let below = self.bins.iter().take(self.lowest_bin).copied();
         let first = below.fold(Amount::default(), Amount::plus);
-        let bins =
-            self.bins.iter().copied().enumerate().skip(self.floor).map(move |(bin, amount)| {
-                (bin, if bin == self.floor { amount.plus(first) } else { amount })
-            });
+        let bins = self.bins.iter().copied().enumerate().skip(self.lowest_bin).map(
+            move |(bin, amount)| {
+                (bin, if bin == self.lowest_bin { amount.plus(first) } else { amount })
+            },
+        );
         bins.filter(|(_, amount)| !amount.is_nothing()).map(|(bin, amount)| Lifetime {
             up_to: super::seconds(bound(bin)),
             freed_bytes: amount.bytes,

@@ -28,7 +28,7 @@ pub struct JoinedPeriods {
 #[derive(Clone, Debug, Default)]
 pub struct Grid {
     periods: Vec<Period>,
-    looks: u32,
+    snapshots: u32,
 }
 
 impl Grid {
@@ -40,8 +40,8 @@ impl Grid {
     /// Ends the period that began at the last look; `None` when no time has passed.
     pub fn close(&mut self, now: u64) -> Option<Period> {
         let from = self.end();
-        let period = (now > from).then_some(Period { number: self.looks, from, to: now })?;
-        self.looks = self.looks.saturating_add(1);
+        let period = (now > from).then_some(Period { number: self.snapshots, from, to: now })?;
+        self.snapshots = self.snapshots.saturating_add(1);
         self.periods.push(period);
         Some(period)
     }
@@ -91,8 +91,8 @@ mod tests {
     fn a_week_has_about_eighty_periods() {
         let mut grid = Grid::default();
         let mut most = 0;
-        for look in 1..=7 * 24 * 360 {
-            grid.close(look * 10 * SECOND).expect("time has passed");
+        for snapshot in 1..=7 * 24 * 360 {
+            grid.close(snapshot * 10 * SECOND).expect("time has passed");
             grid.age();
             most = most.max(grid.periods.len());
         }

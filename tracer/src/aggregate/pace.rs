@@ -16,7 +16,7 @@ const WRITE: [Duration; 3] =
 /// Decides from what looks cost. All times since the start of the capture.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SnapshotPace {
-    looked: Duration,
+    taken: Duration,
     took: Duration,
     kept: Duration,
     written: Duration,
@@ -29,14 +29,14 @@ impl SnapshotPace {
     }
 
     /// Whether it is time to look at the live table.
-    pub fn look(&self, now: Duration) -> bool {
+    pub fn snapshot(&self, now: Duration) -> bool {
         let interval = interval(now).max(self.took.saturating_mul(SHARE));
-        now.saturating_sub(self.looked) >= interval
+        now.saturating_sub(self.taken) >= interval
     }
 
     /// A look was begun at `now` and took so long.
-    pub fn looked(&mut self, now: Duration, took: Duration) {
-        (self.looked, self.took) = (now, took);
+    pub fn taken(&mut self, now: Duration, took: Duration) {
+        (self.taken, self.took) = (now, took);
     }
 
     /// Whether it is time to write down cohorts and lifetimes: often in the beginning, when everything in them is
@@ -71,26 +71,26 @@ mod tests {
     #[test]
     fn a_minute_is_looked_at_often_enough() {
         let mut pace = SnapshotPace::default();
-        let mut looks = 0;
+        let mut snapshots = 0;
         for now in (1..=60).map(seconds) {
-            if !pace.look(now) {
+            if !pace.snapshot(now) {
                 continue;
             }
-            pace.looked(now, Duration::ZERO);
-            looks += 1;
+            pace.taken(now, Duration::ZERO);
+            snapshots += 1;
         }
-        assert_eq!(looks, 12);
+        assert_eq!(snapshots, 12);
     }
 
     #[test]
-    fn a_look_costs_a_hundredth_at_most() {
+    fn a_snapshot_costs_a_hundredth_at_most() {
         let mut pace = SnapshotPace::default();
-        pace.looked(seconds(1000), seconds(3));
-        assert!(!pace.look(seconds(1299)));
-        assert!(pace.look(seconds(1300)));
-        pace.looked(seconds(1300), Duration::from_millis(1));
-        assert!(!pace.look(seconds(1309)));
-        assert!(pace.look(seconds(1310)));
+        pace.taken(seconds(1000), seconds(3));
+        assert!(!pace.snapshot(seconds(1299)));
+        assert!(pace.snapshot(seconds(1300)));
+        pace.taken(seconds(1300), Duration::from_millis(1));
+        assert!(!pace.snapshot(seconds(1309)));
+        assert!(pace.snapshot(seconds(1310)));
     }
 
     #[test]

@@ -24,8 +24,8 @@ pub struct SiteAges {
     deaths: Deaths,
     /// Blocks older than this, nanoseconds, count as aged.
     age: u64,
-    aged: Amount,
-    aged_found: Amount,
+    retained: Amount,
+    retained_found: Amount,
     /// Whether cohorts or deaths differ from what was last handed out.
     changed: bool,
 }
@@ -53,7 +53,7 @@ impl SiteAges {
     pub fn found(&mut self, period: Period, size: u64, ago: u64) {
         let block = Amount::block(size);
         if ago > self.age {
-            self.aged_found = self.aged_found.plus(block);
+            self.retained_found = self.retained_found.plus(block);
         }
         let index = self.born.partition_point(|born| born.period < period.number);
         // A block on its way was born in one period and added to the totals in the next.
@@ -82,7 +82,7 @@ impl SiteAges {
             }
             born.live = found;
         }
-        self.aged = std::mem::take(&mut self.aged_found);
+        self.retained = std::mem::take(&mut self.retained_found);
         self.age = self.age.max(self.deaths.normal_age().min(half(last.to)));
     }
 
@@ -120,8 +120,8 @@ impl SiteAges {
     }
 
     /// The age in nanoseconds, and what is older and lives.
-    pub fn aged(&self) -> (u64, Amount) {
-        (self.age, self.aged)
+    pub fn retained(&self) -> (u64, Amount) {
+        (self.age, self.retained)
     }
 
     /// Whether cohorts or deaths have changed since this was last asked.

@@ -15,7 +15,7 @@ enum Step {
     Allocate { site: u64, size: u64 },
     Free { which: prop::sample::Index },
     Wait { ns: u64 },
-    Look,
+    Snapshot,
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -23,7 +23,7 @@ fn step() -> impl Strategy<Value = Step> {
         4 => (0_u64..3, 1_u64..1000).prop_map(|(site, size)| Step::Allocate { site, size }),
         3 => any::<prop::sample::Index>().prop_map(|which| Step::Free { which }),
         3 => (1..20 * SECOND).prop_map(|ns| Step::Wait { ns }),
-        2 => Just(Step::Look),
+        2 => Just(Step::Snapshot),
     ]
 }
 
@@ -48,11 +48,11 @@ impl Target {
         *total = total.plus(Amount::block(size));
     }
 
-    fn look(&self, accumulator: &mut Accumulator) -> bool {
-        let Some(mut look) = accumulator.look(self.now) else { return false };
-        self.totals.iter().for_each(|(site, total)| look.allocated(*site, *total));
-        self.live.iter().for_each(|block| look.block(block.site, block.size, block.born));
-        look.finish();
+    fn snapshot(&self, accumulator: &mut Accumulator) -> bool {
+        let Some(mut snapshot) = accumulator.snapshot(self.now) else { return false };
+        self.totals.iter().for_each(|(site, total)| snapshot.allocated(*site, *total));
+        self.live.iter().for_each(|block| snapshot.block(block.site, block.size, block.born));
+        snapshot.finish();
         true
     }
 
@@ -109,19 +109,19 @@ proptest! {
                     target.live.swap_remove(which.index(target.live.len()));
                 }
                 Step::Wait { ns } => target.now += ns,
-                Step::Look => {
+                Step::Snapshot => {
                     target.now += 1;
-                    prop_assert!(target.look(&mut accumulator));
+                    prop_assert!(target.snapshot(&mut accumulator));
                     changed(&mut accumulator, &mut known);
                     for (&site, life) in &known {
                         agrees(&target, site, life)?;
                     }
-                    for aged in accumulator.aged() {
-                        let old = target.alive(aged.site, |born| {
-                            super::seconds(target.now - born) > aged.age
+                    for retained in accumulator.retained() {
+                        let old = target.alive(retained.site, |born| {
+                            super::seconds(target.now - born) > retained.age
                         });
                         // The age may have grown with this look.
-                        prop_assert!(aged.amount.count >= old.count);
+                        prop_assert!(retained.amount.count >= old.count);
                     }
                 }
             }
@@ -131,16 +131,16 @@ proptest! {
     /// Totals and blocks that do not fit together, as they are read while a target runs.
     #[test]
     fn nonsense_is_clamped(
-        looks in prop::collection::vec(
+        snapshots in prop::collection::vec(
             (1_u64..1000, 0_u64..50, prop::collection::vec((0_u64..2000, 0_u64..99), 0..9)), 1..30),
     ) {
         let (mut accumulator, mut now, mut known) = (Accumulator::default(), 0, HashMap::new());
-        for (step, count, blocks) in looks {
+        for (step, count, blocks) in snapshots {
             now += step;
-            let mut look = accumulator.look(now).expect("time has passed");
-            look.allocated(7, Amount { bytes: count * 10, count });
-            blocks.iter().for_each(|(born, size)| look.block(7, *size, *born));
-            look.finish();
+            let mut snapshot = accumulator.snapshot(now).expect("time has passed");
+            snapshot.allocated(7, Amount { bytes: count * 10, count });
+            blocks.iter().for_each(|(born, size)| snapshot.block(7, *size, *born));
+            snapshot.finish();
             changed(&mut accumulator, &mut known);
             for cohort in known.get(&7).map_or(&[][..], |(cohorts, _)| cohorts) {
                 prop_assert!(cohort.live_count <= cohort.allocated_count);
@@ -151,29 +151,29 @@ proptest! {
 }
 
 /// A look every ten seconds, as `each` tells what happens before it.
-fn looks(count: u64, mut each: impl FnMut(&mut Target, u64)) -> Accumulator {
+fn snapshots(count: u64, mut each: impl FnMut(&mut Target, u64)) -> Accumulator {
     let (mut target, mut accumulator) = (Target::default(), Accumulator::default());
-    for look in 1..=count {
-        each(&mut target, look);
-        target.now = look * 10 * SECOND;
-        target.look(&mut accumulator);
+    for snapshot in 1..=count {
+        each(&mut target, snapshot);
+        target.now = snapshot * 10 * SECOND;
+        target.snapshot(&mut accumulator);
     }
     accumulator
 }
 
 /// 20 blocks live for 300 seconds each, one in a look; another stays with every 30th look.
 #[test]
-fn what_outlives_the_others_is_aged() {
-    let mut accumulator = looks(1000, |target, look| {
+fn what_outlives_the_others_is_retained() {
+    let mut accumulator = snapshots(1000, |target, snapshot| {
         let now = target.now;
         target.live.retain(|block| block.size == 99 || now - block.born < 300 * SECOND);
         target.allocate(1, 10);
-        if look % 30 == 0 {
+        if snapshot % 30 == 0 {
             target.allocate(1, 99);
         }
     });
-    let aged = accumulator.aged().next().expect("a site");
-    assert_eq!((aged.age, aged.amount.count), (512.0, 31));
+    let retained = accumulator.retained().next().expect("a site");
+    assert_eq!((retained.age, retained.amount.count), (512.0, 31));
     let mut known = HashMap::new();
     changed(&mut accumulator, &mut known);
     let (cohorts, lifetimes) = &known[&1];
@@ -185,13 +185,13 @@ fn what_outlives_the_others_is_aged() {
 /// Blocks that never survive a look: no cohort holds any, and the least age stays what looks can tell.
 #[test]
 fn what_dies_young_leaves_no_old_blocks() {
-    let mut accumulator = looks(50, |target, _| {
+    let mut accumulator = snapshots(50, |target, _| {
         target.live.clear();
         (0..100).for_each(|_| target.allocate(1, 10));
         target.live.clear();
     });
-    let aged = accumulator.aged().next().expect("a site");
-    assert_eq!((aged.age, aged.amount), (20.0, Amount::default()));
+    let retained = accumulator.retained().next().expect("a site");
+    assert_eq!((retained.age, retained.amount), (20.0, Amount::default()));
     let mut known = HashMap::new();
     changed(&mut accumulator, &mut known);
     assert_eq!(known[&1].1, [Lifetime { up_to: 16.0, freed_bytes: 50_000, freed_count: 5000 }]);
@@ -199,17 +199,17 @@ fn what_dies_young_leaves_no_old_blocks() {
 
 #[test]
 fn a_quiet_site_is_not_handed_out_again() {
-    let mut accumulator = looks(400, |target, look| {
-        if look <= 2 {
+    let mut accumulator = snapshots(400, |target, snapshot| {
+        if snapshot <= 2 {
             target.allocate(1, 10);
         }
     });
     changed(&mut accumulator, &mut HashMap::new());
-    let mut look = accumulator.look(4001 * SECOND).expect("time has passed");
-    look.allocated(1, Amount { bytes: 20, count: 2 });
-    look.block(1, 10, 0);
-    look.block(1, 10, 10 * SECOND);
-    look.finish();
+    let mut snapshot = accumulator.snapshot(4001 * SECOND).expect("time has passed");
+    snapshot.allocated(1, Amount { bytes: 20, count: 2 });
+    snapshot.block(1, 10, 0);
+    snapshot.block(1, 10, 10 * SECOND);
+    snapshot.finish();
     let mut known = HashMap::new();
     changed(&mut accumulator, &mut known);
     assert!(known.is_empty(), "{known:?}");

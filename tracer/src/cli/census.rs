@@ -24,7 +24,7 @@ use crate::session::census::{self, CensusOptions};
 /// Time from look to look when only the length is given; a tenth of the length where that is shorter.
 const EVERY: Duration = Duration::from_secs(30);
 /// Looks that a watch has at least when nobody says how often to look.
-const LOOKS: u32 = 10;
+const SNAPSHOTS: u32 = 10;
 /// Until somebody says stop: a hundred years, which every clock can add.
 const FOREVER: Duration = Duration::from_secs(100 * 365 * 86_400);
 
@@ -89,7 +89,7 @@ impl CensusArgs {
                 ));
             }
             (Some(every), _) => every,
-            (None, Some(duration)) => EVERY.min(duration / LOOKS),
+            (None, Some(duration)) => EVERY.min(duration / SNAPSHOTS),
             (None, None) => EVERY,
         };
         let endless = self.every.map(|_| FOREVER);
@@ -126,7 +126,8 @@ fn one(
 ) -> Result<Exit> {
     let mut line = SnapshotLine::new(io::stderr(), Manner::on_stderr(quiet));
     let stop = listen(options)?;
-    let taken = census::take(pid, options, &Mutex::new(()), &stop, &mut |look| line.look(look));
+    let taken =
+        census::take(pid, options, &Mutex::new(()), &stop, &mut |snapshot| line.snapshot(snapshot));
     line.clear();
     let census = judged(taken?);
     let shown = args.shown(&output);
@@ -147,14 +148,14 @@ fn listen(options: &CensusOptions) -> Result<impl Fn() -> bool + Sync> {
 
 fn judged(mut census: Census) -> Census {
     if !census.series.is_empty() {
-        census.growth = Some(growth::judge_types(&census.series, &census.holders));
+        census.growth = Some(growth::judge_types(&census.series, &census.retainers));
     }
     census
 }
 
 /// Whether the process was there to the end.
 fn exit(census: &Census) -> Exit {
-    if !census.look.target_gone() {
+    if !census.snapshot.target_gone() {
         return Exit::Fine;
     }
     let how = notes::of_heap(HeapNote::ProcessEnded);
@@ -179,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn looks_are_one_or_as_many_as_asked() {
+    fn snapshots_are_one_or_as_many_as_asked() {
         let seconds = |words| {
             let options = typed(words).options().expect("options");
             (options.looks_for.map(|time| time.as_secs()), options.every.as_secs())

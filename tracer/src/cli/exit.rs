@@ -122,11 +122,11 @@ pub fn is_broken_pipe(error: &anyhow::Error) -> bool {
 /// An error and its causes in one line, harmless to a terminal. A cause that the text before it
 /// says already is left out.
 pub fn line(error: &anyhow::Error) -> String {
-    chain(error.as_ref())
+    path(error.as_ref())
 }
 
 /// The same of an error that is not boxed.
-pub fn chain(error: &(dyn Error + 'static)) -> String {
+pub fn path(error: &(dyn Error + 'static)) -> String {
     let mut line = String::new();
     for cause in std::iter::successors(Some(error), |error| (**error).source()) {
         let text = said(cause);

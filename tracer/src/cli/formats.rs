@@ -8,8 +8,8 @@ use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser, Value
 use super::exit::UsageError;
 use super::options::{Choice, FormatArgs, OutputArgs};
 use crate::report::{
-    CENSUS_FORMATS, CensusFormat, DIFFERENCES, DifferenceFormat, FORMATS, Format, HOLDERS_FORMATS,
-    HoldersFormat,
+    CENSUS_FORMATS, CensusFormat, DIFFERENCES, DifferenceFormat, FORMATS, Format,
+    RETAINERS_FORMATS, RetainersFormat,
 };
 
 /// What `report -f` can name.
@@ -49,9 +49,9 @@ impl Choice for &'static CensusFormat {
     }
 }
 
-impl Choice for &'static HoldersFormat {
+impl Choice for &'static RetainersFormat {
     fn parser() -> ValueParser {
-        one_of(HOLDERS_FORMATS)
+        one_of(RETAINERS_FORMATS)
     }
 }
 

@@ -162,7 +162,7 @@ fn report(
 fn shown(args: &LeaksArgs, format: &'static Format, output: &Output) -> Options {
     Options {
         top: args.top.top.filter(|_| format.name == "text"),
-        machinery: args.frames.machinery,
+        runtime_frames: args.frames.runtime_frames,
         native: !args.frames.no_native,
         colour: args.color.wanted(output),
         plain_svg: false,

@@ -111,8 +111,8 @@ pub struct TopArg {
 #[derive(Args, Debug)]
 pub struct FramesArgs {
     /// Show the interpreter's own frames too; JSON always has them
-    #[arg(long, help_heading = "What to show")]
-    pub machinery: bool,
+    #[arg(long = "machinery", visible_alias = "runtime-frames", help_heading = "What to show")]
+    pub runtime_frames: bool,
     /// Leave out native frames; JSON always has them
     #[arg(long, help_heading = "What to show")]
     pub no_native: bool,

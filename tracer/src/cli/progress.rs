@@ -1,13 +1,13 @@
 //! What somebody who waits for a recording sees: one line, redrawn on a terminal.
 
 mod block;
-mod looks;
 mod many;
+mod snapshots;
 
 use std::io::{self, IsTerminal, Write};
 
-pub use self::looks::ManyLooks;
 pub use self::many::ManyLines;
+pub use self::snapshots::ManySnapshots;
 use super::live::{Outcome, Watcher};
 use crate::model::HeapSnapshot;
 use crate::report::quantity::{bytes, count, counted, duration};
@@ -129,9 +129,9 @@ impl<W: Write> SnapshotLine<W> {
     }
 
     /// Shows one: a line each, or one line that is redrawn.
-    pub fn look(&mut self, look: &HeapSnapshot) {
-        let first = *self.first.get_or_insert(look.at);
-        let text = look_line(look, look.at - first);
+    pub fn snapshot(&mut self, snapshot: &HeapSnapshot) {
+        let first = *self.first.get_or_insert(snapshot.at);
+        let text = snapshot_line(snapshot, snapshot.at - first);
         match self.line.manner {
             Manner::Quiet => {}
             Manner::Plain => self.line.put(&format!("{text}\n")),
@@ -149,14 +149,14 @@ impl<W: Write> SnapshotLine<W> {
 }
 
 /// `1 min 5 s: look 3, 1,234,567 objects, 95.4 MiB, took 2.1 s`
-fn look_line(look: &HeapSnapshot, seconds: f64) -> String {
+fn snapshot_line(snapshot: &HeapSnapshot, seconds: f64) -> String {
     format!(
         "{}: look {}, {}, {}, took {}",
         elapsed(seconds.max(0.0)),
-        count(u64::from(look.looks)),
-        counted(look.objects, "object", "objects"),
-        bytes(look.bytes),
-        duration(look.seconds),
+        count(u64::from(snapshot.snapshots)),
+        counted(snapshot.objects, "object", "objects"),
+        bytes(snapshot.bytes),
+        duration(snapshot.seconds),
     )
 }
 
@@ -243,15 +243,15 @@ mod tests {
     }
 
     #[test]
-    fn every_look_has_its_line() {
+    fn every_snapshot_has_its_line() {
         let shown = |manner| {
             let mut out = Vec::new();
             let mut line = SnapshotLine::new(&mut out, manner);
-            for (looks, at) in [(1, 1_000.0), (2, 1_030.4), (3, 999.0)] {
+            for (snapshots, at) in [(1, 1_000.0), (2, 1_030.4), (3, 999.0)] {
                 let (objects, bytes) = (1_234_567, 100_000_000);
-                line.look(&HeapSnapshot {
+                line.snapshot(&HeapSnapshot {
                     at,
-                    looks,
+                    snapshots,
                     objects,
                     bytes,
                     seconds: 2.1,

@@ -45,7 +45,7 @@ pub fn open<E: ?Sized>(args: &ShowArgs, format: &Format<E>) -> Result<Output> {
 pub fn options(args: &ShowArgs, output: &Output) -> Options {
     Options {
         top: args.top.top,
-        machinery: args.frames.machinery,
+        runtime_frames: args.frames.runtime_frames,
         native: !args.frames.no_native,
         colour: args.color.wanted(output),
         plain_svg: false,

@@ -6,7 +6,7 @@ use clap::Args;
 use super::exit::Exit;
 use super::options::{ColorArg, FormatArgs, OutputArgs, PauseArg, TopArg};
 use super::{formats, units};
-use crate::report::{HOLDERS_FORMATS, HoldersFormat, Options};
+use crate::report::{Options, RETAINERS_FORMATS, RetainersFormat};
 use crate::session::who::{self, WhoOptions};
 
 /// Kinds of chains that are told unless somebody wants more.
@@ -37,7 +37,7 @@ pub struct WhoArgs {
     pub values: bool,
     /// How to write it.
     #[command(flatten)]
-    pub format: FormatArgs<&'static HoldersFormat>,
+    pub format: FormatArgs<&'static RetainersFormat>,
     /// Where it goes.
     #[command(flatten)]
     pub output: OutputArgs,
@@ -54,14 +54,14 @@ pub struct WhoArgs {
 /// # Errors
 /// It cannot be looked at; there is no such object; the output cannot be written.
 pub fn run(args: &WhoArgs) -> Result<Exit> {
-    let format = formats::chosen(&args.format, &args.output, HOLDERS_FORMATS)?;
+    let format = formats::chosen(&args.format, &args.output, RETAINERS_FORMATS)?;
     let mut output = args.output.open()?;
     let top = args.top.top.unwrap_or(TOP);
     let options = WhoOptions { pause: args.pause.pause, values: args.values, top };
-    let holders = who::find(&args.pid, &args.asked, &options)?;
+    let retainers = who::find(&args.pid, &args.asked, &options)?;
     let shown =
         Options { top: Some(top), colour: args.color.wanted(&output), ..Options::default() };
-    format.exporter.write(&holders, &shown, &mut output).context("cannot write the report")?;
+    format.exporter.write(&retainers, &shown, &mut output).context("cannot write the report")?;
     output.finish()?;
     Ok(Exit::Fine)
 }
@@ -98,7 +98,7 @@ mod tests {
     fn pictures_are_named_or_follow_the_output() {
         let format = |words| {
             let args = typed(words);
-            formats::chosen(&args.format, &args.output, HOLDERS_FORMATS).map(|format| format.name)
+            formats::chosen(&args.format, &args.output, RETAINERS_FORMATS).map(|format| format.name)
         };
         assert_eq!(format("A").expect("a format"), "text");
         assert_eq!(format("A -j").expect("a format"), "json");

@@ -5,8 +5,8 @@
 //! checked, every walk ends after at most one pass over its table, and a part that makes no sense is
 //! treated as absent.
 
+mod chunks;
 mod import;
-mod pieces;
 mod segment;
 mod symbol;
 mod unwind;
@@ -14,8 +14,8 @@ mod unwind;
 #[cfg(test)]
 mod tests;
 
+pub use chunks::{Chunks, Cursor, ReadAt, chunks};
 pub use import::ImportSlot;
-pub use pieces::{Chunks, Cursor, ReadAt, chunks};
 pub use segment::{Section, Segment};
 pub use symbol::{Symbol, SymbolKind, SymbolTables};
 pub use unwind::{Extent, UnwindPlaces, UnwindTables};

@@ -40,24 +40,24 @@ pub fn is_arena(site: &Site, bytes: &[u64]) -> bool {
 /// innermost function that still has half of the votes of all is where growth comes from; of the stacks
 /// through it, the one that keeps most is shown. Code that runs in every stack (the server's loop)
 /// is outermost and so never preferred to something inside of it.
-pub fn representative(document: &Document, kept: &[(usize, u64)]) -> Option<(usize, u64, u64)> {
-    let all: u64 = kept.iter().map(|(_, count)| count).sum();
+pub fn representative(document: &Document, retained: &[(usize, u64)]) -> Option<(usize, u64, u64)> {
+    let all: u64 = retained.iter().map(|(_, count)| count).sum();
     let mut votes: HashMap<FrameIdentity<'_>, u64> = HashMap::new();
-    for (index, count) in kept {
+    for (index, count) in retained {
         for function in functions(&document.sites[*index]) {
             *votes.entry(function).or_default() += count;
         }
     }
     let wanted = all / 2 + 1;
-    let most = kept.iter().max_by_key(|(index, count)| (*count, Reverse(*index)))?;
+    let most = retained.iter().max_by_key(|(index, count)| (*count, Reverse(*index)))?;
     // Fewest votes: the innermost of those that have enough. Depth decides between equals.
-    let innermost = kept
+    let innermost = retained
         .iter()
         .flat_map(|(index, _)| functions(&document.sites[*index]).into_iter().enumerate())
         .filter(|(_, function)| votes[function] >= wanted)
         .min_by_key(|(depth, function)| (votes[function], Reverse(*depth)));
     let Some((_, function)) = innermost else { return Some((most.0, most.1, all)) };
-    let through = kept
+    let through = retained
         .iter()
         .filter(|(index, _)| functions(&document.sites[*index]).contains(&function))
         .max_by_key(|(index, count)| (*count, Reverse(*index)))?;
@@ -107,8 +107,8 @@ mod tests {
             let site = document.sites.last_mut().expect("a site");
             site.stack = stack.iter().map(|name| Frame::python(*name, "app.py", Some(1))).collect();
         }
-        let kept = [(0, 2), (1, 1), (2, 2), (3, 1)];
-        assert_eq!(representative(&document, &kept), Some((2, 4, 6)));
+        let retained = [(0, 2), (1, 1), (2, 2), (3, 1)];
+        assert_eq!(representative(&document, &retained), Some((2, 4, 6)));
         assert_eq!(representative(&document, &[]), None);
     }
 }

@@ -1,7 +1,7 @@
 //! Everything measured about one subject, before it is judged.
 
-use super::floor;
 use super::harmless;
+use super::lower_envelope;
 use super::shape::{self, Shape, Steps};
 use super::slope::{self, Increment, Slope};
 use super::survival::{self, Age, Survival, Thirds};
@@ -39,9 +39,9 @@ pub struct Gauge {
     /// Rate of the last third over that of all.
     pub last_third: f64,
     /// Bytes kept.
-    pub kept_bytes: u64,
+    pub retained_bytes: u64,
     /// Blocks kept.
-    pub kept_count: u64,
+    pub retained_count: u64,
     /// How often a kept block is freed after all, per second: an upper estimate.
     pub hazard: f64,
     /// Half of the freed blocks did not reach this age, seconds.
@@ -65,19 +65,20 @@ pub fn measure(sites: &[&SiteHistory], watch: &Coverage) -> Option<Gauge> {
 /// How fast it grows, without its shape, which costs most.
 pub fn growth(sites: &[&SiteHistory], watch: &Coverage) -> Option<Gauge> {
     let mut survival = Survival::of(sites.iter().copied());
-    let mut age = survival.age(watch.look);
+    let mut age = survival.age(watch.snapshot);
     if survival.cohorts.is_empty() {
-        survival.cohorts = floor::cohorts(sites, watch.look);
-        age = Age { seconds: 0.25 * watch.look, capped: true, lifetime: age.lifetime };
+        survival.cohorts = lower_envelope::cohorts(sites, watch.snapshot);
+        age = Age { seconds: 0.25 * watch.snapshot, capped: true, lifetime: age.lifetime };
     }
     divide(&mut survival.cohorts, sites, watch);
-    let end = watch.look - age.seconds;
-    let mut periods = survival::periods(&survival.cohorts, watch.begin, end, watch.look);
+    let end = watch.snapshot - age.seconds;
+    let mut periods = survival::periods(&survival.cohorts, watch.begin, end, watch.snapshot);
     let since = late_start(&mut periods, watch.begin, end);
-    let Amount { bytes: kept_bytes, count: kept_count } =
+    let Amount { bytes: retained_bytes, count: retained_count } =
         periods.iter().map(Cohort::live).fold(Amount::default(), Amount::plus);
     let with_any = periods.iter().filter(|period| period.live_count > 0).count();
-    let enough = kept_bytes as f64 >= watch.gate_bytes() || (kept_count >= 8 && with_any >= 3);
+    let enough =
+        retained_bytes as f64 >= watch.gate_bytes() || (retained_count >= 8 && with_any >= 3);
     if !enough || periods.len() < 2 {
         return None;
     }
@@ -93,15 +94,15 @@ pub fn growth(sites: &[&SiteHistory], watch: &Coverage) -> Option<Gauge> {
         halves: (bytes, bytes),
         last_third: 1.0,
         shape: shape::untried(),
-        hazard: survival.hazard(age.seconds, watch.look),
+        hazard: survival.hazard(age.seconds, watch.snapshot),
         median_life: survival.lifetime(0.5),
         freed: survival.freed(),
         periods,
         bytes,
         counts,
         cluster,
-        kept_bytes,
-        kept_count,
+        retained_bytes,
+        retained_count,
     })
 }
 
@@ -113,7 +114,7 @@ impl Gauge {
 
     /// Bytes per hour that will still be kept after another time as long as that watched: its lower bound.
     pub fn lasting(&self, watch: &Coverage) -> f64 {
-        self.bytes.per_hour.lo * (-self.hazard * watch.look).exp()
+        self.bytes.per_hour.lo * (-self.hazard * watch.snapshot).exp()
     }
 
     /// Rate of the second half over that of the first, and by how many standard errors it is lower.
@@ -150,7 +151,7 @@ fn divide(cohorts: &mut [Cohort], sites: &[&SiteHistory], watch: &Coverage) {
     };
     let born = early.allocated_count.min(whole.allocated_count) as f64;
     let share = 1.0 - born / (whole.allocated_count as f64).max(1.0);
-    let part = |sum: u64| floor::whole(sum as f64 * share);
+    let part = |sum: u64| lower_envelope::whole(sum as f64 * share);
     cohorts[at] = Cohort {
         from: begin,
         allocated_bytes: whole.allocated_bytes.saturating_sub(early.allocated_bytes),
@@ -181,7 +182,7 @@ fn late_start(periods: &mut Vec<Cohort>, begin: f64, end: f64) -> f64 {
 
 /// Growth at single moments, by the sums.
 fn steps(sites: &[&SiteHistory], since: f64, watch: &Coverage) -> Option<Steps> {
-    let ticks = (watch.look - since) / watch.tick;
+    let ticks = (watch.snapshot - since) / watch.tick;
     let most: usize = sites.iter().map(|site| site.sums.len()).sum();
     if most as f64 > 0.25 * ticks + sites.len() as f64 {
         return None;

@@ -11,7 +11,7 @@ const RARE: f64 = 0.3;
 /// The word for `sites` if they do not leak; `Undetermined` where nothing says what they are.
 pub fn kind(sites: &[&SiteHistory], watch: &Coverage) -> Verdict {
     let half = |t: f64| total(sites, t);
-    let (middle, end) = (half(0.5 * watch.look), half(watch.look));
+    let (middle, end) = (half(0.5 * watch.snapshot), half(watch.snapshot));
     if collected(sites, watch) {
         return Verdict::GarbagePending;
     }
@@ -41,7 +41,7 @@ pub fn total(sites: &[&SiteHistory], t: f64) -> SitePoint {
 /// Whether what lives changed little in the last third: by at most a sixth up or down.
 fn steady(sites: &[&SiteHistory], watch: &Coverage) -> bool {
     let samples = (0..=24).map(|step| {
-        let t = watch.look * (1.0 - f64::from(step) / 72.0);
+        let t = watch.snapshot * (1.0 - f64::from(step) / 72.0);
         total(sites, t).live_bytes() as f64
     });
     let (low, high) =
@@ -53,7 +53,7 @@ fn steady(sites: &[&SiteHistory], watch: &Coverage) -> bool {
 fn collected(sites: &[&SiteHistory], watch: &Coverage) -> bool {
     let mut times: Vec<f64> = watch.collections.iter().map(|collection| collection.t).collect();
     times.sort_by(f64::total_cmp);
-    if times.is_empty() || times.len() as f64 * watch.tick > RARE * watch.look {
+    if times.is_empty() || times.len() as f64 * watch.tick > RARE * watch.snapshot {
         return false;
     }
     let at_one = |from: f64, to: f64| {

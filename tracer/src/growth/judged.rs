@@ -30,18 +30,18 @@ pub fn histories<'a>(document: &'a Document, sites: &[usize]) -> Vec<&'a SiteHis
 /// Measures a subject, and its size classes alone where the whole says little: a leak of small blocks must not
 /// hide behind large ones that come and go on the same stack.
 pub fn test(document: &Document, subject: Subject, watch: &Coverage) -> Option<Tested> {
-    let lost: Vec<usize> = subject
+    let unreachable: Vec<usize> = subject
         .sites
         .iter()
         .copied()
-        .filter(|index| search(document, &[*index]).is_some_and(verdict::is_lost))
+        .filter(|index| search(document, &[*index]).is_some_and(verdict::is_unreachable))
         .collect();
     let whole = growth(&histories(document, &subject.sites), watch);
     let strong = whole.as_ref().is_some_and(|gauge| {
         gauge.p < 1e-3 && gauge.bytes.per_hour.lo > 0.5 * gauge.bytes.per_hour.est
     });
-    let part = match (lost.is_empty(), strong || subject.arenas || subject.sites.len() < 2) {
-        (false, _) => Some(lost),
+    let part = match (unreachable.is_empty(), strong || subject.arenas || subject.sites.len() < 2) {
+        (false, _) => Some(unreachable),
         (true, true) => None,
         (true, false) => growing_classes(document, &subject, watch, whole.as_ref()),
     };
@@ -87,7 +87,7 @@ fn search(document: &Document, sites: &[usize]) -> Option<UnreachableBlocks> {
     let searches = histories(document, sites).into_iter().filter_map(|site| site.unreferenced);
     searches.reduce(|a, b| UnreachableBlocks {
         looked_for: a.looked_for.saturating_add(b.looked_for),
-        lost: a.lost.saturating_add(b.lost),
+        unreachable: a.unreachable.saturating_add(b.unreachable),
     })
 }
 
@@ -108,7 +108,7 @@ impl Tested {
             * self
                 .gauge
                 .lasting(watch)
-                .max(1e-3 * slope.est * (-self.gauge.hazard * watch.look).exp())
+                .max(1e-3 * slope.est * (-self.gauge.hazard * watch.snapshot).exp())
     }
 
     /// The finding; its rank is not known yet.
@@ -121,11 +121,11 @@ impl Tested {
         growth: Option<f64>,
     ) -> Finding {
         let gauge = &self.gauge;
-        let kept = self.kept(document, watch);
-        let (shown, alike) = self.shown(document, &kept);
+        let retained = self.retained(document, watch);
+        let (shown, alike) = self.shown(document, &retained);
         let site = summed(document, shown, &self.subject.sites);
         // An arena is no object's block.
-        let behind = match self.subject.arenas {
+        let owners_of_finding = match self.subject.arenas {
             true => FindingOwners::default(),
             false => owners::of_sites(&histories(document, &self.subject.sites)),
         };
@@ -138,18 +138,18 @@ impl Tested {
             unreferenced: self.unreferenced,
             arenas: self.subject.arenas.then_some(alike),
             collections: survived(gauge, watch),
-            garbage: behind.is_garbage(),
+            garbage: owners_of_finding.is_garbage(),
         };
         let (model, steps, against) = models(gauge);
         let evidence = Evidence {
             reasons: reasons(&facts),
-            sites: kept.iter().map(|(index, ..)| document.sites[*index].id.clone()).collect(),
+            sites: retained.iter().map(|(index, ..)| document.sites[*index].id.clone()).collect(),
             arenas: self.subject.arenas,
             stacks_alike: alike,
             since: Some(gauge.since),
             age_seconds: gauge.age.seconds,
-            kept_bytes: gauge.kept_bytes,
-            kept_count: gauge.kept_count,
+            retained_bytes: gauge.retained_bytes,
+            retained_count: gauge.retained_count,
             slope_blocks_per_hour: gauge.counts.per_hour,
             model,
             against,
@@ -171,9 +171,9 @@ impl Tested {
             confidence: decision.confidence,
             slope_bytes_per_hour: gauge.bytes.per_hour,
             evidence,
-            types: behind.types,
-            holder: behind.holder,
-            owners: behind.owners,
+            types: owners_of_finding.types,
+            retainer: owners_of_finding.retainer,
+            owners: owners_of_finding.owners,
         }
     }
 
@@ -191,9 +191,9 @@ impl Tested {
     }
 
     /// Its sites with the bytes and blocks that each keeps, the one that keeps most first.
-    fn kept(&self, document: &Document, watch: &Coverage) -> Vec<(usize, u64, u64)> {
-        let end = watch.look - self.gauge.age.seconds;
-        let mut kept: Vec<(usize, u64, u64)> = self
+    fn retained(&self, document: &Document, watch: &Coverage) -> Vec<(usize, u64, u64)> {
+        let end = watch.snapshot - self.gauge.age.seconds;
+        let mut retained: Vec<(usize, u64, u64)> = self
             .subject
             .sites
             .iter()
@@ -203,22 +203,22 @@ impl Tested {
                 let old = cohorts
                     .iter()
                     .filter(|cohort| cohort.from >= self.gauge.since && cohort.to <= end + 1e-6);
-                let kept = old.map(Cohort::live).fold(Amount::default(), Amount::plus);
-                (*index, kept.bytes, kept.count)
+                let retained = old.map(Cohort::live).fold(Amount::default(), Amount::plus);
+                (*index, retained.bytes, retained.count)
             })
             .collect();
-        kept.sort_by_key(|(index, bytes, _)| (std::cmp::Reverse(*bytes), *index));
-        kept
+        retained.sort_by_key(|(index, bytes, _)| (std::cmp::Reverse(*bytes), *index));
+        retained
     }
 
     /// The site whose stack is shown, and how many of the kept blocks it speaks for, of how many.
-    fn shown(&self, document: &Document, kept: &[(usize, u64, u64)]) -> (usize, (u64, u64)) {
-        let first = kept.first().map_or(self.subject.sites[0], |(index, ..)| *index);
-        let all = (self.gauge.kept_count, self.gauge.kept_count);
+    fn shown(&self, document: &Document, retained: &[(usize, u64, u64)]) -> (usize, (u64, u64)) {
+        let first = retained.first().map_or(self.subject.sites[0], |(index, ..)| *index);
+        let all = (self.gauge.retained_count, self.gauge.retained_count);
         if !self.subject.arenas {
             return (first, all);
         }
-        let counts: Vec<(usize, u64)> = kept
+        let counts: Vec<(usize, u64)> = retained
             .iter()
             .filter(|(_, _, count)| *count > 0)
             .map(|(index, _, count)| (*index, *count))

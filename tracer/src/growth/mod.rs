@@ -2,10 +2,10 @@
 //! Pure: no clock, no files, the same answer every time.
 
 mod arena;
-mod floor;
 mod gauge;
 mod harmless;
 mod judged;
+mod lower_envelope;
 mod owners;
 mod process;
 mod reasons;
@@ -63,16 +63,16 @@ pub struct Analysis {
 /// Judges a recording. `document.history.sites` must be empty or as long as `document.sites`.
 pub fn analyse(document: &Document, settings: &Settings) -> Analysis {
     let watch = Coverage::from_document(document, settings.min_bytes_per_day);
-    let (tested, mut looked) = tested(document, &watch);
+    let (tested, mut counts) = tested(document, &watch);
     let decisions = decisions(document, &watch, &tested, settings.false_discovery_rate);
-    let kept: Vec<Interval> = tested
+    let retained: Vec<Interval> = tested
         .iter()
         .zip(&decisions)
         .filter(|(_, (decision, _))| process::grows(decision.verdict))
         .map(|(tested, _)| tested.gauge.bytes.per_hour)
         .filter(|slope| slope.lo > 0.0)
         .collect();
-    let slope = process::growth(document, &watch, &kept);
+    let slope = process::growth(document, &watch, &retained);
     let share = slope.1.then_some(slope.0.est);
     let mut findings: Vec<(f64, Finding)> = tested
         .iter()
@@ -89,13 +89,13 @@ pub fn analyse(document: &Document, settings: &Settings) -> Analysis {
         order.then_with(|| a.site.id.cmp(&b.site.id))
     });
     for (_, finding) in findings.iter().skip(FINDINGS) {
-        count(&mut looked.quiet, finding.verdict);
+        count(&mut counts.dismissed, finding.verdict);
     }
     findings.truncate(FINDINGS);
     let ranked = (1..).zip(findings).map(|(rank, (_, finding))| Finding { rank, ..finding });
     let mut findings: Vec<Finding> = ranked.collect();
     let types = owners::attach(document, &mut findings);
-    let growth = process::judge(document, &watch, slope, &findings, looked);
+    let growth = process::judge(document, &watch, slope, &findings, counts);
     Analysis { growth, findings, types }
 }
 
@@ -124,30 +124,30 @@ fn tested(document: &Document, watch: &Coverage) -> (Vec<Tested>, StackCounts) {
     let subjects = subject::subjects(document);
     let at = subjects.len() as u64;
     let mut tested = Vec::new();
-    let mut quiet = Vec::new();
+    let mut dismissed = Vec::new();
     for subject in subjects {
         let sites = subject.sites.iter().map(|index| &document.sites[*index]);
         let live = sites.map(Site::live).fold(Amount::default(), Amount::plus);
         // The cheap gate: most stacks have nothing left at all.
         if (live.bytes as f64) < watch.gate_bytes() && live.count < 8 {
-            count(&mut quiet, Verdict::Baseline);
+            count(&mut dismissed, Verdict::Baseline);
             continue;
         }
         let histories = judged::histories(document, &subject.sites);
         match judged::test(document, subject, watch) {
             Some(found) => tested.push(found),
-            None => count(&mut quiet, harmless::kind(&histories, watch)),
+            None => count(&mut dismissed, harmless::kind(&histories, watch)),
         }
     }
-    let looked = StackCounts { at, tested: tested.len() as u64, quiet };
-    (tested, looked)
+    let counts = StackCounts { at, tested: tested.len() as u64, dismissed };
+    (tested, counts)
 }
 
 /// One more of this verdict.
-fn count(quiet: &mut Vec<(Verdict, u64)>, verdict: Verdict) {
-    match quiet.iter_mut().find(|(known, _)| *known == verdict) {
+fn count(dismissed: &mut Vec<(Verdict, u64)>, verdict: Verdict) {
+    match dismissed.iter_mut().find(|(known, _)| *known == verdict) {
         Some((_, count)) => *count += 1,
-        None => quiet.push((verdict, 1)),
+        None => dismissed.push((verdict, 1)),
     }
-    quiet.sort_by_key(|(verdict, _)| *verdict);
+    dismissed.sort_by_key(|(verdict, _)| *verdict);
 }

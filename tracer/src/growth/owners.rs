@@ -12,7 +12,7 @@ const SMALL: u64 = 512;
 
 /// Types that grew, with what keeps them; `None` where nobody counted objects.
 pub fn types(history: &History) -> Option<Vec<TypeGrowth>> {
-    (history.counts > 0).then(|| judge_types(&history.types, &history.type_holders))
+    (history.counts > 0).then(|| judge_types(&history.types, &history.type_retainers))
 }
 
 /// Objects behind a finding.
@@ -21,7 +21,7 @@ pub struct FindingOwners {
     /// Types with their numbers of blocks.
     pub types: Option<Vec<(String, u64)>>,
     /// The chain that keeps the first of them.
-    pub holder: Option<Vec<String>>,
+    pub retainer: Option<Vec<String>>,
     /// How that was found.
     pub owners: Option<Owners>,
 }
@@ -46,13 +46,13 @@ pub fn of_sites(histories: &[&SiteHistory]) -> FindingOwners {
         all.get_or_insert_default().add(owned);
     }
     let Some(Owned { looked_for, owned, types }) = all else { return FindingOwners::default() };
-    let first = types.first().filter(|first| !first.holder.is_empty() && 2 * owned > looked_for);
+    let first = types.first().filter(|first| !first.retainer.is_empty() && 2 * owned > looked_for);
     let root = first.and_then(|first| first.root);
-    let holder = first.map(|first| first.holder.clone());
+    let retainer = first.map(|first| first.retainer.clone());
     let types: Vec<(String, u64)> =
         types.into_iter().take(TYPES).map(|owner| (owner.name, owner.blocks)).collect();
     let types = (!types.is_empty()).then_some(types);
-    FindingOwners { types, holder, owners: Some(Owners { looked_for, owned, root }) }
+    FindingOwners { types, retainer, owners: Some(Owners { looked_for, owned, root }) }
 }
 
 /// Names the types of small objects that grow in findings on arenas of them: nothing else fills those.
@@ -68,7 +68,7 @@ pub fn name_fillers(findings: &mut [Finding], types: &[TypeGrowth]) {
         || chosen.iter().map(|found| (found.name.clone(), found.last_count - found.first_count));
     for finding in findings.iter_mut().filter(|finding| finding.evidence.arenas) {
         finding.types = Some(named().collect());
-        finding.holder.clone_from(&first.holder);
+        finding.retainer.clone_from(&first.retainer);
     }
 }
 
@@ -84,10 +84,10 @@ mod tests {
     use super::*;
     use crate::model::Owner;
 
-    fn owner(name: &str, blocks: u64, root: RootKind, holder: &[&str]) -> Owner {
-        let holder: Vec<String> = holder.iter().map(|step| (*step).to_owned()).collect();
-        let root = (!holder.is_empty()).then_some(root);
-        Owner { name: name.into(), blocks, bytes: 10 * blocks, root, holder }
+    fn owner(name: &str, blocks: u64, root: RootKind, retainer: &[&str]) -> Owner {
+        let retainer: Vec<String> = retainer.iter().map(|step| (*step).to_owned()).collect();
+        let root = (!retainer.is_empty()).then_some(root);
+        Owner { name: name.into(), blocks, bytes: 10 * blocks, root, retainer }
     }
 
     fn site(looked_for: u64, types: Vec<Owner>) -> SiteHistory {
@@ -102,20 +102,33 @@ mod tests {
         let a =
             site(9, vec![owner("dict", 5, module, &["module a"]), owner("list", 4, module, &[])]);
         let b = site(4, vec![owner("list", 3, module, &["module b", ".x: list"])]);
-        let behind = of_sites(&[&a, &b, &SiteHistory::default()]);
-        assert_eq!(behind.types, Some(vec![("list".to_owned(), 7), ("dict".to_owned(), 5)]));
-        assert_eq!(behind.holder, Some(vec!["module b".to_owned(), ".x: list".to_owned()]));
+        let owners_of_finding = of_sites(&[&a, &b, &SiteHistory::default()]);
+        assert_eq!(
+            owners_of_finding.types,
+            Some(vec![("list".to_owned(), 7), ("dict".to_owned(), 5)])
+        );
+        assert_eq!(
+            owners_of_finding.retainer,
+            Some(vec!["module b".to_owned(), ".x: list".to_owned()])
+        );
         let owners = Owners { looked_for: 13, owned: 12, root: Some(module) };
-        assert_eq!((behind.owners, behind.is_garbage()), (Some(owners), false));
+        assert_eq!(
+            (owners_of_finding.owners, owners_of_finding.is_garbage()),
+            (Some(owners), false)
+        );
         assert_eq!(of_sites(&[&SiteHistory::default()]), FindingOwners::default());
     }
 
     /// Three blocks of a thousand say nothing about the others.
     #[test]
     fn a_few_owners_are_no_explanation() {
-        let behind = of_sites(&[&site(1000, vec![owner("dict", 3, RootKind::Module, &["m"])])]);
-        assert_eq!((behind.types, behind.holder), (Some(vec![("dict".to_owned(), 3)]), None));
-        assert_eq!(behind.owners.map(|owners| owners.owned), Some(3));
+        let owners_of_finding =
+            of_sites(&[&site(1000, vec![owner("dict", 3, RootKind::Module, &["m"])])]);
+        assert_eq!(
+            (owners_of_finding.types, owners_of_finding.retainer),
+            (Some(vec![("dict".to_owned(), 3)]), None)
+        );
+        assert_eq!(owners_of_finding.owners.map(|owners| owners.owned), Some(3));
         assert_eq!(of_sites(&[&site(7, vec![])]).types, None);
     }
 

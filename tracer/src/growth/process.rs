@@ -20,7 +20,7 @@ pub struct StackCounts {
     /// Those that were tested.
     pub tested: u64,
     /// The rest, by what they are.
-    pub quiet: Vec<(Verdict, u64)>,
+    pub dismissed: Vec<(Verdict, u64)>,
 }
 
 /// Growth of anonymous memory, bytes per hour, and whether it is told apart from none. `kept` are the slopes of
@@ -29,7 +29,7 @@ pub struct StackCounts {
 /// What comes and goes makes the curve of a server so restless that its own trend says little for hours. So the
 /// growth is taken apart: what is kept, whose slopes are known well, and the trend of what is resident
 /// but not in traced blocks. Their sum stands unless the curve itself clearly grows faster.
-pub fn growth(document: &Document, watch: &Coverage, kept: &[Interval]) -> (Interval, bool) {
+pub fn growth(document: &Document, watch: &Coverage, retained: &[Interval]) -> (Interval, bool) {
     let process = &document.history.process;
     let points = series(process, watch.begin, anonymous);
     let Some(curve) = trend::slope(&points).map(|slope| scaled(slope, HOUR)) else {
@@ -40,7 +40,7 @@ pub fn growth(document: &Document, watch: &Coverage, kept: &[Interval]) -> (Inte
         .filter(|point| point.t >= watch.begin)
         .filter_map(|point| Some((point.t, anonymous(point)? as f64 - point.live_bytes as f64)));
     let rest = trend::slope(&rest.collect::<Vec<_>>()).map(|slope| scaled(slope, HOUR));
-    let parts = rest.map_or(curve, |rest| sum(kept.iter().chain([&rest])));
+    let parts = rest.map_or(curve, |rest| sum(retained.iter().chain([&rest])));
     let sure = trend::steady_slope(&points).map_or(0.0, |slope| slope.lo * HOUR);
     let slope = if sure.min(curve.lo) > 2.0 * parts.hi.max(0.0) { curve } else { parts };
     (slope, slope.lo > 0.0 && slope.est >= watch.least_per_hour)
@@ -63,9 +63,9 @@ pub fn judge(
     watch: &Coverage,
     (slope, significant): (Interval, bool),
     findings: &[Finding],
-    looked: StackCounts,
+    counts: StackCounts,
 ) -> ProcessGrowth {
-    let explained = significant.then(|| kept(findings) / slope.est);
+    let explained = significant.then(|| retained(findings) / slope.est);
     let (verdict, confidence) = word(document, watch, slope, significant, findings);
     let limit = limit(document);
     let hours_to_limit =
@@ -87,15 +87,15 @@ pub fn judge(
         // The store knows limits of control groups only.
         limit_source: limit.map(|_| "cgroup".to_owned()),
         warm_up_seconds: watch.begin,
-        looked_at: looked.at,
-        tested: looked.tested,
-        quiet: looked.quiet,
+        looked_at: counts.at,
+        tested: counts.tested,
+        dismissed: counts.dismissed,
         needs_hours,
     }
 }
 
 /// What findings that grow keep, bytes per hour.
-fn kept(findings: &[Finding]) -> f64 {
+fn retained(findings: &[Finding]) -> f64 {
     findings
         .iter()
         .filter(|finding| grows(finding.verdict) && finding.slope_bytes_per_hour.lo > 0.0)
@@ -118,15 +118,15 @@ fn word(
     if let Some(leak) = findings.iter().find(|finding| finding.verdict == Verdict::Leak) {
         return (Verdict::Leak, leak.confidence);
     }
-    let long = watch.look >= 600.0;
+    let long = watch.snapshot >= 600.0;
     if !significant {
         let verdict = if long { Verdict::Baseline } else { Verdict::Undetermined };
         return (verdict, Confidence::Suspect);
     }
     let traced = series(&document.history.process, watch.begin, |point| Some(point.live_bytes));
     let traced = trend::slope(&traced).map_or(0.0, |slope| slope.est * HOUR);
-    if long && traced < RETAINED * slope.est && kept(findings) < RETAINED * slope.est {
-        let sure = watch.look - watch.begin >= HOUR;
+    if long && traced < RETAINED * slope.est && retained(findings) < RETAINED * slope.est {
+        let sure = watch.snapshot - watch.begin >= HOUR;
         let confidence = if sure { Confidence::Likely } else { Confidence::Suspect };
         return (Verdict::AllocatorRetention, confidence);
     }
@@ -188,7 +188,9 @@ mod tests {
     #[test]
     fn a_growing_process_has_hours_left() {
         let mut document = samples::document(7200.0);
-        samples::process(&mut document, |t| 100_000_000 + crate::growth::floor::whole(1000.0 * t));
+        samples::process(&mut document, |t| {
+            100_000_000 + crate::growth::lower_envelope::whole(1000.0 * t)
+        });
         document.target.limit_bytes = Some(100_000_000 + 7_200_000 + 36_000_000);
         let growth = analyse(&document, &Settings::default()).growth;
         assert!(growth.significant);

@@ -32,7 +32,7 @@ pub fn reasons(facts: &Facts<'_>) -> Vec<Reason> {
     let mut reasons = Vec::new();
     // It may still be a leak: where the collector was turned off, or does not come.
     reasons.extend(facts.garbage.then_some(Reason::Garbage));
-    reasons.extend(ground(facts));
+    reasons.extend(basis(facts));
     reasons.extend(freed(facts));
     reasons.extend(retention(facts));
     reasons.extend(facts.gauge.age.lifetime.map(|seconds| Reason::NormalLifetime { seconds }));
@@ -43,13 +43,13 @@ pub fn reasons(facts: &Facts<'_>) -> Vec<Reason> {
     reasons
 }
 
-fn ground(facts: &Facts<'_>) -> Option<Reason> {
+fn basis(facts: &Facts<'_>) -> Option<Reason> {
     let gauge = facts.gauge;
     let seconds = gauge.span();
-    Some(match facts.decision.ground {
-        Basis::Lost => {
-            let UnreachableBlocks { looked_for, lost } = facts.unreferenced?;
-            Reason::Unreachable { searched: looked_for, unreachable: lost }
+    Some(match facts.decision.basis {
+        Basis::Unreachable => {
+            let UnreachableBlocks { looked_for, unreachable } = facts.unreferenced?;
+            Reason::Unreachable { searched: looked_for, unreachable }
         }
         Basis::Retained => Reason::SomeNeverFreed { median_life: gauge.median_life? },
         Basis::Steady => Reason::GrowsSteadily { seconds },
@@ -58,9 +58,9 @@ fn ground(facts: &Facts<'_>) -> Option<Reason> {
         Basis::Slows => Reason::Slows { share: gauge.last_third },
         Basis::Stopped => Reason::Stopped,
         Basis::Chance => {
-            let kept = gauge.periods.iter().filter(|period| period.live_count > 0);
+            let retained = gauge.periods.iter().filter(|period| period.live_count > 0);
             let periods = u64::try_from(gauge.periods.len()).unwrap_or(u64::MAX);
-            Reason::KeptInFewPeriods { kept: kept.fold(0, |sum, _| sum + 1), periods }
+            Reason::RetainedInFewPeriods { retained: retained.fold(0, |sum, _| sum + 1), periods }
         }
         Basis::Losses => Reason::LossesExplainIt { share: facts.watch.lost },
     })
@@ -91,8 +91,8 @@ fn collections(facts: &Facts<'_>) -> Option<Reason> {
 
 fn caution(facts: &Facts<'_>) -> Option<Reason> {
     let (decision, share) = (facts.decision, facts.watch.lost);
-    if decision.verdict == Verdict::Leak && decision.ground == Basis::Early {
+    if decision.verdict == Verdict::Leak && decision.basis == Basis::Early {
         return Some(Reason::CacheMayBeFilling);
     }
-    (share > 0.0005 && decision.ground != Basis::Losses).then_some(Reason::EventsLost { share })
+    (share > 0.0005 && decision.basis != Basis::Losses).then_some(Reason::EventsLost { share })
 }

@@ -38,7 +38,7 @@ pub fn untried() -> Shape {
 
 /// Chooses among constant, linear and saturating. `floor` is the variance per second that counting alone
 /// makes; without it, growth without any noise would decide by rounding errors.
-pub fn choose(increments: &[Increment], floor: f64) -> Shape {
+pub fn choose(increments: &[Increment], least_variance: f64) -> Shape {
     let n = increments.len() as f64;
     let seconds: f64 = increments.iter().map(|increment| increment.seconds).sum();
     let amount: f64 = increments.iter().map(|increment| increment.amount).sum();
@@ -48,7 +48,7 @@ pub fn choose(increments: &[Increment], floor: f64) -> Shape {
             .enumerate()
             .map(|(index, increment)| (increment.amount - mean(index)).powi(2) / increment.seconds)
             .sum();
-        n * (squares / n + 0.05 * floor + f64::MIN_POSITIVE).ln() + parameters * n.ln()
+        n * (squares / n + 0.05 * least_variance + f64::MIN_POSITIVE).ln() + parameters * n.ln()
     };
     if increments.len() < 3 || amount <= 0.0 {
         let over_linear = vec![(Model::Constant, 0.0)];

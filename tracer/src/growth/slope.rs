@@ -59,10 +59,11 @@ impl Increment {
 /// The index of dispersion of their number (Cox and Lewis 1966), on the careful side, and at most the fewest
 /// that any period kept.
 pub fn cluster(increments: &[Increment]) -> f64 {
-    let kept = increments.iter().map(|increment| increment.blocks).filter(|blocks| *blocks > 0.0);
-    let least = kept.clone().fold(f64::INFINITY, f64::min);
+    let retained =
+        increments.iter().map(|increment| increment.blocks).filter(|blocks| *blocks > 0.0);
+    let least = retained.clone().fold(f64::INFINITY, f64::min);
     let seconds: f64 = increments.iter().map(|increment| increment.seconds).sum();
-    let rate = kept.sum::<f64>() / seconds;
+    let rate = retained.sum::<f64>() / seconds;
     if !least.is_finite() || rate <= 0.0 {
         return 1.0;
     }
@@ -85,7 +86,7 @@ pub fn slope(increments: &[Increment], cluster: f64) -> Slope {
     }
     let periods = seconds * seconds / squares;
     let variance = (spread(increments, amount / seconds) * periods / (periods - 1.0).max(0.05))
-        .max(event_floor(increments, cluster));
+        .max(event_variance(increments, cluster));
     let (rate, error) = (amount / seconds * HOUR, variance.sqrt() / seconds * HOUR);
     let half = student_95(periods - 1.0) * error;
     let events = increments.iter().map(|increment| increment.blocks).sum::<f64>() / cluster;
@@ -127,7 +128,7 @@ fn spread(increments: &[Increment], rate: f64) -> f64 {
 }
 
 /// Variance of a compound Poisson sum: the sum of the squares of its events, at least.
-fn event_floor(increments: &[Increment], cluster: f64) -> f64 {
+fn event_variance(increments: &[Increment], cluster: f64) -> f64 {
     increments
         .iter()
         .filter(|increment| increment.blocks > 0.0)

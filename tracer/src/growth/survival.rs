@@ -81,7 +81,7 @@ impl Survival {
 
     /// How often a block of more than `age` is freed, per second that one lives on: deaths over exposure, an
     /// upper estimate, since three more deaths are assumed (the 95 % bound of none at all, "rule of three").
-    pub fn hazard(&self, age: f64, look: f64) -> f64 {
+    pub fn hazard(&self, age: f64, snapshot: f64) -> f64 {
         let late: f64 = self
             .lifetimes
             .iter()
@@ -92,7 +92,7 @@ impl Survival {
             .cohorts
             .iter()
             .map(|cohort| {
-                let old = look - 0.5 * (cohort.from + cohort.to.min(look)) - age;
+                let old = snapshot - 0.5 * (cohort.from + cohort.to.min(snapshot)) - age;
                 cohort.live_count as f64 * old.max(0.0)
             })
             .sum();
@@ -118,7 +118,7 @@ fn merge(mut cohorts: Vec<Cohort>) -> Vec<Cohort> {
 
 /// The periods from `begin` to `end`, those without any birth included: a period in which nothing was kept says as
 /// much as one in which something was. A cohort that reaches out of the range is left out.
-pub fn periods(cohorts: &[Cohort], begin: f64, end: f64, look: f64) -> Vec<Cohort> {
+pub fn periods(cohorts: &[Cohort], begin: f64, end: f64, snapshot: f64) -> Vec<Cohort> {
     let mut periods = Vec::with_capacity(cohorts.len() + 16);
     let mut at = begin;
     for cohort in cohorts {
@@ -127,22 +127,22 @@ pub fn periods(cohorts: &[Cohort], begin: f64, end: f64, look: f64) -> Vec<Cohor
             continue;
         }
         if cohort.to > end + 1e-6 {
-            quiet(&mut periods, at, cohort.from.min(end), look);
+            dismissed(&mut periods, at, cohort.from.min(end), snapshot);
             return periods;
         }
-        quiet(&mut periods, at, cohort.from, look);
+        dismissed(&mut periods, at, cohort.from, snapshot);
         periods.push(*cohort);
         at = cohort.to;
     }
-    quiet(&mut periods, at, end, look);
+    dismissed(&mut periods, at, end, snapshot);
     periods
 }
 
 /// Fills a gap with empty periods about as wide as those of a recording: an eighth of their age.
-fn quiet(periods: &mut Vec<Cohort>, from: f64, to: f64, look: f64) {
+fn dismissed(periods: &mut Vec<Cohort>, from: f64, to: f64, snapshot: f64) {
     let mut at = from;
     while to - at > 5.0 && periods.len() < 4096 {
-        let width = ((look - at) / 8.0).max(10.0);
+        let width = ((snapshot - at) / 8.0).max(10.0);
         let end = if to - at < 1.5 * width { to } else { at + width };
         periods.push(Cohort { from: at, to: end, ..Cohort::default() });
         at = end;
@@ -156,11 +156,11 @@ pub struct Thirds {
     /// Bytes born.
     pub born: [f64; 3],
     /// Of those, bytes that still live.
-    pub kept: [f64; 3],
+    pub retained: [f64; 3],
     /// Blocks born.
     pub born_count: [f64; 3],
     /// Of those, blocks that still live.
-    pub kept_count: [f64; 3],
+    pub retained_count: [f64; 3],
 }
 
 impl Thirds {
@@ -177,17 +177,18 @@ impl Thirds {
                 _ => 2,
             };
             thirds.born[third] += period.allocated_bytes as f64;
-            thirds.kept[third] += period.live_bytes.min(period.allocated_bytes) as f64;
+            thirds.retained[third] += period.live_bytes.min(period.allocated_bytes) as f64;
             thirds.born_count[third] += period.allocated_count as f64;
-            thirds.kept_count[third] += period.live_count.min(period.allocated_count) as f64;
+            thirds.retained_count[third] += period.live_count.min(period.allocated_count) as f64;
         }
         thirds
     }
 
     /// Bytes that still live over bytes born, where something was born in each third.
     pub fn shares(&self) -> Option<[f64; 3]> {
-        let share =
-            |third: usize| (self.born[third] > 0.0).then(|| self.kept[third] / self.born[third]);
+        let share = |third: usize| {
+            (self.born[third] > 0.0).then(|| self.retained[third] / self.born[third])
+        };
         Some([share(0)?, share(1)?, share(2)?])
     }
 }

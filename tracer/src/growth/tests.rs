@@ -46,15 +46,17 @@ fn after_two_minutes_the_leak_comes_first() {
 #[test]
 fn blocks_that_nothing_points_to_are_proof_after_minutes() {
     let mut document = two_minutes();
-    document.history.sites[0].unreferenced = Some(UnreachableBlocks { looked_for: 16, lost: 16 });
+    document.history.sites[0].unreferenced =
+        Some(UnreachableBlocks { looked_for: 16, unreachable: 16 });
     let first = &judge(&document).findings[0];
     assert_eq!((first.verdict, first.confidence), (Verdict::Leak, Confidence::Confirmed));
     assert_eq!(first.evidence.reasons[0], Reason::Unreachable { searched: 16, unreachable: 16 });
     // Numbers that look like addresses hide some.
     document.history.sites[0].unreferenced =
-        Some(UnreachableBlocks { looked_for: 2400, lost: 1745 });
+        Some(UnreachableBlocks { looked_for: 2400, unreachable: 1745 });
     assert_eq!(judge(&document).findings[0].confidence, Confidence::Confirmed);
-    document.history.sites[0].unreferenced = Some(UnreachableBlocks { looked_for: 16, lost: 5 });
+    document.history.sites[0].unreferenced =
+        Some(UnreachableBlocks { looked_for: 16, unreachable: 5 });
     assert_eq!(judge(&document).findings[0].confidence, Confidence::Suspect);
 }
 
@@ -66,7 +68,8 @@ fn what_was_lost_once_is_no_leak_that_grows() {
             (cohort.live_bytes, cohort.live_count) = (0, 0);
         }
     }
-    document.history.sites[0].unreferenced = Some(UnreachableBlocks { looked_for: 16, lost: 16 });
+    document.history.sites[0].unreferenced =
+        Some(UnreachableBlocks { looked_for: 16, unreachable: 16 });
     let findings = judge(&document).findings;
     let once = findings.iter().find(|finding| finding.evidence.unreferenced.is_some());
     assert!(once.is_none_or(|once| once.confidence == Confidence::Suspect), "{once:?}");
@@ -160,7 +163,7 @@ fn empty_and_nonsensical_recordings_are_judged_without_panic() {
         ..Cohort::default()
     });
     history.lifetimes.push(Lifetime { up_to: f64::NAN, freed_bytes: 1, freed_count: 1 });
-    history.aged.push(RetainedPoint::default());
+    history.retained.push(RetainedPoint::default());
     judge(&document);
     document.history.sites.clear();
     judge(&document);

@@ -20,7 +20,7 @@ pub const SUSPECT_P: f64 = 0.05;
 /// their address hides lost blocks in a heap full of numbers (a quarter of the arrays that pandas 1.3 loses); a
 /// pointer in a form that nobody recognises would hide all blocks of a site, so a larger share proves no more.
 const LOOKED_FOR: u64 = 8;
-const LOST: f64 = 0.5;
+const UNREACHABLE: f64 = 0.5;
 
 /// A verdict on one subject.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -32,14 +32,14 @@ pub struct Decision {
     /// Hours of watching that a better one needs.
     pub needs_hours: Option<f64>,
     /// What decided.
-    pub ground: Basis,
+    pub basis: Basis,
 }
 
 /// What decided. The first reason that a reader gets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Basis {
     /// Nothing points to the blocks.
-    Lost,
+    Unreachable,
     /// A steady share of blocks that usually live long is never freed.
     Retained,
     /// It grew for hours and is not getting slower.
@@ -76,13 +76,13 @@ pub fn flatness(gauge: &Gauge) -> Flatness {
 
 /// The same of thirds that come from elsewhere.
 pub fn flatness_of(thirds: &Thirds, cluster: f64) -> Flatness {
-    let (born, kept) = (thirds.born_count, thirds.kept_count);
-    let rest = (born[1] + born[2], (kept[1] + kept[2]) / cluster);
+    let (born, retained) = (thirds.born_count, thirds.retained_count);
+    let rest = (born[1] + born[2], (retained[1] + retained[2]) / cluster);
     if born[0] <= 0.0 || rest.0 <= 0.0 || rest.1 <= 0.0 {
         return Flatness::Unclear;
     }
     let expected = born[0] * rest.1 / rest.0;
-    let old = kept[0] / cluster;
+    let old = retained[0] / cluster;
     let error = (expected + expected * expected / rest.1).sqrt();
     match () {
         () if old >= 0.7 * expected => Flatness::Flat,
@@ -101,16 +101,16 @@ pub fn decide(
     harmless: Verdict,
 ) -> Decision {
     let grows = gauge.bytes.per_hour.lo > 0.0 && gauge.bytes.per_hour.est >= watch.least_per_hour;
-    let lost = unreferenced.is_some_and(is_lost);
+    let unreachable = unreferenced.is_some_and(is_unreachable);
     let (ratio, errors) = gauge.slowing();
     let flat = flatness(gauge);
-    if lost && gauge.kept_count > 0 {
-        return lost_for_good(gauge, p, q, grows && flat != Flatness::Falls);
+    if unreachable && gauge.retained_count > 0 {
+        return unreachable_for_good(gauge, p, q, grows && flat != Flatness::Falls);
     }
     if flat == Flatness::Falls {
         return plain(or(harmless, Verdict::CacheBounded), Basis::Falls, gauge, watch);
     }
-    if gauge.age.capped && gauge.hazard * watch.look > 1.0 {
+    if gauge.age.capped && gauge.hazard * watch.snapshot > 1.0 {
         return plain(harmless, Basis::Falls, gauge, watch);
     }
     if gauge.shape.model == Model::Saturating && (gauge.last_third < 0.5 || errors > 1.64) {
@@ -137,10 +137,10 @@ pub fn decide(
         && gauge.span() >= LIKELY_SECONDS
         && gauge.halves.1.per_hour.est > 1.3 * gauge.halves.1.error;
     if !steady {
-        let ground = if slows { Basis::Slows } else { Basis::Early };
+        let basis = if slows { Basis::Slows } else { Basis::Early };
         return Decision {
             verdict: Verdict::Leak,
-            ..plain(Verdict::Undetermined, ground, gauge, watch)
+            ..plain(Verdict::Undetermined, basis, gauge, watch)
         };
     }
     of_hours(gauge)
@@ -154,7 +154,7 @@ fn of_hours(gauge: &Gauge) -> Decision {
         verdict: Verdict::Leak,
         confidence: if confirmed { Confidence::Confirmed } else { Confidence::Likely },
         needs_hours: None,
-        ground: if retained { Basis::Retained } else { Basis::Steady },
+        basis: if retained { Basis::Retained } else { Basis::Steady },
     }
 }
 
@@ -162,30 +162,31 @@ fn of_hours(gauge: &Gauge) -> Decision {
 /// where temporary blocks share the stack, all that live longer than those; it has no such middle.
 fn retained(gauge: &Gauge) -> bool {
     let born: f64 = gauge.thirds.born_count.iter().sum();
-    let kept: f64 = gauge.thirds.kept_count.iter().sum();
+    let retained: f64 = gauge.thirds.retained_count.iter().sum();
     let middle = gauge.median_life.is_some_and(|seconds| seconds > 16.0);
     middle
         && !gauge.age.capped
-        && kept / born.max(1.0) < 0.5
-        && kept / gauge.cluster >= 30.0
+        && retained / born.max(1.0) < 0.5
+        && retained / gauge.cluster >= 30.0
         && gauge.freed >= 100.0
         && gauge.span() >= 8.0 * gauge.age.seconds
 }
 
 /// Nothing points to them: the program cannot free them any more.
-fn lost_for_good(gauge: &Gauge, p: f64, q: f64, grows: bool) -> Decision {
+fn unreachable_for_good(gauge: &Gauge, p: f64, q: f64, grows: bool) -> Decision {
     // What was lost once, at the start or in one request, is no leak that grows.
     let confidence = match grows && p <= SUSPECT_P {
         true if p <= q && gauge.bytes.periods >= 5.0 => Confidence::Confirmed,
         true if gauge.bytes.periods >= 3.0 => Confidence::Likely,
         _ => Confidence::Suspect,
     };
-    Decision { verdict: Verdict::Leak, confidence, needs_hours: None, ground: Basis::Lost }
+    Decision { verdict: Verdict::Leak, confidence, needs_hours: None, basis: Basis::Unreachable }
 }
 
 /// Whether a search for pointers proves that blocks are lost.
-pub fn is_lost(search: UnreachableBlocks) -> bool {
-    search.looked_for >= LOOKED_FOR && search.lost as f64 >= LOST * search.looked_for as f64
+pub fn is_unreachable(search: UnreachableBlocks) -> bool {
+    search.looked_for >= LOOKED_FOR
+        && search.unreachable as f64 >= UNREACHABLE * search.looked_for as f64
 }
 
 /// Whether events that got lost would by themselves keep as much: each lost release keeps a block.
@@ -194,21 +195,16 @@ fn loss_explains(gauge: &Gauge, watch: &Coverage) -> bool {
     // Releases are half of all events, so they may be lost twice as often as the average says.
     let expected = 2.0 * watch.lost * born;
     let most = 2.0 * expected + 3.0 * (expected * gauge.cluster).sqrt() + 3.0 * gauge.cluster;
-    watch.lost > 0.0 && gauge.kept_count as f64 <= most
+    watch.lost > 0.0 && gauge.retained_count as f64 <= most
 }
 
 fn or(harmless: Verdict, otherwise: Verdict) -> Verdict {
     if harmless == Verdict::Undetermined { otherwise } else { harmless }
 }
 
-fn plain(verdict: Verdict, ground: Basis, gauge: &Gauge, watch: &Coverage) -> Decision {
-    let missing = LIKELY_SECONDS + gauge.age.seconds + gauge.since - watch.look;
+fn plain(verdict: Verdict, basis: Basis, gauge: &Gauge, watch: &Coverage) -> Decision {
+    let missing = LIKELY_SECONDS + gauge.age.seconds + gauge.since - watch.snapshot;
     let open = matches!(verdict, Verdict::Undetermined | Verdict::CacheWarming);
-    let hours = (missing.max(0.25 * watch.look) / 3600.0).max(0.1);
-    Decision {
-        verdict,
-        confidence: Confidence::Suspect,
-        needs_hours: open.then_some(hours),
-        ground,
-    }
+    let hours = (missing.max(0.25 * watch.snapshot) / 3600.0).max(0.1);
+    Decision { verdict, confidence: Confidence::Suspect, needs_hours: open.then_some(hours), basis }
 }

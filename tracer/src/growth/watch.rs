@@ -18,7 +18,7 @@ pub struct Coverage {
     /// When the program had warmed up; growth counts from here.
     pub begin: f64,
     /// The last look at the live table.
-    pub look: f64,
+    pub snapshot: f64,
     /// Usual distance of two moments at which the sums of sites were kept.
     pub tick: f64,
     /// Share of the events that got lost. 0 to 1.
@@ -41,10 +41,10 @@ impl Coverage {
         let cohorts = || document.history.sites.iter().flat_map(|site| &site.cohorts);
         let seen = cohorts().map(|cohort| cohort.to).filter(|to| to.is_finite());
         let seen = seen.fold(0.0, f64::max);
-        let look = if seen > 0.0 && end > 0.0 { seen.min(end) } else { end.max(seen) };
+        let snapshot = if seen > 0.0 && end > 0.0 { seen.min(end) } else { end.max(seen) };
         Self {
-            begin: warm_up(process, look),
-            look,
+            begin: warm_up(process, snapshot),
+            snapshot,
             tick: tick(document),
             lost: lost(document),
             only_sums: seen <= 0.0,
@@ -55,13 +55,13 @@ impl Coverage {
 
     /// Fewest bytes that a stack must keep to be tested.
     pub fn gate_bytes(&self) -> f64 {
-        (self.least_per_hour * self.look / 3600.0).clamp(8.0 * 1024.0, 64.0 * 1024.0)
+        (self.least_per_hour * self.snapshot / 3600.0).clamp(8.0 * 1024.0, 64.0 * 1024.0)
     }
 }
 
 /// When the program had warmed up: from then on for ten minutes, hardly any new site appeared.
-fn warm_up(process: &[ProcessPoint], look: f64) -> f64 {
-    let short = look * SHORT_SHARE;
+fn warm_up(process: &[ProcessPoint], snapshot: f64) -> f64 {
+    let short = snapshot * SHORT_SHARE;
     let points: Vec<(f64, f64)> =
         process.iter().filter_map(|point| Some((point.t, point.sites? as f64))).collect();
     let mut ahead = 0;
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn sums_are_kept_less_often_than_the_process_is_looked_at() {
+    fn sums_are_retained_less_often_than_the_process_is_looked_at() {
         let mut document = samples::document(120.0);
         document.history.process = (0..120)
             .map(|second| ProcessPoint { t: f64::from(second), ..ProcessPoint::default() })

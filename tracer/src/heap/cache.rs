@@ -8,7 +8,7 @@ use super::index::AddressMap;
 use crate::model::{Address, Memory};
 
 /// Bytes of a piece.
-const PIECE: u64 = 64 << 10;
+const CHUNK: u64 = 64 << 10;
 /// Pieces that are kept: 48 MiB.
 const KEPT: usize = 768;
 /// Bytes of a piece of a file.
@@ -30,13 +30,13 @@ pub struct Cache<'a> {
     memory: &'a dyn Memory,
     survey: &'a dyn Fn() -> Ranges,
     ranges: RefCell<Ranges>,
-    pieces: RefCell<AddressMap<Rc<Piece>>>,
+    chunks: RefCell<AddressMap<Rc<Chunk>>>,
     /// In the order in which they were read.
     order: RefCell<VecDeque<u64>>,
-    last: RefCell<Option<Rc<Piece>>>,
+    last: RefCell<Option<Rc<Chunk>>>,
 }
 
-struct Piece {
+struct Chunk {
     start: u64,
     bytes: Vec<u8>,
 }
@@ -48,7 +48,7 @@ impl<'a> Cache<'a> {
             memory,
             survey,
             ranges: RefCell::new(survey()),
-            pieces: RefCell::default(),
+            chunks: RefCell::default(),
             order: RefCell::default(),
             last: RefCell::default(),
         }
@@ -76,9 +76,9 @@ impl<'a> Cache<'a> {
     /// Reads a few bytes of which nothing else nearby is wanted: from a piece if that was read, and else only them.
     pub fn glance(&self, at: Address, into: &mut [u8]) -> bool {
         let Some((from, _)) = self.bounds(at.0) else { return false };
-        let known = self.pieces.borrow().get(&from).cloned();
+        let known = self.chunks.borrow().get(&from).cloned();
         match known {
-            Some(piece) => piece.copy(at.0, into) == into.len(),
+            Some(chunk) => chunk.copy(at.0, into) == into.len(),
             None => self.memory.read(at, into),
         }
     }
@@ -86,28 +86,28 @@ impl<'a> Cache<'a> {
     /// Forgets what was read, and looks again where memory is.
     pub fn forget(&self) {
         *self.ranges.borrow_mut() = (self.survey)();
-        self.pieces.borrow_mut().clear();
+        self.chunks.borrow_mut().clear();
         self.order.borrow_mut().clear();
         *self.last.borrow_mut() = None;
     }
 
     /// The piece that the address lies in, from the last one used.
     #[inline]
-    fn with_piece<T>(&self, at: u64, use_it: impl FnOnce(&Piece) -> T) -> Option<T> {
+    fn with_chunk<T>(&self, at: u64, use_it: impl FnOnce(&Chunk) -> T) -> Option<T> {
         if let Some(last) = &*self.last.borrow()
             && last.holds(at)
         {
             return Some(use_it(last));
         }
-        let piece = self.piece(at)?;
-        let value = use_it(&piece);
-        *self.last.borrow_mut() = Some(piece);
+        let chunk = self.chunk(at)?;
+        let value = use_it(&chunk);
+        *self.last.borrow_mut() = Some(chunk);
         Some(value)
     }
 
-    fn piece(&self, at: u64) -> Option<Rc<Piece>> {
+    fn chunk(&self, at: u64) -> Option<Rc<Chunk>> {
         let (from, to) = self.bounds(at)?;
-        if let Some(known) = self.pieces.borrow().get(&from) {
+        if let Some(known) = self.chunks.borrow().get(&from) {
             return Some(known.clone());
         }
         self.fetch(from, to)
@@ -117,28 +117,28 @@ impl<'a> Cache<'a> {
     fn bounds(&self, at: u64) -> Option<(u64, u64)> {
         let ranges = self.ranges.borrow();
         let (step, (start, end)) = match range(&ranges.there, at) {
-            Some(range) => (PIECE, range),
+            Some(range) => (CHUNK, range),
             None => (PAGE, range(&ranges.files, at)?),
         };
         let from = at & !(step - 1);
         Some((start.max(from), end.min(from.saturating_add(step))))
     }
 
-    fn fetch(&self, from: u64, to: u64) -> Option<Rc<Piece>> {
+    fn fetch(&self, from: u64, to: u64) -> Option<Rc<Chunk>> {
         let mut bytes = vec![0; usize::try_from(to - from).ok()?];
         if !self.memory.read(Address(from), &mut bytes) {
             return None;
         }
-        let piece = Rc::new(Piece { start: from, bytes });
-        let (mut pieces, mut order) = (self.pieces.borrow_mut(), self.order.borrow_mut());
-        if pieces.len() >= KEPT
+        let chunk = Rc::new(Chunk { start: from, bytes });
+        let (mut chunks, mut order) = (self.chunks.borrow_mut(), self.order.borrow_mut());
+        if chunks.len() >= KEPT
             && let Some(oldest) = order.pop_front()
         {
-            pieces.remove(&oldest);
+            chunks.remove(&oldest);
         }
-        pieces.insert(from, piece.clone());
+        chunks.insert(from, chunk.clone());
         order.push_back(from);
-        Some(piece)
+        Some(chunk)
     }
 }
 
@@ -147,7 +147,7 @@ fn range(ranges: &[(u64, u64)], at: u64) -> Option<(u64, u64)> {
     ranges.get(index).copied().filter(|range| range.0 <= at)
 }
 
-impl Piece {
+impl Chunk {
     #[inline]
     fn holds(&self, at: u64) -> bool {
         at.wrapping_sub(self.start) < self.bytes.len() as u64
@@ -169,7 +169,7 @@ impl Memory for Cache<'_> {
     fn read(&self, address: Address, into: &mut [u8]) -> bool {
         let (mut at, mut rest) = (address.0, into);
         while !rest.is_empty() {
-            let Some(copied) = self.with_piece(at, |piece| piece.copy(at, rest)) else {
+            let Some(copied) = self.with_chunk(at, |chunk| chunk.copy(at, rest)) else {
                 return false;
             };
             if copied == 0 {
@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn pieces_are_read_once() {
+    fn chunks_are_read_once() {
         let below = Counting::default();
         let cache = Cache::new(&below, &survey);
         assert_eq!(cache.u64(Address(0x10001)), Some(0x0807_0605_0403_0201));

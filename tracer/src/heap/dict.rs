@@ -142,7 +142,7 @@ impl SplitValues {
 }
 
 /// Tells every name in `table` with the value that `values` has for it.
-pub fn beside(
+pub fn split(
     view: &View<'_>,
     table: &KeysTable,
     values: &SplitValues,
@@ -174,7 +174,7 @@ pub fn entries(view: &View<'_>, dict: Address, out: &mut dyn FnMut(Address, Addr
         });
     }
     match SplitValues::read(view, Address(values)) {
-        Some(values) => beside(view, &table, &values, out),
+        Some(values) => split(view, &table, &values, out),
         None => false,
     }
 }

@@ -31,9 +31,8 @@ impl Memory for Saved {
         let Some(end) = address.0.checked_add(into.len() as u64) else { return false };
         into.fill(0);
         let mut saved = false;
-        let before = self.image.stretches.range(..=address.0).next_back();
-        for (&start, bytes) in
-            before.into_iter().chain(self.image.stretches.range(address.0 + 1..end))
+        let before = self.image.ranges.range(..=address.0).next_back();
+        for (&start, bytes) in before.into_iter().chain(self.image.ranges.range(address.0 + 1..end))
         {
             let (from, to) = (start.max(address.0), end.min(start + bytes.len() as u64));
             if from < to {
@@ -107,13 +106,13 @@ macro_rules! images {
                 }
 
                 #[test]
-                fn census() {
+                fn histogram() {
                     super::counts_what_the_interpreter_counts(&saved());
                 }
 
                 #[test]
-                fn holders() {
-                    super::every_holder_has_a_name(&saved());
+                fn retainers() {
+                    super::every_retainer_has_a_name(&saved());
                 }
 
                 #[test]
@@ -178,7 +177,7 @@ const HELD: [(&str, u64, RootKind, &str, &str); 13] = [
     ("InGenerator", 1, RootKind::Module, "module __main__", "local local"),
 ];
 
-fn every_holder_has_a_name(saved: &Saved) {
+fn every_retainer_has_a_name(saved: &Saved) {
     saved.read(|view, heap, roots, python| {
         let held = Retainers::new(view, heap, roots, python.code_type);
         for (asked, count, kind, root, words) in HELD {
@@ -190,9 +189,9 @@ fn every_holder_has_a_name(saved: &Saved) {
             assert_eq!((objects.len() as u64, first.count), (count, count), "{asked}");
             assert_eq!(first.root, kind, "{asked}: {first:?}");
             assert!(first.root_name.contains(root), "{asked}: {first:?}");
-            let chain: Vec<&str> = first.chain.iter().map(|link| link.via.as_str()).collect();
-            assert!(chain.join(" ").ends_with(words), "{asked}: {chain:?}");
-            assert!(first.chain.iter().all(|link| link.certain), "{asked}: {first:?}");
+            let path: Vec<&str> = first.path.iter().map(|link| link.via.as_str()).collect();
+            assert!(path.join(" ").ends_with(words), "{asked}: {path:?}");
+            assert!(first.path.iter().all(|link| link.certain), "{asked}: {first:?}");
         }
         // A weak reference holds nothing.
         assert!(matches!(find(view, heap, "OnlyWeak"), Err(NoHeapSubject::Unknown { .. })));
@@ -206,8 +205,8 @@ fn sessions_are_told(saved: &Saved) {
     let served = row("bokeh.server.session.ServerSession");
     assert_eq!((served.alive, served.open), (3, Some(1)));
     // Two of them are not served any more, each with a thousand bytes.
-    assert!((2000..4000).contains(&served.kept_bytes.unwrap()), "{served:?}");
-    assert_eq!(served.holders[0].count, 2);
+    assert!((2000..4000).contains(&served.retained_bytes.unwrap()), "{served:?}");
+    assert_eq!(served.retainers[0].count, 2);
     let module = row("modules bokeh_app_*");
     assert_eq!((module.alive, module.open), (1, None));
 }
@@ -215,7 +214,7 @@ fn sessions_are_told(saved: &Saved) {
 fn nearly_empty_pools_are_found(saved: &Saved) {
     let truth = saved.answer()["sparse_pools"].as_u64().unwrap();
     let pools = saved.read(|_, heap, _, _| heap.pools.clone()).unwrap();
-    let first = &pools.kept_by[0];
+    let first = &pools.retained_by[0];
     assert_eq!(first.name, "__main__.Sparse");
     // One may be shared with other objects at each end.
     assert!((truth - 2..=truth).contains(&first.pools), "{} of {truth}", first.pools);
@@ -227,12 +226,12 @@ fn missing_memory_makes_up_nothing() {
     for (version, mut saved) in all() {
         let whole = saved.read(|_, heap, _, _| heap.objects.len());
         let (python, starts) =
-            (attach(&saved.image, &saved.image.symbols()), saved.image.stretches.clone());
+            (attach(&saved.image, &saved.image.symbols()), saved.image.ranges.clone());
         let step = starts.len() / 4;
         for part in 0..4 {
             // What attaching needs must stay.
             for start in starts.keys().skip(part).step_by(step.max(1) / 40 + 1) {
-                saved.image.stretches.remove(start);
+                saved.image.ranges.remove(start);
             }
             if attach(&saved.image, &saved.image.symbols()) == python
                 && Collector::find(&saved.image, python.as_ref().unwrap()).is_some()
@@ -240,7 +239,7 @@ fn missing_memory_makes_up_nothing() {
                 let found = saved.read(|_, heap, _, _| heap.objects.len());
                 assert!(found <= whole, "{version}: {found} of {whole}");
             }
-            saved.image.stretches.clone_from(&starts);
+            saved.image.ranges.clone_from(&starts);
         }
     }
 }

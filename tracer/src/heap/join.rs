@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::array::Array;
-use super::census::HeapWatch;
 use super::class::Kind;
-use super::holders::Retainers;
+use super::histogram::HeapWatch;
 use super::objects::Heap;
 use super::owners::{BlockRange, owners};
+use super::retainers::Retainers;
 use super::view::{Object, View};
 use crate::model::{Address, Owned, Owner, RetainerGroup, TypeRetainer};
 
@@ -16,7 +16,7 @@ const SITES: usize = 1000;
 /// Types of owners that are told of each site.
 const TYPES: usize = 8;
 /// Those of them for which a chain is found.
-const CHAINS: usize = 2;
+const PATHS: usize = 2;
 /// Owners of one type and site among which the most frequent chain is looked for.
 const SAMPLE: usize = 2000;
 
@@ -45,7 +45,7 @@ pub struct Joined {
     owners: Vec<Option<u32>>,
     names: Vec<String>,
     /// Chains that keep owners, by site and type.
-    chains: HashMap<(u64, u32), RetainerGroup>,
+    paths: HashMap<(u64, u32), RetainerGroup>,
 }
 
 /// Blocks and bytes by type of owner.
@@ -86,8 +86,8 @@ pub fn join(
         *known.entry(number).or_insert_with(|| names.number(words(view, heap, object)))
     };
     let types: Vec<Option<u32>> = owners.iter().map(|owner| owner.map(&mut type_of)).collect();
-    let chains = chains(held, &blocks, &owners, &types);
-    Joined { blocks, owners: types, names: names.names, chains }
+    let paths = paths(held, &blocks, &owners, &types);
+    Joined { blocks, owners: types, names: names.names, paths }
 }
 
 /// The type of an object, with its shape where it has one.
@@ -107,7 +107,7 @@ struct Group {
     objects: HashSet<u32>,
 }
 
-fn chains(
+fn paths(
     held: &Retainers<'_>,
     blocks: &[LiveBlock],
     owners: &[Option<u32>],
@@ -127,21 +127,21 @@ fn chains(
     };
     let mut sites: Vec<(u64, HashMap<u32, Group>)> = sites.into_iter().collect();
     sites.sort_by_cached_key(|(site, groups)| (std::cmp::Reverse(bytes(groups)), *site));
-    let mut chains = HashMap::new();
+    let mut paths = HashMap::new();
     for (site, groups) in sites.into_iter().take(SITES) {
         let mut groups: Vec<(u32, Group)> = groups.into_iter().collect();
         groups.sort_by_key(|(class, group)| (std::cmp::Reverse(group.bytes), *class));
-        for (class, group) in groups.into_iter().take(CHAINS) {
-            if let Some(group) = chain(held, group.objects.into_iter()) {
-                chains.insert((site, class), group);
+        for (class, group) in groups.into_iter().take(PATHS) {
+            if let Some(group) = path(held, group.objects.into_iter()) {
+                paths.insert((site, class), group);
             }
         }
     }
-    chains
+    paths
 }
 
 /// The chain that keeps most of these objects.
-fn chain(held: &Retainers<'_>, objects: impl Iterator<Item = u32>) -> Option<RetainerGroup> {
+fn path(held: &Retainers<'_>, objects: impl Iterator<Item = u32>) -> Option<RetainerGroup> {
     let mut objects: Vec<(u32, u64)> = objects.map(|number| (number, 0)).collect();
     objects.sort_unstable();
     held.groups(&objects, 1).0.into_iter().next()
@@ -189,9 +189,9 @@ impl Joined {
                 name: self.names.get(*class as usize).cloned().unwrap_or_default(),
                 blocks,
                 bytes,
-                root: self.chains.get(&(site, *class)).map(|group| group.root),
-                holder: self
-                    .chains
+                root: self.paths.get(&(site, *class)).map(|group| group.root),
+                retainer: self
+                    .paths
                     .get(&(site, *class))
                     .map_or_else(Vec::new, RetainerGroup::words),
             })
@@ -206,7 +206,7 @@ impl Joined {
 }
 
 /// The chains from roots that keep most of what types grew by since the first look.
-pub fn holders_of_growth(
+pub fn retainers_of_growth(
     heap: &Heap,
     held: &Retainers<'_>,
     watch: &HeapWatch,
@@ -237,7 +237,7 @@ pub fn retainers_of(
     }
     let told = types.iter().zip(&found);
     told.filter_map(|(name, found)| {
-        Some(TypeRetainer { name: name.clone(), chain: rooted(held, found)? })
+        Some(TypeRetainer { name: name.clone(), path: rooted(held, found)? })
     })
     .collect()
 }
@@ -247,9 +247,9 @@ fn rooted(held: &Retainers<'_>, objects: &[(u32, u64)]) -> Option<Vec<(String, O
     const GROUPS: usize = 16;
     let (groups, _) = held.groups(objects, GROUPS);
     let is_rooted = |group: &&RetainerGroup| group.root.is_root();
-    let kept = groups.iter().filter(is_rooted).fold(0_usize, |sum, group| {
+    let retained = groups.iter().filter(is_rooted).fold(0_usize, |sum, group| {
         sum.saturating_add(usize::try_from(group.count).unwrap_or(usize::MAX))
     });
     let first = groups.iter().find(is_rooted)?;
-    (kept > objects.len() / 2).then(|| first.steps())
+    (retained > objects.len() / 2).then(|| first.steps())
 }

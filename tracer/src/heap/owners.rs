@@ -25,7 +25,7 @@ const ALL: u64 = 128 << 20;
 /// Most bytes of structs in all: a size that was made up could have the same memory read again and again.
 const ALL_STRUCTS: u64 = 512 << 20;
 /// Bytes read at once.
-const PIECE: usize = 16 << 10;
+const CHUNK: usize = 16 << 10;
 
 /// For each of `blocks`, which are by address and do not overlap, the number of the object that owns it: one that
 /// lies in it, else one whose struct has its address, else one that does so through other blocks (a list of C, a
@@ -108,15 +108,15 @@ impl<'a> Search<'a> {
 
     /// Claims the blocks whose addresses are among the words of a piece of memory.
     fn words(&mut self, number: u32, from: Address, size: u64) {
-        let mut piece = [0; PIECE];
-        for at in (0..size & !7).step_by(PIECE) {
-            let length = usize::try_from((size - at) & !7).unwrap_or(PIECE).min(PIECE);
+        let mut chunk = [0; CHUNK];
+        for at in (0..size & !7).step_by(CHUNK) {
+            let length = usize::try_from((size - at) & !7).unwrap_or(CHUNK).min(CHUNK);
             let Some(start) = from.offset(at) else { return };
-            if !self.memory.read(start, &mut piece[..length]) {
+            if !self.memory.read(start, &mut chunk[..length]) {
                 return;
             }
             for offset in (0..length).step_by(8) {
-                self.word(number, word_at(&piece, offset));
+                self.word(number, word_at(&chunk, offset));
             }
         }
     }

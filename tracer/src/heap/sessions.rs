@@ -6,8 +6,8 @@ use super::attribute::attribute;
 use super::class::Kind;
 use super::dict;
 use super::edge;
-use super::holders::Retainers;
 use super::objects::Heap;
+use super::retainers::Retainers;
 use super::roots::{Named, module_name};
 use super::view::View;
 use crate::model::{Address, SessionCount};
@@ -73,26 +73,27 @@ pub fn sessions(
         );
     }
     let rooted = held(heap, &roots);
-    let kept: Vec<u64> = kinds
+    let retained: Vec<u64> = kinds
         .iter()
         .map(|(_, objects, open)| {
             let closed = closed(objects, open.as_ref());
-            let kept = heap.graph.only_through(heap.objects.len(), &closed, &rooted);
-            kept.into_iter()
+            let retained = heap.graph.only_through(heap.objects.len(), &closed, &rooted);
+            retained
+                .into_iter()
                 .fold(0, |sum: u64, number| sum.saturating_add(heap.bytes(view, number)))
         })
         .collect();
     let held = Retainers::new(view, heap, roots, code_type);
-    let rows = kinds.into_iter().zip(sizes).zip(kept);
-    rows.map(|(((name, objects, open), sizes), kept)| {
+    let rows = kinds.into_iter().zip(sizes).zip(retained);
+    rows.map(|(((name, objects, open), sizes), retained)| {
         let is_closed = |number: &u32| open.as_ref().is_none_or(|open| !open.contains(number));
         let closed: Vec<_> = sizes.into_iter().filter(|(number, _)| is_closed(number)).collect();
         SessionCount {
             name,
             alive: u64::try_from(objects.len()).unwrap_or(u64::MAX),
             open: open.as_ref().map(|open| u64::try_from(open.len()).unwrap_or(u64::MAX)),
-            kept_bytes: Some(kept),
-            holders: held.groups(&closed, GROUPS).0,
+            retained_bytes: Some(retained),
+            retainers: held.groups(&closed, GROUPS).0,
         }
     })
     .collect()

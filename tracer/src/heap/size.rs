@@ -162,11 +162,11 @@ fn wide(view: &View<'_>, object: Address, compact: bool, ascii: bool, width: u64
 fn bytearray(view: &View<'_>, object: Address, class: &Class) -> Option<u64> {
     const BYTES: u64 = 56;
     /// What a bytes object has beside its bytes.
-    const BESIDE: u64 = 33;
+    const SPLIT: u64 = 33;
     let room = class.basic_size.checked_add(view.word(object, 24)?)?;
     // Since 3.15 its room is a bytes object, which is nobody else's.
     let is_object = view.objects.minor >= 15 && view.word(object, BYTES)? != 0;
-    room.checked_add(if is_object { BESIDE } else { 0 })
+    room.checked_add(if is_object { SPLIT } else { 0 })
 }
 
 fn int(view: &View<'_>, object: Address) -> Option<u64> {

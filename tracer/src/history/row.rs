@@ -34,7 +34,7 @@ pub struct Tick<'a> {
     /// Whether the totals also become part of the history of their sites.
     pub keep_history: bool,
     /// What a look at the live table found, when somebody looked.
-    pub look: Option<SnapshotRow<'a>>,
+    pub snapshot: Option<SnapshotRow<'a>>,
 }
 
 /// A look at the live table.
@@ -43,7 +43,7 @@ pub struct SnapshotRow<'a> {
     /// Live blocks.
     pub blocks: u64,
     /// The old ones of every site; what has not changed costs nothing.
-    pub aged: &'a [SiteRetained],
+    pub retained: &'a [SiteRetained],
 }
 
 /// The old blocks of one site.
@@ -77,7 +77,7 @@ pub struct SiteTotals {
 impl SiteRetained {
     /// Whether there is something new to say. The age alone is no change while there is nothing.
     pub fn differs(&self, known: &Self) -> bool {
-        let sums = |aged: &Self| (aged.bytes, aged.count);
+        let sums = |retained: &Self| (retained.bytes, retained.count);
         sums(known) != sums(self) || (known.age.total_cmp(&self.age).is_ne() && self.count > 0)
     }
 }

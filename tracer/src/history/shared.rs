@@ -56,20 +56,25 @@ impl Sink for SharedHistory {
         self.lock().searched()
     }
 
-    fn unreferenced(&mut self, key: u64, looked_for: u64, lost: u64) -> Result<(), Infallible> {
-        self.lock().unreferenced(key, looked_for, lost)
+    fn unreferenced(
+        &mut self,
+        key: u64,
+        looked_for: u64,
+        unreachable: u64,
+    ) -> Result<(), Infallible> {
+        self.lock().unreferenced(key, looked_for, unreachable)
     }
 
     fn types(&mut self, counts: &[Count], types: &[TypeSeries]) -> Result<(), Infallible> {
         self.lock().types(counts, types)
     }
 
-    fn holders(
+    fn retainers(
         &mut self,
         types: &[TypeRetainer],
         sites: &[(u64, Owned)],
     ) -> Result<(), Infallible> {
-        self.lock().holders(types, sites)
+        self.lock().retainers(types, sites)
     }
 
     fn mark(&mut self, mark: &Mark) -> Result<(), Infallible> {

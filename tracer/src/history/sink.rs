@@ -36,14 +36,19 @@ pub trait Sink {
 
     /// What came of a search for pointers to old blocks of a site: blocks that were looked for, and those that no
     /// pointer leads to.
-    fn unreferenced(&mut self, key: u64, looked_for: u64, lost: u64) -> Result<(), Self::Error>;
+    fn unreferenced(
+        &mut self,
+        key: u64,
+        looked_for: u64,
+        unreachable: u64,
+    ) -> Result<(), Self::Error>;
 
     /// When Python objects were counted, and what their types did so far, in place of what was said before; only types
     /// that changed. All have a point for each count.
     fn types(&mut self, counts: &[Count], types: &[TypeSeries]) -> Result<(), Self::Error>;
 
     /// What keeps objects of types that were given, and which objects own blocks of which site.
-    fn holders(
+    fn retainers(
         &mut self,
         types: &[TypeRetainer],
         sites: &[(u64, Owned)],
@@ -102,20 +107,25 @@ impl<S: Sink> Sink for Option<S> {
         self.as_mut().map_or(Ok(()), Sink::searched)
     }
 
-    fn unreferenced(&mut self, key: u64, looked_for: u64, lost: u64) -> Result<(), Self::Error> {
-        self.as_mut().map_or(Ok(()), |sink| sink.unreferenced(key, looked_for, lost))
+    fn unreferenced(
+        &mut self,
+        key: u64,
+        looked_for: u64,
+        unreachable: u64,
+    ) -> Result<(), Self::Error> {
+        self.as_mut().map_or(Ok(()), |sink| sink.unreferenced(key, looked_for, unreachable))
     }
 
     fn types(&mut self, counts: &[Count], types: &[TypeSeries]) -> Result<(), Self::Error> {
         self.as_mut().map_or(Ok(()), |sink| sink.types(counts, types))
     }
 
-    fn holders(
+    fn retainers(
         &mut self,
         types: &[TypeRetainer],
         sites: &[(u64, Owned)],
     ) -> Result<(), Self::Error> {
-        self.as_mut().map_or(Ok(()), |sink| sink.holders(types, sites))
+        self.as_mut().map_or(Ok(()), |sink| sink.retainers(types, sites))
     }
 
     fn mark(&mut self, mark: &Mark) -> Result<(), Self::Error> {
@@ -178,9 +188,14 @@ where
         done(self.1.searched())
     }
 
-    fn unreferenced(&mut self, key: u64, looked_for: u64, lost: u64) -> Result<(), Self::Error> {
-        self.0.unreferenced(key, looked_for, lost)?;
-        done(self.1.unreferenced(key, looked_for, lost))
+    fn unreferenced(
+        &mut self,
+        key: u64,
+        looked_for: u64,
+        unreachable: u64,
+    ) -> Result<(), Self::Error> {
+        self.0.unreferenced(key, looked_for, unreachable)?;
+        done(self.1.unreferenced(key, looked_for, unreachable))
     }
 
     fn types(&mut self, counts: &[Count], types: &[TypeSeries]) -> Result<(), Self::Error> {
@@ -188,13 +203,13 @@ where
         done(self.1.types(counts, types))
     }
 
-    fn holders(
+    fn retainers(
         &mut self,
         types: &[TypeRetainer],
         sites: &[(u64, Owned)],
     ) -> Result<(), Self::Error> {
-        self.0.holders(types, sites)?;
-        done(self.1.holders(types, sites))
+        self.0.retainers(types, sites)?;
+        done(self.1.retainers(types, sites))
     }
 
     fn mark(&mut self, mark: &Mark) -> Result<(), Self::Error> {

@@ -83,21 +83,21 @@ fn shorten(document: &mut Document) {
     let more = document.findings.split_off(document.findings.len().min(MOST_FINDINGS));
     let Some(growth) = &mut document.growth else { return };
     for finding in more {
-        match growth.quiet.iter_mut().find(|(verdict, _)| *verdict == finding.verdict) {
+        match growth.dismissed.iter_mut().find(|(verdict, _)| *verdict == finding.verdict) {
             Some((_, count)) => *count += 1,
-            None => growth.quiet.push((finding.verdict, 1)),
+            None => growth.dismissed.push((finding.verdict, 1)),
         }
     }
 }
 
 /// What is told of findings that are left out; nothing of none.
 fn left_out(findings: &[Finding]) -> Option<LeftOut> {
-    let kept = findings.iter().map(|finding| finding.evidence.kept_bytes);
+    let retained = findings.iter().map(|finding| finding.evidence.retained_bytes);
     let shares: Vec<f64> =
         findings.iter().filter_map(|finding| finding.evidence.share_of_growth).collect();
     (!findings.is_empty()).then(|| LeftOut {
         findings: u64::try_from(findings.len()).unwrap_or(u64::MAX),
-        kept_bytes: kept.fold(0, u64::saturating_add),
+        retained_bytes: retained.fold(0, u64::saturating_add),
         share_of_growth: (!shares.is_empty()).then(|| shares.iter().sum()),
     })
 }
@@ -111,12 +111,12 @@ mod tests {
     fn what_is_left_out_is_said() {
         let findings = [samples::leak(), samples::leak()];
         assert_eq!(left_out(&[]), None);
-        let one = LeftOut { findings: 1, kept_bytes: 42_400, share_of_growth: Some(0.83) };
+        let one = LeftOut { findings: 1, retained_bytes: 42_400, share_of_growth: Some(0.83) };
         assert_eq!(left_out(&findings[..1]), Some(one));
         let mut two = findings.clone();
         two[0].evidence.share_of_growth = None;
         two[1].evidence.share_of_growth = None;
-        let both = LeftOut { findings: 2, kept_bytes: 84_800, share_of_growth: None };
+        let both = LeftOut { findings: 2, retained_bytes: 84_800, share_of_growth: None };
         assert_eq!(left_out(&two), Some(both));
     }
 

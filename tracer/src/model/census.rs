@@ -17,7 +17,7 @@ pub struct Census {
     /// Whose objects.
     pub target: CensusTarget,
     /// How it was taken.
-    pub look: HeapSnapshot,
+    pub snapshot: HeapSnapshot,
     /// Every type with an object, by bytes, largest first.
     pub types: Vec<TypeCount>,
     /// How full the pools of the allocator are; `None` when it is not pymalloc.
@@ -29,7 +29,7 @@ pub struct Census {
     /// What every type did over the looks, from which `growth` is made; empty when it was looked at only once.
     pub series: Vec<TypeSeries>,
     /// What keeps types that grew.
-    pub holders: Vec<TypeRetainer>,
+    pub retainers: Vec<TypeRetainer>,
 }
 
 /// One type over several looks.
@@ -54,7 +54,7 @@ pub struct TypePoint {
     /// Their bytes.
     pub bytes: u64,
     /// Those of them that were there at the look before.
-    pub aged_count: u64,
+    pub retained_count: u64,
     /// Those that were not: born since.
     pub born_count: u64,
     /// Full garbage collections since the first look, where they can be read.
@@ -67,19 +67,19 @@ pub struct TypeRetainer {
     /// The type.
     pub name: String,
     /// The chain of references from a root in words, root first; behind each reference the type that it leads to.
-    pub chain: Vec<(String, Option<String>)>,
+    pub path: Vec<(String, Option<String>)>,
 }
 
 impl TypeRetainer {
     /// The chain without types.
     pub fn words(&self) -> Vec<String> {
-        self.chain.iter().map(|(words, _)| words.clone()).collect()
+        self.path.iter().map(|(words, _)| words.clone()).collect()
     }
 
     /// Types of the objects on the way, without the last, which is of the type itself.
     pub fn through(&self) -> impl Iterator<Item = &str> {
-        let before = self.chain.len().saturating_sub(1);
-        self.chain[..before].iter().filter_map(|(_, class)| class.as_deref())
+        let before = self.path.len().saturating_sub(1);
+        self.path[..before].iter().filter_map(|(_, class)| class.as_deref())
     }
 }
 
@@ -103,8 +103,9 @@ pub struct HeapSnapshot {
     pub seconds: f64,
     /// How long the process stood still for it, seconds; `None` when it ran on.
     pub paused_seconds: Option<f64>,
+    #[serde(rename = "looks")]
     /// How often it was looked at.
-    pub looks: u32,
+    pub snapshots: u32,
     /// Interpreters in the process.
     pub interpreters: u32,
     /// Objects in the lists of the garbage collector.
@@ -158,8 +159,9 @@ pub struct PoolUse {
     pub empty_bytes: u64,
     /// Those of `pools` that are nearly empty.
     pub nearly_empty: NearlyEmpty,
+    #[serde(rename = "kept_by")]
     /// Types with objects in nearly empty pools, those in most pools first, ten at most.
-    pub kept_by: Vec<PoolRetainer>,
+    pub retained_by: Vec<PoolRetainer>,
 }
 
 /// Pools of which something is in use, but less than a quarter.
@@ -210,8 +212,9 @@ pub struct TypeGrowth {
     pub first_bytes: u64,
     /// Bytes at the last look.
     pub last_bytes: u64,
+    #[serde(rename = "aged_count")]
     /// Objects that were seen at two looks or more, at the last look.
-    pub aged_count: u64,
+    pub retained_count: u64,
     /// How fast the number of objects grows, per hour.
     pub slope_objects_per_hour: Interval,
     /// How fast their bytes grow, per hour.
@@ -222,7 +225,7 @@ pub struct TypeGrowth {
     #[serde(skip)]
     pub reasons: Vec<Reason>,
     /// The chain of references that keeps most of what it grew by, root first; `None` when nobody looked.
-    pub holder: Option<Vec<String>>,
+    pub retainer: Option<Vec<String>>,
     /// Seconds since the first look, objects, bytes.
     pub series: Vec<(f64, u64, u64)>,
 }
@@ -236,8 +239,10 @@ pub struct SessionCount {
     pub alive: u64,
     /// Those that the server still serves; `None` when that cannot be told.
     pub open: Option<u64>,
+    #[serde(rename = "kept_bytes")]
     /// Bytes that nothing else keeps, of those that are not open (of all where that is not known).
-    pub kept_bytes: Option<u64>,
+    pub retained_bytes: Option<u64>,
+    #[serde(rename = "holders")]
     /// What keeps those that are not open, most of them first.
-    pub holders: Vec<super::RetainerGroup>,
+    pub retainers: Vec<super::RetainerGroup>,
 }

@@ -69,7 +69,7 @@ pub struct Finding {
     /// Types of the Python objects that hold these blocks, with their numbers, when known.
     pub types: Option<Vec<(String, u64)>>,
     /// The references that keep them, root first, when known.
-    pub holder: Option<Vec<String>>,
+    pub retainer: Option<Vec<String>>,
     /// How `types` and `holder` of a stack's blocks were found; `None` of arenas, and when nobody looked.
     pub owners: Option<Owners>,
 }
@@ -116,10 +116,12 @@ pub struct Evidence {
     pub since: Option<f64>,
     /// Blocks older than this count as kept, seconds.
     pub age_seconds: f64,
+    #[serde(rename = "kept_bytes")]
     /// Bytes in blocks that are kept.
-    pub kept_bytes: u64,
+    pub retained_bytes: u64,
+    #[serde(rename = "kept_count")]
     /// Blocks that are kept.
-    pub kept_count: u64,
+    pub retained_count: u64,
     /// How fast their number grows, blocks per hour.
     pub slope_blocks_per_hour: Interval,
     /// The shape that fits best.
@@ -156,8 +158,9 @@ pub struct Evidence {
 pub struct UnreachableBlocks {
     /// Blocks that were looked for.
     pub looked_for: u64,
+    #[serde(rename = "lost")]
     /// Those that no pointer leads to.
-    pub lost: u64,
+    pub unreachable: u64,
 }
 
 /// What the memory of the whole process does.
@@ -186,8 +189,9 @@ pub struct ProcessGrowth {
     pub looked_at: u64,
     /// Those that grew enough to be tested.
     pub tested: u64,
+    #[serde(rename = "quiet")]
     /// How many got each verdict without being a finding of their own.
-    pub quiet: Vec<(Verdict, u64)>,
+    pub dismissed: Vec<(Verdict, u64)>,
     /// About how many more hours of watching a better answer needs.
     pub needs_hours: Option<f64>,
 }

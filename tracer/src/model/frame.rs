@@ -32,8 +32,9 @@ pub struct Frame {
     pub offset: Option<u64>,
     /// Whether it was inlined into the next outer frame.
     pub inlined: bool,
+    #[serde(rename = "machinery")]
     /// Whether it is the interpreter's own machinery (evaluation loop, call glue), which reports hide.
-    pub machinery: bool,
+    pub is_runtime: bool,
 }
 
 /// What a reader sees of a frame: frames that are equal in it look the same in every report. Offsets
@@ -68,7 +69,7 @@ impl Frame {
             module: None,
             offset: None,
             inlined: false,
-            machinery: false,
+            is_runtime: false,
         }
     }
 }

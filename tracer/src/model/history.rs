@@ -21,7 +21,7 @@ pub struct History {
     /// Types of Python objects that changed between counts. Times are those of the capture.
     pub types: Vec<TypeSeries>,
     /// Chains that keep what some of them grew by, with the type's name.
-    pub type_holders: Vec<TypeRetainer>,
+    pub type_retainers: Vec<TypeRetainer>,
 }
 
 /// The process at one moment; `None` for what could not be read. Sizes are bytes.
@@ -84,7 +84,7 @@ pub struct SiteHistory {
     /// Blocks older than an age that is longer than its blocks normally live, at the looks at which they had
     /// changed and at the last look. Between two points they are those of the first; before the first there were
     /// none.
-    pub aged: Vec<RetainedPoint>,
+    pub retained: Vec<RetainedPoint>,
     /// What came of the last search for pointers to its old blocks; `None` when nobody searched.
     pub unreferenced: Option<UnreachableBlocks>,
     /// Python objects that its live blocks belonged to at the end; `None` when nobody looked.
@@ -114,7 +114,7 @@ pub struct Owner {
     /// What is at the begin of `holder`.
     pub root: Option<RootKind>,
     /// The chain of references that keeps most of them, root first; empty when it is not known.
-    pub holder: Vec<String>,
+    pub retainer: Vec<String>,
 }
 
 /// The sums of a site at one moment. They only ever grow; what is live is allocated minus freed.
@@ -267,9 +267,10 @@ impl Owned {
     pub fn add_owner(&mut self, new: Owner) {
         match self.types.iter_mut().find(|known| known.name == new.name) {
             Some(known) => {
-                if known.holder.is_empty() || (new.blocks > known.blocks && !new.holder.is_empty())
+                if known.retainer.is_empty()
+                    || (new.blocks > known.blocks && !new.retainer.is_empty())
                 {
-                    (known.root, known.holder) = (new.root, new.holder);
+                    (known.root, known.retainer) = (new.root, new.retainer);
                 }
                 known.blocks = known.blocks.saturating_add(new.blocks);
                 known.bytes = known.bytes.saturating_add(new.bytes);

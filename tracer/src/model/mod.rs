@@ -10,11 +10,11 @@ mod document;
 mod finding;
 mod frame;
 mod history;
-mod holder;
 mod kernel_release;
 mod memory;
 mod note;
 mod reason;
+mod retainer;
 mod runtime_symbols;
 mod site;
 mod stack;
@@ -41,13 +41,13 @@ pub use history::{
     Cohort, Collection, History, Lifetime, Mark, Owned, Owner, ProcessPoint, RetainedPoint,
     SiteHistory, SitePoint,
 };
-pub use holder::{Reference, RetainerGroup, RetainerReport, RootKind};
 pub use kernel_release::KernelRelease;
 /// What a counter says about a call that was seen.
 pub use leakspy_ebpf::wire::counter::Class as CounterClass;
 pub use memory::Memory;
 pub use note::{HeapNote, LeftOut, NoObjects, NoSearch, NotSeen, Note, StackNote};
 pub use reason::Reason;
+pub use retainer::{Reference, RetainerGroup, RetainerReport, RootKind};
 pub use runtime_symbols::RuntimeSymbols;
 pub use site::{Domain, Site};
 pub use stack::{CallStack, Interner};

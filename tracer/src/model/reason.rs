@@ -47,9 +47,9 @@ coded! {
         /// It has stopped.
         "stopped" => Stopped,
         /// Too few periods kept anything: that may be chance.
-        "kept-in-few-periods" => KeptInFewPeriods {
+        "kept-in-few-periods" => RetainedInFewPeriods {
             /// Those that did.
-            kept: u64,
+            retained: u64,
             /// All.
             periods: u64,
         },

@@ -123,8 +123,8 @@ impl Contents {
         question: impl for<'a> FnOnce(Elf<&'a elf::Chunks<Bytes<'a>>>) -> T,
     ) -> Result<T, ElfError> {
         let headers = Arc::clone(self.headers()?);
-        let pieces = elf::chunks(Bytes { file: &self.file, size: self.size });
-        Ok(question(Elf::new(&pieces, headers)))
+        let chunks = elf::chunks(Bytes { file: &self.file, size: self.size });
+        Ok(question(Elf::new(&chunks, headers)))
     }
 }
 

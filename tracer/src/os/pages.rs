@@ -10,14 +10,14 @@ use std::os::unix::fs::FileExt as _;
 
 use super::maps::{self, Mapping};
 use super::procfs::{self, SEE};
-use super::{OsError, Process, ProcessMemory, held};
+use super::{OsError, Process, ProcessMemory, kernel_pointers};
 use crate::model::{Address, Memory};
 
 const PAGE: u64 = 4096;
 /// Most address space that is looked through, 8 bytes of `pagemap` for each page of it.
 const MOST_SPACE: u64 = 256 << 30;
 /// Most stretches of pages that are kept apart.
-const MOST_STRETCHES: usize = 1 << 20;
+const MOST_RANGES: usize = 1 << 20;
 /// Pages asked for at once.
 const WINDOW: u64 = 16 * 1024;
 
@@ -44,7 +44,7 @@ pub struct PageRange {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PageSurvey {
     /// By address.
-    pub stretches: Vec<PageRange>,
+    pub ranges: Vec<PageRange>,
     /// Bytes that are swapped out: what they hold cannot be known.
     pub swapped_bytes: u64,
     /// Whether there was more than could be looked through.
@@ -54,16 +54,16 @@ pub struct PageSurvey {
 impl PageSurvey {
     /// Bytes that are there.
     pub fn bytes(&self) -> u64 {
-        self.stretches.iter().map(|stretch| stretch.end - stretch.start).sum()
+        self.ranges.iter().map(|range| range.end - range.start).sum()
     }
 
     fn add(&mut self, start: u64, code: bool) {
         let end = start.saturating_add(PAGE);
-        let room = self.stretches.len() < MOST_STRETCHES;
-        match self.stretches.last_mut() {
+        let room = self.ranges.len() < MOST_RANGES;
+        match self.ranges.last_mut() {
             Some(last) if last.end == start && last.code == code => last.end = end,
             _ if room => {
-                self.stretches.push(PageRange { start, end, code });
+                self.ranges.push(PageRange { start, end, code });
             }
             _ => self.cut_short = true,
         }
@@ -72,21 +72,21 @@ impl PageSurvey {
     /// What is here and was not there before; both by address.
     pub fn beyond(&self, before: &Self) -> Vec<PageRange> {
         let mut beyond = Vec::new();
-        let mut known = before.stretches.iter().peekable();
-        for stretch in &self.stretches {
-            let mut start = stretch.start;
-            while let Some(old) = known.peek().filter(|old| old.start < stretch.end) {
+        let mut known = before.ranges.iter().peekable();
+        for range in &self.ranges {
+            let mut start = range.start;
+            while let Some(old) = known.peek().filter(|old| old.start < range.end) {
                 if old.start > start {
-                    beyond.push(PageRange { start, end: old.start, ..*stretch });
+                    beyond.push(PageRange { start, end: old.start, ..*range });
                 }
                 start = start.max(old.end);
-                if old.end > stretch.end {
+                if old.end > range.end {
                     break;
                 }
                 known.next();
             }
-            if start < stretch.end {
-                beyond.push(PageRange { start, ..*stretch });
+            if start < range.end {
+                beyond.push(PageRange { start, ..*range });
             }
         }
         beyond
@@ -117,7 +117,7 @@ impl Pages {
 
     /// Pointers that the kernel holds for the process, as bytes.
     pub fn held_by_kernel(&self) -> Vec<u8> {
-        held::words(self.pid).into_iter().flat_map(u64::to_le_bytes).collect()
+        kernel_pointers::words(self.pid).into_iter().flat_map(u64::to_le_bytes).collect()
     }
 
     /// Whether a page is there now.
@@ -216,13 +216,13 @@ fn may_hold_pointers(mapping: &Mapping) -> bool {
 mod tests {
     use super::*;
 
-    fn stretch(start: u64, end: u64) -> PageRange {
+    fn range(start: u64, end: u64) -> PageRange {
         PageRange { start, end, code: false }
     }
 
-    fn survey(stretches: &[(u64, u64)]) -> PageSurvey {
-        let stretches = stretches.iter().map(|&(start, end)| stretch(start, end)).collect();
-        PageSurvey { stretches, ..PageSurvey::default() }
+    fn survey(ranges: &[(u64, u64)]) -> PageSurvey {
+        let ranges = ranges.iter().map(|&(start, end)| range(start, end)).collect();
+        PageSurvey { ranges, ..PageSurvey::default() }
     }
 
     fn own() -> Pages {
@@ -234,7 +234,7 @@ mod tests {
     }
 
     fn found(survey: &PageSurvey, at: u64) -> bool {
-        survey.stretches.iter().any(|stretch| stretch.start <= at && at < stretch.end)
+        survey.ranges.iter().any(|range| range.start <= at && at < range.end)
     }
 
     #[test]
@@ -242,9 +242,9 @@ mod tests {
         let before = survey(&[(10, 20), (30, 40), (60, 90)]);
         assert_eq!(before.beyond(&before), []);
         let after = survey(&[(5, 35), (50, 55), (60, 62), (64, 70), (80, 100)]);
-        let new = [stretch(5, 10), stretch(20, 30), stretch(50, 55), stretch(90, 100)];
+        let new = [range(5, 10), range(20, 30), range(50, 55), range(90, 100)];
         assert_eq!(after.beyond(&before), new);
-        assert_eq!(after.beyond(&PageSurvey::default()), after.stretches);
+        assert_eq!(after.beyond(&PageSurvey::default()), after.ranges);
     }
 
     #[test]
@@ -296,7 +296,7 @@ mod tests {
         assert!(!pages.has(at) && pages.has(at + 4096));
         map[8192] = 1;
         let new = pages.survey().unwrap().beyond(&before);
-        assert!(new.iter().any(|stretch| stretch.start <= at + 8192 && at + 8192 < stretch.end));
+        assert!(new.iter().any(|range| range.start <= at + 8192 && at + 8192 < range.end));
         let mut bytes = [0; 4096];
         assert!(pages.read(at + 8192, &mut bytes));
         assert_eq!(bytes[0], 1);

@@ -146,7 +146,7 @@ impl Standstill {
     fn settle(&mut self, until: Instant) -> Result<(), OsError> {
         let (mut glance, longest) = GLANCES;
         loop {
-            self.threads.retain_mut(|thread| thread.look() != Stop::Ended);
+            self.threads.retain_mut(|thread| thread.snapshot() != Stop::Ended);
             let Some(moving) = self.threads.iter().find(|thread| !thread.stands()) else {
                 return Ok(());
             };

@@ -66,7 +66,7 @@ fn lines(document: &Document, top: usize) -> Vec<Line<'_>> {
     shown
         .zip(LINES)
         .map(|(finding, paint)| {
-            let samples = kept(document, finding);
+            let samples = retained(document, finding);
             let since = finding.evidence.since.unwrap_or(0.0);
             let straight = matches!(finding.evidence.model, Model::Linear | Model::Steps);
             let trend = Trend::through(&samples, since, finding.slope_bytes_per_hour);
@@ -82,12 +82,12 @@ fn lines(document: &Document, top: usize) -> Vec<Line<'_>> {
 }
 
 /// Bytes that the sites of a finding keep, over time.
-fn kept(document: &Document, finding: &Finding) -> Vec<Sample> {
+fn retained(document: &Document, finding: &Finding) -> Vec<Sample> {
     let histories = histories(document, finding);
-    let aged = histories.iter().any(|history| !history.aged.is_empty());
+    let retained = histories.iter().any(|history| !history.retained.is_empty());
     let of = |history: &&SiteHistory| -> Vec<Sample> {
-        if aged {
-            history.aged.iter().map(|point| (point.t, point.bytes as f64)).collect()
+        if retained {
+            history.retained.iter().map(|point| (point.t, point.bytes as f64)).collect()
         } else {
             history.sums.iter().map(|point| (point.t, point.live_bytes() as f64)).collect()
         }
@@ -129,13 +129,13 @@ impl Line<'_> {
     fn words(&self, number: usize, name: &str) -> String {
         let Finding { verdict, confidence, slope_bytes_per_hour: slope, .. } = self.finding;
         // As drawn: the evidence counts only what was kept since growth began.
-        let kept = self.finding.evidence.kept_bytes as f64;
-        let kept = amount(self.samples.last().map_or(kept, |(_, bytes)| *bytes));
+        let retained = self.finding.evidence.retained_bytes as f64;
+        let retained = amount(self.samples.last().map_or(retained, |(_, bytes)| *bytes));
         let to = match self.plateau {
             Some(plateau) => format!(", towards {}", amount(plateau.est)),
             None => format!(", {}", rate(*slope)),
         };
-        format!("{number}: {name}, {} ({}), {kept}{to}", verdict.name(), confidence.name())
+        format!("{number}: {name}, {} ({}), {retained}{to}", verdict.name(), confidence.name())
     }
 }
 
@@ -143,7 +143,7 @@ fn keys(document: &Document, lines: &[Line<'_>], options: &PictureOptions) -> Ve
     let mut keys: Vec<LegendEntry> = Vec::new();
     for (number, line) in lines.iter().enumerate() {
         let stroke = Stroke::solid(line.paint, 2.0);
-        let look = match line.trend {
+        let swatch = match line.trend {
             Some(_) => Swatch::Band(stroke, line.paint.faint(0.15)),
             None => Swatch::Line(stroke),
         };
@@ -151,12 +151,12 @@ fn keys(document: &Document, lines: &[Line<'_>], options: &PictureOptions) -> Ve
         let room = (f64::from(options.size.0) - 440.0).max(120.0);
         let name = visible::text(&(options.name)(&line.finding.site)).into_owned();
         let words = line.words(number + 1, &font::fit(&name, EM, room));
-        keys.push(LegendEntry { look, words });
+        keys.push(LegendEntry { swatch, words });
     }
     let hidden = document.findings.len() - lines.len();
     if hidden > 0 {
-        let look = Swatch::Line(Stroke::solid(LINES[0].faint(0.0), 1.0));
-        keys.push(LegendEntry { look, words: format!("and {hidden} more that are not drawn") });
+        let swatch = Swatch::Line(Stroke::solid(LINES[0].faint(0.0), 1.0));
+        keys.push(LegendEntry { swatch, words: format!("and {hidden} more that are not drawn") });
     }
     keys.extend(collections_key(&document.history.collections));
     keys

@@ -144,11 +144,11 @@ fn keys(
         .iter()
         .rev()
         .map(|layer| LegendEntry {
-            look: Swatch::Area(layer.paint),
+            swatch: Swatch::Area(layer.paint),
             words: format!("{}{}", layer.name, at_end(points, layer.of)),
         })
         .collect();
-    let mut line = |stroke, words| keys.push(LegendEntry { look: Swatch::Line(stroke), words });
+    let mut line = |stroke, words| keys.push(LegendEntry { swatch: Swatch::Line(stroke), words });
     if !points.is_empty() {
         let end = at_end(points, |point| Some(point.live_bytes));
         line(LIVE, format!("allocated since the start and live{end}"));
@@ -161,8 +161,8 @@ fn keys(
         line(LIMIT, format!("limit, {}{place}", amount(limit)));
     }
     if let Some(growth) = growth {
-        let look = Swatch::Band(GROWTH, BLUE.faint(0.2));
-        keys.push(LegendEntry { look, words: format!("growth, {}", growth.rate()) });
+        let swatch = Swatch::Band(GROWTH, BLUE.faint(0.2));
+        keys.push(LegendEntry { swatch, words: format!("growth, {}", growth.rate()) });
     }
     keys.extend(super::collections_key(&document.history.collections));
     keys

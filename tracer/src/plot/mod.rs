@@ -178,7 +178,9 @@ fn marks_on_axis(chart: &mut chart::Chart, collections: &[Collection]) {
 
 fn collections_key(collections: &[Collection]) -> Option<chart::LegendEntry> {
     let count = collections.iter().map(|c| c.count).fold(0, u64::saturating_add);
-    let look = chart::Swatch::Tick(palette::INK);
-    (count > 0)
-        .then(|| chart::LegendEntry { look, words: format!("full garbage collections ({count})") })
+    let swatch = chart::Swatch::Tick(palette::INK);
+    (count > 0).then(|| chart::LegendEntry {
+        swatch,
+        words: format!("full garbage collections ({count})"),
+    })
 }

@@ -132,7 +132,7 @@ fn process_growth() -> ProcessGrowth {
         warm_up_seconds: 5400.0,
         looked_at: 412,
         tested: 17,
-        quiet: vec![(Verdict::Baseline, 395), (Verdict::CacheBounded, 14)],
+        dismissed: vec![(Verdict::Baseline, 395), (Verdict::CacheBounded, 14)],
         needs_hours: Some(4.0),
     }
 }
@@ -184,14 +184,14 @@ fn site_history(end: f64, kept: &dyn Fn(f64) -> f64) -> SiteHistory {
             freed_count: freed / 4000,
         }
     });
-    let aged = (8..=200).map(|number| {
+    let retained = (8..=200).map(|number| {
         let (_, old) = at(number - 8);
         RetainedPoint { t: at(number).0 * HOUR, age: 780.0, bytes: old, count: old / 4000 }
     });
     SiteHistory {
         sums: sums.collect(),
         cohorts: cohorts(end, kept),
-        aged: aged.collect(),
+        retained: retained.collect(),
         ..SiteHistory::default()
     }
 }
@@ -249,8 +249,8 @@ fn finding(
             stacks_alike: (site.live_count, site.live_count),
             since: Some(1500.0),
             age_seconds: 780.0,
-            kept_bytes: site.live_bytes,
-            kept_count: site.live_count,
+            retained_bytes: site.live_bytes,
+            retained_count: site.live_count,
             slope_blocks_per_hour: Interval {
                 lo: slope * 0.85 / 4000.0,
                 est: slope / 4000.0,
@@ -274,7 +274,7 @@ fn finding(
             needs_hours: None,
         },
         types: Some(vec![("dict".into(), 120), ("session.Session".into(), 40)]),
-        holder: None,
+        retainer: None,
         owners: None,
         site,
     }

@@ -82,7 +82,7 @@ fn choose<'a>(
     };
     let of_site = |(at, site): (usize, &'a Site)| {
         let histories: Vec<_> = document.history.sites.get(at).into_iter().collect();
-        let age = histories.iter().find_map(|history| Some(history.aged.last()?.age));
+        let age = histories.iter().find_map(|history| Some(history.retained.last()?.age));
         Subject { site, histories, age }
     };
     let mut sites = document.sites.iter().enumerate();
@@ -149,17 +149,17 @@ fn draw(chart: &mut Chart, bars: &[Bar]) {
 fn keys(document: &Document, age: Option<f64>) -> Vec<LegendEntry> {
     let mut keys = vec![
         LegendEntry {
-            look: Swatch::Area(ORANGE),
+            swatch: Swatch::Area(ORANGE),
             words: "still alive, of the bytes allocated at that time (left)".to_owned(),
         },
         LegendEntry {
-            look: Swatch::Line(RATE),
+            swatch: Swatch::Line(RATE),
             words: "bytes allocated per second (right)".to_owned(),
         },
     ];
     if let Some(age) = age {
         let words = format!("older than {} to the left: counts as kept", axis::elapsed(age));
-        keys.push(LegendEntry { look: Swatch::Line(THRESHOLD), words });
+        keys.push(LegendEntry { swatch: Swatch::Line(THRESHOLD), words });
     }
     keys.extend(collections_key(&document.history.collections));
     keys

@@ -228,8 +228,8 @@ fn any_point() -> impl Strategy<Value = ProcessPoint> {
 fn any_site() -> impl Strategy<Value = SiteHistory> {
     let sums = prop::collection::vec((any_time(), any_bytes(), any_bytes()), 0..9);
     let cohorts = prop::collection::vec((any_time(), any_time(), any_bytes(), any_bytes()), 0..9);
-    let aged = prop::collection::vec((any_time(), any_time(), any_bytes()), 0..9);
-    (sums, cohorts, aged).prop_map(|(sums, cohorts, aged)| SiteHistory {
+    let retained = prop::collection::vec((any_time(), any_time(), any_bytes()), 0..9);
+    (sums, cohorts, retained).prop_map(|(sums, cohorts, retained)| SiteHistory {
         sums: sums
             .into_iter()
             .map(|(t, allocated_bytes, freed_bytes)| SitePoint {
@@ -249,7 +249,7 @@ fn any_site() -> impl Strategy<Value = SiteHistory> {
                 ..Cohort::default()
             })
             .collect(),
-        aged: aged
+        retained: retained
             .into_iter()
             .map(|(t, age, bytes)| RetainedPoint { t, age, bytes, count: 1 })
             .collect(),

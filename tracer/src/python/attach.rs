@@ -158,7 +158,7 @@ impl Interpreter {
         let head = head.ok_or(missing)?;
         let accessor = symbols.thread_state_function;
         let accessor = accessor.and_then(|at| machine::returned_thread_local(memory, at));
-        let search = SlotSearch { home: layout.thread.home, key, accessor };
+        let search = SlotSearch { state_location: layout.thread.state_location, key, accessor };
         let code_type = symbols.code_type;
         Ok(Self { version, layout, layout_source, head, gil_holder, search, code_type })
     }

@@ -18,12 +18,12 @@ use crate::model::{Address, Memory, RuntimeSymbols};
 /// A saved process.
 pub(crate) struct Image {
     pub(crate) header: Value,
-    pub(crate) stretches: BTreeMap<u64, Vec<u8>>,
+    pub(crate) ranges: BTreeMap<u64, Vec<u8>>,
 }
 
 impl Memory for Image {
     fn read(&self, address: Address, into: &mut [u8]) -> bool {
-        let Some((start, bytes)) = self.stretches.range(..=address.0).next_back() else {
+        let Some((start, bytes)) = self.ranges.range(..=address.0).next_back() else {
             return false;
         };
         let start = usize::try_from(address.0 - start).unwrap();
@@ -40,14 +40,14 @@ impl Image {
         let mut take = |length: usize| rest.split_off(..length).unwrap();
         let length = u32::from_le_bytes(take(4).try_into().unwrap());
         let header = serde_json::from_slice(take(length as usize)).unwrap();
-        let mut stretches = BTreeMap::new();
+        let mut ranges = BTreeMap::new();
         while !rest.is_empty() {
             let mut take = |length: usize| rest.split_off(..length).unwrap();
             let start = u64::from_le_bytes(take(8).try_into().unwrap());
             let length = u32::from_le_bytes(take(4).try_into().unwrap());
-            stretches.insert(start, take(length as usize).to_vec());
+            ranges.insert(start, take(length as usize).to_vec());
         }
-        Self { header, stretches }
+        Self { header, ranges }
     }
 
     pub(crate) fn symbols(&self) -> RuntimeSymbols {
@@ -211,7 +211,7 @@ fn versions_that_publish_are_refused_when_they_do_not() {
     let (_, mut image) = all().into_iter().find(|(name, _)| *name == "3.13").unwrap();
     let symbols = image.symbols();
     let runtime = symbols.runtime.unwrap().0;
-    let (start, bytes) = image.stretches.range_mut(..=runtime).next_back().unwrap();
+    let (start, bytes) = image.ranges.range_mut(..=runtime).next_back().unwrap();
     bytes[usize::try_from(runtime - start).unwrap()] = b'X';
     let version = Version::new(3, 13, 0);
     assert_eq!(attach(&image, &symbols), Err(PythonRefusal::NoDebugOffsets { version }));
@@ -239,9 +239,9 @@ fn missing_memory_shortens_stacks_and_changes_none() {
     for (name, mut image) in all() {
         let python = attach(&image, &image.symbols()).unwrap();
         let answer = image.answer();
-        let starts: Vec<u64> = image.stretches.keys().copied().collect();
+        let starts: Vec<u64> = image.ranges.keys().copied().collect();
         for start in starts {
-            let bytes = image.stretches.remove(&start).unwrap();
+            let bytes = image.ranges.remove(&start).unwrap();
             for (&thread, expected) in &answer {
                 let frames = image.walk(&python, thread);
                 for (word, expected) in
@@ -255,7 +255,7 @@ fn missing_memory_shortens_stacks_and_changes_none() {
                     assert!(line.is_none() || expected[2] == line.unwrap(), "{name}");
                 }
             }
-            image.stretches.insert(start, bytes);
+            image.ranges.insert(start, bytes);
         }
     }
 }

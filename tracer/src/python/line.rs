@@ -59,9 +59,9 @@ fn positive(line: i64) -> Option<u32> {
     u32::try_from(line).ok().filter(|&line| line > 0)
 }
 
-fn covering(mut stretches: impl Iterator<Item = LineRange>, index: u64) -> Option<i64> {
+fn covering(mut ranges: impl Iterator<Item = LineRange>, index: u64) -> Option<i64> {
     // Each begins where the one before ends.
-    stretches.find(|stretch| index < stretch.end)?.line
+    ranges.find(|range| index < range.end)?.line
 }
 
 /// To 3.9 (`Objects/lnotab_notes.txt`, `PyCode_Addr2Line`): pairs of an unsigned increment of the bytecode address and

@@ -94,10 +94,10 @@ proptest! {
         image in 0_usize..11, spoils in vec((any::<u64>(), any::<u8>()), 1..40),
     ) {
         let (_, mut image) = images::all().swap_remove(image);
-        let count = image.stretches.len() as u64;
+        let count = image.ranges.len() as u64;
         for (place, byte) in spoils {
-            let stretch = usize::try_from(place % count).unwrap();
-            let bytes = image.stretches.values_mut().nth(stretch).unwrap();
+            let range = usize::try_from(place % count).unwrap();
+            let bytes = image.ranges.values_mut().nth(range).unwrap();
             let at = usize::try_from(place / count).unwrap() % bytes.len();
             bytes[at] = byte;
         }

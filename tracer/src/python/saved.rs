@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn reads_stay_inside_their_piece() {
+    fn reads_stay_inside_their_chunk() {
         let parts = vec![(CODE, vec![1; 16]), (CODE + 16, vec![2; 8]), (u64::MAX - 3, vec![3; 64])];
         let saved = SavedCode::new(&parts);
         assert_eq!(saved.u64(Address(CODE + 8)), Some(0x0101_0101_0101_0101));

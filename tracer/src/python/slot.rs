@@ -33,7 +33,7 @@ const GLIBC_KEYS: i64 = 32;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SlotSearch {
     /// What kind of place it is.
-    pub home: StateLocation,
+    pub state_location: StateLocation,
     /// Number of the pthread key, where known.
     pub key: Option<u32>,
     /// Distance from fsbase that CPython's own accessor uses, where its code says so.
@@ -104,7 +104,7 @@ pub fn find(
     }
     let found: Vec<Vec<Candidate>> = owners
         .iter()
-        .map(|owner| owner.candidates(memory, search.home))
+        .map(|owner| owner.candidates(memory, search.state_location))
         .filter(|candidates| !candidates.is_empty())
         .collect();
     let (first, others) = found.split_first().ok_or(NoSlot::NotFound { threads: owners.len() })?;
@@ -158,8 +158,8 @@ impl Owner {
     }
 
     /// Every place near the control block that holds one of the states.
-    fn candidates(&self, memory: &dyn Memory, home: StateLocation) -> Vec<Candidate> {
-        let words = match home {
+    fn candidates(&self, memory: &dyn Memory, state_location: StateLocation) -> Vec<Candidate> {
+        let words = match state_location {
             StateLocation::PthreadKey => words_above(memory, self.fsbase),
             StateLocation::ThreadLocal => words_below(memory, self.fsbase),
         };

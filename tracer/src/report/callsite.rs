@@ -5,7 +5,7 @@ use crate::model::{Frame, Site};
 
 /// `function (file:line)` of the frame to look at first; raw.
 pub fn callsite(site: &Site) -> String {
-    let frames: Vec<&Frame> = site.stack.iter().filter(|frame| !frame.machinery).collect();
+    let frames: Vec<&Frame> = site.stack.iter().filter(|frame| !frame.is_runtime).collect();
     let Some(blame) = blame::of(&frames) else {
         return "(no stack)".to_owned();
     };

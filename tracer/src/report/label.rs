@@ -88,7 +88,7 @@ mod tests {
             module: Some("/opt/libx.so.1".into()),
             offset: Some(0x12ab),
             inlined: false,
-            machinery: false,
+            is_runtime: false,
         }
     }
 

@@ -6,11 +6,9 @@
 mod blame;
 mod callsite;
 mod census;
-pub mod chain;
 mod difference;
 pub mod escape;
 mod folded;
-mod holders;
 mod html;
 mod json;
 mod label;
@@ -18,9 +16,11 @@ pub mod leaks;
 pub mod ledger;
 pub mod notes;
 mod origin;
+pub mod path;
 mod pprof;
 pub mod quantity;
 mod reasons;
+mod retainers;
 pub mod sentence;
 mod speedscope;
 mod stacks;
@@ -43,10 +43,10 @@ use crate::model::Document;
 pub use callsite::callsite;
 pub use census::{CENSUS_FORMATS, CensusExporter, CensusFormat};
 pub use difference::{DIFFERENCES, DifferenceExporter, DifferenceFormat, Pair, Side, document_at};
-pub use holders::{HOLDERS_FORMATS, HoldersExporter, HoldersFormat};
 pub use json::write_value as write_json;
 pub use origin::short_file;
 pub use quantity::date::{compact_utc, utc};
+pub use retainers::{RETAINERS_FORMATS, RetainersExporter, RetainersFormat};
 
 /// A way to print a document.
 pub trait Exporter: Sync {
@@ -68,7 +68,7 @@ pub struct Options {
     /// Only so many of the largest; `None` is the format's own choice (20 in text, all elsewhere).
     pub top: Option<usize>,
     /// Show the interpreter's own frames too (evaluation loop, call glue). JSON always has them.
-    pub machinery: bool,
+    pub runtime_frames: bool,
     /// Show native frames. JSON always has them.
     pub native: bool,
     /// Whether the writer is a terminal that understands colours.
@@ -79,7 +79,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { top: None, machinery: false, native: true, colour: false, plain_svg: false }
+        Self { top: None, runtime_frames: false, native: true, colour: false, plain_svg: false }
     }
 }
 

@@ -114,7 +114,7 @@ fn left_out(them: &LeftOut, how: &str, by: &str) -> String {
     format!(
         "{} {are} {how} {by}; {they_keep} {}{}.",
         counted(them.findings, "finding", "findings"),
-        bytes(them.kept_bytes),
+        bytes(them.retained_bytes),
         explained.unwrap_or_default(),
     )
 }

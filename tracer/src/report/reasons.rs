@@ -38,8 +38,8 @@ pub fn reason(reason: &Reason) -> String {
             rough_percent(share)
         ),
         Reason::Stopped => "it grew at first and has stopped".into(),
-        Reason::KeptInFewPeriods { kept, periods } => {
-            format!("only {kept} of {periods} periods kept anything, so chance may explain it")
+        Reason::RetainedInFewPeriods { retained, periods } => {
+            format!("only {retained} of {periods} periods kept anything, so chance may explain it")
         }
         Reason::GrewRarely => "it grew so rarely that chance may explain it".into(),
         Reason::FewSnapshots { snapshots } => {

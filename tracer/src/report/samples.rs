@@ -74,7 +74,7 @@ fn with_sites(mut sites: Vec<Site>) -> Document {
     Document { losses: balanced(&sites), sites, memory: memory(), ..empty() }
 }
 
-pub fn native(function: &str, module: &str, machinery: bool) -> Frame {
+pub fn native(function: &str, module: &str, is_runtime: bool) -> Frame {
     Frame {
         kind: FrameKind::Native,
         function: Some(function.into()),
@@ -83,7 +83,7 @@ pub fn native(function: &str, module: &str, machinery: bool) -> Frame {
         module: Some(module.into()),
         offset: Some(0x1f2e0),
         inlined: false,
-        machinery,
+        is_runtime,
     }
 }
 

@@ -42,7 +42,7 @@ pub fn finding(finding: &Finding, document: &Document) -> String {
             rate::rate(finding.slope_bytes_per_hour.est),
             shape_and_since(finding, document),
         ),
-        quiet => format!("{who} {}.", said_of_quiet(quiet, finding, &held)),
+        harmless => format!("{who} {}.", said_of_harmless(harmless, finding, &held)),
     }
 }
 
@@ -147,7 +147,7 @@ fn arenas(finding: &Finding, document: &Document) -> String {
     )
 }
 
-fn said_of_quiet(verdict: Verdict, finding: &Finding, held: &str) -> String {
+fn said_of_harmless(verdict: Verdict, finding: &Finding, held: &str) -> String {
     match verdict {
         Verdict::CacheWarming => match &finding.evidence.plateau_bytes {
             Some(plateau) => format!(
@@ -176,7 +176,7 @@ fn said_of_quiet(verdict: Verdict, finding: &Finding, held: &str) -> String {
 
 /// `` `keep` (app.py:12) ``
 fn culprit(finding: &Finding) -> String {
-    let frames: Vec<&Frame> = finding.site.stack.iter().filter(|frame| !frame.machinery).collect();
+    let frames: Vec<&Frame> = finding.site.stack.iter().filter(|frame| !frame.is_runtime).collect();
     let Some(blame) = blame::of(&frames) else {
         return "A place without a stack".to_owned();
     };
@@ -189,11 +189,11 @@ fn culprit(finding: &Finding) -> String {
 
 /// `41.4 KiB in 212 blocks of 200 B`
 fn held(finding: &Finding) -> String {
-    let Evidence { kept_bytes, kept_count, arenas, .. } = finding.evidence;
+    let Evidence { retained_bytes, retained_count, arenas, .. } = finding.evidence;
     // What does not leak is told by all that it has: its old blocks alone are no measure of a cache.
     let grows = matches!(finding.verdict, Verdict::Leak | Verdict::Undetermined);
-    let (all, number) = match kept_count {
-        kept if grows && kept > 0 => (kept_bytes, kept),
+    let (all, number) = match retained_count {
+        retained if grows && retained > 0 => (retained_bytes, retained),
         _ => (finding.site.live_bytes, finding.site.live_count),
     };
     let (one, many) = match finding.site.domain {

@@ -47,16 +47,16 @@ fn grouped<'a>(sites: impl Iterator<Item = &'a Site>, options: &Options) -> Vec<
     let mut stacks: HashMap<(Domain, Vec<FrameIdentity<'a>>), Stack<'a>> = HashMap::new();
     for site in sites {
         let frames = shown_frames(site, options);
-        let look = frames.iter().map(|frame| frame.identity()).collect();
+        let appearance = frames.iter().map(|frame| frame.identity()).collect();
         stacks
-            .entry((site.domain, look))
+            .entry((site.domain, appearance))
             .and_modify(|stack| stack.add(site))
             .or_insert_with(|| Stack::from_site(site, frames));
     }
     let mut stacks: Vec<(_, Stack<'a>)> = stacks.into_iter().collect();
-    stacks.sort_by(|(a_look, a), (b_look, b)| {
+    stacks.sort_by(|(a_appearance, a), (b_appearance, b)| {
         let rank = |stack: &Stack<'_>| (stack.live_bytes, stack.live_count, stack.allocated_bytes);
-        rank(b).cmp(&rank(a)).then_with(|| a_look.cmp(b_look))
+        rank(b).cmp(&rank(a)).then_with(|| a_appearance.cmp(b_appearance))
     });
     stacks.into_iter().map(|(_, stack)| stack).collect()
 }
@@ -73,7 +73,8 @@ pub fn total_live_bytes(stacks: &[Stack<'_>]) -> u64 {
 
 /// Whether `options` want to see this frame.
 pub fn is_shown(frame: &Frame, options: &Options) -> bool {
-    (options.machinery || !frame.machinery) && (options.native || frame.kind == FrameKind::Python)
+    (options.runtime_frames || !frame.is_runtime)
+        && (options.native || frame.kind == FrameKind::Python)
 }
 
 impl<'a> Stack<'a> {
@@ -144,8 +145,8 @@ mod tests {
     #[test]
     fn machinery_is_shown_on_request() {
         let document = samples::one_site();
-        let shown = |machinery, native| {
-            let options = Options { machinery, native, ..Options::default() };
+        let shown = |runtime_frames, native| {
+            let options = Options { runtime_frames, native, ..Options::default() };
             ranked(&document, &options)[0].frames.len()
         };
         assert_eq!(shown(false, true), 4);

@@ -86,8 +86,8 @@ fn options_are_kept() {
     let top = Options { top: Some(1), ..plain() };
     assert!(render(text, &document, &top).contains("the largest 1 of 5"));
     assert!(!render(text, &document, &plain()).contains("_PyEval_EvalFrameDefault"));
-    let machinery = Options { machinery: true, ..plain() };
-    assert!(render(text, &document, &machinery).contains("_PyEval_EvalFrameDefault"));
+    let is_runtime = Options { runtime_frames: true, ..plain() };
+    assert!(render(text, &document, &is_runtime).contains("_PyEval_EvalFrameDefault"));
     let colour = Options { colour: true, ..plain() };
     assert!(render(text, &document, &colour).contains("\x1b[1m"));
     assert!(!render(text, &document, &plain()).contains('\x1b'));
@@ -172,10 +172,10 @@ fn any_frame() -> impl Strategy<Value = Frame> {
         any::<Option<u64>>(),
         any::<[bool; 2]>(),
     )
-        .prop_map(|(python, function, file, line, module, offset, [inlined, machinery])| {
+        .prop_map(|(python, function, file, line, module, offset, [inlined, is_runtime])| {
             let kind = if python { FrameKind::Python } else { FrameKind::Native };
             let [function, file, module] = [function, file, module].map(|text| Some(text?.into()));
-            Frame { kind, function, file, line, module, offset, inlined, machinery }
+            Frame { kind, function, file, line, module, offset, inlined, is_runtime }
         })
 }
 

@@ -29,7 +29,7 @@ pub struct CensusOptions {
 /// the `turn` is scanned: a heap takes much room.
 ///
 /// # Errors
-/// As `HeapTarget::open` and `HeapTarget::look`; a process that ends after the first look is no error: what was
+/// As `HeapTarget::open` and `HeapTarget::snapshot`; a process that ends after the first look is no error: what was
 /// seen comes with a note.
 pub fn take(
     selector: &str,
@@ -45,40 +45,40 @@ pub fn take(
     }
     let begun = Instant::now();
     let mut watch = HeapWatch::default();
-    let mut census = look(&mut target, options, turn, &mut watch, begun)?;
-    progress(&census.look);
+    let mut census = snapshot(&mut target, options, turn, &mut watch, begun)?;
+    progress(&census.snapshot);
     // Not those that the watch took: it may have no more room, and the next look still has its time.
-    let mut looks = 1_u32;
+    let mut snapshots = 1_u32;
     while let Some(length) = options.looks_for {
-        let due = options.every.saturating_mul(looks);
+        let due = options.every.saturating_mul(snapshots);
         if due > length || !wait(&target, begun + due, stop) {
             break;
         }
-        match look(&mut target, options, turn, &mut watch, begun) {
+        match snapshot(&mut target, options, turn, &mut watch, begun) {
             Ok(next) => census = next,
             Err(_) if !target.is_there() => break,
             Err(error) => return Err(error),
         }
-        looks = looks.saturating_add(1);
-        census.look.looks = looks;
-        progress(&census.look);
+        snapshots = snapshots.saturating_add(1);
+        census.snapshot.snapshots = snapshots;
+        progress(&census.snapshot);
     }
     if options.looks_for.is_some() {
         census.series = watch.series();
         // The process may end just then; what was seen is worth telling without it.
-        census.holders = holders(&mut target, options, turn, &watch).unwrap_or_default();
+        census.retainers = retainers(&mut target, options, turn, &watch).unwrap_or_default();
         if !target.is_there() {
-            census.look.notes.push(HeapNote::ProcessEnded);
+            census.snapshot.notes.push(HeapNote::ProcessEnded);
         }
     }
     if watch.is_cut_short() {
-        census.look.notes.push(HeapNote::TypesIncomplete);
+        census.snapshot.notes.push(HeapNote::TypesIncomplete);
     }
     Ok(census)
 }
 
 /// One more look, for the chains that keep what types grew by.
-fn holders(
+fn retainers(
     target: &mut HeapTarget,
     options: &CensusOptions,
     turn: &Mutex<()>,
@@ -88,9 +88,9 @@ fn holders(
         ReadingWanted { pause: options.pause, depth: Depth { graph: true, ..Depth::default() } };
     let _turn = turn.lock().unwrap_or_else(PoisonError::into_inner);
     let code_type = target.code_type();
-    let seen = target.look(wanted, |view, heap, roots| {
+    let seen = target.snapshot(wanted, |view, heap, roots| {
         let held = Retainers::new(view, heap, roots, code_type);
-        heap::holders_of_growth(heap, &held, watch)
+        heap::retainers_of_growth(heap, &held, watch)
     })?;
     Ok(seen.value)
 }
@@ -109,7 +109,7 @@ fn wait(target: &HeapTarget, until: Instant, stop: &dyn Fn() -> bool) -> bool {
     }
 }
 
-fn look(
+fn snapshot(
     target: &mut HeapTarget,
     options: &CensusOptions,
     turn: &Mutex<()>,
@@ -122,11 +122,11 @@ fn look(
     let collections = options.looks_for.and_then(|_| target.full_collections());
     let watched = options.looks_for.is_some();
     let code_type = target.code_type();
-    let HeapReading { value: (types, pools, sessions), look } =
-        target.look(wanted, |view, heap, roots| {
+    let HeapReading { value: (types, pools, sessions), snapshot } =
+        target.snapshot(wanted, |view, heap, roots| {
             let types = heap::histogram(heap);
             if watched {
-                watch.look(begun.elapsed().as_secs_f64(), heap, &types, collections);
+                watch.snapshot(begun.elapsed().as_secs_f64(), heap, &types, collections);
             }
             let sessions = options.sessions.then(|| heap::sessions(view, heap, roots, code_type));
             (types, heap.pools.take(), sessions)
@@ -135,13 +135,13 @@ fn look(
         schema: CENSUS_SCHEMA,
         tool: tool(),
         target: target.document(),
-        look,
+        snapshot,
         types,
         pools,
         growth: None,
         sessions,
         series: Vec::new(),
-        holders: Vec::new(),
+        retainers: Vec::new(),
     })
 }
 

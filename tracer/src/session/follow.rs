@@ -42,7 +42,7 @@ enum Wake {
     Records,
     Tick,
     Scanned(Scanned),
-    Looked(Box<ScanResult>),
+    HeapScanned(Box<ScanResult>),
     End(Ending),
 }
 
@@ -106,7 +106,9 @@ impl Following {
                 Wake::Scanned(scanned) => {
                     attached.worker.run(|work| work.scanned(scanned)).await?;
                 }
-                Wake::Looked(looked) => attached.worker.run(|work| work.looked(*looked)).await?,
+                Wake::HeapScanned(heap_scanned) => {
+                    attached.worker.run(|work| work.heap_scanned(*heap_scanned)).await?
+                }
                 Wake::End(ending) => break ending,
             }
         };
@@ -130,7 +132,7 @@ impl Following {
             () = lost(&mut self.lost) => Wake::End(Ending::ProbesLost),
             _ = ticks.tick() => Wake::Tick,
             scanned = search.scanned() => Wake::Scanned(scanned),
-            looked = objects.looked() => Wake::Looked(Box::new(looked)),
+            heap_scanned = objects.heap_scanned() => Wake::HeapScanned(Box::new(heap_scanned)),
             () = attached.queue.filled() => Wake::Records,
         })
     }

@@ -33,7 +33,7 @@ pub struct HeapReading<T> {
     /// What was made of it.
     pub value: T,
     /// How it was looked at, without sums.
-    pub look: HeapSnapshot,
+    pub snapshot: HeapSnapshot,
 }
 
 /// What a look needs of a heap.
@@ -108,7 +108,7 @@ impl HeapTarget {
     /// # Errors
     /// The process is gone, cannot be paused, its lists of objects cannot be found, or it has more objects than are wanted or
     /// than there is memory for here.
-    pub fn look<T>(
+    pub fn snapshot<T>(
         &mut self,
         wanted: ReadingWanted,
         make: impl FnOnce(&View<'_>, &mut Heap, Vec<Named>) -> T,
@@ -127,7 +127,7 @@ impl HeapTarget {
         if !self.is_there() {
             return Err(crate::os::OsError::Vanished { pid }.into());
         }
-        let (value, look) = found.ok_or_else(|| {
+        let (value, snapshot) = found.ok_or_else(|| {
             let why = match most < wanted.depth.most {
                 true => "this machine has no memory left for more",
                 false => "too many for a look beside a recording; `leakspy census` looks at them",
@@ -138,7 +138,7 @@ impl HeapTarget {
         let seconds = begun.elapsed().as_secs_f64();
         Ok(HeapReading {
             value,
-            look: HeapSnapshot { at, seconds, paused_seconds, looks: 1, ..look },
+            snapshot: HeapSnapshot { at, seconds, paused_seconds, snapshots: 1, ..snapshot },
         })
     }
 
@@ -221,7 +221,7 @@ impl HeapTarget {
     /// Where there is memory to read.
     fn ranges(&self) -> Option<Ranges> {
         let survey = self.pages.survey().ok()?;
-        let there = survey.stretches.iter().map(|stretch| (stretch.start, stretch.end));
+        let there = survey.ranges.iter().map(|range| (range.start, range.end));
         let mappings = self.process.mappings().ok()?;
         let file = |path: &[u8]| path.starts_with(b"/") && !path.starts_with(b"/dev/");
         let files = mappings

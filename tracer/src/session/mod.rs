@@ -1,7 +1,7 @@
 //! The running program: any number of targets, each from attach to finished recording.
 
-mod books;
 pub mod census;
+mod counters;
 pub mod doctor;
 mod ending;
 pub mod error;
@@ -10,7 +10,6 @@ mod follow;
 mod handle;
 mod heap;
 mod interpreter;
-mod looks;
 mod modules;
 mod names;
 mod objects;
@@ -22,6 +21,7 @@ mod recorder;
 mod router;
 pub mod search;
 mod shared;
+mod snapshots;
 mod stacks;
 mod surroundings;
 mod target;

@@ -41,7 +41,7 @@ pub struct ObjectScans {
     next: Duration,
     /// When series are told next.
     tell: Duration,
-    eyes: Option<Box<ScanState>>,
+    state: Option<Box<ScanState>>,
     running: Option<oneshot::Receiver<ScanResult>>,
 }
 
@@ -60,7 +60,7 @@ pub struct ScanFound {
     /// Time since the start of the recording at which it began.
     pub at: Duration,
     /// How the heap was looked at.
-    pub look: HeapSnapshot,
+    pub snapshot: HeapSnapshot,
     /// When types were counted so far: seconds since the start, full collections.
     pub counts: Vec<(f64, Option<u64>)>,
     /// What every type that changed did so far; nothing where types are not counted, or where that was told not long
@@ -75,25 +75,25 @@ pub struct Last {
     /// Live blocks with their owners.
     pub joined: Joined,
     /// Chains that keep what types grew by.
-    pub holders: Vec<TypeRetainer>,
+    pub retainers: Vec<TypeRetainer>,
 }
 
 impl ObjectScans {
     /// None yet; `None` as process when it has no Python objects.
     pub fn new(rules: CensusRules, pid: Option<u32>) -> Self {
-        let eyes = pid.map(|_| Box::new(ScanState { target: None, watch: HeapWatch::default() }));
+        let state = pid.map(|_| Box::new(ScanState { target: None, watch: HeapWatch::default() }));
         let (next, tell) = (Duration::ZERO, Duration::ZERO);
-        Self { rules, pid: pid.unwrap_or(0), next, tell, eyes, running: None }
+        Self { rules, pid: pid.unwrap_or(0), next, tell, state, running: None }
     }
 
     /// Whether objects are to be counted, so long after the start.
     pub fn is_due(&self, since_start: Duration) -> bool {
-        self.rules.every.is_some() && self.eyes.is_some() && since_start >= self.next
+        self.rules.every.is_some() && self.state.is_some() && since_start >= self.next
     }
 
     /// Whether there should be a look at the end.
     pub fn is_wanted(&self) -> bool {
-        (self.rules.join || self.rules.every.is_some()) && self.eyes.is_some()
+        (self.rules.join || self.rules.every.is_some()) && self.state.is_some()
     }
 
     /// Whether live blocks are to be joined with objects.
@@ -108,7 +108,7 @@ impl ObjectScans {
 
     /// Begins one, so long after the start; with `blocks` it is the last one.
     pub fn begin(&mut self, at: Duration, blocks: Option<Vec<LiveBlock>>, turn: Turn) {
-        let Some(eyes) = self.eyes.take() else { return };
+        let Some(state) = self.state.take() else { return };
         // From when it was due, not from when a tick came: else every other tick would be missed.
         let every = self.rules.every.unwrap_or_default();
         self.next = Some(self.next + every).filter(|next| *next > at).unwrap_or(at + every);
@@ -118,15 +118,15 @@ impl ObjectScans {
         if tells {
             self.tell = at + (at / UNTOLD).min(LONGEST_UNTOLD);
         }
-        let job = Job { eyes, pid, at, counts, tells, blocks };
+        let job = Job { state, pid, at, counts, tells, blocks };
         let work = move || {
             os::usage::yield_to_others();
-            let looked = job.run();
+            let heap_scanned = job.run();
             // A heap takes much room, and only now and then.
             os::usage::give_back();
             drop(turn);
             // Nobody may be waiting any more.
-            let _ = sender.send(looked);
+            let _ = sender.send(heap_scanned);
         };
         // A failure drops the sender: the receiver notices.
         let _ = std::thread::Builder::new().name("leakspy-objects".to_owned()).spawn(work);
@@ -134,7 +134,7 @@ impl ObjectScans {
     }
 
     /// Waits for the end of a look; for ever when none runs.
-    pub async fn looked(&mut self) -> ScanResult {
+    pub async fn heap_scanned(&mut self) -> ScanResult {
         match &mut self.running {
             Some(running) => running.await.unwrap_or(Err(NoObjects::EndedEarly)),
             None => std::future::pending().await,
@@ -142,11 +142,11 @@ impl ObjectScans {
     }
 
     /// Takes back what the next look needs; the reason when there will be none.
-    pub fn done(&mut self, looked: ScanResult) -> Result<ScanFound, NoObjects> {
+    pub fn done(&mut self, heap_scanned: ScanResult) -> Result<ScanFound, NoObjects> {
         self.running = None;
-        let (eyes, found) = looked?;
-        self.eyes = Some(eyes);
-        let cost = Duration::try_from_secs_f64(found.look.seconds).unwrap_or_default();
+        let (state, found) = heap_scanned?;
+        self.state = Some(state);
+        let cost = Duration::try_from_secs_f64(found.snapshot.seconds).unwrap_or_default();
         self.next = self.next.max(found.at + cost.saturating_mul(SHARE));
         Ok(found)
     }
@@ -154,7 +154,7 @@ impl ObjectScans {
 
 /// A look to be taken.
 struct Job {
-    eyes: Box<ScanState>,
+    state: Box<ScanState>,
     pid: u32,
     at: Duration,
     /// Whether types are counted.
@@ -166,8 +166,8 @@ struct Job {
 
 impl Job {
     fn run(self) -> ScanResult {
-        let Self { mut eyes, pid, at, counts, tells, blocks } = self;
-        let ScanState { target, watch } = &mut *eyes;
+        let Self { mut state, pid, at, counts, tells, blocks } = self;
+        let ScanState { target, watch } = &mut *state;
         if target.is_none() {
             *target = Some(HeapTarget::open(&pid.to_string()).map_err(refused)?);
         }
@@ -178,16 +178,16 @@ impl Job {
             depth: Depth { graph, sums: true, pools: false, most: OBJECTS },
         };
         let (collections, code_type) = (target.full_collections(), target.code_type());
-        let looked = target.look(wanted, |view, heap, roots| {
+        let heap_scanned = target.snapshot(wanted, |view, heap, roots| {
             if counts {
-                watch.look(at.as_secs_f64(), heap, &heap::histogram(heap), collections);
+                watch.snapshot(at.as_secs_f64(), heap, &heap::histogram(heap), collections);
             }
             blocks.map(|blocks| last(view, heap, roots, code_type, watch, blocks))
         });
-        let HeapReading { value: last, look } = looked.map_err(refused)?;
+        let HeapReading { value: last, snapshot } = heap_scanned.map_err(refused)?;
         let counts = if tells { watch.times() } else { Vec::new() };
         let types = if tells { changed(watch.series()) } else { Vec::new() };
-        Ok((eyes, ScanFound { at, look, counts, types, last }))
+        Ok((state, ScanFound { at, snapshot, counts, types, last }))
     }
 }
 
@@ -205,8 +205,8 @@ fn last(
 ) -> Last {
     let held = Retainers::new(view, heap, roots, code_type);
     let joined = heap::join(view, heap, &held, blocks);
-    let holders = heap::holders_of_growth(heap, &held, watch);
-    Last { joined, holders }
+    let retainers = heap::retainers_of_growth(heap, &held, watch);
+    Last { joined, retainers }
 }
 
 /// Without those that stood still all the time.
@@ -235,10 +235,10 @@ mod tests {
     use super::*;
 
     fn found(at: u64, seconds: f64) -> ScanResult {
-        let look = HeapSnapshot { seconds, ..HeapSnapshot::default() };
-        let eyes = Box::new(ScanState { target: None, watch: HeapWatch::default() });
+        let snapshot = HeapSnapshot { seconds, ..HeapSnapshot::default() };
+        let state = Box::new(ScanState { target: None, watch: HeapWatch::default() });
         let (at, counts, types) = (Duration::from_secs(at), Vec::new(), Vec::new());
-        Ok((eyes, ScanFound { at, look, counts, types, last: None }))
+        Ok((state, ScanFound { at, snapshot, counts, types, last: None }))
     }
 
     fn every(seconds: u64) -> CensusRules {
@@ -247,23 +247,23 @@ mod tests {
 
     /// A heap that takes long to read is read less often.
     #[test]
-    fn looks_take_a_small_share_of_the_time() {
+    fn snapshots_take_a_small_share_of_the_time() {
         let seconds = Duration::from_secs;
-        let mut looks = ObjectScans::new(every(30), Some(1));
-        assert!(looks.is_due(Duration::ZERO));
-        looks.next = seconds(40);
-        assert!(looks.done(found(10, 0.5)).is_ok());
-        assert!(looks.is_due(seconds(40)));
-        assert!(looks.done(found(10, 3.0)).is_ok());
-        assert!(!looks.is_due(seconds(69)) && looks.is_due(seconds(70)));
+        let mut snapshots = ObjectScans::new(every(30), Some(1));
+        assert!(snapshots.is_due(Duration::ZERO));
+        snapshots.next = seconds(40);
+        assert!(snapshots.done(found(10, 0.5)).is_ok());
+        assert!(snapshots.is_due(seconds(40)));
+        assert!(snapshots.done(found(10, 3.0)).is_ok());
+        assert!(!snapshots.is_due(seconds(69)) && snapshots.is_due(seconds(70)));
     }
 
     #[test]
     fn what_cannot_be_looked_at_is_looked_at_once() {
-        let mut looks = ObjectScans::new(every(30), Some(1));
-        looks.eyes = None;
-        assert_eq!(looks.done(Err(NoObjects::EndedEarly)).err(), Some(NoObjects::EndedEarly));
-        assert!(!looks.is_due(Duration::MAX) && !looks.is_wanted());
+        let mut snapshots = ObjectScans::new(every(30), Some(1));
+        snapshots.state = None;
+        assert_eq!(snapshots.done(Err(NoObjects::EndedEarly)).err(), Some(NoObjects::EndedEarly));
+        assert!(!snapshots.is_due(Duration::MAX) && !snapshots.is_wanted());
         assert!(!ObjectScans::new(every(30), None).is_due(Duration::MAX));
     }
 

@@ -9,12 +9,12 @@ use std::time::Duration;
 
 use leakspy_ebpf::wire::counter::{Class, Counter};
 
-use super::books::{self, Counters};
+use super::counters::{self, Counters};
 use super::error::SessionError;
-use super::looks::{SnapshotSummary, Snapshots};
 use super::names::CodeNames;
 use super::progress::Status;
 use super::queue::Queue;
+use super::snapshots::{SnapshotSummary, Snapshots};
 use super::stacks::Stacks;
 use super::surroundings::Surroundings;
 use super::target::TracedTarget;
@@ -43,7 +43,7 @@ pub struct Recorder {
     started: u64,
     /// Time since then at which it was turned off.
     ended: Option<Duration>,
-    looks: Snapshots,
+    snapshots: Snapshots,
     surroundings: Surroundings,
     /// Where the interpreter counts its full collections, when that was found.
     collector: Option<Collector>,
@@ -60,14 +60,14 @@ pub struct Recorder {
     /// Series of types that wait for the next tick.
     types: Option<(Vec<Count>, Vec<TypeSeries>)>,
     /// What keeps types, and who owns blocks; waits for the next tick too.
-    holders: Option<Holders>,
+    retainers: Option<Retainers>,
 }
 
 /// Where the recording is kept: in its file, and in memory where somebody judges it while it goes on.
 pub type Sinks = Tee<Writer, Option<SharedHistory>>;
 
 /// Chains by type, and owners by site.
-type Holders = (Vec<TypeRetainer>, Vec<(u64, Owned)>);
+type Retainers = (Vec<TypeRetainer>, Vec<(u64, Owned)>);
 
 impl Recorder {
     /// Takes everything over; accounting is still off.
@@ -92,7 +92,7 @@ impl Recorder {
             capture,
             started: 0,
             ended: None,
-            looks: Snapshots::new(0),
+            snapshots: Snapshots::new(0),
             surroundings: Surroundings::default(),
             collector,
             collected: None,
@@ -101,7 +101,7 @@ impl Recorder {
             undecoded: 0,
             queue,
             types: None,
-            holders: None,
+            retainers: None,
         }
     }
 
@@ -111,7 +111,7 @@ impl Recorder {
         // Before the first block, so that none is older than the capture.
         let epoch = Duration::from_nanos(os::clock::epoch_ns());
         self.started = os::clock::monotonic_ns();
-        self.looks = Snapshots::new(self.started);
+        self.snapshots = Snapshots::new(self.started);
         self.capture.started = epoch.as_secs();
         self.sinks.begin(&document, &self.capture, epoch.as_secs_f64())?;
         self.tables.set_recording(true)?;
@@ -186,33 +186,34 @@ impl Recorder {
     pub fn save(&mut self) -> Result<Status, SessionError> {
         let now = self.now();
         let last = self.ended.is_some();
-        let (sites, unsent) = books::sites(&*self.tables)?;
-        let books = self.books(unsent)?;
-        let keep_history = self.looks.pace().history(now) || last;
-        let look = keep_history && (self.looks.pace().look(now) || last);
-        let seen = if look { self.looks.look(now, &sites, &*self.tables)? } else { None };
+        let (sites, unsent) = counters::sites(&*self.tables)?;
+        let all_counters = self.all_counters(unsent)?;
+        let keep_history = self.snapshots.pace().history(now) || last;
+        let snapshot = keep_history && (self.snapshots.pace().snapshot(now) || last);
+        let seen =
+            if snapshot { self.snapshots.snapshot(now, &sites, &*self.tables)? } else { None };
         if keep_history {
             self.surroundings.refresh(&self.target, now);
             self.count_collections(now)?;
         }
-        let process = self.process(now, &sites, &books);
+        let process = self.process(now, &sites, &all_counters);
         // From here on the recording is locked.
         self.write_stacks()?;
         self.write_objects()?;
-        if self.looks.pace().write(now) || last {
-            self.looks.write(&mut self.sinks)?;
+        if self.snapshots.pace().write(now) || last {
+            self.snapshots.write(&mut self.sinks)?;
         }
-        let look = seen
+        let snapshot = seen
             .as_ref()
-            .map(|SnapshotSummary { blocks, aged }| SnapshotRow { blocks: *blocks, aged });
-        let counters = &books.losses();
-        self.sinks.tick(&Tick { process, counters, sites: &sites, keep_history, look })?;
+            .map(|SnapshotSummary { blocks, retained }| SnapshotRow { blocks: *blocks, retained });
+        let counters = &all_counters.losses();
+        self.sinks.tick(&Tick { process, counters, sites: &sites, keep_history, snapshot })?;
         self.take_marks()?;
         Ok(Status {
             seconds: now.as_secs_f64(),
-            live_bytes: books.live_bytes(),
+            live_bytes: all_counters.live_bytes(),
             sites: self.stacks.len(),
-            lost: books.sum(Class::Loss),
+            lost: all_counters.sum(Class::Loss),
         })
     }
 
@@ -227,22 +228,27 @@ impl Recorder {
     }
 
     /// The counters, with those that user space keeps.
-    fn books(&self, unsent: u64) -> Result<Counters, SessionError> {
-        let mut books = Counters::open(&*self.tables)?;
-        books.set(Counter::CodeUnread, self.names.missed());
-        books.set(Counter::RecordsUndecoded, self.undecoded);
-        books.set(Counter::SitesUnsent, unsent.saturating_add(self.queue.dropped().sites));
+    fn all_counters(&self, unsent: u64) -> Result<Counters, SessionError> {
+        let mut all_counters = Counters::open(&*self.tables)?;
+        all_counters.set(Counter::CodeUnread, self.names.missed());
+        all_counters.set(Counter::RecordsUndecoded, self.undecoded);
+        all_counters.set(Counter::SitesUnsent, unsent.saturating_add(self.queue.dropped().sites));
         let audit = self.stacks.audited();
-        books.set(Counter::StacksAudited, audit.compared);
-        books.set(Counter::StacksMerged, audit.different);
-        Ok(books)
+        all_counters.set(Counter::StacksAudited, audit.compared);
+        all_counters.set(Counter::StacksMerged, audit.different);
+        Ok(all_counters)
     }
 
-    fn process(&self, now: Duration, sites: &[SiteTotals], books: &Counters) -> ProcessPoint {
+    fn process(
+        &self,
+        now: Duration,
+        sites: &[SiteTotals],
+        all_counters: &Counters,
+    ) -> ProcessPoint {
         let used = sites.iter().filter(|site| site.allocated_count > 0).count();
         ProcessPoint {
-            live_bytes: books.live_bytes(),
-            arena_bytes: Some(books::arena_bytes(sites, |key| self.stacks.maps(key))),
+            live_bytes: all_counters.live_bytes(),
+            arena_bytes: Some(counters::arena_bytes(sites, |key| self.stacks.maps(key))),
             sites: u64::try_from(used).ok(),
             ..self.surroundings.point(self.target.pid(), now)
         }
@@ -275,8 +281,8 @@ impl Recorder {
         if let Some((counts, types)) = self.types.take() {
             self.sinks.types(&counts, &types)?;
         }
-        if let Some((types, sites)) = self.holders.take() {
-            self.sinks.holders(&types, &sites)?;
+        if let Some((types, sites)) = self.retainers.take() {
+            self.sinks.retainers(&types, &sites)?;
         }
         Ok(())
     }

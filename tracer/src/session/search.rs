@@ -17,11 +17,11 @@ use super::shared::Turn;
 use pass::{Job, PassPace, Whole};
 pub use pass::{Scanned, Unfinished};
 
-use crate::model::{Address, Memory};
-use crate::os::pages::Pages;
-use crate::reach::{
+use crate::leak_scan::{
     Blocks, LeakScan, ScanOutcome, SearchedBlock, SiteUnreachable, object_at, tally,
 };
+use crate::model::{Address, Memory};
+use crate::os::pages::Pages;
 
 /// How the memory of the target is searched.
 #[derive(Clone, Debug, PartialEq)]
@@ -53,7 +53,7 @@ const YOUNGEST: Duration = Duration::from_secs(20);
 /// Most blocks that are looked for at once; the rest is memory like any other.
 const BLOCKS: usize = 1 << 20;
 /// Most small objects that are looked for with them.
-const HOLDERS: usize = 1 << 16;
+const RETAINERS: usize = 1 << 16;
 /// Sites with fewer old blocks are not judged.
 const FEWEST: u64 = 8;
 /// Blocks of one site that each thread may hold in nothing but registers.
@@ -91,9 +91,9 @@ pub struct PointerSearch {
 struct Running {
     at_least: u64,
     /// Whether small objects that alone lead to a block are looked for as well: from the second pass on.
-    with_holders: bool,
+    with_retainers: bool,
     /// What the pass before found lost, by address and birth; `None` when it was another question.
-    lost: Option<HashSet<Identity>>,
+    unreachable: Option<HashSet<Identity>>,
     pace: Arc<PassPace>,
     turn: Turn,
     result: oneshot::Receiver<Scanned>,
@@ -154,8 +154,8 @@ impl PointerSearch {
         let pace = Arc::new(PassPace::gentle());
         let search = LeakScan::new(Blocks::new(wanted.blocks));
         let result = self.start(search, memory, &pace, &turn);
-        let (at_least, with_holders, lost) = (wanted.at_least, false, None);
-        self.running = Some(Running { at_least, with_holders, lost, pace, turn, result });
+        let (at_least, with_retainers, unreachable) = (wanted.at_least, false, None);
+        self.running = Some(Running { at_least, with_retainers, unreachable, pace, turn, result });
     }
 
     fn start(
@@ -204,18 +204,19 @@ impl PointerSearch {
         };
         let live = live(search.blocks());
         let source = memory.memory();
-        let gone = |block: &SearchedBlock| match block.is_holder() {
+        let gone = |block: &SearchedBlock| match block.is_retainer() {
             true => object_at(source, block.start) != Some((block.start, block.size)),
             false => live.get(&block.start.0) != Some(&block.born_ns),
         };
         let outcome = search.finish(source, gone);
-        let numbered = outcome.blocks.all().iter().copied().zip(outcome.lost.iter().copied());
+        let numbered =
+            outcome.blocks.all().iter().copied().zip(outcome.unreachable.iter().copied());
         let found = numbered.filter(|(block, _)| !gone(block)).collect();
-        let holders = match running.with_holders {
+        let retainers = match running.with_retainers {
             true => Vec::new(),
-            false => holders(&outcome, source),
+            false => retainers(&outcome, source),
         };
-        self.judge(running, memory, found, holders)
+        self.judge(running, memory, found, retainers)
     }
 
     /// What follows from a pass: that it was enough, or another one.
@@ -224,26 +225,28 @@ impl PointerSearch {
         running: Running,
         memory: Pages,
         found: Vec<(SearchedBlock, bool)>,
-        holders: Vec<SearchedBlock>,
+        retainers: Vec<SearchedBlock>,
     ) -> SearchStep {
         let blocks = found.iter().map(|(block, _)| *block);
-        if !holders.is_empty() {
-            let wider = Running { with_holders: true, ..running };
-            return self.again(blocks.chain(holders).collect(), memory, wider);
+        if !retainers.is_empty() {
+            let wider = Running { with_retainers: true, ..running };
+            return self.again(blocks.chain(retainers).collect(), memory, wider);
         }
-        let of_sites = found.iter().filter(|(block, _)| !block.is_holder());
-        if let Some(before) = &running.lost {
-            let both =
-                of_sites.map(|(block, lost)| (block, *lost && before.contains(&identity(block))));
+        let of_sites = found.iter().filter(|(block, _)| !block.is_retainer());
+        if let Some(before) = &running.unreachable {
+            let both = of_sites.map(|(block, unreachable)| {
+                (block, *unreachable && before.contains(&identity(block)))
+            });
             return SearchStep::Found(tally(both, running.at_least));
         }
-        let lost = of_sites.clone().filter(|(_, lost)| *lost);
-        let lost: HashSet<Identity> = lost.map(|(block, _)| identity(block)).collect();
-        if lost.is_empty() {
-            let of_sites = of_sites.map(|(block, lost)| (block, *lost));
+        let unreachable = of_sites.clone().filter(|(_, unreachable)| *unreachable);
+        let unreachable: HashSet<Identity> =
+            unreachable.map(|(block, _)| identity(block)).collect();
+        if unreachable.is_empty() {
+            let of_sites = of_sites.map(|(block, unreachable)| (block, *unreachable));
             return SearchStep::Found(tally(of_sites, running.at_least));
         }
-        let same = Running { lost: Some(lost), with_holders: true, ..running };
+        let same = Running { unreachable: Some(unreachable), with_retainers: true, ..running };
         self.again(blocks.collect(), memory, same)
     }
 
@@ -263,10 +266,10 @@ fn identity(block: &SearchedBlock) -> Identity {
 }
 
 /// The small objects that are all that leads to a block from outside.
-fn holders(outcome: &ScanOutcome, memory: &dyn Memory) -> Vec<SearchedBlock> {
-    let places = outcome.sole.iter().flatten().take(HOLDERS);
+fn retainers(outcome: &ScanOutcome, memory: &dyn Memory) -> Vec<SearchedBlock> {
+    let places = outcome.sole.iter().flatten().take(RETAINERS);
     let objects = places.filter_map(|place| object_at(memory, *place));
-    objects.map(|(start, size)| SearchedBlock::holder(start, size)).collect()
+    objects.map(|(start, size)| SearchedBlock::retainer(start, size)).collect()
 }
 
 #[cfg(test)]

@@ -20,7 +20,7 @@ use crate::symbolize::{Detail, ModuleId, NativeNames};
 pub struct TracedTarget {
     process: Process,
     modules: Modules,
-    told: KnownModules,
+    known: KnownModules,
     interpreter: Option<ModuleId>,
     found: FoundInterpreter,
     probing: Probing,
@@ -48,7 +48,7 @@ impl TracedTarget {
         Ok(Self {
             process,
             modules,
-            told: KnownModules::default(),
+            known: KnownModules::default(),
             interpreter: None,
             found,
             probing,
@@ -115,12 +115,12 @@ impl TracedTarget {
     /// A place for its stacks that knows its modules.
     pub fn stacks(&mut self) -> Stacks {
         let mut stacks = Stacks::new(NativeNames::new(Detail::Lines), self.found.merging());
-        self.told = KnownModules::default();
-        self.told.tell(&self.modules, &mut stacks);
-        self.told.tell_vdso(&self.process, &mut stacks);
+        self.known = KnownModules::default();
+        self.known.tell(&self.modules, &mut stacks);
+        self.known.tell_vdso(&self.process, &mut stacks);
         // Now, because the index is that of these modules.
         let module = self.found.module.and_then(|index| self.modules.get(index));
-        self.interpreter = module.and_then(|module| self.told.id(module));
+        self.interpreter = module.and_then(|module| self.known.id(module));
         stacks
     }
 
@@ -131,7 +131,7 @@ impl TracedTarget {
             return false;
         }
         let Ok(modules) = Modules::of_process(&self.process) else { return false };
-        let any = self.told.tell(&modules, stacks);
+        let any = self.known.tell(&modules, stacks);
         if any {
             self.modules = modules;
         }

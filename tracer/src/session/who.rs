@@ -20,7 +20,7 @@ pub struct WhoOptions {
 /// Finds what keeps the objects that `asked` means: a type, an address (`0x…`) or a module.
 ///
 /// # Errors
-/// As `HeapTarget::open` and `HeapTarget::look`, or there is nothing of that name.
+/// As `HeapTarget::open` and `HeapTarget::snapshot`, or there is nothing of that name.
 pub fn find(
     selector: &str,
     asked: &str,
@@ -32,7 +32,7 @@ pub fn find(
         pause: options.pause,
         depth: Depth { graph: true, sums: true, ..Depth::default() },
     };
-    let HeapReading { value, look } = target.look(wanted, |view, heap, roots| {
+    let HeapReading { value, snapshot } = target.snapshot(wanted, |view, heap, roots| {
         let subject = heap::find(view, heap, asked)?;
         Ok::<_, NoHeapSubject>(answer(view, heap, roots, code_type, subject, options))
     })?;
@@ -41,7 +41,7 @@ pub fn find(
         schema: CENSUS_SCHEMA,
         tool: tool(),
         target: target.document(),
-        look,
+        snapshot,
         asked: asked.to_owned(),
         count: u64::try_from(subject.objects.len()).unwrap_or(u64::MAX),
         subject: subject.words,

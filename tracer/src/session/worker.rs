@@ -56,8 +56,8 @@ impl Work {
     ///
     /// # Errors
     /// The tables cannot be read.
-    pub fn looked(&mut self, looked: ScanResult) -> Result<(), SessionError> {
-        self.recorder.looked_at_objects(&mut self.objects, looked)
+    pub fn heap_scanned(&mut self, heap_scanned: ScanResult) -> Result<(), SessionError> {
+        self.recorder.scanned_objects(&mut self.objects, heap_scanned)
     }
 
     /// Ends searching and counting.

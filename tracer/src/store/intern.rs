@@ -63,7 +63,7 @@ impl InternedNumbers {
             frame.module.as_deref().map(bounded),
             frame.offset.and_then(|offset| i64::try_from(offset).ok()),
             frame.inlined,
-            frame.machinery,
+            frame.is_runtime,
         ])?;
         self.frames.insert(Arc::clone(frame), number);
         Ok(number)

@@ -22,7 +22,7 @@ const MAX_VALUE: i32 = 1024 * 1024;
 const STEPS: i32 = 1_000_000;
 /// How many looks until reading is given up: some 10 seconds, ten times what the largest recording
 /// needs. Damage can make a small file endless.
-const LOOKS: u32 = 1_000;
+const SNAPSHOTS: u32 = 1_000;
 
 /// A recording that has been checked.
 #[derive(Debug)]
@@ -248,12 +248,12 @@ pub fn distrust(connection: &mut Connection) -> rusqlite::Result<()> {
     connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, MAX_VALUE)?;
     connection.set_limit(Limit::SQLITE_LIMIT_SQL_LENGTH, MAX_VALUE)?;
     connection.set_limit(Limit::SQLITE_LIMIT_ATTACHED, 0)?;
-    let mut looks = 0;
+    let mut snapshots = 0;
     connection.progress_handler(
         STEPS,
         Some(move || {
-            looks += 1;
-            looks > LOOKS
+            snapshots += 1;
+            snapshots > SNAPSHOTS
         }),
     )?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;

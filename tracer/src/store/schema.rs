@@ -27,18 +27,22 @@ pub const TABLES: [(&str, &str); 12] = [
 
 /// The history of sites: tables like the others, in a constant of their own because their rows are
 /// many and a report on the present does not read them.
-pub const HISTORY: [(&str, &str); 4] =
-    [("site_history", SITE_HISTORY), ("aged", AGED), ("cohort", COHORT), ("lifetime", LIFETIME)];
+pub const HISTORY: [(&str, &str); 4] = [
+    ("site_history", SITE_HISTORY),
+    ("aged", RETAINED),
+    ("cohort", COHORT),
+    ("lifetime", LIFETIME),
+];
 
 /// What is known of Python objects.
 pub const OBJECTS: [(&str, &str); 7] = [
     ("census", CENSUS),
     ("object_type", OBJECT_TYPE),
     ("type_history", TYPE_HISTORY),
-    ("type_holder", TYPE_HOLDER),
+    ("type_holder", TYPE_RETAINER),
     ("owned", OWNED),
     ("owner", OWNER),
-    ("owner_holder", OWNER_HOLDER),
+    ("owner_holder", OWNER_RETAINER),
 ];
 
 /// All tables.
@@ -146,7 +150,7 @@ const SITE_HISTORY: &str = "CREATE TABLE site_history (
 ) STRICT, WITHOUT ROWID";
 
 // The same order for the same reason.
-const AGED: &str = "CREATE TABLE aged (
+const RETAINED: &str = "CREATE TABLE aged (
     tick INTEGER NOT NULL REFERENCES tick (id),
     site INTEGER NOT NULL REFERENCES site (id),
     age REAL NOT NULL,
@@ -215,7 +219,7 @@ const TYPE_HISTORY: &str = "CREATE TABLE type_history (
     PRIMARY KEY (type, census)
 ) STRICT, WITHOUT ROWID";
 
-const TYPE_HOLDER: &str = "CREATE TABLE type_holder (
+const TYPE_RETAINER: &str = "CREATE TABLE type_holder (
     type INTEGER NOT NULL REFERENCES object_type (id),
     position INTEGER NOT NULL,
     text TEXT NOT NULL,
@@ -239,7 +243,7 @@ const OWNER: &str = "CREATE TABLE owner (
     PRIMARY KEY (site, position)
 ) STRICT, WITHOUT ROWID";
 
-const OWNER_HOLDER: &str = "CREATE TABLE owner_holder (
+const OWNER_RETAINER: &str = "CREATE TABLE owner_holder (
     site INTEGER NOT NULL REFERENCES site (id),
     owner INTEGER NOT NULL,
     position INTEGER NOT NULL,

@@ -61,7 +61,7 @@ fn native(offset: u64) -> Frame {
         module: Some("/lib/numpy.so".into()),
         offset: Some(offset),
         inlined: true,
-        machinery: false,
+        is_runtime: false,
     }
 }
 
@@ -105,7 +105,7 @@ fn tick<'a>(t: f64, counters: &'a [Loss], sites: &'a [SiteTotals]) -> Tick<'a> {
         rss_anon_bytes: Some(1 << 19),
         ..ProcessPoint::default()
     };
-    Tick { process, counters, sites, keep_history: true, look: None }
+    Tick { process, counters, sites, keep_history: true, snapshot: None }
 }
 
 fn create(path: &Path) -> Writer {
@@ -127,7 +127,7 @@ fn lifetime(up_to: f64, freed_count: u64) -> Lifetime {
     Lifetime { up_to, freed_bytes: freed_count * 10_000, freed_count }
 }
 
-fn aged(key: u64, age: f64, count: u64) -> SiteRetained {
+fn retained(key: u64, age: f64, count: u64) -> SiteRetained {
     SiteRetained { key, age, bytes: count * 10_000, count }
 }
 
@@ -144,8 +144,8 @@ fn written(path: &Path) -> Writer {
     writer.life(u64::MAX, &[cohort(0.0, 1.0, 3, 2), cohort(1.0, 2.0, 2, 2)], &[]).expect("life");
     writer.collection(1.5, 2).expect("a collection");
     writer.unreferenced(u64::MAX, 4, 3).expect("a search");
-    let look = Some(SnapshotRow { blocks: 5, aged: &[aged(u64::MAX, 1.0, 2)] });
-    writer.tick(&Tick { look, ..tick(2.0, &[counter(15)], &second) }).expect("tick");
+    let snapshot = Some(SnapshotRow { blocks: 5, retained: &[retained(u64::MAX, 1.0, 2)] });
+    writer.tick(&Tick { snapshot, ..tick(2.0, &[counter(15)], &second) }).expect("tick");
     writer
 }
 

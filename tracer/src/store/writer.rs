@@ -48,7 +48,7 @@ pub struct Writer {
 struct KnownSite {
     row: i64,
     totals: SiteTotals,
-    aged: SiteRetained,
+    retained: SiteRetained,
 }
 
 impl Writer {

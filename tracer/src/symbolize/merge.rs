@@ -113,12 +113,12 @@ pub fn merge(input: &Input<'_>) -> MixedStack {
     };
     let segments = activation::segments(input.words, input.by, &cframes);
     let hosts = activation::hosts(&segments, input.native, input.code);
-    let mut weave = Merger::new(input);
+    let mut merger = Merger::new(input);
     for (segment, host) in segments.iter().zip(hosts) {
-        weave.segment(segment, host);
+        merger.segment(segment, host);
     }
-    weave.outermost(!segments.is_empty());
-    weave.finish()
+    merger.outermost(!segments.is_empty());
+    merger.finish()
 }
 
 /// A merge under way: everything before `next` of the native frames is done.

@@ -27,11 +27,11 @@ mod cfi;
 pub mod code;
 pub mod fragment;
 pub mod image;
-pub mod machinery;
 pub mod merge;
 pub mod native;
 mod parts;
 pub mod resolve;
+pub mod runtime_frames;
 pub mod stack;
 pub mod unwind;
 

@@ -163,7 +163,7 @@ fn nameless(svma: u64) -> Frame {
         module: None,
         offset: Some(svma),
         inlined: false,
-        machinery: false,
+        is_runtime: false,
     }
 }
 

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use leakspy_ebpf::walk::Word;
 
 use super::image::ModuleId;
-use super::machinery::{is_machinery, is_thread_start};
 use super::merge::{MergeNote, Merged, MixedStack};
 use super::native::NativeNames;
+use super::runtime_frames::{is_runtime_frame, is_thread_start};
 use super::stack::{NativeFrame, Place};
 use crate::model::{Frame, FrameKind, StackNote};
 
@@ -83,9 +83,9 @@ impl<P: PythonNames> Resolver<'_, P> {
         let in_interpreter = self.interpreter == Some(place.module);
         let mut frames = self.native.frames(place);
         for frame in &mut frames {
-            frame.machinery = evaluation
+            frame.is_runtime = evaluation
                 || match &frame.function {
-                    Some(name) => is_machinery(name, in_interpreter),
+                    Some(name) => is_runtime_frame(name, in_interpreter),
                     // In a stripped interpreter the exported functions keep their names; what has
                     // none between two Python frames is glue, and tells nobody anything.
                     None => in_interpreter,
@@ -100,7 +100,7 @@ impl<P: PythonNames> Resolver<'_, P> {
 fn show_leaf(frames: &mut [Frame]) {
     let leaf = frames.iter_mut().rev().take_while(|frame| frame.kind == FrameKind::Native);
     for frame in leaf.filter(|frame| frame.function.is_none()) {
-        frame.machinery = false;
+        frame.is_runtime = false;
     }
 }
 
@@ -134,7 +134,7 @@ fn hide_start(frames: &mut [Frame], whole: bool) {
             }
             _ => return,
         }
-        frame.machinery = true;
+        frame.is_runtime = true;
         outer.clone_from(&frame.module);
     }
 }
@@ -142,13 +142,13 @@ fn hide_start(frames: &mut [Frame], whole: bool) {
 /// The small program around a shared interpreter: its `main` only calls `Py_BytesMain`.
 fn hide_main(frames: &mut [Frame]) {
     for index in 1..frames.len() {
-        let calls_python = frames[index].machinery
+        let calls_python = frames[index].is_runtime
             && frames[index]
                 .function
                 .as_deref()
                 .is_some_and(|name| matches!(name, "Py_BytesMain" | "Py_Main" | "_Py_UnixMain"));
         if calls_python && frames[index - 1].function.as_deref() == Some("main") {
-            frames[index - 1].machinery = true;
+            frames[index - 1].is_runtime = true;
         }
     }
 }
@@ -162,7 +162,7 @@ fn nameless_python() -> Frame {
         module: None,
         offset: None,
         inlined: false,
-        machinery: false,
+        is_runtime: false,
     }
 }
 

@@ -62,7 +62,8 @@ pub struct Expected {
     pub leaking_types: Vec<String>,
     /// What holds them, in names and prose: `pkg.registry (dict) -> list -> Session`.
     #[serde(default)]
-    pub holder: String,
+    #[serde(rename = "holder")]
+    pub retainer: String,
 }
 
 /// Bytes of anonymous resident memory per operation, without background work.

@@ -14,8 +14,8 @@ use super::live::{Hindrance, Live, Place};
 use super::watch::bounded;
 use crate::command::as_root;
 
-mod holder;
-use holder::names;
+mod retainer;
+use retainer::names;
 
 /// Seconds of watching: six looks.
 pub const WATCHED: u32 = 100;
@@ -26,7 +26,7 @@ const GRACE: u32 = 120;
 /// A leaking type must be among the first so many.
 const DEMANDED_RANK: usize = 3;
 /// Kinds of chains in which the holder is looked for.
-const CHAINS: usize = 3;
+const PATHS_TO_ROOT: usize = 3;
 
 /// What is read of `census -f json`.
 #[derive(Debug, Deserialize)]
@@ -45,7 +45,7 @@ struct Growth {
 
 /// What is read of `who -f json`.
 #[derive(Debug, Deserialize)]
-struct Holders {
+struct Retainers {
     groups: Vec<Group>,
 }
 
@@ -53,7 +53,8 @@ struct Holders {
 struct Group {
     count: u64,
     root_name: String,
-    chain: Vec<Reference>,
+    #[serde(rename = "chain")]
+    path_to_root: Vec<Reference>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -71,14 +72,17 @@ struct Row {
     growth: Vec<String>,
     /// Rank and name of the first expected type among them.
     named: Option<(usize, String)>,
+    #[serde(rename = "holder")]
     /// The holder as the case describes it.
-    holder: String,
+    retainer: String,
+    #[serde(rename = "is_holder_named")]
     /// Whether what holds is named, and not only what is on the way.
-    is_holder_named: bool,
+    is_retainer_named: bool,
     /// Names of the description, and whether the chain has them.
     words: Vec<(String, bool)>,
+    #[serde(rename = "chain")]
     /// The chain with most of them.
-    chain: String,
+    path_to_root: String,
     /// What hindered it.
     note: Option<String>,
     /// Of the types.
@@ -102,7 +106,7 @@ pub fn run_all(program: &Path, folder: &Path, runs: &[Run<'_>], json: Option<&Pa
         fs::write(file, text + "\n").with_context(|| format!("cannot write {}", file.display()))?;
     }
     let count = |outcome| rows.iter().filter(|row| row.outcome == outcome).count();
-    let held = rows.iter().filter(|row| row.is_holder_named).count();
+    let held = rows.iter().filter(|row| row.is_retainer_named).count();
     let (passed, failed) = (count(Outcome::Pass), count(Outcome::Fail));
     println!("types: {passed} passed, {failed} failed of {}; holders named: {held}", rows.len());
     ensure!(failed == 0, "{failed} cases failed");
@@ -127,10 +131,10 @@ fn blank(case: &Case, version: Version) -> Row {
         version: version.name(),
         growth: Vec::new(),
         named: None,
-        holder: case.expected.holder.clone(),
-        is_holder_named: false,
+        retainer: case.expected.retainer.clone(),
+        is_retainer_named: false,
         words: Vec::new(),
-        chain: String::new(),
+        path_to_root: String::new(),
         note: None,
         outcome: Outcome::Fail,
     }
@@ -161,8 +165,8 @@ fn watch(
         who.args(["--quiet", "who", "-p", &pid, "-f", "json", &asked]);
         match bounded(&who, GRACE) {
             Ok(text) => {
-                let holders = serde_json::from_str(&text).context("these are no holders")?;
-                judge_holder(case, &holders, row);
+                let retainers = serde_json::from_str(&text).context("these are no holders")?;
+                judge_retainer(case, &retainers, row);
                 return Ok(());
             }
             Err(error) => complaint = Some(format!("{error:#}")),
@@ -227,22 +231,24 @@ fn subjects(case: &Case, row: &Row) -> Vec<String> {
 }
 
 /// Which names of the description are in the chains; the holder itself is the first of them.
-fn judge_holder(case: &Case, holders: &Holders, row: &mut Row) {
-    let names = names(&case.expected.holder);
-    for group in holders.groups.iter().take(CHAINS) {
-        let chain = in_words(group);
-        let words: Vec<(String, bool)> =
-            names.iter().map(|name| (name.clone(), holder::has_word(&chain, name))).collect();
+fn judge_retainer(case: &Case, retainers: &Retainers, row: &mut Row) {
+    let names = names(&case.expected.retainer);
+    for group in retainers.groups.iter().take(PATHS_TO_ROOT) {
+        let path_to_root = in_words(group);
+        let words: Vec<(String, bool)> = names
+            .iter()
+            .map(|name| (name.clone(), retainer::has_word(&path_to_root, name)))
+            .collect();
         let found = |words: &[(String, bool)]| words.iter().filter(|word| word.1).count();
-        if row.chain.is_empty() || found(&words) > found(&row.words) {
-            row.is_holder_named = words.first().is_some_and(|word| word.1);
-            (row.chain, row.words) = (chain, words);
+        if row.path_to_root.is_empty() || found(&words) > found(&row.words) {
+            row.is_retainer_named = words.first().is_some_and(|word| word.1);
+            (row.path_to_root, row.words) = (path_to_root, words);
         }
     }
 }
 
 fn in_words(group: &Group) -> String {
-    let steps = group.chain.iter().map(|one| format!("{} → {}", one.via, one.class));
+    let steps = group.path_to_root.iter().map(|one| format!("{} → {}", one.via, one.class));
     let steps: Vec<String> = steps.collect();
     format!("{} × {}: {}", group.count, group.root_name, steps.join(" "))
 }
@@ -250,7 +256,7 @@ fn in_words(group: &Group) -> String {
 fn told(row: &Row) -> String {
     let mark = |word: &(String, bool)| format!("{}{}", if word.1 { "+" } else { "-" }, word.0);
     let words: Vec<String> = row.words.iter().map(mark).collect();
-    let held = if row.is_holder_named { "named" } else { "NOT NAMED" };
+    let held = if row.is_retainer_named { "named" } else { "NOT NAMED" };
     let note = row.note.iter().map(|note| format!("\n    note:   {note}")).collect::<String>();
     let text = format!(
         "{} ({}): {:?}, {:?}\n    growth: {}\n    holder: {}\n    chain:  {}\n    {held}: {}{note}",
@@ -259,8 +265,8 @@ fn told(row: &Row) -> String {
         row.outcome,
         row.named,
         row.growth.join("; "),
-        row.holder,
-        row.chain,
+        row.retainer,
+        row.path_to_root,
         words.join(" ")
     );
     // Names come from the processes that were watched, and this goes to a terminal.

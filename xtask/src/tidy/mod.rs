@@ -1,9 +1,9 @@
 //! The house rules that a machine can check. They run as an ordinary test too.
 
-mod arrow;
+mod boundary;
 mod circle;
 mod counter;
-mod door;
+mod dependencies;
 mod item;
 mod lexer;
 mod line;
@@ -75,8 +75,14 @@ pub fn bless() -> Result<()> {
 }
 
 fn findings(repository: &Repository) -> Vec<Finding> {
-    let rules =
-        [arrow::check, circle::check, door::check, link::check, counter::check, size::check];
+    let rules = [
+        dependencies::check,
+        circle::check,
+        boundary::check,
+        link::check,
+        counter::check,
+        size::check,
+    ];
     rules.iter().flat_map(|rule| rule(repository)).collect()
 }
 

@@ -4,10 +4,10 @@
 use std::fs;
 
 use super::source::{Repository, Rust};
-use super::{Finding, arrow, door};
+use super::{Finding, boundary, dependencies};
 use crate::command::root;
 
-/// One breach for each rule about code, the name in [`door::DOORS`] that it is about, and what its finding says.
+/// One breach for each rule about code, the name in [`boundary::BOUNDARIES`] that it is about, and what its finding says.
 const BREACHES: [(&str, &str, &str); 6] = [
     ("use leakspy::main::planted;\n", "", "may not name main"),
     ("fn planted() { inferno::planted(); }\n", "inferno", "may not use inferno"),
@@ -23,7 +23,7 @@ const ALLOWED: [(&str, &str); 2] =
 #[test]
 fn a_breach_behind_the_declaration_of_tests_is_found() {
     let repository = Repository::read().expect("a readable repository");
-    let files = repository.rust.iter().filter(|file| file.room().is_some() && !file.test);
+    let files = repository.rust.iter().filter(|file| file.module().is_some() && !file.test);
     let mut tried = 0;
     for file in files {
         let source = fs::read_to_string(root().join(&file.path)).expect("a readable file");
@@ -31,7 +31,7 @@ fn a_breach_behind_the_declaration_of_tests_is_found() {
         tried += 1;
         for at in [declared, source.len()] {
             for (planted, name, message) in BREACHES {
-                if !allowed(file.room().unwrap_or_default(), name, message) {
+                if !allowed(file.module().unwrap_or_default(), name, message) {
                     finds(&file.path, &source, at, planted, message);
                 }
             }
@@ -48,9 +48,11 @@ fn end_of_declaration(source: &str) -> Option<usize> {
 }
 
 /// Whether this breach is none in the module `room`.
-fn allowed(room: &str, name: &str, message: &str) -> bool {
-    door::DOORS.iter().any(|(foreign, rooms)| *foreign == name && rooms.contains(&room))
-        || ALLOWED.contains(&(room, message))
+fn allowed(module: &str, name: &str, message: &str) -> bool {
+    boundary::BOUNDARIES
+        .iter()
+        .any(|(foreign, modules)| *foreign == name && modules.contains(&module))
+        || ALLOWED.contains(&(module, message))
 }
 
 /// Plants a breach at byte `at`, and fails unless it is found on its line.
@@ -61,6 +63,7 @@ fn finds(path: &str, source: &str, at: usize, planted: &str, message: &str) {
     let repository = Repository { rust, ..Repository::default() };
     let line = source[..at].lines().count() + 1;
     let found = |finding: &Finding| finding.line == line && finding.message.contains(message);
-    let mut findings = [arrow::check, door::check].into_iter().flat_map(|rule| rule(&repository));
+    let mut findings =
+        [dependencies::check, boundary::check].into_iter().flat_map(|rule| rule(&repository));
     assert!(findings.any(|finding| found(&finding)), "{path}:{line}: not found: {planted}");
 }

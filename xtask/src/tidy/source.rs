@@ -31,10 +31,10 @@ impl Rust {
     }
 
     /// The room of `tracer/src` that it belongs to; `main` and `lib` are rooms of one file.
-    pub fn room(&self) -> Option<&str> {
+    pub fn module(&self) -> Option<&str> {
         let inside = self.path.strip_prefix("tracer/src/")?;
-        let room = inside.split_once('/').map_or(inside, |(room, _)| room);
-        Some(room.strip_suffix(".rs").unwrap_or(room))
+        let module = inside.split_once('/').map_or(inside, |(module, _)| module);
+        Some(module.strip_suffix(".rs").unwrap_or(module))
     }
 
     /// Paths, without `.rs`, of the modules in files of their own that are compiled for tests only.

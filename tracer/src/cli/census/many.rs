@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use super::{CensusArgs, judged, listen};
 use crate::cli::exit::{self, Exit};
 use crate::cli::output::Output;
-use crate::cli::progress::{Manner, ManyLooks};
+use crate::cli::progress::{Manner, ManySnapshots};
 use crate::cli::targets::groups;
 use crate::model::{Census, HeapNote, HeapSnapshot};
 use crate::os::Program;
@@ -56,21 +56,22 @@ type Taken = Result<Census, SessionError>;
 fn take(pids: &[u32], options: &CensusOptions, quiet: bool) -> Result<Vec<Taken>> {
     let stop = listen(options)?;
     let (turn, (tell, told)) = (Mutex::new(()), mpsc::channel::<(usize, HeapSnapshot)>());
-    let mut lines = ManyLooks::new(io::stderr(), Manner::on_stderr(quiet), pids);
+    let mut lines = ManySnapshots::new(io::stderr(), Manner::on_stderr(quiet), pids);
     let taken = thread::scope(|scope| {
         let (turn, stop) = (&turn, &stop);
         let count = |(index, pid): (usize, &u32)| {
             let (pid, tell) = (pid.to_string(), tell.clone());
             scope.spawn(move || {
                 // Whoever shows it may have left.
-                let mut progress = |look: &HeapSnapshot| drop(tell.send((index, look.clone())));
+                let mut progress =
+                    |snapshot: &HeapSnapshot| drop(tell.send((index, snapshot.clone())));
                 census::take(&pid, options, turn, stop, &mut progress)
             })
         };
         let threads: Vec<_> = pids.iter().enumerate().map(count).collect();
         drop(tell);
-        for (index, look) in told {
-            lines.look(index, &look);
+        for (index, snapshot) in told {
+            lines.snapshot(index, &snapshot);
         }
         let join = |thread: thread::ScopedJoinHandle<'_, Taken>| {
             thread.join().unwrap_or(Err(SessionError::Broken))
@@ -86,11 +87,11 @@ fn told(pid: u32, taken: Taken) -> (Option<Census>, Exit) {
     let census = match taken {
         Ok(census) => judged(census),
         Err(error) => {
-            eprintln!("leakspy: {pid}: {}", exit::chain(&error));
+            eprintln!("leakspy: {pid}: {}", exit::path(&error));
             return (None, exit::of_session(&error));
         }
     };
-    if !census.look.target_gone() {
+    if !census.snapshot.target_gone() {
         return (Some(census), Exit::Fine);
     }
     let how = notes::of_heap(HeapNote::ProcessEnded);

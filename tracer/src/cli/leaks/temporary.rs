@@ -39,7 +39,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nobody_else_can_look_and_nothing_stays() {
+    fn nobody_else_can_snapshot_and_nothing_stays() {
         let parent = tempfile::tempdir().expect("a folder");
         let temporary = Temporary::below(parent.path()).expect("a folder");
         let other = Temporary::below(parent.path()).expect("another folder");

@@ -106,7 +106,7 @@ impl<W: Write> Watcher for ManyLines<W> {
                     notes::note(&note)
                 )
             }),
-            Err(error) => Some(format!("leakspy: {name}: {}", exit::chain(error))),
+            Err(error) => Some(format!("leakspy: {name}: {}", exit::path(error))),
         };
         if let Some(why) = why {
             self.block.say(&why);

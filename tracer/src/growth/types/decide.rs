@@ -5,8 +5,8 @@ use super::super::shape::{self, Shape};
 use super::super::slope::{self, Increment, Slope};
 use super::super::survival::Thirds;
 use super::super::verdict::{self, CONFIRMED_SECONDS, Flatness, LIKELY_SECONDS, SUSPECT_P};
-use super::course::{self, Trajectory};
 use super::harmless;
+use super::trajectory::{self, Trajectory};
 use crate::model::{Cohort, Confidence, Model, Verdict};
 
 /// With so many looks or fewer there is no trend.
@@ -33,7 +33,7 @@ pub struct TypeDecision {
     /// How sure.
     pub confidence: Confidence,
     /// What decided.
-    pub ground: TypeBasis,
+    pub basis: TypeBasis,
 }
 
 /// What decided.
@@ -44,7 +44,7 @@ pub enum TypeBasis {
     /// It grows, but not for long.
     Early,
     /// It grew at all of a few looks.
-    EveryLook,
+    EverySnapshot,
     /// There were too few looks.
     Few,
     /// No full collection came since the objects were born.
@@ -125,44 +125,44 @@ impl Evidence {
 }
 
 /// Judges. `p` is corrected for the number of types.
-pub fn decide(course: &Trajectory<'_>, p: f64) -> TypeDecision {
-    if course.looks() <= FEW {
-        return few(course);
+pub fn decide(trajectory: &Trajectory<'_>, p: f64) -> TypeDecision {
+    if trajectory.snapshots() <= FEW {
+        return few(trajectory);
     }
-    let harmless = harmless::kind(&course.series.points);
-    if course.kept <= 0.0 && course.net() > 0.0 && harmless == Verdict::Baseline {
+    let harmless = harmless::kind(&trajectory.series.points);
+    if trajectory.retained <= 0.0 && trajectory.net() > 0.0 && harmless == Verdict::Baseline {
         return suspect(Verdict::Undetermined, TypeBasis::Young);
     }
-    if course.kept <= 0.0 || !course.rises() {
+    if trajectory.retained <= 0.0 || !trajectory.rises() {
         return suspect(harmless, TypeBasis::Replaced);
     }
-    if course.flatness == Flatness::Falls || fades(course) {
+    if trajectory.flatness == Flatness::Falls || fades(trajectory) {
         return suspect(Verdict::Undetermined, TypeBasis::Falls);
     }
-    let periods = course::periods(course.series, course.holder.is_some());
+    let periods = trajectory::periods(trajectory.series, trajectory.retainer.is_some());
     let all = Evidence::of(&periods);
     let slowed = slowed(&all);
     if let Some(decision) = slowed {
         // Objects born while the program warmed up say nothing about what comes after.
         let goes_on = WARM_UPS.iter().any(|share| goes_on(&periods, *share));
-        return if goes_on { grows(course, None) } else { decision };
+        return if goes_on { grows(trajectory, None) } else { decision };
     }
-    if p > SUSPECT_P || course.growth.per_hour.lo <= 0.0 {
+    if p > SUSPECT_P || trajectory.growth.per_hour.lo <= 0.0 {
         return suspect(Verdict::Undetermined, TypeBasis::Chance);
     }
-    grows(course, (p <= Q).then_some(&all))
+    grows(trajectory, (p <= Q).then_some(&all))
 }
 
 /// Whether most objects have an end, and the oldest seem to go: too few are left of them to be sure.
-fn fades(course: &Trajectory<'_>) -> bool {
-    let (born, kept) = (course.thirds.born_count, course.thirds.kept_count);
-    let late = (kept[1] + kept[2]) / (born[1] + born[2]).max(1.0);
-    course.kept < MORTAL * born.iter().sum::<f64>() && kept[0] < MORTAL * late * born[0]
+fn fades(trajectory: &Trajectory<'_>) -> bool {
+    let (born, retained) = (trajectory.thirds.born_count, trajectory.thirds.retained_count);
+    let late = (retained[1] + retained[2]) / (born[1] + born[2]).max(1.0);
+    trajectory.retained < MORTAL * born.iter().sum::<f64>() && retained[0] < MORTAL * late * born[0]
 }
 
 /// A type that grows beyond chance; `steady` has the evidence from which it may be more than a suspect.
-fn grows(course: &Trajectory<'_>, steady: Option<&Evidence>) -> TypeDecision {
-    if course.uncollected() {
+fn grows(trajectory: &Trajectory<'_>, steady: Option<&Evidence>) -> TypeDecision {
+    if trajectory.uncollected() {
         return suspect(Verdict::Undetermined, TypeBasis::Uncollected);
     }
     let Some(all) = steady.filter(|all| all.steady() && all.growth.seconds >= LIKELY_SECONDS)
@@ -173,7 +173,7 @@ fn grows(course: &Trajectory<'_>, steady: Option<&Evidence>) -> TypeDecision {
         true => Confidence::Confirmed,
         false => Confidence::Likely,
     };
-    TypeDecision { verdict: Verdict::Leak, confidence, ground: TypeBasis::Steady }
+    TypeDecision { verdict: Verdict::Leak, confidence, basis: TypeBasis::Steady }
 }
 
 /// The verdict on growth that got slower or ended.
@@ -202,39 +202,39 @@ fn goes_on(periods: &[Cohort], share: f64) -> bool {
 }
 
 /// What a few looks say: each grew, and each keeps its births as the others do.
-fn few(course: &Trajectory<'_>) -> TypeDecision {
-    let points = &course.series.points;
-    let looks = points.len();
+fn few(trajectory: &Trajectory<'_>) -> TypeDecision {
+    let points = &trajectory.series.points;
+    let snapshots = points.len();
     let deaths = harmless::deaths(points).sum::<f64>();
-    let every = looks >= 3
-        && course.grew + 1 == looks
-        && course.net() > 2.0 * deaths.sqrt()
-        && retained_alike(course);
+    let every = snapshots >= 3
+        && trajectory.grew + 1 == snapshots
+        && trajectory.net() > 2.0 * deaths.sqrt()
+        && retained_alike(trajectory);
     match every {
-        true if course.uncollected() => suspect(Verdict::Undetermined, TypeBasis::Uncollected),
-        true => suspect(Verdict::Leak, TypeBasis::EveryLook),
+        true if trajectory.uncollected() => suspect(Verdict::Undetermined, TypeBasis::Uncollected),
+        true => suspect(Verdict::Leak, TypeBasis::EverySnapshot),
         false => suspect(Verdict::Undetermined, TypeBasis::Few),
     }
 }
 
 /// Whether the births of each look but the last are kept in about equal shares, and make up half of the growth. All that
 /// the last look saw is still there, which says nothing.
-fn retained_alike(course: &Trajectory<'_>) -> bool {
-    let points = &course.series.points;
+fn retained_alike(trajectory: &Trajectory<'_>) -> bool {
+    let points = &trajectory.series.points;
     let Some(last) = points.len().checked_sub(2) else { return false };
-    let kept: Vec<(f64, f64)> = points[1..=last]
+    let retained: Vec<(f64, f64)> = points[1..=last]
         .iter()
-        .zip(course.series.survivors.iter().skip(1))
-        .map(|(point, kept)| (point.born_count as f64, *kept as f64))
+        .zip(trajectory.series.survivors.iter().skip(1))
+        .map(|(point, retained)| (point.born_count as f64, *retained as f64))
         .collect();
-    let shares = kept.iter().map(|(born, kept)| kept / born.max(1.0));
+    let shares = retained.iter().map(|(born, retained)| retained / born.max(1.0));
     let (low, high) = shares
         .fold((f64::INFINITY, 0.0_f64), |(low, high), share| (low.min(share), high.max(share)));
-    let sum: f64 = kept.iter().map(|(_, kept)| kept).sum();
-    let grown = points[last].count as f64 - course.first().count as f64;
+    let sum: f64 = retained.iter().map(|(_, retained)| retained).sum();
+    let grown = points[last].count as f64 - trajectory.first().count as f64;
     low > 0.0 && low >= 0.7 * high && sum >= 0.5 * grown
 }
 
-fn suspect(verdict: Verdict, ground: TypeBasis) -> TypeDecision {
-    TypeDecision { verdict, confidence: Confidence::Suspect, ground }
+fn suspect(verdict: Verdict, basis: TypeBasis) -> TypeDecision {
+    TypeDecision { verdict, confidence: Confidence::Suspect, basis }
 }

@@ -1,6 +1,6 @@
 //! What the objects of a type are when they are no leak: by how they come and go.
 
-use super::course::collected;
+use super::trajectory::collected;
 use crate::model::{TypePoint, Verdict};
 
 /// Share of the deaths that must fall between looks with a full collection in between.
@@ -30,8 +30,8 @@ pub fn kind(points: &[TypePoint]) -> Verdict {
 /// Objects that went away between each look and the next.
 pub fn deaths(points: &[TypePoint]) -> impl Iterator<Item = f64> + '_ {
     points.windows(2).map(|pair| {
-        let known = pair[1].aged_count > 0 || pair[1].born_count > 0;
-        let stayed = if known { pair[1].aged_count } else { pair[1].count };
+        let known = pair[1].retained_count > 0 || pair[1].born_count > 0;
+        let stayed = if known { pair[1].retained_count } else { pair[1].count };
         pair[0].count.saturating_sub(stayed) as f64
     })
 }

@@ -1,7 +1,6 @@
 //! Which types grow, whether that is a leak, and which of those that grow together is the one to look at.
 //! Pure: from the looks of a census to rows by rank.
 
-mod course;
 mod decide;
 mod harmless;
 mod order;
@@ -12,6 +11,7 @@ mod slopes;
 #[cfg(test)]
 mod tests;
 mod together;
+mod trajectory;
 
 use std::collections::HashMap;
 
@@ -19,10 +19,10 @@ use super::shape::thinned;
 use super::statistics;
 use super::verdict::{Flatness, SUSPECT_P};
 use crate::model::{TypeGrowth, TypeRetainer, TypeSeries};
-use course::Trajectory;
 use decide::TypeDecision;
 use order::OrderKey;
 use together::Tie;
+use trajectory::Trajectory;
 
 /// Types that are compared with one another at most.
 const COMPARED: usize = 1000;
@@ -38,32 +38,33 @@ const POINTS: usize = 200;
 /// The types that grew or could have, most important first; all series have the same looks. `holders` names some of
 /// them with the chain from a root that keeps most of what each grew by. Types that stand still or shrink are left
 /// out. Never an error: a series that makes no sense is left out too.
-pub fn judge_types(series: &[TypeSeries], holders: &[TypeRetainer]) -> Vec<TypeGrowth> {
-    let holders: HashMap<&str, &TypeRetainer> =
-        holders.iter().map(|holder| (holder.name.as_str(), holder)).collect();
-    let holder = |name: &str| holders.get(name).copied();
-    let courses =
-        series.iter().filter_map(|series| Trajectory::measure(series, holder(&series.name)));
-    let courses: Vec<Trajectory<'_>> = courses.collect();
-    let (courses, p) = compared(courses);
-    let ties = together::ties(&courses);
+pub fn judge_types(series: &[TypeSeries], retainers: &[TypeRetainer]) -> Vec<TypeGrowth> {
+    let retainers: HashMap<&str, &TypeRetainer> =
+        retainers.iter().map(|retainer| (retainer.name.as_str(), retainer)).collect();
+    let retainer = |name: &str| retainers.get(name).copied();
+    let trajectories =
+        series.iter().filter_map(|series| Trajectory::measure(series, retainer(&series.name)));
+    let trajectories: Vec<Trajectory<'_>> = trajectories.collect();
+    let (trajectories, p) = compared(trajectories);
+    let ties = together::ties(&trajectories);
     let tiers: Vec<u8> =
-        courses.iter().zip(&p).map(|(course, p)| likely_tier(course, *p)).collect();
-    let keys = order::keys(&courses, &tiers, &ties);
-    let mut judged: Vec<usize> = (0..courses.len()).collect();
+        trajectories.iter().zip(&p).map(|(trajectory, p)| likely_tier(trajectory, *p)).collect();
+    let keys = order::keys(&trajectories, &tiers, &ties);
+    let mut judged: Vec<usize> = (0..trajectories.len()).collect();
     judged.sort_by(|a, b| keys[*a].compare(&keys[*b]));
-    let (courses, p, ties) = chosen(&courses, &p, &ties, &judged[..judged.len().min(JUDGED)]);
+    let (trajectories, p, ties) =
+        chosen(&trajectories, &p, &ties, &judged[..judged.len().min(JUDGED)]);
     let decisions: Vec<TypeDecision> =
-        courses.iter().zip(&p).map(|(course, p)| decide::decide(course, *p)).collect();
-    rows(&courses, &p, &ties, &decisions)
+        trajectories.iter().zip(&p).map(|(trajectory, p)| decide::decide(trajectory, *p)).collect();
+    rows(&trajectories, &p, &ties, &decisions)
 }
 
 /// The types that are worth comparing, with the chance of their growth corrected for the number of all of them.
-fn compared(courses: Vec<Trajectory<'_>>) -> (Vec<Trajectory<'_>>, Vec<f64>) {
-    let p: Vec<f64> = courses.iter().map(|course| course.growth.p).collect();
+fn compared(trajectories: Vec<Trajectory<'_>>) -> (Vec<Trajectory<'_>>, Vec<f64>) {
+    let p: Vec<f64> = trajectories.iter().map(|trajectory| trajectory.growth.p).collect();
     let p = statistics::benjamini_hochberg(&p);
-    let mut both: Vec<(Trajectory<'_>, f64)> = courses.into_iter().zip(p).collect();
-    let weight = |course: &Trajectory<'_>| course.grown() * course.size();
+    let mut both: Vec<(Trajectory<'_>, f64)> = trajectories.into_iter().zip(p).collect();
+    let weight = |trajectory: &Trajectory<'_>| trajectory.grown() * trajectory.size();
     both.sort_by(|(a, p), (b, q)| {
         let tiers = likely_tier(a, *p).cmp(&likely_tier(b, *q));
         tiers.then_with(|| weight(b).total_cmp(&weight(a)))
@@ -73,10 +74,10 @@ fn compared(courses: Vec<Trajectory<'_>>) -> (Vec<Trajectory<'_>>, Vec<f64>) {
 }
 
 /// The tier that a type will have if nothing speaks against it.
-fn likely_tier(course: &Trajectory<'_>, p: f64) -> u8 {
+fn likely_tier(trajectory: &Trajectory<'_>, p: f64) -> u8 {
     match () {
-        () if !course.rises() => 11,
-        () if course.flatness == Flatness::Falls => 6,
+        () if !trajectory.rises() => 11,
+        () if trajectory.flatness == Flatness::Falls => 6,
         () if p <= SUSPECT_P => 2,
         () => 5,
     }
@@ -86,12 +87,12 @@ type Chosen<'a> = (Vec<Trajectory<'a>>, Vec<f64>, Vec<Vec<(usize, Tie)>>);
 
 /// Those at `indices`, with the ties among them.
 fn chosen<'a>(
-    courses: &[Trajectory<'a>],
+    trajectories: &[Trajectory<'a>],
     p: &[f64],
     ties: &[Vec<(usize, Tie)>],
     indices: &[usize],
 ) -> Chosen<'a> {
-    let mut places = vec![None; courses.len()];
+    let mut places = vec![None; trajectories.len()];
     for (place, index) in indices.iter().enumerate() {
         places[*index] = Some(place);
     }
@@ -100,7 +101,7 @@ fn chosen<'a>(
         of.filter_map(|(other, tie)| Some((places[*other]?, *tie))).collect()
     };
     (
-        indices.iter().map(|index| courses[*index].clone()).collect(),
+        indices.iter().map(|index| trajectories[*index].clone()).collect(),
         indices.iter().map(|index| p[*index]).collect(),
         indices.iter().map(moved).collect(),
     )
@@ -108,70 +109,74 @@ fn chosen<'a>(
 
 /// The rows in their order.
 fn rows(
-    courses: &[Trajectory<'_>],
+    trajectories: &[Trajectory<'_>],
     p: &[f64],
     ties: &[Vec<(usize, Tie)>],
     decisions: &[TypeDecision],
 ) -> Vec<TypeGrowth> {
     let tiers: Vec<u8> =
         decisions.iter().zip(p).map(|(decision, p)| order::tier(decision, *p)).collect();
-    let keys = order::keys(courses, &tiers, ties);
-    let mut order: Vec<usize> = (0..courses.len()).collect();
+    let keys = order::keys(trajectories, &tiers, ties);
+    let mut order: Vec<usize> = (0..trajectories.len()).collect();
     order.sort_by(|a, b| {
-        let names = || courses[*a].series.name.cmp(&courses[*b].series.name);
+        let names = || trajectories[*a].series.name.cmp(&trajectories[*b].series.name);
         keys[*a].compare(&keys[*b]).then_with(names)
     });
     let ranked = (1..).zip(order.into_iter().take(ROWS));
     ranked
         .map(|(rank, index)| {
-            let together = in_step(index, courses, &ties[index]);
-            row(rank, &courses[index], &decisions[index], together, &keys[index])
+            let together = in_step(index, trajectories, &ties[index]);
+            row(rank, &trajectories[index], &decisions[index], together, &keys[index])
         })
         .collect()
 }
 
 /// The types that grow in step with one, by the bytes that they grow by, with their objects for each of its own.
-fn in_step(index: usize, courses: &[Trajectory<'_>], ties: &[(usize, Tie)]) -> Vec<(String, f64)> {
+fn in_step(
+    index: usize,
+    trajectories: &[Trajectory<'_>],
+    ties: &[(usize, Tie)],
+) -> Vec<(String, f64)> {
     let mut others: Vec<&Trajectory<'_>> = ties
         .iter()
         .filter(|(_, tie)| *tie == Tie::InStep)
-        .map(|(other, _)| &courses[*other])
+        .map(|(other, _)| &trajectories[*other])
         .collect();
-    let bytes = |course: &Trajectory<'_>| course.grown() * course.size();
+    let bytes = |trajectory: &Trajectory<'_>| trajectory.grown() * trajectory.size();
     others.sort_by(|a, b| bytes(b).total_cmp(&bytes(a)));
-    let own = courses[index].grown().max(1.0);
+    let own = trajectories[index].grown().max(1.0);
     let named = others.into_iter().take(TOGETHER);
     named.map(|other| (other.series.name.clone(), other.grown() / own)).collect()
 }
 
 fn row(
     rank: u32,
-    course: &Trajectory<'_>,
+    trajectory: &Trajectory<'_>,
     decision: &TypeDecision,
     together: Vec<(String, f64)>,
     key: &OrderKey,
 ) -> TypeGrowth {
-    let (first, last) = (course.first(), course.last());
-    let (objects, bytes) = slopes::slopes(course);
+    let (first, last) = (trajectory.first(), trajectory.last());
+    let (objects, bytes) = slopes::slopes(trajectory);
     let series: Vec<(f64, u64, u64)> =
-        course.series.points.iter().map(|point| (point.t, point.count, point.bytes)).collect();
+        trajectory.series.points.iter().map(|point| (point.t, point.count, point.bytes)).collect();
     let mut row = TypeGrowth {
         rank,
-        name: course.series.name.clone(),
+        name: trajectory.series.name.clone(),
         verdict: decision.verdict,
         confidence: decision.confidence,
         first_count: first.count,
         last_count: last.count,
         first_bytes: first.bytes,
         last_bytes: last.bytes,
-        aged_count: last.aged_count,
+        retained_count: last.retained_count,
         slope_objects_per_hour: objects,
         slope_bytes_per_hour: bytes,
         together,
         reasons: Vec::new(),
-        holder: course.holder.map(TypeRetainer::words),
+        retainer: trajectory.retainer.map(TypeRetainer::words),
         series: thinned(&series, POINTS),
     };
-    row.reasons = reasons::reasons(course, decision, &row, key.is_explained());
+    row.reasons = reasons::reasons(trajectory, decision, &row, key.is_explained());
     row
 }

@@ -3,9 +3,9 @@
 
 use std::cmp::Ordering;
 
-use super::course::Trajectory;
 use super::decide::{TypeBasis, TypeDecision};
 use super::together::Tie;
+use super::trajectory::Trajectory;
 use crate::model::{Confidence, Verdict};
 
 /// Modules of the standard library whose objects belong to whoever made them.
@@ -94,9 +94,9 @@ pub fn tier(decision: &TypeDecision, p: f64) -> u8 {
         (Verdict::Leak, Confidence::Confirmed) => 0,
         (Verdict::Leak, Confidence::Likely) => 1,
         (Verdict::Leak, Confidence::Suspect) => 2,
-        (Verdict::Undetermined, _) if decision.ground == TypeBasis::Uncollected => 3,
+        (Verdict::Undetermined, _) if decision.basis == TypeBasis::Uncollected => 3,
         (Verdict::Undetermined, _)
-            if matches!(decision.ground, TypeBasis::Falls | TypeBasis::Young) =>
+            if matches!(decision.basis, TypeBasis::Falls | TypeBasis::Young) =>
         {
             6
         }
@@ -148,26 +148,32 @@ impl OrderKey {
 }
 
 /// The key of each type. `tiers` is as long as `courses`, and so is `ties`.
-pub fn keys(courses: &[Trajectory<'_>], tiers: &[u8], ties: &[Vec<(usize, Tie)>]) -> Vec<OrderKey> {
-    let lifted: Vec<u8> = (0..courses.len()).map(|index| lifted(index, tiers, ties)).collect();
-    let origins: Vec<TypeOrigin> =
-        courses.iter().map(|course| TypeOrigin::from_name(&course.series.name)).collect();
-    (0..courses.len())
+pub fn keys(
+    trajectories: &[Trajectory<'_>],
+    tiers: &[u8],
+    ties: &[Vec<(usize, Tie)>],
+) -> Vec<OrderKey> {
+    let lifted: Vec<u8> = (0..trajectories.len()).map(|index| lifted(index, tiers, ties)).collect();
+    let origins: Vec<TypeOrigin> = trajectories
+        .iter()
+        .map(|trajectory| TypeOrigin::from_name(&trajectory.series.name))
+        .collect();
+    (0..trajectories.len())
         .map(|index| {
             let explains = |(other, _): &(usize, Tie)| {
                 !origins[*other].is_part() && lifted[*other] <= lifted[index]
             };
             let origin = origins[index];
             let explained = origin.is_part() && ties[index].iter().any(explains);
-            let together = together(index, courses, &ties[index]);
+            let together = together(index, trajectories, &ties[index]);
             OrderKey {
                 tier: lifted[index],
                 part: explained.then_some(origin),
-                inner: is_inner(index, courses, &origins, &ties[index]),
+                inner: is_inner(index, trajectories, &origins, &ties[index]),
                 together: (together.max(1.0).ln() / ALIKE.ln()).round(),
                 origin,
-                own: courses[index].grown() * courses[index].size(),
-                count: courses[index].last().count,
+                own: trajectories[index].grown() * trajectories[index].size(),
+                count: trajectories[index].last().count,
             }
         })
         .collect()
@@ -177,15 +183,15 @@ pub fn keys(courses: &[Trajectory<'_>], tiers: &[u8], ties: &[Vec<(usize, Tie)>]
 /// what all are made of: then that one is nearer to the cause.
 fn is_inner(
     index: usize,
-    courses: &[Trajectory<'_>],
+    trajectories: &[Trajectory<'_>],
     origins: &[TypeOrigin],
     ties: &[(usize, Tie)],
 ) -> bool {
-    let own = &courses[index];
-    let Some(holder) = own.holder else { return false };
+    let own = &trajectories[index];
+    let Some(retainer) = own.retainer else { return false };
     ties.iter()
         .filter(|(other, tie)| *tie == Tie::InStep && !origins[*other].is_part())
-        .any(|(other, _)| holder.through().any(|class| class == courses[*other].series.name))
+        .any(|(other, _)| retainer.through().any(|class| class == trajectories[*other].series.name))
 }
 
 /// The evidence for one of several types in step is evidence for all: it is one growth.
@@ -199,10 +205,10 @@ fn lifted(index: usize, tiers: &[u8], ties: &[Vec<(usize, Tie)>]) -> u8 {
 
 /// Bytes that grow with a type: its own, those of types of which each of its objects has one or more, and a share of those
 /// that are rarer, since such an object has many like this one.
-fn together(index: usize, courses: &[Trajectory<'_>], ties: &[(usize, Tie)]) -> f64 {
-    let own = &courses[index];
+fn together(index: usize, trajectories: &[Trajectory<'_>], ties: &[(usize, Tie)]) -> f64 {
+    let own = &trajectories[index];
     let others = ties.iter().filter(|(_, tie)| *tie == Tie::InStep).map(|(other, _)| {
-        let other = &courses[*other];
+        let other = &trajectories[*other];
         let ratio = other.grown() / own.grown().max(1.0);
         other.grown() * other.size() * ratio.min(1.0)
     });

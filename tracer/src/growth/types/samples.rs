@@ -40,11 +40,11 @@ impl Random {
     /// Looks that something lives, with this mean: at least one.
     pub fn life(&mut self, mean: f64) -> u64 {
         // Geometric, as whole numbers have it.
-        let mut looks = 1;
+        let mut snapshots = 1;
         while self.share() < mean / (mean + 1.0) {
-            looks += 1;
+            snapshots += 1;
         }
-        looks
+        snapshots
     }
 }
 
@@ -53,15 +53,15 @@ pub type Lifespan = (u64, u64, u64);
 
 /// The looks at a pretended heap.
 pub struct PretendedHeap {
-    pub looks: u64,
+    pub snapshots: u64,
     pub seconds: f64,
     /// Looks before which a full collection came; `None` where nobody counts.
     pub collections: Option<Vec<u64>>,
 }
 
 impl PretendedHeap {
-    pub fn new(looks: u64, seconds: f64) -> Self {
-        Self { looks, seconds, collections: None }
+    pub fn new(snapshots: u64, seconds: f64) -> Self {
+        Self { snapshots, seconds, collections: None }
     }
 
     /// A type with 20 old objects and these.
@@ -69,27 +69,27 @@ impl PretendedHeap {
         let sum = |of: &dyn Fn(&Lifespan) -> bool| {
             lives.iter().filter(|life| of(life)).map(|life| life.2).sum::<u64>()
         };
-        let point = |look: u64| {
-            let count = 20 + sum(&|(born, died, _)| *born <= look && look < *died);
-            let born_count = sum(&|(born, died, _)| *born == look && look < *died);
+        let point = |snapshot: u64| {
+            let count = 20 + sum(&|(born, died, _)| *born <= snapshot && snapshot < *died);
+            let born_count = sum(&|(born, died, _)| *born == snapshot && snapshot < *died);
             let collections = self.collections.as_ref().map(|collections| {
-                collections.iter().filter(|collection| **collection <= look).count() as u64
+                collections.iter().filter(|collection| **collection <= snapshot).count() as u64
             });
             TypePoint {
-                t: look as f64 * self.seconds,
+                t: snapshot as f64 * self.seconds,
                 count,
                 bytes: count * size,
-                aged_count: if look == 0 { 0 } else { count - born_count },
-                born_count: if look == 0 { 0 } else { born_count },
+                retained_count: if snapshot == 0 { 0 } else { count - born_count },
+                born_count: if snapshot == 0 { 0 } else { born_count },
                 collections,
             }
         };
-        let points: Vec<TypePoint> = (0..self.looks).map(point).collect();
-        let last = self.looks - 1;
-        let survivors = (0..self.looks)
-            .map(|look| {
-                sum(&|(born, died, _)| *born == look && *died > last)
-                    + if look == 0 { 20 } else { 0 }
+        let points: Vec<TypePoint> = (0..self.snapshots).map(point).collect();
+        let last = self.snapshots - 1;
+        let survivors = (0..self.snapshots)
+            .map(|snapshot| {
+                sum(&|(born, died, _)| *born == snapshot && *died > last)
+                    + if snapshot == 0 { 20 } else { 0 }
             })
             .collect();
         TypeSeries { name: name.to_owned(), points, survivors }
@@ -99,10 +99,10 @@ impl PretendedHeap {
     /// gone at the next look.
     pub fn series(&self, name: &str, births: &dyn Fn(u64) -> (u64, u64), size: u64) -> TypeSeries {
         let mut lives = Vec::new();
-        for look in 0..self.looks {
-            let (born, kept) = births(look);
-            lives.push((look, NEVER, kept));
-            lives.push((look, look + 1, born - kept));
+        for snapshot in 0..self.snapshots {
+            let (born, retained) = births(snapshot);
+            lives.push((snapshot, NEVER, retained));
+            lives.push((snapshot, snapshot + 1, born - retained));
         }
         self.lives(name, size, &lives)
     }

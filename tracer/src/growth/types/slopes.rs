@@ -4,9 +4,9 @@ use super::super::shape::thinned;
 use super::super::statistics::{Z95, scaled};
 use super::super::trend;
 use super::super::verdict::Flatness;
-use super::course::Trajectory;
 use super::decide::FEW;
 use super::harmless;
+use super::trajectory::Trajectory;
 use crate::model::{Interval, TypePoint};
 
 const HOUR: f64 = 3600.0;
@@ -14,26 +14,26 @@ const HOUR: f64 = 3600.0;
 const POINTS: usize = 100;
 
 /// Objects and bytes per hour.
-pub fn slopes(course: &Trajectory<'_>) -> (Interval, Interval) {
-    if course.looks() <= FEW {
-        return of_few(course);
+pub fn slopes(trajectory: &Trajectory<'_>) -> (Interval, Interval) {
+    if trajectory.snapshots() <= FEW {
+        return of_few(trajectory);
     }
-    let counts = trend(course, |point| point.count as f64);
-    let bytes = trend(course, |point| point.bytes as f64);
+    let counts = trend(trajectory, |point| point.count as f64);
+    let bytes = trend(trajectory, |point| point.bytes as f64);
     // Objects that come and go hide a small leak in the numbers, not in what is kept of each birth.
-    let kept = course.growth.per_hour;
-    let clear = course.rises() && course.flatness == Flatness::Flat && kept.lo > 0.0;
+    let retained = trajectory.growth.per_hour;
+    let clear = trajectory.rises() && trajectory.flatness == Flatness::Flat && retained.lo > 0.0;
     if counts.lo > 0.0 || !clear {
         return (counts, bytes);
     }
-    let bytes = if bytes.lo > 0.0 { bytes } else { scaled(kept, course.size()) };
-    (kept, bytes)
+    let bytes = if bytes.lo > 0.0 { bytes } else { scaled(retained, trajectory.size()) };
+    (retained, bytes)
 }
 
 /// The trend of Theil and Sen, no surer than what the means of parts of the time agree on.
-fn trend(course: &Trajectory<'_>, value: impl Fn(&TypePoint) -> f64) -> Interval {
+fn trend(trajectory: &Trajectory<'_>, value: impl Fn(&TypePoint) -> f64) -> Interval {
     let points: Vec<(f64, f64)> =
-        course.series.points.iter().map(|point| (point.t, value(point))).collect();
+        trajectory.series.points.iter().map(|point| (point.t, value(point))).collect();
     let Some(single) = trend::slope(&thinned(&points, POINTS)) else {
         return Interval::default();
     };
@@ -47,16 +47,16 @@ fn trend(course: &Trajectory<'_>, value: impl Fn(&TypePoint) -> f64) -> Interval
 }
 
 /// The difference of the ends, as uncertain as the number of births and deaths between them.
-fn of_few(course: &Trajectory<'_>) -> (Interval, Interval) {
-    let died: f64 = harmless::deaths(&course.series.points).sum();
-    let events = (course.net() + 2.0 * died).max(1.0);
-    let hours = course.span / HOUR;
+fn of_few(trajectory: &Trajectory<'_>) -> (Interval, Interval) {
+    let died: f64 = harmless::deaths(&trajectory.series.points).sum();
+    let events = (trajectory.net() + 2.0 * died).max(1.0);
+    let hours = trajectory.span / HOUR;
     let half = Z95 * events.sqrt();
     let round = |middle: f64, half: f64| Interval {
         lo: (middle - half) / hours,
         est: middle / hours,
         hi: (middle + half) / hours,
     };
-    let bytes = course.last().bytes as f64 - course.first().bytes as f64;
-    (round(course.net(), half), round(bytes, half * course.size()))
+    let bytes = trajectory.last().bytes as f64 - trajectory.first().bytes as f64;
+    (round(trajectory.net(), half), round(bytes, half * trajectory.size()))
 }

@@ -37,20 +37,20 @@ fn half_an_hour() -> PretendedHeap {
 }
 
 /// Objects in work that are gone after some looks.
-fn work(heap: &PretendedHeap, random: &mut Random, per_look: f64, life: f64) -> Vec<Lifespan> {
+fn work(heap: &PretendedHeap, random: &mut Random, per_snapshot: f64, life: f64) -> Vec<Lifespan> {
     let mut lives = Vec::new();
-    for look in 0..heap.looks {
-        for _ in 0..random.poisson(per_look) {
-            lives.push((look, look + random.life(life), 1));
+    for snapshot in 0..heap.snapshots {
+        for _ in 0..random.poisson(per_snapshot) {
+            lives.push((snapshot, snapshot + random.life(life), 1));
         }
     }
     lives
 }
 
-fn leaking(heap: &PretendedHeap, random: &mut Random, per_look: f64) -> Vec<Lifespan> {
+fn leaking(heap: &PretendedHeap, random: &mut Random, per_snapshot: f64) -> Vec<Lifespan> {
     let mut lives = work(heap, random, 3.0, 2.0);
-    for look in 0..heap.looks {
-        lives.push((look, NEVER, random.poisson(per_look)));
+    for snapshot in 0..heap.snapshots {
+        lives.push((snapshot, NEVER, random.poisson(per_snapshot)));
     }
     lives
 }
@@ -91,10 +91,10 @@ fn three_hours_less_a_little_are_never_likely() {
 fn one_object_for_each_session_is_a_step_leak() {
     let heap = half_an_hour();
     let found = verdicts(&heap, |random| {
-        let (mut lives, mut look) = (Vec::new(), 0);
-        while look < heap.looks {
-            lives.push((look, NEVER, 1));
-            look += 2 + random.below(4);
+        let (mut lives, mut snapshot) = (Vec::new(), 0);
+        while snapshot < heap.snapshots {
+            lives.push((snapshot, NEVER, 1));
+            snapshot += 2 + random.below(4);
         }
         lives
     });
@@ -105,13 +105,13 @@ fn one_object_for_each_session_is_a_step_leak() {
 fn sessions_in_batches_are_no_leak() {
     let heap = half_an_hour();
     let found = verdicts(&heap, |random| {
-        let (mut lives, mut look) = (Vec::new(), random.below(5));
-        while look < heap.looks {
-            let end = look + 4 + random.below(6);
-            for born in look..(look + 3) {
+        let (mut lives, mut snapshot) = (Vec::new(), random.below(5));
+        while snapshot < heap.snapshots {
+            let end = snapshot + 4 + random.below(6);
+            for born in snapshot..(snapshot + 3) {
                 lives.push((born, end + random.below(2), 5 + random.below(10)));
             }
-            look = end + random.below(3);
+            snapshot = end + random.below(3);
         }
         lives
     });
@@ -136,22 +136,22 @@ fn cache(
     random: &mut Random,
     keys: u64,
     room: usize,
-    per_look: f64,
+    per_snapshot: f64,
 ) -> Vec<Lifespan> {
     let (mut held, mut lives): (Vec<(u64, u64)>, Vec<Lifespan>) = (Vec::new(), Vec::new());
-    for look in 0..heap.looks {
-        for _ in 0..random.poisson(per_look) {
+    for snapshot in 0..heap.snapshots {
+        for _ in 0..random.poisson(per_snapshot) {
             let key = random.below(keys);
             match held.iter().position(|(held, _)| *held == key) {
                 Some(index) => {
                     let again = held.remove(index);
                     held.push(again);
                 }
-                None => held.push((key, look)),
+                None => held.push((key, snapshot)),
             }
             if held.len() > room {
                 let (_, born) = held.remove(0);
-                lives.push((born, look, 1));
+                lives.push((born, snapshot, 1));
             }
         }
     }
@@ -163,7 +163,7 @@ fn cache(
 fn caches_that_fill_or_evict_are_no_leak() {
     for heap in [half_an_hour(), PretendedHeap::new(200, 600.0)] {
         // Full after a tenth of the time, and the oldest go; then one that knows all keys in the end.
-        let n = heap.looks as f64;
+        let n = heap.snapshots as f64;
         let evicts = verdicts(&heap, |random| cache(&heap, random, 1_000_000, 60, 600.0 / n));
         assert!(number(&evicts, Verdict::Leak) <= 1, "{evicts:?}");
         assert_eq!(surer(&evicts, Confidence::Suspect), 0);
@@ -180,9 +180,9 @@ fn a_full_cache_that_is_older_than_the_watch_is_no_leak() {
     let found = verdicts(&heap, |random| {
         // What was there before goes, and all that is born is still there: only the number says that nothing grows.
         let mut lives: Vec<Lifespan> = vec![(0, NEVER, 50)];
-        for look in 1..heap.looks {
-            lives.push((0, look, random.poisson(3.0)));
-            lives.push((look, NEVER, random.poisson(3.0)));
+        for snapshot in 1..heap.snapshots {
+            lives.push((0, snapshot, random.poisson(3.0)));
+            lives.push((snapshot, NEVER, random.poisson(3.0)));
         }
         lives
     });
@@ -195,8 +195,10 @@ fn garbage_that_waits_for_the_collector_is_no_leak() {
     heap.collections = Some(vec![9, 21, 34, 45]);
     let found = verdicts(&heap, |random| {
         let collections = [9, 21, 34, 45, NEVER];
-        let next = |look| collections.into_iter().find(|at| *at > look).unwrap_or(NEVER);
-        (0..heap.looks).map(|look| (look, next(look), random.poisson(4.0))).collect()
+        let next = |snapshot| collections.into_iter().find(|at| *at > snapshot).unwrap_or(NEVER);
+        (0..heap.snapshots)
+            .map(|snapshot| (snapshot, next(snapshot), random.poisson(4.0)))
+            .collect()
     });
     assert_eq!(number(&found, Verdict::Leak), 0);
     assert!(number(&found, Verdict::GarbagePending) >= 50, "{found:?}");
@@ -218,13 +220,15 @@ fn without_a_full_collection_it_may_be_garbage() {
 fn warming_up_is_no_leak_and_hides_none() {
     let heap = half_an_hour();
     let warm = |random: &mut Random| -> Vec<Lifespan> {
-        (0..12).map(|look| (look, NEVER, random.poisson(60.0 / (1.0 + look as f64)))).collect()
+        (0..12)
+            .map(|snapshot| (snapshot, NEVER, random.poisson(60.0 / (1.0 + snapshot as f64))))
+            .collect()
     };
     let found = verdicts(&heap, warm);
     assert_eq!(number(&found, Verdict::Leak), 0);
     let found = verdicts(&heap, |random| {
         let mut lives = warm(random);
-        lives.extend((12..heap.looks).map(|look| (look, NEVER, 2 + random.below(2))));
+        lives.extend((12..heap.snapshots).map(|snapshot| (snapshot, NEVER, 2 + random.below(2))));
         lives
     });
     assert!(number(&found, Verdict::Leak) >= 50, "{found:?}");
@@ -235,15 +239,17 @@ fn a_queue_that_is_drained_is_no_leak() {
     let heap = half_an_hour();
     let found = verdicts(&heap, |random| {
         let drained = 25 + random.below(30);
-        (0..heap.looks)
-            .map(|look| (look, drained.max(look + 1) + look % 3, 1 + random.poisson(3.0)))
+        (0..heap.snapshots)
+            .map(|snapshot| {
+                (snapshot, drained.max(snapshot + 1) + snapshot % 3, 1 + random.poisson(3.0))
+            })
             .collect()
     });
     assert!(number(&found, Verdict::Leak) <= 1, "{found:?}");
 }
 
 #[test]
-fn what_a_few_looks_say() {
+fn what_a_few_snapshots_say() {
     let two =
         judge(PretendedHeap::new(2, 60.0).series("app.Thing", &|_| (5, 5), 100)).expect("it grows");
     assert_eq!((two.verdict, two.confidence), (Verdict::Undetermined, Confidence::Suspect));
@@ -266,7 +272,7 @@ fn what_a_few_looks_say() {
 
 /// What a server keeps of each session: Watchers by the thousand, one Document, and what they are made of.
 fn server(random: &mut Random, heap: &PretendedHeap) -> Vec<TypeSeries> {
-    let sessions: Vec<u64> = (0..heap.looks).map(|_| random.poisson(0.4)).collect();
+    let sessions: Vec<u64> = (0..heap.snapshots).map(|_| random.poisson(0.4)).collect();
     let kinds: [(&str, u64, u64, f64); 12] = [
         ("pandas.core.frame.DataFrame", 9000, 1, 0.1),
         ("bokeh.plotting._figure.figure", 400, 1, 0.0),
@@ -284,13 +290,13 @@ fn server(random: &mut Random, heap: &PretendedHeap) -> Vec<TypeSeries> {
     let mut series: Vec<TypeSeries> = kinds
         .iter()
         .map(|(name, size, each, work)| {
-            let mut lives: Vec<Lifespan> = (0..heap.looks)
-                .map(|look| (look, look + random.life(2.0), random.poisson(*work)))
+            let mut lives: Vec<Lifespan> = (0..heap.snapshots)
+                .map(|snapshot| (snapshot, snapshot + random.life(2.0), random.poisson(*work)))
                 .collect();
-            for (look, opened) in (0..heap.looks).zip(&sessions) {
-                lives.push((look, NEVER, each * opened));
+            for (snapshot, opened) in (0..heap.snapshots).zip(&sessions) {
+                lives.push((snapshot, NEVER, each * opened));
                 // Half of what a session has is gone when it closes.
-                lives.push((look, look + 4, each * opened));
+                lives.push((snapshot, snapshot + 4, each * opened));
             }
             heap.lives(name, *size, &lives)
         })
@@ -304,8 +310,8 @@ fn server(random: &mut Random, heap: &PretendedHeap) -> Vec<TypeSeries> {
 
 #[test]
 fn what_a_server_keeps_of_its_sessions_is_among_the_first_three() {
-    for looks in [20, 40, 120_u64] {
-        let heap = PretendedHeap::new(looks, 60.0);
+    for snapshots in [20, 40, 120_u64] {
+        let heap = PretendedHeap::new(snapshots, 60.0);
         let mut right = 0;
         for seed in 0..SEEDS {
             let rows = judge_types(&server(&mut Random::new(seed), &heap), &[]);
@@ -318,17 +324,17 @@ fn what_a_server_keeps_of_its_sessions_is_among_the_first_three() {
             right += u64::from(good && !first.iter().any(|name| parts.contains(name)));
         }
         // Twenty minutes have only some eight sessions, and by chance two.
-        let least = if looks < 30 { 50 } else { 57 };
-        assert!(right >= least, "{looks} looks: {right}");
+        let least = if snapshots < 30 { 50 } else { 57 };
+        assert!(right >= least, "{snapshots} looks: {right}");
     }
 }
 
 fn held(name: &str, through: &[&str]) -> TypeRetainer {
     let step = |class: &&str| ("[0]".to_owned(), Some((*class).to_owned()));
     let root = ("module m".to_owned(), None);
-    let chain = std::iter::once(root).chain(through.iter().map(step));
+    let path = std::iter::once(root).chain(through.iter().map(step));
     let last = (".x".to_owned(), Some(name.to_owned()));
-    TypeRetainer { name: name.to_owned(), chain: chain.chain([last]).collect() }
+    TypeRetainer { name: name.to_owned(), path: path.chain([last]).collect() }
 }
 
 /// Of types in step the one that holds the others is nearest to the cause, however little it weighs.
@@ -337,14 +343,14 @@ fn what_holds_the_others_comes_first() {
     let heap = PretendedHeap::new(30, 20.0);
     let types = [("m.Bbox", 18, 480), ("m.Figure", 1, 56), ("m.Manager", 1, 48), ("dict", 40, 230)];
     let series = types.map(|(name, each, size)| heap.series(name, &|_| (each, each), size));
-    let first = |holders: &[TypeRetainer]| judge_types(&series, holders)[0].name.clone();
+    let first = |retainers: &[TypeRetainer]| judge_types(&series, retainers)[0].name.clone();
     assert_eq!(first(&[]), "m.Bbox");
-    let holders = [
+    let retainers = [
         held("m.Bbox", &["dict", "m.Manager", "m.Figure"]),
         held("m.Figure", &["dict", "m.Manager"]),
         held("m.Manager", &["dict"]),
     ];
-    assert_eq!(first(&holders), "m.Manager");
+    assert_eq!(first(&retainers), "m.Manager");
 }
 
 /// What a root holds is no garbage, though nobody collected.
@@ -353,7 +359,7 @@ fn what_is_held_needs_no_collection() {
     let mut heap = PretendedHeap::new(30, 20.0);
     heap.collections = Some(Vec::new());
     let series = [heap.series("m.Session", &|_| (2, 2), 480)];
-    let verdict = |holders: &[TypeRetainer]| judge_types(&series, holders)[0].verdict;
+    let verdict = |retainers: &[TypeRetainer]| judge_types(&series, retainers)[0].verdict;
     assert_eq!(verdict(&[]), Verdict::Undetermined);
     assert_eq!(verdict(&[held("m.Other", &[])]), Verdict::Undetermined);
     assert_eq!(verdict(&[held("m.Session", &["list"])]), Verdict::Leak);
@@ -380,14 +386,15 @@ fn built_in_types_come_first_where_only_they_grow() {
     for seed in 0..SEEDS {
         let random = &mut Random::new(seed);
         let leak: Vec<Lifespan> =
-            (0..heap.looks).map(|look| (look, NEVER, random.poisson(30.0))).collect();
+            (0..heap.snapshots).map(|snapshot| (snapshot, NEVER, random.poisson(30.0))).collect();
         let mut series = vec![heap.lives("weakref.ReferenceType", 72, &leak)];
         for (name, life) in [("app.Session", 5.0), ("tornado.Busy", 2.0), ("dict", 3.0)] {
             series.push(heap.lives(name, 5000, &work(&heap, random, 10.0, life)));
         }
         // A small leak that has nothing to do with it.
-        let small =
-            (0..heap.looks).map(|look| (look, NEVER, random.poisson(0.5))).collect::<Vec<_>>();
+        let small = (0..heap.snapshots)
+            .map(|snapshot| (snapshot, NEVER, random.poisson(0.5)))
+            .collect::<Vec<_>>();
         series.push(heap.lives("app.Small", 56, &small));
         let rows = judge_types(&series, &[]);
         right += u64::from(rows[0].name == "weakref.ReferenceType");
@@ -408,7 +415,7 @@ fn many_types_give_a_bounded_number_of_rows() {
 #[test]
 fn nonsense_is_judged_without_panic() {
     let heap = PretendedHeap::new(30, 60.0);
-    let good = heap.series("app.Thing", &|look| (3 + look % 5, look % 3 / 2), 100);
+    let good = heap.series("app.Thing", &|snapshot| (3 + snapshot % 5, snapshot % 3 / 2), 100);
     let mut series = vec![TypeSeries::default(), good.clone()];
     for spoil in 0..6_u32 {
         let mut bad = good.clone();

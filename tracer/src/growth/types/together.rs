@@ -1,7 +1,7 @@
 //! Which types grow in step: those whose increments are proportional over the looks, or that are born in equal
 //! numbers. Where one object holds others, all of them grow together, and only one is the cause.
 
-use super::course::Trajectory;
+use super::trajectory::Trajectory;
 
 /// Correlation of increments from which two types grow in step; stricter where there are few.
 const IN_STEP: f32 = 0.9;
@@ -29,22 +29,23 @@ pub struct TypeSteps {
     /// Increments of the number of objects.
     counts: Increments,
     /// Objects born at each look that are still there: without those that only came and went.
-    kept: Increments,
+    retained: Increments,
     /// Objects born at each look.
     births: Vec<u64>,
 }
 
 impl TypeSteps {
     /// Of a type.
-    pub fn from_trajectory(course: &Trajectory<'_>) -> Self {
-        let points = &course.series.points;
+    pub fn from_trajectory(trajectory: &Trajectory<'_>) -> Self {
+        let points = &trajectory.series.points;
         let counts = points.windows(2).map(|pair| pair[1].count as f64 - pair[0].count as f64);
         // What the last look saw is all still there, so it says no more than births.
         let inner = points.len().saturating_sub(1);
-        let kept = course.series.survivors.iter().take(inner).skip(1).map(|kept| *kept as f64);
+        let retained =
+            trajectory.series.survivors.iter().take(inner).skip(1).map(|retained| *retained as f64);
         Self {
             counts: Increments::of(counts.collect()),
-            kept: Increments::of(kept.collect()),
+            retained: Increments::of(retained.collect()),
             births: points.iter().skip(1).map(|point| point.born_count).collect(),
         }
     }
@@ -54,7 +55,7 @@ impl TypeSteps {
         if self.births.len() != other.births.len() {
             return Tie::None;
         }
-        let tie = self.kept.tie(&other.kept).max(self.counts.tie(&other.counts));
+        let tie = self.retained.tie(&other.retained).max(self.counts.tie(&other.counts));
         if tie < Tie::InStep && self.born_alike(other) { Tie::InStep } else { tie }
     }
 
@@ -125,8 +126,8 @@ fn product(a: &[f32], b: &[f32]) -> f32 {
 }
 
 /// For each type, those that it has to do with, and how.
-pub fn ties(courses: &[Trajectory<'_>]) -> Vec<Vec<(usize, Tie)>> {
-    let paces: Vec<TypeSteps> = courses.iter().map(TypeSteps::from_trajectory).collect();
+pub fn ties(trajectories: &[Trajectory<'_>]) -> Vec<Vec<(usize, Tie)>> {
+    let paces: Vec<TypeSteps> = trajectories.iter().map(TypeSteps::from_trajectory).collect();
     let mut ties = vec![Vec::new(); paces.len()];
     for (index, pace) in paces.iter().enumerate() {
         for (later, other) in paces.iter().enumerate().skip(index + 1) {
@@ -148,15 +149,15 @@ mod tests {
     #[test]
     fn proportional_types_are_in_step_and_others_not() {
         let heap = PretendedHeap::new(40, 60.0);
-        let session = |look: u64| u64::from(look % 4 == 1 || look % 7 == 2);
+        let session = |snapshot: u64| u64::from(snapshot % 4 == 1 || snapshot % 7 == 2);
         let series = [
-            heap.series("Document", &|look| (session(look), session(look)), 100),
-            heap.series("Model", &|look| (57 * session(look), 57 * session(look)), 100),
-            heap.series("other", &|look| (look * 31 % 11, look * 31 % 11), 100),
+            heap.series("Document", &|snapshot| (session(snapshot), session(snapshot)), 100),
+            heap.series("Model", &|snapshot| (57 * session(snapshot), 57 * session(snapshot)), 100),
+            heap.series("other", &|snapshot| (snapshot * 31 % 11, snapshot * 31 % 11), 100),
         ];
-        let courses: Vec<Trajectory<'_>> =
+        let trajectories: Vec<Trajectory<'_>> =
             series.iter().filter_map(|series| Trajectory::measure(series, None)).collect();
-        let ties = ties(&courses);
+        let ties = ties(&trajectories);
         assert!(ties[0].contains(&(1, Tie::InStep)) && ties[1].contains(&(0, Tie::InStep)));
         assert!(!ties[2].iter().any(|(_, tie)| *tie == Tie::InStep), "{ties:?}");
     }
@@ -164,11 +165,11 @@ mod tests {
     #[test]
     fn one_jump_in_common_is_no_step() {
         let heap = PretendedHeap::new(20, 60.0);
-        let jump = |look: u64| (u64::from(look == 5), u64::from(look == 5));
+        let jump = |snapshot: u64| (u64::from(snapshot == 5), u64::from(snapshot == 5));
         let series = [heap.series("a", &jump, 100), heap.series("b", &jump, 100)];
-        let courses: Vec<Trajectory<'_>> =
+        let trajectories: Vec<Trajectory<'_>> =
             series.iter().filter_map(|series| Trajectory::measure(series, None)).collect();
-        assert!(ties(&courses).iter().all(Vec::is_empty));
+        assert!(ties(&trajectories).iter().all(Vec::is_empty));
     }
 
     #[test]

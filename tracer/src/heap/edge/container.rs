@@ -90,9 +90,9 @@ impl Reader<'_, '_> {
                 self.tell(value.0, EdgeLabel::Value { key });
             });
             self.left_out += u64::from(!whole);
-        } else if let Some(beside) = SplitValues::read(self.view, Address(values)) {
-            if !beside.embedded || self.view.objects.dict_owns_embedded {
-                self.beside(Address(keys), &beside, |key| EdgeLabel::Value { key });
+        } else if let Some(split) = SplitValues::read(self.view, Address(values)) {
+            if !split.embedded || self.view.objects.dict_owns_embedded {
+                self.split(Address(keys), &split, |key| EdgeLabel::Value { key });
             }
         } else {
             self.left_out += 1;
@@ -100,7 +100,7 @@ impl Reader<'_, '_> {
     }
 
     /// Values beside a table.
-    pub(super) fn beside(
+    pub(super) fn split(
         &mut self,
         keys: Address,
         values: &SplitValues,
@@ -108,7 +108,7 @@ impl Reader<'_, '_> {
     ) {
         let view = *self.view;
         let whole = KeysTable::read(&view, keys).is_some_and(|table| {
-            dict::beside(&view, &table, values, &mut |key, value| self.tell(value.0, label(key)))
+            dict::split(&view, &table, values, &mut |key, value| self.tell(value.0, label(key)))
         });
         self.left_out += u64::from(!whole);
     }
@@ -118,10 +118,10 @@ impl Reader<'_, '_> {
         self.word(ordered::ATTRIBUTES, EdgeLabel::Field("__dict__"));
         let most = self.view.word(self.object, dict::field::USED).unwrap_or(0).min(MOST);
         let mut node = self.view.word(self.object, ordered::FIRST).unwrap_or(0);
-        let mut chain = CycleCheck::new();
+        let mut nodes = CycleCheck::new();
         for _ in 0..most {
             let at = Address(node);
-            if node != 0 && (chain.comes_back(node) || !self.view.budget.take(3)) {
+            if node != 0 && (nodes.comes_back(node) || !self.view.budget.take(3)) {
                 self.left_out += 1;
                 return;
             }
@@ -223,8 +223,8 @@ impl Reader<'_, '_> {
             return;
         }
         let (mut block, mut index, mut number) = (Address(left), index, 0);
-        let mut chain = CycleCheck::new();
-        while number < count && !chain.comes_back(block.0) {
+        let mut nodes = CycleCheck::new();
+        while number < count && !nodes.comes_back(block.0) {
             let here = (count - number).min(deque::LENGTH - index);
             let Some(first) = block.offset(deque::DATA + 8 * index) else { break };
             self.items(first, here, number);

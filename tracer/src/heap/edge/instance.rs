@@ -53,7 +53,7 @@ impl Reader<'_, '_> {
             Place::Values(at) => {
                 let values = SplitValues::read(self.view, at);
                 if let Some(values) = values.filter(|values| values.valid) {
-                    self.beside(self.class.cached_keys, &values, |name| EdgeLabel::Attribute {
+                    self.split(self.class.cached_keys, &values, |name| EdgeLabel::Attribute {
                         name,
                     });
                 }

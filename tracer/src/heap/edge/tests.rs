@@ -68,9 +68,9 @@ impl Memory for Image {
     fn read(&self, address: Address, into: &mut [u8]) -> bool {
         self.read.set(self.read.get() + 1);
         let from = address.0.checked_sub(BASE).and_then(|from| usize::try_from(from).ok());
-        let piece = from.and_then(|from| self.bytes.get(from..)?.get(..into.len()));
-        piece.is_some_and(|piece| {
-            into.copy_from_slice(piece);
+        let chunk = from.and_then(|from| self.bytes.get(from..)?.get(..into.len()));
+        chunk.is_some_and(|chunk| {
+            into.copy_from_slice(chunk);
             true
         })
     }
@@ -221,7 +221,7 @@ fn an_ordered_dict_whose_nodes_go_round_is_told_once_and_left() {
 }
 
 #[test]
-fn chains_that_end_are_told_whole() {
+fn paths_that_end_are_told_whole() {
     let mut words = vec![0; WORDS];
     // A deque of three blocks, and behind them an ordered dict of 40 nodes.
     let block = |number: usize| 100 + 66 * number;

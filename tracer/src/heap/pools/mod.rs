@@ -47,7 +47,7 @@ pub fn usage(view: &View<'_>, cache: &Cache<'_>, heap: &Heap) -> (Option<PoolUse
     let found = held.any.then(|| {
         let mut found = pools.sum(size);
         found.nearly_empty.without_objects = pools.without(&held);
-        found.kept_by = held.types();
+        found.retained_by = held.types();
         found
     });
     (found, pools.skipped)
@@ -55,14 +55,14 @@ pub fn usage(view: &View<'_>, cache: &Cache<'_>, heap: &Heap) -> (Option<PoolUse
 
 impl Pools {
     fn find(cache: &Cache<'_>, heap: &Heap, size: u32) -> Self {
-        let near = stretches(heap);
+        let near = ranges(heap);
         let mut pools = Self::default();
         let mut left = PLACES;
         for (start, end) in cache.there() {
-            for stretch in start / NEAR..=end.saturating_sub(1) / NEAR {
-                if near.contains_key(&stretch) {
-                    let from = start.max(stretch * NEAR);
-                    let to = end.min((stretch + 1).saturating_mul(NEAR));
+            for range in start / NEAR..=end.saturating_sub(1) / NEAR {
+                if near.contains_key(&range) {
+                    let from = start.max(range * NEAR);
+                    let to = end.min((range + 1).saturating_mul(NEAR));
                     pools.look_through(cache, (from, to), size, &mut left);
                 }
             }
@@ -78,11 +78,11 @@ impl Pools {
         *left -= looked_at;
         self.skipped = self.skipped.saturating_add(places - looked_at);
         for index in 0..looked_at {
-            self.look(cache, Address(first + index * step), size);
+            self.snapshot(cache, Address(first + index * step), size);
         }
     }
 
-    fn look(&mut self, cache: &Cache<'_>, at: Address, size: u32) {
+    fn snapshot(&mut self, cache: &Cache<'_>, at: Address, size: u32) {
         let mut header = [0; HEADER];
         if !cache.glance(at, &mut header) {
             return;
@@ -126,14 +126,14 @@ impl Pools {
 }
 
 /// Stretches of memory that have an object, with those beside them.
-fn stretches(heap: &Heap) -> AddressMap<()> {
+fn ranges(heap: &Heap) -> AddressMap<()> {
     let mut near = AddressMap::default();
     let mut last = u64::MAX;
     for object in heap.objects.iter() {
-        let stretch = object.address.0 / NEAR;
-        if stretch != last {
-            last = stretch;
-            near.extend([(stretch, ()), (stretch + 1, ()), (stretch.saturating_sub(1), ())]);
+        let range = object.address.0 / NEAR;
+        if range != last {
+            last = range;
+            near.extend([(range, ()), (range + 1, ()), (range.saturating_sub(1), ())]);
         }
     }
     near

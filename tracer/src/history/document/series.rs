@@ -22,14 +22,14 @@ pub struct Series<'a> {
     /// Sums that each row had last.
     sums: HashMap<i64, Totals>,
     /// Its old blocks.
-    aged: HashMap<i64, Amount>,
+    retained: HashMap<i64, Amount>,
 }
 
 impl<'a> Series<'a> {
     /// None yet, of so many sites.
     pub fn new(sites: usize, places: &'a Places) -> Self {
         let sites = vec![SiteHistory::default(); sites];
-        Self { places, sites, sums: HashMap::new(), aged: HashMap::new() }
+        Self { places, sites, sums: HashMap::new(), retained: HashMap::new() }
     }
 
     fn site(&mut self, row: i64) -> Result<&mut SiteHistory, Contradiction> {
@@ -69,12 +69,12 @@ impl<'a> Series<'a> {
     ///
     /// # Errors
     /// Of no site, or with an age that is none.
-    pub fn aged(&mut self, row: i64, new: RetainedPoint) -> Taken {
+    pub fn retained(&mut self, row: i64, new: RetainedPoint) -> Taken {
         if !(new.age.is_finite() && new.age >= 0.0) {
             return Err(Contradiction::new("the age of old blocks is none"));
         }
-        let before = self.aged.insert(row, new.amount()).unwrap_or_default();
-        let points = &mut self.site(row)?.aged;
+        let before = self.retained.insert(row, new.amount()).unwrap_or_default();
+        let points = &mut self.site(row)?.retained;
         let all = points.last().copied().unwrap_or_default();
         if points.last().is_some_and(|point| point.t >= new.t) {
             points.pop();
@@ -123,14 +123,14 @@ impl<'a> Series<'a> {
     /// # Errors
     /// It contradicts itself, or is of no site.
     pub fn unreferenced(&mut self, row: i64, found: UnreachableBlocks) -> Taken {
-        if found.lost > found.looked_for {
+        if found.unreachable > found.looked_for {
             return Err(Contradiction::new("more blocks are lost than were looked for"));
         }
         let known = &mut self.site(row)?.unreferenced;
-        let all = known.unwrap_or(UnreachableBlocks { looked_for: 0, lost: 0 });
+        let all = known.unwrap_or(UnreachableBlocks { looked_for: 0, unreachable: 0 });
         *known = Some(UnreachableBlocks {
             looked_for: all.looked_for.saturating_add(found.looked_for),
-            lost: all.lost.saturating_add(found.lost),
+            unreachable: all.unreachable.saturating_add(found.unreachable),
         });
         Ok(())
     }
@@ -158,15 +158,15 @@ impl<'a> Series<'a> {
     }
 
     /// One history for each site; `look` is the time of the last look at the live table.
-    pub fn finish(mut self, look: Option<f64>) -> Vec<SiteHistory> {
+    pub fn finish(mut self, snapshot: Option<f64>) -> Vec<SiteHistory> {
         for site in &mut self.sites {
-            if let (Some(end), Some(&last)) = (look, site.aged.last())
+            if let (Some(end), Some(&last)) = (snapshot, site.retained.last())
                 && last.t < end
             {
-                site.aged.push(RetainedPoint { t: end, ..last });
+                site.retained.push(RetainedPoint { t: end, ..last });
             }
             site.sums.shrink_to_fit();
-            site.aged.shrink_to_fit();
+            site.retained.shrink_to_fit();
             join_overlapping(&mut site.cohorts);
             site.lifetimes.sort_by(|a, b| a.up_to.total_cmp(&b.up_to));
         }

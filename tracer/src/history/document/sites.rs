@@ -41,8 +41,8 @@ impl Sites {
         sums: Totals,
         notes: impl IntoIterator<Item = StackNote>,
     ) {
-        let look = SiteAppearance { domain, size_class, allocator, stack };
-        let group = self.groups.entry(look).or_default();
+        let appearance = SiteAppearance { domain, size_class, allocator, stack };
+        let group = self.groups.entry(appearance).or_default();
         group.sums = group.sums.plus(sums);
         group.rows.push(row);
         for note in notes {
@@ -56,13 +56,13 @@ impl Sites {
     pub fn finish(self) -> (Vec<Site>, Places) {
         let mut groups: Vec<(SiteAppearance, Group)> = self.groups.into_iter().collect();
         let rank = |group: &Group| Reverse((group.sums.live(), group.sums.allocated.bytes));
-        groups.sort_by(|(a_look, a), (b_look, b)| {
-            rank(a).cmp(&rank(b)).then_with(|| a_look.compare(b_look))
+        groups.sort_by(|(a_appearance, a), (b_appearance, b)| {
+            rank(a).cmp(&rank(b)).then_with(|| a_appearance.compare(b_appearance))
         });
         let (mut sites, mut places) = (Vec::with_capacity(groups.len()), Places::new());
-        for (look, group) in groups {
+        for (appearance, group) in groups {
             places.extend(group.rows.iter().map(|row| (*row, sites.len())));
-            sites.push(look.site(group));
+            sites.push(appearance.site(group));
         }
         (sites, places)
     }

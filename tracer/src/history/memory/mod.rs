@@ -33,7 +33,7 @@ pub struct InMemory {
     marks: Vec<Mark>,
     counts: Arc<[Count]>,
     types: Arc<[TypeSeries]>,
-    type_holders: Arc<[TypeRetainer]>,
+    type_retainers: Arc<[TypeRetainer]>,
     next_tick: i64,
 }
 
@@ -51,7 +51,7 @@ struct Kept {
     /// The process, and live blocks where somebody looked.
     ticks: BTreeMap<i64, (ProcessPoint, Option<u64>)>,
     sums: BTreeMap<i64, Rows<SiteTotals>>,
-    aged: BTreeMap<i64, Rows<SiteRetained>>,
+    retained: BTreeMap<i64, Rows<SiteRetained>>,
     collections: BTreeMap<i64, Collection>,
 }
 
@@ -67,7 +67,7 @@ struct KnownSite {
     stack: CallStack,
     notes: Arc<[StackNote]>,
     totals: SiteTotals,
-    aged: SiteRetained,
+    retained: SiteRetained,
     cohorts: Arc<[Cohort]>,
     lifetimes: Arc<[Lifetime]>,
     unreferenced: Option<UnreachableBlocks>,
@@ -90,7 +90,7 @@ impl InMemory {
                 stack: CallStack::default(),
                 notes: [].into(),
                 totals: SiteTotals { key, ..SiteTotals::default() },
-                aged: SiteRetained { key, ..SiteRetained::default() },
+                retained: SiteRetained { key, ..SiteRetained::default() },
                 cohorts: [].into(),
                 lifetimes: [].into(),
                 unreferenced: None,
@@ -119,12 +119,12 @@ impl InMemory {
     }
 
     /// Old blocks that have changed. The age alone is no change while there is nothing.
-    fn put_aged(&mut self, all: &[SiteRetained]) -> Vec<(u32, SiteRetained)> {
+    fn put_retained(&mut self, all: &[SiteRetained]) -> Vec<(u32, SiteRetained)> {
         let mut changed = Vec::new();
         for new in all {
             let (place, known) = self.known(new.key);
-            if new.differs(&known.aged) {
-                known.aged = *new;
+            if new.differs(&known.retained) {
+                known.retained = *new;
                 changed.push((number(place), SiteRetained { age: finite(new.age), ..*new }));
             }
         }
@@ -196,8 +196,13 @@ impl Sink for InMemory {
         Ok(())
     }
 
-    fn unreferenced(&mut self, key: u64, looked_for: u64, lost: u64) -> Result<(), Infallible> {
-        self.remarks.unreferenced.insert(key, UnreachableBlocks { looked_for, lost });
+    fn unreferenced(
+        &mut self,
+        key: u64,
+        looked_for: u64,
+        unreachable: u64,
+    ) -> Result<(), Infallible> {
+        self.remarks.unreferenced.insert(key, UnreachableBlocks { looked_for, unreachable });
         Ok(())
     }
 
@@ -206,12 +211,12 @@ impl Sink for InMemory {
         Ok(())
     }
 
-    fn holders(
+    fn retainers(
         &mut self,
         types: &[TypeRetainer],
         sites: &[(u64, Owned)],
     ) -> Result<(), Infallible> {
-        self.put_type_holders(types);
+        self.put_type_retainers(types);
         self.sites.iter_mut().for_each(|site| site.owned = None);
         for (key, owned) in sites {
             self.known(*key).1.owned = Some(Arc::new(objects::bounded_owners(owned)));
@@ -233,12 +238,13 @@ impl Sink for InMemory {
             let known = self.counters.entry(name.into()).or_insert_with(|| loss.clone());
             known.count = loss.count;
         }
-        let (sums, looked) = (self.put_totals(tick.sites), tick.look);
-        let aged = self.put_aged(looked.map_or(&[], |look| look.aged));
+        let (sums, looked) = (self.put_totals(tick.sites), tick.snapshot);
+        let retained = self.put_retained(looked.map_or(&[], |snapshot| snapshot.retained));
         self.put_remarks();
         let process = ProcessPoint { t: finite(tick.process.t), ..tick.process };
-        self.kept.ticks.insert(number, (process, looked.map(|look| look.blocks)));
-        let rows = self.kept.put(number, if tick.keep_history { sums } else { Vec::new() }, aged);
+        self.kept.ticks.insert(number, (process, looked.map(|snapshot| snapshot.blocks)));
+        let rows =
+            self.kept.put(number, if tick.keep_history { sums } else { Vec::new() }, retained);
         self.thinning.add_tick(number, rows);
         let Ok(()) = self.thinning.apply(&mut self.kept);
         Ok(())

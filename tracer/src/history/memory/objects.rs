@@ -13,17 +13,17 @@ impl InMemory {
         let finite = |(t, collections): &Count| (finite(*t), *collections);
         self.counts = counts.iter().map(finite).collect();
         self.types = types.iter().map(|series| series_at(&self.counts, series)).collect();
-        self.type_holders = [].into();
+        self.type_retainers = [].into();
     }
 
     /// Those of types that were told, in the order of the types.
-    pub(super) fn put_type_holders(&mut self, holders: &[TypeRetainer]) {
+    pub(super) fn put_type_retainers(&mut self, retainers: &[TypeRetainer]) {
         let mut known: HashMap<&str, &TypeRetainer> = HashMap::new();
-        for holder in holders.iter().filter(|holder| !holder.chain.is_empty()) {
-            known.entry(bounded(&holder.name)).or_insert(holder);
+        for retainer in retainers.iter().filter(|retainer| !retainer.path.is_empty()) {
+            known.entry(bounded(&retainer.name)).or_insert(retainer);
         }
         let told = self.types.iter().filter_map(|series| known.get(&*series.name));
-        self.type_holders = told.map(|holder| bounded_holder(holder)).collect();
+        self.type_retainers = told.map(|retainer| bounded_retainer(retainer)).collect();
     }
 }
 
@@ -31,7 +31,7 @@ impl InMemory {
 fn series_at(counts: &[Count], series: &TypeSeries) -> TypeSeries {
     let mut last = TypePoint::default();
     let points = counts.iter().enumerate().map(|(place, (t, collections))| {
-        let still = TypePoint { aged_count: last.count, born_count: 0, ..last };
+        let still = TypePoint { retained_count: last.count, born_count: 0, ..last };
         let point = series.points.get(place).copied().unwrap_or(still);
         last = TypePoint { t: *t, collections: *collections, ..point };
         last
@@ -45,13 +45,13 @@ fn series_at(counts: &[Count], series: &TypeSeries) -> TypeSeries {
     }
 }
 
-fn bounded_holder(holder: &TypeRetainer) -> TypeRetainer {
+fn bounded_retainer(retainer: &TypeRetainer) -> TypeRetainer {
     let step = |(text, class): &(String, Option<String>)| {
         (bounded(text).to_owned(), class.as_deref().map(|class| bounded(class).to_owned()))
     };
     TypeRetainer {
-        name: bounded(&holder.name).to_owned(),
-        chain: holder.chain.iter().map(step).collect(),
+        name: bounded(&retainer.name).to_owned(),
+        path: retainer.path.iter().map(step).collect(),
     }
 }
 
@@ -59,7 +59,7 @@ fn bounded_holder(holder: &TypeRetainer) -> TypeRetainer {
 pub(super) fn bounded_owners(owned: &Owned) -> Owned {
     let owner = |owner: &Owner| Owner {
         name: bounded(&owner.name).to_owned(),
-        holder: owner.holder.iter().map(|text| bounded(text).to_owned()).collect(),
+        retainer: owner.retainer.iter().map(|text| bounded(text).to_owned()).collect(),
         ..owner.clone()
     };
     Owned { types: owned.types.iter().map(owner).collect(), ..owned.clone() }

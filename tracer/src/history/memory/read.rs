@@ -44,7 +44,7 @@ impl InMemory {
                 sites: histories,
                 counts: self.counts.len(),
                 types: self.types.to_vec(),
-                type_holders: self.type_holders.to_vec(),
+                type_retainers: self.type_retainers.to_vec(),
             },
         })
     }
@@ -53,8 +53,8 @@ impl InMemory {
         let mut sites = Sites::default();
         for (row, site) in (0..).zip(&self.sites) {
             let KnownSite { domain, size_class, allocator, stack, .. } = site;
-            let look = (*domain, *size_class, String::from(&**allocator), stack.clone());
-            sites.add(row, look, site.totals.totals(), site.notes.iter().cloned());
+            let appearance = (*domain, *size_class, String::from(&**allocator), stack.clone());
+            sites.add(row, appearance, site.totals.totals(), site.notes.iter().cloned());
         }
         let (sites, places) = sites.finish();
         let mut series = Series::new(sites.len(), &places);
@@ -63,8 +63,8 @@ impl InMemory {
             series.last_sums(row, SitePoint::at(end, site.totals.totals()))?;
             add_rest(&mut series, row, site)?;
         }
-        let mut looks = self.kept.ticks.values().filter(|(_, blocks)| blocks.is_some());
-        let histories = series.finish(looks.next_back().map(|(process, _)| process.t));
+        let mut snapshots = self.kept.ticks.values().filter(|(_, blocks)| blocks.is_some());
+        let histories = series.finish(snapshots.next_back().map(|(process, _)| process.t));
         Ok((sites, histories))
     }
 
@@ -76,12 +76,16 @@ impl InMemory {
                 series.sums(i64::from(*site), SitePoint::at(t, totals.totals()))?;
             }
         }
-        for (tick, rows) in &self.kept.aged {
+        for (tick, rows) in &self.kept.retained {
             let Some(t) = t(tick) else { continue };
-            for (site, aged) in &**rows {
-                let point =
-                    RetainedPoint { t, age: aged.age, bytes: aged.bytes, count: aged.count };
-                series.aged(i64::from(*site), point)?;
+            for (site, retained) in &**rows {
+                let point = RetainedPoint {
+                    t,
+                    age: retained.age,
+                    bytes: retained.bytes,
+                    count: retained.count,
+                };
+                series.retained(i64::from(*site), point)?;
             }
         }
         Ok(())

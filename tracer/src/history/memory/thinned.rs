@@ -13,9 +13,9 @@ impl Kept {
         &mut self,
         tick: i64,
         sums: Vec<(u32, SiteTotals)>,
-        aged: Vec<(u32, SiteRetained)>,
+        retained: Vec<(u32, SiteRetained)>,
     ) -> usize {
-        put(&mut self.sums, tick, sums) + put(&mut self.aged, tick, aged)
+        put(&mut self.sums, tick, sums) + put(&mut self.retained, tick, retained)
     }
 }
 
@@ -23,7 +23,7 @@ impl Thinned for Kept {
     type Error = Infallible;
 
     fn move_history(&mut self, gone: i64, next: i64) -> Result<usize, Infallible> {
-        Ok(move_rows(&mut self.sums, gone, next) + move_rows(&mut self.aged, gone, next))
+        Ok(move_rows(&mut self.sums, gone, next) + move_rows(&mut self.retained, gone, next))
     }
 
     fn remove_tick(&mut self, gone: i64) -> Result<(), Infallible> {

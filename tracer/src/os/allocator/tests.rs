@@ -87,7 +87,7 @@ fn an_allocators_own_mappings_are_seen_beside_those_of_libc() {
 }
 
 #[test]
-fn two_names_of_one_function_can_be_two_pieces_of_code() {
+fn two_names_of_one_function_can_be_two_chunks_of_code() {
     let mut found = survey(&[(LIBC, &Function::ALL)], &[]);
     let mmap64 = Symbol { vaddr: 0x9990, size: 16, kind: SymbolKind::Function };
     found.definitions[LIBC].push((Function::Mmap, mmap64));

@@ -250,10 +250,10 @@ fn a_signal_that_is_caught_on_its_way_is_passed_on() {
     let reader = u32::try_from(target.reader).unwrap();
     let mut seized = Seized::new(target.pid(), reader).unwrap().unwrap();
     target.signal();
-    while seized.look() == Stop::NotYet {
+    while seized.snapshot() == Stop::NotYet {
         std::thread::yield_now();
     }
-    assert_eq!(seized.look(), Stop::Stands { signal: libc::SIGRTMIN() });
+    assert_eq!(seized.snapshot(), Stop::Stands { signal: libc::SIGRTMIN() });
     seized.interrupt();
     seized.release();
     target.say("count");

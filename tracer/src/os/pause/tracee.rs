@@ -62,7 +62,7 @@ impl Seized {
     }
 
     /// Looks what has become of it, without waiting.
-    pub fn look(&mut self) -> Stop {
+    pub fn snapshot(&mut self) -> Stop {
         if self.stop == Stop::NotYet {
             self.stop = wait(self.id);
         }

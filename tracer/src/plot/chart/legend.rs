@@ -26,7 +26,7 @@ pub enum Swatch {
 #[derive(Clone, Debug, PartialEq)]
 pub struct LegendEntry {
     /// How it looks.
-    pub look: Swatch,
+    pub swatch: Swatch,
     /// What it is; harmless.
     pub words: String,
 }
@@ -62,7 +62,7 @@ impl Legend {
         for (number, key) in self.keys.iter().enumerate() {
             let x = left + (number % self.columns) as f64 * self.column_width;
             let y = top + (number / self.columns) as f64 * LINE + LINE / 2.0;
-            key.look.draw(scene, x, y);
+            key.swatch.draw(scene, x, y);
             scene.text(text((x + SAMPLE, y), TextAnchor::Start, key.words.clone()));
         }
     }

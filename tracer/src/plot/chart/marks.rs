@@ -63,9 +63,9 @@ impl Marks {
     /// Says how many have no name in the picture.
     pub fn key(&self) -> Option<LegendEntry> {
         let hidden = self.all - self.names.len();
-        let look = Swatch::Line(Stroke::dashed(INK.faint(0.55), 1.0, 3.0, 3.0));
+        let swatch = Swatch::Line(Stroke::dashed(INK.faint(0.55), 1.0, 3.0, 3.0));
         (hidden > 0).then(|| LegendEntry {
-            look,
+            swatch,
             words: format!("marks ({hidden} without room for a name)"),
         })
     }

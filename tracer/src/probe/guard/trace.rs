@@ -89,15 +89,15 @@ impl TraceEvents {
         tracefs.write(&format!("{kind}:{name} /proc/self/fd/{file}:{offset:#x}\n"))?;
         let definition = Definition { tracefs, name };
         let id = definition.id()?;
-        let (holder, link) = run_program(id, program, point.cookie)?;
-        Ok(TraceEvent { _link: link, _holder: holder, id, _definition: definition })
+        let (retainer, link) = run_program(id, program, point.cookie)?;
+        Ok(TraceEvent { _link: link, _retainer: retainer, id, _definition: definition })
     }
 }
 
 /// A trace event with its program. The program goes first, the definition last.
 struct TraceEvent {
     _link: OwnedFd,
-    _holder: OwnedFd,
+    _retainer: OwnedFd,
     id: u64,
     _definition: Definition,
 }
@@ -106,9 +106,9 @@ struct TraceEvent {
 /// process that has ended, into which no probe can be placed.
 fn run_program(id: u64, program: BorrowedFd<'_>, cookie: u64) -> io::Result<(OwnedFd, OwnedFd)> {
     let ended = Sleeper::start()?;
-    let holder = idle_trace_event(id, ended.0)?;
-    let link = bpf::link_perf(program, holder.as_fd(), cookie)?;
-    Ok((holder, link))
+    let retainer = idle_trace_event(id, ended.0)?;
+    let link = bpf::link_perf(program, retainer.as_fd(), cookie)?;
+    Ok((retainer, link))
 }
 
 /// A child that does nothing, and ends with this.

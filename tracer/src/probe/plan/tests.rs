@@ -58,7 +58,7 @@ fn a_point_lies_on_the_chosen_instruction_in_file_and_memory() {
 }
 
 #[test]
-fn one_piece_of_code_under_two_names_is_probed_once() {
+fn one_chunk_of_code_under_two_names_is_probed_once() {
     let functions = [(Function::AlignedAlloc, 0), (Function::Memalign, 0), (Function::Memalign, 1)];
     let plan = Plan::new(&allocator(&functions), &[module(&[PLAIN, PLAIN])], KERNEL);
     let names: Vec<_> = plan.points.iter().map(|p| (p.function, p.also.as_slice())).collect();

@@ -76,7 +76,7 @@ pub struct Thread {
     /// `native_thread_id` (3.11 on): the thread id in the target's own pid namespace.
     pub native_thread_id: Option<Field<u64>>,
     /// Where a running thread keeps the pointer to its state.
-    pub home: StateLocation,
+    pub state_location: StateLocation,
     /// The way to the innermost frame.
     pub anchor: FrameAnchor,
 }

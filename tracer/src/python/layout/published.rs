@@ -129,7 +129,7 @@ impl Table<'_> {
             interpreter: self.field(GROUP, "interp")?,
             thread_id: self.field(GROUP, "thread_id")?,
             native_thread_id: Some(self.field(GROUP, "native_thread_id")?),
-            home: self.shape.home,
+            state_location: self.shape.state_location,
             anchor: FrameAnchor::Frame(self.field(GROUP, "current_frame")?),
         })
     }

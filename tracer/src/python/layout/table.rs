@@ -56,7 +56,7 @@ pub const CPYTHON_3_6: Layout = Layout {
         interpreter: Field::at(16),
         thread_id: Field::at(152),
         native_thread_id: None,
-        home: StateLocation::PthreadKey,
+        state_location: StateLocation::PthreadKey,
         anchor: FrameAnchor::Frame(Field::at(24)),
     },
     frame: FrameLayout {

@@ -40,9 +40,10 @@ fn thread(address: u64, thread_id: u64) -> ThreadState {
 
 const A: u64 = 0x10_0000;
 const B: u64 = 0x20_0000;
-const KEY: SlotSearch = SlotSearch { home: StateLocation::PthreadKey, key: None, accessor: None };
+const KEY: SlotSearch =
+    SlotSearch { state_location: StateLocation::PthreadKey, key: None, accessor: None };
 const LOCAL: SlotSearch =
-    SlotSearch { home: StateLocation::ThreadLocal, key: None, accessor: None };
+    SlotSearch { state_location: StateLocation::ThreadLocal, key: None, accessor: None };
 
 fn slot(offset: i64, threads: usize, evidence: SlotEvidence) -> StateSlot {
     StateSlot { offset, threads, evidence, agrees_with_key: None }

@@ -22,20 +22,20 @@ pub fn target(target: &CensusTarget) -> String {
 }
 
 /// Who was looked at, when, how long that took and whether it stood still.
-pub fn looked_at(process: &CensusTarget, look: &HeapSnapshot) -> String {
-    let still = match look.paused_seconds {
+pub fn snapshot_of(process: &CensusTarget, snapshot: &HeapSnapshot) -> String {
+    let still = match snapshot.paused_seconds {
         Some(seconds) => format!("the process stood still for {}", brief(seconds)),
         None => "the process ran on meanwhile".to_owned(),
     };
-    let (last, times) = match look.looks {
+    let (last, times) = match snapshot.snapshots {
         0 | 1 => ("", String::new()),
-        looks => ("last ", format!(", {} times", count(u64::from(looks)))),
+        snapshots => ("last ", format!(", {} times", count(u64::from(snapshots)))),
     };
     format!(
         "{}, {last}looked at {}{times}; it took {}, and {still}.",
         target(process),
-        utc(whole(look.at)),
-        brief(look.seconds)
+        utc(whole(snapshot.at)),
+        brief(snapshot.seconds)
     )
 }
 
@@ -43,31 +43,31 @@ pub fn looked_at(process: &CensusTarget, look: &HeapSnapshot) -> String {
 pub fn write(
     page: &mut Page<'_>,
     process: &CensusTarget,
-    look: &HeapSnapshot,
+    snapshot: &HeapSnapshot,
     tool: &Tool,
     legend: &[String],
 ) -> io::Result<()> {
     page.gap()?;
     page.heading("What was not seen")?;
-    left_out(page, look)?;
-    for note in look.notes.iter().take(MOST_NOTES) {
+    left_out(page, snapshot)?;
+    for note in snapshot.notes.iter().take(MOST_NOTES) {
         page.item(2, "Note: ", Style::Warning, &sentence(notes::of_heap(*note)))?;
     }
-    if let more @ 1.. = look.notes.len().saturating_sub(MOST_NOTES) {
+    if let more @ 1.. = snapshot.notes.len().saturating_sub(MOST_NOTES) {
         page.paragraph(2, &format!("(and {more} more notes, see -f json)"))?;
     }
     page.gap()?;
     page.heading("How it was measured")?;
-    page.paragraph(2, &measured(process, look, tool, legend))
+    page.paragraph(2, &measured(process, snapshot, tool, legend))
 }
 
-fn left_out(page: &mut Page<'_>, look: &HeapSnapshot) -> io::Result<()> {
-    if look.skipped.is_empty() {
+fn left_out(page: &mut Page<'_>, snapshot: &HeapSnapshot) -> io::Result<()> {
+    if snapshot.skipped.is_empty() {
         return page.paragraph(2, "Nothing was left out.");
     }
     page.paragraph(2, "Left out, because it could not be read or made no sense:")?;
-    let widest = look.skipped.iter().map(|(_, number)| count(*number).len()).max().unwrap_or(0);
-    for (name, number) in &look.skipped {
+    let widest = snapshot.skipped.iter().map(|(_, number)| count(*number).len()).max().unwrap_or(0);
+    for (name, number) in &snapshot.skipped {
         let mark = format!("{:>widest$}  ", count(*number));
         let name = width::cut_middle(&escape::terminal(name), NAME_COLUMNS.saturating_sub(widest));
         page.item(4, &mark, Style::Warning, &name)?;
@@ -82,14 +82,19 @@ fn sentence(note: &str) -> String {
     format!("{note}{stop}")
 }
 
-fn measured(process: &CensusTarget, look: &HeapSnapshot, tool: &Tool, legend: &[String]) -> String {
+fn measured(
+    process: &CensusTarget,
+    snapshot: &HeapSnapshot,
+    tool: &Tool,
+    legend: &[String],
+) -> String {
     let mut sentences = legend.to_vec();
     sentences.push(
         "Bytes are what sys.getsizeof would say, with the buffers of arrays on top; not what objects refer \
          to."
         .to_owned(),
     );
-    sentences.push(match look.paused_seconds {
+    sentences.push(match snapshot.paused_seconds {
         Some(_) => "All is of one moment.".to_owned(),
         None => {
             "Objects that came or went meanwhile may be missing, or be there though they are gone; \
@@ -97,8 +102,8 @@ fn measured(process: &CensusTarget, look: &HeapSnapshot, tool: &Tool, legend: &[
                 .to_owned()
         }
     });
-    if look.interpreters > 1 {
-        let interpreters = counted(u64::from(look.interpreters), "interpreter", "interpreters");
+    if snapshot.interpreters > 1 {
+        let interpreters = counted(u64::from(snapshot.interpreters), "interpreter", "interpreters");
         sentences.push(format!("The process has {interpreters}; all were looked at."));
     }
     let source: Cow<'_, str> = match process.python.layout_source.as_str() {

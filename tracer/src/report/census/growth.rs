@@ -3,7 +3,7 @@
 use std::io;
 
 use crate::model::{Confidence, TypeGrowth, Verdict};
-use crate::report::chain::shortened;
+use crate::report::path::shortened;
 use crate::report::quantity::{bytes, change, count, counted, percent, ratio, signed, whole};
 use crate::report::text::page::{Page, Style};
 use crate::report::width::{NARROW, columns, cut_end, cut_middle};
@@ -36,8 +36,8 @@ pub fn rows(page: &mut Page<'_>, told: &[&TypeGrowth], top: usize) -> io::Result
     told.iter().take(top).try_for_each(|found| one(page, found))
 }
 
-fn nothing(looked_at: usize) -> String {
-    let types = counted(u64::try_from(looked_at).unwrap_or(u64::MAX), "type was", "types were");
+fn nothing(snapshot_of: usize) -> String {
+    let types = counted(u64::try_from(snapshot_of).unwrap_or(u64::MAX), "type was", "types were");
     format!("Nothing; {types} followed. What leaks slowly shows only after longer (-d 1h).")
 }
 
@@ -70,8 +70,8 @@ fn one(page: &mut Page<'_>, found: &TypeGrowth) -> io::Result<()> {
     if let Some(together) = together(found) {
         page.item(INDENT, "Together: ", Style::Bold, &together)?;
     }
-    if let Some(holder) = held_by(found) {
-        page.item(INDENT, "Held by: ", Style::Bold, &holder)?;
+    if let Some(retainer) = retained_by(found) {
+        page.item(INDENT, "Held by: ", Style::Bold, &retainer)?;
     }
     let told = &found.reasons[..found.reasons.len().min(REASONS)];
     match told.is_empty() {
@@ -86,7 +86,7 @@ fn numbers(found: &TypeGrowth) -> String {
         &change(found.first_bytes, found.last_bytes),
         &objects_rate(found.slope_objects_per_hour.est),
         &bytes_rate(found.slope_bytes_per_hour.est),
-        &percent(found.aged_count, found.last_count),
+        &percent(found.retained_count, found.last_count),
         &verdict(found),
     )
 }
@@ -96,11 +96,11 @@ fn row(
     size: &str,
     objects_rate: &str,
     rate: &str,
-    aged: &str,
+    retained: &str,
     word: &str,
 ) -> String {
     let row = format!(
-        "{:INDENT$}{objects:>10}{size:>12}{objects_rate:>11}{rate:>12}{aged:>8}  {word}",
+        "{:INDENT$}{objects:>10}{size:>12}{objects_rate:>11}{rate:>12}{retained:>8}  {word}",
         ""
     );
     cut_end(&row, NARROW)
@@ -120,9 +120,9 @@ fn verdict(found: &TypeGrowth) -> String {
 }
 
 /// `module app → .cache: dict (12 items) → ['key']: app.Session`
-fn held_by(found: &TypeGrowth) -> Option<String> {
-    let chain = found.holder.as_deref().filter(|chain| !chain.is_empty())?;
-    Some(escape::terminal(&shortened(chain).join(" → ")).into_owned())
+fn retained_by(found: &TypeGrowth) -> Option<String> {
+    let path = found.retainer.as_deref().filter(|path| !path.is_empty())?;
+    Some(escape::terminal(&shortened(path).join(" → ")).into_owned())
 }
 
 fn objects_rate(per_hour: f64) -> String {

@@ -34,17 +34,20 @@ pub fn write(page: &mut Page<'_>, pools: &PoolUse) -> io::Result<()> {
         counted(pools.nearly_empty.pools, "pool that is", "pools that are"),
         bytes(pools.empty_bytes),
     );
-    let kept: Vec<String> = pools
-        .kept_by
+    let retained: Vec<String> = pools
+        .retained_by
         .iter()
         .take(TYPES)
-        .map(|kept| {
-            let name = cut_middle(&escape::terminal(&kept.name), 48);
-            format!("{name} (in {})", count(kept.pools))
+        .map(|retained| {
+            let name = cut_middle(&escape::terminal(&retained.name), 48);
+            format!("{name} (in {})", count(retained.pools))
         })
         .collect();
-    if !kept.is_empty() {
-        text.push_str(&format!(" Most of the nearly empty pools are kept by {}.", kept.join(", ")));
+    if !retained.is_empty() {
+        text.push_str(&format!(
+            " Most of the nearly empty pools are kept by {}.",
+            retained.join(", ")
+        ));
     }
     page.paragraph(2, &text)
 }

@@ -4,7 +4,7 @@ use crate::model::{
     CENSUS_SCHEMA, Census, Confidence, HeapNote, HeapSnapshot, Interval, NearlyEmpty, PoolRetainer,
     PoolUse, Reason, SessionCount, TypeCount, TypeGrowth, Verdict,
 };
-use crate::report::holders::samples;
+use crate::report::retainers::samples;
 
 fn kind(name: &str, count: u64, tracked: u64, bytes: u64) -> TypeCount {
     TypeCount { name: name.into(), count, tracked, bytes }
@@ -31,13 +31,13 @@ pub fn once() -> Census {
         schema: CENSUS_SCHEMA,
         tool: samples::tool(),
         target: samples::target(),
-        look: samples::look(),
+        snapshot: samples::snapshot(),
         types,
         pools: None,
         growth: None,
         sessions: None,
         series: Vec::new(),
-        holders: Vec::new(),
+        retainers: Vec::new(),
     }
 }
 
@@ -51,12 +51,12 @@ fn growing(rank: u32, name: &str, verdict: Verdict, confidence: Confidence) -> T
         last_count: 69,
         first_bytes: 2_112,
         last_bytes: 12_144,
-        aged_count: 66,
+        retained_count: 66,
         slope_objects_per_hour: Interval { lo: 310.0, est: 342.0, hi: 370.0 },
         slope_bytes_per_hour: Interval { lo: 54_560.0, est: 60_192.0, hi: 65_120.0 },
         together: Vec::new(),
         reasons: Vec::new(),
-        holder: None,
+        retainer: None,
         series: vec![(0.0, 12, 2_112), (300.0, 40, 7_040), (600.0, 69, 12_144)],
     }
 }
@@ -64,13 +64,13 @@ fn growing(rank: u32, name: &str, verdict: Verdict, confidence: Confidence) -> T
 /// Ten minutes of looks while sessions leak, the process paused for each.
 pub fn leaking() -> Census {
     let mut census = once();
-    census.look = HeapSnapshot {
-        looks: 21,
+    census.snapshot = HeapSnapshot {
+        snapshots: 21,
         paused_seconds: Some(0.84),
         interpreters: 2,
         skipped: vec![("torn lists".into(), 2), ("references that led nowhere".into(), 1_234)],
         notes: vec![HeapNote::TypesIncomplete],
-        ..census.look
+        ..census.snapshot
     };
     let mut leak =
         growing(1, "bokeh.document.document.Document", Verdict::Leak, Confidence::Likely);
@@ -100,7 +100,7 @@ pub fn leaking() -> Census {
             free_bytes: 14_360_848,
             without_objects: 1,
         },
-        kept_by: vec![PoolRetainer { name: "app.Kept".into(), objects: 2_999, pools: 882 }],
+        retained_by: vec![PoolRetainer { name: "app.Kept".into(), objects: 2_999, pools: 882 }],
     });
     census.growth = Some(vec![
         leak,
@@ -120,22 +120,22 @@ fn sessions() -> Vec<SessionCount> {
             name: "bokeh.document.document.Document".into(),
             alive: 69,
             open: Some(3),
-            kept_bytes: Some(12 << 20),
-            holders: vec![samples::registry()],
+            retained_bytes: Some(12 << 20),
+            retainers: vec![samples::registry()],
         },
         SessionCount {
             name: "bokeh.server.session.ServerSession".into(),
             alive: 3,
             open: Some(3),
-            kept_bytes: Some(0),
-            holders: Vec::new(),
+            retained_bytes: Some(0),
+            retainers: Vec::new(),
         },
         SessionCount {
             name: "modules bokeh_app_*".into(),
             alive: 9,
             open: None,
-            kept_bytes: Some(3 << 20),
-            holders: Vec::new(),
+            retained_bytes: Some(3 << 20),
+            retainers: Vec::new(),
         },
     ]
 }
@@ -143,8 +143,8 @@ fn sessions() -> Vec<SessionCount> {
 /// Looked at many times; nothing grows, and it went away.
 pub fn quiet() -> Census {
     let mut census = once();
-    census.look.looks = 5;
-    census.look.notes = vec![HeapNote::ProcessEnded];
+    census.snapshot.snapshots = 5;
+    census.snapshot.notes = vec![HeapNote::ProcessEnded];
     census.types.truncate(6);
     census.growth = Some(vec![growing(1, "dict", Verdict::Baseline, Confidence::Likely)]);
     census.sessions = Some(Vec::new());
@@ -155,16 +155,16 @@ pub fn quiet() -> Census {
 pub fn empty() -> Census {
     let mut census = once();
     census.types.clear();
-    census.look = HeapSnapshot::default();
+    census.snapshot = HeapSnapshot::default();
     census
 }
 
 /// Names as an enemy would choose them, numbers that are none.
 pub fn hostile() -> Census {
-    let holders = samples::hostile();
+    let retainers = samples::hostile();
     let odd = Interval { lo: f64::NAN, est: f64::INFINITY, hi: f64::NEG_INFINITY };
     let names: Vec<String> =
-        holders.groups[0].chain.iter().map(|reference| reference.class.clone()).collect();
+        retainers.groups[0].path.iter().map(|reference| reference.class.clone()).collect();
     let mut census = once();
     census.types = names.iter().map(|name| kind(name, u64::MAX, u64::MAX, u64::MAX)).collect();
     let growth = Verdict::ALL.into_iter().zip(names.iter().cycle()).map(|(verdict, name)| {
@@ -180,11 +180,11 @@ pub fn hostile() -> Census {
         name: names.concat(),
         alive: u64::MAX,
         open: Some(0),
-        kept_bytes: Some(u64::MAX),
-        holders: holders.groups,
+        retained_bytes: Some(u64::MAX),
+        retainers: retainers.groups,
     }]);
-    (census.target, census.look) = (holders.target, holders.look);
-    census.look.paused_seconds = Some(f64::NAN);
-    census.look.looks = u32::MAX;
+    (census.target, census.snapshot) = (retainers.target, retainers.snapshot);
+    census.snapshot.paused_seconds = Some(f64::NAN);
+    census.snapshot.snapshots = u32::MAX;
     census
 }

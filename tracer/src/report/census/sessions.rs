@@ -6,10 +6,10 @@ use crate::model::{RetainerGroup, SessionCount};
 use crate::report::quantity::{bytes, count, counted};
 use crate::report::text::page::{Page, Style};
 use crate::report::width::cut_middle;
-use crate::report::{chain, escape};
+use crate::report::{escape, path};
 
 /// Columns before a reference.
-const CHAIN_INDENT: usize = 6;
+const PATH_INDENT: usize = 6;
 
 pub fn write(page: &mut Page<'_>, sessions: &[SessionCount]) -> io::Result<()> {
     page.gap()?;
@@ -24,8 +24,8 @@ pub fn write(page: &mut Page<'_>, sessions: &[SessionCount]) -> io::Result<()> {
         let name = format!("{}: ", cut_middle(&escape::terminal(&kind.name), 56));
         page.line(&[(Style::Plain, "  "), (Style::Bold, &name)])?;
         page.paragraph(4, &numbers(kind))?;
-        for group in &kind.holders {
-            holder(page, group)?;
+        for group in &kind.retainers {
+            retainer(page, group)?;
         }
     }
     Ok(())
@@ -34,11 +34,11 @@ pub fn write(page: &mut Page<'_>, sessions: &[SessionCount]) -> io::Result<()> {
 /// `69 alive, 3 of them open; the other 66 keep 12.0 MiB that nothing else keeps.`
 fn numbers(kind: &SessionCount) -> String {
     let alive = count(kind.alive);
-    let keep = |number: u64| match kind.kept_bytes {
-        Some(kept) => format!(
+    let keep = |number: u64| match kind.retained_bytes {
+        Some(retained) => format!(
             "{} {} that nothing else keeps",
             if number == 1 { "keeps" } else { "keep" },
-            bytes(kept)
+            bytes(retained)
         ),
         None => format!("{} still there", if number == 1 { "is" } else { "are" }),
     };
@@ -55,8 +55,8 @@ fn numbers(kind: &SessionCount) -> String {
     }
 }
 
-fn holder(page: &mut Page<'_>, group: &RetainerGroup) -> io::Result<()> {
+fn retainer(page: &mut Page<'_>, group: &RetainerGroup) -> io::Result<()> {
     page.gap()?;
-    page.paragraph(4, &format!("{} {}", count(group.count), chain::held_from(group)))?;
-    chain::write(page, CHAIN_INDENT, &group.chain)
+    page.paragraph(4, &format!("{} {}", count(group.count), path::retained_from(group)))?;
+    path::write(page, PATH_INDENT, &group.path)
 }

@@ -65,8 +65,8 @@ proptest! {
         let mut census = samples::leaking();
         let slope = Interval { lo: slope.0, est: slope.1, hi: slope.2 };
         census.target.comm.clone_from(&name);
-        (census.look.at, census.look.seconds, census.look.paused_seconds) = (seconds, seconds, paused);
-        (census.look.objects, census.look.bytes) = (numbers[0], numbers[1]);
+        (census.snapshot.at, census.snapshot.seconds, census.snapshot.paused_seconds) = (seconds, seconds, paused);
+        (census.snapshot.objects, census.snapshot.bytes) = (numbers[0], numbers[1]);
         for kind in &mut census.types {
             kind.name.clone_from(&name);
             (kind.count, kind.bytes) = (numbers[2], numbers[3]);

@@ -19,19 +19,19 @@ impl CensusExporter for CensusText {
         let mut page = Page::narrow(out, options.colour);
         let top = options.top.unwrap_or(TOP);
         page.heading(&headline(census))?;
-        let looked_at = closing::looked_at(&census.target, &census.look);
-        page.paragraph(0, &format!("{looked_at} {}", tracked(census)))?;
+        let snapshot_of = closing::snapshot_of(&census.target, &census.snapshot);
+        page.paragraph(0, &format!("{snapshot_of} {}", tracked(census)))?;
         if let Some(found) = &census.growth {
             growth::write(&mut page, found, top)?;
         }
-        types::write(&mut page, &census.types, census.look.bytes, top)?;
+        types::write(&mut page, &census.types, census.snapshot.bytes, top)?;
         if let Some(found) = &census.pools {
             pools::write(&mut page, found)?;
         }
         if let Some(found) = &census.sessions {
             sessions::write(&mut page, found)?;
         }
-        closing::write(&mut page, &census.target, &census.look, &census.tool, &[])
+        closing::write(&mut page, &census.target, &census.snapshot, &census.tool, &[])
     }
 }
 
@@ -40,9 +40,9 @@ fn headline(census: &Census) -> String {
     let kinds = u64::try_from(census.types.len()).unwrap_or(u64::MAX);
     let holds = format!(
         "{} of {}, {}",
-        counted(census.look.objects, "object", "objects"),
+        counted(census.snapshot.objects, "object", "objects"),
         counted(kinds, "type", "types"),
-        bytes(census.look.bytes)
+        bytes(census.snapshot.bytes)
     );
     let Some(growth) = &census.growth else { return holds };
     let number = |verdict| growth.iter().filter(|found| found.verdict == verdict).count();
@@ -58,6 +58,6 @@ fn headline(census: &Census) -> String {
 }
 
 fn tracked(census: &Census) -> String {
-    let objects = counted(census.look.tracked_objects, "object is", "objects are");
+    let objects = counted(census.snapshot.tracked_objects, "object is", "objects are");
     format!("{objects} in the lists of the garbage collector; the others were found through them.")
 }

@@ -51,7 +51,7 @@ struct Row<'a> {
 
 impl DifferenceExporter for DifferenceJson {
     fn write(&self, pair: &Pair<'_>, options: &Options, out: &mut dyn Write) -> io::Result<()> {
-        let complete = Options { machinery: true, native: true, ..options.clone() };
+        let complete = Options { runtime_frames: true, native: true, ..options.clone() };
         let changes = changes(pair, &complete);
         let (before, after) = totals(&changes);
         let shown = &changes[..changes.len().min(options.top.unwrap_or(usize::MAX))];

@@ -154,15 +154,15 @@ pub fn changes<'a>(pair: &Pair<'a>, options: &Options) -> Vec<Change<'a>> {
     for (is_after, side) in [(false, pair.before), (true, pair.after)] {
         for stack in stacks::ranked(side.document, options) {
             let amount = LiveAmount { live_bytes: stack.live_bytes, live_count: stack.live_count };
-            let change = known.entry(look(&stack)).or_insert_with(|| Change::unknown(&stack));
+            let change = known.entry(appearance(&stack)).or_insert_with(|| Change::unknown(&stack));
             change.allocators.extend(&stack.allocators);
             change.sites.extend(&stack.sites);
             *(if is_after { &mut change.after } else { &mut change.before }) = amount;
         }
     }
     let mut changes: Vec<(StackAppearance<'a>, Change<'a>)> = known.into_iter().collect();
-    changes.sort_by(|(a_look, a), (b_look, b)| {
-        Reverse(a.size()).cmp(&Reverse(b.size())).then_with(|| a_look.cmp(b_look))
+    changes.sort_by(|(a_appearance, a), (b_appearance, b)| {
+        Reverse(a.size()).cmp(&Reverse(b.size())).then_with(|| a_appearance.cmp(b_appearance))
     });
     changes.into_iter().map(|(_, change)| change).collect()
 }
@@ -170,7 +170,7 @@ pub fn changes<'a>(pair: &Pair<'a>, options: &Options) -> Vec<Change<'a>> {
 /// What a reader sees of a stack.
 type StackAppearance<'a> = (Domain, Vec<FrameIdentity<'a>>);
 
-fn look<'a>(stack: &Stack<'a>) -> StackAppearance<'a> {
+fn appearance<'a>(stack: &Stack<'a>) -> StackAppearance<'a> {
     (stack.domain, stack.frames.iter().map(|frame| frame.identity()).collect())
 }
 

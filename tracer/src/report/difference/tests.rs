@@ -110,7 +110,7 @@ fn every_stack_has_its_fate() {
 }
 
 #[test]
-fn stacks_are_matched_by_their_look() {
+fn stacks_are_matched_by_their_appearance() {
     let before = samples::one_site();
     let mut after = before.clone();
     let site = &mut after.sites[0];
@@ -153,8 +153,8 @@ fn options_are_kept() {
     assert!(render("text", &pair, &top).contains("Grew, by stack: the largest 1 of 2"));
     let python = Options { native: false, ..plain() };
     assert!(!render("folded", &pair, &python).contains("parser_init"));
-    let machinery = Options { machinery: true, ..plain() };
-    assert!(render("text", &pair, &machinery).contains("_PyEval_EvalFrameDefault"));
+    let runtime_frames = Options { runtime_frames: true, ..plain() };
+    assert!(render("text", &pair, &runtime_frames).contains("_PyEval_EvalFrameDefault"));
     let json: Value = serde_json::from_str(&render("json", &pair, &top)).expect("valid JSON");
     assert_eq!(json["changes"].as_array().map(Vec::len), Some(1));
     assert_eq!(json["changes"][0]["change_bytes"], 4_100_000);

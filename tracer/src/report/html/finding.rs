@@ -6,7 +6,7 @@ use super::markup::HtmlPage;
 use super::process::per_hour;
 use super::{callsite, pictures};
 use crate::model::{Document, Evidence, Finding, Frame, FrameKind};
-use crate::report::chain::shortened;
+use crate::report::path::shortened;
 use crate::report::quantity::{amount, bytes, count, duration, probability, share_of};
 use crate::report::sentence;
 use crate::report::{Options, label, notes, reasons};
@@ -62,7 +62,7 @@ fn list(page: &mut HtmlPage, sentences: &[String]) {
 /// The frames, root first, as everywhere.
 fn stack(page: &mut HtmlPage, finding: &Finding, options: &Options) {
     let shown = |frame: &&Frame| {
-        (options.machinery || !frame.machinery)
+        (options.runtime_frames || !frame.is_runtime)
             && (options.native || frame.kind == FrameKind::Python)
     };
     let frames: Vec<&Frame> = finding.site.stack.iter().filter(shown).collect();
@@ -91,7 +91,11 @@ fn facts(finding: &Finding) -> Vec<(&'static str, String)> {
     let mut facts = vec![
         (
             "Kept",
-            format!("{} in {} blocks", bytes(evidence.kept_bytes), count(evidence.kept_count)),
+            format!(
+                "{} in {} blocks",
+                bytes(evidence.retained_bytes),
+                count(evidence.retained_count)
+            ),
         ),
         ("Kept means older than", duration(evidence.age_seconds)),
         ("Growth", per_hour(finding.slope_bytes_per_hour)),
@@ -116,11 +120,11 @@ fn known(facts: &mut Vec<(&'static str, String)>, finding: &Finding) {
     fact(
         "Blocks that nothing points to",
         evidence.unreferenced.map(|found| {
-            format!("{} of {} looked for", count(found.lost), count(found.looked_for))
+            format!("{} of {} looked for", count(found.unreachable), count(found.looked_for))
         }),
     );
     fact("Types", finding.types.as_deref().map(types));
-    fact("Held by", finding.holder.as_deref().map(|holder| shortened(holder).join(" → ")));
+    fact("Held by", finding.retainer.as_deref().map(|retainer| shortened(retainer).join(" → ")));
     fact("Site", Some(finding.site.id.clone()));
 }
 

@@ -74,7 +74,7 @@ fn findings(page: &mut HtmlPage, document: &Document, options: &Options) -> io::
     page.open("section", "");
     page.element("h2", "What grows");
     if document.findings.is_empty() {
-        page.element("p", &quiet(document));
+        page.element("p", &no_leak(document));
         page.close("section");
         return Ok(());
     }
@@ -94,17 +94,18 @@ fn findings(page: &mut HtmlPage, document: &Document, options: &Options) -> io::
 }
 
 /// What to say when nothing was found.
-fn quiet(document: &Document) -> String {
+fn no_leak(document: &Document) -> String {
     let Some(growth) = &document.growth else {
         return "This report has no verdicts on growth: nobody asked for them.".to_owned();
     };
     let looked_at = quantity::counted(growth.looked_at, "stack was", "stacks were");
-    let quiet = format!("All quiet: {looked_at} looked at, and none of them grows without an end.");
+    let no_leak =
+        format!("All quiet: {looked_at} looked at, and none of them grows without an end.");
     match growth.needs_hours.filter(|hours| hours.is_finite() && *hours > 0.0) {
         Some(hours) => format!(
-            "{quiet} About {} more of watching would make that surer.",
+            "{no_leak} About {} more of watching would make that surer.",
             quantity::duration(hours * 3_600.0)
         ),
-        None => quiet,
+        None => no_leak,
     }
 }

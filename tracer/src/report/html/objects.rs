@@ -2,8 +2,8 @@
 
 use super::markup::HtmlPage;
 use crate::model::{Document, TypeGrowth, Verdict};
-use crate::report::chain::shortened;
-use crate::report::leaks::objects::quiet;
+use crate::report::leaks::objects::no_leak;
+use crate::report::path::shortened;
 use crate::report::quantity::{change, count, whole};
 use crate::report::reasons;
 
@@ -18,7 +18,7 @@ pub fn write(page: &mut HtmlPage, document: &Document) {
     let told = |found: &&TypeGrowth| found.verdict == Verdict::Leak;
     let told: Vec<&TypeGrowth> = types.iter().filter(told).take(TOP).collect();
     if told.is_empty() {
-        page.element("p", &quiet(types));
+        page.element("p", &no_leak(types));
     }
     for found in told {
         one(page, found);
@@ -49,8 +49,8 @@ fn facts(found: &TypeGrowth) -> Vec<(&'static str, String)> {
         let others = found.together.iter().map(|(name, each)| format!("{each:.2} {name}"));
         facts.push(("With each of them", others.collect::<Vec<_>>().join(", ")));
     }
-    if let Some(chain) = found.holder.as_deref().filter(|chain| !chain.is_empty()) {
-        facts.push(("Held by", shortened(chain).join(" → ")));
+    if let Some(path) = found.retainer.as_deref().filter(|path| !path.is_empty()) {
+        facts.push(("Held by", shortened(path).join(" → ")));
     }
     facts
 }

@@ -77,7 +77,7 @@ fn named(name: &str) -> Document {
     for finding in &mut document.findings {
         finding.evidence.reasons = vec![Reason::InStep { types: vec![(name.to_owned(), 1.0)] }];
         finding.types = Some(vec![(name.to_owned(), 1)]);
-        finding.holder = Some(vec![name.to_owned(), name.to_owned()]);
+        finding.retainer = Some(vec![name.to_owned(), name.to_owned()]);
         finding.site.notes = vec![StackNote::Text { text: name.to_owned() }];
     }
     let stacks = document.findings.iter_mut().map(|finding| &mut finding.site.stack);

@@ -90,7 +90,8 @@ struct FindingJson<'a> {
     slope_bytes_per_hour: Interval,
     evidence: EvidenceJson<'a>,
     types: Option<&'a [(String, u64)]>,
-    holder: Option<&'a [String]>,
+    #[serde(rename = "holder")]
+    retainer: Option<&'a [String]>,
     owners: Option<Owners>,
 }
 
@@ -104,7 +105,7 @@ impl<'a> FindingJson<'a> {
             slope_bytes_per_hour: finding.slope_bytes_per_hour,
             evidence: EvidenceJson::new(&finding.evidence),
             types: finding.types.as_deref(),
-            holder: finding.holder.as_deref(),
+            retainer: finding.retainer.as_deref(),
             owners: finding.owners,
         }
     }
@@ -151,17 +152,18 @@ fn grown(types: &[TypeGrowth]) -> Vec<TypeGrowthJson<'_>> {
 
 /// How a heap was read.
 #[derive(Serialize)]
-struct LookJson<'a> {
+struct SnapshotJson<'a> {
     #[serde(flatten)]
-    look: &'a HeapSnapshot,
+    #[serde(rename = "look")]
+    snapshot: &'a HeapSnapshot,
     notes: Vec<&'static str>,
     codes: Vec<&'static str>,
 }
 
-impl<'a> LookJson<'a> {
-    fn new(look: &'a HeapSnapshot) -> Self {
-        let notes = look.notes.iter().map(|note| notes::of_heap(*note)).collect();
-        Self { look, notes, codes: look.notes.iter().map(|note| note.code()).collect() }
+impl<'a> SnapshotJson<'a> {
+    fn new(snapshot: &'a HeapSnapshot) -> Self {
+        let notes = snapshot.notes.iter().map(|note| notes::of_heap(*note)).collect();
+        Self { snapshot, notes, codes: snapshot.notes.iter().map(|note| note.code()).collect() }
     }
 }
 
@@ -171,7 +173,8 @@ pub struct CensusJson<'a> {
     schema: u32,
     tool: &'a Tool,
     target: &'a CensusTarget,
-    look: LookJson<'a>,
+    #[serde(rename = "look")]
+    snapshot: SnapshotJson<'a>,
     types: &'a [TypeCount],
     pools: Option<&'a PoolUse>,
     growth: Option<Vec<TypeGrowthJson<'a>>>,
@@ -185,7 +188,7 @@ impl<'a> CensusJson<'a> {
             schema: census.schema,
             tool: &census.tool,
             target: &census.target,
-            look: LookJson::new(&census.look),
+            snapshot: SnapshotJson::new(&census.snapshot),
             types: &census.types[..census.types.len().min(top)],
             pools: census.pools.as_ref(),
             growth: census.growth.as_deref().map(grown),
@@ -196,11 +199,12 @@ impl<'a> CensusJson<'a> {
 
 /// Who holds objects.
 #[derive(Serialize)]
-pub struct HoldersJson<'a> {
+pub struct RetainersJson<'a> {
     schema: u32,
     tool: &'a Tool,
     target: &'a CensusTarget,
-    look: LookJson<'a>,
+    #[serde(rename = "look")]
+    snapshot: SnapshotJson<'a>,
     asked: &'a str,
     subject: &'a str,
     count: u64,
@@ -209,20 +213,20 @@ pub struct HoldersJson<'a> {
     more_groups: u64,
 }
 
-impl<'a> HoldersJson<'a> {
+impl<'a> RetainersJson<'a> {
     /// All of `holders`.
-    pub fn new(holders: &'a RetainerReport) -> Self {
+    pub fn new(retainers: &'a RetainerReport) -> Self {
         Self {
-            schema: holders.schema,
-            tool: &holders.tool,
-            target: &holders.target,
-            look: LookJson::new(&holders.look),
-            asked: &holders.asked,
-            subject: &holders.subject,
-            count: holders.count,
-            bytes: holders.bytes,
-            groups: &holders.groups,
-            more_groups: holders.more_groups,
+            schema: retainers.schema,
+            tool: &retainers.tool,
+            target: &retainers.target,
+            snapshot: SnapshotJson::new(&retainers.snapshot),
+            asked: &retainers.asked,
+            subject: &retainers.subject,
+            count: retainers.count,
+            bytes: retainers.bytes,
+            groups: &retainers.groups,
+            more_groups: retainers.more_groups,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::sentence::capitalised;
 use crate::model::{Evidence, Finding, Model, Verdict};
-use crate::report::chain::shortened;
+use crate::report::path::shortened;
 use crate::report::quantity::{self, count, counted, rate, share_in_words};
 use crate::report::reasons;
 
@@ -64,13 +64,13 @@ const fn described(model: Model) -> &'static str {
 }
 
 /// What holds the blocks, and by what it is reached; nothing when nobody looked.
-pub fn holders(finding: &Finding) -> Option<String> {
+pub fn retainers(finding: &Finding) -> Option<String> {
     let types = finding.types.as_deref().unwrap_or_default();
     let named = types.iter().take(MOST).map(|(name, number)| format!("{} {name}", count(*number)));
     let all = finding.owners.filter(|owners| owners.looked_for > 0 && !types.is_empty());
     let all = all.map(|owners| format!("of {} blocks", count(owners.looked_for)));
     let types: Vec<String> = named.chain(all).collect();
-    let steps = shortened(finding.holder.as_deref().unwrap_or_default());
+    let steps = shortened(finding.retainer.as_deref().unwrap_or_default());
     match (types.is_empty(), steps.is_empty()) {
         (true, true) => None,
         (false, true) => Some(format!("{}.", types.join(", "))),

@@ -1,11 +1,11 @@
 //! The verdict page: is it leaking, what leaks, how sure is that, what to do next. For the person who was
 //! woken up; never wider than [`width::COLUMNS`](super::width::COLUMNS).
 
+mod dismissed;
 mod evidence;
 mod head;
 mod next;
 pub mod objects;
-mod quiet;
 #[cfg(test)]
 pub mod samples;
 #[cfg(test)]
@@ -43,7 +43,7 @@ impl Exporter for Leaks {
             rest(&mut page, &findings[shown.len()..])?;
         }
         objects::write(&mut page, document, options.top.is_some_and(|top| top > TOP))?;
-        quiet::write(&mut page, document)?;
+        dismissed::write(&mut page, document)?;
         closing::write(&mut page, document)?;
         next::write(&mut page, document)
     }
@@ -76,13 +76,14 @@ fn rest(page: &mut Page<'_>, rest: &[&Finding]) -> io::Result<()> {
         return Ok(());
     }
     let number = super::quantity::count(u64::try_from(rest.len()).unwrap_or(u64::MAX));
-    let kept = rest.iter().map(|finding| finding.evidence.kept_bytes).fold(0, u64::saturating_add);
+    let retained =
+        rest.iter().map(|finding| finding.evidence.retained_bytes).fold(0, u64::saturating_add);
     page.gap()?;
     page.paragraph(
         0,
         &format!(
             "{number} more of these keep {}; --top shows more of them.",
-            super::quantity::bytes(kept)
+            super::quantity::bytes(retained)
         ),
     )
 }

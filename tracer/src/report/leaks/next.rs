@@ -16,7 +16,7 @@ pub fn write(page: &mut Page<'_>, document: &Document) -> io::Result<()> {
     page.heading("What to do next")?;
     let leaks = || document.findings.iter().filter(|finding| finding.verdict == Verdict::Leak);
     if let Some(first) = leaks().next() {
-        page.paragraph(2, &first_look(first))?;
+        page.paragraph(2, &first_snapshot(first))?;
     }
     let sure = leaks().any(|finding| finding.confidence == Confidence::Confirmed);
     match (longer(document), sure) {
@@ -37,10 +37,10 @@ pub fn write(page: &mut Page<'_>, document: &Document) -> io::Result<()> {
     Ok(())
 }
 
-fn first_look(finding: &Finding) -> String {
+fn first_snapshot(finding: &Finding) -> String {
     let root = finding.owners.and_then(|owners| owners.root);
     let is_held = root.is_none_or(RootKind::is_root)
-        && finding.holder.as_ref().is_some_and(|chain| !chain.is_empty());
+        && finding.retainer.as_ref().is_some_and(|path| !path.is_empty());
     let text = match (finding.evidence.arenas, is_held) {
         (_, true) => {
             "Begin with the references that hold the first: which of them should have been let go, and by whom? \

@@ -23,7 +23,7 @@ pub fn write(page: &mut Page<'_>, document: &Document, more: bool) -> io::Result
     page.gap()?;
     page.heading("Python objects")?;
     if leaking.is_empty() {
-        return page.paragraph(2, &quiet(types));
+        return page.paragraph(2, &no_leak(types));
     }
     let top = if more { TOP_OF_MORE } else { TOP };
     rows(page, &leaking, top)?;
@@ -37,7 +37,7 @@ pub fn write(page: &mut Page<'_>, document: &Document, more: bool) -> io::Result
 }
 
 /// What to say where no type grows like a leak.
-pub fn quiet(types: &[TypeGrowth]) -> String {
+pub fn no_leak(types: &[TypeGrowth]) -> String {
     let open = types.iter().filter(|found| found.verdict == Verdict::Undetermined).count();
     let followed = types.len();
     if followed == 0 {

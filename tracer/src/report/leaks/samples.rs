@@ -21,8 +21,8 @@ fn evidence() -> Evidence {
         stacks_alike: (212, 212),
         since: Some(120.0),
         age_seconds: 30.0,
-        kept_bytes: 42_400,
-        kept_count: 212,
+        retained_bytes: 42_400,
+        retained_count: 212,
         slope_blocks_per_hour: Interval { lo: 11_800.0, est: 12_600.0, hi: 13_300.0 },
         model: Model::Linear,
         against: vec![(Model::Constant, 310.4), (Model::Saturating, 14.2), (Model::Steps, 41.0)],
@@ -52,7 +52,7 @@ fn finding(verdict: Verdict, confidence: Confidence, stack: Vec<Frame>) -> Findi
         },
         evidence: evidence(),
         types: None,
-        holder: None,
+        retainer: None,
         owners: None,
     }
 }
@@ -88,7 +88,7 @@ fn growth(verdict: Verdict, confidence: Confidence) -> ProcessGrowth {
         warm_up_seconds: 95.0,
         looked_at: 5_321,
         tested: 40,
-        quiet: vec![
+        dismissed: vec![
             (Verdict::Baseline, 30),
             (Verdict::CacheBounded, 2),
             (Verdict::SessionsOpen, 0),
@@ -115,13 +115,13 @@ fn document(growth: ProcessGrowth, findings: Vec<Finding>) -> Document {
 pub fn leaking() -> Document {
     let mut likely = finding(Verdict::Leak, Confidence::Likely, app("remember", 77));
     likely.site.allocated_count += 5_000;
-    likely.evidence.kept_bytes += 77;
+    likely.evidence.retained_bytes += 77;
     likely.evidence.model = Model::Steps;
     likely.evidence.steps = Some(11);
     likely.evidence.share_of_growth = Some(0.07);
     likely.evidence.stacks_alike = (150, 212);
     likely.types = Some(vec![("ColumnDataSource".into(), 33), ("Document".into(), 11)]);
-    likely.holder = Some(vec![
+    likely.retainer = Some(vec![
         "holoviews.streams".into(),
         "Stream.registry".into(),
         "WeakKeyDictionary".into(),
@@ -132,7 +132,7 @@ pub fn leaking() -> Document {
     suspect.evidence.since = None;
     suspect.evidence.retention = None;
     suspect.evidence.lifetime_seconds = None;
-    suspect.evidence.unreferenced = Some(UnreachableBlocks { looked_for: 200, lost: 198 });
+    suspect.evidence.unreferenced = Some(UnreachableBlocks { looked_for: 200, unreachable: 198 });
     suspect.evidence.share_of_growth = Some(0.01);
     suspect.evidence.needs_hours = Some(0.7);
     let mut growth = growth(Verdict::Leak, Confidence::Confirmed);
@@ -142,7 +142,7 @@ pub fn leaking() -> Document {
     let mut types = crate::report::census::samples::leaking().growth;
     let first = types.iter_mut().flatten().next();
     if let Some(first) = first {
-        first.holder = Some((0..30).map(|step| format!(".step{step}: app.Step")).collect());
+        first.retainer = Some((0..30).map(|step| format!(".step{step}: app.Step")).collect());
     }
     Document { types, ..document(growth, vec![leak(), likely, suspect]) }
 }
@@ -179,7 +179,7 @@ pub fn arenas() -> Document {
     (arenas.site.allocated_bytes, arenas.site.allocated_count) = (12 << 20, 12);
     arenas.evidence.arenas = true;
     arenas.evidence.stacks_alike = (9, 12);
-    (arenas.evidence.kept_bytes, arenas.evidence.kept_count) = (12 << 20, 12);
+    (arenas.evidence.retained_bytes, arenas.evidence.retained_count) = (12 << 20, 12);
     document(growth(Verdict::Leak, Confidence::Likely), vec![arenas])
 }
 
@@ -201,7 +201,11 @@ pub fn vanished() -> Document {
         Note::TargetExited,
         Note::FindingsSuppressed {
             file: "app.supp".into(),
-            left_out: LeftOut { findings: 2, kept_bytes: 1_258_291, share_of_growth: Some(0.12) },
+            left_out: LeftOut {
+                findings: 2,
+                retained_bytes: 1_258_291,
+                share_of_growth: Some(0.12),
+            },
         },
     ];
     document
@@ -222,7 +226,7 @@ pub fn hostile() -> Document {
         finding.site.notes = vec![StackNote::Text { text: "A note with \u{1b}[2J.".into() }];
         finding.slope_bytes_per_hour = odd;
         finding.types = Some(vec![("\u{1b}]0;x\u{7}".into(), u64::MAX)]);
-        finding.holder = Some(vec!["a\u{2028}b".into(), "c".repeat(300)]);
+        finding.retainer = Some(vec!["a\u{2028}b".into(), "c".repeat(300)]);
         finding.evidence = Evidence {
             reasons: vec![Reason::InStep { types: vec![("\u{9b}31m".into(), f64::NAN)] }; 20],
             since: Some(f64::MAX),

@@ -163,7 +163,7 @@ proptest! {
             finding.evidence.reasons = vec![Reason::InStep { types: vec![(name.clone(), seconds)] }];
             finding.evidence.since = Some(seconds);
             finding.evidence.needs_hours = needs;
-            (finding.evidence.kept_bytes, finding.evidence.kept_count) = (numbers[0], numbers[1]);
+            (finding.evidence.retained_bytes, finding.evidence.retained_count) = (numbers[0], numbers[1]);
             (finding.site.live_count, finding.site.allocated_count) = (numbers[2], numbers[3]);
         }
         if let Some(growth) = &mut document.growth {

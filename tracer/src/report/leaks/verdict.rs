@@ -44,8 +44,8 @@ pub fn write_as(
     if let Some(why) = evidence::why(finding) {
         page.item(INDENT, "Why: ", Style::Bold, &escape::terminal(&why))?;
     }
-    if let Some(holders) = evidence::holders(finding) {
-        page.item(INDENT, "Held by: ", Style::Bold, &escape::terminal(&holders))?;
+    if let Some(retainers) = evidence::retainers(finding) {
+        page.item(INDENT, "Held by: ", Style::Bold, &escape::terminal(&retainers))?;
     }
     let figures = evidence::figures(finding).join(" ");
     page.item(INDENT, "Measured: ", Style::Bold, &escape::terminal(&figures))?;

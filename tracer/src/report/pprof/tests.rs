@@ -170,7 +170,7 @@ proptest! {
     #[test]
     fn no_frame_is_lost(document in any_document()) {
         let profile = decoded(&exported(&document));
-        let shown = |frame: &&Frame| !frame.machinery;
+        let shown = |frame: &&Frame| !frame.is_runtime;
         let mut expected: Vec<usize> = document
             .sites
             .iter()

@@ -17,7 +17,7 @@ pub fn reasons() -> Vec<Reason> {
         Reason::ObjectsReplaced,
         Reason::Slows { share: 0.41 },
         Reason::Stopped,
-        Reason::KeptInFewPeriods { kept: 2, periods: 9 },
+        Reason::RetainedInFewPeriods { retained: 2, periods: 9 },
         Reason::GrewRarely,
         Reason::FewSnapshots { snapshots: 2 },
         Reason::NotCollectedYet,

@@ -46,8 +46,10 @@ struct InJson<'a> {
     rank: u32,
     verdict: Verdict,
     confidence: Confidence,
-    kept_bytes: u64,
-    kept_count: u64,
+    #[serde(rename = "kept_bytes")]
+    retained_bytes: u64,
+    #[serde(rename = "kept_count")]
+    retained_count: u64,
     slope_bytes_per_hour: Interval,
 }
 
@@ -98,8 +100,8 @@ impl<'a> SharedJson<'a> {
             rank: finding.rank,
             verdict: finding.verdict,
             confidence: finding.confidence,
-            kept_bytes: finding.evidence.kept_bytes,
-            kept_count: finding.evidence.kept_count,
+            retained_bytes: finding.evidence.retained_bytes,
+            retained_count: finding.evidence.retained_count,
             slope_bytes_per_hour: finding.slope_bytes_per_hour,
         };
         Self {

@@ -134,8 +134,8 @@ fn figure((document, finding): &(&Document, &Finding)) -> String {
     format!(
         "pid {} keeps {} in {}, {}, {}",
         document.target.pid,
-        bytes(finding.evidence.kept_bytes),
-        counted(finding.evidence.kept_count, "block", "blocks"),
+        bytes(finding.evidence.retained_bytes),
+        counted(finding.evidence.retained_count, "block", "blocks"),
         rate::rate(finding.slope_bytes_per_hour.est),
         finding.verdict.name(),
     )
@@ -157,8 +157,8 @@ fn types(page: &mut Page<'_>, group: &Group<'_>) -> io::Result<()> {
         let workers = u64::try_from(found.len()).unwrap_or(u64::MAX);
         let text = format!("`{}` grows like a leak in {}.", first.name, share(workers, group));
         page.item(0, &format!("{:>2}. ", index + 1), Style::Bold, &escape::terminal(&text))?;
-        if let Some(holder) = found.iter().find_map(|(_, found)| found.holder.as_ref()) {
-            page.item(4, "Held by: ", Style::Bold, &escape::terminal(&holder.join(" → ")))?;
+        if let Some(retainer) = found.iter().find_map(|(_, found)| found.retainer.as_ref()) {
+            page.item(4, "Held by: ", Style::Bold, &escape::terminal(&retainer.join(" → ")))?;
         }
         let figures: Vec<String> = found.iter().map(type_figure).collect();
         page.item(

@@ -33,7 +33,7 @@ enum Wake {
     Turn(Turn),
     Records,
     Scanned(Scanned),
-    Looked(Box<ScanResult>),
+    HeapScanned(Box<ScanResult>),
     Stop,
     TooSlow,
 }
@@ -58,7 +58,7 @@ pub async fn scan(
             () = sleep_until(limit) => Wake::TooSlow,
             turn = turns.next() => Wake::Turn(turn),
             scanned = search.scanned() => Wake::Scanned(scanned),
-            looked = objects.looked() => Wake::Looked(Box::new(looked)),
+            heap_scanned = objects.heap_scanned() => Wake::HeapScanned(Box::new(heap_scanned)),
             () = attached.queue.filled() => Wake::Records,
         };
         let worker = &mut attached.worker;
@@ -69,7 +69,9 @@ pub async fn scan(
             }
             Wake::Records => worker.run(|work| work.recorder.drain()).await?,
             Wake::Scanned(scanned) => worker.run(|work| work.scanned(scanned)).await?,
-            Wake::Looked(looked) => worker.run(|work| work.looked(*looked)).await?,
+            Wake::HeapScanned(heap_scanned) => {
+                worker.run(|work| work.heap_scanned(*heap_scanned)).await?
+            }
             Wake::Stop => break,
             Wake::TooSlow => {
                 worker.work().map(|work| due.too_slow(work))?;

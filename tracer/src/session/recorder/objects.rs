@@ -46,12 +46,12 @@ impl Recorder {
     }
 
     /// Takes down what a look found.
-    pub fn looked_at_objects(
+    pub fn scanned_objects(
         &mut self,
         objects: &mut ObjectScans,
-        looked: ScanResult,
+        heap_scanned: ScanResult,
     ) -> Result<(), SessionError> {
-        let found = match objects.done(looked) {
+        let found = match objects.done(heap_scanned) {
             // Of a target that is being replaced, nothing is certain.
             Ok(found) if self.target.life() == Life::Running => found,
             Ok(_) => return Ok(()),
@@ -64,8 +64,8 @@ impl Recorder {
         if !counts.is_empty() {
             self.types = Some((counts, types));
         }
-        if let Some(Last { joined, holders }) = last {
-            self.holders = Some((holders, self.owned(&joined)?));
+        if let Some(Last { joined, retainers }) = last {
+            self.retainers = Some((retainers, self.owned(&joined)?));
         }
         Ok(())
     }

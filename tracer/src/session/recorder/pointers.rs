@@ -8,9 +8,9 @@ use super::super::search::{PointerSearch, Scanned, SearchStep, SearchWanted};
 use super::super::shared::Turn;
 use super::Recorder;
 use crate::history::Sink;
+use crate::leak_scan::{Blocks, SearchedBlock, SiteUnreachable};
 use crate::model::{Address, Domain, Note};
 use crate::os::Life;
-use crate::reach::{Blocks, SearchedBlock, SiteUnreachable};
 
 impl Recorder {
     /// Time since the start.
@@ -96,7 +96,7 @@ impl Recorder {
     fn found(&mut self, sites: &[SiteUnreachable]) -> Result<(), SessionError> {
         self.sinks.searched()?;
         for SiteUnreachable { site, found, .. } in sites {
-            self.sinks.unreferenced(*site, found.looked_for, found.lost)?;
+            self.sinks.unreferenced(*site, found.looked_for, found.unreachable)?;
         }
         Ok(())
     }

@@ -7,14 +7,14 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
 use super::super::shared::Turn;
+use crate::leak_scan::{LeakScan, PointerAlignment};
 use crate::model::{Address, NoSearch};
 use crate::os;
 use crate::os::pages::{PageRange, PageSurvey, Pages};
-use crate::reach::{LeakScan, PointerAlignment};
 
 const PAGE: u64 = 4096;
 /// Bytes read at once.
-const PIECE: usize = 1 << 20;
+const CHUNK: usize = 1 << 20;
 /// How far two pieces of code overlap, so that no address is cut in two.
 const OVERLAP: u64 = 7;
 
@@ -120,7 +120,7 @@ impl Job {
     fn run(self) -> Scanned {
         let Self { mut search, memory, most_bytes, pace, turn: _turn } = self;
         let mut pass =
-            Pass { memory: &memory, pace: &pace, piece: vec![0; PIECE], missed: Vec::new() };
+            Pass { memory: &memory, pace: &pace, chunk: vec![0; CHUNK], missed: Vec::new() };
         pass.whole(&mut search, most_bytes)?;
         Ok(Box::new(Whole { search, memory }))
     }
@@ -129,7 +129,7 @@ impl Job {
 struct Pass<'a> {
     memory: &'a Pages,
     pace: &'a PassPace,
-    piece: Vec<u8>,
+    chunk: Vec<u8>,
     /// Pages that could not be read.
     missed: Vec<u64>,
 }
@@ -140,17 +140,17 @@ impl Pass<'_> {
         if before.bytes() > most_bytes {
             return Err(Unfinished::TooLarge(before.bytes()));
         }
-        for stretch in &before.stretches {
-            self.look(search, stretch)?;
+        for range in &before.ranges {
+            self.scan(search, range)?;
         }
-        search.look(Address::NULL, &self.memory.held_by_kernel(), PointerAlignment::Aligned);
+        search.scan(Address::NULL, &self.memory.held_by_kernel(), PointerAlignment::Aligned);
         // What was moved or made meanwhile: a mapping that grew, heap that was touched.
         let after = self.survey()?;
         if after.swapped_bytes > 0 {
             return Err(Unfinished::Swapped(after.swapped_bytes));
         }
-        for stretch in after.beyond(&before) {
-            self.look(search, &stretch)?;
+        for range in after.beyond(&before) {
+            self.scan(search, &range)?;
         }
         // A page that is gone holds nothing; one that is there and cannot be read might.
         let unreadable = self.missed.iter().filter(|page| self.memory.has(**page)).count();
@@ -165,21 +165,20 @@ impl Pass<'_> {
         if survey.cut_short { Err(Unfinished::TooScattered) } else { Ok(survey) }
     }
 
-    fn look(&mut self, search: &mut LeakScan, stretch: &PageRange) -> Result<(), Unfinished> {
-        let words =
-            if stretch.code { PointerAlignment::Anywhere } else { PointerAlignment::Aligned };
-        let overlap = if stretch.code { OVERLAP } else { 0 };
-        let mut at = stretch.start;
-        while at < stretch.end {
+    fn scan(&mut self, search: &mut LeakScan, range: &PageRange) -> Result<(), Unfinished> {
+        let words = if range.code { PointerAlignment::Anywhere } else { PointerAlignment::Aligned };
+        let overlap = if range.code { OVERLAP } else { 0 };
+        let mut at = range.start;
+        while at < range.end {
             let begun = Instant::now();
-            let length = usize::try_from(stretch.end - at).unwrap_or(PIECE).min(PIECE);
-            if self.memory.read(at, &mut self.piece[..length]) {
-                search.look(Address(at), &self.piece[..length], words);
+            let length = usize::try_from(range.end - at).unwrap_or(CHUNK).min(CHUNK);
+            if self.memory.read(at, &mut self.chunk[..length]) {
+                search.scan(Address(at), &self.chunk[..length], words);
             } else {
                 self.look_by_page(search, at, length, words);
             }
             at += length as u64;
-            if at < stretch.end {
+            if at < range.end {
                 at -= overlap;
             }
             if !self.pace.rest(begun.elapsed()) {
@@ -201,9 +200,9 @@ impl Pass<'_> {
         let mut page = at;
         while page < end {
             let next = (page / PAGE + 1).saturating_mul(PAGE).min(end);
-            let part = &mut self.piece[..usize::try_from(next - page).unwrap_or(0)];
+            let part = &mut self.chunk[..usize::try_from(next - page).unwrap_or(0)];
             match self.memory.read(page, part) {
-                true => search.look(Address(page), part, words),
+                true => search.scan(Address(page), part, words),
                 false => self.missed.push(page),
             }
             page = next;
@@ -214,8 +213,8 @@ impl Pass<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::leak_scan::{Blocks, SearchedBlock};
     use crate::os::Process;
-    use crate::reach::{Blocks, SearchedBlock};
 
     /// What is looked for in the memory of this process: one block on its heap.
     fn job(most_bytes: u64, kept: &[u8]) -> Job {
@@ -238,7 +237,7 @@ mod tests {
     fn what_is_kept_is_found() {
         let kept = vec![1; 5000];
         let Whole { search, memory } = *job(u64::MAX, &kept).run().map_err(|_| ()).unwrap();
-        assert_eq!(search.finish(memory.memory(), |_| false).lost, [false]);
+        assert_eq!(search.finish(memory.memory(), |_| false).unreachable, [false]);
     }
 
     #[test]

@@ -14,8 +14,8 @@ impl Source<'_> {
         let end = process.last().map_or(0.0, |point| point.t);
         let (marks, collections) = (self.marks()?, self.collections()?);
         let sites = self.series(sites, places, end)?;
-        let (counts, types, type_holders) = self.types()?;
-        Ok(History { process, marks, collections, sites, counts, types, type_holders })
+        let (counts, types, type_retainers) = self.types()?;
+        Ok(History { process, marks, collections, sites, counts, types, type_retainers })
     }
 
     fn process(&self) -> Result<Vec<ProcessPoint>, StoreError> {

@@ -8,12 +8,12 @@ use crate::model::{Owner, RootKind, TypePoint, TypeRetainer, TypeSeries};
 use crate::store::StoreError;
 
 /// Longest chain that is read.
-const CHAIN: usize = 1 << 16;
+const PATH: usize = 1 << 16;
 /// Most points that the types of a recording make together.
 const POINTS: usize = 1 << 23;
 
 /// Steps of a chain, with the types that they lead to.
-type Chain = Vec<(String, Option<String>)>;
+type Path = Vec<(String, Option<String>)>;
 
 /// A row of `type_history`: type, look, point, survivors.
 type PointRow = (i64, i64, TypePoint, u64);
@@ -21,21 +21,21 @@ type PointRow = (i64, i64, TypePoint, u64);
 impl Source<'_> {
     /// How often types were counted, all that changed, and the chains of some.
     pub(super) fn types(&self) -> Result<(usize, Vec<TypeSeries>, Vec<TypeRetainer>), StoreError> {
-        let looks = self.censuses()?;
+        let snapshots = self.censuses()?;
         let sql = "SELECT id, name FROM object_type ORDER BY id";
         let names: Vec<(i64, String)> =
             self.all(sql, self.limits.remarks, "types", |row| Ok((row.get(0)?, row.get(1)?)))?;
-        if names.len().saturating_mul(looks.len()) > POINTS {
+        if names.len().saturating_mul(snapshots.len()) > POINTS {
             return Err(self.damaged("it has more types and counts of objects than can be read"));
         }
         let mut rows = self.type_points()?.into_iter().peekable();
         let mut series = Vec::with_capacity(names.len());
         for (id, name) in &names {
             let mut one = TypeSeries { name: name.clone(), ..TypeSeries::default() };
-            for &(look, t, collections) in &looks {
+            for &(snapshot, t, collections) in &snapshots {
                 let last = one.points.last().copied().unwrap_or_default();
-                let still = TypePoint { aged_count: last.count, born_count: 0, ..last };
-                let row = rows.next_if(|row| (row.0, row.1) == (*id, look));
+                let still = TypePoint { retained_count: last.count, born_count: 0, ..last };
+                let row = rows.next_if(|row| (row.0, row.1) == (*id, snapshot));
                 let (point, survivors) = row.map_or((still, 0), |row| (row.2, row.3));
                 one.points.push(TypePoint { t, collections, ..point });
                 one.survivors.push(survivors);
@@ -47,18 +47,18 @@ impl Source<'_> {
                 self.damaged("it counts objects of a type, or at a time, that is not there")
             );
         }
-        Ok((looks.len(), series, self.type_holders(&names)?))
+        Ok((snapshots.len(), series, self.type_retainers(&names)?))
     }
 
     /// Number, time and full collections of each look.
     fn censuses(&self) -> Result<Vec<(i64, f64, Option<u64>)>, StoreError> {
         let sql = "SELECT id, t, collections FROM census ORDER BY id";
-        let looks: Vec<(i64, f64, Option<u64>)> =
+        let snapshots: Vec<(i64, f64, Option<u64>)> =
             self.all(sql, self.limits.ticks, "counts of objects", |row| {
                 Ok((row.get(0)?, row.get(1)?, row.get(2)?))
             })?;
-        self.in_order(looks.iter().map(|look| look.1), "counts of objects")?;
-        Ok(looks)
+        self.in_order(snapshots.iter().map(|snapshot| snapshot.1), "counts of objects")?;
+        Ok(snapshots)
     }
 
     fn type_points(&self) -> Result<Vec<PointRow>, StoreError> {
@@ -71,7 +71,7 @@ impl Source<'_> {
                 let point = TypePoint {
                     count: row.get(2)?,
                     bytes: row.get(3)?,
-                    aged_count: row.get(4)?,
+                    retained_count: row.get(4)?,
                     born_count: row.get(5)?,
                     ..TypePoint::default()
                 };
@@ -84,26 +84,26 @@ impl Source<'_> {
         Ok(rows)
     }
 
-    fn type_holders(&self, names: &[(i64, String)]) -> Result<Vec<TypeRetainer>, StoreError> {
+    fn type_retainers(&self, names: &[(i64, String)]) -> Result<Vec<TypeRetainer>, StoreError> {
         let names: HashMap<i64, &String> = names.iter().map(|(id, name)| (*id, name)).collect();
-        let mut holders: Vec<(i64, Chain)> = Vec::new();
+        let mut retainers: Vec<(i64, Path)> = Vec::new();
         self.each(
             "SELECT type, text, class FROM type_holder ORDER BY type, position",
             self.limits.remarks,
             "chains of types",
             |row| Ok((row.get(0)?, (row.get(1)?, row.get(2)?))),
             |(id, step)| {
-                match holders.last_mut().filter(|last| last.0 == id) {
-                    Some((_, chain)) if chain.len() < CHAIN => chain.push(step),
+                match retainers.last_mut().filter(|last| last.0 == id) {
+                    Some((_, path)) if path.len() < PATH => path.push(step),
                     Some(_) => {}
-                    None => holders.push((id, vec![step])),
+                    None => retainers.push((id, vec![step])),
                 }
                 Ok(())
             },
         )?;
         let named =
-            |(id, chain)| names.get(&id).map(|name| TypeRetainer { name: (*name).clone(), chain });
-        let named: Option<Vec<_>> = holders.into_iter().map(named).collect();
+            |(id, path)| names.get(&id).map(|name| TypeRetainer { name: (*name).clone(), path });
+        let named: Option<Vec<_>> = retainers.into_iter().map(named).collect();
         named.ok_or_else(|| self.damaged("a chain is that of a type that is not there"))
     }
 }
@@ -122,38 +122,38 @@ impl Source<'_> {
     }
 
     fn owners(&self, series: &mut Series<'_>) -> Result<(), StoreError> {
-        let mut chains = self.chains()?;
+        let mut paths = self.paths()?;
         self.each(
             "SELECT site, position, type, blocks, bytes, root FROM owner ORDER BY site, position",
             self.limits.remarks,
             "owners of blocks",
             |row| {
                 let (name, blocks, bytes) = (row.get(2)?, row.get(3)?, row.get(4)?);
-                let owner = Owner { name, blocks, bytes, root: None, holder: Vec::new() };
+                let owner = Owner { name, blocks, bytes, root: None, retainer: Vec::new() };
                 Ok(((row.get(0)?, row.get(1)?), owner, row.get(5)?))
             },
             |((site, position), mut owner, root): ((i64, i64), Owner, Option<String>)| {
                 let unknown = || self.damaged("an owner is held in a way that is not known");
                 let root = root.map(|root| RootKind::named(&root).ok_or_else(unknown));
                 owner.root = root.transpose()?;
-                owner.holder = chains.remove(&(site, position)).unwrap_or_default();
+                owner.retainer = paths.remove(&(site, position)).unwrap_or_default();
                 self.taken(series.owner(site, owner))
             },
         )
     }
 
-    fn chains(&self) -> Result<HashMap<(i64, i64), Vec<String>>, StoreError> {
-        let mut chains: HashMap<(i64, i64), Vec<String>> = HashMap::new();
+    fn paths(&self) -> Result<HashMap<(i64, i64), Vec<String>>, StoreError> {
+        let mut paths: HashMap<(i64, i64), Vec<String>> = HashMap::new();
         self.each(
             "SELECT site, owner, text FROM owner_holder ORDER BY site, owner, position",
             self.limits.remarks,
             "chains of owners",
             |row| Ok(((row.get(0)?, row.get(1)?), row.get(2)?)),
             |(owner, text)| {
-                chains.entry(owner).or_default().push(text);
+                paths.entry(owner).or_default().push(text);
                 Ok(())
             },
         )?;
-        Ok(chains)
+        Ok(paths)
     }
 }

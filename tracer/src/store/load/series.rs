@@ -17,7 +17,7 @@ impl Source<'_> {
     ) -> Result<Vec<SiteHistory>, StoreError> {
         let mut series = Series::new(sites, places);
         self.sums(&mut series, end)?;
-        self.aged(&mut series)?;
+        self.retained(&mut series)?;
         self.cohorts(&mut series)?;
         self.lifetimes(&mut series)?;
         self.unreferenced(&mut series)?;
@@ -45,7 +45,7 @@ impl Source<'_> {
         )
     }
 
-    fn aged(&self, series: &mut Series<'_>) -> Result<(), StoreError> {
+    fn retained(&self, series: &mut Series<'_>) -> Result<(), StoreError> {
         self.each(
             "SELECT site, t, age, bytes, count FROM aged JOIN tick ON tick.id = tick \
              ORDER BY tick, site",
@@ -55,7 +55,7 @@ impl Source<'_> {
                 let (t, age) = (row.get(1)?, row.get(2)?);
                 Ok((row.get(0)?, RetainedPoint { t, age, bytes: row.get(3)?, count: row.get(4)? }))
             },
-            |(site, point)| self.taken(series.aged(site, point)),
+            |(site, point)| self.taken(series.retained(site, point)),
         )
     }
 
@@ -89,7 +89,10 @@ impl Source<'_> {
             self.limits.sites,
             "searches for pointers",
             |row| {
-                Ok((row.get(0)?, UnreachableBlocks { looked_for: row.get(1)?, lost: row.get(2)? }))
+                Ok((
+                    row.get(0)?,
+                    UnreachableBlocks { looked_for: row.get(1)?, unreachable: row.get(2)? },
+                ))
             },
             |(site, found)| self.taken(series.unreferenced(site, found)),
         )

@@ -28,9 +28,9 @@ impl Source<'_> {
             if text > self.limits.stack_text {
                 return Err(self.damaged("the names in its stacks are more than can be printed"));
             }
-            let look = (row.domain, row.size_class, row.allocator, known.stack);
+            let appearance = (row.domain, row.size_class, row.allocator, known.stack);
             let notes = notes.remove(&row.id).unwrap_or_default();
-            sites.add(row.id, look, row.totals.totals(), notes);
+            sites.add(row.id, appearance, row.totals.totals(), notes);
         }
         Ok(sites.finish())
     }

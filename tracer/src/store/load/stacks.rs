@@ -45,7 +45,7 @@ impl Source<'_> {
                 module: row.get(5)?,
                 offset: row.get(6)?,
                 inlined: row.get(7)?,
-                machinery: row.get(8)?,
+                is_runtime: row.get(8)?,
             };
             Ok(Some((row.get(0)?, interner.frame(frame))))
         })?;

@@ -3,8 +3,8 @@
 use rusqlite::Connection;
 
 use super::{
-    Bounds, Reader, Sink, SnapshotRow, Tick, UnreachableBlocks, aged, alone, capture, cohort,
-    create, finished, folder, lifetime, read, row, target, tick, totals, written,
+    Bounds, Reader, Sink, SnapshotRow, Tick, UnreachableBlocks, alone, capture, cohort, create,
+    finished, folder, lifetime, read, retained, row, target, tick, totals, written,
 };
 use crate::model::{Collection, History, RetainedPoint, SiteHistory, SitePoint};
 
@@ -37,8 +37,8 @@ fn history_comes_back() {
             sums: vec![point(1.0, 3, 0), point(2.0, 5, 1)],
             cohorts: vec![cohort(0.0, 1.0, 3, 2), cohort(1.0, 2.0, 2, 2)],
             lifetimes: vec![],
-            aged: vec![old(2.0, 1.0, 2)],
-            unreferenced: Some(UnreachableBlocks { looked_for: 4, lost: 3 }),
+            retained: vec![old(2.0, 1.0, 2)],
+            unreferenced: Some(UnreachableBlocks { looked_for: 4, unreachable: 3 }),
             owned: None,
         }
     );
@@ -58,7 +58,7 @@ fn history_is_read_when_asked_for() {
 
 /// Two keys of the kernel, one site of the document: what they did adds up at every moment.
 #[test]
-fn histories_of_one_look_add_up() {
+fn histories_of_one_snapshot_add_up() {
     let (_folder, path) = folder();
     let mut writer = create(&path);
     writer.begin(&target(), &capture(), 0.0).expect("begin");
@@ -70,13 +70,15 @@ fn histories_of_one_look_add_up() {
         .life(1, &[cohort(0.0, 1.0, 2, 1), cohort(1.0, 2.0, 1, 0)], &[lifetime(8.0, 1)])
         .expect("life");
     writer.life(2, &[cohort(0.5, 1.0, 3, 3)], &[lifetime(8.0, 2), lifetime(2.0, 1)]).expect("life");
-    let look = |aged| Some(SnapshotRow { blocks: 1, aged });
-    let first = [aged(1, 10.0, 4)];
-    let second = [aged(1, 10.0, 2), aged(2, 20.0, 5)];
-    writer.tick(&Tick { look: look(&first), ..tick(1.0, &[], &[totals(1, 2, 0)]) }).expect("tick");
+    let snapshot = |retained| Some(SnapshotRow { blocks: 1, retained });
+    let first = [retained(1, 10.0, 4)];
+    let second = [retained(1, 10.0, 2), retained(2, 20.0, 5)];
+    writer
+        .tick(&Tick { snapshot: snapshot(&first), ..tick(1.0, &[], &[totals(1, 2, 0)]) })
+        .expect("tick");
     let sums = [totals(1, 2, 1), totals(2, 3, 0)];
-    writer.tick(&Tick { look: look(&second), ..tick(2.0, &[], &sums) }).expect("tick");
-    writer.tick(&Tick { look: look(&second), ..tick(3.0, &[], &sums) }).expect("tick");
+    writer.tick(&Tick { snapshot: snapshot(&second), ..tick(2.0, &[], &sums) }).expect("tick");
+    writer.tick(&Tick { snapshot: snapshot(&second), ..tick(3.0, &[], &sums) }).expect("tick");
     writer.tick(&Tick { keep_history: false, ..tick(4.0, &[], &[totals(2, 9, 0)]) }).expect("tick");
     writer.finish(&capture()).expect("finish");
     let sites = read(&path).history.sites;
@@ -86,8 +88,8 @@ fn histories_of_one_look_add_up() {
             sums: vec![point(1.0, 2, 0), point(2.0, 5, 1), point(4.0, 11, 1)],
             cohorts: vec![cohort(0.0, 1.0, 5, 4), cohort(1.0, 2.0, 1, 0)],
             lifetimes: vec![lifetime(2.0, 1), lifetime(8.0, 3)],
-            aged: vec![old(1.0, 10.0, 4), old(2.0, 20.0, 7), old(3.0, 20.0, 7)],
-            unreferenced: Some(UnreachableBlocks { looked_for: 3, lost: 2 }),
+            retained: vec![old(1.0, 10.0, 4), old(2.0, 20.0, 7), old(3.0, 20.0, 7)],
+            unreferenced: Some(UnreachableBlocks { looked_for: 3, unreachable: 2 }),
             owned: None,
         }]
     );
@@ -105,7 +107,7 @@ fn what_is_written_again_replaces_what_was_there() {
     let sites = read(&path).history.sites;
     assert_eq!(sites[2].cohorts, [cohort(0.0, 4.0, 10, 1)]);
     assert_eq!(sites[2].lifetimes, [lifetime(16.0, 9)]);
-    assert_eq!(sites[0].unreferenced, Some(UnreachableBlocks { looked_for: 8, lost: 0 }));
+    assert_eq!(sites[0].unreferenced, Some(UnreachableBlocks { looked_for: 8, unreachable: 0 }));
 }
 
 #[test]
@@ -182,9 +184,10 @@ fn thinning_moves_no_number_to_another_time() {
     let count = |site: u64, t: u64| t.min(200) / (site + 3);
     for t in 1..=300_u64 {
         let sums: Vec<_> = (1..=9).map(|site| totals(site, count(site, t), 0)).collect();
-        let aged: Vec<_> = (1..=9).map(|site| aged(site, 10.0, count(site, t) % 3)).collect();
-        let look = Some(SnapshotRow { blocks: 1, aged: &aged });
-        writer.tick(&Tick { look, ..tick(t as f64, &[], &sums) }).expect("tick");
+        let retained: Vec<_> =
+            (1..=9).map(|site| retained(site, 10.0, count(site, t) % 3)).collect();
+        let snapshot = Some(SnapshotRow { blocks: 1, retained: &retained });
+        writer.tick(&Tick { snapshot, ..tick(t as f64, &[], &sums) }).expect("tick");
     }
     writer.finish(&capture()).expect("finish");
     let rows: u32 = Connection::open(&path)
@@ -200,14 +203,14 @@ fn thinning_moves_no_number_to_another_time() {
     let sums = |t: f64| (1..=9).map(|site| count(site, tick(t))).sum::<u64>();
     let old = |t: f64| (1..=9).map(|site| count(site, tick(t)) % 3).sum::<u64>();
     let site = &document.history.sites[0];
-    assert!(site.sums.len() > 2 && site.aged.len() > 2);
+    assert!(site.sums.len() > 2 && site.retained.len() > 2);
     for point in &site.sums {
         assert_eq!(point.allocated_count, sums(point.t), "at {}", point.t);
     }
-    for point in &site.aged {
+    for point in &site.retained {
         assert_eq!(point.count, old(point.t), "at {}", point.t);
     }
-    assert_eq!(site.aged.last().map(|point| point.t), Some(300.0));
+    assert_eq!(site.retained.last().map(|point| point.t), Some(300.0));
 }
 
 /// However long it runs, the file does not grow: pages of what is forgotten are used again.
@@ -225,14 +228,14 @@ fn the_file_stays_small() {
     for t in 1..=600_u32 {
         let sums: Vec<_> =
             (1..=50).map(|site| totals(site, (site * u64::from(t)) / 3, 0)).collect();
-        let old: Vec<_> = (1..=50).map(|site| aged(site, 10.0, u64::from(t) % site)).collect();
+        let old: Vec<_> = (1..=50).map(|site| retained(site, 10.0, u64::from(t) % site)).collect();
         for site in 1..=5 {
             let cohorts: Vec<_> =
                 (0..t.min(40)).map(f64::from).map(|at| cohort(at, at + 1.0, 5, 2)).collect();
             writer.life(site, &cohorts, &[lifetime(8.0, u64::from(t))]).expect("life");
         }
-        let look = Some(SnapshotRow { blocks: 1, aged: &old });
-        writer.tick(&Tick { look, ..tick(f64::from(t), &[], &sums) }).expect("tick");
+        let snapshot = Some(SnapshotRow { blocks: 1, retained: &old });
+        writer.tick(&Tick { snapshot, ..tick(f64::from(t), &[], &sums) }).expect("tick");
         if t == 200 {
             early = size();
         }

@@ -18,20 +18,20 @@ const KEYS: u64 = 6;
 /// Something that happens between two ticks.
 #[derive(Clone, Debug)]
 enum Event {
-    Site { key: u64, look: u8, note: bool },
+    Site { key: u64, snapshot: u8, note: bool },
     Life { key: u64, cohorts: Vec<(u8, u8, u8)>, lifetimes: Vec<(u8, u64)> },
     Collection(u64),
     Search(Vec<(u64, u64, u64)>),
     Types(Vec<Vec<(u8, u8, u8)>>),
-    Holders { types: Vec<(u8, u8)>, sites: Vec<(u64, u8, u8)> },
-    Tick { sums: Vec<(u64, u8, u8)>, aged: Option<Vec<(u64, u8, u8)>>, history: bool },
+    Retainers { types: Vec<(u8, u8)>, sites: Vec<(u64, u8, u8)> },
+    Tick { sums: Vec<(u64, u8, u8)>, retained: Option<Vec<(u64, u8, u8)>>, history: bool },
 }
 
 fn events() -> impl Strategy<Value = Vec<Event>> {
     let key = || 0..KEYS;
     let triples = || prop::collection::vec((key(), any::<u8>(), any::<u8>()), 0..6);
     let event = prop_oneof![
-        2 => (key(), 0_u8..4, any::<bool>()).prop_map(|(key, look, note)| Event::Site { key, look, note }),
+        2 => (key(), 0_u8..4, any::<bool>()).prop_map(|(key, snapshot, note)| Event::Site { key, snapshot, note }),
         2 => (
             key(),
             prop::collection::vec((1_u8..20, any::<u8>(), any::<u8>()), 0..5),
@@ -44,9 +44,9 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
             prop::collection::vec((0_u8..4, 0_u8..3, 0_u8..3), 3), 0..4)
             .prop_map(Event::Types),
         1 => (prop::collection::vec((0_u8..4, 0_u8..3), 0..3), triples())
-            .prop_map(|(types, sites)| Event::Holders { types, sites }),
+            .prop_map(|(types, sites)| Event::Retainers { types, sites }),
         8 => (triples(), prop::option::of(triples()), any::<bool>())
-            .prop_map(|(sums, aged, history)| Event::Tick { sums, aged, history }),
+            .prop_map(|(sums, retained, history)| Event::Tick { sums, retained, history }),
     ];
     prop::collection::vec(event, 1..60)
 }
@@ -72,7 +72,7 @@ impl<'a> Teller<'a> {
 
     fn tell(&mut self, event: &Event) {
         match event {
-            Event::Site { key, look, note } => self.site(*key, *look, *note),
+            Event::Site { key, snapshot, note } => self.site(*key, *snapshot, *note),
             Event::Life { key, cohorts, lifetimes } => self.life(*key, cohorts, lifetimes),
             Event::Collection(count) => {
                 self.sinks.collection(self.now, *count).expect("a collection");
@@ -84,25 +84,27 @@ impl<'a> Teller<'a> {
                 }
             }
             Event::Types(types) => self.types(types),
-            Event::Holders { types, sites } => self.holders(types, sites),
-            Event::Tick { sums, aged, history } => self.tick(sums, aged.as_deref(), *history),
+            Event::Retainers { types, sites } => self.retainers(types, sites),
+            Event::Tick { sums, retained, history } => {
+                self.tick(sums, retained.as_deref(), *history)
+            }
         }
     }
 
     /// Different numbers look the same, others do not.
-    fn site(&mut self, key: u64, look: u8, note: bool) {
-        let stack: CallStack = match look {
+    fn site(&mut self, key: u64, snapshot: u8, note: bool) {
+        let stack: CallStack = match snapshot {
             0 => alone(key),
             1 => CallStack::default(),
-            _ => [Frame::python("run", "app.py", Some(u32::from(look))), native(key)]
+            _ => [Frame::python("run", "app.py", Some(u32::from(snapshot))), native(key)]
                 .into_iter()
                 .collect(),
         };
-        let notes = [StackNote::NativeLeftOut { frames: u64::from(look) }];
+        let notes = [StackNote::NativeLeftOut { frames: u64::from(snapshot) }];
         let row = SiteRow {
             key,
-            domain: if look == 3 { Domain::Mmap } else { Domain::Malloc },
-            size_class: 1 << (look / 2),
+            domain: if snapshot == 3 { Domain::Mmap } else { Domain::Malloc },
+            size_class: 1 << (snapshot / 2),
             allocator: "malloc",
             stack: &stack,
             notes: if note { &notes } else { &[] },
@@ -144,7 +146,7 @@ impl<'a> Teller<'a> {
             let mut before = 0;
             let points = numbers.iter().zip(&counts).map(|((born, _, died), (t, collections))| {
                 let count = (before + u64::from(*born)).saturating_sub(u64::from(*died));
-                let aged_count = count.saturating_sub(u64::from(*born));
+                let retained_count = count.saturating_sub(u64::from(*born));
                 before = count;
                 let born_count = u64::from(*born);
                 TypePoint {
@@ -152,7 +154,7 @@ impl<'a> Teller<'a> {
                     collections: *collections,
                     count,
                     bytes: count * 8,
-                    aged_count,
+                    retained_count,
                     born_count,
                     ..TypePoint::default()
                 }
@@ -169,15 +171,15 @@ impl<'a> Teller<'a> {
         self.sinks.types(&counts, &series.collect::<Vec<_>>()).expect("types");
     }
 
-    fn holders(&mut self, types: &[(u8, u8)], sites: &[(u64, u8, u8)]) {
+    fn retainers(&mut self, types: &[(u8, u8)], sites: &[(u64, u8, u8)]) {
         let mut types: Vec<(u8, u8)> = types.to_vec();
         types.dedup_by_key(|(number, _)| *number);
         types.sort();
         types.dedup_by_key(|(number, _)| *number);
         let step = |step: u8| (format!(".step{step}"), (step > 0).then(|| "dict".to_owned()));
-        let holders = types.iter().map(|(number, steps)| TypeRetainer {
+        let retainers = types.iter().map(|(number, steps)| TypeRetainer {
             name: format!("type {number}"),
-            chain: (0..*steps).map(step).collect(),
+            path: (0..*steps).map(step).collect(),
         });
         let mut sites: Vec<_> = sites.to_vec();
         sites.sort();
@@ -188,16 +190,16 @@ impl<'a> Teller<'a> {
                 blocks: u64::from(*blocks) + u64::from(kind),
                 bytes: 7,
                 root: (kind == 1).then_some(RootKind::Module),
-                holder: (0..kind).map(|step| format!("step {step}")).collect(),
+                retainer: (0..kind).map(|step| format!("step {step}")).collect(),
             };
             let types = (0..kinds % 3).map(owner).collect();
             (*key, Owned { looked_for: u64::from(*blocks) + 1, owned: u64::from(*blocks), types })
         });
-        let (types, owned): (Vec<_>, Vec<_>) = (holders.collect(), owned.collect());
-        self.sinks.holders(&types, &owned).expect("holders");
+        let (types, owned): (Vec<_>, Vec<_>) = (retainers.collect(), owned.collect());
+        self.sinks.retainers(&types, &owned).expect("holders");
     }
 
-    fn tick(&mut self, sums: &[(u64, u8, u8)], aged: Option<&[(u64, u8, u8)]>, history: bool) {
+    fn tick(&mut self, sums: &[(u64, u8, u8)], retained: Option<&[(u64, u8, u8)]>, history: bool) {
         for (key, allocated, freed) in sums {
             let totals = usize::try_from(*key).map(|key| &mut self.totals[key]).expect("a key");
             totals.allocated_count += u64::from(*allocated);
@@ -206,9 +208,9 @@ impl<'a> Teller<'a> {
                 (totals.freed_count + u64::from(*freed)).min(totals.allocated_count);
             totals.freed_bytes = totals.freed_count * 10;
         }
-        let mut old: Vec<SiteRetained> = aged
+        let mut old: Vec<SiteRetained> = retained
             .iter()
-            .flat_map(|aged| *aged)
+            .flat_map(|retained| *retained)
             .map(|(key, age, count)| SiteRetained {
                 key: *key,
                 age: f64::from(age / 64),
@@ -216,8 +218,8 @@ impl<'a> Teller<'a> {
                 count: u64::from(*count / 64),
             })
             .collect();
-        old.sort_by_key(|aged| aged.key);
-        old.dedup_by_key(|aged| aged.key);
+        old.sort_by_key(|retained| retained.key);
+        old.dedup_by_key(|retained| retained.key);
         self.now += 1.0;
         let rss = (!self.totals.is_empty()).then_some(1 << 20);
         let process = ProcessPoint {
@@ -236,11 +238,11 @@ impl<'a> Teller<'a> {
             count,
         };
         let counters = [counter("frees", 1), counter("allocations", 2)];
-        let look = aged.map(|_| SnapshotRow { blocks: 3, aged: &old });
+        let snapshot = retained.map(|_| SnapshotRow { blocks: 3, retained: &old });
         let sites: Vec<SiteTotals> =
             self.totals.iter().filter(|site| site.allocated_count > 0).copied().collect();
         let tick =
-            Tick { process, counters: &counters, sites: &sites, keep_history: history, look };
+            Tick { process, counters: &counters, sites: &sites, keep_history: history, snapshot };
         self.sinks.tick(&tick).expect("tick");
     }
 
@@ -304,7 +306,7 @@ fn a_snapshot_does_not_change() {
     let totals =
         [SiteTotals { key: 1, allocated_bytes: 8, allocated_count: 1, ..Default::default() }];
     let process = ProcessPoint { t: 1.0, ..ProcessPoint::default() };
-    let tick = Tick { process, counters: &[], sites: &totals, keep_history: true, look: None };
+    let tick = Tick { process, counters: &[], sites: &totals, keep_history: true, snapshot: None };
     let Ok(()) = memory.tick(&tick);
     let sites = |memory: &InMemory| memory.document().expect("a document").sites.len();
     assert_eq!((sites(&snapshot), sites(&memory)), (0, 1));

@@ -7,8 +7,8 @@ use crate::history::Count;
 use crate::model::{Owned, Owner, RootKind, TypePoint, TypeRetainer, TypeSeries};
 
 fn point(t: f64, count: u64, born_count: u64) -> TypePoint {
-    let aged_count = count - born_count;
-    TypePoint { t, count, bytes: 64 * count, aged_count, born_count, collections: Some(3) }
+    let retained_count = count - born_count;
+    TypePoint { t, count, bytes: 64 * count, retained_count, born_count, collections: Some(3) }
 }
 
 fn types() -> Vec<TypeSeries> {
@@ -33,12 +33,12 @@ fn counts() -> Vec<Count> {
 }
 
 fn owned() -> Vec<(u64, Owned)> {
-    let owner = |name: &str, blocks, holder: &[&str]| Owner {
+    let owner = |name: &str, blocks, retainer: &[&str]| Owner {
         name: name.into(),
         blocks,
         bytes: 100 * blocks,
-        root: (!holder.is_empty()).then_some(RootKind::Module),
-        holder: holder.iter().map(|step| (*step).to_owned()).collect(),
+        root: (!retainer.is_empty()).then_some(RootKind::Module),
+        retainer: retainer.iter().map(|step| (*step).to_owned()).collect(),
     };
     let types = vec![
         owner("numpy.ndarray float64 (10,)", 3, &["module app", ".cache: dict"]),
@@ -47,9 +47,9 @@ fn owned() -> Vec<(u64, Owned)> {
     vec![(1, Owned { looked_for: 6, owned: 4, types })]
 }
 
-fn holders() -> Vec<TypeRetainer> {
-    let chain = vec![("module app".to_owned(), None), (".x: list".to_owned(), Some("list".into()))];
-    vec![TypeRetainer { name: "app.Session".to_owned(), chain }]
+fn retainers() -> Vec<TypeRetainer> {
+    let path = vec![("module app".to_owned(), None), (".x: list".to_owned(), Some("list".into()))];
+    vec![TypeRetainer { name: "app.Session".to_owned(), path }]
 }
 
 #[test]
@@ -61,11 +61,11 @@ fn objects_come_back() {
     assert_eq!(read(&path).history.types, types()[..1]);
     // What is said again replaces what was said.
     writer.types(&counts(), &types()).expect("types");
-    writer.holders(&holders(), &owned()).expect("holders");
+    writer.retainers(&retainers(), &owned()).expect("holders");
     writer.tick(&tick(23.0, &[], &[])).expect("tick");
     let history = read(&path).history;
     assert_eq!(history.types, types());
-    assert_eq!((history.counts, history.type_holders), (3, holders()));
+    assert_eq!((history.counts, history.type_retainers), (3, retainers()));
     let found: Vec<&Owned> = history.sites.iter().filter_map(|site| site.owned.as_ref()).collect();
     assert_eq!(found, [&owned()[0].1]);
 }
@@ -102,7 +102,7 @@ fn objects_that_contradict_themselves_are_refused() {
         let (_folder, path) = folder();
         let mut writer = written(&path);
         writer.types(&counts(), &types()).expect("types");
-        writer.holders(&holders(), &owned()).expect("holders");
+        writer.retainers(&retainers(), &owned()).expect("holders");
         writer.tick(&tick(22.0, &[], &[])).expect("tick");
         writer.finish(&super::capture()).expect("finish");
         let database = Connection::open(&path).expect("a database");

@@ -18,8 +18,8 @@ impl Writer {
         let mut put = self
             .connection
             .prepare_cached("INSERT INTO census (id, t, collections) VALUES (?1, ?2, ?3)")?;
-        for (look, (t, collections)) in (1_i64..).zip(counts) {
-            put.execute(params![look, finite(*t), collections.map(integer)])?;
+        for (snapshot, (t, collections)) in (1_i64..).zip(counts) {
+            put.execute(params![snapshot, finite(*t), collections.map(integer)])?;
         }
         for (id, series) in (1_i64..).zip(types) {
             self.connection
@@ -37,19 +37,19 @@ impl Writer {
              survivors) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
         )?;
         let mut last = TypePoint::default();
-        for (look, point) in (1_i64..).zip(&series.points) {
+        for (snapshot, point) in (1_i64..).zip(&series.points) {
             let still = (point.count, point.bytes) == (last.count, last.bytes);
-            if still && point.born_count == 0 && point.aged_count == point.count {
+            if still && point.born_count == 0 && point.retained_count == point.count {
                 continue;
             }
             last = *point;
-            let place = usize::try_from(look - 1).unwrap_or(usize::MAX);
+            let place = usize::try_from(snapshot - 1).unwrap_or(usize::MAX);
             put.execute(params![
-                look,
+                snapshot,
                 id,
                 integer(point.count),
                 integer(point.bytes),
-                integer(point.aged_count),
+                integer(point.retained_count),
                 integer(point.born_count),
                 integer(series.survivors.get(place).copied().unwrap_or(0)),
             ])?;
@@ -58,14 +58,14 @@ impl Writer {
     }
 
     /// Chains that keep what types grew by.
-    pub(super) fn put_type_holders(&self, holders: &[TypeRetainer]) -> rusqlite::Result<()> {
+    pub(super) fn put_type_retainers(&self, retainers: &[TypeRetainer]) -> rusqlite::Result<()> {
         self.clear(&["type_holder"])?;
         let mut put = self.connection.prepare_cached(
             "INSERT OR IGNORE INTO type_holder (type, position, text, class) \
              SELECT id, ?2, ?3, ?4 FROM object_type WHERE name = ?1",
         )?;
-        for TypeRetainer { name, chain } in holders {
-            for (position, (text, class)) in (0_i64..).zip(chain) {
+        for TypeRetainer { name, path } in retainers {
+            for (position, (text, class)) in (0_i64..).zip(path) {
                 let class = class.as_deref().map(bounded);
                 put.execute(params![bounded(name), position, bounded(text), class])?;
             }
@@ -90,15 +90,15 @@ impl Writer {
             "INSERT INTO owner (site, position, type, blocks, bytes, root) \
              VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
         )?;
-        let mut put_holder = self.connection.prepare_cached(
+        let mut put_retainer = self.connection.prepare_cached(
             "INSERT INTO owner_holder (site, owner, position, text) VALUES (?1, ?2, ?3, ?4)",
         )?;
         for (position, owner) in (0_i64..).zip(&owned.types) {
             let (blocks, bytes) = (integer(owner.blocks), integer(owner.bytes));
             let root = owner.root.map(RootKind::name);
             put.execute(params![site, position, bounded(&owner.name), blocks, bytes, root])?;
-            for (step, text) in (0_i64..).zip(&owner.holder) {
-                put_holder.execute(params![site, position, step, bounded(text)])?;
+            for (step, text) in (0_i64..).zip(&owner.retainer) {
+                put_retainer.execute(params![site, position, step, bounded(text)])?;
             }
         }
         Ok(())

@@ -48,7 +48,7 @@ impl Writer {
 
     pub(super) fn put_tick(&mut self, tick: &Tick<'_>) -> rusqlite::Result<()> {
         let number = self.next_tick;
-        self.put_process(number, &tick.process, tick.look.map(|look| look.blocks))?;
+        self.put_process(number, &tick.process, tick.snapshot.map(|snapshot| snapshot.blocks))?;
         self.next_tick += 1;
         self.put_counters(tick.counters)?;
         let mut changed = 0;
@@ -58,8 +58,8 @@ impl Writer {
         if !tick.keep_history {
             changed = 0;
         }
-        for aged in tick.look.iter().flat_map(|look| look.aged) {
-            changed += usize::from(self.put_aged(aged, number)?);
+        for retained in tick.snapshot.iter().flat_map(|snapshot| snapshot.retained) {
+            changed += usize::from(self.put_retained(retained, number)?);
         }
         self.thinning.add_tick(number, changed);
         self.put_remarks(tick.process.t)
@@ -120,7 +120,7 @@ impl Writer {
                     row,
                     finite(now),
                     integer(found.looked_for),
-                    integer(found.lost)
+                    integer(found.unreachable)
                 ])?;
         }
         Ok(())

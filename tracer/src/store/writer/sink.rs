@@ -53,9 +53,14 @@ impl Sink for Writer {
         Ok(())
     }
 
-    fn unreferenced(&mut self, key: u64, looked_for: u64, lost: u64) -> Result<(), StoreError> {
+    fn unreferenced(
+        &mut self,
+        key: u64,
+        looked_for: u64,
+        unreachable: u64,
+    ) -> Result<(), StoreError> {
         self.check_going()?;
-        self.remarks.unreferenced.insert(key, UnreachableBlocks { looked_for, lost });
+        self.remarks.unreferenced.insert(key, UnreachableBlocks { looked_for, unreachable });
         Ok(())
     }
 
@@ -63,13 +68,13 @@ impl Sink for Writer {
         self.guarded(|writer| writer.put_types(counts, types))
     }
 
-    fn holders(
+    fn retainers(
         &mut self,
         types: &[TypeRetainer],
         sites: &[(u64, Owned)],
     ) -> Result<(), StoreError> {
         self.guarded(|writer| {
-            writer.put_type_holders(types)?;
+            writer.put_type_retainers(types)?;
             writer.put_owned(sites)
         })
     }

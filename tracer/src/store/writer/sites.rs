@@ -44,8 +44,8 @@ impl Writer {
             )?
             .execute(params![row, format!("{key:016x}"), Domain::Malloc.name()])?;
         let totals = SiteTotals { key, ..Default::default() };
-        let aged = SiteRetained { key, ..Default::default() };
-        self.sites.insert(key, KnownSite { row, totals, aged });
+        let retained = SiteRetained { key, ..Default::default() };
+        self.sites.insert(key, KnownSite { row, totals, retained });
         Ok(row)
     }
 
@@ -79,11 +79,11 @@ impl Writer {
     }
 
     /// Stores what has changed; true when something had. The age alone is no change while there is nothing.
-    pub(super) fn put_aged(&mut self, new: &SiteRetained, tick: i64) -> rusqlite::Result<bool> {
+    pub(super) fn put_retained(&mut self, new: &SiteRetained, tick: i64) -> rusqlite::Result<bool> {
         let row = self.site_row(new.key)?;
-        let known = self.sites.get_mut(&new.key).filter(|known| new.differs(&known.aged));
+        let known = self.sites.get_mut(&new.key).filter(|known| new.differs(&known.retained));
         let Some(known) = known else { return Ok(false) };
-        known.aged = *new;
+        known.retained = *new;
         self.connection
             .prepare_cached(
                 "INSERT INTO aged (site, tick, age, bytes, count) VALUES (?1, ?2, ?3, ?4, ?5)",

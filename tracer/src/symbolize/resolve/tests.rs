@@ -66,7 +66,7 @@ fn root_first_and_the_caller_of_the_allocator_last() {
     let shown: Vec<_> = resolved
         .frames
         .iter()
-        .map(|frame| (frame.function.as_deref(), frame.offset, frame.machinery))
+        .map(|frame| (frame.function.as_deref(), frame.offset, frame.is_runtime))
         .collect();
     assert_eq!(
         shown,
@@ -113,7 +113,7 @@ fn stripped_start_code_is_machinery() {
         named(None, "python"),
     ];
     hide_start(&mut frames, true);
-    let hidden: Vec<bool> = frames.iter().map(|frame| frame.machinery).collect();
+    let hidden: Vec<bool> = frames.iter().map(|frame| frame.is_runtime).collect();
     assert_eq!(hidden, [true, true, true, false]);
 }
 
@@ -121,19 +121,19 @@ fn stripped_start_code_is_machinery() {
 fn the_first_frame_of_a_part_is_not_start_code() {
     let mut frames = vec![named(None, "libc"), named(None, "libc")];
     hide_start(&mut frames, false);
-    assert!(frames.iter().all(|frame| !frame.machinery));
+    assert!(frames.iter().all(|frame| !frame.is_runtime));
     hide_start(&mut frames, true);
-    assert!(frames.iter().all(|frame| frame.machinery));
+    assert!(frames.iter().all(|frame| frame.is_runtime));
 }
 
 #[test]
 fn main_is_machinery_when_it_calls_python() {
     let mut python = named(Some("Py_BytesMain"), "libpython");
-    python.machinery = true;
+    python.is_runtime = true;
     let mut frames = vec![named(Some("main"), "python3"), python];
     hide_main(&mut frames);
-    assert!(frames[0].machinery);
+    assert!(frames[0].is_runtime);
     let mut frames = vec![named(Some("main"), "server"), named(Some("serve"), "server")];
     hide_main(&mut frames);
-    assert!(!frames[0].machinery);
+    assert!(!frames[0].is_runtime);
 }

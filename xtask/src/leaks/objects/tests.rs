@@ -66,17 +66,20 @@ fn types_of_the_application_are_asked_for_first() {
 }
 
 #[test]
-fn the_chain_with_most_names_is_told() {
-    let holders = r#"{"groups":[
+fn the_path_to_root_with_most_names_is_told() {
+    let retainers = r#"{"groups":[
         {"count":5,"root_name":"module shop.state","chain":[{"via":".CLOSED","class":"list"}]},
         {"count":3,"root_name":"module shop.state","chain":[{"via":".OPEN","class":"dict"},
             {"via":"['1']","class":"list"},{"via":"[0]","class":"shop.cart.Cart"}]}]}"#;
     let mut row = blank(&case(), Version::Leaky);
-    judge_holder(&case(), &serde_json::from_str(holders).expect("holders"), &mut row);
-    assert!(row.is_holder_named && row.words.iter().all(|word| word.1), "{row:?}");
-    assert_eq!(row.chain, "3 × module shop.state: .OPEN → dict ['1'] → list [0] → shop.cart.Cart");
+    judge_retainer(&case(), &serde_json::from_str(retainers).expect("holders"), &mut row);
+    assert!(row.is_retainer_named && row.words.iter().all(|word| word.1), "{row:?}");
+    assert_eq!(
+        row.path_to_root,
+        "3 × module shop.state: .OPEN → dict ['1'] → list [0] → shop.cart.Cart"
+    );
     let mut row = blank(&case(), Version::Leaky);
-    let wrong = holders.replace(".OPEN", ".SHUT");
-    judge_holder(&case(), &serde_json::from_str(&wrong).expect("holders"), &mut row);
-    assert!(!row.is_holder_named, "{row:?}");
+    let wrong = retainers.replace(".OPEN", ".SHUT");
+    judge_retainer(&case(), &serde_json::from_str(&wrong).expect("holders"), &mut row);
+    assert!(!row.is_retainer_named, "{row:?}");
 }

@@ -13,8 +13,8 @@ pub(super) struct TableShape {
     pub(super) compact_size: u16,
     /// See [`Frame::code_tag_mask`](crate::python::layout::Frame).
     pub(super) code_tag_mask: u8,
-    /// See [`Thread::home`](crate::python::layout::Thread).
-    pub(super) home: StateLocation,
+    /// See [`Thread::state_location`](crate::python::layout::Thread).
+    pub(super) state_location: StateLocation,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -34,7 +34,7 @@ pub(super) const SHAPES: &[TableShape] = &[
         minor: 13,
         compact_size: 56,
         code_tag_mask: 0,
-        home: StateLocation::PthreadKey,
+        state_location: StateLocation::PthreadKey,
         groups: &[
             group("runtime_state", &["size", "finalizing", "interpreters_head"]),
             group("interpreter_state", &["size", "id", "next", "threads_head", "gc", "imports_modules", "sysdict",
@@ -62,7 +62,7 @@ pub(super) const SHAPES: &[TableShape] = &[
         minor: 14,
         compact_size: 56,
         code_tag_mask: 3,
-        home: StateLocation::PthreadKey,
+        state_location: StateLocation::PthreadKey,
         groups: &[
             group("runtime_state", &["size", "finalizing", "interpreters_head"]),
             group("interpreter_state", &["size", "id", "next", "threads_head", "threads_main", "gc",
@@ -94,7 +94,7 @@ pub(super) const SHAPES: &[TableShape] = &[
         minor: 15,
         compact_size: 56,
         code_tag_mask: 3,
-        home: StateLocation::ThreadLocal,
+        state_location: StateLocation::ThreadLocal,
         groups: &[
             group("runtime_state", &["size", "finalizing", "interpreters_head"]),
             group("interpreter_state", &["size", "id", "next", "threads_head", "threads_main", "gc",

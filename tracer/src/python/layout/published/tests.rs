@@ -97,9 +97,10 @@ fn what_no_table_says_comes_with_the_shape() {
     let walk = |minor| parse(&Bytes::table(minor)).unwrap().1.walk();
     let masks = [13, 14, 15].map(|minor| walk(minor).code_tag_mask);
     assert_eq!(masks, [0, 3, 3]);
-    let home = |minor| parse(&Bytes::table(minor)).unwrap().1.thread.home;
-    let homes = [StateLocation::PthreadKey, StateLocation::PthreadKey, StateLocation::ThreadLocal];
-    assert_eq!([13, 14, 15].map(home), homes);
+    let state_location = |minor| parse(&Bytes::table(minor)).unwrap().1.thread.state_location;
+    let state_locations =
+        [StateLocation::PthreadKey, StateLocation::PthreadKey, StateLocation::ThreadLocal];
+    assert_eq!([13, 14, 15].map(state_location), state_locations);
 }
 
 /// Positions of groups as gdb and `offsetof` give them for 3.13.0 and 3.14.

@@ -12,29 +12,29 @@ use crate::report::text::page::{Page, Style};
 const MOST: usize = 12;
 
 pub fn write(page: &mut Page<'_>, document: &Document) -> io::Result<()> {
-    let quiet: Vec<&Finding> =
-        document.findings.iter().filter(|finding| is_quiet(finding.verdict)).collect();
-    let counted = document.growth.as_ref().map_or(&[][..], |growth| &growth.quiet);
-    if quiet.is_empty() && counted.iter().all(|(_, number)| *number == 0) {
+    let dismissed: Vec<&Finding> =
+        document.findings.iter().filter(|finding| has_no_finding(finding.verdict)).collect();
+    let counted = document.growth.as_ref().map_or(&[][..], |growth| &growth.dismissed);
+    if dismissed.is_empty() && counted.iter().all(|(_, number)| *number == 0) {
         return Ok(());
     }
     page.gap()?;
     page.heading("Looked at and found quiet")?;
     for verdict in Verdict::ALL {
-        for finding in quiet.iter().take(MOST).filter(|finding| finding.verdict == verdict) {
+        for finding in dismissed.iter().take(MOST).filter(|finding| finding.verdict == verdict) {
             let text = sentence::finding(finding, document);
             let id = escape::terminal(&finding.site.id);
             let mark = format!("{} {id}: ", verdict.name());
             page.item(2, "- ", Style::Dim, &format!("{mark}{}", escape::terminal(&text)))?;
         }
     }
-    if let Some(more) = quiet.len().checked_sub(MOST).filter(|more| *more > 0) {
+    if let Some(more) = dismissed.len().checked_sub(MOST).filter(|more| *more > 0) {
         page.paragraph(2, &format!("(and {more} more, see -f json)"))?;
     }
     rest(page, counted)
 }
 
-fn is_quiet(verdict: Verdict) -> bool {
+fn has_no_finding(verdict: Verdict) -> bool {
     !super::CHAPTERS.iter().any(|(_, shown)| *shown == verdict)
 }
 
@@ -49,14 +49,14 @@ fn rest(page: &mut Page<'_>, counted: &[(Verdict, u64)]) -> io::Result<()> {
         let stacks = quantity::counted(leaks, "more stack", "more stacks");
         page.paragraph(2, &format!("{stacks} may leak, and less than those above."))?;
     }
-    let open = number_of(|verdict| verdict != Verdict::Leak && !is_quiet(verdict));
+    let open = number_of(|verdict| verdict != Verdict::Leak && !has_no_finding(verdict));
     if open > 0 {
         let stacks = quantity::counted(open, "stack", "stacks");
         page.paragraph(2, &format!("Too little was seen of {stacks} to test any growth."))?;
     }
     let words: Vec<String> = counted
         .iter()
-        .filter(|(verdict, number)| *number > 0 && is_quiet(*verdict))
+        .filter(|(verdict, number)| *number > 0 && has_no_finding(*verdict))
         .map(|(verdict, number)| format!("{} {}", count(*number), verdict.name()))
         .collect();
     match words.is_empty() {

@@ -1,8 +1,8 @@
 //! Chains as a tree for pictures: what they have in common at their begin is drawn once.
 
 use crate::model::{Reference, RetainerGroup, RootKind};
-use crate::report::chain::{ShownStep, steps};
 use crate::report::escape;
+use crate::report::path::{ShownStep, steps};
 use crate::report::quantity::{bytes, count, counted};
 
 /// References that are drawn at either end of a chain that is too long for a picture.
@@ -69,7 +69,7 @@ impl Tree {
     fn add(&mut self, group: &RetainerGroup) {
         let mut at = self.place(None, root(group));
         self.pass(at, group);
-        for step in steps(&group.chain, ENDS) {
+        for step in steps(&group.path, ENDS) {
             let node = match step {
                 ShownStep::Reference(reference) => self.reference(at, reference, group.root),
                 ShownStep::More(more) => self.more(at, more, group.root),
@@ -179,10 +179,10 @@ pub fn in_full(node: &Node, group_words: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::holders::samples;
+    use crate::report::retainers::samples;
 
     #[test]
-    fn what_chains_have_in_common_is_there_once() {
+    fn what_paths_have_in_common_is_there_once() {
         let documents = samples::documents();
         let tree = Tree::from_groups(&documents.groups);
         assert_eq!(tree.roots.len(), 4);
@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_chain_twice_is_one_with_the_sum() {
+    fn the_same_path_twice_is_one_with_the_sum() {
         let group = samples::registry();
         let tree = Tree::from_groups(&[group.clone(), group]);
         let ends: Vec<PathEnd> = tree.nodes.iter().filter_map(|node| node.end).collect();
@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn the_middle_of_a_long_chain_is_a_number() {
+    fn the_middle_of_a_long_path_is_a_number() {
         let tree = Tree::from_groups(&samples::long().groups);
         assert_eq!(tree.nodes.len(), 1 + 2 * ENDS + 1);
         assert!(tree.nodes.iter().any(|node| node.detail == "84 more references"));

@@ -26,7 +26,7 @@ pub struct ScanOutcome {
     /// The blocks that were looked for.
     pub blocks: Blocks,
     /// Whether nothing leads to it.
-    pub lost: Vec<bool>,
+    pub unreachable: Vec<bool>,
     /// Where the only words stand, outside of all blocks, that point to it: the first of them, when they are as
     /// close to each other as those of one object.
     pub sole: Vec<Option<Address>>,
@@ -71,7 +71,7 @@ impl LeakScan {
     }
 
     /// Takes a piece of memory from `at` on. Pieces may come in any order, and twice.
-    pub fn look(&mut self, at: Address, bytes: &[u8], words: PointerAlignment) {
+    pub fn scan(&mut self, at: Address, bytes: &[u8], words: PointerAlignment) {
         match words {
             PointerAlignment::Aligned => self.look_aligned(at.0, bytes),
             // Blocks in such memory are not told apart from the rest of it.
@@ -98,10 +98,10 @@ impl LeakScan {
             let wanted = until.map_or(u64::MAX, |until| until.saturating_sub(at));
             let length =
                 usize::try_from(wanted).map_or(rest.len(), |wanted| wanted.min(rest.len()));
-            let (piece, behind) = rest.split_at(length);
+            let (chunk, behind) = rest.split_at(length);
             match inside {
-                true => self.seen.inside(&self.blocks, next, piece),
-                false => self.seen.outside(&self.blocks, at, piece),
+                true => self.seen.inside(&self.blocks, next, chunk),
+                false => self.seen.outside(&self.blocks, at, chunk),
             }
             next += usize::from(inside);
             (at, rest) = (at.saturating_add(length as u64), behind);
@@ -126,8 +126,8 @@ impl LeakScan {
             place => Some(Address(place)),
         });
         let sole = sole.collect();
-        let lost = seen.spread().into_iter().map(|reached| !reached).collect();
-        ScanOutcome { blocks, lost, sole }
+        let unreachable = seen.spread().into_iter().map(|reached| !reached).collect();
+        ScanOutcome { blocks, unreachable, sole }
     }
 }
 

@@ -12,29 +12,29 @@ mod tree;
 
 use std::io::{self, Write};
 
-use super::json::contract::HoldersJson;
+use super::json::contract::RetainersJson;
 use super::{Format, Options, json};
 use crate::model::RetainerReport;
 
 /// A way to print holders.
-pub trait HoldersExporter: Sync {
+pub trait RetainersExporter: Sync {
     /// Writes all of `holders` that `options` ask for.
     ///
     /// # Errors
     /// Only those of `out`: every answer can be printed.
     fn write(
         &self,
-        holders: &RetainerReport,
+        retainers: &RetainerReport,
         options: &Options,
         out: &mut dyn Write,
     ) -> io::Result<()>;
 }
 
-/// A row of [`HOLDERS_FORMATS`].
-pub type HoldersFormat = Format<dyn HoldersExporter>;
+/// A row of [`RETAINERS_FORMATS`].
+pub type RetainersFormat = Format<dyn RetainersExporter>;
 
 /// Every format of holders, the default first.
-pub static HOLDERS_FORMATS: &[HoldersFormat] = &[
+pub static RETAINERS_FORMATS: &[RetainersFormat] = &[
     Format {
         name: "text",
         suffix: "txt",
@@ -59,13 +59,13 @@ pub static HOLDERS_FORMATS: &[HoldersFormat] = &[
 /// The contract for programs.
 struct Json;
 
-impl HoldersExporter for Json {
+impl RetainersExporter for Json {
     fn write(
         &self,
-        holders: &RetainerReport,
+        retainers: &RetainerReport,
         _options: &Options,
         out: &mut dyn Write,
     ) -> io::Result<()> {
-        json::write_value(&HoldersJson::new(holders), out)
+        json::write_value(&RetainersJson::new(retainers), out)
     }
 }

@@ -5,8 +5,8 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
+use leakspy::leak_scan::{Blocks, LeakScan, PointerAlignment, SearchedBlock};
 use leakspy::model::Address;
-use leakspy::reach::{Blocks, LeakScan, PointerAlignment, SearchedBlock};
 
 const BYTES: usize = 64 << 20;
 const HEAP: u64 = 0x5555_5555_0000;
@@ -54,7 +54,7 @@ fn benches(criterion: &mut Criterion) {
                 bencher.iter_batched(
                     || LeakScan::new(blocks.clone()),
                     |mut search| {
-                        search.look(Address(at), black_box(&memory), PointerAlignment::Aligned);
+                        search.scan(Address(at), black_box(&memory), PointerAlignment::Aligned);
                         search
                     },
                     criterion::BatchSize::LargeInput,

@@ -32,49 +32,53 @@ fn words(values: &[u64]) -> Vec<u8> {
 }
 
 /// Which of the blocks are lost, when the memory is the given pieces.
-fn lost(blocks: &[SearchedBlock], pieces: &[(u64, Vec<u64>)]) -> Vec<bool> {
+fn unreachable(blocks: &[SearchedBlock], chunks: &[(u64, Vec<u64>)]) -> Vec<bool> {
     let mut memory = MemoryWords::default();
     let mut search = LeakScan::new(Blocks::new(blocks.to_vec()));
-    for (at, values) in pieces {
-        search.look(Address(*at), &words(values), PointerAlignment::Aligned);
+    for (at, values) in chunks {
+        search.scan(Address(*at), &words(values), PointerAlignment::Aligned);
         let places = (*at..).step_by(8);
         memory.0.extend(places.zip(values.iter().copied()));
     }
-    search.finish(&memory, |_| false).lost
+    search.finish(&memory, |_| false).unreachable
 }
 
 #[test]
 fn every_byte_of_a_block_is_a_reference_and_its_end_is_none() {
     let blocks = [block(BASE, 100)];
-    for (word, is_lost) in [(0, false), (1, false), (99, false), (100, true)] {
-        assert_eq!(lost(&blocks, &[(0x1000, vec![7, BASE + word])]), [is_lost], "{word}");
+    for (word, is_unreachable) in [(0, false), (1, false), (99, false), (100, true)] {
+        assert_eq!(
+            unreachable(&blocks, &[(0x1000, vec![7, BASE + word])]),
+            [is_unreachable],
+            "{word}"
+        );
     }
     assert_eq!(
-        lost(&blocks, &[(0x1000, vec![BASE - 1, 0, u64::MAX, 0x3ff0_0000_0000_0000])]),
+        unreachable(&blocks, &[(0x1000, vec![BASE - 1, 0, u64::MAX, 0x3ff0_0000_0000_0000])]),
         [true]
     );
-    assert_eq!(lost(&[block(BASE, 0)], &[(0x1000, vec![BASE])]), [false]);
+    assert_eq!(unreachable(&[block(BASE, 0)], &[(0x1000, vec![BASE])]), [false]);
 }
 
 #[test]
-fn a_block_does_not_keep_itself_and_a_lost_list_not_its_links() {
+fn a_block_does_not_keep_itself_and_an_unreachable_list_not_its_links() {
     let [a, b, c] = [BASE, BASE + 0x1000, BASE + 0x2000];
     let blocks = [block(a, 64), block(b, 64), block(c, 64)];
     let list = [(a, vec![b, a]), (b, vec![c, 0]), (c, vec![a, c + 8])];
-    assert_eq!(lost(&blocks, &list), [true; 3]);
+    assert_eq!(unreachable(&blocks, &list), [true; 3]);
     // The head is enough, wherever it stands and whenever it is read.
     let mut kept = list.to_vec();
     kept.push((a + 64, vec![c]));
-    assert_eq!(lost(&blocks, &kept), [false; 3]);
+    assert_eq!(unreachable(&blocks, &kept), [false; 3]);
     kept.rotate_right(1);
-    assert_eq!(lost(&blocks, &kept), [false; 3]);
+    assert_eq!(unreachable(&blocks, &kept), [false; 3]);
 }
 
 #[test]
 fn an_address_that_python_keeps_as_an_integer_is_a_reference() {
     let digits = |address: u64| (address & 0x3fff_ffff) | (address >> 30) << 32;
-    assert_eq!(lost(&[block(BASE, 100)], &[(0x1000, vec![digits(BASE)])]), [false]);
-    assert_eq!(lost(&[block(BASE, 100)], &[(0x1000, vec![digits(BASE + 100)])]), [true]);
+    assert_eq!(unreachable(&[block(BASE, 100)], &[(0x1000, vec![digits(BASE)])]), [false]);
+    assert_eq!(unreachable(&[block(BASE, 100)], &[(0x1000, vec![digits(BASE + 100)])]), [true]);
 }
 
 #[test]
@@ -82,11 +86,12 @@ fn unaligned_words_count_only_in_code() {
     let mut bytes = vec![0x48, 0xb8];
     bytes.extend((BASE + 4).to_le_bytes());
     bytes.extend([0; 16]);
-    for (place, is_lost) in [(PointerAlignment::Aligned, true), (PointerAlignment::Anywhere, false)]
+    for (place, is_unreachable) in
+        [(PointerAlignment::Aligned, true), (PointerAlignment::Anywhere, false)]
     {
         let mut search = LeakScan::new(Blocks::new(vec![block(BASE, 8)]));
-        search.look(Address(0x1000), &bytes, place);
-        assert_eq!(search.finish(&MemoryWords::default(), |_| false).lost, [is_lost]);
+        search.scan(Address(0x1000), &bytes, place);
+        assert_eq!(search.finish(&MemoryWords::default(), |_| false).unreachable, [is_unreachable]);
     }
 }
 
@@ -94,8 +99,11 @@ fn unaligned_words_count_only_in_code() {
 fn what_a_freed_block_held_counts() {
     let blocks = vec![block(BASE, 16), SearchedBlock { born_ns: 5, ..block(BASE + 32, 16) }];
     let mut search = LeakScan::new(Blocks::new(blocks));
-    search.look(Address(BASE + 32), &words(&[BASE]), PointerAlignment::Aligned);
-    assert_eq!(search.finish(&MemoryWords::default(), |block| block.born_ns == 5).lost, [false; 2]);
+    search.scan(Address(BASE + 32), &words(&[BASE]), PointerAlignment::Aligned);
+    assert_eq!(
+        search.finish(&MemoryWords::default(), |block| block.born_ns == 5).unreachable,
+        [false; 2]
+    );
 }
 
 #[test]
@@ -103,12 +111,12 @@ fn the_only_place_that_points_to_a_block_is_known() {
     let blocks = vec![block(BASE, 64), block(BASE + 64, 64), block(BASE + 128, 64)];
     let mut search = LeakScan::new(Blocks::new(blocks));
     let bytes = words(&[BASE, BASE + 8, BASE + 64]);
-    search.look(Address(0x3000), &words(&[BASE + 64]), PointerAlignment::Aligned);
-    search.look(Address(0x1000), &bytes, PointerAlignment::Aligned);
-    search.look(Address(0x1000), &bytes, PointerAlignment::Aligned);
+    search.scan(Address(0x3000), &words(&[BASE + 64]), PointerAlignment::Aligned);
+    search.scan(Address(0x1000), &bytes, PointerAlignment::Aligned);
+    search.scan(Address(0x1000), &bytes, PointerAlignment::Aligned);
     let outcome = search.finish(&MemoryWords::default(), |_| false);
     assert_eq!(outcome.sole, [Some(Address(0x1000)), None, None]);
-    assert_eq!(outcome.lost, [false, false, true]);
+    assert_eq!(outcome.unreachable, [false, false, true]);
 }
 
 /// A leaked block of 40 bytes that uses all of its chunk; behind it a free one in a list with its head at
@@ -118,13 +126,13 @@ fn lists_of_free_chunks_are_no_references() {
     let (bin, chunk) = (0x5000, BASE + 32);
     let free = |next, previous| (chunk, vec![0, 0x91, next, previous]);
     let heads = (bin + 16, vec![chunk, chunk]);
-    assert_eq!(lost(&[block(BASE, 40)], &[heads.clone(), free(bin, bin)]), [true]);
+    assert_eq!(unreachable(&[block(BASE, 40)], &[heads.clone(), free(bin, bin)]), [true]);
     // The same words, but the list does not know the place that points here.
-    assert_eq!(lost(&[block(BASE, 40)], &[heads.clone(), free(bin + 8, bin + 8)]), [false]);
+    assert_eq!(unreachable(&[block(BASE, 40)], &[heads.clone(), free(bin + 8, bin + 8)]), [false]);
     // A true pointer beside those of the list.
     let both = [heads.clone(), free(bin, bin), (0x9000, vec![chunk])];
-    assert_eq!(lost(&[block(BASE, 40)], &both), [false]);
-    assert_eq!(lost(&[block(BASE, 40)], &[heads]), [false], "cannot be read any more");
+    assert_eq!(unreachable(&[block(BASE, 40)], &both), [false]);
+    assert_eq!(unreachable(&[block(BASE, 40)], &[heads]), [false], "cannot be read any more");
 }
 
 #[test]
@@ -153,8 +161,8 @@ fn sites_are_summed_up_by_bytes() {
         (of(2, 90), true),
         (of(3, 9999), true),
     ];
-    let sites = tally(blocks.iter().map(|(block, lost)| (block, *lost)), 2);
-    let found = UnreachableBlocks { looked_for: 2, lost: 1 };
+    let sites = tally(blocks.iter().map(|(block, unreachable)| (block, *unreachable)), 2);
+    let found = UnreachableBlocks { looked_for: 2, unreachable: 1 };
     let wanted = [
         SiteUnreachable { site: 2, found, bytes: 180 },
         SiteUnreachable { site: 1, found, bytes: 20 },
@@ -163,7 +171,7 @@ fn sites_are_summed_up_by_bytes() {
 }
 
 /// The same question, answered word by word.
-fn lost_slowly(blocks: &[SearchedBlock], memory: &BTreeMap<u64, u64>) -> Vec<bool> {
+fn unreachable_slowly(blocks: &[SearchedBlock], memory: &BTreeMap<u64, u64>) -> Vec<bool> {
     let holds = |block: &SearchedBlock, address: u64| {
         address >= block.start.0 && address < block.start.0 + block.size.max(1)
     };
@@ -228,19 +236,19 @@ proptest! {
             }
         }
         // In pieces, as a reader brings them.
-        let mut pieces: Vec<(u64, Vec<u64>)> = Vec::new();
+        let mut chunks: Vec<(u64, Vec<u64>)> = Vec::new();
         for (&at, &word) in &memory {
-            match pieces.last_mut() {
-                Some((start, piece)) if *start + 8 * piece.len() as u64 == at && piece.len() < cut => {
-                    piece.push(word);
+            match chunks.last_mut() {
+                Some((start, chunk)) if *start + 8 * chunk.len() as u64 == at && chunk.len() < cut => {
+                    chunk.push(word);
                 }
-                _ => pieces.push((at, vec![word])),
+                _ => chunks.push((at, vec![word])),
             }
         }
-        let slowly = lost_slowly(&blocks, &memory);
-        prop_assert_eq!(lost(&blocks, &pieces), slowly.clone());
-        pieces.reverse();
-        prop_assert_eq!(lost(&blocks, &pieces), slowly);
+        let slowly = unreachable_slowly(&blocks, &memory);
+        prop_assert_eq!(unreachable(&blocks, &chunks), slowly.clone());
+        chunks.reverse();
+        prop_assert_eq!(unreachable(&blocks, &chunks), slowly);
     }
 
     #[test]
@@ -251,8 +259,8 @@ proptest! {
     ) {
         let blocks = blocks.into_iter().map(|(start, size)| block(start >> 17, u64::from(size)));
         let mut search = LeakScan::new(Blocks::new(blocks.collect()));
-        search.look(Address(at), &bytes, PointerAlignment::Aligned);
-        search.look(Address(at), &bytes, PointerAlignment::Anywhere);
+        search.scan(Address(at), &bytes, PointerAlignment::Aligned);
+        search.scan(Address(at), &bytes, PointerAlignment::Anywhere);
         search.finish(&MemoryWords::default(), |_| false);
     }
 }

@@ -22,7 +22,7 @@ pub struct SnapshotSummary {
     /// Live blocks.
     pub blocks: u64,
     /// The old ones by site.
-    pub aged: Vec<SiteRetained>,
+    pub retained: Vec<SiteRetained>,
 }
 
 impl Snapshots {
@@ -37,7 +37,7 @@ impl Snapshots {
     }
 
     /// Looks. `totals` must have been read after `now`. Nothing when no time has passed since the last look.
-    pub fn look(
+    pub fn snapshot(
         &mut self,
         now: Duration,
         totals: &[SiteTotals],
@@ -45,25 +45,25 @@ impl Snapshots {
     ) -> Result<Option<SnapshotSummary>, ProbeError> {
         let begun = clock::own_cpu_ns();
         let nanoseconds = u64::try_from(now.as_nanos()).unwrap_or(u64::MAX);
-        let Some(mut look) = self.accumulator.look(nanoseconds) else { return Ok(None) };
+        let Some(mut snapshot) = self.accumulator.snapshot(nanoseconds) else { return Ok(None) };
         for site in totals {
-            look.allocated(site.key, site.totals().allocated);
+            snapshot.allocated(site.key, site.totals().allocated);
         }
         let origin = self.origin;
         tables.live(&mut |_, block| {
-            look.block(block.site, block.size, block.time_ns.saturating_sub(origin));
+            snapshot.block(block.site, block.size, block.time_ns.saturating_sub(origin));
         })?;
-        let blocks = look.finish();
-        let aged = self.accumulator.aged().map(|aged| SiteRetained {
-            key: aged.site,
-            age: aged.age,
-            bytes: aged.amount.bytes,
-            count: aged.amount.count,
+        let blocks = snapshot.finish();
+        let retained = self.accumulator.retained().map(|retained| SiteRetained {
+            key: retained.site,
+            age: retained.age,
+            bytes: retained.amount.bytes,
+            count: retained.amount.count,
         });
-        let seen = SnapshotSummary { blocks, aged: aged.collect() };
+        let seen = SnapshotSummary { blocks, retained: retained.collect() };
         // CPU time: on a busy machine a look takes long, and is no dearer for that.
         let took = Duration::from_nanos(clock::own_cpu_ns().saturating_sub(begun));
-        self.pace.looked(now, took);
+        self.pace.taken(now, took);
         tracing::debug!("looked at {blocks} live blocks in {took:?} of CPU time");
         Ok(Some(seen))
     }

@@ -2,15 +2,15 @@
 
 use proptest::prelude::*;
 
-use super::{HOLDERS_FORMATS, samples};
+use super::{RETAINERS_FORMATS, samples};
 use crate::model::{RetainerReport, RootKind};
 use crate::report::tests::agreed;
 use crate::report::{Format, Options};
 
-fn rendered(format: &str, holders: &RetainerReport, options: &Options) -> String {
+fn rendered(format: &str, retainers: &RetainerReport, options: &Options) -> String {
     let mut out = Vec::new();
-    let format = Format::named_in(HOLDERS_FORMATS, format).expect("a format");
-    format.exporter.write(holders, options, &mut out).expect("every sample can be printed");
+    let format = Format::named_in(RETAINERS_FORMATS, format).expect("a format");
+    format.exporter.write(retainers, options, &mut out).expect("every sample can be printed");
     String::from_utf8(out).expect("reports are UTF-8")
 }
 
@@ -24,16 +24,16 @@ fn samples() -> [(&'static str, RetainerReport); 4] {
 }
 
 #[test]
-fn holders_print_as_agreed() {
-    agreed::prints("who", &samples(), HOLDERS_FORMATS, |format, holders| {
-        rendered(format, holders, &Options::default())
+fn retainers_print_as_agreed() {
+    agreed::prints("who", &samples(), RETAINERS_FORMATS, |format, retainers| {
+        rendered(format, retainers, &Options::default())
     });
 }
 
 #[test]
 fn the_first_sentence_is_the_answer() {
-    let first = |holders: &RetainerReport| {
-        let page = rendered("text", holders, &Options::default());
+    let first = |retainers: &RetainerReport| {
+        let page = rendered("text", retainers, &Options::default());
         page.split("\n\n").next().unwrap_or_default().replace('\n', " ")
     };
     assert_eq!(
@@ -60,7 +60,7 @@ fn what_is_not_shown_is_counted() {
 proptest! {
     /// Whatever a heap says: no panic, no line too long, nothing that a terminal obeys.
     #[test]
-    fn any_holders_print(
+    fn any_retainers_print(
         name in ".{0,120}",
         via in ".{0,60}",
         detail in prop::option::of(".{0,60}"),
@@ -70,23 +70,23 @@ proptest! {
         length in 0_usize..90,
         numbers in any::<[u64; 3]>(),
     ) {
-        let mut holders = samples::long();
-        holders.subject.clone_from(&name);
-        (holders.count, holders.bytes, holders.more_groups) = (numbers[0], numbers[1], numbers[2]);
-        for group in &mut holders.groups {
+        let mut retainers = samples::long();
+        retainers.subject.clone_from(&name);
+        (retainers.count, retainers.bytes, retainers.more_groups) = (numbers[0], numbers[1], numbers[2]);
+        for group in &mut retainers.groups {
             group.root_name.clone_from(&name);
             (group.root, group.count, group.bytes) = (root, numbers[2], numbers[1]);
-            group.chain.truncate(length);
-            for (step, reference) in group.chain.iter_mut().enumerate() {
+            group.path.truncate(length);
+            for (step, reference) in group.path.iter_mut().enumerate() {
                 reference.via.clone_from(&via);
                 reference.class.clone_from(&name);
                 reference.detail.clone_from(&detail);
                 reference.certain = step % 2 == 0;
             }
         }
-        agreed::fits(&rendered("text", &holders, &Options::default()));
-        for format in HOLDERS_FORMATS {
-            rendered(format.name, &holders, &Options::default());
+        agreed::fits(&rendered("text", &retainers, &Options::default()));
+        for format in RETAINERS_FORMATS {
+            rendered(format.name, &retainers, &Options::default());
         }
     }
 }

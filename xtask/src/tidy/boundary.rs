@@ -4,7 +4,7 @@ use super::Finding;
 use super::source::{Repository, Rust};
 
 /// A name in code, and the rooms of `tracer/src` where it may stand.
-pub const DOORS: [(&str, &[&str]); 34] = [
+pub const BOUNDARIES: [(&str, &[&str]); 34] = [
     ("aya", &["probe"]),
     ("aya_log", &["probe"]),
     ("aya_obj", &["probe"]),
@@ -51,24 +51,24 @@ pub fn check(repository: &Repository) -> Vec<Finding> {
 }
 
 fn file_findings(file: &Rust) -> Option<Vec<Finding>> {
-    let room = file.room()?;
+    let module = file.module()?;
     let mut findings = Vec::new();
     for (number, line) in file.code() {
-        for (name, rooms) in DOORS {
-            if !rooms.contains(&room) && names(&line.code, name) {
+        for (name, modules) in BOUNDARIES {
+            if !modules.contains(&module) && names(&line.code, name) {
                 let message =
-                    format!("{room} may not use {name}; its door is {}", rooms.join(", "));
+                    format!("{module} may not use {name}; its door is {}", modules.join(", "));
                 findings.push(Finding::new(&file.path, number, message));
             }
         }
         // What `probe` tries out on its own process is no question about a target.
-        let tries = room == "probe" && line.text.starts_with("/proc/self/");
-        if room != "os" && line.text.starts_with("/proc/") && !tries {
-            let message = format!("{room} may not read /proc; its door is os");
+        let tries = module == "probe" && line.text.starts_with("/proc/self/");
+        if module != "os" && line.text.starts_with("/proc/") && !tries {
+            let message = format!("{module} may not read /proc; its door is os");
             findings.push(Finding::new(&file.path, number, message));
         }
-        if room != "main" && line.code.contains("process::exit(") {
-            let message = format!("{room} may not end the program; only main does");
+        if module != "main" && line.code.contains("process::exit(") {
+            let message = format!("{module} may not end the program; only main does");
             findings.push(Finding::new(&file.path, number, message));
         }
     }

@@ -63,7 +63,7 @@ fn leaves_first(tree: &Tree) -> Vec<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::holders::samples;
+    use crate::report::retainers::samples;
 
     #[test]
     fn no_two_boxes_overlap_and_arrows_go_right() {

@@ -8,9 +8,9 @@ const PERIODS: u32 = 48;
 /// Stand-ins for cohorts, from the sums of `sites` up to `look`: what lives at a time is kept at most as far as it
 /// still lives at the lowest point after it. That lower edge only rises, like what is really kept, and
 /// hides a sawtooth.
-pub fn cohorts(sites: &[&SiteHistory], look: f64) -> Vec<Cohort> {
+pub fn cohorts(sites: &[&SiteHistory], snapshot: f64) -> Vec<Cohort> {
     let mut edges: Vec<[f64; 4]> = (0..=PERIODS).map(|_| [0.0; 4]).collect();
-    let width = look / f64::from(PERIODS);
+    let width = snapshot / f64::from(PERIODS);
     if width.is_nan() || width <= 0.0 {
         return Vec::new();
     }
@@ -76,9 +76,9 @@ mod tests {
             freed_count: 9 * (t / 100) * 10,
         };
         let site = SiteHistory { sums: (1..=4800).map(sums).collect(), ..SiteHistory::default() };
-        let kept = cohorts(&[&site], 4800.0);
-        assert_eq!(kept.len(), 48);
-        assert!(kept[10..40].iter().all(|cohort| cohort.live_bytes == 10_000), "{kept:?}");
+        let retained = cohorts(&[&site], 4800.0);
+        assert_eq!(retained.len(), 48);
+        assert!(retained[10..40].iter().all(|cohort| cohort.live_bytes == 10_000), "{retained:?}");
         assert_eq!(cohorts(&[&site], 0.0), []);
     }
 }

@@ -63,18 +63,18 @@ impl<'a> Retainers<'a> {
         let alike = shape::groups(self.namer.view, self.namer.heap, &self.paths, objects);
         let more = u64::try_from(alike.len().saturating_sub(top)).unwrap_or(u64::MAX);
         let groups = alike.iter().take(top).map(|alike| {
-            let (root, root_name, chain) = self.chain(alike.example);
-            RetainerGroup { count: alike.count, bytes: alike.bytes, root, root_name, chain }
+            let (root, root_name, path) = self.path(alike.example);
+            RetainerGroup { count: alike.count, bytes: alike.bytes, root, root_name, path }
         });
         (groups.collect(), more)
     }
 
-    fn chain(&self, number: u32) -> (RootKind, String, Vec<Reference>) {
+    fn path(&self, number: u32) -> (RootKind, String, Vec<Reference>) {
         let (root, way) = self.paths.way(number);
         let way: Vec<Object> = way.iter().map(|at| self.namer.heap.objects.object(*at)).collect();
         let Some(root) = root else {
-            let (first, chain) = self.cycle(number);
-            return (RootKind::Garbage, self.words(first), chain);
+            let (first, path) = self.cycle(number);
+            return (RootKind::Garbage, self.words(first), path);
         };
         let kind = self.paths.kind(root);
         let named = self.roots.get(root as usize);

@@ -10,7 +10,7 @@ const TYPES: usize = 1 << 17;
 /// Most values that are kept over all series, 56 bytes each.
 const POINTS: usize = 1 << 22;
 /// Most looks that are kept: then the older half of them is thinned out.
-const LOOKS: u32 = 128;
+const SNAPSHOTS: u32 = 128;
 
 /// Objects by the name of their type, most bytes first, of a heap that was read with its sums.
 pub fn histogram(heap: &Heap) -> Vec<TypeCount> {
@@ -48,7 +48,7 @@ pub struct HeapWatch {
     /// Of the last look, by address.
     seen: Vec<SeenObject>,
     series: Vec<TypeSeries>,
-    looks: u32,
+    snapshots: u32,
     cut_short: bool,
 }
 
@@ -59,8 +59,8 @@ impl HeapWatch {
     }
 
     /// Takes a look, `t` seconds after the first, with the sums of [`tally`].
-    pub fn look(&mut self, t: f64, heap: &Heap, types: &[TypeCount], collections: Option<u64>) {
-        if (self.series.len() + types.len()).saturating_mul(self.looks as usize + 1) > POINTS {
+    pub fn snapshot(&mut self, t: f64, heap: &Heap, types: &[TypeCount], collections: Option<u64>) {
+        if (self.series.len() + types.len()).saturating_mul(self.snapshots as usize + 1) > POINTS {
             self.cut_short = true;
             return;
         }
@@ -71,15 +71,15 @@ impl HeapWatch {
             .iter()
             .filter_map(|object| {
                 let name = names[object.class.0 as usize]?;
-                Some(SeenObject { address: object.address.0, name, first: self.looks })
+                Some(SeenObject { address: object.address.0, name, first: self.snapshots })
             })
             .collect();
         seen.sort_unstable();
         self.recognise(&mut seen);
         self.enter(t, &seen, types, collections);
         self.seen = seen;
-        self.looks += 1;
-        if self.looks >= LOOKS {
+        self.snapshots += 1;
+        if self.snapshots >= SNAPSHOTS {
             self.thin();
         }
     }
@@ -117,31 +117,33 @@ impl HeapWatch {
 
     /// Makes one of every two looks of the older half; births between them are those of both.
     fn thin(&mut self) {
-        let goes = |look: usize| look % 2 == 1 && look < LOOKS as usize / 2;
-        let looks = self.looks as usize;
-        let mut moved = Vec::with_capacity(looks);
+        let goes = |snapshot: usize| snapshot % 2 == 1 && snapshot < SNAPSHOTS as usize / 2;
+        let snapshots = self.snapshots as usize;
+        let mut moved = Vec::with_capacity(snapshots);
         let mut kept = 0_u32;
-        for look in 0..looks {
+        for snapshot in 0..snapshots {
             moved.push(kept);
-            kept += u32::from(!goes(look));
+            kept += u32::from(!goes(snapshot));
         }
         for series in &mut self.series {
-            for look in (0..looks.min(series.points.len())).filter(|look| goes(*look)) {
-                let born = series.points[look].born_count;
-                if let Some(next) = series.points.get_mut(look + 1) {
+            for snapshot in
+                (0..snapshots.min(series.points.len())).filter(|snapshot| goes(*snapshot))
+            {
+                let born = series.points[snapshot].born_count;
+                if let Some(next) = series.points.get_mut(snapshot + 1) {
                     next.born_count = next.born_count.saturating_add(born);
                 }
             }
-            let mut look = 0;
+            let mut snapshot = 0;
             series.points.retain(|_| {
-                look += 1;
-                !goes(look - 1)
+                snapshot += 1;
+                !goes(snapshot - 1)
             });
         }
         for seen in &mut self.seen {
             seen.first = moved.get(seen.first as usize).copied().unwrap_or(0);
         }
-        self.looks = kept;
+        self.snapshots = kept;
     }
 
     /// When it looked, and the full collections until then.
@@ -154,7 +156,7 @@ impl HeapWatch {
     pub fn series(&self) -> Vec<TypeSeries> {
         let mut series = self.series.clone();
         for one in &mut series {
-            one.survivors = vec![0; self.looks as usize];
+            one.survivors = vec![0; self.snapshots as usize];
         }
         for seen in &self.seen {
             let one = series.get_mut(seen.name as usize);
@@ -205,7 +207,7 @@ impl HeapWatch {
         types: &[TypeCount],
         collections: Option<u64>,
     ) {
-        let look = self.looks;
+        let snapshot = self.snapshots;
         for series in &mut self.series {
             series.points.push(TypePoint { t, collections, ..TypePoint::default() });
         }
@@ -216,9 +218,9 @@ impl HeapWatch {
             }
         };
         for object in seen {
-            point(object.name, &|point| match object.first == look {
+            point(object.name, &|point| match object.first == snapshot {
                 true => point.born_count += 1,
-                false => point.aged_count += 1,
+                false => point.retained_count += 1,
             });
         }
         for row in types {
@@ -235,24 +237,24 @@ mod tests {
 
     /// A watch after so many looks, each of which saw one more object: those born at looks that are multiples of three
     /// are gone.
-    fn watch(looks: u32) -> HeapWatch {
-        let point = |look: u32| TypePoint {
-            t: f64::from(look),
-            count: u64::from(look) + 1,
+    fn watch(snapshots: u32) -> HeapWatch {
+        let point = |snapshot: u32| TypePoint {
+            t: f64::from(snapshot),
+            count: u64::from(snapshot) + 1,
             born_count: 1,
             ..TypePoint::default()
         };
         let series = TypeSeries {
             name: "app.Session".into(),
-            points: (0..looks).map(point).collect(),
+            points: (0..snapshots).map(point).collect(),
             survivors: Vec::new(),
         };
-        let lives = |look: &u32| !look.is_multiple_of(3);
+        let lives = |snapshot: &u32| !snapshot.is_multiple_of(3);
         let seen = |first: u32| SeenObject { address: 16 * u64::from(first), name: 0, first };
         HeapWatch {
             series: vec![series],
-            seen: (0..looks).filter(lives).map(seen).collect(),
-            looks,
+            seen: (0..snapshots).filter(lives).map(seen).collect(),
+            snapshots,
             ..HeapWatch::default()
         }
     }
@@ -260,7 +262,7 @@ mod tests {
     /// Who was born, and who of those still lives, is the same afterwards; so are the first look and the newer half.
     #[test]
     fn thinning_keeps_births_and_survivors() {
-        let mut watch = watch(LOOKS);
+        let mut watch = watch(SNAPSHOTS);
         let sums = |watch: &HeapWatch| {
             let series = &watch.series()[0];
             let born = series.points.iter().map(|point| point.born_count).sum::<u64>();
@@ -270,11 +272,11 @@ mod tests {
         watch.thin();
         let after = watch.series()[0].clone();
         assert_eq!(sums(&watch), before.0);
-        let kept = LOOKS / 4 * 3;
-        assert_eq!((after.points.len(), watch.looks), (kept as usize, kept));
+        let kept = SNAPSHOTS / 4 * 3;
+        assert_eq!((after.points.len(), watch.snapshots), (kept as usize, kept));
         assert_eq!(after.survivors.len(), after.points.len());
         assert_eq!(after.points[0], before.1.points[0]);
-        let newer = LOOKS as usize / 2;
+        let newer = SNAPSHOTS as usize / 2;
         assert_eq!(after.points[after.points.len() - newer + 1..], before.1.points[newer + 1..]);
         // Looks 1 and 2 became one; 1 and 2 are still there.
         assert_eq!(
@@ -291,7 +293,7 @@ mod tests {
     }
 
     #[test]
-    fn new_is_what_the_first_look_did_not_see() {
+    fn new_is_what_the_first_snapshot_did_not_see() {
         let watch = watch(5);
         assert!(watch.is_new(Address(16)) && watch.is_new(Address(64)));
         assert!(!watch.is_new(Address(0)) && !watch.is_new(Address(48)));

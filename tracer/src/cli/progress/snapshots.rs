@@ -3,11 +3,11 @@
 use std::io::Write;
 
 use super::block::{Block, named};
-use super::{Manner, look_line};
+use super::{Manner, snapshot_line};
 use crate::model::HeapSnapshot;
 
 /// Shows the scans of several processes.
-pub struct ManyLooks<W> {
+pub struct ManySnapshots<W> {
     block: Block<W>,
     targets: Vec<Target>,
 }
@@ -18,7 +18,7 @@ struct Target {
     state: String,
 }
 
-impl<W: Write> ManyLooks<W> {
+impl<W: Write> ManySnapshots<W> {
     /// Shows scans on `out`.
     pub fn new(out: W, manner: Manner, pids: &[u32]) -> Self {
         let target = |&pid| Target { pid, first: None, state: "waiting …".to_owned() };
@@ -26,10 +26,10 @@ impl<W: Write> ManyLooks<W> {
     }
 
     /// Shows one, of the process of that index.
-    pub fn look(&mut self, index: usize, look: &HeapSnapshot) {
+    pub fn snapshot(&mut self, index: usize, snapshot: &HeapSnapshot) {
         let Some(target) = self.targets.get_mut(index) else { return };
-        let first = *target.first.get_or_insert(look.at);
-        target.state = look_line(look, look.at - first);
+        let first = *target.first.get_or_insert(snapshot.at);
+        target.state = snapshot_line(snapshot, snapshot.at - first);
         let line = target.line();
         if self.block.manner() == Manner::Plain {
             self.block.say(&line);
@@ -57,8 +57,11 @@ mod tests {
     #[test]
     fn every_process_has_its_line() {
         let mut out = Vec::new();
-        let mut lines = ManyLooks::new(&mut out, Manner::Redrawn, &[11, 12]);
-        lines.look(1, &HeapSnapshot { at: 5.0, looks: 1, objects: 7, ..HeapSnapshot::default() });
+        let mut lines = ManySnapshots::new(&mut out, Manner::Redrawn, &[11, 12]);
+        lines.snapshot(
+            1,
+            &HeapSnapshot { at: 5.0, snapshots: 1, objects: 7, ..HeapSnapshot::default() },
+        );
         lines.clear();
         let text = String::from_utf8(out).expect("text");
         assert!(text.starts_with("11                     waiting …\n12"), "{text}");

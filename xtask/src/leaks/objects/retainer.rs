@@ -2,9 +2,9 @@
 
 /// Names of attributes and classes, the holder's own first: of each dotted or underscored name, of each camel-cased
 /// word and of a word that stands alone between arrows the last part.
-pub fn names(holder: &str) -> Vec<String> {
+pub fn names(retainer: &str) -> Vec<String> {
     let mut names: Vec<String> = Vec::new();
-    for step in holder.split("->") {
+    for step in retainer.split("->") {
         let words: Vec<&str> = step.split(|letter| !is_part(letter)).collect();
         let words: Vec<&str> = words.iter().map(|word| word.trim_matches('.')).collect();
         let words: Vec<&str> = words.into_iter().filter(|word| !word.is_empty()).collect();
@@ -38,7 +38,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_holder_comes_first() {
+    fn the_retainer_comes_first() {
         let described = "pkg.core.Hub._open (dict; weak keys) -> list -> bound method Page.draw -> Page -> it's own";
         assert_eq!(names(described), ["_open", "list", "draw", "Page"]);
         assert_eq!(

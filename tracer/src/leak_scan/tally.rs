@@ -26,13 +26,13 @@ pub fn tally<'a>(
     at_least: u64,
 ) -> Vec<SiteUnreachable> {
     let mut sites: HashMap<u64, SiteUnreachable> = HashMap::new();
-    for (block, lost) in blocks {
-        let nothing = UnreachableBlocks { looked_for: 0, lost: 0 };
+    for (block, unreachable) in blocks {
+        let nothing = UnreachableBlocks { looked_for: 0, unreachable: 0 };
         let new = SiteUnreachable { site: block.site, found: nothing, bytes: 0 };
         let site = sites.entry(block.site).or_insert(new);
         site.bytes = site.bytes.saturating_add(block.size);
         site.found.looked_for += 1;
-        site.found.lost += u64::from(lost);
+        site.found.unreachable += u64::from(unreachable);
     }
     let mut sites: Vec<SiteUnreachable> =
         sites.into_values().filter(|site| site.found.looked_for >= at_least).collect();

@@ -6,12 +6,12 @@ use crate::model::{
 };
 
 /// What a look says.
-pub fn look() -> HeapSnapshot {
+pub fn snapshot() -> HeapSnapshot {
     HeapSnapshot {
         at: 1_763_691_300.0,
         seconds: 2.14,
         paused_seconds: None,
-        looks: 1,
+        snapshots: 1,
         interpreters: 1,
         tracked_objects: 812_345,
         objects: 1_234_567,
@@ -52,7 +52,7 @@ pub fn documents() -> RetainerReport {
         schema: CENSUS_SCHEMA,
         tool: tool(),
         target: target(),
-        look: look(),
+        snapshot: snapshot(),
         asked: "Document".into(),
         subject: "objects of the type bokeh.document.document.Document".into(),
         count: 69,
@@ -69,7 +69,7 @@ pub fn registry() -> RetainerGroup {
         bytes: 10_032,
         root: RootKind::Module,
         root_name: "module holoviews.streams".into(),
-        chain: vec![
+        path: vec![
             reference(".Stream", "type", Some("holoviews.streams.Stream")),
             reference(".registry", "weakref.WeakKeyDictionary", Some("412 items")),
             reference(".data", "dict", Some("412 items")),
@@ -83,9 +83,9 @@ pub fn registry() -> RetainerGroup {
 fn callback() -> RetainerGroup {
     let mut group = registry();
     (group.count, group.bytes) = (5, 880);
-    group.chain.truncate(3);
-    group.chain.push(reference("['plots']", "holoviews.plotting.bokeh.element.ElementPlot", None));
-    group.chain.push(reference(".document", "bokeh.document.document.Document", None));
+    group.path.truncate(3);
+    group.path.push(reference("['plots']", "holoviews.plotting.bokeh.element.ElementPlot", None));
+    group.path.push(reference(".document", "bokeh.document.document.Document", None));
     group
 }
 
@@ -95,7 +95,7 @@ fn frame() -> RetainerGroup {
         bytes: 528,
         root: RootKind::Frame,
         root_name: "thread 4719, frame run (server.py:88)".into(),
-        chain: vec![reference("local doc", "bokeh.document.document.Document", None)],
+        path: vec![reference("local doc", "bokeh.document.document.Document", None)],
     }
 }
 
@@ -109,7 +109,7 @@ fn native() -> RetainerGroup {
         bytes: 352,
         root: RootKind::Native,
         root_name: "uvloop.loop.Handle at 0x7f21c40a1000".into(),
-        chain: vec![maybe],
+        path: vec![maybe],
     }
 }
 
@@ -119,7 +119,7 @@ fn garbage() -> RetainerGroup {
         bytes: 176,
         root: RootKind::Garbage,
         root_name: "bokeh.document.document.Document at 0x7f21c40a5d90".into(),
-        chain: vec![
+        path: vec![
             reference("._models", "bokeh.document.models.DocumentModelManager", None),
             reference("._document", "bokeh.document.document.Document", None),
         ],
@@ -128,27 +128,27 @@ fn garbage() -> RetainerGroup {
 
 /// A single object at the end of a chain that is far too long for a page.
 pub fn long() -> RetainerReport {
-    let mut holders = documents();
-    holders.asked = "0x7f21c40a5d90".into();
-    holders.subject = "the object at 0x7f21c40a5d90, of the type list".into();
-    (holders.count, holders.bytes, holders.more_groups) = (1, 88, 0);
+    let mut retainers = documents();
+    retainers.asked = "0x7f21c40a5d90".into();
+    retainers.subject = "the object at 0x7f21c40a5d90, of the type list".into();
+    (retainers.count, retainers.bytes, retainers.more_groups) = (1, 88, 0);
     let mut group = registry();
     (group.count, group.bytes) = (1, 88);
-    group.chain =
+    group.path =
         (0..100).map(|step| reference(&format!("[{step}]"), "list", Some("1 item"))).collect();
-    holders.groups = vec![group];
-    holders.look.paused_seconds = Some(1.93);
-    holders
+    retainers.groups = vec![group];
+    retainers.snapshot.paused_seconds = Some(1.93);
+    retainers
 }
 
 /// Nothing keeps what nobody found.
 pub fn nothing() -> RetainerReport {
-    let mut holders = documents();
-    (holders.count, holders.bytes, holders.more_groups) = (0, 0, 0);
-    holders.groups.clear();
-    holders.look.skipped = vec![("torn lists".into(), 2)];
-    holders.look.notes = vec![HeapNote::TypesIncomplete];
-    holders
+    let mut retainers = documents();
+    (retainers.count, retainers.bytes, retainers.more_groups) = (0, 0, 0);
+    retainers.groups.clear();
+    retainers.snapshot.skipped = vec![("torn lists".into(), 2)];
+    retainers.snapshot.notes = vec![HeapNote::TypesIncomplete];
+    retainers
 }
 
 /// Names as an enemy would choose them.
@@ -161,22 +161,22 @@ pub fn hostile() -> RetainerReport {
         "user\u{202e}nimda\u{200b}",
         "日本語のとても長い名前",
     ];
-    let mut holders = documents();
-    holders.target.comm = names[0].into();
-    holders.target.python.version = names[1].into();
-    (holders.asked, holders.subject) = (names[2].into(), format!("objects of {}", names[1]));
-    (holders.count, holders.bytes, holders.more_groups) = (u64::MAX, u64::MAX, u64::MAX);
+    let mut retainers = documents();
+    retainers.target.comm = names[0].into();
+    retainers.target.python.version = names[1].into();
+    (retainers.asked, retainers.subject) = (names[2].into(), format!("objects of {}", names[1]));
+    (retainers.count, retainers.bytes, retainers.more_groups) = (u64::MAX, u64::MAX, u64::MAX);
     let long = "x".repeat(10_000);
     let names_and_long = names.iter().copied().chain([long.as_str()]);
-    let chain = names_and_long.map(|name| Reference {
+    let path = names_and_long.map(|name| Reference {
         via: name.to_owned(),
         certain: false,
         address: name.to_owned(),
         class: name.to_owned(),
         detail: Some(name.to_owned()),
     });
-    let chain: Vec<Reference> = chain.collect();
-    holders.groups = [RootKind::Module, RootKind::Native, RootKind::Garbage]
+    let path: Vec<Reference> = path.collect();
+    retainers.groups = [RootKind::Module, RootKind::Native, RootKind::Garbage]
         .into_iter()
         .zip([names[0], names[1], &long])
         .map(|(root, name)| RetainerGroup {
@@ -184,9 +184,9 @@ pub fn hostile() -> RetainerReport {
             bytes: u64::MAX,
             root,
             root_name: name.to_owned(),
-            chain: chain.clone(),
+            path: path.clone(),
         })
         .collect();
-    holders.look.skipped = vec![(names[0].to_owned(), u64::MAX)];
-    holders
+    retainers.snapshot.skipped = vec![(names[0].to_owned(), u64::MAX)];
+    retainers
 }

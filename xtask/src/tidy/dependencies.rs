@@ -4,7 +4,7 @@ use super::Finding;
 use super::source::{Repository, Rust};
 
 /// Each room of `tracer/src`, and the rooms that it may name besides itself.
-pub const ARROWS: [(&str, &[&str]); 19] = [
+pub const DEPENDENCIES: [(&str, &[&str]); 19] = [
     // Pure: no I/O, no clock.
     ("model", &[]),
     ("aggregate", &["model"]),
@@ -14,7 +14,7 @@ pub const ARROWS: [(&str, &[&str]); 19] = [
     ("heap", &["python", "model"]),
     ("history", &["model"]),
     ("plot", &["model"]),
-    ("reach", &["model"]),
+    ("leak_scan", &["model"]),
     ("report", &["plot", "model"]),
     // Patterns are compared with names as reports write them.
     ("judge", &["report", "growth", "model"]),
@@ -32,7 +32,7 @@ pub const ARROWS: [(&str, &[&str]); 19] = [
             "store",
             "os",
             "heap",
-            "reach",
+            "leak_scan",
             "history",
             "python",
             "elf",
@@ -71,20 +71,21 @@ pub fn check(repository: &Repository) -> Vec<Finding> {
 }
 
 fn file_findings(file: &Rust) -> Option<Vec<Finding>> {
-    let room = file.room()?;
-    if OF_TESTS.contains(&room) {
+    let module = file.module()?;
+    if OF_TESTS.contains(&module) {
         return None;
     }
-    let Some((_, allowed)) = ARROWS.iter().find(|(name, _)| *name == room) else {
-        let message = format!("the room {room} has no row in xtask/src/tidy/arrow.rs");
+    let Some((_, allowed)) = DEPENDENCIES.iter().find(|(name, _)| *name == module) else {
+        let message = format!("the room {module} has no row in xtask/src/tidy/dependencies.rs");
         return Some(vec![Finding::new(&file.path, 0, message)]);
     };
     let mut findings = Vec::new();
     for (index, line) in file.lines.iter().enumerate() {
-        for named in named_rooms(&line.code) {
+        for named in named_modules(&line.code) {
             let for_tests = OF_TESTS.contains(&named) && (line.test || file.test);
-            if named != room && !allowed.contains(&named) && !for_tests {
-                let message = format!("{room} may not name {named} (arrows point only downwards)");
+            if named != module && !allowed.contains(&named) && !for_tests {
+                let message =
+                    format!("{module} may not name {named} (arrows point only downwards)");
                 findings.push(Finding::new(&file.path, index + 1, message));
             }
         }
@@ -93,8 +94,8 @@ fn file_findings(file: &Rust) -> Option<Vec<Finding>> {
 }
 
 /// First segments after `crate::` or, in the program, `leakspy::`; also in groups.
-fn named_rooms(code: &str) -> Vec<&str> {
-    let mut rooms = Vec::new();
+fn named_modules(code: &str) -> Vec<&str> {
+    let mut modules = Vec::new();
     for start in ["crate::", "leakspy::"] {
         for (at, _) in code.match_indices(start) {
             let before = code[..at].chars().next_back();
@@ -103,14 +104,14 @@ fn named_rooms(code: &str) -> Vec<&str> {
             }
             let rest = &code[at + start.len()..];
             match rest.strip_prefix('{') {
-                Some(group) => rooms.extend(group_members(group)),
-                None => rooms.push(word(rest)),
+                Some(group) => modules.extend(group_members(group)),
+                None => modules.push(word(rest)),
             }
         }
     }
     // A type or function of the crate's root is no room.
-    rooms.retain(|room| room.starts_with(|first: char| first.is_ascii_lowercase()));
-    rooms
+    modules.retain(|module| module.starts_with(|first: char| first.is_ascii_lowercase()));
+    modules
 }
 
 /// First segments of the members of a `{…}` group whose opening brace is already read.
@@ -154,8 +155,8 @@ mod tests {
 
     #[test]
     fn groups_are_read() {
-        assert_eq!(named_rooms("use crate::{model::{a, b}, os, Thing};"), ["model", "os"]);
-        assert_eq!(named_rooms("use mycrate::os; use a::crate_::b;"), [""; 0]);
+        assert_eq!(named_modules("use crate::{model::{a, b}, os, Thing};"), ["model", "os"]);
+        assert_eq!(named_modules("use mycrate::os; use a::crate_::b;"), [""; 0]);
     }
 
     #[test]
@@ -166,10 +167,11 @@ mod tests {
 
     #[test]
     fn arrows_make_no_circle() {
-        for (index, (room, allowed)) in ARROWS.iter().enumerate() {
+        for (index, (module, allowed)) in DEPENDENCIES.iter().enumerate() {
             for named in *allowed {
-                let at = ARROWS.iter().position(|(name, _)| name == named).expect("a known room");
-                assert!(at < index, "{room} names {named}, which is above it");
+                let at =
+                    DEPENDENCIES.iter().position(|(name, _)| name == named).expect("a known room");
+                assert!(at < index, "{module} names {named}, which is above it");
             }
         }
     }

@@ -2,10 +2,10 @@
 
 use std::io::{self, Write};
 
-use super::HoldersExporter;
+use super::RetainersExporter;
 use crate::model::{RetainerGroup, RetainerReport};
 use crate::report::census::closing;
-use crate::report::chain;
+use crate::report::path;
 use crate::report::quantity::{bytes, count, counted};
 use crate::report::sentence::capitalised;
 use crate::report::text::page::{Page, Style};
@@ -14,49 +14,56 @@ use crate::report::{Options, escape, width};
 /// Columns before the text of a group; room for its number.
 const INDENT: usize = 4;
 /// Columns before a reference.
-const CHAIN_INDENT: usize = 6;
+const PATH_INDENT: usize = 6;
 
 /// The page.
 pub struct RetainersText;
 
-impl HoldersExporter for RetainersText {
+impl RetainersExporter for RetainersText {
     fn write(
         &self,
-        holders: &RetainerReport,
+        retainers: &RetainerReport,
         options: &Options,
         out: &mut dyn Write,
     ) -> io::Result<()> {
         let mut page = Page::narrow(out, options.colour);
-        page.heading(&sentence(holders))?;
-        page.paragraph(0, &closing::looked_at(&holders.target, &holders.look))?;
-        let shown = &holders.groups[..holders.groups.len().min(options.top.unwrap_or(usize::MAX))];
+        page.heading(&sentence(retainers))?;
+        page.paragraph(0, &closing::snapshot_of(&retainers.target, &retainers.snapshot))?;
+        let shown =
+            &retainers.groups[..retainers.groups.len().min(options.top.unwrap_or(usize::MAX))];
         for (number, group) in (1_u64..).zip(shown) {
             page.gap()?;
             write_group(&mut page, number, group)?;
         }
-        rest(&mut page, holders, shown)?;
-        closing::write(&mut page, &holders.target, &holders.look, &holders.tool, &legend(shown))
+        rest(&mut page, retainers, shown)?;
+        closing::write(
+            &mut page,
+            &retainers.target,
+            &retainers.snapshot,
+            &retainers.tool,
+            &legend(shown),
+        )
     }
 }
 
 /// `57 objects of the type x.Y (1.2 MiB) are kept by 2 kinds of chains`
-pub fn sentence(holders: &RetainerReport) -> String {
-    let subject = width::cut_middle(&escape::terminal(&holders.subject), 200);
+pub fn sentence(retainers: &RetainerReport) -> String {
+    let subject = width::cut_middle(&escape::terminal(&retainers.subject), 200);
     let many = subject.strip_prefix("objects ");
     let what = match many {
-        Some(of) => format!("{} {of}", counted(holders.count, "object", "objects")),
+        Some(of) => format!("{} {of}", counted(retainers.count, "object", "objects")),
         None => capitalised(&subject),
     };
-    let groups = u64::try_from(holders.groups.len()).unwrap_or(u64::MAX);
+    let groups = u64::try_from(retainers.groups.len()).unwrap_or(u64::MAX);
     let kinds =
-        counted(groups.saturating_add(holders.more_groups), "kind of chain", "kinds of chains");
-    let verb = if holders.count == 1 { "is" } else { "are" };
-    match (holders.count, groups) {
+        counted(groups.saturating_add(retainers.more_groups), "kind of chain", "kinds of chains");
+    let verb = if retainers.count == 1 { "is" } else { "are" };
+    match (retainers.count, groups) {
         (0, _) => format!("There are no {subject}"),
         (_, 0) => {
-            format!("{what} ({}) {verb} kept by nothing that was found", bytes(holders.bytes))
+            format!("{what} ({}) {verb} kept by nothing that was found", bytes(retainers.bytes))
         }
-        _ => format!("{what} ({}) {verb} kept by {kinds}", bytes(holders.bytes)),
+        _ => format!("{what} ({}) {verb} kept by {kinds}", bytes(retainers.bytes)),
     }
 }
 
@@ -65,25 +72,29 @@ fn write_group(page: &mut Page<'_>, number: u64, group: &RetainerGroup) -> io::R
         "{} ({}), {}",
         counted(group.count, "object", "objects"),
         bytes(group.bytes),
-        chain::held_from(group)
+        path::retained_from(group)
     );
     page.item(0, &format!("{number:>2}. "), Style::Bold, &headline)?;
-    if group.chain.is_empty() {
+    if group.path.is_empty() {
         return page.paragraph(INDENT, "It is held there directly.");
     }
     page.gap()?;
-    chain::write(page, CHAIN_INDENT, &group.chain)
+    path::write(page, PATH_INDENT, &group.path)
 }
 
 /// What was not shown.
-fn rest(page: &mut Page<'_>, holders: &RetainerReport, shown: &[RetainerGroup]) -> io::Result<()> {
-    let hidden = u64::try_from(holders.groups.len() - shown.len()).unwrap_or(u64::MAX);
-    let more = holders.more_groups.saturating_add(hidden);
+fn rest(
+    page: &mut Page<'_>,
+    retainers: &RetainerReport,
+    shown: &[RetainerGroup],
+) -> io::Result<()> {
+    let hidden = u64::try_from(retainers.groups.len() - shown.len()).unwrap_or(u64::MAX);
+    let more = retainers.more_groups.saturating_add(hidden);
     if more == 0 {
         return Ok(());
     }
     let told = shown.iter().fold(0, |sum: u64, group| sum.saturating_add(group.count));
-    let objects = holders.count.saturating_sub(told);
+    let objects = retainers.count.saturating_sub(told);
     let (kinds, keep) = if more == 1 { ("kind", "keeps") } else { ("kinds", "keep") };
     page.gap()?;
     page.paragraph(
@@ -106,7 +117,7 @@ fn legend(shown: &[RetainerGroup]) -> Vec<String> {
          the last is cut are they freed."
             .to_owned(),
     ];
-    if shown.iter().flat_map(|group| &group.chain).any(|reference| !reference.certain) {
+    if shown.iter().flat_map(|group| &group.path).any(|reference| !reference.certain) {
         sentences.push(
             "⇢ is a word in a structure of C code that looks like a reference and may be none."
                 .to_owned(),

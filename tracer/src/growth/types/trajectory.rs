@@ -12,7 +12,7 @@ const YOUNG_MOST: f64 = 3600.0;
 /// A collection proves something if it came after this share of the time.
 const LATE_COLLECTION: f64 = 0.25;
 /// What is never given back must make up this share of what was kept: otherwise old objects go as new ones come.
-const FLOOR_SHARE: f64 = 0.25;
+const MINIMUM_SHARE: f64 = 0.25;
 
 /// One type over the looks, in sums that are cheap to make for thousands of types.
 #[derive(Clone, Debug)]
@@ -28,7 +28,7 @@ pub struct Trajectory<'a> {
     /// See `born`.
     pub survived: u64,
     /// Of the objects old enough to count, those that are kept.
-    pub kept: f64,
+    pub retained: f64,
     /// By how much the least number in the last third of the time exceeds that in the first.
     pub floor: f64,
     /// How fast what is kept grows.
@@ -41,13 +41,13 @@ pub struct Trajectory<'a> {
     pub collections: Option<u64>,
     /// What keeps most of what it grew by, where that was reached from a root: then it is no garbage, whatever was
     /// collected.
-    pub holder: Option<&'a TypeRetainer>,
+    pub retainer: Option<&'a TypeRetainer>,
 }
 
 impl<'a> Trajectory<'a> {
     /// Of a type that moved and may have grown; `None` for one that stands still or shrinks, or whose times make no
     /// sense.
-    pub fn measure(series: &'a TypeSeries, holder: Option<&'a TypeRetainer>) -> Option<Self> {
+    pub fn measure(series: &'a TypeSeries, retainer: Option<&'a TypeRetainer>) -> Option<Self> {
         let (first, last) = (series.points.first()?, series.points.last()?);
         let ordered = series.points.windows(2).all(|pair| pair[1].t > pair[0].t);
         if !ordered || !first.t.is_finite() || !last.t.is_finite() {
@@ -59,7 +59,7 @@ impl<'a> Trajectory<'a> {
         }
         let births = || series.points.iter().skip(1).map(|point| point.born_count);
         let survivors = series.survivors.iter().skip(1).zip(births());
-        let periods = periods(series, holder.is_some());
+        let periods = periods(series, retainer.is_some());
         let counts = Increment::counts(&periods);
         let cluster = slope::cluster(&counts);
         let thirds = Thirds::from_cohorts(&periods);
@@ -68,30 +68,32 @@ impl<'a> Trajectory<'a> {
             span: last.t - first.t,
             grew: series.points.windows(2).filter(|pair| pair[1].count > pair[0].count).count(),
             born: births().fold(0, u64::saturating_add),
-            survived: survivors.map(|(kept, born)| *kept.min(&born)).fold(0, u64::saturating_add),
-            kept: counts.iter().map(|increment| increment.amount).sum(),
+            survived: survivors
+                .map(|(retained, born)| *retained.min(&born))
+                .fold(0, u64::saturating_add),
+            retained: counts.iter().map(|increment| increment.amount).sum(),
             floor,
             growth: slope::slope(&counts, cluster),
             flatness: verdict::flatness_of(&thirds, cluster),
             thirds,
             collections: collections(&series.points),
-            holder,
+            retainer,
         })
     }
 
     /// Looks.
-    pub fn looks(&self) -> usize {
+    pub fn snapshots(&self) -> usize {
         self.series.points.len()
     }
 
     /// Whether what is kept is also more than there was: otherwise old objects only made room for new ones.
     pub fn rises(&self) -> bool {
-        self.floor > 0.0 && self.floor >= FLOOR_SHARE * self.kept
+        self.floor > 0.0 && self.floor >= MINIMUM_SHARE * self.retained
     }
 
     /// Objects that it grew by: those that are kept, or else the difference of the looks.
     pub fn grown(&self) -> f64 {
-        if self.kept > 0.0 { self.kept } else { self.net().max(0.0) }
+        if self.retained > 0.0 { self.retained } else { self.net().max(0.0) }
     }
 
     /// Objects at the last look less those at the first.
@@ -116,7 +118,7 @@ impl<'a> Trajectory<'a> {
 
     /// Whether full collections are counted, and none came after anything was born: then all of it may be garbage.
     pub fn uncollected(&self) -> bool {
-        self.collections == Some(0) && self.holder.is_none()
+        self.collections == Some(0) && self.retainer.is_none()
     }
 }
 
@@ -210,9 +212,9 @@ mod tests {
         assert!(Trajectory::measure(&heap.series("still", &|_| (5, 0), 100), None).is_none());
         let shrinks = TypeSeries {
             points: (0..10_u32)
-                .map(|look| TypePoint {
-                    t: f64::from(look),
-                    count: 100 - u64::from(look),
+                .map(|snapshot| TypePoint {
+                    t: f64::from(snapshot),
+                    count: 100 - u64::from(snapshot),
                     ..TypePoint::default()
                 })
                 .collect(),
@@ -224,13 +226,13 @@ mod tests {
     #[test]
     fn without_births_what_never_went_away_counts() {
         let heap = PretendedHeap::new(30, 60.0);
-        let mut series = heap.series("leak", &|look| (2 + look % 3, 1), 100);
+        let mut series = heap.series("leak", &|snapshot| (2 + snapshot % 3, 1), 100);
         for point in &mut series.points {
-            (point.born_count, point.aged_count) = (0, 0);
+            (point.born_count, point.retained_count) = (0, 0);
         }
         series.survivors.clear();
-        let course = Trajectory::measure(&series, None).expect("grows");
-        assert!(course.kept > 10.0 && course.rises(), "{course:?}");
+        let trajectory = Trajectory::measure(&series, None).expect("grows");
+        assert!(trajectory.retained > 10.0 && trajectory.rises(), "{trajectory:?}");
     }
 
     #[test]

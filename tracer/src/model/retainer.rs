@@ -14,7 +14,7 @@ pub struct RetainerReport {
     /// Whose objects.
     pub target: CensusTarget,
     /// How the heap was looked at.
-    pub look: HeapSnapshot,
+    pub snapshot: HeapSnapshot,
     /// What was asked for, as it was typed.
     pub asked: String,
     /// What that is: `objects of type x.Y`, `the object at 0x…`, `the module x`.
@@ -57,8 +57,9 @@ pub struct RetainerGroup {
     /// The root in words: `module holoviews.streams`, `thread 12, frame run (server.py:88)`; of `native` and
     /// `garbage` the type and address of the first object.
     pub root_name: String,
+    #[serde(rename = "chain")]
     /// The references from the root to one of the objects, shown as an example.
-    pub chain: Vec<Reference>,
+    pub path: Vec<Reference>,
 }
 
 /// One reference of a chain, and what it leads to.
@@ -119,7 +120,7 @@ impl RetainerGroup {
             }
         };
         let root = std::iter::once((root, None));
-        let steps = self.chain.iter().map(|step| (step.words(), Some(step.class.clone())));
+        let steps = self.path.iter().map(|step| (step.words(), Some(step.class.clone())));
         root.chain(steps).collect()
     }
 }

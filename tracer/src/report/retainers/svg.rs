@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use super::place::{self, BOX, PlacedBoxes};
 use super::tree::{Node, Tree, in_full};
-use super::{HoldersExporter, text};
+use super::{RetainersExporter, text};
 use crate::model::{RetainerReport, RootKind};
 use crate::report::census::closing;
 use crate::report::escape::xml;
@@ -29,18 +29,19 @@ rect{stroke-width:1.2;rx:5px}path{fill:none;stroke:#57606a;stroke-width:1.2}.m{s
 /// The picture.
 pub struct RetainersSvg;
 
-impl HoldersExporter for RetainersSvg {
+impl RetainersExporter for RetainersSvg {
     fn write(
         &self,
-        holders: &RetainerReport,
+        retainers: &RetainerReport,
         options: &Options,
         out: &mut dyn Write,
     ) -> io::Result<()> {
-        let shown = &holders.groups[..holders.groups.len().min(options.top.unwrap_or(usize::MAX))];
+        let shown =
+            &retainers.groups[..retainers.groups.len().min(options.top.unwrap_or(usize::MAX))];
         let tree = Tree::from_groups(shown);
         let placed = place::place(&tree);
         let columns = (placed.width.saturating_sub(2 * place::MARGIN) / 9).max(60);
-        let head = head(holders, shown.len(), columns);
+        let head = head(retainers, shown.len(), columns);
         let top = head.len() * HEAD_LINE + place::MARGIN;
         let (width, height) = (placed.width, placed.height + top);
         writeln!(
@@ -48,7 +49,7 @@ impl HoldersExporter for RetainersSvg {
             "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" \
              viewBox=\"0 0 {width} {height}\" role=\"img\">"
         )?;
-        writeln!(out, "<title>{}</title>", xml(&text::sentence(holders)))?;
+        writeln!(out, "<title>{}</title>", xml(&text::sentence(retainers)))?;
         writeln!(out, "<style>{STYLE}</style>")?;
         writeln!(
             out,
@@ -79,19 +80,19 @@ impl HoldersExporter for RetainersSvg {
 }
 
 /// Lines above the picture, each with its class.
-fn head(holders: &RetainerReport, shown: usize, columns: usize) -> Vec<(&'static str, String)> {
-    let headline = wrap(&text::sentence(holders), columns);
+fn head(retainers: &RetainerReport, shown: usize, columns: usize) -> Vec<(&'static str, String)> {
+    let headline = wrap(&text::sentence(retainers), columns);
     let mut lines: Vec<(&'static str, String)> =
         headline.into_iter().map(|line| ("h", line)).collect();
-    let mut small = closing::looked_at(&holders.target, &holders.look);
-    let hidden = holders.groups.len().saturating_sub(shown);
-    let hidden = u64::try_from(hidden).unwrap_or(u64::MAX).saturating_add(holders.more_groups);
+    let mut small = closing::snapshot_of(&retainers.target, &retainers.snapshot);
+    let hidden = retainers.groups.len().saturating_sub(shown);
+    let hidden = u64::try_from(hidden).unwrap_or(u64::MAX).saturating_add(retainers.more_groups);
     if hidden > 0 {
         small.push_str(" Kinds of chains that are not drawn: ");
         small.push_str(&crate::report::quantity::count(hidden));
         small.push('.');
     }
-    if holders.groups.iter().flat_map(|group| &group.chain).any(|reference| !reference.certain) {
+    if retainers.groups.iter().flat_map(|group| &group.path).any(|reference| !reference.certain) {
         small.push_str(" Dashed: looks like a reference, and may be none.");
     }
     lines.extend(wrap(&small, columns * 5 / 4).into_iter().map(|line| ("s", line)));

@@ -18,12 +18,12 @@ pub struct SearchedBlock {
 
 impl SearchedBlock {
     /// A small object of Python that leads to a block: looked for like one, and counted for no site.
-    pub const fn holder(start: Address, size: u64) -> Self {
+    pub const fn retainer(start: Address, size: u64) -> Self {
         Self { start, size, site: u64::MAX, born_ns: 0 }
     }
 
     /// Whether it is one of those. No block of a site was born before the machine.
-    pub const fn is_holder(&self) -> bool {
+    pub const fn is_retainer(&self) -> bool {
         self.born_ns == 0 && self.site == u64::MAX
     }
 

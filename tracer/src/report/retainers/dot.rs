@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use super::tree::{Node, Tree};
-use super::{HoldersExporter, text};
+use super::{RetainersExporter, text};
 use crate::model::RetainerReport;
 use crate::report::width::cut_middle;
 use crate::report::{Options, escape};
@@ -14,19 +14,20 @@ const NAME_COLUMNS: usize = 60;
 /// The graph.
 pub struct Dot;
 
-impl HoldersExporter for Dot {
+impl RetainersExporter for Dot {
     fn write(
         &self,
-        holders: &RetainerReport,
+        retainers: &RetainerReport,
         options: &Options,
         out: &mut dyn Write,
     ) -> io::Result<()> {
-        let shown = &holders.groups[..holders.groups.len().min(options.top.unwrap_or(usize::MAX))];
+        let shown =
+            &retainers.groups[..retainers.groups.len().min(options.top.unwrap_or(usize::MAX))];
         let tree = Tree::from_groups(shown);
         writeln!(out, "digraph who {{")?;
         writeln!(out, "  rankdir=LR;")?;
         writeln!(out, "  labelloc=t;")?;
-        writeln!(out, "  label=\"{}\";", escape::dot(&text::sentence(holders)))?;
+        writeln!(out, "  label=\"{}\";", escape::dot(&text::sentence(retainers)))?;
         writeln!(out, "  node [shape=box, style=rounded, fontname=\"monospace\"];")?;
         writeln!(out, "  edge [fontname=\"monospace\"];")?;
         for (number, node) in tree.nodes.iter().enumerate() {

@@ -11,7 +11,7 @@
 
 mod blocks;
 mod pools;
-mod search;
+mod scan;
 mod tags;
 mod tally;
 
@@ -20,5 +20,5 @@ mod tests;
 
 pub use blocks::{Blocks, SearchedBlock};
 pub use pools::object_at;
-pub use search::{LeakScan, PointerAlignment, ScanOutcome};
+pub use scan::{LeakScan, PointerAlignment, ScanOutcome};
 pub use tally::{SiteUnreachable, tally};

@@ -25,7 +25,7 @@ use Scope::{Anywhere, Interpreter};
 
 /// One row per name or family of names. CPython 3.6 to 3.15.
 #[rustfmt::skip]
-const MACHINERY: &[(&str, Match, Scope)] = &[
+const RUNTIME_FRAMES: &[(&str, Match, Scope)] = &[
     // The evaluation loop and its entries (Python/ceval.c).
     ("_PyEval_",                       Prefix, Interpreter),
     ("PyEval_EvalCode",                Prefix, Interpreter),
@@ -112,9 +112,9 @@ const MACHINERY: &[(&str, Match, Scope)] = &[
 ];
 
 /// Whether a function is machinery. `function` may carry the suffixes of split or cloned functions.
-pub fn is_machinery(function: &str, in_interpreter: bool) -> bool {
+pub fn is_runtime_frame(function: &str, in_interpreter: bool) -> bool {
     let name = base_name(function);
-    MACHINERY.iter().any(|(row, by, scope)| {
+    RUNTIME_FRAMES.iter().any(|(row, by, scope)| {
         let matches = match by {
             Exact => name == *row,
             Prefix => name.starts_with(row),
@@ -125,7 +125,7 @@ pub fn is_machinery(function: &str, in_interpreter: bool) -> bool {
 
 /// Whether a function is where a process or thread starts, so that nothing lies further out.
 pub fn is_thread_start(function: &str) -> bool {
-    is_machinery(function, false)
+    is_runtime_frame(function, false)
 }
 
 /// The name without what compilers append to parts and clones: `gen_send_ex.isra.0`, `main.cold`.
@@ -151,15 +151,15 @@ mod tests {
             "gen_send_ex.isra.0",
             "pymain_run_file",
         ] {
-            assert!(is_machinery(glue, true), "{glue}");
-            assert!(!is_machinery(glue, false), "{glue} of another module");
+            assert!(is_runtime_frame(glue, true), "{glue}");
+            assert!(!is_runtime_frame(glue, false), "{glue} of another module");
         }
     }
 
     #[test]
     fn starts_are_machinery_everywhere() {
         for start in ["_start", "__libc_start_main_impl", "__libc_start_call_main", "clone3"] {
-            assert!(is_machinery(start, false), "{start}");
+            assert!(is_runtime_frame(start, false), "{start}");
             assert!(is_thread_start(start), "{start}");
         }
     }
@@ -177,7 +177,7 @@ mod tests {
             "builtin_sorted",
             "import_find_and_load",
         ] {
-            assert!(!is_machinery(function, true), "{function}");
+            assert!(!is_runtime_frame(function, true), "{function}");
         }
     }
 }

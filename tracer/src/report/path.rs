@@ -25,20 +25,20 @@ pub enum ShownStep<'a> {
 }
 
 /// A chain, of which at most `ends` references are left at either end.
-pub fn steps(chain: &[Reference], ends: usize) -> Vec<ShownStep<'_>> {
-    let more = chain.len().saturating_sub(2 * ends);
+pub fn steps(path: &[Reference], ends: usize) -> Vec<ShownStep<'_>> {
+    let more = path.len().saturating_sub(2 * ends);
     // A line that says that one line is left out is no shorter.
     if more <= 1 {
-        return chain.iter().map(ShownStep::Reference).collect();
+        return path.iter().map(ShownStep::Reference).collect();
     }
-    let mut steps: Vec<ShownStep<'_>> = chain[..ends].iter().map(ShownStep::Reference).collect();
+    let mut steps: Vec<ShownStep<'_>> = path[..ends].iter().map(ShownStep::Reference).collect();
     steps.push(ShownStep::More(more));
-    steps.extend(chain[ends + more..].iter().map(ShownStep::Reference));
+    steps.extend(path[ends + more..].iter().map(ShownStep::Reference));
     steps
 }
 
 /// What is at the begin of a chain, after a count of objects: `held from module x`.
-pub fn held_from(group: &RetainerGroup) -> String {
+pub fn retained_from(group: &RetainerGroup) -> String {
     let name = cut_middle(&escape::terminal(&group.root_name), 200);
     match group.root {
         RootKind::Module | RootKind::Frame => format!("held from {name}"),
@@ -56,8 +56,8 @@ pub fn held_from(group: &RetainerGroup) -> String {
 }
 
 /// A line for each reference.
-pub fn write(page: &mut Page<'_>, indent: usize, chain: &[Reference]) -> io::Result<()> {
-    for step in steps(chain, ENDS) {
+pub fn write(page: &mut Page<'_>, indent: usize, path: &[Reference]) -> io::Result<()> {
+    for step in steps(path, ENDS) {
         match step {
             ShownStep::Reference(reference) => line(page, indent, reference)?,
             ShownStep::More(more) => {
@@ -93,15 +93,15 @@ fn line(page: &mut Page<'_>, indent: usize, reference: &Reference) -> io::Result
 }
 
 /// Steps of a chain; of a long one both ends, which say most.
-pub fn shortened(chain: &[String]) -> Vec<String> {
-    let left_out = chain.len().saturating_sub(STEPS);
-    let (head, tail) = (STEPS / 2, chain.len() - STEPS.min(chain.len()) / 2);
+pub fn shortened(path: &[String]) -> Vec<String> {
+    let left_out = path.len().saturating_sub(STEPS);
+    let (head, tail) = (STEPS / 2, path.len() - STEPS.min(path.len()) / 2);
     match left_out {
-        0 => chain.to_vec(),
+        0 => path.to_vec(),
         _ => {
-            let mut steps = chain[..head].to_vec();
+            let mut steps = path[..head].to_vec();
             steps.push(format!("… {left_out} more …"));
-            steps.extend_from_slice(&chain[tail..]);
+            steps.extend_from_slice(&path[tail..]);
             steps
         }
     }
