@@ -23,7 +23,8 @@ leakspy_tests::on_every_interpreter!(
     flipped_bits_do_no_harm,
 );
 
-/// Types written in C whose own `__sizeof__` counts buffers that are known to them alone, as those of ctypes do.
+/// Types written in C whose own `__sizeof__` counts buffers that are known to them alone, as those
+/// of ctypes do.
 const OWN_BUFFERS: [&str; 4] =
     ["_io.BufferedReader", "_io.BufferedWriter", "_struct.Struct", "StgDict"];
 
@@ -99,7 +100,8 @@ fn growth_is_what_was_made(interpreter: &Interpreter) -> Result<()> {
     target.quit()
 }
 
-/// A few pools can be shared with other objects: two of a hundred may be missing, and some others are nearly empty.
+/// A few pools can be shared with other objects: two of a hundred may be missing, and some others
+/// are nearly empty.
 fn nearly_empty_pools_are_found(interpreter: &Interpreter) -> Result<()> {
     const OTHERS: u64 = 100;
     let mut target = started(interpreter)?;
@@ -127,7 +129,7 @@ fn no_pools_without_pymalloc(interpreter: &Interpreter) -> Result<()> {
     target.quit()
 }
 
-/// The class, how many, the kind of root, the root, and the words of the chain.
+/// The class, how many, the kind of root, the root, and the words of the path.
 const HELD: [(&str, u64, &str, &str, &str); 14] = [
     (
         "Model",
@@ -175,7 +177,7 @@ fn every_retainer_has_a_name(interpreter: &Interpreter) -> Result<()> {
             ensure!(wrong == Value::Array(Vec::new()), "{asked}: {wrong} in {group:?}");
         }
     }
-    // A weak reference is no chain.
+    // A weak reference is no path.
     let ending = tracer::run(&["who", "-p", &target.pid().to_string(), "OnlyWeak"])?;
     ensure!(ending.code() == Some(1), "what only a weak reference had is still there: {ending}");
     target.quit()
@@ -210,7 +212,8 @@ fn a_pause_ends_with_leakspy() -> Result<()> {
     target.quit()
 }
 
-/// Memory with flipped bits is read to its end: no panic, no endless walk, not more objects than could be there.
+/// Memory with flipped bits is read to its end: no panic, no endless walk, not more objects than
+/// could be there.
 fn flipped_bits_do_no_harm(interpreter: &Interpreter) -> Result<()> {
     let target = started(interpreter)?;
     let original = Original::of(target.pid())?;

@@ -144,7 +144,8 @@ impl Drop for SmallDisk {
     }
 }
 
-/// The disk fills while recording: one line, code 1, the target is left clean, and what had been written still opens.
+/// The disk fills while recording: one line, code 1, the target is left clean, and what had been
+/// written still opens.
 #[test]
 fn disk_full() -> Result<()> {
     let disk = SmallDisk::new("256k")?;

@@ -50,13 +50,15 @@ fn soak(script: &str, go: &str) -> Result<(Report, Truth)> {
         "the target found its own data changed: {:?}",
         truth.facts
     );
-    // Greenlets of one depth are told apart by their Python frames only; `accuracy` judges the audit.
+    // Greenlets of one depth are told apart by their Python frames only; `accuracy` judges the
+    // audit.
     report.lost_nothing_but(&[Counter::StacksMerged])?;
     agrees(&truth, &report)?;
     Ok((report, truth))
 }
 
-/// greenlet moves slices of the C stack: a return probe pending across a switch would kill the target.
+/// greenlet moves slices of the C stack: a return probe pending across a switch would kill the
+/// target.
 #[test]
 fn greenlets() -> Result<()> {
     let switches = repetitions(400_000);
@@ -91,7 +93,8 @@ fn gevent_server() -> Result<()> {
     Ok(())
 }
 
-/// Attaching changes code, detaching restores it; another process that maps the same files is never touched.
+/// Attaching changes code, detaching restores it; another process that maps the same files is never
+/// touched.
 #[test]
 fn zero_collateral() -> Result<()> {
     let _alone = alone();
@@ -159,7 +162,8 @@ fn killed_at_random_moments() -> Result<()> {
     finish_busy(target)
 }
 
-/// Attached and detached again and again, nothing accumulates and the last time is as exact as the first.
+/// Attached and detached again and again, nothing accumulates and the last time is as exact as the
+/// first.
 #[test]
 fn churn() -> Result<()> {
     let _alone = alone();
@@ -179,7 +183,8 @@ fn churn() -> Result<()> {
     finish_busy(target)
 }
 
-/// What another leakspy on this machine has loaded meanwhile is not left behind by us, and what we still hold is.
+/// What another leakspy on this machine has loaded meanwhile is not left behind by us, and what we
+/// still hold is.
 #[test]
 fn only_our_own_is_left_behind() -> Result<()> {
     let _alone = alone();

@@ -1,4 +1,5 @@
-//! What a recording says over time, against a workload that knows when its blocks were born and died; and marks.
+//! What a recording says over time, against a workload that knows when its blocks were born and
+//! died; and marks.
 
 use anyhow::{Context, Result, ensure};
 use leakspy_tests::interpreter::Interpreter;
@@ -15,8 +16,8 @@ fn target() -> Result<Workload> {
     Workload::python(&Interpreter::find("3.11")?, "lives")
 }
 
-/// What the recording says of one line of the workload. CPython may call the allocator from more than one place
-/// for it: then the first has all blocks but those of the first few rounds.
+/// What the recording says of one line of the workload. CPython may call the allocator from more
+/// than one place for it: then the first has all blocks but those of the first few rounds.
 struct Line {
     cohorts: Vec<Cohort>,
     lifetimes: Vec<(f64, u64)>,
@@ -73,7 +74,7 @@ fn lives_are_told() -> Result<()> {
     let kept = line("kept for good")?;
     ensure!((kept.born(), kept.live(), kept.died()) == (rounds, rounds, 0), "kept for good");
     ensure!(kept.cohorts.len() >= 3, "{:?}", kept.cohorts);
-    // The first cohort is older than two looks, the last is not.
+    // The first cohort is older than two snapshots, the last is not.
     let old = kept.old();
     ensure!(old > 0 && old < rounds, "{old} of {rounds} are old: {:?}", kept.retained);
 
@@ -86,7 +87,8 @@ fn lives_are_told() -> Result<()> {
     );
     let oldest = held.cohorts.first().context("a cohort")?;
     ensure!(oldest.live == 0, "blocks of the first seconds live on: {:?}", held.cohorts);
-    // Between looks that are five seconds apart, eight seconds are at least four and at most sixteen.
+    // Between looks that are five seconds apart, eight seconds are at least four and at most
+    // sixteen.
     let right = |(up_to, _): &(f64, u64)| *up_to > 4.0 && *up_to <= 16.0;
     ensure!(held.lifetimes.iter().all(right), "{:?}", held.lifetimes);
     ensure!(held.old() == 0, "{:?} outlived eight seconds", held.retained);

@@ -1,4 +1,5 @@
-//! A million scripted calls: the tracer's books equal the script's, or differ by exactly what it names.
+//! A million scripted calls: the tracer's counters equal the script's ledger, or differ by exactly
+//! what it names.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -17,7 +18,7 @@ use serde_json::Value;
 /// Python frames cannot tell apart; the audit says so. Amounts by call site are not touched by it.
 const MAY_MERGE: &[Counter] = &[Counter::StacksMerged];
 
-/// The script's books at one moment.
+/// The script's own ledger at one moment.
 #[derive(Clone, Debug)]
 struct Ledger(Value);
 

@@ -1,4 +1,5 @@
-//! Targets that die, become another program or lose their first thread; and recordings that end by themselves.
+//! Targets that die, become another program or lose their first thread; and recordings that end by
+//! themselves.
 
 use std::time::Duration;
 
@@ -97,7 +98,8 @@ fn exec_by_another_thread() -> Result<()> {
     becomes_another("exec_in_thread")
 }
 
-/// The same process id, another program: what was captured is reported, and the new program is left alone.
+/// The same process id, another program: what was captured is reported, and the new program is left
+/// alone.
 fn becomes_another(command: &str) -> Result<()> {
     let mut target = target()?;
     let recording = Recording::start(target.pid(), &[])?;

@@ -1,4 +1,5 @@
-//! Several targets in one leakspy: each is recorded as if it were alone, and what happens to one is its own.
+//! Several targets in one leakspy: each is recorded as if it were alone, and what happens to one is
+//! its own.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -42,7 +43,8 @@ fn of_pid(report: &Value, pid: u32) -> Result<&Value> {
     targets.find(|target| target["target"]["pid"] == pid).with_context(|| format!("no {pid}"))
 }
 
-/// Three interpreters, one of them quiet: the right finding for each. A minute: verdicts need several periods.
+/// Three interpreters, one of them quiet: the right finding for each. A minute: verdicts need
+/// several periods.
 #[test]
 fn three_interpreters() -> Result<()> {
     let mut targets = ["3.8", "3.11", "3.13"]
@@ -123,7 +125,8 @@ fn killed_it_leaves_nothing_in_any() -> Result<()> {
     targets.into_iter().try_for_each(Workload::quit)
 }
 
-/// One target dies and another is missing from the start: the third is recorded exactly, and each has its own recording.
+/// One target dies and another is missing from the start: the third is recorded exactly, and each
+/// has its own recording.
 #[test]
 fn what_happens_to_one_is_its_own() -> Result<()> {
     let interpreter = Interpreter::find("3.11")?;

@@ -14,8 +14,8 @@ leakspy_tests::on_every_interpreter!(sizes_and_references);
 #[derive(Debug, Deserialize)]
 struct Row(u64, u64, String, u64, Vec<u64>);
 
-/// References that objects own and `tp_traverse` does not visit: they lead to what cannot be in a cycle, or to
-/// the type of an instance (visited since 3.9).
+/// References that objects own and `tp_traverse` does not visit: they lead to what cannot be in a
+/// cycle, or to the type of an instance (visited since 3.9).
 const NOT_VISITED: [&str; 23] = [
     "Class",
     "co_",
@@ -71,7 +71,8 @@ fn sizes_and_references(interpreter: &Interpreter) -> Result<()> {
     target.quit()
 }
 
-/// Every true referent must be told, as often as it is; whatever else is told must be of a kind that is not visited.
+/// Every true referent must be reported, as often as it is; whatever else is reported must be of a
+/// kind that is not visited.
 fn references(object: &Object, referents: &[u64], complain: &mut dyn FnMut(String)) {
     let mut told: BTreeMap<u64, Vec<String>> = BTreeMap::new();
     for edge in &object.edges {

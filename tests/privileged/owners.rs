@@ -1,4 +1,5 @@
-//! Stacks joined with the objects that own their blocks, and types over time, against a workload that knows both.
+//! Stacks joined with the objects that own their blocks, and types over time, against a workload
+//! that knows both.
 
 use anyhow::{Context, Result, ensure};
 use leakspy_tests::interpreter::Interpreter;
@@ -21,7 +22,7 @@ const KINDS: &[(&str, &str, u64)] = &[
     ("array.array", "array.array", 1),
 ];
 
-/// Every block of a known line has its owner, and the chain leads from the place that holds it.
+/// Every block of a known line has its owner, and the path leads from the place that holds it.
 fn owners_are_named(interpreter: &Interpreter) -> Result<()> {
     let mut target = Workload::python(interpreter, "owned")?;
     let recording = Recording::start(target.pid(), &[])?;
@@ -77,7 +78,8 @@ fn owned(tables: &Tables, line: u64) -> Result<(u64, u64, Owners)> {
 
 leakspy_tests::on_every_interpreter!(owners_are_named);
 
-/// Sessions that stay are among the types of the verdict, with their number and with what holds them.
+/// Sessions that stay are among the types of the verdict, with their number and with what holds
+/// them.
 #[test]
 fn types_are_counted_over_time() -> Result<()> {
     let mut target = Workload::python(&Interpreter::find("3.11")?, "owned")?;
@@ -94,7 +96,7 @@ fn types_are_counted_over_time() -> Result<()> {
     let of_sessions = |found: &&Value| found["name"] == "__main__.Session";
     let found = types.iter().find(of_sessions).with_context(|| format!("{types:#?}"))?;
     ensure!(found["last_count"].as_u64() == Some(sessions), "{sessions} sessions: {found:#}");
-    // What it is called depends on how many looks there was time for; that it grows does not.
+    // What it is called depends on how many snapshots there was time for; that it grows does not.
     let verdict = found["verdict"].as_str();
     ensure!(matches!(verdict, Some("leak" | "undetermined")), "{found:#}");
     let retainer = found["holder"].as_array().context("no holder")?;

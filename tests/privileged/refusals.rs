@@ -1,5 +1,5 @@
-//! `census` and `who` where something is wrong: one line and the right exit code; names that are meant to harm
-//! whoever prints them, and strings that are nobody's business.
+//! `census` and `who` where something is wrong: one line and the right exit code; names that are
+//! meant to harm whoever prints them, and strings that are nobody's business.
 
 use std::process::Command;
 
@@ -36,7 +36,8 @@ fn hostile(interpreter: &Interpreter) -> Result<Workload> {
     Ok(target)
 }
 
-/// No control character reaches a terminal, and a name of 10 kB floods none; the objects are counted all the same.
+/// No control character reaches a terminal, and a name of 10 kB floods none; the objects are
+/// counted all the same.
 fn names_do_no_harm(interpreter: &Interpreter) -> Result<()> {
     let mut target = hostile(interpreter)?;
     let pid = target.pid().to_string();

@@ -1,4 +1,5 @@
-//! Stacks, frame by frame, against what the interpreter itself says at the moment of the allocation.
+//! Stacks, frame by frame, against what the interpreter itself says at the moment of the
+//! allocation.
 
 use anyhow::{Result, ensure};
 use leakspy_ebpf::wire::counter::Counter;
@@ -24,7 +25,8 @@ fn record(interpreter: &Interpreter, script: &str) -> Result<(Report, Truth)> {
     Ok((report, truth))
 }
 
-/// Callbacks from C, generators, coroutines, classes, lambdas, decorators, comprehensions, threads, signals, imports.
+/// Callbacks from C, generators, coroutines, classes, lambdas, decorators, comprehensions, threads,
+/// signals, imports.
 fn shapes(interpreter: &Interpreter) -> Result<()> {
     let (report, truth) = record(interpreter, "stacks")?;
     ensure!(truth.expect.len() > 60, "only {} different stacks", truth.expect.len());
@@ -50,8 +52,8 @@ fn reused_code(interpreter: &Interpreter) -> Result<()> {
     agrees(&truth, &report)
 }
 
-/// The start of an interpreter is a burst of thousands of stacks that are never seen again: some may find
-/// the ring full. What the interpreters keep is seen often enough.
+/// The start of an interpreter is a burst of thousands of stacks that are never seen again: some
+/// may find the ring full. What the interpreters keep is seen often enough.
 fn subinterpreters(interpreter: &Interpreter) -> Result<()> {
     let (report, truth) = record(interpreter, "subinterpreters")?;
     report.lost_nothing_but(&[MERGED])?;

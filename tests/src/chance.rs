@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-/// Multiplies the number of repetitions of every repeating test, and the length of the soaks: 1 fits a
-/// short run of everything, 20 a night.
+/// Multiplies the number of repetitions of every repeating test, and the length of the soaks: 1
+/// fits a short run of everything, 20 a night.
 pub const SCALE: &str = "LEAKSPY_TEST_SCALE";
 /// Seed of every random choice, so that a failure can be had again.
 pub const SEED: &str = "LEAKSPY_TEST_SEED";
@@ -55,7 +55,8 @@ impl Chance {
         self.number() % limit
     }
 
-    /// Lets a random time up to `most` pass. The moment is the stimulus of the test, nothing is waited for.
+    /// Lets a random time up to `most` pass. The moment is the stimulus of the test, nothing is
+    /// waited for.
     pub fn moment(&mut self, most: Duration) {
         let most = u64::try_from(most.as_micros()).unwrap_or(u64::MAX).max(1);
         std::thread::sleep(Duration::from_micros(self.below(most)));

@@ -64,7 +64,8 @@ impl Original {
         Ok(Self { pages, python, collector, ranges: Ranges { there, files } })
     }
 
-    /// Flips bits, and reads everything as `census --sessions` and `who` do. How many objects were found.
+    /// Flips bits, and reads everything as `census --sessions` and `who` do. How many objects were
+    /// found.
     pub fn read_flipped(&self, flips: u64, chance: &mut Chance) -> usize {
         let mut flipped = HashMap::new();
         for _ in 0..flips {

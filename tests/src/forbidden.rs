@@ -1,4 +1,5 @@
-//! The probe that leakspy must never use, so that the soak tests can show that they would notice it.
+//! The probe that leakspy must never use, so that the soak tests can show that they would notice
+//! it.
 
 use std::ffi::CString;
 use std::os::fd::{FromRawFd, OwnedFd, RawFd};
@@ -21,7 +22,8 @@ struct PerfEvent {
     offset: u64,
 }
 
-/// A return probe on any function, in one thread; it is live from here until the descriptor is dropped.
+/// A return probe on any function, in one thread; it is live from here until the descriptor is
+/// dropped.
 pub fn return_probe(thread: u32, file: &str, offset: u64) -> Result<OwnedFd> {
     let path = CString::new(file).context("path of a library")?;
     let mut event = PerfEvent {

@@ -10,8 +10,8 @@ use anyhow::{Context, Result, bail};
 pub const PYTHONS: &str = "LEAKSPY_PYTHONS";
 /// Root of the Debian testing that holds the newest interpreters.
 pub const CHROOT: &str = "LEAKSPY_CHROOT";
-/// A virtual environment of CPython 3.11 with numpy, greenlet and gevent; by default the one that the
-/// setup makes in the target directory.
+/// A virtual environment of CPython 3.11 with numpy, greenlet and gevent; by default the one that
+/// the setup makes in the target directory.
 pub const VENV: &str = "LEAKSPY_VENV";
 
 const DEFAULT_CHROOT: &str = "/var/lib/leakspy-tests/forky";

@@ -65,8 +65,9 @@ struct InfoRequest {
 /// One system call; the result is a file descriptor or 0, or nothing for "no such object".
 fn bpf<T>(command: i64, attributes: &mut T) -> Result<Option<RawFd>> {
     let size = u32::try_from(size_of::<T>()).context("size of attributes")?;
-    // SAFETY: the kernel reads and writes at most `size` bytes of `attributes`, which we borrow exclusively;
-    // the only pointer in any `T` here is `InfoRequest::info`, set by `info` to a live buffer of `length` bytes.
+    // SAFETY: the kernel reads and writes at most `size` bytes of `attributes`, which we borrow
+    // exclusively; the only pointer in any `T` here is `InfoRequest::info`, set by `info` to a live
+    // buffer of `length` bytes.
     let result = unsafe { libc::syscall(libc::SYS_bpf, command, &raw mut *attributes, size) };
     if result >= 0 {
         return Ok(Some(RawFd::try_from(result).context("file descriptor")?));

@@ -22,7 +22,8 @@
 //! | [`chance`] | seeded randomness, and how often to try |
 //! | [`simulator`] | processes whose every block is known, for the detector alone |
 //!
-//! Nothing here sleeps to wait: every wait ends with a line, an end of file, or a deadline that fails the test.
+//! Nothing here sleeps to wait: every wait ends with a line, an end of file, or a deadline that
+//! fails the test.
 
 pub mod chance;
 pub mod flipped;

@@ -15,7 +15,7 @@ use crate::tracer;
 #[derive(Clone, Debug, Deserialize)]
 pub struct Census {
     #[serde(rename = "look")]
-    /// How it was taken.
+    /// How the snapshot was taken.
     pub snapshot: Snapshot,
     /// Types.
     pub types: Vec<TypeRow>,
@@ -80,9 +80,9 @@ pub struct TypeRow {
 pub struct Growth {
     /// Its name.
     pub name: String,
-    /// At the first look.
+    /// At the first snapshot.
     pub first_count: u64,
-    /// At the last look.
+    /// At the last snapshot.
     pub last_count: u64,
 }
 
@@ -93,11 +93,11 @@ pub struct Retainers {
     pub subject: String,
     /// Objects.
     pub count: u64,
-    /// Kinds of chains.
+    /// Kinds of paths.
     pub groups: Vec<Group>,
 }
 
-/// One kind of chain.
+/// One kind of path.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Group {
     /// Objects.
@@ -153,14 +153,14 @@ impl Retainers {
         serde_json::from_str(&output(&words)?).context("holders")
     }
 
-    /// The kind of chain that keeps most.
+    /// The kind of path that keeps most.
     pub fn first(&self) -> Result<&Group> {
         self.groups.first().with_context(|| format!("no chain: {self:?}"))
     }
 }
 
 impl Group {
-    /// The chain as one line of words: `.a [0] closure cell b`.
+    /// The path as one line of words: `.a [0] closure cell b`.
     pub fn words(&self) -> String {
         let words: Vec<&str> = self.path.iter().map(|link| link.via.as_str()).collect();
         words.join(" ")

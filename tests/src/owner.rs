@@ -1,5 +1,5 @@
-//! Whose eBPF programs are loaded: what we started carries a mark in its environment, and so does what it
-//! started in turn (the guard). Others may use leakspy on this machine while tests run.
+//! Whose eBPF programs are loaded: what we started carries a mark in its environment, and so does
+//! what it started in turn (the guard). Others may use leakspy on this machine while tests run.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -36,15 +36,15 @@ pub fn disown(command: &mut Command) {
     command.env_remove(MARK);
 }
 
-/// Waits until no link probes the process, and no program called like leakspy's is left that was not there
-/// `before` and that nobody else holds.
+/// Waits until no link probes the process, and no program called like leakspy's is left that was
+/// not there `before` and that nobody else holds.
 pub fn await_nothing_left(pid: u32, before: &BTreeMap<u32, String>) -> Result<()> {
     kernel::await_no_links(pid)?;
     kernel::await_empty("programs", || programs_left(before))
 }
 
-/// Ids of the programs called like leakspy's that were not there `before` and that nobody else holds: held
-/// by what we started, or by nobody.
+/// Ids of the programs called like leakspy's that were not there `before` and that nobody else
+/// holds: held by what we started, or by nobody.
 pub fn programs_left(before: &BTreeMap<u32, String>) -> Result<Vec<u32>> {
     let mut left: Vec<u32> = kernel::programs()?.into_keys().collect();
     left.retain(|id| !before.contains_key(id));

@@ -20,7 +20,7 @@ pub struct Cohort {
     pub to: f64,
     /// Blocks allocated.
     pub allocated: u64,
-    /// Blocks alive at the last look.
+    /// Blocks alive at the last snapshot.
     pub live: u64,
 }
 
@@ -33,7 +33,8 @@ impl Tables {
         Ok(Self { database })
     }
 
-    /// The sites with blocks of this size class whose innermost Python frame is this line of a file of this name.
+    /// The sites with blocks of this size class whose innermost Python frame is this line of a file
+    /// of this name.
     pub fn sites_at(&self, file: &str, line: u64, size_class: u64) -> Result<Vec<i64>> {
         let sql = "SELECT site.id FROM site WHERE size_class = ?1 AND ( \
                    SELECT frame.file LIKE '%/' || ?2 AND frame.line = ?3 FROM stack_frame \
@@ -74,7 +75,8 @@ impl Tables {
         rows.map(|row| row.context("an owner")).collect()
     }
 
-    /// The chain to owners of a type at a line, root first; the longest where several sites have one.
+    /// The path to owners of a type at a line, root first; the longest where several sites have
+    /// one.
     pub fn owner_path(&self, class: &str, file: &str, line: u64) -> Result<Vec<String>> {
         let sql = "SELECT text FROM owner_holder JOIN owner ON owner.site = owner_holder.site AND \
                    owner.position = owner_holder.owner WHERE owner.site = ?1 AND type = ?2 \

@@ -71,8 +71,8 @@ pub struct Frame {
 }
 
 impl Site {
-    /// Its Python frames, root first, without what the interpreter hides from tracebacks too; a frame
-    /// without a line has line 0.
+    /// Its Python frames, root first, without what the interpreter hides from tracebacks too; a
+    /// frame without a line has line 0.
     pub fn python(&self) -> Vec<TrueFrame> {
         let shown = |frame: &&Frame| frame.kind == "python" && !frame.is_runtime;
         self.stack.iter().filter(shown).map(Frame::as_true).collect()
@@ -130,7 +130,8 @@ impl Counters {
     /// Nothing was lost and no stack is less than whole, except for what is named.
     pub fn lost_nothing_but(&self, allowed: &[Counter]) -> Result<()> {
         for counter in Counter::ALL {
-            // Merged stacks are a figure about site keys; what a test says of stacks it compares itself.
+            // Merged stacks are a figure about site keys; what a test says of stacks it compares
+            // itself.
             let bad = matches!(counter.class(), Class::Loss | Class::Quality)
                 && *counter != Counter::StacksMerged;
             let count = self.of(*counter)?;
@@ -189,8 +190,8 @@ impl Report {
         self.losses.lost_nothing_but(allowed)
     }
 
-    /// Every call seen has exactly one end, and the sites add up to the counters. Holds whatever was
-    /// lost, once the target stands still.
+    /// Every call seen has exactly one end, and the sites add up to the counters. Holds whatever
+    /// was lost, once the target stands still.
     pub fn balances(&self) -> Result<()> {
         self.losses.balance()?;
         let bytes = self.losses.live_bytes()?;

@@ -116,7 +116,8 @@ impl Recording {
         self.directory.path().join("out.leakspy")
     }
 
-    /// Counters by name, as saved some time after this call began. What the target did before it is in them.
+    /// Counters by name, as saved some time after this call began. What the target did before it is
+    /// in them.
     pub fn counters(&self) -> Result<Counters> {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let database = Connection::open_with_flags(self.file(), flags)?;

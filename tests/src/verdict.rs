@@ -46,9 +46,9 @@ fn class_of(bytes: u64) -> u64 {
     bytes.next_power_of_two()
 }
 
-/// The report must have exactly what the workload says, at exactly the stacks that it says: every site
-/// whose innermost Python line and size class are among the expected ones must have one of the expected stacks, frame by
-/// frame, and the amounts per stack must agree to the byte.
+/// The report must have exactly what the workload says, at exactly the stacks that it says: every
+/// site whose innermost Python line and size class are among the expected ones must have one of the
+/// expected stacks, frame by frame, and the amounts per stack must agree to the byte.
 pub fn agrees(truth: &Truth, report: &Report) -> Result<()> {
     ensure!(!truth.expect.is_empty(), "the workload expects nothing");
     let mut expected: BTreeMap<(Vec<TrueFrame>, u64), Amount> = BTreeMap::new();

@@ -1,4 +1,5 @@
-//! The detector's promises, on a few seeds of every family; `cargo xtask simulate` has the whole table.
+//! The detector's promises, on a few seeds of every family; `cargo xtask simulate` has the whole
+//! table.
 
 use leakspy_tests::simulator::family::Kind;
 use leakspy_tests::simulator::table::{Row, rows};

@@ -45,8 +45,8 @@ pub const fn size_class(size: u64) -> u32 {
     class + 1
 }
 
-/// Bytes of an array of `count` elements of `size` bytes, all ones on overflow: the call fails then, and must
-/// not look like one for 0 bytes. By halves, because BPF has no 128-bit product.
+/// Bytes of an array of `count` elements of `size` bytes, all ones on overflow: the call fails
+/// then, and must not look like one for 0 bytes. By halves, because BPF has no 128-bit product.
 #[inline(always)]
 pub const fn array_bytes(count: u64, size: u64) -> u64 {
     const HALF: u64 = (1 << 32) - 1;

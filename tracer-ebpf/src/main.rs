@@ -1,4 +1,4 @@
-//! The eBPF programs. Each is one line that calls the rooms in `kernel`.
+//! The eBPF programs. Each is one line that calls the modules in `kernel`.
 #![no_std]
 #![no_main]
 #![feature(core_intrinsics)]

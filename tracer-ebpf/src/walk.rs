@@ -1,7 +1,9 @@
-//! The walk over CPython's frames, innermost first, over any memory.
+//! Where a Python stack is unwound: the walk over CPython's frames, innermost first, over any
+//! memory.
 //!
 //! In the kernel [`ReadUser`] is `bpf_probe_read_user`; in tests it is an array. The walk trusts
-//! nothing: every address may be unreadable, every byte nonsense, and the number of steps is bounded.
+//! nothing: every address may be unreadable, every byte nonsense, and the number of steps is
+//! bounded.
 
 use crate::hash::{generation_bucket, mix};
 use crate::wire::key::Generations;
@@ -108,7 +110,7 @@ pub struct Scratch {
     pub owner: u64,
     /// What one step of the walk hands to the next.
     step: Step,
-    /// A bulk-read stretch of the data stack, then room for one frame read alone.
+    /// A bulk-read range of the data stack, then room for one frame read alone.
     cells: [u64; WINDOW_WORDS + SPAN_WORDS],
     /// The walked stack, innermost first.
     pub words: [u64; MAX_WORDS],
@@ -183,9 +185,9 @@ pub struct Walked {
 /// Walks the Python frames of `thread`, innermost first.
 ///
 /// The hash fingerprints the native path as well: with entry frames (3.12 on) by the distances from
-/// the stack pointer to each of them, otherwise by the distance to the innermost `_PyCFrame` and to the
-/// thread's control block. Two native paths between the same Python instruction and the allocator
-/// almost always differ in depth.
+/// the stack pointer to each of them, otherwise by the distance to the innermost `_PyCFrame` and to
+/// the thread's control block. Two native paths between the same Python instruction and the
+/// allocator almost always differ in depth.
 #[inline(always)]
 pub fn walk<R: ReadUser>(
     reader: &R,
@@ -218,7 +220,8 @@ pub fn walk<R: ReadUser>(
     let hash = if layout.entry == ENTRY_OWNER {
         0
     } else {
-        // Each is mixed by itself: both grow with the stack, and combined first they would cancel that.
+        // Each is mixed by itself: both grow with the stack, and combined first they would cancel
+        // that.
         mix(mix(0, cframe.wrapping_sub(thread.sp)), depth)
     };
     scratch.step = Step { frame, anchor: thread.sp, hash, ..Step::NONE };

@@ -1,6 +1,6 @@
 //! The search for pointers: how fast memory is looked through.
 //!
-//! `cargo bench --package leakspy --bench reach`; at 1 GiB/s, 64 MiB take 62 ms.
+//! `cargo bench --package leakspy --bench leak_scan`; at 1 GiB/s, 64 MiB take 62 ms.
 
 use std::hint::black_box;
 
@@ -23,8 +23,8 @@ fn blocks(count: u64) -> Blocks {
     Blocks::new((0..count).map(block).collect())
 }
 
-/// Memory as that of a Python process: of ten words four are zero, two small numbers, one text or a float,
-/// three pointers into the heap.
+/// Memory as that of a Python process: of ten words four are zero, two small numbers, one text or a
+/// float, three pointers into the heap.
 fn memory() -> Vec<u8> {
     let mut state = 1_u64;
     let mut random = || {

@@ -1,5 +1,6 @@
-//! What a malloc/free pair costs while other processes that share its libc are attached and stand still
-//! (`docs/many-targets.md`). As root: `cargo run --release --example many -- [WAY [NUMBER OF OTHERS]...]`.
+//! What a malloc/free pair costs while other processes that share its libc are attached and stand
+//! still (`docs/many-targets.md`). As root:
+//! `cargo run --release --example many -- [WAY [NUMBER OF OTHERS]...]`.
 
 #![allow(clippy::print_stdout, reason = "a command for people")]
 

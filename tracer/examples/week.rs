@@ -1,11 +1,13 @@
-//! A week of a large server in a few minutes: what its recording takes on disk, in memory, and of a core.
+//! A week of a large server in a few minutes: what its recording takes on disk, in memory, and of a
+//! core.
 //!
 //! `cargo run --release -p leakspy --example week [FILE [STEP_SECONDS]]`
 //!
-//! 20,000 sites, of which 2,000 allocate and free between any two ticks, 50 leak, and the others hold what they
-//! allocated when they were new. A tick is a minute by default: the histories are as long as those of ticks of a
-//! second, because old ticks thin out, and a minute is as much work for the recorder as any tick with a look. The
-//! file is read by a process of its own, so that its memory is counted for itself.
+//! 20,000 sites, of which 2,000 allocate and free between any two ticks, 50 leak, and the others
+//! hold what they allocated when they were new. A tick is a minute by default: the histories are as
+//! long as those of ticks of a second, because old ticks thin out, and a minute is as much work for
+//! the recorder as any tick with a snapshot. The file is read by a process of its own, so that its
+//! memory is counted for itself.
 #![allow(clippy::print_stdout)]
 
 use std::collections::VecDeque;

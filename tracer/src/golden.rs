@@ -1,7 +1,8 @@
 //! Expected outputs of tests, kept in `tracer/golden`.
 //!
-//! One page of each kind is there whole. Of others there is what a reader can judge, and a fingerprint of the rest:
-//! what differs anywhere is noticed, and the repository does not hold the same page twenty times.
+//! One page of each kind is there whole. Of others there is what a reader can judge, and a
+//! fingerprint of the rest: what differs anywhere is noticed, and the repository does not hold the
+//! same page twenty times.
 
 use std::path::Path;
 

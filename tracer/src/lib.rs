@@ -1,8 +1,9 @@
 //! leakspy finds what a live Python server leaks.
 //!
-//! The rooms, from the bottom up; names point only downwards (see `ARCHITECTURE.md`).
+//! The modules, from the bottom up; names point only downwards (see `ARCHITECTURE.md`).
 //!
-//! *Pure, no I/O:* [`model`] [`aggregate`] [`elf`] [`python`] [`growth`] [`heap`] [`plot`] [`reach`] [`report`]
+//! *Pure, no I/O:* [`model`] [`aggregate`] [`elf`] [`python`] [`growth`] [`heap`] [`plot`]
+//! [`leak_scan`] [`report`]
 //!
 //! *Outside world:* [`os`] [`probe`] [`symbolize`] [`store`]
 //!

@@ -1,4 +1,5 @@
-//! The program from the outside, as far as it goes without root: what it prints, where, and how it ends.
+//! The program from the outside, as far as it goes without root: what it prints, where, and how it
+//! ends.
 
 use std::fs;
 use std::io::Read;

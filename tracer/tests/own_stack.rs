@@ -126,7 +126,8 @@ extern "C" fn capture_without_tables() {
     WITHOUT_TABLES.lock().unwrap().push(capture());
 }
 
-// Code without unwind information: once with a frame pointer, once with rbp used for something else.
+// Code without unwind information: once with a frame pointer, once with rbp used for something
+// else.
 std::arch::global_asm!(
     ".globl leakspy_test_frame_pointer",
     "leakspy_test_frame_pointer:",

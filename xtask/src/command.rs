@@ -21,7 +21,8 @@ pub fn target_dir() -> PathBuf {
         .map_or_else(|| root().join("target"), |folder| root().join(folder))
 }
 
-/// A command in the root of the workspace, free of what the running `cargo` put into the environment.
+/// A command in the root of the workspace, free of what the running `cargo` put into the
+/// environment.
 pub fn command(program: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new(program);
     command.current_dir(root());

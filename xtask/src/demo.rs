@@ -1,4 +1,5 @@
-//! The main job on a leak of our own: start a leaking server, watch it, say what leaks, draw what is live.
+//! The main job on a leak of our own: start a leaking server, watch it, say what leaks, draw what
+//! is live.
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -15,7 +16,8 @@ pub struct Options {
     /// How long to watch: verdicts need a minute at least.
     #[arg(long, default_value_t = 90)]
     seconds: u32,
-    /// The interpreter that runs the server [default: python3, which is installed where it is missing].
+    /// The interpreter that runs the server [default: python3, which is installed where it is
+    /// missing].
     #[arg(long)]
     python: Option<PathBuf>,
 }

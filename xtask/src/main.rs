@@ -39,9 +39,11 @@ enum Task {
     Test(test::Options),
     /// Build the eBPF object that is committed under tracer/object.
     Ebpf(ebpf::Options),
-    /// Install what a rebuild of the eBPF object needs, on Debian and Ubuntu; say what to do elsewhere.
+    /// Install what a rebuild of the eBPF object needs, on Debian and Ubuntu; say what to do
+    /// elsewhere.
     Setup(setup::Options),
-    /// Check the house rules: arrows between rooms, doors of foreign crates, links in documents.
+    /// Check the rules: dependencies between modules, boundaries of foreign crates, links in
+    /// documents.
     Tidy(tidy::Options),
     /// Rewrite golden files and generated tables; read the difference before you commit it.
     Golden,

@@ -59,7 +59,8 @@ fn checks() -> Result<()> {
     step("documentation's tests", workspace(&["test", "--doc"], &[]))
 }
 
-/// Whether the committed eBPF object is what its sources make; without a compiler, whether it fits its stamp.
+/// Whether the committed eBPF object is what its sources make; without a compiler, whether it fits
+/// its stamp.
 fn object() -> Result<()> {
     if Toolchain::find(None).is_ok() {
         return timed("eBPF object, built again", || {

@@ -1,5 +1,6 @@
-//! Processes that leak, and processes that only look like it, without a process: families of random series with
-//! a known truth, judged by the detector at many moments. `cargo xtask simulate` prints the table.
+//! Processes that leak, and processes that only look like it, without a process: families of random
+//! series with a known truth, judged by the detector at many moments. `cargo xtask simulate` prints
+//! the table.
 //!
 //! | module | what it knows |
 //! |---|---|

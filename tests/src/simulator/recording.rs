@@ -1,4 +1,5 @@
-//! What a recording of a simulated process holds at a moment: the same series as one of a real process.
+//! What a recording of a simulated process holds at a moment: the same series as one of a real
+//! process.
 
 use leakspy_ebpf::wire::counter::Counter;
 
@@ -35,7 +36,8 @@ impl<'a> Recording<'a> {
         Self { world, sums, anonymous, limit }
     }
 
-    /// Expected memory of the process at a time: the leak's part up to then, and the usual height of the rest.
+    /// Expected memory of the process at a time: the leak's part up to then, and the usual height
+    /// of the rest.
     pub fn trend(&self, t: f64) -> f64 {
         let Some(leak) = &self.world.leak else { return BASE };
         let rest = |tick: usize| {
@@ -208,7 +210,8 @@ fn ticks(t: f64) -> Vec<usize> {
     kept
 }
 
-/// Edges of the cohorts at `t`, oldest first: aligned powers of two times a tick, about an eighth of their age wide.
+/// Edges of the cohorts at `t`, oldest first: aligned powers of two times a tick, about an eighth
+/// of their age wide.
 pub fn edges(t: f64) -> Vec<f64> {
     let last = index(t);
     let (mut edges, mut end) = (vec![last], last);

@@ -29,7 +29,8 @@ pub struct Outcome {
     pub confirmed: Option<f64>,
     /// Its rank after 120 seconds.
     pub rank: Option<u32>,
-    /// Whether the interval of its slope covered the truth, at each moment with a significant slope.
+    /// Whether the interval of its slope covered the truth, at each moment with a significant
+    /// slope.
     pub covered: Vec<bool>,
     /// The same for the time to the limit.
     pub limit_covered: Vec<bool>,

@@ -97,15 +97,16 @@ impl World {
         }
     }
 
-    /// `count` blocks of `size` bytes under `function`, from `birth` to `death`. Lost releases and sampling
-    /// happen here.
+    /// `count` blocks of `size` bytes under `function`, from `birth` to `death`. Lost releases and
+    /// sampling happen here.
     pub fn blocks(&mut self, function: &str, birth: f64, death: f64, count: u64, size: f64) {
         if count == 0 || birth >= self.seconds {
             return;
         }
         let group = |count: f64, seen: f64| Group { birth, death: seen, gone: death, count, size };
         if let Some(interval) = self.sampling {
-            // Each byte is taken with the same small chance; a block that has one counts for 1/p blocks.
+            // Each byte is taken with the same small chance; a block that has one counts for 1/p
+            // blocks.
             let p = 1.0 - (-size / interval).exp();
             let taken = (0..count).filter(|_| self.random.chance(p)).count();
             if taken > 0 {

@@ -94,9 +94,9 @@ fn pending_slot(event: &Event) -> Option<&'static mut Pending> {
     Some(pending)
 }
 
-/// Whether this call was made inside the pending one: deeper on the stack, or by a jump in its place
-/// (glibc's realloc ends in malloc when there is no old block). A pending call whose frame is gone, or
-/// that has seen too many calls, never returned.
+/// Whether this call was made inside the pending one: deeper on the stack, or by a jump in its
+/// place (glibc's realloc ends in malloc when there is no old block). A pending call whose frame is
+/// gone, or that has seen too many calls, never returned.
 #[inline(always)]
 fn inside_another(event: &Event, pending: &mut Pending) -> bool {
     let (sp, function) = (event.sp(), event.function);
@@ -151,8 +151,8 @@ fn request(function: u32, event: &Event) -> Option<Request> {
     }
 }
 
-/// Return of an allocation function. A function of its own: inlined into the session program, its part of the stack would
-/// come on top of what `entry` needs, and there is room for 512 bytes.
+/// Return of an allocation function. A function of its own: inlined into the session program, its
+/// part of the stack would come on top of what `entry` needs, and there is room for 512 bytes.
 #[inline(never)]
 pub fn returned<C: EbpfContext>(_ctx: &C, event: &Event) -> bool {
     let Some(pending) = PENDING.get_ptr_mut(event.pid_tgid) else {

@@ -6,8 +6,8 @@ use core::intrinsics::{AtomicOrdering, atomic_cxchg, atomic_xadd};
 /// Adds to a word that other programs add to as well.
 #[inline(always)]
 pub fn add(word: &mut u64, amount: u64) {
-    // SAFETY: an aligned word behind a live reference. The result is unused, so this becomes the plain
-    // atomic addition that kernels before 5.12 have, too.
+    // SAFETY: an aligned word behind a live reference. The result is unused, so this becomes the
+    // plain atomic addition that kernels before 5.12 have, too.
     unsafe { atomic_xadd::<u64, u64, { AtomicOrdering::Relaxed }>(word, amount) };
 }
 

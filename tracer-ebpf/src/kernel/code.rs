@@ -44,8 +44,8 @@ pub fn dealloc<C: EbpfContext>(ctx: &C, event: &Event) -> bool {
 #[inline(always)]
 fn was_read(key: u64, first_seen: u32) -> bool {
     let Some(read) = READ_CODE.get_ptr(key) else { return false };
-    // SAFETY: an aligned word; an element that is reused right now can only make it another object's, which
-    // saves the parts once more or leaves a name out, and that is counted.
+    // SAFETY: an aligned word; an element that is reused right now can only make it another
+    // object's, which saves the parts once more or leaves a name out, and that is counted.
     let read = unsafe { *read };
     let _ = READ_CODE.remove(key);
     read == first_seen
@@ -57,7 +57,8 @@ fn save(event: &Event, first_seen: u32, generation: u32, layout: &PythonWalk) ->
     let code = event.arg0();
     let Some(mut entry) = RING.reserve::<CodeGone>(0) else { return false };
     let record = entry.as_mut_ptr();
-    // SAFETY: `record` has room for a whole `CodeGone`; what is not written is excluded by the lengths.
+    // SAFETY: `record` has room for a whole `CodeGone`; what is not written is excluded by the
+    // lengths.
     unsafe {
         (*record).header = Header {
             kind: KIND_CODE_GONE,

@@ -27,7 +27,8 @@ pub fn insert(event: &Event, address: u64, size: u64, site: u64) {
     });
 }
 
-/// False when the target has its share of blocks, when the table is full, or when the address has no key.
+/// False when the target has its share of blocks, when the table is full, or when the address has
+/// no key.
 #[inline(always)]
 fn enter(event: &Event, address: u64, block: &LiveBlock) -> bool {
     let Some(key) = event.key(address) else { return false };
@@ -59,7 +60,8 @@ fn replace(event: &Event, address: u64) -> bool {
     true
 }
 
-/// Puts a block back that [`take`] removed, without accounting; false when there is no room any more.
+/// Puts a block back that [`take`] removed, without accounting; false when there is no room any
+/// more.
 #[inline(always)]
 pub fn put_back(event: &Event, address: u64, block: &LiveBlock) -> bool {
     let Some(key) = event.key(address) else { return false };
@@ -108,8 +110,8 @@ fn with_totals(
 ) {
     let totals = SITES.get_ptr_mut(site).or_else(|| SITES.get_ptr_mut(unattributed(event.slot)));
     if let Some(totals) = totals {
-        // SAFETY: sites are deleted only when no program runs for their target any more; fields are only added to,
-        // atomically.
+        // SAFETY: sites are deleted only when no program runs for their target any more; fields are
+        // only added to, atomically.
         change(unsafe { &mut *totals });
     }
 }

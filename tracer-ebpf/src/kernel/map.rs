@@ -63,7 +63,7 @@ pub static SCRATCH: Array<Slot> = Array::with_max_entries(limit::SLOTS_PER_CPU, 
 pub static MAPPING_ENDS: HashMap<u64, u64> =
     HashMap::with_max_entries(limit::MAPPINGS, BPF_F_NO_PREALLOC);
 
-// Always empty, see `TargetRow::never`. A program array belongs to programs of one attach type: user space makes one
-// for each.
+// Always empty, see `TargetRow::never`. A program array belongs to programs of one attach type:
+// user space makes one for each.
 #[map]
 pub static TAIL: ProgramArray = ProgramArray::with_max_entries(1, 0);

@@ -27,7 +27,8 @@ pub fn ended(event: &Event, address: u64, size: u64) {
     }
 }
 
-/// The known mapping at `address`, already out of the table, loses its first `length` bytes, or all.
+/// The known mapping at `address`, already out of the table, loses its first `length` bytes, or
+/// all.
 #[inline(always)]
 pub fn unmapped(event: &Event, address: u64, length: u64, block: &LiveBlock) {
     if length < block.size {

@@ -1,4 +1,4 @@
-//! The programs' rooms: maps, the calls they see, and how they read the target.
+//! The modules of the programs: maps, the calls they see, and how they read the target.
 
 pub mod alloc;
 mod atomic;
@@ -33,7 +33,8 @@ static LAYOUT: Layout = Layout {
 /// What the interpreter is like.
 #[inline(always)]
 fn layout() -> Layout {
-    // SAFETY: a read-only global; volatile, because user space gives it its value after compilation.
+    // SAFETY: a read-only global; volatile, because user space gives it its value after
+    // compilation.
     unsafe { core::ptr::read_volatile(&raw const LAYOUT) }
 }
 
@@ -41,8 +42,8 @@ fn layout() -> Layout {
 pub struct Event {
     /// Registers of the thread at the probe.
     pub regs: *const pt_regs,
-    /// Stack pointer there. Read once: the verifier wants to see each register read at its own place in the context, and
-    /// the compiler joins reads.
+    /// Stack pointer there. Read once: the verifier wants to see each register read at its own
+    /// place in the context, and the compiler joins reads.
     sp: u64,
     /// Thread group (high half) and thread.
     pub pid_tgid: u64,
@@ -81,7 +82,8 @@ impl Event {
     /// What is known of the target.
     #[inline(always)]
     pub fn target(&self) -> &mut TargetRow {
-        // SAFETY: a non-null element of an array map stays valid; what changes in it is changed atomically.
+        // SAFETY: a non-null element of an array map stays valid; what changes in it is changed
+        // atomically.
         unsafe { &mut *self.target }
     }
 
@@ -92,15 +94,15 @@ impl Event {
     }
 }
 
-/// The slot of a process whose probes are shared by targets; 0, which is nobody's, when it is no target (a vfork
-/// child runs in the target's memory with the target's breakpoints).
+/// The slot of a process whose probes are shared by targets; 0, which is nobody's, when it is no
+/// target (a vfork child runs in the target's memory with the target's breakpoints).
 #[inline(always)]
 fn slot_of(tgid: u32) -> u32 {
     let first = task_cell(tgid);
     for step in 0..limit::TASK_CELLS {
         let Some(cell) = map::TASKS.get_ptr((first + step) & (limit::TASKS - 1)) else { return 0 };
-        // SAFETY: a non-null element of an array map stays valid; user space writes a cell for a target that does
-        // not record yet or no longer.
+        // SAFETY: a non-null element of an array map stays valid; user space writes a cell for a
+        // target that does not record yet or no longer.
         let task = unsafe { core::ptr::read_volatile(cell) };
         if task.tgid == tgid {
             return task.slot;

@@ -28,8 +28,8 @@ pub struct Call<'a> {
     pub site: u64,
 }
 
-/// Sends the stack; false when the ring is full. It is put together in the slot and not in the ring, so
-/// that only as much room is taken as the stack needs.
+/// Sends the stack; false when the ring is full. It is put together in the slot and not in the
+/// ring, so that only as much room is taken as the stack needs.
 #[inline(always)]
 pub fn stack(kind: u16, call: &Call<'_>, slot: &mut Slot) -> bool {
     // Before the record is visible: user space relies on finding the code objects here.
@@ -114,8 +114,8 @@ fn native(to: *mut u8, call: &Call<'_>) -> u64 {
     filled
 }
 
-/// How much of the stack there is: glibc keeps a thread's control block above its stack, and the first
-/// thread's stack ends where the kernel put it. On other stacks, as much as is kept at all.
+/// How much of the stack there is: glibc keeps a thread's control block above its stack, and the
+/// first thread's stack ends where the kernel put it. On other stacks, as much as is kept at all.
 #[inline(always)]
 fn wanted(call: &Call<'_>) -> u64 {
     let thread = call.thread;

@@ -91,7 +91,8 @@ fn enter(key: u64, call: &Call<'_>, slot: &mut Slot, audit_one_in: u32) -> u64 {
     key
 }
 
-/// Makes a site unless another thread has; false when the target has its share of sites or the table is full.
+/// Makes a site unless another thread has; false when the target has its share of sites or the
+/// table is full.
 #[inline(always)]
 fn make(event: &Event, key: u64) -> bool {
     let target = event.target();

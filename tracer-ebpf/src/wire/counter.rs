@@ -1,4 +1,5 @@
-//! Everything that is counted: one list makes the kernel's index, the name in reports and its sentence.
+//! Everything that is counted: one list makes the kernel's index, the name in reports and its
+//! sentence.
 
 /// What a counter says about a call that was seen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,7 +52,8 @@ counters! {
     AllocFailed = 2, "alloc_failed", Accounted;
     /// Calls made by the allocator itself inside another allocation call.
     AllocNested = 3, "alloc_nested", Accounted;
-    /// Calls of mmap for a file, at a fixed address, or without access (reservations), which are no heap.
+    /// Calls of mmap for a file, at a fixed address, or without access (reservations), which are no
+    /// heap.
     AllocNotAnonymous = 4, "alloc_not_anonymous", Accounted;
     /// Calls of realloc to size 0 that released the block.
     ReallocReleased = 5, "realloc_to_zero", Accounted;
@@ -71,7 +73,8 @@ counters! {
     FreeUnknown = 12, "free_unknown", Accounted;
     /// Calls of munmap that cut off the head or the tail of a known mapping.
     UnmapPartial = 13, "unmap_partial", Accounted;
-    /// Calls of munmap for ranges that are not known (files, the allocator's own, earlier ones, holes).
+    /// Calls of munmap for ranges that are not known (files, the allocator's own, earlier ones,
+    /// holes).
     UnmapUnknown = 14, "unmap_unknown", Accounted;
     /// Allocation calls whose return was never seen.
     PendingLost = 15, "return_lost", Loss;
@@ -87,7 +90,8 @@ counters! {
     SiteFull = 20, "site_table_full", Quality;
     /// Allocations without a site of their own because all scratch memory was in use.
     ScratchBusy = 21, "scratch_busy", Quality;
-    /// Stacks that could not be sent because the ring buffer was full; the next hit of the site tries again.
+    /// Stacks that could not be sent because the ring buffer was full; the next hit of the site
+    /// tries again.
     RingFull = 22, "ring_full", Accounted;
     /// Python walks that ended at an unreadable or implausible frame.
     PythonFault = 23, "python_frame_unreadable", Quality;
@@ -127,7 +131,8 @@ counters! {
     RecordsUndecoded = 40, "records_undecoded", Quality;
     /// Stacks of known sites that were copied again and compared with the site's own.
     StacksAudited = 41, "stacks_audited", Accounted;
-    /// Stacks that took another native path than the first one of their site, found by that comparison.
+    /// Stacks that took another native path than the first one of their site, found by that
+    /// comparison.
     StacksMerged = 42, "stacks_merged", Quality;
     /// Sites whose stack never found room in the ring buffer.
     SitesUnsent = 43, "sites_without_stack", Quality;

@@ -123,8 +123,8 @@ pub const fn of_target_key(key: u64) -> (u32, u64) {
     ((key >> ADDRESS_BITS) as u32, key & ((1 << ADDRESS_BITS) - 1))
 }
 
-/// The site of the target's blocks whose own site had no room in the site table, or whose stack could not be walked
-/// because every scratch slot was busy. Even, as no other key of a site is.
+/// The site of the target's blocks whose own site had no room in the site table, or whose stack
+/// could not be walked because every scratch slot was busy. Even, as no other key of a site is.
 #[inline(always)]
 pub const fn unattributed(slot: u32) -> u64 {
     (slot as u64) << 1
@@ -276,7 +276,8 @@ mod tests {
 #[cfg(feature = "user")]
 mod pod {
     use super::*;
-    // SAFETY: `repr(C)`, only integers, no padding (sizes asserted above), any bit pattern is valid.
+    // SAFETY: `repr(C)`, only integers, no padding (sizes asserted above), any bit pattern is
+    // valid.
     unsafe impl aya::Pod for LiveBlock {}
     // SAFETY: as above.
     unsafe impl aya::Pod for SiteTotals {}

@@ -1,4 +1,5 @@
-//! What crosses between the kernel and user space: fixed widths, written-out padding, asserted sizes.
+//! What crosses between the kernel and user space: fixed widths, written-out padding, asserted
+//! sizes.
 
 pub mod counter;
 pub mod key;

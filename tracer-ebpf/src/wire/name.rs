@@ -1,5 +1,5 @@
-//! Names of maps, programs and globals: the two halves find one another by these. A key of "an address" is
-//! [`super::key::target_key`]: all targets share the maps.
+//! Names of maps, programs and globals: the two halves find one another by these. A key of "an
+//! address" is [`super::key::target_key`]: all targets share the maps.
 
 /// Hash: address of a live block to [`super::key::LiveBlock`].
 pub const LIVE: &str = "LIVE";
@@ -13,17 +13,20 @@ pub const COUNTERS: &str = "COUNTERS";
 pub const RING: &str = "RING";
 /// Array of [`super::target::TargetRow`], indexed by slot; slot 0 is nobody's.
 pub const TARGETS: &str = "TARGETS";
-/// Array of [`super::target::Task`]: the slot of a process is in one of the few cells from its [`crate::hash::task_cell`].
+/// Array of [`super::target::Task`]: the slot of a process is in one of the few cells from its
+/// [`crate::hash::task_cell`].
 pub const TASKS: &str = "TASKS";
 /// Array of [`super::key::Generations`], indexed by slot.
 pub const GENERATIONS: &str = "GENERATIONS";
-/// Hash: address of a code object seen in some stack to the generation of its bucket when it was first
-/// seen. The entry goes when the code object is freed. So a frame with generation `g` names the object that
-/// is there now exactly when the entry exists and its generation is at most `g`. Only the programs write it:
-/// what user space writes comes late, perhaps when another object has the address.
+/// Hash: address of a code object seen in some stack to the generation of its bucket when it was
+/// first seen. The entry goes when the code object is freed. So a frame with generation `g` names
+/// the object that is there now exactly when the entry exists and its generation is at most `g`.
+/// Only the programs write it: what user space writes comes late, perhaps when another object has
+/// the address.
 pub const SEEN_CODE: &str = "SEEN_CODE";
-/// Hash: address of a code object that user space has read to the generation with which it was first seen.
-/// An entry whose generation is not that of [`SEEN_CODE`] is of an earlier object, and says nothing.
+/// Hash: address of a code object that user space has read to the generation with which it was
+/// first seen. An entry whose generation is not that of [`SEEN_CODE`] is of an earlier object, and
+/// says nothing.
 pub const READ_CODE: &str = "READ_CODE";
 /// Array of scratch slots.
 pub const SCRATCH: &str = "SCRATCH";

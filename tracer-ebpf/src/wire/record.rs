@@ -25,7 +25,8 @@ assert_size!(Header, 8);
 
 /// More Python frames than fit; the innermost were kept.
 pub const FLAG_PYTHON_TRUNCATED: u32 = 1;
-/// A Python frame could not be read (page not resident, or nonsense); the frames further out are missing.
+/// A Python frame could not be read (page not resident, or nonsense); the frames further out are
+/// missing.
 pub const FLAG_PYTHON_FAULT: u32 = 2;
 /// The thread has no Python thread state: it is not a Python thread.
 pub const FLAG_NO_THREAD_STATE: u32 = 4;
@@ -72,7 +73,8 @@ pub struct Stack {
 assert_size!(Stack, 8 + 9 * 8 + 16 + 12 * MAX_WORDS + MAX_STACK_BYTES);
 
 /// A code object that was seen in a stack is being freed and user space had not read it yet: the
-/// parts that name it, copied while they are still there. A part that could not be read has length 0.
+/// parts that name it, copied while they are still there. A part that could not be read has length
+/// 0.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct CodeGone {
@@ -80,8 +82,8 @@ pub struct CodeGone {
     pub header: Header,
     /// Address of the code object.
     pub code: u64,
-    /// Generation with which it was first seen. A frame names this object exactly when its own generation is
-    /// at least this and at most `generation`.
+    /// Generation with which it was first seen. A frame names this object exactly when its own
+    /// generation is at least this and at most `generation`.
     pub first_seen: u32,
     /// Generation that ends with this.
     pub generation: u32,

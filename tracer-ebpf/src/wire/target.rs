@@ -1,4 +1,5 @@
-//! What user space tells the programs about targets: what many share as a read-only global, the rest in a table.
+//! What user space tells the programs about targets: what many share as a read-only global, the
+//! rest in a table.
 
 use super::assert_size;
 
@@ -42,8 +43,8 @@ impl Target {
     }
 }
 
-/// What targets with the same interpreter share; frozen before programs are loaded, so that the verifier removes the
-/// branches that do not apply. Programs are loaded once for each.
+/// What targets with the same interpreter share; frozen before programs are loaded, so that the
+/// verifier removes the branches that do not apply. Programs are loaded once for each.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Layout {
@@ -51,8 +52,8 @@ pub struct Layout {
     pub task_fsbase: u32,
     /// One in this many repeated hits copies the stack again, to audit the site key; 0 for never.
     pub audit_one_in: u32,
-    /// How to walk Python frames. `gil_holder` says whether a target has one, `tstate_slot` is 0: both are of one
-    /// process, see [`TargetRow`].
+    /// How to walk Python frames. `gil_holder` says whether a target has one, `tstate_slot` is 0:
+    /// both are of one process, see [`TargetRow`].
     pub python: PythonWalk,
 }
 assert_size!(Layout, 8 + 104);
@@ -63,8 +64,8 @@ assert_size!(Layout, 8 + 104);
 pub struct TargetRow {
     /// 1 while events are to be accounted.
     pub recording: u32,
-    /// Always 0. The programs test it to reach a tail call that is never made: its presence keeps the
-    /// kernel from giving them a private stack, which is not safe under preemption (6.13 on).
+    /// Always 0. The programs test it to reach a tail call that is never made: its presence keeps
+    /// the kernel from giving them a private stack, which is not safe under preemption (6.13 on).
     pub never: u32,
     /// Thread group id in the initial pid namespace, or 0 to leave the filter to the kernel.
     pub tgid: u32,
@@ -138,7 +139,8 @@ pub struct PythonWalk {
     pub tstate_cframe: u32,
     /// First byte of the frame that the walk reads.
     pub frame_start: u32,
-    /// Bytes of the frame that the walk reads from `frame_start`; at most [`super::limit::FRAME_SPAN`].
+    /// Bytes of the frame that the walk reads from `frame_start`; at most
+    /// [`super::limit::FRAME_SPAN`].
     pub frame_span: u32,
     /// In the frame: pointer to the next outer frame.
     pub frame_back: u32,

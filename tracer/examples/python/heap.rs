@@ -1,6 +1,8 @@
-//! Saves the memory that reading a heap touches: all of it, the ways to what is asked for, sessions and pools.
+//! Saves the memory that reading a heap touches: all of it, the ways to what is asked for, sessions
+//! and pools.
 //!
-//! The file is that of [`super::image`], compressed (zlib); its header has the ranges of memory that were there, too.
+//! The file is that of [`super::image`], compressed (zlib); its header has the ranges of memory
+//! that were there, too.
 
 use std::cell::RefCell;
 use std::fs;
@@ -70,7 +72,8 @@ impl Memory for Recorder<'_> {
     }
 }
 
-/// What was read of a memory, and zeros elsewhere: few ranges, of which the gaps take no room when packed.
+/// What was read of a memory, and zeros elsewhere: few ranges, of which the gaps take no room when
+/// packed.
 struct Read<'a> {
     memory: &'a dyn Memory,
     /// By address, none touches the next.

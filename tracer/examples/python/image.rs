@@ -1,7 +1,9 @@
-//! Saves the memory that attaching and walking touch, after holding what they say against the process's own answer.
+//! Saves the memory that attaching and walking touch, after holding what they say against the
+//! process's own answer.
 //!
-//! The file: `LSPYIMG1`, the length of a JSON header as `u32`, the header (addresses of symbols, and the answer), then
-//! stretches of memory, each an address as `u64`, a length as `u32` and the bytes; little-endian.
+//! The file: `LSPYIMG1`, the length of a JSON header as `u32`, the header (addresses of symbols,
+//! and the answer), then ranges of memory, each an address as `u64`, a length as `u32` and the
+//! bytes; little-endian.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -131,7 +133,7 @@ pub fn image(memory: &dyn Memory, reads: &[(u64, u64)], header: &Value) -> Resul
     Ok(image)
 }
 
-/// Stretches that cover all of `reads`, no two of them near one another.
+/// Ranges that cover all of `reads`, no two of them near one another.
 fn merged(reads: &[(u64, u64)]) -> BTreeMap<u64, u64> {
     const NEAR: u64 = 12;
     let mut sorted = reads.to_vec();

@@ -1,4 +1,5 @@
-//! Holds line tables against their truth, as many as there are; the tests have a small part of them.
+//! Holds line tables against their truth, as many as there are; the tests have a small part of
+//! them.
 
 use std::fs;
 

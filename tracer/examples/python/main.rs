@@ -1,5 +1,5 @@
-//! Holds the modules `python` and `heap` against live interpreters, and saves those for their tests. Called by
-//! `src/python/fixtures/make.py`, which starts the interpreters.
+//! Holds the modules `python` and `heap` against live interpreters, and saves those for their
+//! tests. Called by `src/python/fixtures/make.py`, which starts the interpreters.
 #![allow(clippy::print_stdout, reason = "a program that is run by hand")]
 
 mod heap;
@@ -27,7 +27,8 @@ fn main() -> Result<()> {
     }
 }
 
-/// Attaches again and again to a process that does not stand still; it must be understood every time.
+/// Attaches again and again to a process that does not stand still; it must be understood every
+/// time.
 fn attach_often(pid: &str, times: u32) -> Result<()> {
     let (process, symbols) = process::open(pid)?;
     let memory = process.memory();

@@ -1,4 +1,4 @@
-//! All sites of one target, look by look.
+//! All sites of one target, snapshot by snapshot.
 
 use std::collections::HashMap;
 
@@ -7,18 +7,19 @@ use super::seconds;
 use super::site::SiteAges;
 use crate::model::{Amount, Cohort, Lifetime};
 
-/// Blocks count as aged at the earliest when they are so many times as old as the time between two looks.
+/// Blocks count as retained at the earliest when they are so many times as old as the time between
+/// two snapshots.
 const SNAPSHOTS_OF_AGE: u64 = 2;
 
-/// What the looks at the live table said so far. Memory: 64 bytes for each site and period in which it allocated
-/// anything; there are about 80 periods in a week.
+/// What the snapshots of the live table said so far. Memory: 64 bytes for each site and period in
+/// which it allocated anything; there are about 80 periods in a week.
 #[derive(Debug, Default)]
 pub struct Accumulator {
     grid: Grid,
     sites: HashMap<u64, SiteAges>,
 }
 
-/// A look that is under way: first the totals of all sites, then all live blocks.
+/// A snapshot that is under way: first the totals of all sites, then all live blocks.
 #[derive(Debug)]
 pub struct Snapshot<'a> {
     accumulator: &'a mut Accumulator,
@@ -26,7 +27,7 @@ pub struct Snapshot<'a> {
     blocks: u64,
 }
 
-/// The old blocks of a site at the last look.
+/// The retained blocks of a site at the last snapshot.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct RetainedBlocks {
     /// The site's key.
@@ -38,8 +39,8 @@ pub struct RetainedBlocks {
 }
 
 impl Accumulator {
-    /// Begins a look at `now`, nanoseconds since the start; `None` when no time has passed since the last. What is
-    /// handed to it must have been read after `now`.
+    /// Begins a snapshot at `now`, nanoseconds since the start; `None` when no time has passed
+    /// since the last. What is handed to it must have been read after `now`.
     pub fn snapshot(&mut self, now: u64) -> Option<Snapshot<'_>> {
         let period = self.grid.close(now)?;
         Some(Snapshot { accumulator: self, period, blocks: 0 })
@@ -53,7 +54,8 @@ impl Accumulator {
         })
     }
 
-    /// Hands out cohorts and lifetimes of every site for which they have changed since the last call.
+    /// Hands out cohorts and lifetimes of every site for which they have changed since the last
+    /// call.
     ///
     /// # Errors
     /// Those of `each`; what it did not take is handed out again the next time.
@@ -82,8 +84,8 @@ impl Snapshot<'_> {
         self.accumulator.sites.entry(site).or_default().allocated(self.period, total, least);
     }
 
-    /// A live block and its birth, nanoseconds since the start. Those that were born since this look began are left
-    /// to the next one.
+    /// A live block and its birth, nanoseconds since the start. Those that were born since this
+    /// snapshot began are left to the next one.
     pub fn block(&mut self, site: u64, size: u64, born: u64) {
         let Accumulator { grid, sites } = &mut *self.accumulator;
         if let Some(period) = grid.holding(born)

@@ -10,12 +10,12 @@ const SECOND: u64 = 1_000_000_000;
 #[derive(Clone, Debug, Default)]
 pub struct Deaths {
     bins: Vec<Amount>,
-    /// Everything below this bin is not told apart: looks were too far from one another.
+    /// Everything below this bin is not told apart: snapshots were too far from one another.
     lowest_bin: usize,
 }
 
 impl Deaths {
-    /// Blocks died between two looks `interval` apart, and nobody saw them alive.
+    /// Blocks died between two snapshots `interval` apart, and nobody saw them alive.
     pub fn unseen(&mut self, interval: u64, amount: Amount) {
         if !amount.is_nothing() {
             let bin = bin(interval);
@@ -29,7 +29,8 @@ impl Deaths {
         self.add(bin(age), amount);
     }
 
-    /// Blocks of this age that were missing at the last look are there again: a `realloc` had them in hand.
+    /// Blocks of this age that were missing at the last snapshot are there again: a `realloc` had
+    /// them in hand.
     pub fn take_back(&mut self, age: u64, amount: Amount) {
         if let Some(found) = self.bins.get_mut(bin(age)) {
             *found = found.minus(amount);
@@ -46,8 +47,8 @@ impl Deaths {
         self.bins[bin] = self.bins[bin].plus(amount);
     }
 
-    /// The age that 99.5 % of the dead did not pass, rounded up to a bound of the histogram, in nanoseconds; 0
-    /// when nobody died.
+    /// The age that 99.5 % of the dead did not pass, rounded up to a bound of the histogram, in
+    /// nanoseconds; 0 when nobody died.
     pub fn normal_age(&self) -> u64 {
         let all: u64 = self.bins.iter().fold(0, |sum, bin| sum.saturating_add(bin.count));
         let rest = all / 200;

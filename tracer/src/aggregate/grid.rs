@@ -1,5 +1,5 @@
-//! Periods of birth, the same for all sites: as wide as the time between two looks when they are new, and about an
-//! eighth of their age later.
+//! Periods of birth, the same for all sites: as wide as the time between two snapshots when they
+//! are new, and about an eighth of their age later.
 
 /// A period is at most one part in so many of its age wide, unless it is as it was made.
 const PARTS: u64 = 5;
@@ -7,7 +7,7 @@ const PARTS: u64 = 5;
 /// One period.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Period {
-    /// Its name: the number of the first look whose period is in it. Grows with time.
+    /// Its name: the number of the first snapshot whose period is in it. Grows with time.
     pub number: u32,
     /// Begin, nanoseconds since the start.
     pub from: u64,
@@ -37,7 +37,7 @@ impl Grid {
         self.periods.last().map_or(0, |last| last.to)
     }
 
-    /// Ends the period that began at the last look; `None` when no time has passed.
+    /// Ends the period that began at the last snapshot; `None` when no time has passed.
     pub fn close(&mut self, now: u64) -> Option<Period> {
         let from = self.end();
         let period = (now > from).then_some(Period { number: self.snapshots, from, to: now })?;
@@ -58,8 +58,9 @@ impl Grid {
         self.periods.get(index).copied()
     }
 
-    /// Joins neighbours that are old enough, oldest first, and tells which. Afterwards any two neighbours are
-    /// together wider than a fifth of their age, or new: so their number grows with the logarithm of time.
+    /// Joins neighbours that are old enough, oldest first, and tells which. Afterwards any two
+    /// neighbours are together wider than a fifth of their age, or new: so their number grows with
+    /// the logarithm of time.
     pub fn age(&mut self) -> Vec<JoinedPeriods> {
         let now = self.end();
         let mut joined = Vec::new();
@@ -115,7 +116,7 @@ mod tests {
     }
 
     proptest! {
-        /// Whenever looks are taken: periods follow one another, and there are few.
+        /// Whenever snapshots are taken: periods follow one another, and there are few.
         #[test]
         fn periods_are_few_and_without_gaps(steps in prop::collection::vec(1_u64..500, 1..400)) {
             let mut grid = Grid::default();

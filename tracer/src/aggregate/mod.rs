@@ -1,8 +1,9 @@
-//! From looks at the live table to what a recording keeps of them: blocks by the time of their birth, ages at
-//! death, and what is older than blocks normally get.
+//! From snapshots of the live table to what a recording has of them: blocks by the time of their
+//! birth (cohorts), ages at death, and retained blocks: those older than blocks normally get.
 //!
-//! The kernel tells two things: the blocks that live, each with its birth, and what every site allocated since the
-//! start. Neither says how old blocks get. This room compares one look with the next. Pure: the clock is given.
+//! The kernel tells two things: the blocks that live, each with its birth, and what every site
+//! allocated since the start. Neither says how old blocks get. This module compares one snapshot
+//! with the next. Pure: the clock is given.
 
 mod accumulator;
 mod deaths;

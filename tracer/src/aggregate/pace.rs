@@ -1,19 +1,19 @@
-//! When to look, and when to write down what was seen.
+//! When a snapshot of the live table is due, and when its results are written.
 
 use std::time::Duration;
 
-/// Time between two looks while a recording is young, and later.
+/// Time between two snapshots while a recording is young, and later.
 const YOUNG: Duration = Duration::from_secs(5);
 const LATER: Duration = Duration::from_secs(10);
 /// Until when a recording is young.
 const YOUTH: Duration = Duration::from_secs(120);
-/// A look may take one part in so many of the time until the next.
+/// A snapshot may take one part in so many of the time until the next.
 const SHARE: u32 = 100;
 /// Cohorts are written down at least this far apart, later that far, and never further.
 const WRITE: [Duration; 3] =
     [Duration::from_secs(5), Duration::from_secs(60), Duration::from_secs(600)];
 
-/// Decides from what looks cost. All times since the start of the capture.
+/// Decides from what snapshots cost. All times since the start of the capture.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SnapshotPace {
     taken: Duration,
@@ -28,19 +28,19 @@ impl SnapshotPace {
         due(&mut self.kept, now, interval(now))
     }
 
-    /// Whether it is time to look at the live table.
+    /// Whether it is time to snapshot of the live table.
     pub fn snapshot(&self, now: Duration) -> bool {
         let interval = interval(now).max(self.took.saturating_mul(SHARE));
         now.saturating_sub(self.taken) >= interval
     }
 
-    /// A look was begun at `now` and took so long.
+    /// A snapshot was begun at `now` and took so long.
     pub fn taken(&mut self, now: Duration, took: Duration) {
         (self.taken, self.took) = (now, took);
     }
 
-    /// Whether it is time to write down cohorts and lifetimes: often in the beginning, when everything in them is
-    /// new, and once a minute or less when most of it is old.
+    /// Whether it is time to write down cohorts and lifetimes: often in the beginning, when
+    /// everything in them is new, and once a minute or less when most of it is old.
     pub fn write(&mut self, now: Duration) -> bool {
         let [least, later, most] = WRITE;
         let interval = (now / 10).clamp(least, later).max((now / 144).min(most));

@@ -1,4 +1,4 @@
-//! What is known of one site from one look to the next.
+//! What is known of one site from one snapshot to the next.
 
 use super::grid::{Grid, JoinedPeriods, Period};
 use super::{deaths::Deaths, seconds};
@@ -9,9 +9,9 @@ use crate::model::{Amount, Cohort, Lifetime};
 struct Born {
     period: u32,
     allocated: Amount,
-    /// Alive at the last look.
+    /// Alive at the last snapshot.
     live: Amount,
-    /// Found alive in the look that is under way.
+    /// Found alive in the snapshot that is under way.
     found: Amount,
 }
 
@@ -19,10 +19,10 @@ struct Born {
 #[derive(Clone, Debug, Default)]
 pub struct SiteAges {
     born: Vec<Born>,
-    /// Allocated since the start, at the last look.
+    /// Allocated since the start, at the last snapshot.
     total: Amount,
     deaths: Deaths,
-    /// Blocks older than this, nanoseconds, count as aged.
+    /// Blocks older than this, nanoseconds, count as retained.
     age: u64,
     retained: Amount,
     retained_found: Amount,
@@ -31,8 +31,8 @@ pub struct SiteAges {
 }
 
 impl SiteAges {
-    /// What it allocated since the start; the difference was born in `period`. Blocks that are not at least `least`
-    /// nanoseconds old are not aged.
+    /// What it allocated since the start; the difference was born in `period`. Blocks that are not
+    /// at least `least` nanoseconds old are not retained.
     pub fn allocated(&mut self, period: Period, total: Amount, least: u64) {
         self.age = self.age.max(least);
         let new = total.minus(self.total);
@@ -49,7 +49,7 @@ impl SiteAges {
         }
     }
 
-    /// Found alive: a block of `size` bytes that was born `ago` nanoseconds before this look.
+    /// Found alive: a block of `size` bytes that was born `ago` nanoseconds before this snapshot.
     pub fn found(&mut self, period: Period, size: u64, ago: u64) {
         let block = Amount::block(size);
         if ago > self.age {
@@ -63,7 +63,7 @@ impl SiteAges {
         }
     }
 
-    /// Takes over what was found in a look; `last` is its period.
+    /// Takes over what was found in a snapshot; `last` is its period.
     pub fn settle(&mut self, grid: &Grid, last: Period) {
         self.reconcile();
         let interval = last.to - last.from;
@@ -74,7 +74,7 @@ impl SiteAges {
             } else if found != live
                 && let Some(period) = grid.named(born.period)
             {
-                // Of all births and all deaths between the looks, the middle.
+                // Of all births and all deaths between the snapshots, the middle.
                 let age = (last.from / 2 + last.to / 2) - (period.from / 2 + period.to / 2);
                 self.deaths.at_age(age, live.minus(found));
                 self.deaths.take_back(age, found.minus(live));
@@ -86,8 +86,8 @@ impl SiteAges {
         self.age = self.age.max(self.deaths.normal_age().min(half(last.to)));
     }
 
-    /// Totals and blocks are read one after the other while the target runs, so that a period may seem to have more
-    /// alive than were born in it. What is too much belongs to its neighbours.
+    /// Totals and blocks are read one after the other while the target runs, so that a period may
+    /// seem to have more alive than were born in it. What is too much belongs to its neighbours.
     fn reconcile(&mut self) {
         for field in [bytes, count] {
             let mut over = 0;
@@ -150,7 +150,8 @@ impl SiteAges {
     }
 }
 
-/// Half of the time since the start, rounded down to a power of two, so that ages do not grow with every look.
+/// Half of the time since the start, rounded down to a power of two, so that ages do not grow with
+/// every snapshot.
 fn half(now: u64) -> u64 {
     const SECOND: u64 = 1_000_000_000;
     (now / 2 / SECOND).checked_ilog2().map_or(0, |power| SECOND << power)
@@ -164,7 +165,7 @@ fn count(amount: &mut Amount) -> &mut u64 {
     &mut amount.count
 }
 
-/// Adds `over` to what was found, as far as there is room; gives what is still too much.
+/// Adds `over` to what was found, as far as there is module; gives what is still too much.
 fn spill(found: &mut u64, room: u64, over: u64) -> u64 {
     let all = found.saturating_add(over);
     *found = all.min(room);

@@ -1,4 +1,4 @@
-//! A target that allocates and frees at random, against what the looks say of it.
+//! A target that allocates and frees at random, against what the snapshots say of it.
 
 use std::collections::HashMap;
 
@@ -9,7 +9,7 @@ use crate::model::{Amount, Cohort, Lifetime};
 
 const SECOND: u64 = 1_000_000_000;
 
-/// What a target does between two looks.
+/// What a target does between two snapshots.
 #[derive(Clone, Debug)]
 enum Step {
     Allocate { site: u64, size: u64 },
@@ -83,7 +83,8 @@ fn agrees(target: &Target, site: u64, life: &Life) -> Result<(), TestCaseError> 
     let allocated = sum(cohorts, |cohort| (cohort.allocated_bytes, cohort.allocated_count));
     let live = sum(cohorts, |cohort| (cohort.live_bytes, cohort.live_count));
     let dead = sum(lifetimes, |lifetime| (lifetime.freed_bytes, lifetime.freed_count));
-    // A block that is born in the very moment of a look has no age yet, and waits for the next one.
+    // A block that is born in the very moment of a snapshot has no age yet, and waits for the next
+    // one.
     prop_assert_eq!(live, target.alive(site, |born| born < target.now));
     prop_assert_eq!(allocated, target.totals[&site]);
     let waiting = target.alive(site, |born| born == target.now);
@@ -96,7 +97,8 @@ fn agrees(target: &Target, site: u64, life: &Life) -> Result<(), TestCaseError> 
 }
 
 proptest! {
-    /// Sums over the cohorts are the totals and what is alive; whoever is not alive has died at some age.
+    /// Sums over the cohorts are the totals and what is alive; whoever is not alive has died at
+    /// some age.
     #[test]
     fn nothing_is_lost(steps in prop::collection::vec(step(), 1..300)) {
         let (mut target, mut accumulator) = (Target::default(), Accumulator::default());
@@ -120,7 +122,7 @@ proptest! {
                         let old = target.alive(retained.site, |born| {
                             super::seconds(target.now - born) > retained.age
                         });
-                        // The age may have grown with this look.
+                        // The age may have grown with this snapshot.
                         prop_assert!(retained.amount.count >= old.count);
                     }
                 }
@@ -150,7 +152,7 @@ proptest! {
     }
 }
 
-/// A look every ten seconds, as `each` tells what happens before it.
+/// A snapshot every ten seconds, as `each` tells what happens before it.
 fn snapshots(count: u64, mut each: impl FnMut(&mut Target, u64)) -> Accumulator {
     let (mut target, mut accumulator) = (Target::default(), Accumulator::default());
     for snapshot in 1..=count {
@@ -161,7 +163,7 @@ fn snapshots(count: u64, mut each: impl FnMut(&mut Target, u64)) -> Accumulator 
     accumulator
 }
 
-/// 20 blocks live for 300 seconds each, one in a look; another stays with every 30th look.
+/// 20 blocks live for 300 seconds each, one in a snapshot; another stays with every 30th snapshot.
 #[test]
 fn what_outlives_the_others_is_retained() {
     let mut accumulator = snapshots(1000, |target, snapshot| {
@@ -182,7 +184,8 @@ fn what_outlives_the_others_is_retained() {
     assert!(cohorts[0].live_count > 0 && cohorts[0].live_count * 20 < cohorts[0].allocated_count);
 }
 
-/// Blocks that never survive a look: no cohort holds any, and the least age stays what looks can tell.
+/// Blocks that never survive a snapshot: no cohort holds any, and the least age stays what
+/// snapshots can tell.
 #[test]
 fn what_dies_young_leaves_no_old_blocks() {
     let mut accumulator = snapshots(50, |target, _| {

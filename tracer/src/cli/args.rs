@@ -1,4 +1,5 @@
-//! What can be typed. Short flags are py-spy's, long flags also answer to the words of memray and bcc.
+//! What can be typed. Short flags are py-spy's, long flags also answer to the words of memray and
+//! bcc.
 
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{ArgAction, Parser, Subcommand};
@@ -57,39 +58,40 @@ pub struct Cli {
 pub enum Command {
     /// Say what leaks: watch a process, or judge a recording
     ///
-    /// Watches every allocation and every release for ten minutes, or as long as you say, and tells what
-    /// grows from what only comes and goes. After the first minute, and every minute from then on, it says
-    /// how it looks so far. The process is not stopped and not changed. Ctrl-C ends earlier, with a
-    /// report. Judges a recording in the same way.
+    /// Watches every allocation and every release for ten minutes, or as long as you say, and tells
+    /// what grows from what only comes and goes. After the first minute, and every minute from then
+    /// on, it says how it looks so far. The process is not stopped and not changed. Ctrl-C ends
+    /// earlier, with a report. Judges a recording in the same way.
     #[command(help_template = TEMPLATE, before_help = examples::LEAKS, before_long_help = examples::LEAKS)]
     Leaks(LeaksArgs),
-    /// Count the Python objects of a running process by type
+    /// Count the Python objects of a running process by type (a heap histogram)
     ///
-    /// Reads the objects out of the memory of the process, once or again and again, and tells which types
-    /// hold most and which grow. Objects from before leakspy came are counted, too. The process is not
-    /// changed, and not stopped unless --pause asks for it.
+    /// Reads the objects out of the memory of the process, in one snapshot or several, and tells
+    /// which types hold most and which grow. Objects from before leakspy came are counted, too. The
+    /// process is not changed, and not stopped unless --pause asks for it.
     #[command(help_template = TEMPLATE, before_help = examples::CENSUS, before_long_help = examples::CENSUS)]
     Census(CensusArgs),
-    /// Say who holds Python objects of a running process
+    /// Say what retains Python objects of a running process
     ///
-    /// Finds the shortest chains of references from modules, frames and whatever else keeps objects alive to
-    /// the objects in question, and puts those of the same shape together. The process is not changed,
-    /// and not stopped unless --pause asks for it.
+    /// Finds the shortest paths of references from the roots (modules, frames and whatever else
+    /// keeps objects alive) to the objects in question, and puts those of the same shape together.
+    /// The process is not changed, and not stopped unless --pause asks for it.
     #[command(help_template = TEMPLATE, before_help = examples::WHO, before_long_help = examples::WHO)]
     Who(WhoArgs),
     /// Record a running process
     ///
-    /// Counts every allocation and every release of the process from now on, and writes what is live
-    /// into a recording. The process is not stopped and not changed. Ctrl-C ends the recording well.
+    /// Counts every allocation and every release of the process from now on, and writes what is
+    /// live into a recording. The process is not stopped and not changed. Ctrl-C ends the recording
+    /// well.
     #[command(help_template = TEMPLATE, before_help = examples::RECORD, before_long_help = examples::RECORD)]
     Record(RecordArgs),
     /// Show a recording
     ///
-    /// Ranks the stacks by the bytes that they hold. Also reads a recording whose recorder was killed
-    /// or is still at work.
+    /// Ranks the stacks by the bytes that they hold. Also reads a recording whose recorder was
+    /// killed or is still at work.
     #[command(help_template = TEMPLATE, before_help = examples::REPORT, before_long_help = examples::REPORT)]
     Report(ReportArgs),
-    /// Put a named moment into a running recording
+    /// Annotate a moment of a running recording
     ///
     /// Says what happens to the process just now (a load test begins, a cache is cleared), so that
     /// it can be found again in plots and in the recording.
@@ -97,20 +99,20 @@ pub enum Command {
     Mark(MarkArgs),
     /// Compare two recordings, or two moments of one
     ///
-    /// Ranks the stacks by how many more bytes they hold than before. Stacks are matched by how they
-    /// look, so the two recordings may be of different runs of a program.
+    /// Ranks the stacks by how many more bytes they hold than before. Stacks are matched by how
+    /// they look, so the two recordings may be of different runs of a program.
     #[command(help_template = TEMPLATE, before_help = examples::DIFF, before_long_help = examples::DIFF)]
     Diff(DiffArgs),
     /// Draw a recording over time
     ///
-    /// Memory of the process with its parts, what the stacks that grow keep, or how much of what one
-    /// stack allocated still lives. Writes PNG or SVG; needs no fonts and no display.
+    /// Memory of the process with its parts, what the stacks that grow retain, or how much of what
+    /// one stack allocated still lives. Writes PNG or SVG; needs no fonts and no display.
     #[command(help_template = TEMPLATE, before_help = examples::PLOT, before_long_help = examples::PLOT)]
     Plot(PlotArgs),
     /// Say what this machine and a process allow
     ///
-    /// Lists features of the kernel, privileges, and what would be seen of a process and why not more,
-    /// each with the way to get it. Changes nothing.
+    /// Lists features of the kernel, privileges, and what would be seen of a process and why not
+    /// more, each with the way to get it. Changes nothing.
     #[command(help_template = TEMPLATE, before_help = examples::DOCTOR, before_long_help = examples::DOCTOR)]
     Doctor(DoctorArgs),
     /// Print a completion script for a shell

@@ -21,11 +21,12 @@ use crate::os::interrupt;
 use crate::report::{CENSUS_FORMATS, CensusFormat, Options, notes};
 use crate::session::census::{self, CensusOptions};
 
-/// Time from look to look when only the length is given; a tenth of the length where that is shorter.
+/// Time from snapshot to snapshot when only the length is given; a tenth of the length where that
+/// is shorter.
 const EVERY: Duration = Duration::from_secs(30);
-/// Looks that a watch has at least when nobody says how often to look.
+/// Snapshots that a watch takes at least when `--every` is not given.
 const SNAPSHOTS: u32 = 10;
-/// Until somebody says stop: a hundred years, which every clock can add.
+/// No end was asked for: a hundred years, which every clock can add.
 const FOREVER: Duration = Duration::from_secs(100 * 365 * 86_400);
 
 /// Options of `census`.
@@ -42,17 +43,18 @@ pub struct CensusArgs {
     /// Which ones.
     #[command(flatten)]
     pub processes: ProcessesArgs,
-    /// Look again and again: how long, such as 90s, 10m or 1h30m; Ctrl-C ends earlier, with a report
-    /// [default: one look]
+    /// Take snapshots for so long, such as 90s, 10m or 1h30m; Ctrl-C ends earlier, with a report
+    /// [default: one snapshot]
     #[arg(short, long, value_name = "TIME", value_parser = units::duration)]
     pub duration: Option<Duration>,
-    /// Time from look to look; without -d until Ctrl-C [default: 30s, or a tenth of -d if that is shorter]
+    /// Time from snapshot to snapshot; without -d until Ctrl-C [default: 30s, or a tenth of -d if
+    /// that is shorter]
     #[arg(long, value_name = "TIME", value_parser = units::every)]
     pub every: Option<Duration>,
     /// Whether it stands still.
     #[command(flatten)]
     pub pause: PauseArg,
-    /// Tell the sessions of Bokeh, Panel and Streamlit, and who holds those that are closed
+    /// Tell the sessions of Bokeh, Panel and Streamlit, and what retains those that are closed
     #[arg(long)]
     pub sessions: bool,
     /// How to write it.
@@ -75,10 +77,10 @@ impl CensusArgs {
         Options { top: self.top.top, colour: self.color.wanted(output), ..Options::default() }
     }
 
-    /// How to look.
+    /// How snapshots are taken.
     ///
     /// # Errors
-    /// The time from look to look is longer than all of it.
+    /// The time from snapshot to snapshot is longer than all of it.
     pub fn options(&self) -> Result<CensusOptions, UsageError> {
         let every = match (self.every, self.duration) {
             (Some(every), Some(duration)) if every > duration => {
@@ -102,7 +104,7 @@ impl CensusArgs {
     }
 }
 
-/// Looks at a process and says what it is full of.
+/// Takes the heap histogram of a process and prints it.
 ///
 /// # Errors
 /// It cannot be looked at; the output cannot be written.
@@ -136,8 +138,8 @@ fn one(
     Ok(exit(&census))
 }
 
-/// Whether somebody asks for the end. One look is over before anybody could want its half: there Ctrl-C just ends
-/// the program.
+/// Whether somebody asks for the end. One snapshot is over before anybody could want its half:
+/// there Ctrl-C just ends the program.
 fn listen(options: &CensusOptions) -> Result<impl Fn() -> bool + Sync> {
     let interrupted = match options.looks_for {
         Some(_) => Some(interrupt::listen()?),

@@ -25,8 +25,8 @@ pub struct DiffArgs {
     /// Recording from after
     #[arg(value_name = "AFTER", conflicts_with_all = ["from", "to"])]
     pub after: Option<PathBuf>,
-    /// Moment of one recording to compare from: start, end, a time such as 10m since its start, or the
-    /// name of a mark [default: start]
+    /// Moment of one recording to compare from: start, end, a time such as 10m since its start, or
+    /// the name of a mark [default: start]
     #[arg(long, value_name = "MOMENT")]
     pub from: Option<String>,
     /// Moment to compare to [default: end]

@@ -88,7 +88,8 @@ pub fn of_session(error: &SessionError) -> Exit {
     }
 }
 
-/// The worst of what happened to several targets: a failure of ours, a missing privilege, a target that is gone.
+/// The worst of what happened to several targets: a failure of ours, a missing privilege, a target
+/// that is gone.
 pub fn worst(outcomes: &[Outcome]) -> Exit {
     let exits = outcomes.iter().map(|outcome| match outcome {
         Ok(Ending::Asked) => Exit::Fine,

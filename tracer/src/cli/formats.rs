@@ -21,7 +21,8 @@ pub enum ReportFormat {
     Difference(&'static DifferenceFormat),
 }
 
-/// Formats of differences that `report` knows too; the names of all others mean the recording itself.
+/// Formats of differences that `report` knows too; the names of all others mean the recording
+/// itself.
 const DIFFERENCES_OF_REPORT: &str = "diff-svg";
 
 impl Choice for ReportFormat {
@@ -69,8 +70,8 @@ fn choice<E: ?Sized>(format: &'static Format<E>) -> PossibleValue {
     PossibleValue::new(format.name).help(format.help)
 }
 
-/// The format of `table` that was asked for by its name, by `--json`, or by the output's file name; the first for
-/// standard output and for names that say nothing.
+/// The format of `table` that was asked for by its name, by `--json`, or by the output's file name;
+/// the first for standard output and for names that say nothing.
 ///
 /// # Errors
 /// The output has a name in some other format.

@@ -54,7 +54,8 @@ pub fn run(args: &LeaksArgs, quiet: bool, verbose: bool) -> Result<Exit> {
     }
 }
 
-/// Records first. The report comes whatever ended the recording; the exit status says if that was not us.
+/// Records first. The report comes whatever ended the recording; the exit status says if that was
+/// not us.
 fn live(
     args: &LeaksArgs,
     pid: &str,

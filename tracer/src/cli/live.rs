@@ -1,4 +1,4 @@
-//! A session with people around: the runtime, their signals, and who is told what.
+//! Runs a session for the command line: the runtime, signals, and progress.
 
 use anyhow::Result;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -8,7 +8,7 @@ use crate::session::{
     Attachment, Ending, Event, EventKind, RecordOptions, Session, SessionError, Status, TargetId,
 };
 
-/// Somebody who waits. Targets are numbered as they were asked for.
+/// Receives the progress of a recording. Targets are numbered as they were asked for.
 pub trait Watcher {
     /// Probes are in, and counting has begun.
     fn attached(&mut self, target: usize, about: &Attachment);
@@ -23,8 +23,8 @@ pub trait Watcher {
 /// How it went with one target.
 pub type Outcome = Result<Ending, SessionError>;
 
-/// Records targets until each has come to its end; Ctrl-C and its like ask all of them to end. As many outcomes
-/// as there are options, in their order.
+/// Records targets until each has come to its end; Ctrl-C and its like ask all of them to end. As
+/// many outcomes as there are options, in their order.
 ///
 /// # Errors
 /// There can be no session at all.

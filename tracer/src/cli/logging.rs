@@ -1,4 +1,4 @@
-//! What libraries and rooms have to say to developers, on standard error, when asked with `-v`.
+//! Log messages of libraries and of our own modules, for developers, on standard error with `-v`.
 
 use std::fmt;
 use std::io;
@@ -36,8 +36,8 @@ where
     }
 }
 
-/// Begins to listen: warnings with one `-v`, everything with four. Also to `log`, through which messages of the eBPF
-/// programs come.
+/// Begins to listen: warnings with one `-v`, everything with four. Also to `log`, through which
+/// messages of the eBPF programs come.
 pub fn start(verbose: u8) {
     let level = match verbose {
         0 => LevelFilter::OFF,

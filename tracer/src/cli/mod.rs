@@ -1,4 +1,4 @@
-//! The command line. The only door to clap, and the only room that prints.
+//! The command line. The only module that names clap, and the only one that prints.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
 mod args;
@@ -50,7 +50,8 @@ pub fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
-            // Help and version come here too. Nobody is left to tell when printing fails.
+            // Help and version come here too. When printing fails there is no other way to report
+            // it.
             let _ = error.print();
             return u8::try_from(error.exit_code()).map_or(ExitCode::FAILURE, ExitCode::from);
         }
@@ -79,7 +80,7 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// The life of a process that holds the probes of another leakspy.
+/// Runs as the guard: the process that holds the probes of another leakspy.
 fn guard() -> ExitCode {
     match probe::serve_inherited() {
         Ok(()) => Exit::Fine.into(),

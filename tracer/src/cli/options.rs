@@ -1,5 +1,6 @@
-//! Options that several commands share. Each has its one definition here, from which parser, help, manual page and
-//! completion are made; a command that says something else of one changes its words with `mut_arg`.
+//! Options that several commands share. Each has its one definition here, from which parser, help,
+//! manual page and completion are made; a command that says something else of one changes its words
+//! with `mut_arg`.
 
 use std::env;
 use std::fmt::Debug;
@@ -110,7 +111,7 @@ pub struct TopArg {
 /// Which frames of a stack.
 #[derive(Args, Debug)]
 pub struct FramesArgs {
-    /// Show the interpreter's own frames too; JSON always has them
+    /// Show runtime frames, the interpreter's own, too; JSON always has them
     #[arg(long = "machinery", visible_alias = "runtime-frames", help_heading = "What to show")]
     pub runtime_frames: bool,
     /// Leave out native frames; JSON always has them
@@ -164,7 +165,7 @@ impl ColorArg {
 /// Whether the process stands still meanwhile.
 #[derive(Args, Debug)]
 pub struct PauseArg {
-    /// Stop the process while it is looked at
+    /// Stop the process during each snapshot
     #[arg(long)]
     pub pause: bool,
 }
@@ -172,11 +173,12 @@ pub struct PauseArg {
 /// What is read of the process beside its allocations.
 #[derive(Args, Debug)]
 pub struct SearchArgs {
-    /// Do not search the memory of the process for pointers to old blocks (which tells what is lost for good)
+    /// Do not search the memory of the process for pointers to old blocks (which tells what is
+    /// unreachable)
     #[arg(long)]
     pub no_search: bool,
-    /// Time between two counts of the Python objects by type; off also leaves out the look at the end that joins
-    /// stacks with objects [default: only that look]
+    /// Time between two counts of the Python objects by type; off also leaves out the snapshot at
+    /// the end that joins stacks with objects [default: only that one]
     #[arg(long, value_name = "TIME|off", value_parser = units::counting)]
     pub census: Option<Counting>,
     /// Resident memory up to which the process is searched for pointers

@@ -17,12 +17,13 @@ pub enum Output {
     Standard(BufWriter<Stdout>),
     /// A device or a pipe: written as it is.
     Special(BufWriter<File>),
-    /// A file being written beside its place, which is the second; removed again when it never gets there.
+    /// A file being written beside its place, which is the second; removed again when it never gets
+    /// there.
     Draft(BufWriter<NamedTempFile>, PathBuf),
 }
 
-/// A new file beside `place` that only its owner can read, as a recording is: it names files, functions and people's
-/// folders. Under `sudo` it belongs to the person who typed `sudo`.
+/// A new file beside `place` that only its owner can read, as a recording is: it names files,
+/// functions and people's folders. Under `sudo` it belongs to the person who typed `sudo`.
 fn draft(place: &Path, name: &OsStr) -> io::Result<NamedTempFile> {
     let mut prefix = OsString::from(".");
     prefix.push(name);

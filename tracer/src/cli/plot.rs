@@ -55,7 +55,7 @@ pub struct PlotArgs {
 pub enum WhatArg {
     /// Memory of the process, split, with what was traced of it, its limit, and its growth
     Memory,
-    /// What the stacks that grow keep, with the line and the 95 % band fitted to each
+    /// What the stacks that grow retain, with the line and the 95 % band fitted to each
     Growth,
     /// How much of what one stack allocated still lives, by the time of its birth
     Survival,

@@ -1,4 +1,4 @@
-//! What somebody who waits for a recording sees: one line, redrawn on a terminal.
+//! Progress of a recording: one line, redrawn on a terminal.
 
 mod block;
 mod many;
@@ -68,7 +68,7 @@ impl<W: Write> ProgressLine<W> {
         let _ = self.out.write_all(text.as_bytes()).and_then(|()| self.out.flush());
     }
 
-    /// Words that stay; in lines that fit where somebody looks at a terminal, in one line elsewhere.
+    /// Text that stays: in lines that fit on a terminal, in one line elsewhere.
     pub fn words(&mut self, text: &str) {
         if self.manner != Manner::Redrawn {
             return self.say(text);
@@ -116,14 +116,14 @@ impl<W: Write> Watcher for ProgressLine<W> {
     fn done(&mut self, _target: usize, _outcome: &Outcome) {}
 }
 
-/// Shows the looks of a census.
+/// Shows the snapshots of a census.
 pub struct SnapshotLine<W> {
     line: ProgressLine<W>,
     first: Option<f64>,
 }
 
 impl<W: Write> SnapshotLine<W> {
-    /// Shows looks on `out`.
+    /// Shows snapshots on `out`.
     pub fn new(out: W, manner: Manner) -> Self {
         Self { line: ProgressLine::new(out, manner), first: None }
     }
@@ -148,7 +148,7 @@ impl<W: Write> SnapshotLine<W> {
     }
 }
 
-/// `1 min 5 s: look 3, 1,234,567 objects, 95.4 MiB, took 2.1 s`
+/// `1 min 5 s: snapshot 3, 1,234,567 objects, 95.4 MiB, took 2.1 s`
 fn snapshot_line(snapshot: &HeapSnapshot, seconds: f64) -> String {
     format!(
         "{}: look {}, {}, {}, took {}",

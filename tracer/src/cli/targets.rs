@@ -66,8 +66,8 @@ pub fn numbered(path: &Path, pid: u32) -> PathBuf {
     path.with_file_name(name)
 }
 
-/// Puts workers of one program together: indices into `programs`, groups and members in the order in which they come.
-/// Whoever has no program is alone.
+/// Puts workers of one program together: indices into `programs`, groups and members in the order
+/// in which they come. Whoever has no program is alone.
 pub fn groups(programs: &[Option<Program>]) -> Vec<Vec<usize>> {
     let mut groups: Vec<Vec<usize>> = Vec::new();
     for (index, program) in programs.iter().enumerate() {

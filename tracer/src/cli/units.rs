@@ -40,7 +40,7 @@ pub fn tick(text: &str) -> Result<Duration, String> {
     Ok(tick)
 }
 
-/// Time from look to look: at least a second, because a look reads all objects.
+/// Time from snapshot to snapshot: at least a second, because a snapshot reads all objects.
 pub fn every(text: &str) -> Result<Duration, String> {
     let every = duration(text)?;
     if every < Duration::from_secs(1) {
@@ -54,7 +54,7 @@ pub fn every(text: &str) -> Result<Duration, String> {
 /// When Python objects are counted during a recording.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Counting {
-    /// Never, and they are not looked at in another way.
+    /// Never, and no other snapshot is taken of them.
     Off,
     /// From time to time.
     Every(Duration),

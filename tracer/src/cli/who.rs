@@ -9,7 +9,7 @@ use super::{formats, units};
 use crate::report::{Options, RETAINERS_FORMATS, RetainersFormat};
 use crate::session::who::{self, WhoOptions};
 
-/// Kinds of chains that are told unless somebody wants more.
+/// Kinds of paths that are shown by default.
 const TOP: usize = 10;
 
 /// Options of `who`.
@@ -25,8 +25,8 @@ pub struct WhoArgs {
     /// Process to look at: its pid, or a name that only one process has
     #[arg(short, long, value_name = "PID|NAME", value_parser = units::target)]
     pub pid: String,
-    /// Whose holders: a type (bokeh.document.document.Document, or its last part), the address of an object
-    /// (0x…), or a module
+    /// Whose retainers: a type (bokeh.document.document.Document, or its last part), the address of
+    /// an object (0x…), or a module
     #[arg(value_name = "TYPE|ADDRESS|MODULE", value_parser = units::subject)]
     pub asked: String,
     /// Whether it stands still.
@@ -49,7 +49,7 @@ pub struct WhoArgs {
     pub color: ColorArg,
 }
 
-/// Looks at a process and says what keeps the objects that were asked for.
+/// Finds what retains the objects that were asked for, and prints it.
 ///
 /// # Errors
 /// It cannot be looked at; there is no such object; the output cannot be written.

@@ -1,5 +1,5 @@
-//! Bytes of a file that are read piece by piece as they are asked for: of most files of a process only a few
-//! tables are of interest.
+//! Bytes of a file that are read chunk by chunk as they are asked for: of most files of a process
+//! only a few tables are of interest.
 
 use object::read::{ReadCache, ReadCacheOps};
 
@@ -12,10 +12,10 @@ pub trait ReadAt {
     fn read_at(&self, offset: u64, into: &mut [u8]) -> bool;
 }
 
-/// Bytes for [`super::Elf::parse`] (by reference); pieces once read are kept until this is dropped.
+/// Bytes for [`super::Elf::parse`] (by reference); chunks once read are kept until this is dropped.
 pub type Chunks<S> = ReadCache<Cursor<S>>;
 
-/// Pieces of `source`.
+/// Chunks of `source`.
 pub fn chunks<S: ReadAt>(source: S) -> Chunks<S> {
     ReadCache::new(Cursor { source, position: 0 })
 }

@@ -15,8 +15,8 @@ pub struct ImportSlot {
     pub name: usize,
     /// Virtual address of the slot in this file.
     pub vaddr: u64,
-    /// Whether the linker may fill it only at the first call (`JUMP_SLOT`); until then it points into
-    /// this file's own linkage table.
+    /// Whether the linker may fill it only at the first call (`JUMP_SLOT`); until then it points
+    /// into this file's own linkage table.
     pub lazy: bool,
 }
 

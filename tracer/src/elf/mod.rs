@@ -1,9 +1,9 @@
 //! What an ELF file says: symbols, segments, imports, function bounds. Pure: over bytes, however
 //! they are obtained. Only little-endian 64-bit x86 files are accepted.
 //!
-//! The bytes come from a file that the target mapped, so they are hostile: every offset and length is
-//! checked, every walk ends after at most one pass over its table, and a part that makes no sense is
-//! treated as absent.
+//! The bytes come from a file that the target mapped, so they are hostile: every offset and length
+//! is checked, every walk ends after at most one pass over its table, and a part that makes no
+//! sense is treated as absent.
 
 mod chunks;
 mod import;
@@ -28,8 +28,8 @@ use object::elf::{self, FileHeader64};
 use object::read::ReadRef;
 use object::read::elf::{Dyn as _, FileHeader as _, ProgramHeader as _};
 
-/// Most bytes of one table (symbols, strings, relocations) that are read: far above the largest known,
-/// and a bound on what a damaged header can make us allocate.
+/// Most bytes of one table (symbols, strings, relocations) that are read: far above the largest
+/// known, and a bound on what a damaged header can make us allocate.
 const TABLE_LIMIT: u64 = 512 << 20;
 
 /// Why a file cannot be read as ELF at all.
@@ -67,7 +67,7 @@ pub struct Headers {
 
 /// One parsed ELF file over bytes that live elsewhere.
 ///
-/// `R` is where the bytes come from: a slice, or a cache that reads a file piece by piece.
+/// `R` is where the bytes come from: a slice, or a cache that reads a file chunk by chunk.
 #[derive(Clone, Debug)]
 pub struct Elf<R> {
     data: R,
@@ -90,8 +90,8 @@ struct TablePlace {
 }
 
 impl Headers {
-    /// Reads them. Missing or damaged section headers are no error: what the loader needs (segments and the dynamic
-    /// table) is enough for most questions.
+    /// Reads them. Missing or damaged section headers are no error: what the loader needs (segments
+    /// and the dynamic table) is enough for most questions.
     pub fn parse<'data>(data: impl ReadRef<'data>) -> Result<Self, ElfError> {
         let header = file_header(data)?;
         let programs = header
@@ -158,7 +158,8 @@ impl<'data, R: ReadRef<'data>> Elf<R> {
     }
 
     /// Whether no dynamic linker takes part: neither an interpreter nor needed libraries, and not a
-    /// library itself (a static position-independent executable has relocations, but exports nothing).
+    /// library itself (a static position-independent executable has relocations, but exports
+    /// nothing).
     pub fn is_static(&self) -> bool {
         !self.interpreter && self.dynamic_value(tag::NEEDED).is_none() && !self.is_library()
     }
@@ -228,8 +229,8 @@ fn file_header<'data, R: ReadRef<'data>>(data: R) -> Result<&'data FileHeader64<
         .map_err(|source| ElfError::Damaged { what: "file header", source })
 }
 
-/// Finds the `NT_GNU_BUILD_ID` note: name size, descriptor size, type 3, "GNU\0", identifier; parts are
-/// padded to 4 bytes.
+/// Finds the `NT_GNU_BUILD_ID` note: name size, descriptor size, type 3, "GNU\0", identifier; parts
+/// are padded to 4 bytes.
 fn build_id_in(notes: &[u8]) -> Option<Vec<u8>> {
     let word = |at: usize| -> Option<usize> {
         let bytes = notes.get(at..at.checked_add(4)?)?.try_into().ok()?;

@@ -36,7 +36,8 @@ impl Segment {
         vaddr >= self.vaddr && vaddr - self.vaddr < self.file_size
     }
 
-    /// Load bias when the page of the file at `offset` is mapped at `start` as part of this segment.
+    /// Load bias when the page of the file at `offset` is mapped at `start` as part of this
+    /// segment.
     fn bias(&self, start: u64, offset: u64) -> Option<u64> {
         let first = self.file_offset / PAGE * PAGE;
         if offset < first || offset >= self.file_offset.saturating_add(self.file_size) {
@@ -156,8 +157,8 @@ impl Headers {
         segment.file_offset.checked_add(vaddr - segment.vaddr)
     }
 
-    /// Virtual address of a byte of the file. A byte may be mapped twice (segments share pages); the
-    /// segment that names it in its own range wins, as there is at most one.
+    /// Virtual address of a byte of the file. A byte may be mapped twice (segments share pages);
+    /// the segment that names it in its own range wins, as there is at most one.
     pub fn vaddr(&self, file_offset: u64) -> Option<u64> {
         let segment = self.segments.iter().find(|segment| {
             file_offset >= segment.file_offset
@@ -167,14 +168,15 @@ impl Headers {
     }
 
     /// Load bias (address minus vaddr) that follows from one executable mapping of the file: its
-    /// start and its offset in the file. `None` when no segment fits or the bias is not whole pages.
+    /// start and its offset in the file. `None` when no segment fits or the bias is not whole
+    /// pages.
     pub fn bias(&self, start: u64, offset: u64) -> Option<u64> {
         let mut executable = self.segments.iter().filter(|segment| segment.executable);
         executable.find_map(|segment| segment.bias(start, offset))
     }
 
-    /// Whether a mapping of the file belongs to the copy that is loaded with this bias. Neighbouring
-    /// segments share pages of the file, so a mapping alone can fit several.
+    /// Whether a mapping of the file belongs to the copy that is loaded with this bias.
+    /// Neighbouring segments share pages of the file, so a mapping alone can fit several.
     pub fn fits(&self, bias: u64, start: u64, offset: u64) -> bool {
         self.segments.iter().any(|segment| segment.bias(start, offset) == Some(bias))
     }

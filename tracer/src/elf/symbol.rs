@@ -8,7 +8,7 @@ use object::read::elf::Sym as _;
 
 use super::{Elf, Headers, TablePlace, tag};
 
-/// Which tables a look-up searches.
+/// Which tables a snapshot-up searches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum SymbolTables {
     /// What the dynamic linker sees; survives `strip`.
@@ -186,8 +186,8 @@ impl Headers {
         Some((place(entries), place(names)))
     }
 
-    /// The dynamic symbols without section headers. The dynamic table does not say how many there are;
-    /// every linker puts the names right after them, which bounds their number.
+    /// The dynamic symbols without section headers. The dynamic table does not say how many there
+    /// are; every linker puts the names right after them, which bounds their number.
     fn symbols_of_loader(&self) -> Option<(TablePlace, TablePlace)> {
         let (symbols, names) = (self.dynamic_value(tag::SYMTAB)?, self.dynamic_value(tag::STRTAB)?);
         let entries = TablePlace {

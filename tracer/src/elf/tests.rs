@@ -1,5 +1,5 @@
-//! The C library of the test's own process is the sample: every machine that runs the tests has one, and the
-//! process itself knows the truth about it.
+//! The C library of the test's own process is the sample: every machine that runs the tests has
+//! one, and the process itself knows the truth about it.
 
 use std::path::PathBuf;
 

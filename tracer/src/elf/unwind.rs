@@ -1,5 +1,6 @@
-//! Unwind tables (`.eh_frame` and its sorted index, `.eh_frame_hdr`): where they are, and the record that covers an
-//! address. What the records say is gimli's to read. (Linux Standard Base, "Exception Frames".)
+//! Unwind tables (`.eh_frame` and its sorted index, `.eh_frame_hdr`): where they are, and the
+//! record that covers an address. What the records say is gimli's to read. (Linux Standard Base,
+//! "Exception Frames".)
 
 use std::ops::Range;
 
@@ -44,8 +45,8 @@ pub struct UnwindTables<'data> {
 }
 
 impl<'data, R: ReadRef<'data>> Elf<R> {
-    /// Found through the program headers, because section headers can be stripped; through those where there is no
-    /// index.
+    /// Found through the program headers, because section headers can be stripped; through those
+    /// where there is no index.
     pub fn unwind_places(&self) -> Option<UnwindPlaces> {
         self.indexed_places().or_else(|| {
             let section = self.section(".eh_frame").filter(|section| section.in_file)?;
@@ -73,8 +74,8 @@ impl<'data, R: ReadRef<'data>> Elf<R> {
         Some(UnwindPlaces { header: Some(header), frames })
     }
 
-    /// The function record that covers `vaddr`, found through the index. Functions split by the compiler have one
-    /// record for each part.
+    /// The function record that covers `vaddr`, found through the index. Functions split by the
+    /// compiler have one record for each part.
     pub fn function_range(&self, vaddr: u64) -> Option<Range<u64>> {
         let UnwindPlaces { header: Some(header), frames } = self.unwind_places()? else {
             return None;

@@ -1,5 +1,6 @@
-//! Arenas of Python's small-object allocator. The stack under which one is mapped is only the line that happened to
-//! need it: a random sample of all lines that allocate small objects, weighted by how much they add.
+//! Arenas of Python's small-object allocator. The stack under which one is mapped is only the line
+//! that happened to need it: a random sample of all lines that allocate small objects, weighted by
+//! how much they add.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
@@ -33,11 +34,12 @@ pub fn is_arena(site: &Site, bytes: &[u64]) -> bool {
             .any(|size| site.allocated_count.checked_mul(*size) == Some(site.allocated_bytes))
 }
 
-/// The arena site whose stack says most about all of them, and how many of the kept arenas its innermost Python
-/// function accounts for, of how many. `kept` are sites with the number of arenas they keep.
+/// The arena site whose stack says most about all of them, and how many of the retained arenas its
+/// innermost Python function accounts for, of how many. `kept` are sites with the number of arenas
+/// they keep.
 ///
-/// Every Python function votes with the arenas that it has anywhere in its stack. The
-/// innermost function that still has half of the votes of all is where growth comes from; of the stacks
+/// Every Python function gets one vote for each arena with it anywhere in the stack. The innermost
+/// function that still has half of the votes of all is where growth comes from; of the stacks
 /// through it, the one that keeps most is shown. Code that runs in every stack (the server's loop)
 /// is outermost and so never preferred to something inside of it.
 pub fn representative(document: &Document, retained: &[(usize, u64)]) -> Option<(usize, u64, u64)> {

@@ -14,13 +14,13 @@ const LATE_START: f64 = 0.2;
 /// What was measured.
 #[derive(Clone, Debug)]
 pub struct Gauge {
-    /// From which age a block counts as kept.
+    /// From which age a block counts as retained.
     pub age: Age,
     /// Since when it counts, seconds from the start of the recording.
     pub since: f64,
-    /// By period of birth, from `since` to the age before the last look.
+    /// By period of birth, from `since` to the age before the last snapshot.
     pub periods: Vec<Cohort>,
-    /// Growth of what is kept, in bytes.
+    /// Growth of what is retained, in bytes.
     pub bytes: Slope,
     /// And in blocks.
     pub counts: Slope,
@@ -38,11 +38,11 @@ pub struct Gauge {
     pub halves: (Slope, Slope),
     /// Rate of the last third over that of all.
     pub last_third: f64,
-    /// Bytes kept.
+    /// Bytes retained.
     pub retained_bytes: u64,
-    /// Blocks kept.
+    /// Blocks retained.
     pub retained_count: u64,
-    /// How often a kept block is freed after all, per second: an upper estimate.
+    /// How often a retained block is freed after all, per second: an upper estimate.
     pub hazard: f64,
     /// Half of the freed blocks did not reach this age, seconds.
     pub median_life: Option<f64>,
@@ -112,7 +112,8 @@ impl Gauge {
         self.bytes.seconds
     }
 
-    /// Bytes per hour that will still be kept after another time as long as that watched: its lower bound.
+    /// Bytes per hour that will still be retained after another time as long as that watched: its
+    /// lower bound.
     pub fn lasting(&self, watch: &Coverage) -> f64 {
         self.bytes.per_hour.lo * (-self.hazard * watch.snapshot).exp()
     }
@@ -126,14 +127,14 @@ impl Gauge {
         (ratio, if error > 0.0 { fall / error } else { 0.0 })
     }
 
-    /// The plateau of what is kept since growth is counted.
+    /// The plateau of what is retained since growth is counted.
     pub fn plateau(&self) -> Option<Interval> {
         self.shape.plateau
     }
 }
 
-/// Divides the cohort in which the program had warmed up, so that what came after it counts: as much of each part is
-/// kept as of the other, and the sums say how much was born in each.
+/// Divides the cohort in which the program had warmed up, so that what came after it counts: as
+/// much of each part is retained as of the other, and the sums say how much was born in each.
 fn divide(cohorts: &mut [Cohort], sites: &[&SiteHistory], watch: &Coverage) {
     let begin = watch.begin;
     // The sums are as coarse as a tick.
@@ -162,7 +163,8 @@ fn divide(cohorts: &mut [Cohort], sites: &[&SiteHistory], watch: &Coverage) {
     };
 }
 
-/// Leaves out the time before the site allocated anything, but for the usual distance of two events.
+/// Leaves out the time before the site allocated anything, but for the usual distance of two
+/// events.
 fn late_start(periods: &mut Vec<Cohort>, begin: f64, end: f64) -> f64 {
     let Some(first) = periods.iter().position(|period| period.allocated_count > 0) else {
         return begin;

@@ -65,7 +65,8 @@ fn collected(sites: &[&SiteHistory], watch: &Coverage) -> bool {
         for pair in site.sums.windows(2) {
             let freed = pair[1].freed_bytes.saturating_sub(pair[0].freed_bytes) as f64;
             all += freed;
-            // Points stand only where something changed, so the change came shortly before the second.
+            // Points stand only where something changed, so the change came shortly before the
+            // second.
             if at_one((pair[1].t - watch.tick).max(pair[0].t), pair[1].t) {
                 then += freed;
             }

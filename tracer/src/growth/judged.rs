@@ -1,4 +1,4 @@
-//! From a subject to a finding.
+//! Measures a subject and makes a finding of it.
 
 use super::arena;
 use super::gauge::{Gauge, growth, measure};
@@ -27,8 +27,8 @@ pub fn histories<'a>(document: &'a Document, sites: &[usize]) -> Vec<&'a SiteHis
     sites.iter().filter_map(|index| document.history.sites.get(*index)).collect()
 }
 
-/// Measures a subject, and its size classes alone where the whole says little: a leak of small blocks must not
-/// hide behind large ones that come and go on the same stack.
+/// Measures a subject, and its size classes alone where the whole says little: a leak of small
+/// blocks must not hide behind large ones that come and go on the same stack.
 pub fn test(document: &Document, subject: Subject, watch: &Coverage) -> Option<Tested> {
     let unreachable: Vec<usize> = subject
         .sites
@@ -92,8 +92,8 @@ fn search(document: &Document, sites: &[usize]) -> Option<UnreachableBlocks> {
 }
 
 impl Tested {
-    /// How much this matters: bytes per hour that will be kept for ever, at least, times how probable it is that
-    /// it is a leak.
+    /// How much this matters: bytes per hour that will be retained for ever, at least, times how
+    /// probable it is that it is a leak.
     pub fn weight(&self, decision: &Decision, watch: &Coverage) -> f64 {
         let probable = match (decision.verdict, decision.confidence) {
             (Verdict::Leak, Confidence::Confirmed) => 1.0,
@@ -211,7 +211,8 @@ impl Tested {
         retained
     }
 
-    /// The site whose stack is shown, and how many of the kept blocks it speaks for, of how many.
+    /// The site whose stack is shown, and how many of the retained blocks it speaks for, of how
+    /// many.
     fn shown(&self, document: &Document, retained: &[(usize, u64, u64)]) -> (usize, (u64, u64)) {
         let first = retained.first().map_or(self.subject.sites[0], |(index, ..)| *index);
         let all = (self.gauge.retained_count, self.gauge.retained_count);
@@ -245,7 +246,7 @@ fn summed(document: &Document, shown: usize, sites: &[usize]) -> Site {
     }
 }
 
-/// Full collections since the middle of the time in which the kept blocks were born.
+/// Full collections since the middle of the time in which the retained blocks were born.
 fn survived(gauge: &Gauge, watch: &Coverage) -> Option<u64> {
     if watch.collections.is_empty() {
         return None;

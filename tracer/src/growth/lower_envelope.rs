@@ -1,13 +1,14 @@
-//! What is kept, as far as the sums alone can tell: for recordings that never looked at ages.
+//! What is retained, estimated from the sums alone: for recordings without snapshots of the live
+//! table.
 
 use crate::model::{Cohort, SiteHistory};
 
 /// Periods that the time is divided into.
 const PERIODS: u32 = 48;
 
-/// Stand-ins for cohorts, from the sums of `sites` up to `look`: what lives at a time is kept at most as far as it
-/// still lives at the lowest point after it. That lower edge only rises, like what is really kept, and
-/// hides a sawtooth.
+/// Stand-ins for cohorts, from the sums of `sites` up to `snapshot`: what lives at a time is
+/// retained at most as far as it still lives at the lowest point after it. That lower envelope only
+/// rises, like what is really retained, and a sawtooth does not show in it.
 pub fn cohorts(sites: &[&SiteHistory], snapshot: f64) -> Vec<Cohort> {
     let mut edges: Vec<[f64; 4]> = (0..=PERIODS).map(|_| [0.0; 4]).collect();
     let width = snapshot / f64::from(PERIODS);

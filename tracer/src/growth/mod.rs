@@ -1,5 +1,5 @@
-//! Is it leaking, what, how fast, until when: from the series of a recording to verdicts with evidence.
-//! Pure: no clock, no files, the same answer every time.
+//! The leak detector: from the series of a recording to verdicts with evidence (what leaks, how
+//! fast, until when). Pure: no clock, no files, the same answer every time.
 
 mod arena;
 mod gauge;
@@ -30,7 +30,8 @@ pub use types::judge_types;
 use verdict::Decision;
 use watch::Coverage;
 
-/// Findings that are given at most; the rest is only counted. Many, so that those who look for one of their own find it.
+/// Findings that are given at most; the rest is only counted. Many, so that those who look for one
+/// of their own find it.
 const FINDINGS: usize = 5_000;
 
 /// What counts as growth worth a word.
@@ -53,8 +54,8 @@ impl Default for Settings {
 pub struct Analysis {
     /// On the process.
     pub growth: ProcessGrowth,
-    /// On every stack that grew enough to be tested, most important first; also those that turned out to
-    /// be harmless.
+    /// On every stack that grew enough to be tested, most important first; also those that turned
+    /// out to be harmless.
     pub findings: Vec<Finding>,
     /// On types of Python objects, as [`judge_types`]; `None` where they were not counted.
     pub types: Option<Vec<TypeGrowth>>,
@@ -82,7 +83,8 @@ pub fn analyse(document: &Document, settings: &Settings) -> Analysis {
             (tested.weight(&decision, &watch), finding)
         })
         .collect();
-    // Without a stack it is no place in the program, but whatever found no room in a table: that comes last.
+    // A site without a stack collects what found no room in a table; it names no place in the
+    // program, so it comes last.
     let placeless = |finding: &Finding| finding.site.stack.is_empty();
     findings.sort_by(|(weight, a), (other, b)| {
         let order = placeless(a).cmp(&placeless(b)).then_with(|| other.total_cmp(weight));
@@ -128,7 +130,7 @@ fn tested(document: &Document, watch: &Coverage) -> (Vec<Tested>, StackCounts) {
     for subject in subjects {
         let sites = subject.sites.iter().map(|index| &document.sites[*index]);
         let live = sites.map(Site::live).fold(Amount::default(), Amount::plus);
-        // The cheap gate: most stacks have nothing left at all.
+        // The cheap test first: most stacks have no live blocks at all.
         if (live.bytes as f64) < watch.gate_bytes() && live.count < 8 {
             count(&mut dismissed, Verdict::Baseline);
             continue;

@@ -1,4 +1,4 @@
-//! Python objects behind findings: who owns the blocks of a stack, and which types fill arenas.
+//! Python objects that own the blocks of findings, and the types that fill arenas.
 
 use super::types::judge_types;
 use crate::model::{
@@ -7,7 +7,8 @@ use crate::model::{
 
 /// Types that a finding names.
 const TYPES: usize = 5;
-/// Larger objects are not in arenas, bytes (`SMALL_REQUEST_THRESHOLD` in Objects/obmalloc.c); of types on average.
+/// Larger objects are not in arenas, bytes (`SMALL_REQUEST_THRESHOLD` in Objects/obmalloc.c); of
+/// types on average.
 const SMALL: u64 = 512;
 
 /// Types that grew, with what keeps them; `None` where nobody counted objects.
@@ -15,12 +16,12 @@ pub fn types(history: &History) -> Option<Vec<TypeGrowth>> {
     (history.counts > 0).then(|| judge_types(&history.types, &history.type_retainers))
 }
 
-/// Objects behind a finding.
+/// The owners of the blocks of a finding.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FindingOwners {
     /// Types with their numbers of blocks.
     pub types: Option<Vec<(String, u64)>>,
-    /// The chain that keeps the first of them.
+    /// The path that keeps the first of them.
     pub retainer: Option<Vec<String>>,
     /// How that was found.
     pub owners: Option<Owners>,
@@ -39,7 +40,8 @@ impl FindingOwners {
     }
 }
 
-/// Owners of blocks with these histories. A chain only where most blocks have an owner: else it would explain nothing.
+/// Owners of blocks with these histories. A path only where most blocks have an owner: else it
+/// would explain nothing.
 pub fn of_sites(histories: &[&SiteHistory]) -> FindingOwners {
     let mut all: Option<Owned> = None;
     for owned in histories.iter().filter_map(|history| history.owned.as_ref()) {
@@ -55,7 +57,8 @@ pub fn of_sites(histories: &[&SiteHistory]) -> FindingOwners {
     FindingOwners { types, retainer, owners: Some(Owners { looked_for, owned, root }) }
 }
 
-/// Names the types of small objects that grow in findings on arenas of them: nothing else fills those.
+/// Names the types of small objects that grow in findings on arenas of them: nothing else fills
+/// those.
 pub fn name_fillers(findings: &mut [Finding], types: &[TypeGrowth]) {
     let of = |verdict| types.iter().filter(move |found| found.verdict == verdict);
     let small = |found: &&TypeGrowth| {

@@ -23,12 +23,13 @@ pub struct StackCounts {
     pub dismissed: Vec<(Verdict, u64)>,
 }
 
-/// Growth of anonymous memory, bytes per hour, and whether it is told apart from none. `kept` are the slopes of
-/// what is kept.
+/// Growth of anonymous memory, bytes per hour, and whether it is told apart from none. `kept` are
+/// the slopes of what is retained.
 ///
-/// What comes and goes makes the curve of a server so restless that its own trend says little for hours. So the
-/// growth is taken apart: what is kept, whose slopes are known well, and the trend of what is resident
-/// but not in traced blocks. Their sum stands unless the curve itself clearly grows faster.
+/// What comes and goes makes the curve of a server so restless that its own trend says little for
+/// hours. So the growth is taken apart: what is retained, whose slopes are known well, and the
+/// trend of what is resident but not in traced blocks. Their sum stands unless the curve itself
+/// clearly grows faster.
 pub fn growth(document: &Document, watch: &Coverage, retained: &[Interval]) -> (Interval, bool) {
     let process = &document.history.process;
     let points = series(process, watch.begin, anonymous);
@@ -103,7 +104,7 @@ fn retained(findings: &[Finding]) -> f64 {
         .sum()
 }
 
-/// Whether a verdict says that what is kept grows.
+/// Whether a verdict says that what is retained grows.
 pub fn grows(verdict: Verdict) -> bool {
     matches!(verdict, Verdict::Leak | Verdict::Undetermined | Verdict::CacheWarming)
 }

@@ -19,7 +19,7 @@ pub struct Facts<'a> {
     pub freed: u64,
     /// The search for pointers.
     pub unreferenced: Option<UnreachableBlocks>,
-    /// For arenas: those needed in the function that is shown, of all that are kept.
+    /// For arenas: those needed in the function that is shown, of all that are retained.
     pub arenas: Option<(u64, u64)>,
     /// Collections that the blocks survived.
     pub collections: Option<u64>,

@@ -37,7 +37,8 @@ pub fn document(seconds: f64) -> Document {
     }
 }
 
-/// Adds a site whose stack is one function, with `count` live blocks of `size` bytes and no history.
+/// Adds a site whose stack is one function, with `count` live blocks of `size` bytes and no
+/// history.
 pub fn add(document: &mut Document, function: &str, size: u64, count: u64) {
     let stack = vec![Frame::python(function, "app.py", Some(1))].into();
     document.sites.push(Site {
@@ -55,8 +56,8 @@ pub fn add(document: &mut Document, function: &str, size: u64, count: u64) {
     document.history.sites.push(SiteHistory::default());
 }
 
-/// Adds a site that allocates `count` blocks of `size` bytes every ten seconds, of which `live(age)` still live
-/// at the end.
+/// Adds a site that allocates `count` blocks of `size` bytes every ten seconds, of which
+/// `live(age)` still live at the end.
 pub fn grow(
     document: &mut Document,
     function: &str,

@@ -17,8 +17,8 @@ pub struct Shape {
     pub model: Model,
     /// By how much each is worse than the linear one; negative where it is better.
     pub over_linear: Vec<(Model, f64)>,
-    /// What will have been kept in the end, for growth towards a plateau, counted from the beginning of the
-    /// increments.
+    /// What will have been kept in the end, for growth towards a plateau, counted from the
+    /// beginning of the increments.
     pub plateau: Option<Interval>,
     /// Seconds in which that growth falls to 37 %.
     pub tau: f64,
@@ -36,8 +36,8 @@ pub fn untried() -> Shape {
     Shape { model: Model::Constant, over_linear: Vec::new(), plateau: None, tau: 0.0 }
 }
 
-/// Chooses among constant, linear and saturating. `floor` is the variance per second that counting alone
-/// makes; without it, growth without any noise would decide by rounding errors.
+/// Chooses among constant, linear and saturating. `least_variance` is the variance per second that
+/// counting alone makes; without it, growth without any noise would decide by rounding errors.
 pub fn choose(increments: &[Increment], least_variance: f64) -> Shape {
     let n = increments.len() as f64;
     let seconds: f64 = increments.iter().map(|increment| increment.seconds).sum();
@@ -129,8 +129,8 @@ pub struct Steps {
     pub worse: f64,
 }
 
-/// Whether growth at single moments explains `changes` (seconds, change of what is live) better than the same
-/// growth in each of `ticks` moments; `None` where it is no growth in steps at all.
+/// Whether growth at single moments explains `changes` (seconds, change of what is live) better
+/// than the same growth in each of `ticks` moments; `None` where it is no growth in steps at all.
 pub fn steps(changes: &[(f64, f64)], ticks: f64, tick: f64) -> Option<Steps> {
     let n = changes.len() as f64;
     let downwards = changes.iter().filter(|(_, change)| *change < 0.0).count() as f64;
@@ -144,7 +144,8 @@ pub fn steps(changes: &[(f64, f64)], ticks: f64, tick: f64) -> Option<Steps> {
     }
     let sum: f64 = changes.iter().map(|(_, change)| change).sum();
     let squares: f64 = changes.iter().map(|(_, change)| change * change).sum();
-    // Likelihoods of whole bytes: of a step by chance and its size, and of a normal change in each tick.
+    // Likelihoods of whole bytes: of a step by chance and its size, and of a normal change in each
+    // tick.
     let likelihood = |count: f64, variance: f64| -0.5 * count * (17.08 * variance.max(1.0)).ln();
     let (p, size) = (n / ticks, sum / n);
     let in_steps =

@@ -1,10 +1,11 @@
-//! How fast what is kept grows, with an honest interval.
+//! How fast what is retained grows, with an honest interval.
 //!
-//! What is kept of the blocks born before a time only ever grows with that time: it is a cumulative process, not
-//! a trend with noise around it. So the error of its slope comes from its increments: a ratio estimate
-//! over periods of unequal length (Cochran, Sampling Techniques, section 6.3), which is the method of batch means with
-//! Student's t, widened for neighbours that move together (Newey and West 1987, lags 1 and 2), and never
-//! narrower than the Poisson interval of the events that were seen.
+//! What is retained of the blocks born before a time only ever grows with that time: it is a
+//! cumulative process, not a trend with noise around it. So the error of its slope comes from its
+//! increments: a ratio estimate over periods of unequal length (Cochran, Sampling Techniques,
+//! section 6.3), which is the method of batch means with Student's t, widened for neighbours that
+//! move together (Newey and West 1987, lags 1 and 2), and never narrower than the Poisson interval
+//! of the events that were seen.
 
 use super::statistics::{poisson_factors, student_95, student_tail};
 use crate::model::{Cohort, Interval};
@@ -28,7 +29,7 @@ pub struct Slope {
     pub seconds: f64,
 }
 
-/// What was kept of one period.
+/// What was retained of one period.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Increment {
     /// Length of the period, seconds.
@@ -55,9 +56,9 @@ impl Increment {
     }
 }
 
-/// How many blocks come together: a sampled block that stands for many, and a step of many blocks, are one event.
-/// The index of dispersion of their number (Cox and Lewis 1966), on the careful side, and at most the fewest
-/// that any period kept.
+/// How many blocks come together: a sampled block that stands for many, and a step of many blocks,
+/// are one event. The index of dispersion of their number (Cox and Lewis 1966), on the careful
+/// side, and at most the fewest that any period retained.
 pub fn cluster(increments: &[Increment]) -> f64 {
     let retained =
         increments.iter().map(|increment| increment.blocks).filter(|blocks| *blocks > 0.0);
@@ -104,8 +105,8 @@ pub fn slope(increments: &[Increment], cluster: f64) -> Slope {
     }
 }
 
-/// Chance of such growth without growth: that of Student's t, or of the sign test where periods are many and what
-/// they keep is rare; never less than that of as many events, all upwards.
+/// Chance of such growth without growth: that of Student's t, or of the sign test where periods are
+/// many and what they retains is rare; never less than that of as many events, all upwards.
 fn chance(increments: &[Increment], events: f64, student: f64) -> f64 {
     let with_any = increments.iter().filter(|increment| increment.blocks > 0.0).count() as f64;
     // Four times: the better of two tests is taken, and the periods are not all equally long.

@@ -5,8 +5,9 @@ use crate::model::Interval;
 /// Two-sided 95 % of the standard normal distribution.
 pub const Z95: f64 = 1.959_964;
 
-/// Density-free upper tail of Student's t distribution with `df` degrees of freedom (not necessarily whole):
-/// the chance of a value above `t`. By the regularised incomplete beta function, Abramowitz and Stegun 26.7.1.
+/// Density-free upper tail of Student's t distribution with `df` degrees of freedom (not
+/// necessarily whole): the chance of a value above `t`. By the regularised incomplete beta
+/// function, Abramowitz and Stegun 26.7.1.
 pub fn student_tail(t: f64, df: f64) -> f64 {
     if !t.is_finite() {
         return if t > 0.0 { 0.0 } else { 1.0 };
@@ -16,8 +17,8 @@ pub fn student_tail(t: f64, df: f64) -> f64 {
 }
 
 /// The value that Student's t exceeds with a chance of 2.5 %: half the width of a 95 % interval, in
-/// standard errors. Abramowitz and Stegun 26.7.5 from three degrees of freedom on; below, between their
-/// tabulated values. Never more than that of one degree of freedom.
+/// standard errors. Abramowitz and Stegun 26.7.5 from three degrees of freedom on; below, between
+/// their tabulated values. Never more than that of one degree of freedom.
 pub fn student_95(df: f64) -> f64 {
     let (one, two, three) = (12.706_f64, 4.303_f64, 3.182_f64);
     let df = df.max(1.0);
@@ -34,8 +35,8 @@ pub fn student_95(df: f64) -> f64 {
     z + (first + (second + third / df) / df) / df
 }
 
-/// Regularised incomplete beta function, by its continued fraction (Abramowitz and Stegun 26.5.8) from
-/// the bottom up; 60 terms are plenty for the arguments of [`student_tail`].
+/// Regularised incomplete beta function, by its continued fraction (Abramowitz and Stegun 26.5.8)
+/// from the bottom up; 60 terms are plenty for the arguments of [`student_tail`].
 fn incomplete_beta(x: f64, a: f64, b: f64) -> f64 {
     if x <= 0.0 {
         return 0.0;
@@ -72,8 +73,8 @@ fn ln_gamma(x: f64) -> f64 {
     shift + (x - 0.5) * x.ln() - x + 0.5 * (2.0 * std::f64::consts::PI).ln() + series
 }
 
-/// 95 % interval of the mean of a Poisson count: Garwood's exact one (1936) in Byar's approximation (Breslow
-/// and Day 1987, section 2.3), as factors of `events`. `events` need not be whole.
+/// 95 % interval of the mean of a Poisson count: Garwood's exact one (1936) in Byar's approximation
+/// (Breslow and Day 1987, section 2.3), as factors of `events`. `events` need not be whole.
 pub fn poisson_factors(events: f64) -> (f64, f64) {
     if events < 0.5 {
         return (0.0, f64::INFINITY);

@@ -23,7 +23,8 @@ pub fn subjects(document: &Document) -> Vec<Subject> {
     let arena = arena::bytes(document.target.python.as_ref());
     for (index, site) in document.sites.iter().enumerate() {
         let arenas = arena::is_arena(site, &arena);
-        // Sixty-four bits: two of 20,000 stacks collide once in 10^11 recordings, and are then judged as one.
+        // Sixty-four bits: two of 20,000 stacks collide once in 10^11 recordings, and are then
+        // judged as one.
         let key = if arenas { u64::MAX } else { stack_hash(site) };
         let at = *known.entry(key).or_insert_with(|| {
             subjects.push(Subject { sites: Vec::new(), arenas });

@@ -4,32 +4,36 @@ use std::cmp::Ordering;
 
 use crate::model::{Cohort, Lifetime, SiteHistory};
 
-/// Share of completed lifetimes that must be shorter than the age from which a block counts as kept.
+/// Share of completed lifetimes that must be shorter than the age from which a block counts as
+/// retained.
 const SHARE: f64 = 0.995;
-/// That age, relative to the quantile: lifetimes were only watched for a while, so the long ones are
-/// missing from the quantile.
+/// That age, relative to the quantile: lifetimes were only watched for a while, so the long ones
+/// are missing from the quantile.
 const SAFETY: f64 = 1.5;
-/// No block younger than this counts as kept, seconds: a request in work may live as long.
+/// No block younger than this counts as retained, seconds: a request in work may live as long.
 const YOUNGEST: f64 = 20.0;
-/// Where nothing is freed, a block counts as kept from a sixteenth of the time watched, up to an hour.
+/// Where nothing is freed, a block counts as retained from a sixteenth of the time watched, up to
+/// an hour.
 const UNSEEN_SHARE: f64 = 1.0 / 16.0;
 const UNSEEN_MOST: f64 = 3600.0;
 
 /// The cohorts and lifetimes of one or several sites as one.
 #[derive(Clone, Debug, Default)]
 pub struct Survival {
-    /// In the order of birth, without overlap; parts of what was merged may be wider than its parts.
+    /// In the order of birth, without overlap; parts of what was merged may be wider than its
+    /// parts.
     pub cohorts: Vec<Cohort>,
     /// By age, shortest first.
     pub lifetimes: Vec<Lifetime>,
 }
 
-/// From which age a block counts as kept.
+/// From which age a block counts as retained.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Age {
     /// Seconds.
     pub seconds: f64,
-    /// Whether it should be longer, and there was not enough time: what is older may still be freed.
+    /// Whether it should be longer, and there was not enough time: what is older may still be
+    /// freed.
     pub capped: bool,
     /// Age that 99.5 % of the freed blocks did not reach, seconds.
     pub lifetime: Option<f64>,
@@ -52,7 +56,7 @@ impl Survival {
         Self { cohorts, lifetimes }
     }
 
-    /// The age from which a block counts as kept, after watching for `watched` seconds.
+    /// The age from which a block counts as retained, after watching for `watched` seconds.
     pub fn age(&self, watched: f64) -> Age {
         let lifetime = self.lifetime(SHARE);
         let unseen = (watched * UNSEEN_SHARE).min(UNSEEN_MOST);
@@ -79,8 +83,9 @@ impl Survival {
         self.lifetimes.iter().map(|bin| bin.freed_count as f64).sum()
     }
 
-    /// How often a block of more than `age` is freed, per second that one lives on: deaths over exposure, an
-    /// upper estimate, since three more deaths are assumed (the 95 % bound of none at all, "rule of three").
+    /// How often a block of more than `age` is freed, per second that one lives on: deaths over
+    /// exposure, an upper estimate, since three more deaths are assumed (the 95 % bound of none at
+    /// all, "rule of three").
     pub fn hazard(&self, age: f64, snapshot: f64) -> f64 {
         let late: f64 = self
             .lifetimes
@@ -116,8 +121,9 @@ fn merge(mut cohorts: Vec<Cohort>) -> Vec<Cohort> {
     merged
 }
 
-/// The periods from `begin` to `end`, those without any birth included: a period in which nothing was kept says as
-/// much as one in which something was. A cohort that reaches out of the range is left out.
+/// The periods from `begin` to `end`, those without any birth included: a period in which nothing
+/// was retained says as much as one in which something was. A cohort that reaches out of the range
+/// is left out.
 pub fn periods(cohorts: &[Cohort], begin: f64, end: f64, snapshot: f64) -> Vec<Cohort> {
     let mut periods = Vec::with_capacity(cohorts.len() + 16);
     let mut at = begin;
@@ -149,8 +155,8 @@ fn dismissed(periods: &mut Vec<Cohort>, from: f64, to: f64, snapshot: f64) {
     }
 }
 
-/// Share of the blocks of each third of the time that still live, oldest first, with what was born and what
-/// still lives in each.
+/// Share of the blocks of each third of the time that still live, oldest first, with what was born
+/// and what still lives in each.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Thirds {
     /// Bytes born.

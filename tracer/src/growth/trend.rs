@@ -1,6 +1,6 @@
-//! The trend of a noisy series: the slope of Theil (1950) and Sen (1968), with Sen's interval from the
-//! order of all pairwise slopes, widened for autocorrelation as Hamed and Rao (1998) do for the test of Mann and
-//! Kendall.
+//! The trend of a noisy series: the slope of Theil (1950) and Sen (1968), with Sen's interval from
+//! the order of all pairwise slopes, widened for autocorrelation as Hamed and Rao (1998) do for the
+//! test of Mann and Kendall.
 
 use super::shape::thinned;
 use super::statistics::{Z95, at_share, student_95};
@@ -64,8 +64,9 @@ fn ranks(values: &[f64]) -> Vec<f64> {
     ranks
 }
 
-/// The height of the trend at a time: the mean of what the points say, with an interval from the means of
-/// [`BATCHES`] parts of the time, which are nearly independent where single points are not.
+/// The height of the trend at a time: the mean of what the points say, with an interval from the
+/// means of [`BATCHES`] parts of the time, which are nearly independent where single points are
+/// not.
 pub fn height(points: &[(f64, f64)], slope: f64, t: f64) -> Option<Interval> {
     let heights: Vec<f64> = points.iter().map(|(at, value)| value + slope * (t - at)).collect();
     if heights.len() < 2 * BATCHES {
@@ -84,8 +85,8 @@ fn mean(values: &[f64]) -> f64 {
     values.iter().sum::<f64>() / values.len() as f64
 }
 
-/// The slope by least squares through the means of [`BATCHES`] parts of the time: wide, and true also for a curve that
-/// wanders, whose single points say the same again and again.
+/// The slope by least squares through the means of [`BATCHES`] parts of the time: wide, and true
+/// also for a curve that wanders, whose single points say the same again and again.
 pub fn steady_slope(points: &[(f64, f64)]) -> Option<Interval> {
     let parts = points.chunks_exact((points.len() / BATCHES).max(1)).take(BATCHES);
     let means: Vec<(f64, f64)> = parts

@@ -1,9 +1,10 @@
-//! From measurements to a word and how sure it is.
+//! Where a leak is decided: from measurements to a verdict and its confidence.
 //!
-//! A cache that is still filling keeps everything that it is given, as a leak does; before it is full the two
-//! cannot be told apart by any statistics. So growth by itself never makes a verdict `confirmed`,
-//! and `likely` only after hours. What can: blocks that nothing points to any more, and a steady share kept of
-//! blocks that otherwise live long and die, which no filling cache shows.
+//! A cache that is still filling keeps everything that it is given, as a leak does; before it is
+//! full the two cannot be told apart by any statistics. So growth by itself never makes a verdict
+//! `confirmed`, and `likely` only after hours. What can: blocks that nothing points to any more,
+//! and a steady share retained of blocks that otherwise live long and die, which no filling cache
+//! shows.
 
 use super::gauge::Gauge;
 use super::survival::Thirds;
@@ -16,18 +17,19 @@ pub const LIKELY_SECONDS: f64 = 3.0 * 3600.0;
 pub const CONFIRMED_SECONDS: f64 = 7.0 * 86_400.0;
 /// Corrected chance of such growth without a leak: for any word, and for `likely`.
 pub const SUSPECT_P: f64 = 0.05;
-/// Blocks that must have been looked for, and the share of them that must be lost. A number that happens to look like
-/// their address hides lost blocks in a heap full of numbers (a quarter of the arrays that pandas 1.3 loses); a
-/// pointer in a form that nobody recognises would hide all blocks of a site, so a larger share proves no more.
+/// Blocks that must have been looked for, and the share of them that must be lost. A number that
+/// happens to look like their address hides lost blocks in a heap full of numbers (a quarter of the
+/// arrays that pandas 1.3 loses); a pointer in a form that nobody recognises would hide all blocks
+/// of a site, so a larger share proves no more.
 const LOOKED_FOR: u64 = 8;
 const UNREACHABLE: f64 = 0.5;
 
 /// A verdict on one subject.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Decision {
-    /// The word.
+    /// The verdict.
     pub verdict: Verdict,
-    /// How sure.
+    /// The confidence.
     pub confidence: Confidence,
     /// Hours of watching that a better one needs.
     pub needs_hours: Option<f64>,
@@ -54,7 +56,7 @@ pub enum Basis {
     Stopped,
     /// It cannot be told from chance.
     Chance,
-    /// Lost events alone would look like it.
+    /// Lost events alone would look the same.
     Losses,
 }
 
@@ -91,7 +93,8 @@ pub fn flatness_of(thirds: &Thirds, cluster: f64) -> Flatness {
     }
 }
 
-/// Judges. `p` is corrected for the number of subjects; `harmless` is what it would be if it is no leak.
+/// Judges. `p` is corrected for the number of subjects; `harmless` is what it would be if it is no
+/// leak.
 pub fn decide(
     gauge: &Gauge,
     watch: &Coverage,
@@ -131,7 +134,8 @@ pub fn decide(
         && flat == Flatness::Flat
         && !slows
         && !saturates
-        // Blocks here may live longer than half of what was watched: the old ones have only begun to die.
+        // Blocks here may live longer than half of what was watched: the old ones have only begun
+        // to die.
         && !gauge.age.capped
         && !watch.only_sums
         && gauge.span() >= LIKELY_SECONDS
@@ -158,8 +162,9 @@ fn of_hours(gauge: &Gauge) -> Decision {
     }
 }
 
-/// A steady minority is kept of blocks that otherwise die at an age of their own. A cache keeps all or,
-/// where temporary blocks share the stack, all that live longer than those; it has no such middle.
+/// A steady minority is retained of blocks that otherwise die at an age of their own. A cache keeps
+/// all or, where temporary blocks share the stack, all that live longer than those; it has no such
+/// middle.
 fn retained(gauge: &Gauge) -> bool {
     let born: f64 = gauge.thirds.born_count.iter().sum();
     let retained: f64 = gauge.thirds.retained_count.iter().sum();
@@ -189,7 +194,8 @@ pub fn is_unreachable(search: UnreachableBlocks) -> bool {
         && search.unreachable as f64 >= UNREACHABLE * search.looked_for as f64
 }
 
-/// Whether events that got lost would by themselves keep as much: each lost release keeps a block.
+/// Whether lost events alone explain the growth: each lost release leaves a block that looks
+/// retained.
 fn loss_explains(gauge: &Gauge, watch: &Coverage) -> bool {
     let born: f64 = gauge.thirds.born_count.iter().sum();
     // Releases are half of all events, so they may be lost twice as often as the average says.

@@ -1,4 +1,5 @@
-//! What was watched: for how long, from when it counts, and how much got lost.
+//! What a recording covers: for how long, from when growth counts, and what share of events was
+//! lost.
 
 use crate::model::{Collection, CounterClass, Document, ProcessPoint};
 
@@ -17,9 +18,9 @@ const TICKS_BETWEEN: f64 = 10.0;
 pub struct Coverage {
     /// When the program had warmed up; growth counts from here.
     pub begin: f64,
-    /// The last look at the live table.
+    /// The last snapshot of the live table.
     pub snapshot: f64,
-    /// Usual distance of two moments at which the sums of sites were kept.
+    /// Usual distance of two moments at which the sums of sites were retained.
     pub tick: f64,
     /// Share of the events that got lost. 0 to 1.
     pub lost: f64,
@@ -77,8 +78,9 @@ fn warm_up(process: &[ProcessPoint], snapshot: f64) -> f64 {
     LONGEST.min(short)
 }
 
-/// The distance of the points of the site with most of them: they stand only where something changed, so an idle
-/// program leaves holes, and then the ticks of the process say how long it is at most.
+/// The distance of the points of the site with most of them: they stand only where something
+/// changed, so an idle program leaves holes, and then the ticks of the process say how long it is
+/// at most.
 fn tick(document: &Document) -> f64 {
     let usual = |times: &[f64]| {
         let mut gaps: Vec<f64> = times.windows(2).map(|pair| pair[1] - pair[0]).collect();

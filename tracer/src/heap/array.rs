@@ -1,5 +1,5 @@
-//! Arrays of numpy: what they are of, and their shape (`PyArrayObject_fields` and `PyArray_Descr` in
-//! `numpy/ndarraytypes.h`, numpy 1.7 to 2).
+//! Arrays of numpy: what they are of, and their shape (`PyArrayObject_fields` and `PyArray_Descr`
+//! in `numpy/ndarraytypes.h`, numpy 1.7 to 2).
 
 use super::view::View;
 use crate::model::Address;

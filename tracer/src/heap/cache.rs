@@ -1,4 +1,4 @@
-//! Memory read in large pieces and kept for a while.
+//! A cache of memory that is read in large chunks.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -7,25 +7,26 @@ use std::rc::Rc;
 use super::index::AddressMap;
 use crate::model::{Address, Memory};
 
-/// Bytes of a piece.
+/// Bytes of a chunk.
 const CHUNK: u64 = 64 << 10;
-/// Pieces that are kept: 48 MiB.
+/// Chunks that are kept: 48 MiB.
 const KEPT: usize = 768;
-/// Bytes of a piece of a file.
+/// Bytes of a chunk of a file.
 const PAGE: u64 = 4096;
 
-/// Where there is memory that can be read without effects. Each is by address, no two overlap: first address, address
-/// after the last.
+/// Where there is memory that can be read without effects. Each is by address, no two overlap:
+/// first address, address after the last.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Ranges {
     /// Resident memory.
     pub there: Vec<(u64, u64)>,
-    /// Mapped files: what was never changed of them is not resident data, but types have their names there.
+    /// Mapped files: what was never changed of them is not resident data, but types have their
+    /// names there.
     pub files: Vec<(u64, u64)>,
 }
 
-/// A memory over another one, of which only certain ranges are read, in pieces, and each piece once as long as there
-/// is room. All else counts as unreadable.
+/// A memory over another one, of which only certain ranges are read, in chunks, and each chunk once
+/// as long as there is room. All else counts as unreadable.
 pub struct Cache<'a> {
     memory: &'a dyn Memory,
     survey: &'a dyn Fn() -> Ranges,
@@ -73,7 +74,8 @@ impl<'a> Cache<'a> {
         self.ranges.borrow().there.clone()
     }
 
-    /// Reads a few bytes of which nothing else nearby is wanted: from a piece if that was read, and else only them.
+    /// Reads a few bytes of which nothing else nearby is wanted: from a chunk if that was read, and
+    /// else only them.
     pub fn glance(&self, at: Address, into: &mut [u8]) -> bool {
         let Some((from, _)) = self.bounds(at.0) else { return false };
         let known = self.chunks.borrow().get(&from).cloned();
@@ -83,7 +85,7 @@ impl<'a> Cache<'a> {
         }
     }
 
-    /// Forgets what was read, and looks again where memory is.
+    /// Drops what was read, and asks again where memory is.
     pub fn forget(&self) {
         *self.ranges.borrow_mut() = (self.survey)();
         self.chunks.borrow_mut().clear();
@@ -91,7 +93,7 @@ impl<'a> Cache<'a> {
         *self.last.borrow_mut() = None;
     }
 
-    /// The piece that the address lies in, from the last one used.
+    /// The chunk that the address lies in, from the last one used.
     #[inline]
     fn with_chunk<T>(&self, at: u64, use_it: impl FnOnce(&Chunk) -> T) -> Option<T> {
         if let Some(last) = &*self.last.borrow()

@@ -6,7 +6,8 @@ use crate::model::Address;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ClassId(pub u32);
 
-/// How the instances of a type are laid out: the nearest base that is a built-in type whose struct is known.
+/// How the instances of a type are laid out: the nearest base that is a built-in type whose struct
+/// is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {
     /// `object`, and Python classes that derive from nothing else: only what every object has.
@@ -170,8 +171,8 @@ const KINDS: &[(&str, Kind)] = &[
     ("numpy.ndarray", Kind::Array),
 ];
 
-/// The kind of the instances of a type that is written in C, by its name; one that is not in the table is
-/// [`Kind::Opaque`].
+/// The kind of the instances of a type that is written in C, by its name; one that is not in the
+/// table is [`Kind::Opaque`].
 pub fn kind_of_c_type(name: &str) -> Kind {
     KINDS.iter().find(|row| row.0 == name).map_or(Kind::Opaque, |row| row.1)
 }

@@ -25,7 +25,8 @@ const ID: usize = 16;
 /// Largest `tp_basicsize`.
 const LARGEST: u64 = 1 << 24;
 
-/// Where `PyTypeObject` keeps its fields; they have not moved since Python 3.0 (`Include/cpython/object.h`).
+/// Where `PyTypeObject` keeps its fields; they have not moved since Python 3.0
+/// (`Include/cpython/object.h`).
 pub mod field {
     /// `ob_type`
     pub const CLASS: u64 = 8;
@@ -154,8 +155,9 @@ impl Classes {
     }
 }
 
-/// Whether there is a type: following `ob_type` must soon lead to a type that is its own, as `type` alone is, and all
-/// on the way must say that their instances are types (`Py_TPFLAGS_TYPE_SUBCLASS`).
+/// Whether there is a type: following `ob_type` must soon lead to a type that is its own, as `type`
+/// alone is, and all on the way must say that their instances are types
+/// (`Py_TPFLAGS_TYPE_SUBCLASS`).
 fn is_type(view: &View<'_>, address: Address) -> bool {
     let mut at = address;
     for _ in 0..DEPTH {
@@ -196,9 +198,9 @@ fn heap_name(view: &View<'_>, address: Address, objects: &ObjectLayout) -> Optio
     })
 }
 
-/// The name of a module without what only tells it from others of its kind: Bokeh runs each session in a module of
-/// its own, `bokeh_app_` and 32 hexadecimal digits, so that the same class has a new name in each. Runs of so many
-/// digits become `*`.
+/// The name of a module without what only tells it from others of its kind: Bokeh runs each session
+/// in a module of its own, `bokeh_app_` and 32 hexadecimal digits, so that the same class has a new
+/// name in each. Runs of so many digits become `*`.
 pub fn without_ids(module: &str) -> String {
     let mut kept = String::new();
     let mut rest = module;
@@ -227,8 +229,9 @@ fn c_string(view: &View<'_>, at: Address) -> Option<String> {
     String::from_utf8(bytes).ok()
 }
 
-/// The slots that a Python class adds (`__slots__`), and fields of a C struct that are attributes: `PyMemberDef`s of
-/// the kinds `T_OBJECT` and `T_OBJECT_EX` (`Objects/typeobject.c`, `type_new_slots`).
+/// The slots that a Python class adds (`__slots__`), and fields of a C struct that are attributes:
+/// `PyMemberDef`s of the kinds `T_OBJECT` and `T_OBJECT_EX` (`Objects/typeobject.c`,
+/// `type_new_slots`).
 fn slots(view: &View<'_>, class: &mut Class) {
     const MEMBER: u64 = 40;
     const OBJECT: [u32; 2] = [6, 16];

@@ -116,7 +116,8 @@ impl KeysTable {
     }
 }
 
-/// The values of a split table: where they begin, how many there can be, and whether they lie in an object.
+/// The values of a split table: where they begin, how many there can be, and whether they lie in an
+/// object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SplitValues {
     /// The first.

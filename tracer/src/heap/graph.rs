@@ -1,6 +1,7 @@
 //! Which object leads to which.
 
-/// References between objects, by their numbers: those of object `i` are `targets[starts[i]..starts[i + 1]]`.
+/// References between objects, by their numbers: those of object `i` are
+/// `targets[starts[i]..starts[i + 1]]`.
 #[derive(Clone, Debug, Default)]
 pub struct Graph {
     starts: Vec<u32>,
@@ -33,8 +34,8 @@ impl Graph {
         targets.iter().map(|target| (target & !UNCERTAIN, target & UNCERTAIN == 0))
     }
 
-    /// Of `count` objects those that `through` lead to and that cannot be reached from `roots` otherwise:
-    /// what would be free if `through` were.
+    /// Of `count` objects those that `through` lead to and that cannot be reached from `roots`
+    /// otherwise: what would be free if `through` were.
     pub fn only_through(&self, count: usize, through: &[u32], roots: &[u32]) -> Vec<u32> {
         let mut barred = vec![false; count];
         for &number in through {
@@ -43,7 +44,8 @@ impl Graph {
             }
         }
         self.spread(&mut barred, roots);
-        // What was not reached is barred no longer, so that what `through` lead to is found among it.
+        // What was not reached is barred no longer, so that what `through` lead to is found among
+        // it.
         let reached = barred;
         let mut kept = reached.clone();
         for &number in through {

@@ -1,4 +1,4 @@
-//! Objects counted by type, and followed from look to look.
+//! The heap histogram: objects counted by type, and followed from snapshot to snapshot.
 
 use std::collections::HashMap;
 
@@ -31,21 +31,21 @@ pub fn histogram(heap: &Heap) -> Vec<TypeCount> {
     types
 }
 
-/// One object at one look.
+/// One object at one snapshot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct SeenObject {
     address: u64,
     /// Number of the type's name.
     name: u32,
-    /// The look that saw it first.
+    /// The snapshot that saw it first.
     first: u32,
 }
 
-/// What several looks saw.
+/// What several snapshots saw.
 #[derive(Clone, Debug, Default)]
 pub struct HeapWatch {
     names: HashMap<String, u32>,
-    /// Of the last look, by address.
+    /// Of the last snapshot, by address.
     seen: Vec<SeenObject>,
     series: Vec<TypeSeries>,
     snapshots: u32,
@@ -53,12 +53,12 @@ pub struct HeapWatch {
 }
 
 impl HeapWatch {
-    /// Whether there were more types or looks than are kept.
+    /// Whether there were more types or snapshots than are kept.
     pub fn is_cut_short(&self) -> bool {
         self.cut_short
     }
 
-    /// Takes a look, `t` seconds after the first, with the sums of [`tally`].
+    /// Takes a snapshot, `t` seconds after the first, with the sums of [`tally`].
     pub fn snapshot(&mut self, t: f64, heap: &Heap, types: &[TypeCount], collections: Option<u64>) {
         if (self.series.len() + types.len()).saturating_mul(self.snapshots as usize + 1) > POINTS {
             self.cut_short = true;
@@ -84,13 +84,14 @@ impl HeapWatch {
         }
     }
 
-    /// Whether the object at an address was seen by the last look and not by the first.
+    /// Whether the object at an address was seen by the last snapshot and not by the first.
     pub fn is_new(&self, address: Address) -> bool {
         let found = self.seen.binary_search_by_key(&address.0, |seen| seen.address);
         found.is_ok_and(|at| self.seen[at].first > 0)
     }
 
-    /// Types that grew since the first look, most bytes first, then those by most objects: `most` of each.
+    /// Types that grew since the first snapshot, most bytes first, then those by most objects:
+    /// `most` of each.
     pub fn grown(&self, most: usize) -> Vec<String> {
         let grown = |of: fn(&TypePoint) -> u64| {
             let mut by: Vec<(u64, &str)> = self
@@ -115,7 +116,7 @@ impl HeapWatch {
         names
     }
 
-    /// Makes one of every two looks of the older half; births between them are those of both.
+    /// Makes one of every two snapshots of the older half; births between them are those of both.
     fn thin(&mut self) {
         let goes = |snapshot: usize| snapshot % 2 == 1 && snapshot < SNAPSHOTS as usize / 2;
         let snapshots = self.snapshots as usize;
@@ -177,7 +178,7 @@ impl HeapWatch {
         }
         let number = u32::try_from(self.series.len()).ok()?;
         self.names.insert(name.to_owned(), number);
-        // It was not there at the looks before.
+        // It was not there at the snapshots before.
         let template = self.series.first().map_or(&[][..], |first| &first.points);
         let times = template.iter().map(|point| (point.t, point.collections));
         let points =
@@ -235,8 +236,8 @@ impl HeapWatch {
 mod tests {
     use super::*;
 
-    /// A watch after so many looks, each of which saw one more object: those born at looks that are multiples of three
-    /// are gone.
+    /// A watch after so many snapshots, each of which saw one more object: those born at snapshots
+    /// that are multiples of three are gone.
     fn watch(snapshots: u32) -> HeapWatch {
         let point = |snapshot: u32| TypePoint {
             t: f64::from(snapshot),
@@ -259,7 +260,8 @@ mod tests {
         }
     }
 
-    /// Who was born, and who of those still lives, is the same afterwards; so are the first look and the newer half.
+    /// Who was born, and who of those still lives, is the same afterwards; so are the first
+    /// snapshot and the newer half.
     #[test]
     fn thinning_keeps_births_and_survivors() {
         let mut watch = watch(SNAPSHOTS);
@@ -278,7 +280,7 @@ mod tests {
         assert_eq!(after.points[0], before.1.points[0]);
         let newer = SNAPSHOTS as usize / 2;
         assert_eq!(after.points[after.points.len() - newer + 1..], before.1.points[newer + 1..]);
-        // Looks 1 and 2 became one; 1 and 2 are still there.
+        // Snapshots 1 and 2 became one; 1 and 2 are still there.
         assert_eq!(
             (after.points[1].t, after.points[1].born_count, after.survivors[1]),
             (2.0, 2, 2)

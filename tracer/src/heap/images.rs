@@ -1,8 +1,9 @@
-//! The whole of a heap, read from saved processes of every version, against what the interpreter itself says of them.
+//! The whole of a heap, read from saved processes of every version, against what the interpreter
+//! itself says of them.
 //!
-//! `python/fixtures/make.py heaps` starts an interpreter on `fixtures/target.py`, which builds objects of every kind,
-//! prints its own count of them and stands still; `examples/python/heap.rs` saves the memory that reading touches.
-//! All that was not touched is zero here.
+//! `python/fixtures/make.py heaps` starts an interpreter on `fixtures/target.py`, which builds
+//! objects of every kind, prints its own count of them and stands still; `examples/python/heap.rs`
+//! saves the memory that reading touches. All that was not touched is zero here.
 
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -154,7 +155,7 @@ fn counts_what_the_interpreter_counts(saved: &Saved) {
     }
 }
 
-/// The class, how many, the kind of root, the end of the root's name, and how the chain ends.
+/// The class, how many, the kind of root, the end of the root's name, and how the path ends.
 const HELD: [(&str, u64, RootKind, &str, &str); 13] = [
     (
         "Model",

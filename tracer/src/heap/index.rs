@@ -1,12 +1,12 @@
-//! From addresses to numbers of objects: asked for every reference of a heap.
+//! From addresses to numbers of objects: looked up for every reference of a heap.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
 use crate::model::Address;
 
-/// Multiplies: addresses need no defence against chosen keys that would cost a census its speed, because who
-/// chooses them slows down only the look at himself, and the number of objects is bounded.
+/// Hashes by multiplication: a target that chose its addresses to collide would slow down only the
+/// snapshot of itself, and the number of objects is bounded.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Multiply(u64);
 
@@ -26,7 +26,7 @@ impl Hasher for Multiply {
 
     #[inline]
     fn write_u64(&mut self, word: u64) {
-        // The low bits of a product know nothing of the high bits of the factors.
+        // The low bits of a product do not depend on the high bits of the factors.
         let product = u128::from(self.0 ^ word) * u128::from(FACTOR);
         let halves = (product, product >> 64);
         self.0 = low(halves.0) ^ low(halves.1);
@@ -49,7 +49,8 @@ const ALIGNMENT: u64 = 16;
 /// Places in a grain.
 const PLACES: usize = (GRAIN / ALIGNMENT) as usize;
 
-/// Numbers of objects by address. Objects that are near are asked for together, so their numbers are kept together.
+/// Numbers of objects by address. Objects that are near are asked for together, so their numbers
+/// are kept together.
 #[derive(Clone, Debug, Default)]
 pub struct Index {
     /// Grains to their tables.

@@ -11,13 +11,13 @@ use super::retainers::Retainers;
 use super::view::{Object, View};
 use crate::model::{Address, Owned, Owner, RetainerGroup, TypeRetainer};
 
-/// Sites for whose owners chains are found, those with most bytes.
+/// Sites for whose owners paths are found, those with most bytes.
 const SITES: usize = 1000;
 /// Types of owners that are told of each site.
 const TYPES: usize = 8;
-/// Those of them for which a chain is found.
+/// Those of them for which a path is found.
 const PATHS: usize = 2;
-/// Owners of one type and site among which the most frequent chain is looked for.
+/// Owners of one type and site among which the most frequent path is looked for.
 const SAMPLE: usize = 2000;
 
 /// The same, of one type that grew.
@@ -44,7 +44,7 @@ pub struct Joined {
     /// For each block the type of its owner, by its place in `names`.
     owners: Vec<Option<u32>>,
     names: Vec<String>,
-    /// Chains that keep owners, by site and type.
+    /// Paths that keep owners, by site and type.
     paths: HashMap<(u64, u32), RetainerGroup>,
 }
 
@@ -140,7 +140,7 @@ fn paths(
     paths
 }
 
-/// The chain that keeps most of these objects.
+/// The path that keeps most of these objects.
 fn path(held: &Retainers<'_>, objects: impl Iterator<Item = u32>) -> Option<RetainerGroup> {
     let mut objects: Vec<(u32, u64)> = objects.map(|number| (number, 0)).collect();
     objects.sort_unstable();
@@ -205,7 +205,7 @@ impl Joined {
     }
 }
 
-/// The chains from roots that keep most of what types grew by since the first look.
+/// The paths from roots that keep most of what types grew by since the first snapshot.
 pub fn retainers_of_growth(
     heap: &Heap,
     held: &Retainers<'_>,
@@ -214,8 +214,8 @@ pub fn retainers_of_growth(
     retainers_of(heap, held, &watch.grown(GROWN), |address| watch.is_new(address))
 }
 
-/// The chains from roots that keep most objects of each of `types`, counting only those that `counts` says. Nothing for
-/// types most of whose objects were not reached from a root.
+/// The paths from roots that keep most objects of each of `types`, counting only those that
+/// `counts` says. Nothing for types most of whose objects were not reached from a root.
 pub fn retainers_of(
     heap: &Heap,
     held: &Retainers<'_>,
@@ -242,7 +242,7 @@ pub fn retainers_of(
     .collect()
 }
 
-/// The chain from a root that keeps most of these objects, if roots keep more than half of them.
+/// The path from a root that keeps most of these objects, if roots keep more than half of them.
 fn rooted(held: &Retainers<'_>, objects: &[(u32, u64)]) -> Option<Vec<(String, Option<String>)>> {
     const GROUPS: usize = 16;
     let (groups, _) = held.groups(objects, GROUPS);

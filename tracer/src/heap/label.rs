@@ -1,4 +1,4 @@
-//! References in words.
+//! Names of references and objects, for people.
 
 use super::class::{Class, Kind};
 use super::dict;
@@ -11,7 +11,7 @@ use crate::python::text;
 
 /// Characters of a key or string that are shown.
 const SHOWN: usize = 40;
-/// Objects that are told at each end of a way.
+/// Objects that are shown at each end of a path.
 const SIDE: usize = 5000;
 /// The same, when all was asked for.
 const SHOWN_IN_FULL: usize = 1000;
@@ -25,11 +25,11 @@ pub struct Namer<'a> {
     pub heap: &'a Heap,
     /// `PyCode_Type`
     pub code_type: Address,
-    /// Whether values of strings are told.
+    /// Whether values of strings are reported.
     pub values: bool,
 }
 
-/// A step of a way, before steps are put together.
+/// A step of a path, before steps are put together.
 struct Raw {
     label: EdgeLabel,
     parent: Object,
@@ -37,8 +37,9 @@ struct Raw {
 }
 
 impl Namer<'_> {
-    /// The references along a way of objects, each with the one that it leads to. Those that are one to a reader
-    /// (an object, its dict, a value in it) are put together; of a very long way the middle is left out.
+    /// The references along a path of objects, each with the one that it leads to. Those that are
+    /// one to a reader (an object, its dict, a value in it) are put together; of a very long path
+    /// the middle is left out.
     pub fn way(&self, way: &[Object], first: Option<(EdgeLabel, Object)>) -> Vec<Reference> {
         if way.len() > 2 * SIDE {
             let mut references = self.way(&way[..SIDE], first);
@@ -217,7 +218,8 @@ impl Namer<'_> {
     }
 }
 
-/// A reference that repeats, as from one node of a chain to the next, is told once, with how often.
+/// A reference that repeats, as from one node of a path to the next, is reported once, with how
+/// often.
 fn shortened(references: Vec<Reference>) -> Vec<Reference> {
     let mut runs: Vec<(Reference, u64)> = Vec::new();
     for reference in references {

@@ -1,8 +1,9 @@
 //! The collector's lists, walked while the process may change them.
 //!
-//! A list is doubly linked through the 16 bytes before each object (`PyGC_Head`: next, previous, with flags in the low
-//! bits). A link is followed when it leads to something with a known type and a reference; where one is
-//! torn, the list is taken up from its other end, and if both ends are torn, read again.
+//! A list is doubly linked through the 16 bytes before each object (`PyGC_Head`: next, previous,
+//! with flags in the low bits). A link is followed when it leads to something with a known type and
+//! a reference; where one is torn, the list is taken up from its other end, and if both ends are
+//! torn, read again.
 
 use super::cache::Cache;
 use super::classes::Classes;
@@ -28,8 +29,8 @@ enum End {
     Torn,
 }
 
-/// Walks every list, in the order of `heads`. `met` is told each object as often as it is met, and says whether it
-/// is new. Gives the number of lists that were torn at both ends every time.
+/// Walks every list, in the order of `heads`. `met` is reported each object as often as it is met,
+/// and says whether it is new. Gives the number of lists that were torn at both ends every time.
 pub fn walk(
     view: &View<'_>,
     cache: &Cache<'_>,
@@ -73,7 +74,8 @@ struct Node {
 }
 
 impl Walker<'_, '_> {
-    /// Every object from the head on. A list that leads into itself ends when more was met again than there is.
+    /// Every object from the head on. A list that leads into itself ends when more was met again
+    /// than there is.
     fn walk(&mut self, head: Address, direction: Direction) -> End {
         let (mut at, mut stale, mut end) = (head, 0_usize, End::Whole);
         loop {
@@ -82,8 +84,8 @@ impl Walker<'_, '_> {
                 Some(object) if (self.met)(object) => self.known += 1,
                 Some(_) => stale += 1,
                 None if at == head => {}
-                // The head of another list, perhaps one of the collector's own at work: what is in it
-                // counts, and nothing else may lead there now.
+                // The head of another list, perhaps one of the collector's own at work: what is in
+                // it counts, and nothing else may lead there now.
                 None if end == End::Whole => end = End::Torn,
                 None => return End::Torn,
             }

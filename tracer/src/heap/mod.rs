@@ -1,8 +1,8 @@
-//! The objects of a CPython heap, read from outside over the [`Memory`](crate::model::Memory) trait: a live
-//! process, a saved image and a core file are the same to it. Nothing here does I/O.
+//! The objects of a CPython heap, read from outside over the [`Memory`](crate::model::Memory)
+//! trait: a live process, a saved image and a core file are the same to it. Nothing here does I/O.
 //!
-//! What is read can be torn (the process runs on), stale or hostile: every length is bounded, every pointer is
-//! looked at before it is followed, and what makes no sense is left out and counted.
+//! What is read can be torn (the process runs on), stale or hostile: every length is bounded, every
+//! pointer is looked at before it is followed, and what makes no sense is left out and counted.
 
 mod array;
 mod attribute;

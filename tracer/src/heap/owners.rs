@@ -15,21 +15,22 @@ pub struct BlockRange {
     pub size: u64,
 }
 
-/// What can lie before an object in its block: the collector's head, a dict and weak references, what a debugging
-/// allocator adds.
+/// What can lie before an object in its block: the collector's head, a dict and weak references,
+/// what a debugging allocator adds.
 const BEFORE: u64 = 64;
 /// Most bytes of an object, or of a block, in which pointers to blocks are looked for.
 const MOST: u64 = 1 << 20;
 /// Most bytes of blocks in all.
 const ALL: u64 = 128 << 20;
-/// Most bytes of structs in all: a size that was made up could have the same memory read again and again.
+/// Most bytes of structs in all: a size that was made up could have the same memory read again and
+/// again.
 const ALL_STRUCTS: u64 = 512 << 20;
 /// Bytes read at once.
 const CHUNK: usize = 16 << 10;
 
-/// For each of `blocks`, which are by address and do not overlap, the number of the object that owns it: one that
-/// lies in it, else one whose struct has its address, else one that does so through other blocks (a list of C, a
-/// tree). Where several do, the first one found.
+/// For each of `blocks`, which are by address and do not overlap, the number of the object that
+/// owns it: one that lies in it, else one whose struct has its address, else one that does so
+/// through other blocks (a list of C, a tree). Where several do, the first one found.
 pub fn owners(view: &View<'_>, heap: &Heap, blocks: &[BlockRange]) -> Vec<Option<u32>> {
     let mut search = Search::new(view.memory, blocks);
     for (number, object) in (0..).zip(heap.objects.iter()) {
@@ -106,7 +107,7 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// Claims the blocks whose addresses are among the words of a piece of memory.
+    /// Claims the blocks whose addresses are among the words of a chunk of memory.
     fn words(&mut self, number: u32, from: Address, size: u64) {
         let mut chunk = [0; CHUNK];
         for at in (0..size & !7).step_by(CHUNK) {
@@ -166,7 +167,8 @@ mod tests {
         Class { kind: Kind::Opaque, basic_size: size, ..Class::nothing() }
     }
 
-    /// One that an object lies in, one that a struct leads to, one that only another block leads to, and nobody's.
+    /// One that an object lies in, one that a struct leads to, one that only another block leads
+    /// to, and nobody's.
     #[test]
     fn blocks_have_owners() {
         let memory = MemoryWords([(0x9010, 0x2000), (0x2008, 0x3000), (0x9018, 0x4008)].into());

@@ -1,4 +1,4 @@
-//! Shortest ways from the roots of a heap to its objects.
+//! Shortest paths from the roots of a heap to its objects.
 
 use std::collections::VecDeque;
 
@@ -6,15 +6,16 @@ use super::objects::Heap;
 use super::view::View;
 use crate::model::{Address, RootKind};
 
-/// No way is known.
+/// No path is known.
 const NONE: u32 = u32::MAX;
-/// In a step: the object is held by the root with the number in the other bits.
+/// In a step: the object is retained by the root with the number in the other bits.
 const ROOT: u32 = 1 << 31;
 
 /// What an object was reached from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PathStep {
-    /// A root, by its number among those given to [`Paths::find`]; those behind them hold what is found here.
+    /// A root, by its number among those given to [`Paths::find`]; those behind them hold what is
+    /// found here.
     Root(u32),
     /// Another object.
     Object(u32),
@@ -31,7 +32,7 @@ pub struct Root {
     pub may_hold: Vec<u32>,
 }
 
-/// For each object the step before it on a shortest way from a root.
+/// For each object the step before it on a shortest path from a root.
 #[derive(Clone, Debug)]
 pub struct Paths {
     steps: Vec<u32>,
@@ -40,9 +41,9 @@ pub struct Paths {
 }
 
 impl Paths {
-    /// Searches from `roots` on: over certain references first, from types written in C next, then over
-    /// what may be references. What is still not reached, but counts more references than there are, is held by something
-    /// in C; the rest is garbage.
+    /// Searches from `roots` on: over certain references first, from types written in C next, then
+    /// over what may be references. What is still not reached, but counts more references than
+    /// there are, is held by something in C; the rest is garbage.
     pub fn find(view: &View<'_>, heap: &Heap, roots: &[Root]) -> Self {
         let mut search = Search::new(heap);
         for root in roots {
@@ -76,7 +77,8 @@ impl Paths {
         }
     }
 
-    /// The way to an object: the number of its root, if it has one, and the objects from the root on.
+    /// The path to an object: the number of its root, if it has one, and the objects from the root
+    /// on.
     pub fn way(&self, number: u32) -> (Option<u32>, Vec<u32>) {
         let mut way = vec![number];
         let mut at = number;

@@ -30,7 +30,8 @@ impl Default for Depth {
     }
 }
 
-/// Reads a heap: what the collector's lists, which begin at `heads`, and the objects at `more` lead to.
+/// Reads a heap: what the collector's lists, which begin at `heads`, and the objects at `more` lead
+/// to.
 pub fn read_heap(
     view: &View<'_>,
     cache: &Cache<'_>,

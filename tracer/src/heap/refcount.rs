@@ -29,8 +29,8 @@ impl Refcount {
         }
     }
 
-    /// References that it counts; `None` of an object that is never freed: the lower half is negative then
-    /// (`_Py_IsImmortal`).
+    /// References that it counts; `None` of an object that is never freed: the lower half is
+    /// negative then (`_Py_IsImmortal`).
     pub fn count(self, word: u64) -> Option<u64> {
         let low = word & 0xffff_ffff;
         match self.minor {

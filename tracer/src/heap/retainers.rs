@@ -1,4 +1,4 @@
-//! Who holds objects: their ways from the roots, sorted by shape and put into words.
+//! Retainers: the paths from roots to objects, grouped by shape and put into words.
 
 use std::cell::OnceCell;
 use std::collections::HashMap;
@@ -12,20 +12,20 @@ use super::shape;
 use super::view::{Object, View};
 use crate::model::{Address, Reference, RetainerGroup, RootKind};
 
-/// Longest way through garbage that is told.
+/// Longest path through garbage that is shown.
 const SHOWN: usize = 12;
 
-/// A heap with the ways to all of its objects.
+/// A heap with the paths to all of its objects.
 pub struct Retainers<'a> {
     namer: Namer<'a>,
     roots: Vec<Named>,
     paths: Paths,
-    /// Made when there is garbage to be told of.
+    /// Made when a path through garbage is asked for.
     referrers: OnceCell<HashMap<u32, u32>>,
 }
 
 impl<'a> Retainers<'a> {
-    /// Finds the ways from `roots`. The heap must have been read with its graph.
+    /// Finds the paths from `roots`. The heap must have been read with its graph.
     pub fn new(view: &'a View<'a>, heap: &'a Heap, roots: Vec<Named>, code_type: Address) -> Self {
         let numbers = |root: &Named, certain: bool| {
             let edges = root.edges.iter().filter(|edge| edge.label.is_certain() == certain);
@@ -53,12 +53,13 @@ impl<'a> Retainers<'a> {
         self
     }
 
-    /// The ways to all objects.
+    /// The paths to all objects.
     pub fn paths(&self) -> &Paths {
         &self.paths
     }
 
-    /// What holds these objects, given with their bytes, most first: at most `top` groups, and how many more there are.
+    /// What holds these objects, given with their bytes, most first: at most `top` groups, and how
+    /// many more there are.
     pub fn groups(&self, objects: &[(u32, u64)], top: usize) -> (Vec<RetainerGroup>, u64) {
         let alike = shape::groups(self.namer.view, self.namer.heap, &self.paths, objects);
         let more = u64::try_from(alike.len().saturating_sub(top)).unwrap_or(u64::MAX);
@@ -106,7 +107,8 @@ impl<'a> Retainers<'a> {
         }
     }
 
-    /// A way that leads to garbage from other garbage, back to what is met a second time, and where it begins.
+    /// A path that leads to garbage from other garbage, back to what is met a second time, and
+    /// where it begins.
     fn cycle(&self, number: u32) -> (u32, Vec<Reference>) {
         let referrers = self.referrers.get_or_init(|| self.referrers_of_garbage());
         let mut way = vec![number];

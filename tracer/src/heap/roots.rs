@@ -1,4 +1,4 @@
-//! Where references begin: what `sys.modules` has, and the variables of running frames.
+//! The roots of a heap: what `sys.modules` has, and the variables of running frames.
 
 use std::collections::HashSet;
 
@@ -32,7 +32,8 @@ pub struct Named {
     pub edges: Vec<Edge>,
 }
 
-/// Fields of a frame that say nothing of their own: the names of the module that it is in have better holders.
+/// Fields of a frame that are left out: a module's own dict is a better retainer of its names than
+/// the frames that run in it.
 const COMMON: [&str; 4] = ["f_globals", "f_builtins", "f_back", "frame_obj"];
 
 /// The frames that threads are running, with what they refer to.
@@ -99,7 +100,8 @@ pub fn code_words(view: &View<'_>, code_type: Address, code: Address) -> Option<
     })
 }
 
-/// Takes the names of modules out of what frames refer to: a module that runs has them as its local variables.
+/// Removes the dicts of modules from what frames refer to: a module that is running has its dict as
+/// local variables.
 pub fn without_names(heap: &Heap, view: &View<'_>, frames: &mut [Named]) {
     let modules =
         heap.objects.iter().filter(|object| heap.classes.get(object.class).kind == Kind::Module);
@@ -112,7 +114,7 @@ pub fn without_names(heap: &Heap, view: &View<'_>, frames: &mut [Named]) {
     }
 }
 
-/// What `sys.modules` of each interpreter has: it is found in the module `sys`.
+/// The modules in `sys.modules` of each interpreter, which is found in the module `sys`.
 pub fn modules(view: &View<'_>, heap: &Heap) -> Vec<Named> {
     let mut roots = Vec::new();
     let mut tables = Vec::new();
@@ -137,7 +139,7 @@ pub fn modules(view: &View<'_>, heap: &Heap) -> Vec<Named> {
     roots
 }
 
-/// The names of every module that calls itself so: each interpreter has its own.
+/// The dict of every module of this name: each interpreter has its own.
 pub fn called(view: &View<'_>, heap: &Heap, name: &str) -> Vec<Address> {
     let modules =
         heap.objects.iter().filter(|object| heap.classes.get(object.class).kind == Kind::Module);

@@ -1,4 +1,4 @@
-//! Sessions of servers that are known: which are served, and what keeps the others.
+//! Sessions of known servers: which are still served, and what retains the others.
 
 use std::collections::HashSet;
 
@@ -12,8 +12,8 @@ use super::roots::{Named, module_name};
 use super::view::View;
 use crate::model::{Address, SessionCount};
 
-/// What a kind of session is, and how those that are served are found: from instances of a type over attributes, `*` for
-/// all values of a dict.
+/// What a kind of session is, and how those that are served are found: from instances of a type
+/// over attributes, `*` for all values of a dict.
 struct Row {
     /// The type of the session.
     class: &'static str,
@@ -23,8 +23,8 @@ struct Row {
 /// Prefix of the modules in which Bokeh runs an application, one for each session
 /// (`bokeh/application/handlers/code_runner.py`).
 const MODULES: &str = "bokeh_app_";
-/// Attribute paths of servers, as of Bokeh 0.12 to 3 (`bokeh/server/contexts.py`) and Streamlit 0.63 to 1
-/// (`streamlit/server/server.py`, `streamlit/runtime/websocket_session_manager.py`).
+/// Attribute paths of servers, as of Bokeh 0.12 to 3 (`bokeh/server/contexts.py`) and Streamlit
+/// 0.63 to 1 (`streamlit/server/server.py`, `streamlit/runtime/websocket_session_manager.py`).
 const BOKEH: &str = "bokeh.server.contexts.ApplicationContext";
 const STREAMLIT: &str = "streamlit.runtime.websocket_session_manager.WebsocketSessionManager";
 const OLD_STREAMLIT: &str = "streamlit.server.server.Server";
@@ -55,7 +55,7 @@ const ROWS: &[Row] = &[
         served: &[(OLD_STREAMLIT, &["_session_info_by_id", "*", "session", "_session_state"])],
     },
 ];
-/// Most kinds of chains that are told for a kind of session.
+/// Most kinds of paths that are reported for a kind of session.
 const GROUPS: usize = 3;
 
 /// Counts the sessions of a heap that was read with its graph.

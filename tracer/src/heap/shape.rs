@@ -1,5 +1,5 @@
-//! Which ways to objects are alike: those through the same types by the same names, whatever the indices, keys and
-//! numbers of repetitions.
+//! Which paths to objects are alike: those through the same types by the same names, whatever the
+//! indices, keys and numbers of repetitions.
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -11,10 +11,11 @@ use super::objects::Heap;
 use super::paths::{PathStep, Paths};
 use super::view::{Object, View};
 
-/// Objects with more references than this are not asked which one leads on: the answer would only be an index or key.
+/// Objects with more references than this are not asked which one leads on: the answer would only
+/// be an index or key.
 const ASKED: usize = 1024;
 
-/// Objects whose ways have one shape.
+/// Objects whose paths have one shape.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Alike {
     /// The first of them.
@@ -25,7 +26,7 @@ pub struct Alike {
     pub bytes: u64,
 }
 
-/// Sorts objects, given with their bytes, by the shape of their ways: most first.
+/// Sorts objects, given with their bytes, by the shape of their paths: most first.
 pub fn groups(view: &View<'_>, heap: &Heap, paths: &Paths, objects: &[(u32, u64)]) -> Vec<Alike> {
     let mut shapes = Shapes { view, heap, paths, known: AddressMap::default() };
     let mut groups: HashMap<u64, Alike> = HashMap::new();
@@ -40,7 +41,7 @@ pub fn groups(view: &View<'_>, heap: &Heap, paths: &Paths, objects: &[(u32, u64)
     groups
 }
 
-/// A way so far.
+/// A path so far.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Shape {
     hash: u64,
@@ -57,7 +58,8 @@ struct Shapes<'a, 'v> {
 
 impl Shapes<'_, '_> {
     fn of(&mut self, number: u32) -> u64 {
-        // Back to what is known, then forth: ways can be as long as there are objects.
+        // Backwards to a known step, then forwards, without recursion: paths can be as long as
+        // there are objects.
         let mut open = Vec::new();
         let mut at = number;
         let mut shape = loop {
@@ -93,7 +95,7 @@ impl Shapes<'_, '_> {
         Shape { hash, steps: [step, newest, second] }
     }
 
-    /// The last step on the way to an object.
+    /// The last step on the path to an object.
     fn step(&self, number: u32) -> u64 {
         let object = self.heap.objects.object(number);
         let class = &self.heap.classes.get(object.class).name;
@@ -106,7 +108,8 @@ impl Shapes<'_, '_> {
         hash(&(class, by)).max(1)
     }
 
-    /// Whether what an object refers to has names: a dict has when it holds the attributes of something.
+    /// Whether what an object refers to has names: a dict has when it holds the attributes of
+    /// something.
     fn has_names(&self, number: u32) -> bool {
         let object = self.heap.objects.object(number);
         match self.heap.classes.get(object.class).kind {

@@ -14,9 +14,9 @@ const ABSURD: u64 = 1 << 46;
 /// Words of a managed dict and of weak references before an object.
 const PREHEADER: u64 = 16;
 
-/// Bytes of the object with the tables and buffers that it owns, as `sys.getsizeof` counts them in this version
-/// (headers of the garbage collector included); for `numpy.ndarray` with data of its own, that too. `None` when the object
-/// cannot be read or makes no sense.
+/// Bytes of the object with the tables and buffers that it owns, as `sys.getsizeof` counts them in
+/// this version (headers of the garbage collector included); for `numpy.ndarray` with data of its
+/// own, that too. `None` when the object cannot be read or makes no sense.
 pub fn shallow(view: &View<'_>, object: Address, class: &Class) -> Option<u64> {
     let own = match class.kind {
         Kind::Dict => dict_bytes(view, object, class),
@@ -190,8 +190,8 @@ fn type_object(view: &View<'_>, object: Address) -> Option<u64> {
     u64::from(heap.size).checked_add(keys)
 }
 
-/// A frame object, or a generator with the frame in it: the struct with room for variables and stack (`frame_sizeof`
-/// in `Objects/frameobject.c`, `gen_sizeof` in `Objects/genobject.c`).
+/// A frame object, or a generator with the frame in it: the struct with room for variables and
+/// stack (`frame_sizeof` in `Objects/frameobject.c`, `gen_sizeof` in `Objects/genobject.c`).
 fn frame(view: &View<'_>, object: Address, class: &Class) -> Option<u64> {
     let place = match (class.kind, view.objects.generator.frame, view.objects.code.names) {
         (Kind::Generator, GeneratorFrame::Object { .. }, _) => return plain(view, object, class),

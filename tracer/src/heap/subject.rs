@@ -36,7 +36,8 @@ pub enum NoHeapSubject {
 /// Most names that are proposed.
 const PROPOSED: usize = 3;
 
-/// Finds what `asked` means: an address (`0x…`), a type by its full or last name, or a module by its name.
+/// Finds what `asked` means: an address (`0x…`), a type by its full or last name, or a module by
+/// its name.
 pub fn find(view: &View<'_>, heap: &Heap, asked: &str) -> Result<HeapSubject, NoHeapSubject> {
     if let Some(address) =
         asked.strip_prefix("0x").and_then(|digits| u64::from_str_radix(digits, 16).ok())
@@ -67,7 +68,8 @@ fn numbered(heap: &Heap) -> impl Iterator<Item = (u32, super::view::Object)> + '
     (0..).zip(heap.objects.iter())
 }
 
-/// Modules of that name; where there are none any more, the names that they left behind, which their functions hold.
+/// Modules of that name; where there are none any more, the names that they left behind, which
+/// their functions hold.
 fn module(view: &View<'_>, heap: &Heap, asked: &str) -> Option<HeapSubject> {
     let kind = |object: super::view::Object| heap.classes.get(object.class).kind;
     let named = |names: Address| module_name(view, names).as_deref() == Some(asked);

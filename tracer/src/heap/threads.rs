@@ -13,7 +13,7 @@ use crate::python::text;
 
 /// Most threads that are asked.
 const THREADS: usize = 1 << 14;
-/// Characters of a name that are told.
+/// Characters of a name that are reported.
 const SHOWN: usize = 40;
 
 /// Puts the names of threads behind their numbers: `thread 4711 (worker), frame …`.
@@ -28,7 +28,8 @@ pub fn name_threads(view: &View<'_>, heap: &Heap, frames: &mut [Named]) {
     }
 }
 
-/// Names by identifier (`threading.get_ident()`): `threading._active` has the threads that were begun with that module.
+/// Names by identifier (`threading.get_ident()`): `threading._active` has the threads that were
+/// begun with that module.
 fn names(view: &View<'_>, heap: &Heap) -> HashMap<u64, String> {
     let mut names = HashMap::new();
     for module in called(view, heap, "threading") {

@@ -46,13 +46,14 @@ pub fn word_at(bytes: &[u8], offset: usize) -> u64 {
     word.map_or(0, |word| u64::from_le_bytes(*word))
 }
 
-/// Words of containers that are read at most. A heap has no more of them than fit into its memory; lengths that were
-/// made up could have the same memory read again and again.
+/// Words of containers that are read at most. A heap has no more of them than fit into its memory;
+/// lengths that were made up could have the same memory read again and again.
 #[derive(Debug)]
 pub struct Budget(Cell<u64>);
 
 impl Budget {
-    /// For a heap in so many bytes: each of them may be read a few times, for a few looks at the same objects.
+    /// For a heap in so many bytes: each of them may be read a few times, for a few snapshots at
+    /// the same objects.
     pub fn for_heap_bytes(bytes: u64) -> Self {
         const TIMES: u64 = 8;
         const LEAST: u64 = 1 << 20;

@@ -1,7 +1,8 @@
 //! A recording as a sequence of events, and the document that comes of them.
 //!
-//! Whoever records tells a [`Sink`] what happens. The file is one (`store`), [`InMemory`] is another: both keep the
-//! same, forget the same, and lead to the same document. Pure: no clock, no files.
+//! Whoever records tells a [`Sink`] what happens. The file is one (`store`), [`InMemory`] is
+//! another: both store the same, thin out the same, and lead to the same document. Pure: no clock,
+//! no files.
 
 mod document;
 mod memory;
@@ -19,7 +20,8 @@ pub use shared::SharedHistory;
 pub use sink::{Sink, Tee};
 pub use thin::{Bounds, Thinned, Thinning};
 
-/// Longest text that is kept, in bytes; what is longer loses its end. Far above any name that a person gave.
+/// Longest text that is kept, in bytes; what is longer loses its end. Far above any name that a
+/// person gave.
 const MAX_TEXT: usize = 16 * 1024;
 
 /// `text`, or its start when it is too long to keep.

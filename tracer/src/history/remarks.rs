@@ -1,10 +1,10 @@
-//! What is told between two ticks and waits for the next.
+//! What was reported between two ticks and is saved with the next.
 
 use std::collections::BTreeMap;
 
 use crate::model::UnreachableBlocks;
 
-/// Told, and not yet kept.
+/// Reported, and not saved yet.
 #[derive(Clone, Debug, Default)]
 pub struct Remarks {
     /// When full collections were noticed, and how many.

@@ -19,7 +19,8 @@ pub struct SiteRow<'a> {
     pub notes: &'a [StackNote],
 }
 
-/// A count of Python objects: seconds since the start, and full collections so far where they can be read.
+/// A count of Python objects: seconds since the start, and full collections so far where they can
+/// be read.
 pub type Count = (f64, Option<u64>);
 
 /// Everything that is known at one moment; one transaction.
@@ -33,11 +34,11 @@ pub struct Tick<'a> {
     pub sites: &'a [SiteTotals],
     /// Whether the totals also become part of the history of their sites.
     pub keep_history: bool,
-    /// What a look at the live table found, when somebody looked.
+    /// A snapshot of the live table, when one was taken.
     pub snapshot: Option<SnapshotRow<'a>>,
 }
 
-/// A look at the live table.
+/// A snapshot of the live table.
 #[derive(Clone, Copy, Debug)]
 pub struct SnapshotRow<'a> {
     /// Live blocks.
@@ -46,7 +47,7 @@ pub struct SnapshotRow<'a> {
     pub retained: &'a [SiteRetained],
 }
 
-/// The old blocks of one site.
+/// The retained blocks of one site.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct SiteRetained {
     /// Its key in the kernel.
@@ -62,7 +63,8 @@ pub struct SiteRetained {
 /// What a site did since the start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SiteTotals {
-    /// Its key in the kernel; a site that was never given as a [`SiteRow`] gets one without a stack.
+    /// Its key in the kernel; a site that was never given as a [`SiteRow`] gets one without a
+    /// stack.
     pub key: u64,
     /// Bytes allocated.
     pub allocated_bytes: u64,

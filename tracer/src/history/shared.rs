@@ -7,7 +7,8 @@ use super::row::{Count, SiteRow, Tick};
 use super::{InMemory, Sink};
 use crate::model::{Capture, Cohort, Lifetime, Mark, Owned, Target, TypeRetainer, TypeSeries};
 
-/// The same recording for all clones. Each call holds a lock for as long as it takes to put it down.
+/// The same recording for all clones. Each call holds a lock for as long as it takes to put it
+/// down.
 #[derive(Clone, Debug, Default)]
 pub struct SharedHistory(Arc<Mutex<InMemory>>);
 
@@ -17,7 +18,8 @@ impl SharedHistory {
         self.lock().clone()
     }
 
-    /// Whoever panicked while filling it left no row half put down that a document could not be made of.
+    /// Whoever panicked while filling it left no row half put down that a document could not be
+    /// made of.
     fn lock(&self) -> MutexGuard<'_, InMemory> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -1,15 +1,17 @@
-//! Who is told what happens in a recording.
+//! The receivers of the events of a recording.
 
 use super::row::{Count, SiteRow, Tick};
 use crate::model::{Capture, Cohort, Lifetime, Mark, Owned, Target, TypeRetainer, TypeSeries};
 
-/// Something that keeps a recording. What is told between two ticks counts from the next one on.
+/// Something that stores a recording. What is reported between two ticks counts from the next one
+/// on.
 pub trait Sink {
     /// Why it cannot be kept; nothing more is taken after that.
     type Error;
 
-    /// Who is recorded and how. `capture.seconds` and `capture.notes` are left to [`Sink::finish`]. `started` is what
-    /// `capture.started` says, with the fraction of the second; all times count from it.
+    /// Who is recorded and how. `capture.seconds` and `capture.notes` are left to [`Sink::finish`].
+    /// `started` is what `capture.started` says, with the fraction of the second; all times count
+    /// from it.
     fn begin(
         &mut self,
         target: &Target,
@@ -20,7 +22,8 @@ pub trait Sink {
     /// A site, new or known better than before.
     fn site(&mut self, site: &SiteRow<'_>) -> Result<(), Self::Error>;
 
-    /// What a site's blocks did by the time of their birth, and how old they got; in place of what was said before.
+    /// What a site's blocks did by the time of their birth, and how old they got; in place of what
+    /// was said before.
     fn life(
         &mut self,
         key: u64,
@@ -31,11 +34,12 @@ pub trait Sink {
     /// Full garbage collections that were noticed `t` seconds after the start.
     fn collection(&mut self, t: f64, count: u64) -> Result<(), Self::Error>;
 
-    /// A search for pointers was completed: what earlier ones found no longer holds. Comes before what this one found.
+    /// A search for pointers was completed: what earlier ones found no longer holds. Comes before
+    /// what this one found.
     fn searched(&mut self) -> Result<(), Self::Error>;
 
-    /// What came of a search for pointers to old blocks of a site: blocks that were looked for, and those that no
-    /// pointer leads to.
+    /// What came of a search for pointers to old blocks of a site: blocks that were looked for, and
+    /// those that no pointer leads to.
     fn unreferenced(
         &mut self,
         key: u64,
@@ -43,8 +47,8 @@ pub trait Sink {
         unreachable: u64,
     ) -> Result<(), Self::Error>;
 
-    /// When Python objects were counted, and what their types did so far, in place of what was said before; only types
-    /// that changed. All have a point for each count.
+    /// When Python objects were counted, and what their types did so far, in place of what was said
+    /// before; only types that changed. All have a point for each count.
     fn types(&mut self, counts: &[Count], types: &[TypeSeries]) -> Result<(), Self::Error>;
 
     /// What keeps objects of types that were given, and which objects own blocks of which site.
@@ -64,12 +68,13 @@ pub trait Sink {
     fn finish(&mut self, capture: &Capture) -> Result<(), Self::Error>;
 }
 
-/// Two sinks that are told the same. The first one may fail; then the second is not told.
+/// Two sinks that get the same events. The first one may fail; then the second does not get the
+/// event.
 #[derive(Clone, Debug, Default)]
 pub struct Tee<A, B>(
-    /// Told first.
+    /// Gets each event first.
     pub A,
-    /// Told then.
+    /// Gets it then.
     pub B,
 );
 

@@ -1,8 +1,9 @@
-//! Which old ticks to forget, so that a recording of any length has a bounded size, a little with every tick.
+//! Which old ticks to forget, so that a recording of any length has a bounded size, a little with
+//! every tick.
 //!
-//! What a tick said of a site holds until a later one says something else. So when a tick goes, what it said moves
-//! to the next one that says anything, unless that one says something newer of the same site: wherever there is
-//! history, all of it is as it was then.
+//! What a tick said of a site holds until a later one says something else. So when a tick goes,
+//! what it said moves to the next one that says anything, unless that one says something newer of
+//! the same site: wherever there is history, all of it is as it was then.
 
 use std::collections::BTreeMap;
 
@@ -29,7 +30,8 @@ pub trait Thinned {
     /// Why something cannot be forgotten.
     type Error;
 
-    /// Moves the history of one tick to another, except of sites that have some there; gives how many rows moved.
+    /// Moves the history of one tick to another, except of sites that have some there; gives how
+    /// many rows moved.
     fn move_history(&mut self, gone: i64, next: i64) -> Result<usize, Self::Error>;
 
     /// Forgets a tick, which has no history any more.
@@ -132,10 +134,11 @@ impl Thinning {
     }
 }
 
-/// The tick that is missed least, as an index: the one whose neighbours are closest to each other for its age. What
-/// is left is as far apart as the root of its age: between even spacing, which a week needs, and as far apart as it
-/// is old, which the last hour needs. Never the first, which says where everything began, and never the recent
-/// quarter. `ticks` are numbers in their order; `None` when there are too few.
+/// The tick that is missed least, as an index: the one whose neighbours are closest to each other
+/// for its age. What is left is as far apart as the root of its age: between even spacing, which a
+/// week needs, and as far apart as it is old, which the last hour needs. Never the first, which
+/// says where everything began, and never the recent quarter. `ticks` are numbers in their order;
+/// `None` when there are too few.
 fn dispensable(ticks: &[i64]) -> Option<usize> {
     let last = *ticks.last()?;
     let worth = |index: usize| {

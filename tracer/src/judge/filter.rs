@@ -14,9 +14,9 @@ pub struct NotAPattern(pub String);
 #[derive(Clone, Debug, Default)]
 struct Patterns(Option<GlobSet>);
 
-/// Which findings are wanted. A pattern is compared with the whole of a name: the function, the file and
-/// the module, each as the process knows it, as reports write it, and without its folders. `*` stands for
-/// anything, slashes too.
+/// Which findings are wanted. A pattern is compared with the whole of a name: the function, the
+/// file and the module, each as the process knows it, as reports write it, and without its folders.
+/// `*` stands for anything, slashes too.
 #[derive(Clone, Debug, Default)]
 pub struct Filter {
     include: Patterns,

@@ -1,6 +1,7 @@
-//! From a recording to the verdicts that somebody wants to see: filters, known findings, what is worth a word, and the
-//! detectors. Everything that shows verdicts asks here, so that all agree: first words while a recording goes on, the
-//! report at its end, and every later report on its file. Pure.
+//! From a recording to the verdicts that somebody wants to see: filters, known findings, what is
+//! worth a word, and the detectors. Everything that shows verdicts asks here, so that all agree:
+//! first words while a recording goes on, the report at its end, and every later report on its
+//! file. Pure.
 
 mod filter;
 mod suppress;
@@ -34,7 +35,8 @@ pub struct Judged {
 }
 
 impl Judge {
-    /// Judges a recording with its history, also one that still goes on. What was judged before is replaced.
+    /// Judges a recording with its history, also one that still goes on. What was judged before is
+    /// replaced.
     pub fn judge(&self, mut document: Document) -> Judged {
         document.findings.clear();
         let analysis = growth::analyse(&document, &self.settings);
@@ -44,8 +46,8 @@ impl Judge {
         Judged { document, unused }
     }
 
-    /// Puts the wanted findings into `document` and says there what became of the others; gives the lines
-    /// of the suppressions' file that nothing needed.
+    /// Puts the wanted findings into `document` and says there what became of the others; gives the
+    /// lines of the suppressions' file that nothing needed.
     fn sift(&self, document: &mut Document, findings: Vec<Finding>) -> Vec<String> {
         let (mut suppressed, mut unwanted) = (Vec::new(), Vec::new());
         let mut used = Vec::new();
@@ -78,7 +80,8 @@ impl Judge {
 /// Findings that a report has at most.
 const MOST_FINDINGS: usize = 100;
 
-/// Keeps the first findings and counts the others. After the filters: what somebody asks for is not cut off.
+/// Keeps the first findings and counts the others. After the filters: what somebody asks for is not
+/// cut off.
 fn shorten(document: &mut Document) {
     let more = document.findings.split_off(document.findings.len().min(MOST_FINDINGS));
     let Some(growth) = &mut document.growth else { return };

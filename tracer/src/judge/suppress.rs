@@ -7,9 +7,9 @@
 //! id:3f9ac1d2
 //! ```
 //!
-//! `leak:` is followed by a pattern: a part of a function's, a file's or a module's name of any frame. `*`
-//! stands for anything, `^` for the beginning and `$` for the end of the name (compiler-rt,
-//! `sanitizer_common/sanitizer_common.cpp`, `TemplateMatch`).
+//! `leak:` is followed by a pattern: a part of a function's, a file's or a module's name of any
+//! frame. `*` stands for anything, `^` for the beginning and `$` for the end of the name
+//! (compiler-rt, `sanitizer_common/sanitizer_common.cpp`, `TemplateMatch`).
 
 use thiserror::Error;
 
@@ -142,8 +142,8 @@ impl Pattern {
         Self { from_start, to_end, parts }
     }
 
-    /// Each part as early as possible, the last one at the end if it must be there: if any way fits,
-    /// this one does.
+    /// Each part as early as possible, the last one at the end if it must be there: if any way
+    /// fits, this one does.
     fn matches(&self, name: &str) -> bool {
         let Some((last, before)) = self.parts.split_last() else { return true };
         let mut rest = name;

@@ -1,5 +1,5 @@
-//! The blocks that are looked for, and which of them an address lies in: asked for every word of the
-//! process, so a few nanoseconds at most, and less than one for words that are no pointers.
+//! The blocks that are looked for, and which of them an address lies in: asked for every word of
+//! the process, so a few nanoseconds at most, and less than one for words that are no pointers.
 
 use crate::model::Address;
 
@@ -17,12 +17,14 @@ pub struct SearchedBlock {
 }
 
 impl SearchedBlock {
-    /// A small object of Python that leads to a block: looked for like one, and counted for no site.
+    /// A small object of Python that leads to a block: looked for like one, and counted for no
+    /// site.
     pub const fn retainer(start: Address, size: u64) -> Self {
         Self { start, size, site: u64::MAX, born_ns: 0 }
     }
 
-    /// Whether it is one of those. No block of a site was born before the machine.
+    /// Whether it is one of those. A birth of 0 marks them: no block of a site was born when the
+    /// machine booted.
     pub const fn is_retainer(&self) -> bool {
         self.born_ns == 0 && self.site == u64::MAX
     }
@@ -33,14 +35,16 @@ impl SearchedBlock {
     }
 }
 
-/// User addresses end here on x86-64 with four levels of page tables; with five, only for programs that ask.
+/// User addresses end here on x86-64 with four levels of page tables; with five, only for programs
+/// that ask.
 const ADDRESSES: u64 = 1 << 47;
 /// Blocks that are closer together are not the work of an allocator.
 const CLOSEST: u64 = 8;
 const PAGE_BITS: u32 = 12;
 const REGION_BITS: u32 = 26;
 const PAGES: usize = 1 << (REGION_BITS - PAGE_BITS);
-/// Most regions of 64 MiB that can hold known blocks, 64 KiB of index each. Blocks elsewhere are unknown.
+/// Most regions of 64 MiB that can hold known blocks, 64 KiB of index each. Blocks elsewhere are
+/// unknown.
 const REGIONS: usize = 1024;
 /// Most blocks that can begin in a page, and the one that reaches into it.
 const PER_PAGE: usize = (1 << PAGE_BITS) / 8 + 1;
@@ -70,8 +74,9 @@ struct Index {
 }
 
 impl Blocks {
-    /// Takes blocks in any order. What cannot be indexed (absurd addresses, overlaps, more than 2³² of
-    /// them) is left out, and then is a part of the rest of the memory: whatever it points to counts as referenced.
+    /// Takes blocks in any order. What cannot be indexed (absurd addresses, overlaps, more than 2³²
+    /// of them) is left out, and then is a part of the rest of the memory: whatever it points to
+    /// counts as referenced.
     pub fn new(mut blocks: Vec<SearchedBlock>) -> Self {
         blocks.retain(|block| block.end() < ADDRESSES);
         blocks.sort_unstable();
@@ -138,8 +143,8 @@ impl Blocks {
 }
 
 impl Index {
-    /// Enters every page of a block under a number; false when there is no room for it. Blocks come by
-    /// address.
+    /// Enters every page of a block under a number; false when there is no room for it. Blocks come
+    /// by address.
     fn enter(&mut self, block: &SearchedBlock, number: u32) -> bool {
         let (first, last) = (block.start.0 >> REGION_BITS, (block.end() - 1) >> REGION_BITS);
         if number == u32::MAX || !self.make_tables(first, last) {

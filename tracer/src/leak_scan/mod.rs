@@ -1,13 +1,16 @@
-//! Proof of loss from outside: blocks that nothing in the memory of the process leads to any more.
+//! The leak scan: blocks that are unreachable, because nothing in the memory of the process leads
+//! to them any more.
 //!
-//! What `LeakSanitizer` does inside a process at its exit ("Design Document", section "Collecting the
-//! leaks"), over bytes that somebody else reads of a live one: every aligned word is taken for a pointer, a
-//! pointer to any byte of a block counts as a reference to it, and what is referenced only from blocks that
-//! are themselves lost is lost, too. Everything outside the known blocks is a root.
+//! What `LeakSanitizer` does inside a process at its exit ("Design Document", section "Collecting
+//! the leaks"), over bytes that somebody else reads of a live one: every aligned word is taken for
+//! a pointer, a pointer to any byte of a block counts as a reference to it, and what is referenced
+//! only from blocks that are themselves unreachable is unreachable, too. Everything outside the
+//! known blocks is a root.
 //!
-//! The error goes one way. An old copy of a pointer, in a dead part of a stack or in freed memory, makes a
-//! lost block look referenced; nothing here makes a referenced block look lost, as long as the memory holds
-//! still. That it does not is the business of whoever reads it: see `session`.
+//! The error goes one way. An old copy of a pointer, in a dead part of a stack or in freed memory,
+//! makes an unreachable block look referenced; nothing here makes a referenced block look
+//! unreachable, as long as the memory does not change meanwhile. The caller has to deal with that
+//! it does: see `session`.
 
 mod blocks;
 mod pools;

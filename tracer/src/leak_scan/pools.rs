@@ -1,9 +1,10 @@
 //! Small objects of CPython: which one a pointer stands in.
 //!
-//! Objects of up to 512 bytes live in pools that CPython cuts from its arenas (`Objects/obmalloc.c` and, since
-//! 3.12, `Include/internal/pycore_obmalloc.h`; the same layout from 3.8 to 3.15). They are no blocks of the
-//! allocator that is traced. But where such an object is all that leads to a block, as an array leads to its
-//! data, the block is lost when the object is: its reference count was leaked.
+//! Objects of up to 512 bytes live in pools that CPython cuts from its arenas (`Objects/obmalloc.c`
+//! and, since 3.12, `Include/internal/pycore_obmalloc.h`; the same layout from 3.8 to 3.15). They
+//! are no blocks of the allocator that is traced. But where such an object is all that leads to a
+//! block, as an array leads to its data, the block is unreachable when the object is: its reference
+//! count was leaked.
 
 use crate::model::{Address, Memory};
 
@@ -14,8 +15,8 @@ const ALIGNMENT: u64 = 16;
 /// Sizes of objects: multiples of the alignment up to 512.
 const CLASSES: u64 = 32;
 
-/// The object that holds the word at `place`: where it begins, and its room in bytes. Nothing when there is no
-/// pool, as far as its header tells.
+/// The object that holds the word at `place`: where it begins, and its room in bytes. Nothing when
+/// there is no pool, as far as its header tells.
 pub fn object_at(memory: &dyn Memory, place: Address) -> Option<(Address, u64)> {
     POOLS.into_iter().find_map(|size| object_in_pool(memory, place.0, size))
 }

@@ -4,14 +4,14 @@ use super::tags::{self, TagLink};
 use super::{Blocks, SearchedBlock};
 use crate::model::{Address, Memory};
 
-/// Most references between blocks that are remembered, 8 bytes each. Beyond it a block that another one
-/// points to counts as referenced.
+/// Most references between blocks that are remembered, 8 bytes each. Beyond it a block that another
+/// one points to counts as referenced.
 const LINKS: usize = 4 << 20;
 /// Most references that may be the allocator's own; beyond it they count like any other.
 const TAG_LINKS: usize = 64 << 10;
 const WORD: usize = 8;
 
-/// Where pointers can stand in a piece of memory.
+/// Where pointers can stand in a chunk of memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PointerAlignment {
     /// At multiples of 8: data.
@@ -20,15 +20,15 @@ pub enum PointerAlignment {
     Anywhere,
 }
 
-/// What came of a pass, by the numbers of blocks.
+/// The result of a pass, by the numbers of blocks.
 #[derive(Debug)]
 pub struct ScanOutcome {
     /// The blocks that were looked for.
     pub blocks: Blocks,
     /// Whether nothing leads to it.
     pub unreachable: Vec<bool>,
-    /// Where the only words stand, outside of all blocks, that point to it: the first of them, when they are as
-    /// close to each other as those of one object.
+    /// Where the only words stand, outside of all blocks, that point to it: the first of them, when
+    /// they are as close to each other as those of one object.
     pub sole: Vec<Option<Address>>,
 }
 
@@ -70,7 +70,7 @@ impl LeakScan {
         &self.blocks
     }
 
-    /// Takes a piece of memory from `at` on. Pieces may come in any order, and twice.
+    /// Takes a chunk of memory from `at` on. Chunks may come in any order, and twice.
     pub fn scan(&mut self, at: Address, bytes: &[u8], words: PointerAlignment) {
         match words {
             PointerAlignment::Aligned => self.look_aligned(at.0, bytes),
@@ -134,8 +134,8 @@ impl LeakScan {
 /// Bits of one digit of a Python integer (`PyLong_SHIFT`, `Include/cpython/longintrepr.h`).
 const DIGIT: u32 = 30;
 
-/// The address that a Python integer of two digits holds when they stand in this word: programs keep what
-/// `ctypes` gave them as integers. Digits are 32 bits wide each, of which 30 are used.
+/// The address that a Python integer of two digits holds when they stand in this word: programs
+/// keep what `ctypes` gave them as integers. Digits are 32 bits wide each, of which 30 are used.
 fn integer(word: u64) -> Option<u64> {
     let (low, high) = (word & 0xffff_ffff, word >> 32);
     // No address of a process has more than 47 bits.

@@ -1,10 +1,10 @@
 //! Pointers of glibc's allocator that look like references to a block, and are none.
 //!
 //! A free chunk stands in doubly linked lists, whose pointers lead to the begin of the chunk
-//! (`malloc/malloc.c`, "Chunk representation"). That is 16 bytes before its first usable byte, and its
-//! first 8 bytes are lent to the block before it: where that one uses them, it seems to be pointed to for as
-//! long as its neighbour is free. The lists themselves tell: what chunk P calls its next calls P its
-//! previous.
+//! (`malloc/malloc.c`, "Chunk representation"). That is 16 bytes before its first usable byte, and
+//! its first 8 bytes are lent to the block before it: where that one uses them, it seems to be
+//! pointed to for as long as its neighbour is free. The lists themselves tell: what chunk P calls
+//! its next calls P its previous.
 
 use super::Blocks;
 use crate::model::{Address, Memory};
@@ -38,8 +38,8 @@ pub(super) fn possible(blocks: &Blocks, block: usize, word: u64, place: u64) -> 
     (word == chunk).then_some(TagLink { block, chunk, place })
 }
 
-/// Whether a free chunk begins there that names the place as its neighbour in a list. If the chunk has been
-/// taken out of the list since, this is denied: the reference then counts.
+/// Whether a free chunk begins there that names the place as its neighbour in a list. If the chunk
+/// has been taken out of the list since, this is denied: the reference then counts.
 pub(super) fn is_of_allocator(memory: &dyn Memory, link: &TagLink) -> bool {
     let names = |field: u64, neighbour_field: u64| {
         let field = link.chunk.checked_add(field).map(Address);

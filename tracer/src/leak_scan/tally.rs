@@ -1,14 +1,14 @@
-//! From single blocks to what is said of a site.
+//! From single blocks to the result for a site.
 
 use std::collections::HashMap;
 
 use super::SearchedBlock;
 use crate::model::UnreachableBlocks;
 
-/// Most sites that something is said of, those with most bytes first.
+/// Most sites that get a result, those with most bytes first.
 const SITES: usize = 1024;
 
-/// What came of the search for the blocks of one site.
+/// The result of the leak scan for the blocks of one site.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SiteUnreachable {
     /// Key of the site.
@@ -19,8 +19,8 @@ pub struct SiteUnreachable {
     pub bytes: u64,
 }
 
-/// Sums up by site, most bytes first. Sites with fewer than `at_least` blocks are left out: a handful of
-/// blocks can be held by registers alone.
+/// Sums up by site, most bytes first. Sites with fewer than `at_least` blocks are left out: a
+/// handful of blocks can be held by registers alone.
 pub fn tally<'a>(
     blocks: impl Iterator<Item = (&'a SearchedBlock, bool)>,
     at_least: u64,

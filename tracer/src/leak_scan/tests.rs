@@ -31,7 +31,7 @@ fn words(values: &[u64]) -> Vec<u8> {
     values.iter().flat_map(|value| value.to_le_bytes()).collect()
 }
 
-/// Which of the blocks are lost, when the memory is the given pieces.
+/// Which of the blocks are unreachable, when the memory is the given chunks.
 fn unreachable(blocks: &[SearchedBlock], chunks: &[(u64, Vec<u64>)]) -> Vec<bool> {
     let mut memory = MemoryWords::default();
     let mut search = LeakScan::new(Blocks::new(blocks.to_vec()));
@@ -119,8 +119,8 @@ fn the_only_place_that_points_to_a_block_is_known() {
     assert_eq!(outcome.unreachable, [false, false, true]);
 }
 
-/// A leaked block of 40 bytes that uses all of its chunk; behind it a free one in a list with its head at
-/// `bin`.
+/// A leaked block of 40 bytes that uses all of its chunk; behind it a free one in a list with its
+/// head at `bin`.
 #[test]
 fn lists_of_free_chunks_are_no_references() {
     let (bin, chunk) = (0x5000, BASE + 32);
@@ -193,8 +193,8 @@ fn unreachable_slowly(blocks: &[SearchedBlock], memory: &BTreeMap<u64, u64>) -> 
     }
 }
 
-/// Blocks in three places far from each other, and where each of them begins at multiples of 8, as the
-/// chunks of an allocator do.
+/// Blocks in three places far from each other, and where each of them begins at multiples of 8, as
+/// the chunks of an allocator do.
 fn any_blocks() -> impl Strategy<Value = Vec<SearchedBlock>> {
     let places = [0x5555_0000_0000, BASE, BASE + (1 << 26) - 512];
     let one = (0..3_usize, 0..5_u64, 0..200_u64);
@@ -235,7 +235,7 @@ proptest! {
                 memory.insert(places[usize::from(place) % places.len()], word);
             }
         }
-        // In pieces, as a reader brings them.
+        // In chunks, as a reader brings them.
         let mut chunks: Vec<(u64, Vec<u64>)> = Vec::new();
         for (&at, &word) in &memory {
             match chunks.last_mut() {

@@ -1,7 +1,8 @@
-//! Blocks and the bytes in them: what is counted, and what is done with counts. Sums saturate, since a recording may
-//! come from anybody.
+//! Blocks and the bytes in them: what is counted, and what is done with counts. Sums saturate,
+//! since a recording may come from anybody.
 
-/// Blocks and the bytes in them. Every allocation is counted, so each block stands for itself alone.
+/// Blocks and the bytes in them. Every allocation is counted, so each block stands for itself
+/// alone.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Amount {
     /// Bytes.

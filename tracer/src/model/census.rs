@@ -1,4 +1,5 @@
-//! What objects a Python heap held at one moment, and how that changed. Made by `heap`, printed by `report`.
+//! Heap histograms: the objects of a Python heap by type at one moment, and how that changed. Made
+//! by `heap`, printed by `report`.
 
 use serde::Serialize;
 
@@ -16,62 +17,65 @@ pub struct Census {
     pub tool: Tool,
     /// Whose objects.
     pub target: CensusTarget,
-    /// How it was taken.
+    /// How the snapshot was taken.
     pub snapshot: HeapSnapshot,
     /// Every type with an object, by bytes, largest first.
     pub types: Vec<TypeCount>,
     /// How full the pools of the allocator are; `None` when it is not pymalloc.
     pub pools: Option<PoolUse>,
-    /// Types whose objects grew or could have, most important first; `None` when it was looked at only once.
+    /// Types whose objects grew or could have, most important first; `None` with a single snapshot.
     pub growth: Option<Vec<TypeGrowth>>,
     /// Sessions of Bokeh, Panel and Streamlit; `None` when nobody asked.
     pub sessions: Option<Vec<SessionCount>>,
-    /// What every type did over the looks, from which `growth` is made; empty when it was looked at only once.
+    /// What every type did over the snapshots, from which `growth` is made; empty with a single
+    /// snapshot.
     pub series: Vec<TypeSeries>,
-    /// What keeps types that grew.
+    /// What retains types that grew.
     pub retainers: Vec<TypeRetainer>,
 }
 
-/// One type over several looks.
+/// One type over several snapshots.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct TypeSeries {
     /// Its name.
     pub name: String,
-    /// A point for each look, in order; types that were not there have zeros.
+    /// A point for each snapshot, in order; types that were not there have zeros.
     pub points: Vec<TypePoint>,
-    /// Of the objects first seen at each look, those that were still there at the last: same address, same type.
-    /// As long as `points`. What the first look saw is older than the watch.
+    /// Of the objects first seen at each snapshot, those that were still there at the last: same
+    /// address, same type. As long as `points`. What the first snapshot saw is older than the
+    /// watch.
     pub survivors: Vec<u64>,
 }
 
-/// One type at one look.
+/// One type at one snapshot.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct TypePoint {
-    /// Seconds since the first look; in a recording since its start.
+    /// Seconds since the first snapshot; in a recording since its start.
     pub t: f64,
     /// Objects.
     pub count: u64,
     /// Their bytes.
     pub bytes: u64,
-    /// Those of them that were there at the look before.
+    /// Those of them that were there at the snapshot before.
     pub retained_count: u64,
     /// Those that were not: born since.
     pub born_count: u64,
-    /// Full garbage collections since the first look, where they can be read.
+    /// Full garbage collections since the first snapshot, where they can be read.
     pub collections: Option<u64>,
 }
 
-/// What keeps most of the objects that a type grew by.
+/// What retains most of the objects that a type grew by.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TypeRetainer {
     /// The type.
     pub name: String,
-    /// The chain of references from a root in words, root first; behind each reference the type that it leads to.
+    /// The path of references from a root in words, root first; behind each reference the type that
+    /// it leads to.
     pub path: Vec<(String, Option<String>)>,
 }
 
 impl TypeRetainer {
-    /// The chain without types.
+    /// The path without types.
     pub fn words(&self) -> Vec<String> {
         self.path.iter().map(|(words, _)| words.clone()).collect()
     }
@@ -94,17 +98,17 @@ pub struct CensusTarget {
     pub python: PythonTarget,
 }
 
-/// How a heap was looked at, and what was not seen of it.
+/// How a snapshot of a heap was taken, and what it left out.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct HeapSnapshot {
     /// When, seconds since 1970.
     pub at: f64,
-    /// How long the (last) look took, seconds.
+    /// How long the (last) snapshot took, seconds.
     pub seconds: f64,
-    /// How long the process stood still for it, seconds; `None` when it ran on.
+    /// How long the process was paused for it, seconds; `None` when it ran on.
     pub paused_seconds: Option<f64>,
     #[serde(rename = "looks")]
-    /// How often it was looked at.
+    /// Number of snapshots.
     pub snapshots: u32,
     /// Interpreters in the process.
     pub interpreters: u32,
@@ -141,8 +145,8 @@ pub struct TypeCount {
     pub bytes: u64,
 }
 
-/// How full the pools of pymalloc are, and what is in those that are nearly empty. Blocks of up to 512 bytes come from
-/// pools, one size from one pool; larger ones are no part of this.
+/// How full the pools of pymalloc are, and what is in those that are nearly empty. Blocks of up to
+/// 512 bytes come from pools, one size from one pool; larger ones are no part of this.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct PoolUse {
     /// Bytes of one pool (`POOL_SIZE`).
@@ -173,7 +177,8 @@ pub struct NearlyEmpty {
     pub bytes: u64,
     /// Bytes of their blocks that are free.
     pub free_bytes: u64,
-    /// Those in which no object was found: they hold tables, items of lists or what C code allocated.
+    /// Those in which no object was found: they hold tables, items of lists or what C code
+    /// allocated.
     pub without_objects: u64,
 }
 
@@ -193,7 +198,7 @@ pub struct PoolRetainer {
     pub pools: u64,
 }
 
-/// How the objects of one type changed over several looks.
+/// How the objects of one type changed over several snapshots.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct TypeGrowth {
     /// From 1, most important first.
@@ -204,16 +209,16 @@ pub struct TypeGrowth {
     pub verdict: Verdict,
     /// How sure that is.
     pub confidence: Confidence,
-    /// Objects at the first look.
+    /// Objects at the first snapshot.
     pub first_count: u64,
-    /// Objects at the last look.
+    /// Objects at the last snapshot.
     pub last_count: u64,
-    /// Bytes at the first look.
+    /// Bytes at the first snapshot.
     pub first_bytes: u64,
-    /// Bytes at the last look.
+    /// Bytes at the last snapshot.
     pub last_bytes: u64,
     #[serde(rename = "aged_count")]
-    /// Objects that were seen at two looks or more, at the last look.
+    /// Objects that were seen at two snapshots or more, at the last snapshot.
     pub retained_count: u64,
     /// How fast the number of objects grows, per hour.
     pub slope_objects_per_hour: Interval,
@@ -224,9 +229,10 @@ pub struct TypeGrowth {
     /// Why, the strongest first.
     #[serde(skip)]
     pub reasons: Vec<Reason>,
-    /// The chain of references that keeps most of what it grew by, root first; `None` when nobody looked.
+    /// The path of references that keeps most of what it grew by, root first; `None` when it was
+    /// not searched for.
     pub retainer: Option<Vec<String>>,
-    /// Seconds since the first look, objects, bytes.
+    /// Seconds since the first snapshot, objects, bytes.
     pub series: Vec<(f64, u64, u64)>,
 }
 
@@ -237,7 +243,7 @@ pub struct SessionCount {
     pub name: String,
     /// Alive.
     pub alive: u64,
-    /// Those that the server still serves; `None` when that cannot be told.
+    /// Those that the server still serves; `None` when that cannot be reported.
     pub open: Option<u64>,
     #[serde(rename = "kept_bytes")]
     /// Bytes that nothing else keeps, of those that are not open (of all where that is not known).

@@ -1,7 +1,7 @@
 //! Facts that programs tell apart by a stable code, and people by a sentence (made in `report`).
 
-/// An enum whose variants have a code each: in kebab case, part of the JSON contract, never changed and never used for
-/// something else. As JSON a value is an object of its code and its fields.
+/// An enum whose variants have a code each: in kebab case, part of the JSON contract, never changed
+/// and never used for something else. As JSON a value is an object of its code and its fields.
 macro_rules! coded {
     (
         $(#[$meta:meta])*

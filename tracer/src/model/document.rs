@@ -15,9 +15,9 @@ pub struct Document {
     pub schema: u32,
     /// The program that made it.
     pub tool: Tool,
-    /// The process that was looked at.
+    /// The process that was watched.
     pub target: Target,
-    /// How it was looked at.
+    /// How it was watched.
     pub capture: Capture,
     /// Every counter, see `leakspy_ebpf::wire::counter`.
     pub losses: Vec<Loss>,
@@ -27,8 +27,8 @@ pub struct Document {
     pub growth: Option<ProcessGrowth>,
     /// Growth verdicts by rank; empty where nobody asked.
     pub findings: Vec<Finding>,
-    /// Types of Python objects that grew or could have, most important first; `None` where they were not counted or
-    /// nobody asked.
+    /// Types of Python objects that grew or could have, most important first; `None` where they
+    /// were not counted or nobody asked.
     pub types: Option<Vec<TypeGrowth>>,
     /// Sites by live bytes, largest first.
     pub sites: Vec<Site>,
@@ -45,7 +45,7 @@ pub struct Tool {
     pub version: String,
 }
 
-/// The process that was looked at.
+/// The process that was watched.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Target {
     /// Process id.
@@ -71,7 +71,7 @@ pub struct PythonTarget {
     pub layout_source: String,
 }
 
-/// How the target was looked at.
+/// How the target was watched.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Capture {
     /// Start, seconds since the epoch.

@@ -8,7 +8,8 @@ use super::{Reason, RootKind, Site};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
-    /// Blocks are kept that outlive everything normal here, and more of them all the time.
+    /// Retained blocks: they outlive everything normal here, and there are more of them all the
+    /// time.
     Leak,
     /// It grows, and too little is known to say what it is.
     Undetermined,
@@ -20,7 +21,7 @@ pub enum Verdict {
     SessionsOpen,
     /// Unreachable, and freed at the next full garbage collection.
     GarbagePending,
-    /// The process keeps memory that the program has freed.
+    /// The process retains memory that the program has freed.
     AllocatorRetention,
     /// It does not grow.
     Baseline,
@@ -30,7 +31,7 @@ pub enum Verdict {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Confidence {
-    /// Worth a look; something harmless would look the same so far.
+    /// Something harmless would look the same so far.
     Suspect,
     /// More probable than everything else by far.
     Likely,
@@ -52,9 +53,9 @@ pub struct Interval {
 /// A growth verdict on one stack.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Finding {
-    /// The stack and its sums. A finding can stand for several sites that differ in their size class, or for
-    /// several stacks that needed arenas of Python's small-object allocator; then the sums are those
-    /// of all, and id, size class and stack are those of the one that keeps most.
+    /// The stack and its sums. A finding can stand for several sites that differ in their size
+    /// class, or for several stacks that needed arenas of Python's small-object allocator; then the
+    /// sums are those of all, and id, size class and stack are those of the one that keeps most.
     pub site: Site,
     /// From 1, most important first.
     pub rank: u32,
@@ -66,11 +67,11 @@ pub struct Finding {
     pub slope_bytes_per_hour: Interval,
     /// Why.
     pub evidence: Evidence,
-    /// Types of the Python objects that hold these blocks, with their numbers, when known.
+    /// Types of the Python objects that own these blocks, with their numbers, when known.
     pub types: Option<Vec<(String, u64)>>,
-    /// The references that keep them, root first, when known.
+    /// The path from a root that retains them, root first, when known.
     pub retainer: Option<Vec<String>>,
-    /// How `types` and `holder` of a stack's blocks were found; `None` of arenas, and when nobody looked.
+    /// How the owners of a stack's blocks were found; `None` of arenas, and when nobody searched.
     pub owners: Option<Owners>,
 }
 
@@ -81,7 +82,7 @@ pub struct Owners {
     pub looked_for: u64,
     /// Those of them that have one.
     pub owned: u64,
-    /// What is at the begin of the chain that keeps most of those of the first type.
+    /// What is at the begin of the path that keeps most of those of the first type.
     pub root: Option<RootKind>,
 }
 
@@ -107,20 +108,20 @@ pub struct Evidence {
     pub reasons: Vec<Reason>,
     /// Sites that the finding stands for, by the ids in `sites`, the one that keeps most first.
     pub sites: Vec<String>,
-    /// Whether these are arenas of Python's small-object allocator: then each stack is only the line that
-    /// happened to need a new arena, and `stacks_alike` says how often it was this one.
+    /// Whether these are arenas of Python's small-object allocator: then each stack is only the
+    /// line that happened to need a new arena, and `stacks_alike` says how often it was this one.
     pub arenas: bool,
-    /// Of the blocks that were kept, how many came from the stack that is shown, and all of them.
+    /// Of the retained blocks, how many came from the stack that is shown, and all of them.
     pub stacks_alike: (u64, u64),
     /// Since when it grows, seconds from the start of the capture.
     pub since: Option<f64>,
-    /// Blocks older than this count as kept, seconds.
+    /// Blocks older than this count as retained, seconds.
     pub age_seconds: f64,
     #[serde(rename = "kept_bytes")]
-    /// Bytes in blocks that are kept.
+    /// Bytes in retained blocks.
     pub retained_bytes: u64,
     #[serde(rename = "kept_count")]
-    /// Blocks that are kept.
+    /// Retained blocks.
     pub retained_count: u64,
     /// How fast their number grows, blocks per hour.
     pub slope_blocks_per_hour: Interval,
@@ -177,7 +178,8 @@ pub struct ProcessGrowth {
     pub significant: bool,
     /// Share of it that the findings explain.
     pub explained: Option<f64>,
-    /// Hours until the nearest limit; `None` without significant growth or limit, or beyond 30 days.
+    /// Hours until the nearest limit; `None` without significant growth or limit, or beyond 30
+    /// days.
     pub hours_to_limit: Option<Interval>,
     /// That limit, bytes.
     pub limit_bytes: Option<u64>,

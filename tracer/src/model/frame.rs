@@ -14,8 +14,8 @@ pub enum FrameKind {
     Native,
 }
 
-/// One finished, symbolised frame. Names come from the target and are hostile: exporters escape them. Many frames
-/// share theirs, see [`Interner`](super::Interner).
+/// One finished, symbolised frame. Names come from the target and are hostile: exporters escape
+/// them. Many frames share theirs, see [`Interner`](super::Interner).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct Frame {
     /// Python or native.
@@ -33,12 +33,13 @@ pub struct Frame {
     /// Whether it was inlined into the next outer frame.
     pub inlined: bool,
     #[serde(rename = "machinery")]
-    /// Whether it is the interpreter's own machinery (evaluation loop, call glue), which reports hide.
+    /// Whether it is a runtime frame, the interpreter's own (evaluation loop, call glue), which
+    /// reports hide.
     pub is_runtime: bool,
 }
 
-/// What a reader sees of a frame: frames that are equal in it look the same in every report. Offsets
-/// count only where there is no name, because several lie in one function.
+/// What a reader sees of a frame: frames that are equal in it look the same in every report.
+/// Offsets count only where there is no name, because several lie in one function.
 pub type FrameIdentity<'a> =
     (FrameKind, Option<&'a str>, Option<&'a str>, Option<u32>, Option<&'a str>, Option<u64>);
 

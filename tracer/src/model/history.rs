@@ -1,5 +1,5 @@
-//! What a recording kept over time: the process, and every site. Filled by `store`, read by
-//! `growth` and `plot`.
+//! What a recording has over time: the process, and every site. Filled by `store`, read by `growth`
+//! and `plot`.
 //!
 //! Every `t` is in seconds since the start of the capture. Series are in the order of time.
 
@@ -20,7 +20,7 @@ pub struct History {
     pub counts: usize,
     /// Types of Python objects that changed between counts. Times are those of the capture.
     pub types: Vec<TypeSeries>,
-    /// Chains that keep what some of them grew by, with the type's name.
+    /// Paths that keep what some of them grew by, with the type's name.
     pub type_retainers: Vec<TypeRetainer>,
 }
 
@@ -74,27 +74,30 @@ pub struct Collection {
 /// What one site did.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct SiteHistory {
-    /// Its sums at the moments when they had changed; between two points they are those of the first.
+    /// Its sums at the moments when they had changed; between two points they are those of the
+    /// first.
     pub sums: Vec<SitePoint>,
-    /// Its blocks by the time of their birth, as of the last look at the live table. The cohorts do not
-    /// overlap, cover the time in which the site allocated anything, and are wider the older they are.
+    /// Its blocks by the time of their birth, as of the last snapshot of the live table. The
+    /// cohorts do not overlap, cover the time in which the site allocated anything, and are wider
+    /// the older they are.
     pub cohorts: Vec<Cohort>,
     /// Ages at which its blocks were freed.
     pub lifetimes: Vec<Lifetime>,
-    /// Blocks older than an age that is longer than its blocks normally live, at the looks at which they had
-    /// changed and at the last look. Between two points they are those of the first; before the first there were
-    /// none.
+    /// Blocks older than an age that is longer than its blocks normally live, at the snapshots at
+    /// which they had changed and at the last snapshot. Between two points they are those of the
+    /// first; before the first there were none.
     pub retained: Vec<RetainedPoint>,
     /// What came of the last search for pointers to its old blocks; `None` when nobody searched.
     pub unreferenced: Option<UnreachableBlocks>,
-    /// Python objects that its live blocks belonged to at the end; `None` when nobody looked.
+    /// Python objects that its live blocks belonged to at the end; `None` when it was not searched
+    /// for.
     pub owned: Option<Owned>,
 }
 
 /// Python objects that live blocks of a site belong to: they lie in the block, or lead to it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Owned {
-    /// Blocks whose owner was looked for.
+    /// Blocks whose owner was searched for.
     pub looked_for: u64,
     /// Those of them that have one.
     pub owned: u64,
@@ -105,15 +108,16 @@ pub struct Owned {
 /// Objects of one type and shape that own blocks.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Owner {
-    /// Type, with the shape where it has one: `numpy.ndarray float64 (1000, 50)`. Data from outside.
+    /// Type, with the shape where it has one: `numpy.ndarray float64 (1000, 50)`. Data from
+    /// outside.
     pub name: String,
     /// Blocks.
     pub blocks: u64,
     /// Their bytes.
     pub bytes: u64,
-    /// What is at the begin of `holder`.
+    /// The kind of root at the begin of the path.
     pub root: Option<RootKind>,
-    /// The chain of references that keeps most of them, root first; empty when it is not known.
+    /// The path from a root that retains most of them, root first; empty when it is not known.
     pub retainer: Vec<String>,
 }
 
@@ -132,7 +136,7 @@ pub struct SitePoint {
     pub freed_count: u64,
 }
 
-/// What was born in one period, and what of it still lived at the last look.
+/// What was born in one period, and what of it still lived at the last snapshot.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Cohort {
     /// Begin of the period.
@@ -152,8 +156,8 @@ pub struct Cohort {
 /// How many blocks died at an age between half of this and this.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Lifetime {
-    /// Upper bound of the age, seconds: a power of two times one second. The first one counts all that
-    /// died younger.
+    /// Upper bound of the age, seconds: a power of two times one second. The first one counts all
+    /// that died younger.
     pub up_to: f64,
     /// Bytes freed.
     pub freed_bytes: u64,
@@ -161,13 +165,13 @@ pub struct Lifetime {
     pub freed_count: u64,
 }
 
-/// The old blocks of a site at one moment.
+/// The retained blocks of a site at one moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct RetainedPoint {
     /// When.
     pub t: f64,
-    /// Only blocks older than this are counted, seconds. It may grow from one point to the next, as more
-    /// is learned about how long blocks of this site live.
+    /// Only blocks older than this are counted, seconds. It may grow from one point to the next, as
+    /// more is learned about how long blocks of this site live.
     pub age: f64,
     /// Their bytes.
     pub bytes: u64,

@@ -1,4 +1,4 @@
-//! The nouns: what the rooms hand to one another. No I/O.
+//! The nouns: what the modules hand to one another. No I/O.
 
 mod address;
 mod amount;

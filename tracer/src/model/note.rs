@@ -1,4 +1,5 @@
-//! What was noticed while a process was watched, and limits what a report says: facts, worded by `report`.
+//! What was noticed while a process was watched, and limits what a report says: facts, worded by
+//! `report`.
 
 use super::coded::coded;
 
@@ -116,7 +117,7 @@ coded! {
         "too-scattered" => TooScattered,
         /// A part of it cannot be read.
         "unreadable" => Unreadable,
-        /// It took longer than people are kept waiting.
+        /// It took longer than the end of a recording may be delayed.
         "too-slow" => TooSlow,
     }
 }
@@ -125,7 +126,7 @@ coded! {
     /// Why Python objects were not read to the end.
     #[derive(Eq)]
     pub enum NoObjects {
-        /// It took longer than people are kept waiting.
+        /// It took longer than the end of a recording may be delayed.
         "too-slow" => TooSlow,
         /// The thread that read them ended.
         "ended-early" => EndedEarly,
@@ -145,7 +146,8 @@ pub struct LeftOut {
     #[serde(rename = "kept_bytes")]
     /// Bytes that they keep.
     pub retained_bytes: u64,
-    /// Share of the growth of the process that they explain, 0 to 1; `None` where that is not known.
+    /// Share of the growth of the process that they explain, 0 to 1; `None` where that is not
+    /// known.
     pub share_of_growth: Option<f64>,
 }
 

@@ -3,7 +3,8 @@
 use super::coded::coded;
 
 coded! {
-    /// One reason for the verdict on a stack or on a type of Python objects. Shares are of 1, times are in seconds.
+    /// One reason for the verdict on a stack or on a type of Python objects. Shares are of 1, times
+    /// are in seconds.
     pub enum Reason {
         /// Most of its blocks are in unreachable cycles, and wait for the garbage collector.
         "garbage" => Garbage,

@@ -1,4 +1,4 @@
-//! Who holds objects: chains of references from a root. Made by `heap`, printed by `report`.
+//! Who holds objects: paths of references from a root. Made by `heap`, printed by `report`.
 
 use serde::Serialize;
 
@@ -23,13 +23,13 @@ pub struct RetainerReport {
     pub count: u64,
     /// Their bytes, shallow.
     pub bytes: u64,
-    /// Chains that keep them, by shape, the one that keeps most first.
+    /// Paths that keep them, by shape, the one that keeps most first.
     pub groups: Vec<RetainerGroup>,
     /// Groups that were left out of `groups`.
     pub more_groups: u64,
 }
 
-/// What is at the begin of a chain.
+/// What is at the begin of a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum RootKind {
@@ -45,29 +45,30 @@ pub enum RootKind {
     Garbage,
 }
 
-/// Objects that chains of the same shape keep.
+/// Objects that paths of the same shape keep.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct RetainerGroup {
     /// Objects.
     pub count: u64,
     /// Their bytes, shallow.
     pub bytes: u64,
-    /// Where the chain begins.
+    /// Where the path begins.
     pub root: RootKind,
-    /// The root in words: `module holoviews.streams`, `thread 12, frame run (server.py:88)`; of `native` and
-    /// `garbage` the type and address of the first object.
+    /// The root in words: `module holoviews.streams`, `thread 12, frame run (server.py:88)`; of
+    /// `native` and `garbage` the type and address of the first object.
     pub root_name: String,
     #[serde(rename = "chain")]
     /// The references from the root to one of the objects, shown as an example.
     pub path: Vec<Reference>,
 }
 
-/// One reference of a chain, and what it leads to.
+/// One reference of a path, and what it leads to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Reference {
     /// How: `.registry`, `['key']`, `[412]`, `closure cell draw`, `__self__`: data from outside.
     pub via: String,
-    /// Whether the layout says that this is a reference; else a word of an unknown C struct looks like one.
+    /// Whether the layout says that this is a reference; else a word of an unknown C struct looks
+    /// like one.
     pub certain: bool,
     /// Address of what it leads to, as `0x…`.
     pub address: String,
@@ -93,7 +94,8 @@ impl RootKind {
         }
     }
 
-    /// Whether it is an object that lives by itself: not garbage, and not something that was not found.
+    /// Whether it is an object that lives by itself: not garbage, and not something that was not
+    /// found.
     pub const fn is_root(self) -> bool {
         matches!(self, Self::Module | Self::Frame | Self::StaticType)
     }
@@ -105,7 +107,7 @@ impl RootKind {
 }
 
 impl RetainerGroup {
-    /// The chain in words, root first: `module app`, `.cache: dict (12 items)`. Data from outside.
+    /// The path in words, root first: `module app`, `.cache: dict (12 items)`. Data from outside.
     pub fn words(&self) -> Vec<String> {
         self.steps().into_iter().map(|(words, _)| words).collect()
     }

@@ -10,7 +10,8 @@ use super::{Amount, CallStack, FrameKind, StackNote};
 pub enum Domain {
     /// malloc and its family.
     Malloc,
-    /// Anonymous mappings: pymalloc's arenas, thread stacks, big arrays. Address space, not all resident.
+    /// Anonymous mappings: pymalloc's arenas, thread stacks, big arrays. Address space, not all
+    /// resident.
     Mmap,
 }
 
@@ -69,8 +70,8 @@ impl Site {
         Amount { bytes: self.allocated_bytes, count: self.allocated_count }
     }
 
-    /// The id of a site: a hash of what a reader of the report can see of it, so that it is the same
-    /// in every run of the same program, whatever its addresses.
+    /// The id of a site: a hash of what a reader of the report can see of it, so that it is the
+    /// same in every run of the same program, whatever its addresses.
     pub fn identify(domain: Domain, size_class: u64, allocator: &str, stack: &CallStack) -> String {
         let mut hash = Fnv::new();
         hash.text(domain.name());

@@ -1,4 +1,5 @@
-//! Stacks, each kept once: thousands of sites share most of their frames, and those most of their texts.
+//! Stacks, each kept once: thousands of sites share most of their frames, and those most of their
+//! texts.
 
 use std::collections::HashSet;
 use std::hash::Hash;
@@ -9,7 +10,8 @@ use serde::Serialize;
 
 use super::Frame;
 
-/// The frames of one stack, root first, the allocator's caller last; empty when there is none. A clone shares them.
+/// The frames of one stack, root first, the allocator's caller last; empty when there is none. A
+/// clone shares them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct CallStack(Arc<[Arc<Frame>]>);
 
@@ -66,8 +68,8 @@ impl FromIterator<Arc<Frame>> for CallStack {
     }
 }
 
-/// What is known already, so that equal texts, frames and stacks are in memory once. Exact: by contents, not by a
-/// hash that stands for them.
+/// What is known already, so that equal texts, frames and stacks are in memory once. Exact: by
+/// contents, not by a hash that stands for them.
 #[derive(Debug, Default)]
 pub struct Interner {
     texts: HashSet<Arc<str>>,

@@ -18,7 +18,8 @@ pub fn is_control(c: char) -> bool {
 
 /// Characters that change the order or presence of others without being seen: bidirectional
 /// embeddings, overrides, isolates and marks, separators of lines and paragraphs, zero-width
-/// characters, the soft hyphen, interlinear annotations, variation selectors, non-characters and tags.
+/// characters, the soft hyphen, interlinear annotations, variation selectors, non-characters and
+/// tags.
 pub fn is_deceptive(c: char) -> bool {
     matches!(
         c,

@@ -1,9 +1,10 @@
 //! Which code really serves `malloc` and its family in a process.
 //!
-//! The truth is in the slots through which modules call imported functions: the dynamic linker has filled
-//! them, whatever was preloaded or linked. A slot counts only when the address in it is that of a symbol of
-//! the right name: slots that are not bound yet point back into their own module, and tools that hook
-//! functions by rewriting slots point into themselves, while the allocator behind them stays the same.
+//! The truth is in the slots through which modules call imported functions: the dynamic linker has
+//! filled them, whatever was preloaded or linked. A slot counts only when the address in it is that
+//! of a symbol of the right name: slots that are not bound yet point back into their own module,
+//! and tools that hook functions by rewriting slots point into themselves, while the allocator
+//! behind them stays the same.
 
 mod survey;
 
@@ -59,8 +60,8 @@ pub struct Other {
 pub struct Allocator {
     /// The module that serves `malloc`.
     pub module: usize,
-    /// Functions that can be traced, in the order of [`Function::ALL`]. One function can have several
-    /// implementations in use at once (mappings), and one implementation several names.
+    /// Functions that can be traced, in the order of [`Function::ALL`]. One function can have
+    /// several implementations in use at once (mappings), and one implementation several names.
     pub located: Vec<Located>,
     /// Functions that cannot, with the reason.
     pub absent: Vec<(Function, Absence)>,

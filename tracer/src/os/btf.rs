@@ -1,8 +1,8 @@
 //! Offsets of kernel structures, from the kernel's own type information (BTF).
 //!
-//! The programs read `task_struct.thread.fsbase` to find the current thread's Python state; where it lies
-//! depends on how the kernel was configured. Format: kernel `Documentation/bpf/btf.rst`: a header, one
-//! section of types that are numbered from 1 in order, one of names.
+//! The programs read `task_struct.thread.fsbase` to find the current thread's Python state; where
+//! it lies depends on how the kernel was configured. Format: kernel `Documentation/bpf/btf.rst`: a
+//! header, one section of types that are numbered from 1 in order, one of names.
 
 use std::fs;
 use std::path::Path;
@@ -12,7 +12,8 @@ use super::OsError;
 /// Where the running kernel shows its types.
 const KERNEL: &str = "/sys/kernel/btf/vmlinux";
 const MAGIC: [u8; 2] = [0x9f, 0xeb];
-/// Steps through typedefs, qualifiers and anonymous members before the types are taken for circular.
+/// Steps through typedefs, qualifiers and anonymous members before the types are taken for
+/// circular.
 const DEPTH: usize = 16;
 
 /// Byte offset of `thread.fsbase` in `task_struct` of the running kernel.
@@ -126,8 +127,8 @@ impl<'data> Types<'data> {
         bits.is_multiple_of(8).then_some(bits / 8)
     }
 
-    /// Bit offset and type number of a member, also when it stands in an anonymous structure or union
-    /// inside.
+    /// Bit offset and type number of a member, also when it stands in an anonymous structure or
+    /// union inside.
     fn member(&self, parent: Type, name: &str, depth: usize) -> Option<(u32, u32)> {
         let depth = depth.checked_sub(1)?;
         let members = (0..parent.members).filter_map(|index| {

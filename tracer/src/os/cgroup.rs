@@ -93,7 +93,8 @@ fn group_memory(mount: &Mount, group: &Path) -> Option<GroupMemory> {
         parse_number(&fs::read_to_string(mount.point.join(folder).join(file)).ok()?)
     };
     let limits = inside.ancestors().filter_map(|folder| Some((number(folder, limit)?, folder)));
-    // Cached files that nobody used lately go before anything is killed, so they are no use of the limit.
+    // Cached files that nobody used lately go before anything is killed, so they are no use of the
+    // limit.
     let working = |folder: &Path| {
         let used = number(folder, usage)?;
         let statistics = fs::read_to_string(mount.point.join(folder).join("memory.stat"));
@@ -105,7 +106,8 @@ fn group_memory(mount: &Mount, group: &Path) -> Option<GroupMemory> {
     })
 }
 
-/// `inactive_file` of a `memory.stat`, in the first generation that of the group with those below it.
+/// `inactive_file` of a `memory.stat`, in the first generation that of the group with those below
+/// it.
 fn inactive_file(statistics: &str) -> Option<u64> {
     let field = |wanted: &str| {
         let mut lines = statistics.lines().filter_map(|line| line.split_once(' '));

@@ -5,7 +5,8 @@ pub fn epoch_ns() -> u64 {
     read(libc::CLOCK_REALTIME)
 }
 
-/// `CLOCK_MONOTONIC` in nanoseconds: what `bpf_ktime_get_ns` returns. Stops while the machine sleeps.
+/// `CLOCK_MONOTONIC` in nanoseconds: what `bpf_ktime_get_ns` returns. Stops while the machine
+/// sleeps.
 pub fn monotonic_ns() -> u64 {
     read(libc::CLOCK_MONOTONIC)
 }
@@ -40,8 +41,8 @@ pub struct ClockPair {
 }
 
 impl ClockPair {
-    /// Reads both clocks. The tightest of three readings is kept, because the thread can be preempted
-    /// between two clocks.
+    /// Reads both clocks. The tightest of three readings is kept, because the thread can be
+    /// preempted between two clocks.
     pub fn now() -> Self {
         let reading = || {
             let before = monotonic_ns();
@@ -53,7 +54,8 @@ impl ClockPair {
         readings.into_iter().min_by_key(|(gap, _)| *gap).map_or_else(|| reading().1, |best| best.1)
     }
 
-    /// Wall time of a monotonic time, as if the wall clock had not been set since this pair was taken.
+    /// Wall time of a monotonic time, as if the wall clock had not been set since this pair was
+    /// taken.
     pub fn to_epoch_ns(self, monotonic_ns: u64) -> u64 {
         let difference = i128::from(monotonic_ns) - i128::from(self.monotonic_ns);
         let epoch = i128::from(self.epoch_ns) + difference;

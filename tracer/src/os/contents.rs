@@ -90,12 +90,13 @@ impl Contents {
         if let Some(known) = &*mapped {
             return Ok(Arc::clone(known));
         }
-        // SAFETY: the bytes of a mapping must not change while they are borrowed, which only the writers
-        // of the file can promise. This file is a program or library that the target executes from a
-        // mapping of its own: whoever rewrote it in place would change the target's code under its feet,
-        // and whoever truncated it would kill the target by the same SIGBUS as us. Installers therefore
-        // replace such files by renaming, which leaves this inode as it is. Those who read the mapping
-        // take the bytes for hostile and check every offset, so no value of them is relied upon.
+        // SAFETY: the bytes of a mapping must not change while they are borrowed, which only the
+        // writers of the file can promise. This file is a program or library that the target
+        // executes from a mapping of its own: whoever rewrote it in place would change the target's
+        // code under its feet, and whoever truncated it would kill the target by the same SIGBUS as
+        // us. Installers therefore replace such files by renaming, which leaves this inode as it
+        // is. Those who read the mapping take the bytes for hostile and check every offset, so no
+        // value of them is relied upon.
         let new = Arc::new(unsafe { Mmap::map(&*self.file) }?);
         Ok(Arc::clone(mapped.insert(new)))
     }
@@ -148,7 +149,8 @@ fn once<K: Hash + Eq, T: Clone>(
     Ok(answer)
 }
 
-/// What is kept is whole after every step, so a thread that panicked with it has left nothing half done.
+/// What is kept is whole after every step, so a thread that panicked with it has left nothing half
+/// done.
 pub(super) fn lock<T>(what: &Mutex<T>) -> MutexGuard<'_, T> {
     what.lock().unwrap_or_else(PoisonError::into_inner)
 }

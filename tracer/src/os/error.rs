@@ -100,13 +100,13 @@ pub enum OsError {
         /// The kernel's answer.
         source: io::Error,
     },
-    /// It exited while we looked.
+    /// It exited meanwhile.
     #[error("process {pid} exited while it was being examined")]
     Vanished {
         /// The target.
         pid: u32,
     },
-    /// It replaced itself by another program while we looked.
+    /// It replaced itself by another program meanwhile.
     #[error("process {pid} executed another program while it was being examined: try again")]
     Replaced {
         /// The target.

@@ -41,17 +41,17 @@ pub enum FileRefusal {
     NotRegular,
 }
 
-/// A file that the target has mapped, held open: it can neither be replaced nor vanish. Clones, and those of other
-/// targets that have it mapped, are the same open file.
+/// A file that the target has mapped, held open: it can neither be replaced nor vanish. Clones, and
+/// those of other targets that have it mapped, are the same open file.
 #[derive(Clone, Debug)]
 pub struct ModuleFile(Arc<OpenFile>);
 
 impl ModuleFile {
     /// Opens the file of a mapping of process `pid`.
     ///
-    /// `/proc/PID/map_files` leads to the mapped inode itself, in any mount namespace, deleted or not.
-    /// Where we may not use that, the path is followed in the target's own root, and the file is
-    /// taken only when device and inode are those of the mapping.
+    /// `/proc/PID/map_files` leads to the mapped inode itself, in any mount namespace, deleted or
+    /// not. Where we may not use that, the path is followed in the target's own root, and the file
+    /// is taken only when device and inode are those of the mapping.
     pub fn open(pid: u32, mapping: &Mapping, files: &Files) -> Result<Self, FileRefusal> {
         let exact = procfs::path(pid, "map_files").join(mapping.file_name());
         let source = match place(&exact) {
@@ -108,8 +108,8 @@ impl ModuleFile {
         self.0.metadata.nlink() == 0
     }
 
-    /// `length` bytes from `offset`. Read, not mapped: a file that is truncated meanwhile is an error
-    /// here, and SIGBUS in a mapping.
+    /// `length` bytes from `offset`. Read, not mapped: a file that is truncated meanwhile is an
+    /// error here, and SIGBUS in a mapping.
     pub fn read(&self, offset: u64, length: u64) -> io::Result<Vec<u8>> {
         let end = offset.checked_add(length).filter(|end| *end <= self.size());
         if end.is_none() || length > READ_LIMIT {
@@ -127,8 +127,8 @@ impl ModuleFile {
 
     /// The whole file, mapped: pages are read when they are looked at, and shared with the target.
     ///
-    /// For readers that need few bytes at places not known before (unwinding, symbols). All others should
-    /// [`Self::read`].
+    /// For readers that need few bytes at places not known before (unwinding, symbols). All others
+    /// should [`Self::read`].
     pub fn map(&self) -> io::Result<Arc<Mmap>> {
         self.0.contents.map()
     }
@@ -163,7 +163,8 @@ impl ModuleFile {
     }
 }
 
-/// Opens without opening: a place in the file system, so that looking at a device does nothing to it.
+/// Opens without opening: a place in the file system, so that looking at a device does nothing to
+/// it.
 fn place(path: &Path) -> io::Result<File> {
     OpenOptions::new().read(true).custom_flags(libc::O_PATH).open(path)
 }

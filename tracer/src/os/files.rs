@@ -1,8 +1,9 @@
-//! The files of targets: each inode is opened once, and equal contents are parsed once, for all targets of this
-//! process. A file is forgotten when nobody has it any more.
+//! The files of targets: each inode is opened once, and equal contents are parsed once, for all
+//! targets of this process. A file is forgotten when nobody has it any more.
 //!
-//! Which contents are equal is first asked of the build id. A file can claim the build id of another (a target is
-//! hostile), so the bytes decide: they are compared before two inodes share what was read of one.
+//! Which contents are equal is first asked of the build id. A file can claim the build id of
+//! another (a target is hostile), so the bytes decide: they are compared before two inodes share
+//! what was read of one.
 
 use std::collections::HashMap;
 use std::fs::{File, Metadata};

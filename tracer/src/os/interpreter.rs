@@ -46,13 +46,13 @@ pub struct CodeRange {
     pub size: u64,
 }
 
-/// A place where an interpreter may live. A process can hold several (an executable with a static one
-/// that also loads `libpython`), of which only one has been started.
+/// A place where an interpreter may live. A process can hold several (an executable with a static
+/// one that also loads `libpython`), of which only one has been started.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Interpreter {
     /// Index of the module.
     pub module: usize,
-    /// What the python room needs.
+    /// What the module `python` needs.
     pub symbols: RuntimeSymbols,
     /// The evaluation loop, when it is exported. Compilers may have split parts of it off.
     pub evaluation: Option<CodeRange>,
@@ -60,9 +60,9 @@ pub struct Interpreter {
     pub found_by: FoundBy,
 }
 
-/// Candidates, best first: symbols before sections before marks, and among equals the executable first.
-/// Empty when the process holds no CPython. Which of several is alive only the runtime itself can tell:
-/// try them in order.
+/// Candidates, best first: symbols before sections before marks, and among equals the executable
+/// first. Empty when the process holds no CPython. Which of several is alive only the runtime
+/// itself can tell: try them in order.
 pub fn find(modules: &Modules, memory: &impl Memory) -> Vec<Interpreter> {
     let search = |tables| {
         let found = modules.in_search_order();
@@ -143,8 +143,8 @@ fn version_text(module: &Module, segments: &[Segment], memory: &impl Memory) -> 
 /// Longest text that `Py_GetVersion` makes: its buffer has 250 bytes.
 const VERSION_BYTES: usize = 250;
 
-/// Length of the version text at the start of `bytes`: `3.8.18 (default, Nov 20 2026, 10:00:00) \n[GCC …]`,
-/// from the version to the end of the string.
+/// Length of the version text at the start of `bytes`:
+/// `3.8.18 (default, Nov 20 2026, 10:00:00) \n[GCC …]`, from the version to the end of the string.
 fn version_at(bytes: &[u8]) -> Option<usize> {
     let rest = bytes.strip_prefix(b"3.")?;
     let text = &bytes[..bytes.iter().take(VERSION_BYTES).position(|byte| *byte == 0)?];
@@ -160,8 +160,8 @@ fn version_at(bytes: &[u8]) -> Option<usize> {
         .then_some(text.len())
 }
 
-/// Looks through memory in chunks that overlap by `overlap` bytes. Parts that cannot be read are passed
-/// over. Gives the address of the hit and what follows it.
+/// Looks through memory in chunks that overlap by `overlap` bytes. Parts that cannot be read are
+/// passed over. Gives the address of the hit and what follows it.
 fn search(
     memory: &impl Memory,
     range: std::ops::Range<u64>,

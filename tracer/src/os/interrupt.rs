@@ -15,8 +15,8 @@ static ASKED: AtomicBool = AtomicBool::new(false);
 #[derive(Debug)]
 pub struct Interrupted(());
 
-/// Takes the first SIGINT, SIGTERM or SIGHUP for a wish that [`Interrupted::is_asked`] tells. The second of
-/// a kind ends the program at once, as without this.
+/// Takes the first SIGINT, SIGTERM or SIGHUP for a wish that [`Interrupted::is_asked`] tells. The
+/// second of a kind ends the program at once, as without this.
 ///
 /// # Errors
 /// The kernel refuses.
@@ -26,8 +26,8 @@ pub fn listen() -> Result<Interrupted, OsError> {
         let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
         action.sa_sigaction = note as extern "C" fn(libc::c_int) as libc::sighandler_t;
         action.sa_flags = libc::SA_RESETHAND | libc::SA_RESTART;
-        // SAFETY: the handler only stores into an atomic, which may be done at any moment; the old action is not
-        // asked for.
+        // SAFETY: the handler only stores into an atomic, which may be done at any moment; the old
+        // action is not asked for.
         if unsafe { libc::sigaction(signal, &raw const action, std::ptr::null_mut()) } != 0 {
             let source = io::Error::last_os_error();
             return Err(OsError::Io { what: "listen for Ctrl-C".to_owned(), source });

@@ -1,5 +1,5 @@
-//! Pointers of a process that only the kernel holds for it: what it gave to `epoll_ctl` as user data, and
-//! the arguments of the system calls that its threads wait in.
+//! Pointers of a process that only the kernel holds for it: what it gave to `epoll_ctl` as user
+//! data, and the arguments of the system calls that its threads wait in.
 //!
 //! A server that finds its connections by `epoll_data.ptr` may have no other pointer to them.
 
@@ -42,8 +42,8 @@ fn epoll_data(info: &str) -> impl Iterator<Item = u64> {
     })
 }
 
-/// `0 0x3 0x7f0c2a400010 …`, or `running` (kernel `fs/proc/base.c`, `proc_pid_syscall`): number, six
-/// arguments, stack pointer and instruction.
+/// `0 0x3 0x7f0c2a400010 …`, or `running` (kernel `fs/proc/base.c`, `proc_pid_syscall`): number,
+/// six arguments, stack pointer and instruction.
 fn arguments(call: &str) -> impl Iterator<Item = u64> {
     let words = call.split_ascii_whitespace();
     words.filter_map(|word| u64::from_str_radix(word.strip_prefix("0x")?, 16).ok())

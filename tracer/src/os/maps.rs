@@ -6,9 +6,9 @@
 //! 7f1c2a400000-7f1c2a428000 r-xp 00028000 08:01 1311768    /usr/lib/x86_64-linux-gnu/libc.so.6
 //! ```
 //!
-//! Everything after the inode and the blanks is the path, blanks included. The kernel writes a newline
-//! in it as `\012` and nothing else differently, and appends ` (deleted)`: a name can imitate both, so
-//! neither is trusted for more than display.
+//! Everything after the inode and the blanks is the path, blanks included. The kernel writes a
+//! newline in it as `\012` and nothing else differently, and appends ` (deleted)`: a name can
+//! imitate both, so neither is trusted for more than display.
 
 use std::ffi::{OsStr, OsString};
 use std::ops::Range;

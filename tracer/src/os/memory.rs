@@ -14,9 +14,9 @@ const READ_LIMIT: usize = 64 << 20;
 /// Memory of a live process.
 ///
 /// Reads go through an open `/proc/PID/mem`: the file stays bound to the address space that it was
-/// opened on, so that neither a reused pid nor an `exec` can pass off another program's bytes as the
-/// target's. Where that file cannot be opened (another user's process without `CAP_DAC_READ_SEARCH`),
-/// `process_vm_readv` serves, which goes by pid.
+/// opened on, so that neither a reused pid nor an `exec` can pass off another program's bytes as
+/// the target's. Where that file cannot be opened (another user's process without
+/// `CAP_DAC_READ_SEARCH`), `process_vm_readv` serves, which goes by pid.
 #[derive(Clone, Debug)]
 pub struct ProcessMemory {
     pid: u32,
@@ -34,8 +34,8 @@ impl ProcessMemory {
         Self { pid: self.pid, file: None }
     }
 
-    /// Whether the address space is known to be gone (exited, or replaced by `exec`). `None` when this
-    /// cannot be told, because access goes by pid.
+    /// Whether the address space is known to be gone (exited, or replaced by `exec`). `None` when
+    /// this cannot be reported, because access goes by pid.
     pub fn is_gone(&self) -> Option<bool> {
         // Reading nothing without an error means that the address space has no users left
         // (fs/proc/base.c, mem_rw); an address that is not mapped is EIO.

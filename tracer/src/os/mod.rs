@@ -1,6 +1,6 @@
-//! The operating system's side of a target: processes, their mappings, files and memory; who provides
-//! Python and malloc in them; what we are allowed to do. The only room that names libc's system calls
-//! and `/proc`.
+//! The operating system's side of a target: processes, their mappings, files and memory; who
+//! provides Python and malloc in them; what we are allowed to do. The only room that names libc's
+//! system calls and `/proc`.
 //!
 //! Parsing is pure and separate from reading; what is read of a target is hostile.
 

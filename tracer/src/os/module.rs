@@ -45,8 +45,8 @@ impl Module {
         self.holds(address).then(|| address.0.checked_sub(self.bias))?
     }
 
-    /// Bytes of the function that begins at `vaddr`, from the unwind tables, for functions whose symbol
-    /// is missing or does not say.
+    /// Bytes of the function that begins at `vaddr`, from the unwind tables, for functions whose
+    /// symbol is missing or does not say.
     pub fn function_size(&self, vaddr: u64) -> Option<u64> {
         let range = self.file.function_range(vaddr)?;
         (range.start == vaddr).then_some(range.end - range.start)
@@ -82,7 +82,7 @@ impl Module {
     }
 }
 
-/// A stretch of a loaded module's code, as it is in the file.
+/// A range of a loaded module's code, as it is in the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ModuleCode {
     /// Index of the module.
@@ -97,8 +97,8 @@ pub struct ModuleCode {
     pub bytes: Vec<u8>,
 }
 
-/// How much code before and after the functions of interest is looked at: parts that the compiler split
-/// off a function lie in the same file, most within this distance.
+/// How much code before and after the functions of interest is looked at: parts that the compiler
+/// split off a function lie in the same file, most within this distance.
 const CODE_MARGIN: u64 = 2 << 20;
 /// Most code that is read at once.
 const CODE_LIMIT: u64 = 64 << 20;
@@ -171,8 +171,8 @@ impl Modules {
         self.list[index].holds(address).then_some(index)
     }
 
-    /// The code around functions, given as module and virtual address: for each segment concerned, from
-    /// a little before the first to a little after the last. What cannot be read is left out.
+    /// The code around functions, given as module and virtual address: for each segment concerned,
+    /// from a little before the first to a little after the last. What cannot be read is left out.
     pub fn code_around(&self, functions: &[(usize, u64)]) -> Vec<ModuleCode> {
         let modules: BTreeSet<usize> = functions.iter().map(|(module, _)| *module).collect();
         let mut code = Vec::new();
@@ -239,8 +239,8 @@ fn load(
     Ok(copies.into_iter().filter_map(module).collect())
 }
 
-/// Sorts the mappings of a file by load bias, and gives the end of its last segment. Mappings that do not
-/// belong to a loaded copy (the file read as data) are left out.
+/// Sorts the mappings of a file by load bias, and gives the end of its last segment. Mappings that
+/// do not belong to a loaded copy (the file read as data) are left out.
 fn copies(
     headers: &Headers,
     mappings: Vec<Mapping>,

@@ -1,9 +1,9 @@
-//! The memory of a process that could hold pointers and that is there: found without touching any of it,
-//! read without bringing any of it in.
+//! The memory of a process that could hold pointers and that is there: found without touching any
+//! of it, read without bringing any of it in.
 //!
-//! `/proc/PID/pagemap` has one word per page (kernel `Documentation/admin-guide/mm/pagemap.rst`). Of a
-//! private mapping only pages count that have left their file; of a shared one all that this process has
-//! mapped in. Pages that were never touched are not read: reading would make them.
+//! `/proc/PID/pagemap` has one word per page (kernel `Documentation/admin-guide/mm/pagemap.rst`).
+//! Of a private mapping only pages count that have left their file; of a shared one all that this
+//! process has mapped in. Pages that were never touched are not read: reading would make them.
 
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt as _;
@@ -16,7 +16,7 @@ use crate::model::{Address, Memory};
 const PAGE: u64 = 4096;
 /// Most address space that is looked through, 8 bytes of `pagemap` for each page of it.
 const MOST_SPACE: u64 = 256 << 30;
-/// Most stretches of pages that are kept apart.
+/// Most ranges of pages that are kept apart.
 const MOST_RANGES: usize = 1 << 20;
 /// Pages asked for at once.
 const WINDOW: u64 = 16 * 1024;
@@ -94,7 +94,8 @@ impl PageSurvey {
 }
 
 impl Pages {
-    /// Opens the memory of a process. It stays that of the program that runs now, whatever comes after.
+    /// Opens the memory of a process. It stays that of the program that runs now, whatever comes
+    /// after.
     ///
     /// # Errors
     /// The process is gone, or its memory may not be read.
@@ -110,7 +111,7 @@ impl Pages {
         &self.memory
     }
 
-    /// Reads a part of a stretch; false when some of it is gone.
+    /// Reads a part of a range; false when some of it is gone.
     pub fn read(&self, at: u64, into: &mut [u8]) -> bool {
         self.memory.read(Address(at), into)
     }

@@ -1,9 +1,10 @@
 //! A process that stands still while it is looked at, and goes on as if nothing had been.
 //!
-//! Its threads are seized with ptrace(2), which leaves no trace in the process: no signal is sent to it, and a
-//! thread that was stopped before stays stopped after. A thread of our own does it, for two reasons: only the
-//! thread that seized may let go, and the kernel lets go of whatever a thread has seized when that thread ends, however it
-//! ends. So a process that is being paused by a leakspy that is killed runs on.
+//! Its threads are seized with ptrace(2), which leaves no trace in the process: no signal is sent
+//! to it, and a thread that was stopped before stays stopped after. A thread of our own does it,
+//! for two reasons: only the thread that seized may let go, and the kernel lets go of whatever a
+//! thread has seized when that thread ends, however it ends. So a process that is being paused by a
+//! leakspy that is killed runs on.
 
 mod tracee;
 
@@ -19,9 +20,10 @@ use super::process::{Life, Process};
 use super::{OsError, procfs};
 use tracee::{Seized, Stop};
 
-/// How long threads may take to stop. All but those that wait for a device stop within microseconds.
+/// How long threads may take to stop. All but those that wait for a device stop within
+/// microseconds.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// The first and the longest time between two looks at threads that have not stopped yet.
+/// The first and the longest time between two snapshots at threads that have not stopped yet.
 const GLANCES: (Duration, Duration) = (Duration::from_micros(100), Duration::from_millis(5));
 
 /// A process all of whose threads stand still, until this is dropped.
@@ -37,8 +39,8 @@ impl Pause {
     /// Stops all threads of a process.
     ///
     /// # Errors
-    /// It is gone, another debugger has it, we may not, or a thread waits in the kernel and does not stop within two
-    /// seconds. The process then runs on.
+    /// It is gone, another debugger has it, we may not, or a thread waits in the kernel and does
+    /// not stop within two seconds. The process then runs on.
     pub fn begin(process: &Process) -> Result<Self, OsError> {
         Self::within(process, PATIENCE)
     }
@@ -53,7 +55,8 @@ impl Pause {
         let pause = Self { hold: Some(hold), tracer: Some(tracer) };
         // A thread that ended without an answer has let go.
         stopped.recv().unwrap_or(Err(OsError::Vanished { pid }))?;
-        // From here on it is certain which process this is: it cannot end or become another by itself.
+        // From here on it is certain which process this is: it cannot end or become another by
+        // itself.
         match process.life() {
             Life::Running | Life::LeaderExited => Ok(pause),
             Life::Replaced => Err(OsError::Replaced { pid }),
@@ -61,8 +64,8 @@ impl Pause {
         }
     }
 
-    /// Lets the process go; for how long it stood still, from the first thread that was asked to stop to the last that
-    /// was let go.
+    /// Lets the process go; for how long it stood still, from the first thread that was asked to
+    /// stop to the last that was let go.
     pub fn end(mut self) -> Duration {
         self.release()
     }
@@ -158,8 +161,8 @@ impl Standstill {
         }
     }
 
-    /// Lets all threads go that stand still. The others are let go by the end of this thread: the kernel has no
-    /// other way for a thread that does not stop.
+    /// Lets all threads go that stand still. The others are let go by the end of this thread: the
+    /// kernel has no other way for a thread that does not stop.
     fn release(&mut self) {
         for thread in self.threads.drain(..) {
             thread.release();

@@ -1,7 +1,7 @@
 //! What this process may do, and which capability is missing for what.
 //!
-//! The table of needs is measured (see the design notes on privileges): kernel 6.18, uid without any other
-//! right, target of another uid.
+//! The table of needs is measured (see the design notes on privileges): kernel 6.18, uid without
+//! any other right, target of another uid.
 
 use std::fmt;
 use std::fs;
@@ -166,8 +166,8 @@ pub struct InvokingUser {
     pub group: u32,
 }
 
-/// Who called us through `sudo` (or a tool that speaks like it): files that we make should be theirs.
-/// `None` when nobody did, or when we are not root and can give nothing away.
+/// Who called us through `sudo` (or a tool that speaks like it): files that we make should be
+/// theirs. `None` when nobody did, or when we are not root and can give nothing away.
 pub fn invoking_owner() -> Option<InvokingUser> {
     let number = |name| std::env::var(name).ok()?.parse().ok();
     let status = procfs::read_text(std::process::id(), "status").ok()?;
@@ -176,8 +176,8 @@ pub fn invoking_owner() -> Option<InvokingUser> {
     is_root.then_some(user)
 }
 
-/// Raises the number of files that we may have open to what the administrator allows, and gives it: each
-/// module of the target is one, and servers have hundreds.
+/// Raises the number of files that we may have open to what the administrator allows, and gives it:
+/// each module of the target is one, and servers have hundreds.
 pub fn raise_file_limit() -> u64 {
     let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
     // SAFETY: `limit` is valid, and the call only writes to it.

@@ -19,7 +19,8 @@ use super::{OsError, ProcessMemory, clock};
 pub use program::Program;
 use stat::Stat;
 
-/// Ticks per second of times in `/proc`: a constant of the user-space interface on x86-64 (`USER_HZ`).
+/// Ticks per second of times in `/proc`: a constant of the user-space interface on x86-64
+/// (`USER_HZ`).
 const TICKS_PER_SECOND: u64 = 100;
 
 /// A process that was there, of the right kind, when it was opened.
@@ -61,8 +62,8 @@ pub enum Life {
 impl Process {
     /// Opens a process by pid, or by a name that only one process has.
     ///
-    /// A name matches the whole of: the short name (`comm`), the file name of the executable or of the
-    /// first argument, or, when that is a Python, the script or module it runs.
+    /// A name matches the whole of: the short name (`comm`), the file name of the executable or of
+    /// the first argument, or, when that is a Python, the script or module it runs.
     pub fn select(text: &str) -> Result<Self, OsError> {
         match text.parse() {
             Ok(pid) => Self::open(pid),
@@ -259,7 +260,8 @@ fn leader_of(pid: u32) -> Option<u32> {
     procfs::field(&status, "Tgid")?.parse().ok().filter(|leader| *leader != pid)
 }
 
-/// System calls take pids of our own namespace, `/proc` shows those of the namespace it was mounted in.
+/// System calls take pids of our own namespace, `/proc` shows those of the namespace it was mounted
+/// in.
 fn check_proc_namespace() -> Result<(), OsError> {
     let shown = fs::read_link("/proc/self").map_err(|source| OsError::Io {
         what: "read /proc/self: is /proc mounted?".into(),

@@ -32,7 +32,7 @@ pub(super) fn threads(pid: u32) -> Result<Vec<u32>, OsError> {
     Ok(threads)
 }
 
-/// Says what a failed look at a process means.
+/// Says what a failure to read `/proc` of a process means.
 pub(super) fn failure(
     pid: u32,
     what: &'static str,

@@ -26,8 +26,8 @@ pub struct OwnUsage {
     pub resident: u64,
 }
 
-/// Resident memory of process `pid`. From `status`, not `smaps_rollup`: that is exact to the page, but
-/// walks all page tables under the lock that the target's own page faults need.
+/// Resident memory of process `pid`. From `status`, not `smaps_rollup`: that is exact to the page,
+/// but walks all page tables under the lock that the target's own page faults need.
 pub fn resident(pid: u32) -> Result<Resident, OsError> {
     parse_resident(&procfs::read_text(pid, "status")?).ok_or(OsError::Vanished { pid })
 }
@@ -56,24 +56,28 @@ pub fn own() -> Result<OwnUsage, OsError> {
 
 /// Makes the calling thread wait for a processor where others want it, without starving among many.
 pub fn yield_to_others() {
-    // SAFETY: takes numbers, no pointers. On Linux, who 0 of `PRIO_PROCESS` is the calling thread alone. It
-    // cannot fail: everybody may become less important.
+    // SAFETY: takes numbers, no pointers. On Linux, who 0 of `PRIO_PROCESS` is the calling thread
+    // alone. It cannot fail: everybody may become less important.
     let _ = unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, 5) };
 }
 
-/// Gives memory that was freed back to the system: glibc keeps what threads have freed, for the next time.
+/// Gives memory that was freed back to the system: glibc keeps what threads have freed, for the
+/// next time.
 pub fn give_back() {
-    // SAFETY: takes a number, no pointers, and only moves free memory of the allocator, under its own locks.
+    // SAFETY: takes a number, no pointers, and only moves free memory of the allocator, under its
+    // own locks.
     #[cfg(target_env = "gnu")]
     let _ = unsafe { libc::malloc_trim(0) };
 }
 
-/// glibc maps the arena of a thread as one reservation of this size, aligned to it, and opens it from the front
-/// (malloc/arena.c, `new_heap` and `grow_heap`; the size is `HEAP_MAX_SIZE` of 64-bit systems).
+/// glibc maps the arena of a thread as one reservation of this size, aligned to it, and opens it
+/// from the front (malloc/arena.c, `new_heap` and `grow_heap`; the size is `HEAP_MAX_SIZE` of
+/// 64-bit systems).
 const ARENA: u64 = 64 << 20;
 
-/// The C library's heap as address space: what the program break grew to, and the open part of the arenas of
-/// threads. Other allocators map their memory in ways that look like anybody's, and are not counted.
+/// The C library's heap as address space: what the program break grew to, and the open part of the
+/// arenas of threads. Other allocators map their memory in ways that look like anybody's, and are
+/// not counted.
 pub fn heap_bytes(mappings: &[Mapping]) -> u64 {
     let anonymous = |mapping: &Mapping| mapping.inode == 0 && mapping.path.is_empty();
     let arenas = mappings.windows(2).filter_map(|pair| {

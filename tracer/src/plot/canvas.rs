@@ -1,4 +1,4 @@
-//! Draws scenes. With `font`, the only door to plotters.
+//! Draws scenes. With `font`, the only module that names plotters.
 
 use plotters::coord::Shift;
 use plotters::prelude::{BitMapBackend, DrawingArea, DrawingBackend, IntoDrawingArea, SVGBackend};

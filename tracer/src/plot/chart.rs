@@ -26,7 +26,7 @@ pub struct ChartPlan<'a> {
     pub size: (u32, u32),
     /// What it shows; from outside, and raw.
     pub title: String,
-    /// In few words, how it was looked at; raw.
+    /// In few words, how it was watched; raw.
     pub subtitle: String,
     /// Range of time, seconds since the start of the capture.
     pub time: (f64, f64),
@@ -209,7 +209,7 @@ pub fn text(at: Point, anchor: TextAnchor, words: String) -> TextLine {
     TextLine { at, anchor, em: EM, bold: false, paint: INK, words }
 }
 
-/// In few words, who was looked at, how long and how; raw.
+/// In few words, which process was watched, how long and how; raw.
 fn subject(document: &Document) -> String {
     let target = &document.target;
     let capture = &document.capture;

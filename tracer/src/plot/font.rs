@@ -47,8 +47,8 @@ pub fn width(text: &str, em: f64, bold: bool) -> f64 {
     (measured / LARGE + 0.6 * wide as f64) * em * OTHER_FONTS
 }
 
-/// `text` as it fits into `room` pixels: its middle left out, because a name begins with the function
-/// and ends with the line.
+/// `text` as it fits into `room` pixels: its middle left out, because a name begins with the
+/// function and ends with the line.
 pub fn fit(text: &str, em: f64, room: f64) -> String {
     let letters: Vec<char> = text.chars().collect();
     if letters.len() <= LONGEST && width(text, em, false) <= room {

@@ -12,7 +12,7 @@ use crate::model::{Document, Finding, Interval, Model, SiteHistory, visible};
 /// Numbers at the ends of lines are no nearer than this, pixels.
 const APART: f64 = 14.0;
 
-/// A plateau is shown when it is at most so many times what is kept.
+/// A plateau is shown when it is at most so many times what is retained.
 const NEAR: f64 = 2.0;
 
 /// A finding as it is drawn.
@@ -128,7 +128,7 @@ impl Line<'_> {
 
     fn words(&self, number: usize, name: &str) -> String {
         let Finding { verdict, confidence, slope_bytes_per_hour: slope, .. } = self.finding;
-        // As drawn: the evidence counts only what was kept since growth began.
+        // As drawn: the evidence counts only what was retained since growth began.
         let retained = self.finding.evidence.retained_bytes as f64;
         let retained = amount(self.samples.last().map_or(retained, |(_, bytes)| *bytes));
         let to = match self.plateau {

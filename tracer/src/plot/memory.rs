@@ -109,7 +109,8 @@ fn stack(points: &[ProcessPoint], layers: &[&Layer]) -> Vec<Vec<Sample>> {
     tops
 }
 
-/// The growth of the process, laid through its anonymous memory (all of it where that is not known).
+/// The growth of the process, laid through its anonymous memory (all of it where that is not
+/// known).
 fn trend(document: &Document, points: &[ProcessPoint]) -> Option<Trend> {
     let growth = document.growth.as_ref().filter(|growth| growth.significant)?;
     let split = points.iter().any(|point| point.rss_anon_bytes.is_some());

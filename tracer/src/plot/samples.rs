@@ -1,5 +1,5 @@
-//! Recordings to draw: made up, but of the shapes that real ones have. For tests, and for the example
-//! `pictures`, which includes this file; so it names the model through its parent.
+//! Recordings to draw: made up, but of the shapes that real ones have. For tests, and for the
+//! example `pictures`, which includes this file; so it names the model through its parent.
 
 use super::model::{
     CallStack, Capture, Cohort, Collection, Confidence, Document, Domain, Evidence, Finding, Frame,

@@ -9,7 +9,7 @@ use super::series;
 use super::{Error, PictureOptions, collections_key, marks_on_axis};
 use crate::model::{Cohort, Document, Finding, Site, SiteHistory, visible};
 
-/// More periods than this are not kept of any site; what is beyond is not looked at.
+/// More periods than this are not retained of any site; what is beyond is not looked at.
 const MOST_COHORTS: usize = 4_096;
 
 const THRESHOLD: Stroke = Stroke::dashed(INK, 1.5, 6.0, 4.0);
@@ -19,7 +19,7 @@ const RATE: Stroke = Stroke::solid(GREY, 1.5);
 struct Subject<'a> {
     site: &'a Site,
     histories: Vec<&'a SiteHistory>,
-    /// Blocks older than this count as kept, seconds.
+    /// Blocks older than this count as retained, seconds.
     age: Option<f64>,
 }
 

@@ -29,8 +29,8 @@ fn golden_folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("golden/plot")
 }
 
-/// Whether every tag is closed, every attribute quoted, and no character is forbidden: what plotters and
-/// we can do wrong, no more.
+/// Whether every tag is closed, every attribute quoted, and no character is forbidden: what
+/// plotters and we can do wrong, no more.
 fn is_well_formed(xml: &str) -> bool {
     let mut open: Vec<&str> = Vec::new();
     let mut rest = xml;
@@ -60,7 +60,8 @@ fn pictures_are_as_agreed() {
     for (sample, document) in [("server", samples::server()), ("nothing", samples::nothing())] {
         for what in What::ALL {
             let picture = svg(&document, what, &options()).expect("a picture");
-            // One is there whole; of the others there is what they say, and how many shapes they have.
+            // One is there whole; of the others there is what they say, and how many shapes they
+            // have.
             let whole = (sample, what) == ("server", What::Growth);
             let (picture, suffix) =
                 if whole { (picture, "svg") } else { (outline(&picture), "txt") };

@@ -19,15 +19,16 @@ pub enum Method {
     Multi,
     /// Perf events (any kernel; needs CAP_SYS_ADMIN).
     Perf,
-    /// Perf events on trace events that targets share, so that their number does not matter (any kernel with tracefs;
-    /// needs CAP_SYS_ADMIN).
+    /// Perf events on trace events that targets share, so that their number does not matter (any
+    /// kernel with tracefs; needs CAP_SYS_ADMIN).
     Trace,
 }
 
 impl Method {
     /// Best first, for one target.
     pub const ALL: [Self; 3] = [Self::Session, Self::Multi, Self::Perf];
-    /// Best first, for several: the kernel asks every link of the others at each hit of a file that they share.
+    /// Best first, for several: the kernel asks every link of the others at each hit of a file that
+    /// they share.
     pub const OF_SEVERAL: [Self; 4] = [Self::Trace, Self::Session, Self::Multi, Self::Perf];
 
     /// Best first, for so many targets.
@@ -82,7 +83,7 @@ pub struct FileProbes {
 
 /// Where links go, and what for.
 pub struct Links<'a> {
-    /// Who makes and holds them.
+    /// What makes and holds them.
     pub guard: &'a mut Guard,
     /// Under which number.
     pub group: LinkGroup,
@@ -94,11 +95,12 @@ pub struct Links<'a> {
     pub layout: Layout,
 }
 
-/// Attaches everything by one method. Releases are attached before allocations, so that no block can be recorded
-/// whose release would be missed; the guard takes them out the other way round.
+/// Attaches everything by one method. Releases are attached before allocations, so that no block
+/// can be recorded whose release would be missed; the guard takes them out the other way round.
 ///
 /// # Errors
-/// [`ProbeError::is_unsupported`] when the kernel does not have the method. No probe is left in place.
+/// [`ProbeError::is_unsupported`] when the kernel does not have the method. No probe is left in
+/// place.
 pub fn attach(
     loaded: &mut Loaded,
     mut links: Links<'_>,

@@ -1,8 +1,8 @@
 //! The bpf system calls that aya 0.14 does not offer: programs with an attach type of our choice,
 //! uprobe-multi and session links, batched map reads.
 //!
-//! Layouts are those of `union bpf_attr` in the kernel's `include/uapi/linux/bpf.h`; fields only grow
-//! at the end, and the kernel takes a shorter struct for zeros.
+//! Layouts are those of `union bpf_attr` in the kernel's `include/uapi/linux/bpf.h`; fields only
+//! grow at the end, and the kernel takes a shorter struct for zeros.
 
 use std::ffi::CStr;
 use std::io;
@@ -255,7 +255,8 @@ pub fn link_perf(
     bpf(BPF_LINK_CREATE, &mut attributes).map(owned)
 }
 
-/// The value at `key`, into `value`; false when there is none. Per-CPU maps have a value for each possible CPU.
+/// The value at `key`, into `value`; false when there is none. Per-CPU maps have a value for each
+/// possible CPU.
 ///
 /// # Safety
 /// `K` is as large as the map's keys, and `value` as what the map has for one key.
@@ -322,8 +323,8 @@ pub struct Batch {
     pub end: bool,
 }
 
-/// Reads as many entries as there is room for, from `position` on, and moves it. `ENOSPC` says that the room is too
-/// small for the entries of one bucket; the position stays then.
+/// Reads as many entries as there is room for, from `position` on, and moves it. `ENOSPC` says that
+/// the room is too small for the entries of one bucket; the position stays then.
 ///
 /// # Safety
 /// `K` and `V` are as large as the map's keys and values.

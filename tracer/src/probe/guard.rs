@@ -2,10 +2,11 @@
 //! being killed.
 //!
 //! The kernel takes breakpoints out by writing to the target's memory, and refuses to do that for a
-//! task with a fatal signal pending (`mm/gup.c`, `__get_user_pages`): the breakpoint then stays in the target
-//! for good ("failed to unregister, leaking uprobe"). A tracer that dies by SIGKILL at rest is past that
-//! when its files are closed, but one that dies while it attaches or detaches is not. The guard is in
-//! a session of its own, does nothing but make and close links, and ends when its socket does.
+//! task with a fatal signal pending (`mm/gup.c`, `__get_user_pages`): the breakpoint then stays in
+//! the target for good ("failed to unregister, leaking uprobe"). A tracer that dies by SIGKILL at
+//! rest is past that when its files are closed, but one that dies while it attaches or detaches is
+//! not. The guard is in a session of its own, does nothing but make and close links, and ends when
+//! its socket does.
 //!
 //! It is this program again, started by exec, so that threads of the tracer do not matter.
 

@@ -1,5 +1,5 @@
-//! What a session needs of the kernel, and no more: probes in, probes out, tables, records. A session can be
-//! tested against anything that has this.
+//! What a session needs of the kernel, and no more: probes in, probes out, tables, records. A
+//! session can be tested against anything that has this.
 
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
@@ -72,8 +72,8 @@ pub trait Kernel: Send {
     fn guard(&self) -> io::Result<OwnedFd>;
 }
 
-/// Records as they come, of all targets. Its descriptor becomes readable when there are new ones, provided that all
-/// before them were fetched.
+/// Records as they come, of all targets. Its descriptor becomes readable when there are new ones,
+/// provided that all before them were fetched.
 pub trait Records: AsFd + Send {
     /// Hands out what is there, at most about `most` bytes; whether there may be more.
     fn fetch(&mut self, most: usize, each: &mut dyn FnMut(Slot, &[u8])) -> bool;
@@ -99,7 +99,7 @@ pub trait Tables: Send + Sync {
     /// The generation with which the code object at this address was first seen, while it lives.
     fn code_seen(&self, code: u64) -> Option<u32>;
 
-    /// Says that the code object first seen with this generation has been read, so that its parts need not
-    /// be saved at its end.
+    /// Says that the code object first seen with this generation has been read, so that its parts
+    /// need not be saved at its end.
     fn code_read(&self, code: u64, first_seen: u32);
 }

@@ -1,4 +1,5 @@
-//! Makes the maps that all targets share, and loads programs: once for each interpreter layout and kind of probe.
+//! Makes the maps that all targets share, and loads programs: once for each interpreter layout and
+//! kind of probe.
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -111,7 +112,8 @@ impl Loaded {
         Ok(number)
     }
 
-    /// What the programs have to say to developers: rare, and nothing unless debug messages are asked for.
+    /// What the programs have to say to developers: rare, and nothing unless debug messages are
+    /// asked for.
     pub fn diagnostics(&mut self) -> Diagnostics {
         // Without the logger nothing is missing but the messages.
         Diagnostics(EbpfLogger::init(&mut self.ebpf).ok())
@@ -157,8 +159,9 @@ impl Loaded {
         Ok(self.layouts.len() - 1)
     }
 
-    /// The object once more, with its map references bound to our maps: aya 0.14 does not hand out relocated
-    /// instructions, and cannot load a program with another attach type or other constants.
+    /// The object once more, with its map references bound to our maps: aya 0.14 does not hand out
+    /// relocated instructions, and cannot load a program with another attach type or other
+    /// constants.
     fn relocated(
         &mut self,
         layout: usize,
@@ -212,8 +215,8 @@ impl Diagnostics {
     }
 }
 
-/// The level that the programs are loaded with: messages beyond it are not even in them, because the
-/// verifier removes what a constant forbids.
+/// The level that the programs are loaded with: messages beyond it are not even in them, because
+/// the verifier removes what a constant forbids.
 fn log_level() -> u8 {
     match log::max_level() {
         log::LevelFilter::Off => 0,

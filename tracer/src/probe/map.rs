@@ -1,7 +1,7 @@
 //! Maps of the kernel as tables of plain old data, whose sizes the kernel has confirmed.
 //!
-//! A lookup makes the kernel write as many bytes as *it* takes a value to have. So a [`Table`] is only made from a
-//! map whose key and value the kernel reports to be as large as ours.
+//! A lookup makes the kernel write as many bytes as *it* takes a value to have. So a [`Table`] is
+//! only made from a map whose key and value the kernel reports to be as large as ours.
 
 #[cfg(test)]
 mod tests;
@@ -71,7 +71,8 @@ impl<K: Pod, V: Pod> Table<K, V> {
     /// The kernel refused.
     pub fn get(&self, key: &K) -> Result<Option<V>, ProbeError> {
         let mut value = zeroed();
-        // SAFETY: the kernel's key and value have the sizes of `K` and `V` (checked when this was made).
+        // SAFETY: the kernel's key and value have the sizes of `K` and `V` (checked when this was
+        // made).
         let found = unsafe { bpf::lookup(self.as_fd(), key, std::slice::from_mut(&mut value)) };
         found.map(|found| found.then_some(value)).map_err(|error| failed(self.name, error))
     }
@@ -167,7 +168,8 @@ impl<V: Pod> PerCpu<V> {
     /// There is no such element, or the kernel refused.
     pub fn get(&self, index: u32) -> Result<Vec<V>, ProbeError> {
         let mut values = vec![zeroed(); self.cpus];
-        // SAFETY: the sizes are those of the types (checked by `Table::new`), and there is room for each possible CPU.
+        // SAFETY: the sizes are those of the types (checked by `Table::new`), and there is room for
+        // each possible CPU.
         let found = unsafe { bpf::lookup(self.table.as_fd(), &index, &mut values) };
         let missing = || io::Error::from(io::ErrorKind::NotFound);
         let found = found.and_then(|found| found.then_some(values).ok_or_else(missing));

@@ -1,5 +1,5 @@
 //! The probes: maps and programs in the kernel, attached to the target, and what comes out of them.
-//! aya's only door.
+//! The only module that names aya.
 
 mod attach;
 mod bpf;

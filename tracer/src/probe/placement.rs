@@ -1,14 +1,15 @@
 //! On which instruction of a function a probe is put.
 //!
-//! A probe on an instruction that the kernel emulates costs about half a microsecond; on one that it must
-//! single-step, two to three times that on bare metal and about 18 times in a virtual machine. Many functions
-//! begin with a test and a branch, and the branch is as good a place as the entry: everything before it has
-//! been executed exactly once per call, and arguments and stack pointer are still as they were.
+//! A probe on an instruction that the kernel emulates costs about half a microsecond; on one that
+//! it must single-step, two to three times that on bare metal and about 18 times in a virtual
+//! machine. Many functions begin with a test and a branch, and the branch is as good a place as the
+//! entry: everything before it has been executed exactly once per call, and arguments and stack
+//! pointer are still as they were.
 //!
-//! Chosen is the first emulated instruction that is reached from the entry in a straight line, within
-//! `REACH` bytes, when all instructions before it leave the stack pointer, the arguments in use and memory
-//! alone, and no direct branch leads between the entry and it. Else the entry itself, when the kernel steps its
-//! first instruction rightly. Else none.
+//! Chosen is the first emulated instruction that is reached from the entry in a straight line,
+//! within `REACH` bytes, when all instructions before it leave the stack pointer, the arguments in
+//! use and memory alone, and no direct branch leads between the entry and it. Else the entry
+//! itself, when the kernel steps its first instruction rightly. Else none.
 
 mod emulated;
 mod stepped;
@@ -80,8 +81,9 @@ pub enum PlacementRefusal {
     },
 }
 
-/// Chooses the instruction for a function. The caller still has to make sure that no branch from outside the
-/// function leads between the entry and a displaced instruction, see [`entered_from_outside`].
+/// Chooses the instruction for a function. The caller still has to make sure that no branch from
+/// outside the function leads between the entry and a displaced instruction, see
+/// [`entered_from_outside`].
 pub fn place(
     code: &FunctionCode<'_>,
     kernel: KernelRelease,
@@ -112,12 +114,12 @@ pub fn at_entry(
     }
 }
 
-/// Which of the address ranges `(entry, chosen]` some direct branch of `code` leads into; `code` starts at
-/// virtual address `start`.
+/// Which of the address ranges `(entry, chosen]` some direct branch of `code` leads into; `code`
+/// starts at virtual address `start`.
 ///
-/// Every byte is first taken for the start of a branch with a 4-byte offset, and those that lead into a range
-/// are then checked for being an instruction at all. (Branches with 1-byte offsets reach no further than their
-/// own function and its neighbours.)
+/// Every byte is first taken for the start of a branch with a 4-byte offset, and those that lead
+/// into a range are then checked for being an instruction at all. (Branches with 1-byte offsets
+/// reach no further than their own function and its neighbours.)
 pub fn entered_from_outside(start: u64, code: &[u8], ranges: &[Range<u64>]) -> Vec<bool> {
     let mut entered = vec![false; ranges.len()];
     let Some(low) = ranges.iter().map(|range| range.start).min() else {
@@ -148,7 +150,8 @@ fn branch_target(start: u64, code: &[u8], at: usize) -> Option<u64> {
     Some(next.wrapping_add_signed(i64::from(offset)))
 }
 
-/// Where the opcode begins, if the byte at `at` is the last one of a jump, call or conditional jump.
+/// Where the opcode begins, if the byte at `at` is the last one of a jump, call or conditional
+/// jump.
 fn branch_opcode(code: &[u8], at: usize) -> Option<usize> {
     match code.get(at)? {
         0xe8 | 0xe9 => Some(at),
@@ -157,9 +160,10 @@ fn branch_opcode(code: &[u8], at: usize) -> Option<usize> {
     }
 }
 
-/// Whether an instruction may begin at `at`. Decoding starts at each of as many consecutive bytes as an
-/// instruction can have, some way before: one of them begins an instruction, so the true sequence is among
-/// those tried; the others mostly fall into step with it on the way. Errs towards true.
+/// Whether an instruction may begin at `at`. Decoding starts at each of as many consecutive bytes
+/// as an instruction can have, some way before: one of them begins an instruction, so the true
+/// sequence is among those tried; the others mostly fall into step with it on the way. Errs towards
+/// true.
 fn may_be_instruction(code: &[u8], at: usize) -> bool {
     const WAY: usize = 64;
     const LONGEST: usize = 15;
@@ -229,8 +233,8 @@ fn writes(access: OpAccess) -> bool {
     !matches!(access, OpAccess::None | OpAccess::Read | OpAccess::CondRead | OpAccess::NoMemAccess)
 }
 
-/// Whether a direct branch of the function leads after its entry and up to `offset`. What cannot be decoded
-/// counts as one.
+/// Whether a direct branch of the function leads after its entry and up to `offset`. What cannot be
+/// decoded counts as one.
 fn has_branch_into(code: &FunctionCode<'_>, offset: u64) -> bool {
     if offset == 0 {
         return false;

@@ -29,8 +29,8 @@ pub struct Spot {
     pub instruction: String,
 }
 
-/// A probe on a traced function. Its return may be probed too: the function is one of [`Function`], and only
-/// those make points.
+/// A probe on a traced function. Its return may be probed too: the function is one of [`Function`],
+/// and only those make points.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProbePoint {
     /// Which function; events are accounted as calls of it.
@@ -85,8 +85,8 @@ pub struct ReturnRefused {
     pub name: String,
 }
 
-/// The function of this name whose return may be probed. There is no other way from a name to a return
-/// probe.
+/// The function of this name whose return may be probed. There is no other way from a name to a
+/// return probe.
 pub fn return_probed(name: &str) -> Result<Function, ReturnRefused> {
     let mut allowed = Function::ALL.into_iter().filter(|function| !function.releases());
     allowed
@@ -95,8 +95,8 @@ pub fn return_probed(name: &str) -> Result<Function, ReturnRefused> {
 }
 
 impl Plan {
-    /// Places a probe on each function. Functions at one address are one piece of code under several
-    /// names: it gets one probe, in the name of the first.
+    /// Places a probe on each function. Functions at one address are one piece of code under
+    /// several names: it gets one probe, in the name of the first.
     pub fn new(allocator: &Allocator, code: &[ModuleCode], kernel: KernelRelease) -> Self {
         let mut plan = Self::default();
         let absent = allocator.absent.iter();
@@ -130,8 +130,8 @@ impl Plan {
     }
 }
 
-/// Places a probe at the entry of a function of any name, by the same rules. It can have no return probe.
-/// `vaddr` is in `code`'s module; `arguments` integer arguments are read.
+/// Places a probe at the entry of a function of any name, by the same rules. It can have no return
+/// probe. `vaddr` is in `code`'s module; `arguments` integer arguments are read.
 pub fn entry_spot(
     code: &ModuleCode,
     vaddr: u64,

@@ -67,8 +67,8 @@ pub struct Gone {
 }
 
 impl Gone {
-    /// Whether a frame with this code object and generation shows the object that ended. An earlier object
-    /// of the address, whose parts were lost, is not this one and must not take its name.
+    /// Whether a frame with this code object and generation shows the object that ended. An earlier
+    /// object of the address, whose parts were lost, is not this one and must not take its name.
     pub fn is_of(&self, code: u64, generation: u32) -> bool {
         code == self.code && (self.first_seen..=self.generation).contains(&generation)
     }

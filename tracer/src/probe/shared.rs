@@ -47,7 +47,8 @@ impl Common {
 }
 
 impl SharedTargets {
-    /// None yet; `most` can be attached at once, and the tables have room for some shares and not less than one.
+    /// None yet; `most` can be attached at once, and the tables have room for some shares and not
+    /// less than one.
     ///
     /// # Errors
     /// The guard cannot be started.

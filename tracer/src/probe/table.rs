@@ -100,7 +100,8 @@ pub struct Lease {
 }
 
 impl Lease {
-    /// Takes a slot for a target and makes it ready: recording is off, and blocks without a site have somewhere to go.
+    /// Takes a slot for a target and makes it ready: recording is off, and blocks without a site
+    /// have somewhere to go.
     ///
     /// # Errors
     /// All slots are taken.
@@ -169,7 +170,7 @@ pub struct Part {
 }
 
 impl Part {
-    /// They can be read for as long as this or another holder of the lease is there.
+    /// They can be read for as long as this or another retainer of the lease is there.
     pub fn new(lease: Arc<Lease>) -> Self {
         Self { lease }
     }

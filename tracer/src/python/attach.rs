@@ -14,8 +14,8 @@ use crate::model::{Address, Memory, RuntimeSymbols};
 
 /// First minor version that publishes its offsets.
 const FIRST_PUBLISHED: u8 = 13;
-/// Times that the process is looked at before what is seen counts as wrong: it runs meanwhile, so that threads may
-/// begin and end between two reads.
+/// Times that the process is looked at before what is seen counts as wrong: it runs meanwhile, so
+/// that threads may begin and end between two reads.
 const ATTEMPTS: usize = 8;
 
 /// A CPython that is understood.
@@ -111,7 +111,8 @@ pub enum PythonRefusal {
     },
 }
 
-/// Reads what must be known of the CPython in `memory`. Needs some thousand small reads, and stops nothing.
+/// Reads what must be known of the CPython in `memory`. Needs some thousand small reads, and stops
+/// nothing.
 pub fn attach(memory: &dyn Memory, symbols: &RuntimeSymbols) -> Result<Python, PythonRefusal> {
     let interpreter = Interpreter::recognise(memory, symbols)?;
     let mut result = interpreter.observe(memory);
@@ -195,7 +196,8 @@ impl Interpreter {
         })
     }
 
-    /// The word that names the holder of the GIL must name a thread state, which may be younger than our list.
+    /// The word that names the holder of the GIL must name a thread state, which may be younger
+    /// than our list.
     fn check_holder(&self, memory: &dyn Memory, interpreters: &[Address]) -> Result<(), Failed> {
         let Some(word) = self.gil_holder else { return Ok(()) };
         let holder = memory.pointer(word).ok_or(Failed::Holder { holder: word })?;

@@ -10,8 +10,8 @@ use crate::python::runtime::ThreadState;
 
 /// Threads whose frames are checked.
 const MAX_THREADS: usize = 64;
-/// Times that a thread is walked before its frames count as wrong: the target runs meanwhile, so that a walk can meet
-/// a frame that is being pushed. A wrong layout is wrong every time.
+/// Times that a thread is walked before its frames count as wrong: the target runs meanwhile, so
+/// that a walk can meet a frame that is being pushed. A wrong layout is wrong every time.
 const ATTEMPTS: usize = 8;
 
 /// What was found to hold.
@@ -81,8 +81,9 @@ pub enum Failed {
     },
 }
 
-/// Checks that `code_type` is `PyCode_Type` as `layout` has it. From 3.11 on its `tp_basicsize` is the offset of
-/// the first instruction, so that this alone holds the code object's columns against the live process.
+/// Checks that `code_type` is `PyCode_Type` as `layout` has it. From 3.11 on its `tp_basicsize` is
+/// the offset of the first instruction, so that this alone holds the code object's columns against
+/// the live process.
 pub fn code_type(memory: &dyn Memory, layout: &Layout, code_type: Address) -> Result<(), Failed> {
     let unreadable = Failed::TypeUnreadable { code_type };
     let class = &layout.class;
@@ -99,7 +100,8 @@ pub fn code_type(memory: &dyn Memory, layout: &Layout, code_type: Address) -> Re
     Ok(())
 }
 
-/// The type of the code object in the innermost frame that is found, for interpreters that do not export it.
+/// The type of the code object in the innermost frame that is found, for interpreters that do not
+/// export it.
 pub fn derived_code_type(
     memory: &dyn Memory,
     layout: &Layout,
@@ -116,11 +118,12 @@ pub fn derived_code_type(
         .ok_or(Failed::NothingToCheck)
 }
 
-/// Checks the frames of every thread: each must lead to a code object of `code_type` with a name and a file.
+/// Checks the frames of every thread: each must lead to a code object of `code_type` with a name
+/// and a file.
 ///
-/// Most threads must pass, because a thread that never stops calling may be met in the middle of a call time
-/// after time. When no thread is running Python code there is nothing to hold against the frames, and the check of the
-/// code type stands alone; `Checked` says so.
+/// Most threads must pass, because a thread that never stops calling may be met in the middle of a
+/// call time after time. When no thread is running Python code there is nothing to hold against the
+/// frames, and the check of the code type stands alone; `Checked` says so.
 pub fn frames(
     memory: &dyn Memory,
     layout: &Layout,
@@ -147,7 +150,8 @@ pub fn frames(
     }
 }
 
-/// The oldest threads, which CPython lists last: the main thread among them, and few that are just beginning.
+/// The oldest threads, which CPython lists last: the main thread among them, and few that are just
+/// beginning.
 fn sample(threads: &[ThreadState]) -> impl Iterator<Item = &ThreadState> {
     threads.iter().rev().filter(|thread| thread.thread_id != 0).take(MAX_THREADS)
 }

@@ -10,7 +10,7 @@ use crate::model::{Address, Memory};
 pub struct CodeInfo {
     /// `co_qualname` where the version has it (3.11 on), else `co_name`.
     pub function: String,
-    /// `co_filename`, as the compiler was told.
+    /// `co_filename`, as the compiler was reported.
     pub file: String,
     /// `co_firstlineno`, from 1; `None` when the compiler had none.
     pub first_line: Option<u32>,
@@ -43,8 +43,8 @@ pub enum NoCode {
 
 impl CodeInfo {
     /// Whether it is no function but the frame that a specialised call of a class puts under its
-    /// `__init__` (`_Py_InitCleanup` in `Python/specialize.c`, 3.12 on), which Python itself never shows. No
-    /// source file has that name.
+    /// `__init__` (`_Py_InitCleanup` in `Python/specialize.c`, 3.12 on), which Python itself never
+    /// shows. No source file has that name.
     pub fn is_shim(&self) -> bool {
         self.file == "__init__" && self.function == "__init__"
     }

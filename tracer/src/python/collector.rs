@@ -1,10 +1,11 @@
-//! The garbage collector, read from outside: its lists of objects, and how often it has run over everything.
+//! The garbage collector, read from outside: its lists of objects, and how often it has run over
+//! everything.
 //!
 //! `struct _gc_runtime_state` lies somewhere in the interpreter's state (3.8: in `_PyRuntime`). No
-//! version publishes where the counters are, and micro versions of 3.14 differ, so it is found by what it
-//! holds: four list heads in a row, each of which its neighbours point back to. What follows them tells
-//! the arrangements apart (`Include/internal/pycore_gc.h`; 3.8: `pycore_pymem.h`; from 3.14
-//! `pycore_interp_structs.h`).
+//! version publishes where the counters are, and micro versions of 3.14 differ, so it is found by
+//! what it holds: four list heads in a row, each of which its neighbours point back to. What
+//! follows them tells the arrangements apart (`Include/internal/pycore_gc.h`; 3.8:
+//! `pycore_pymem.h`; from 3.14 `pycore_interp_structs.h`).
 
 use super::attach::Python;
 use crate::model::{Address, Memory};
@@ -15,7 +16,8 @@ const GENERATION: u64 = 24;
 const GENERATIONS: u64 = 3;
 /// Generations, and the list of what `gc.freeze` took out of them.
 const HEADS: usize = 4;
-/// How much of an interpreter's state is searched; the collector's part begins within its first pages.
+/// How much of an interpreter's state is searched; the collector's part begins within its first
+/// pages.
 const SPAN: usize = 64 * 1024;
 /// Reading stops where memory ends, in steps of a page.
 const PAGE: usize = 4096;
@@ -63,8 +65,8 @@ impl Collector {
         found.full_collections(memory).map(|_| found)
     }
 
-    /// Heads of the lists of all interpreters, `PyGC_Head` each. Young generations come before older ones: an object
-    /// that moves on while they are walked is met twice rather than never.
+    /// Heads of the lists of all interpreters, `PyGC_Head` each. Young generations come before
+    /// older ones: an object that moves on while they are walked is met twice rather than never.
     pub fn heads(&self) -> impl Iterator<Item = Address> {
         (0..HEADS).flat_map(|list| self.found.iter().map(move |found| found.heads[list]))
     }

@@ -1,8 +1,9 @@
 //! Every version's layout, proven on a saved process of that version.
 //!
-//! `fixtures/make.py images` starts an interpreter on `fixtures/target.py`, which brings three threads to a standstill
-//! in every kind of frame and prints what the interpreter says of them; `examples/python_image.rs` saves the memory
-//! that attaching touches. Here the same code must find the same functions, files and lines in the saved memory.
+//! `fixtures/make.py images` starts an interpreter on `fixtures/target.py`, which brings three
+//! threads to a standstill in every kind of frame and prints what the interpreter says of them;
+//! `examples/python_image.rs` saves the memory that attaching touches. Here the same code must find
+//! the same functions, files and lines in the saved memory.
 
 use std::collections::BTreeMap;
 
@@ -68,7 +69,8 @@ impl Image {
         Version::from_text(self.header["answer"]["version"].as_str().unwrap()).unwrap()
     }
 
-    /// The interpreter's own answer: by thread, the function, file and line of every frame, innermost first.
+    /// The interpreter's own answer: by thread, the function, file and line of every frame,
+    /// innermost first.
     fn answer(&self) -> BTreeMap<u64, Vec<Value>> {
         let threads = self.header["answer"]["threads"].as_object().unwrap();
         threads
@@ -181,8 +183,9 @@ fn without_a_version_there_is_no_guess() {
     }
 }
 
-/// A layout of another version must be noticed by what it says about the process. The layouts of 3.8, 3.9 and 3.10 differ
-/// in nothing that can be noticed but the place of the GIL's holder, so among them only the version itself tells.
+/// A layout of another version must be noticed by what it says about the process. The layouts of
+/// 3.8, 3.9 and 3.10 differ in nothing that can be noticed but the place of the GIL's holder, so
+/// among them only the version itself tells.
 #[test]
 fn the_layout_of_another_version_is_refused() {
     for (name, image) in all() {

@@ -12,7 +12,7 @@ pub struct LineTable {
     table: Vec<u8>,
 }
 
-/// A stretch of code units, and the line they are on.
+/// A range of code units, and the line they are on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct LineRange {
     /// First code unit behind it.
@@ -35,8 +35,8 @@ impl LineTable {
 
     /// The line of the code unit at `index`, from 1; `index` as in [`Word::index`].
     ///
-    /// `None` for [`Word::UNKNOWN`], for code that the compiler made up and that has no line, and behind the end of
-    /// a table that was saved only in part.
+    /// `None` for [`Word::UNKNOWN`], for code that the compiler made up and that has no line, and
+    /// behind the end of a table that was saved only in part.
     pub fn line(&self, index: u32) -> Option<u32> {
         match index {
             Word::NOT_STARTED => positive(self.first_line.into()),
@@ -64,8 +64,9 @@ fn covering(mut ranges: impl Iterator<Item = LineRange>, index: u64) -> Option<i
     ranges.find(|range| index < range.end)?.line
 }
 
-/// To 3.9 (`Objects/lnotab_notes.txt`, `PyCode_Addr2Line`): pairs of an unsigned increment of the bytecode address and
-/// a signed increment of the line; an address belongs to the last pair that does not lie behind it.
+/// To 3.9 (`Objects/lnotab_notes.txt`, `PyCode_Addr2Line`): pairs of an unsigned increment of the
+/// bytecode address and a signed increment of the line; an address belongs to the last pair that
+/// does not lie behind it.
 fn increments(table: &[u8], first_line: i64, index: u64) -> Option<i64> {
     let wanted = 2 * index;
     let (mut address, mut line) = (0, first_line);
@@ -79,8 +80,8 @@ fn increments(table: &[u8], first_line: i64, index: u64) -> Option<i64> {
     Some(line)
 }
 
-/// 3.10 (`Objects/lnotab_notes.txt`): pairs of an unsigned length in bytes and a signed difference of the line, where
-/// -128 means that the stretch has no line and leaves the running one alone.
+/// 3.10 (`Objects/lnotab_notes.txt`): pairs of an unsigned length in bytes and a signed difference
+/// of the line, where -128 means that the range has no line and leaves the running one alone.
 struct Ranges<'a> {
     table: &'a [u8],
     line: i64,
@@ -104,8 +105,9 @@ impl Iterator for Ranges<'_> {
     }
 }
 
-/// 3.11 on (`Objects/locations.md`): entries of a first byte with bit 7 set, a kind in bits 3 to 6 and a length in
-/// code units, less one, in bits 0 to 2; what follows depends on the kind, and only its line is of interest here.
+/// 3.11 on (`Objects/locations.md`): entries of a first byte with bit 7 set, a kind in bits 3 to 6
+/// and a length in code units, less one, in bits 0 to 2; what follows depends on the kind, and only
+/// its line is of interest here.
 struct Locations<'a> {
     table: &'a [u8],
     line: i64,
@@ -125,7 +127,8 @@ impl Iterator for Locations<'_> {
     fn next(&mut self) -> Option<LineRange> {
         let (&first, rest) = self.table.split_first()?;
         if first & 0x80 == 0 {
-            // Not the beginning of an entry: the table is damaged, and nothing behind can be trusted.
+            // Not the beginning of an entry: the table is damaged, and nothing behind can be
+            // trusted.
             self.table = &[];
             return None;
         }

@@ -26,8 +26,8 @@ pub(super) fn prefix(memory: &dyn Memory, address: Address, limit: usize) -> Vec
     bytes
 }
 
-/// Every address that the instructions of `function` mention up to its return, in order: operands in memory,
-/// and (in programs linked at fixed addresses) immediate values.
+/// Every address that the instructions of `function` mention up to its return, in order: operands
+/// in memory, and (in programs linked at fixed addresses) immediate values.
 pub(super) fn mentioned(memory: &dyn Memory, function: Address) -> Vec<Address> {
     let code = prefix(memory, function, FUNCTION_BYTES);
     let mut addresses = Vec::new();
@@ -53,8 +53,9 @@ pub(super) fn returned_variable(memory: &dyn Memory, function: Address) -> Optio
     fixed_operand(&only_load(memory, function)?)
 }
 
-/// The thread-local variable that `function` returns, when it does nothing else: its distance from fsbase. Only
-/// programs that hold the variable themselves address it so; libraries call for its address.
+/// The thread-local variable that `function` returns, when it does nothing else: its distance from
+/// fsbase. Only programs that hold the variable themselves address it so; libraries call for its
+/// address.
 pub(super) fn returned_thread_local(memory: &dyn Memory, function: Address) -> Option<i64> {
     let load = only_load(memory, function)?;
     let local = is_fixed(&load)

@@ -1,9 +1,9 @@
 //! What CPython looks like from outside, over the [`Memory`](crate::model::Memory) trait.
 //!
-//! Nothing here does I/O: a live process, a saved image and the saved pieces of a dead code object are
-//! all the same to it. [`attach()`] is the way in; everything it returns was read from the target and
-//! held against what CPython's own headers say, and when they disagree the answer is a [`PythonRefusal`]
-//! with a sentence, never a guess.
+//! Nothing here does I/O: a live process, a saved image and the saved chunks of a dead code object
+//! are all the same to it. [`attach()`] is the way in; everything it returns was read from the
+//! target and held against what CPython's own headers say, and when they disagree the answer is a
+//! [`PythonRefusal`] with a sentence, never a guess.
 //!
 //! | module | knows |
 //! |---|---|

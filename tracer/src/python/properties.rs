@@ -1,4 +1,5 @@
-//! Arbitrary bytes for memory: nothing panics, nothing runs long, nothing reads or keeps more than its bounds.
+//! Arbitrary bytes for memory: nothing panics, nothing runs long, nothing reads or keeps more than
+//! its bounds.
 
 use std::cell::Cell;
 
@@ -11,7 +12,8 @@ use super::text::{MAX_BYTES, MAX_CODE_POINTS};
 use super::{CodeInfo, LineTable, SavedCode, Version, attach, images, text};
 use crate::model::{Address, Memory, RuntimeSymbols};
 
-/// Memory in which every address is readable and repeats the same bytes: the worst for whatever follows pointers.
+/// Memory in which every address is readable and repeats the same bytes: the worst for whatever
+/// follows pointers.
 struct Noise {
     bytes: Vec<u8>,
     reads: Cell<usize>,
@@ -52,7 +54,8 @@ fn layouts() -> impl Strategy<Value = &'static Layout> {
     (0..table::ROWS.len()).prop_map(|row| &table::ROWS[row].layout)
 }
 
-/// Reads that any attempt on any process may take: lists are bounded, and each element takes a few reads.
+/// Reads that any attempt on any process may take: lists are bounded, and each element takes a few
+/// reads.
 const READS: usize = 8 * 5 * 70_000;
 
 proptest! {

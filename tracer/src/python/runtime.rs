@@ -165,7 +165,8 @@ mod tests {
         }
     }
 
-    /// 0x1000 → interpreters 0x2000 → 0x3000; threads 0x4000 → 0x5000 of the first, 0x6000 of the second.
+    /// 0x1000 → interpreters 0x2000 → 0x3000; threads 0x4000 → 0x5000 of the first, 0x6000 of the
+    /// second.
     fn process() -> HashMap<u64, u64> {
         HashMap::from([
             (0x1000, 0x2000),

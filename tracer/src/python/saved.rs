@@ -1,16 +1,17 @@
-//! The saved pieces of a code object that is gone, as memory.
+//! The saved chunks of a code object that is gone, as memory.
 
 use crate::model::{Address, Memory};
 
-/// What the kernel copied of a dying code object. Addresses mean what they meant while it lived, so that
-/// [`CodeInfo::read`](super::CodeInfo::read) works on it as on the process; what was not copied cannot be read.
+/// What the kernel copied of a dying code object. Addresses mean what they meant while it lived, so
+/// that [`CodeInfo::read`](super::CodeInfo::read) works on it as on the process; what was not
+/// copied cannot be read.
 #[derive(Clone, Copy, Debug)]
 pub struct SavedCode<'a> {
     parts: &'a [(u64, Vec<u8>)],
 }
 
 impl<'a> SavedCode<'a> {
-    /// The pieces: where each was, and its bytes.
+    /// The chunks: where each was, and its bytes.
     pub fn new(parts: &'a [(u64, Vec<u8>)]) -> Self {
         Self { parts }
     }

@@ -1,10 +1,10 @@
 //! Where a thread keeps the pointer to its own `PyThreadState`, found by content.
 //!
-//! Up to 3.14 CPython stores it under a pthread key, from 3.15 on in a thread-local variable; in both also while the
-//! thread has released the GIL. How far that is from the thread's control block is the business of the C library
-//! and the linker, but it is the same distance in every thread, and each thread state says whose it is: so the slot
-//! is the distance at which every listed thread has its own state. No table of C libraries, and the answer is proven
-//! as it is found.
+//! Up to 3.14 CPython stores it under a pthread key, from 3.15 on in a thread-local variable; in
+//! both also while the thread has released the GIL. How far that is from the thread's control block
+//! is the business of the C library and the linker, but it is the same distance in every thread,
+//! and each thread state says whose it is: so the slot is the distance at which every listed thread
+//! has its own state. No table of C libraries, and the answer is proven as it is found.
 
 use std::collections::HashMap;
 
@@ -12,19 +12,21 @@ use super::layout::StateLocation;
 use super::runtime::ThreadState;
 use crate::model::{Address, Memory};
 
-/// Bytes of the control block that are searched: `struct pthread` of glibc 2.36 has 2304, and what is mapped behind
-/// it is the kernel's choice.
+/// Bytes of the control block that are searched: `struct pthread` of glibc 2.36 has 2304, and what
+/// is mapped behind it is the kernel's choice.
 const CONTROL_BLOCK: i32 = 2304;
-/// Bytes of thread-local storage that are searched. glibc reserves as many for libraries that come later, so that
-/// stacks, which are full of pointers to thread states, begin no nearer (`sysdeps/generic/dl-tls.c`, 2.32 on).
+/// Bytes of thread-local storage that are searched. glibc reserves as many for libraries that come
+/// later, so that stacks, which are full of pointers to thread states, begin no nearer
+/// (`sysdeps/generic/dl-tls.c`, 2.32 on).
 const THREAD_LOCALS: i32 = 1664;
 /// Step in which memory is read that ends early.
 const STEP: usize = 128;
 /// Threads that are searched; one matching thread is proof enough, these are for exclusion.
 const MAX_SEARCHED: usize = 256;
 
-/// Where glibc (2.21 to 2.42, x86-64) keeps the values of the first 32 keys, 16 bytes each: a sequence number that
-/// is odd while the key is in use, then the value (`nptl/descr.h`, `struct pthread_key_data`).
+/// Where glibc (2.21 to 2.42, x86-64) keeps the values of the first 32 keys, 16 bytes each: a
+/// sequence number that is odd while the key is in use, then the value (`nptl/descr.h`,
+/// `struct pthread_key_data`).
 const GLIBC_FIRST: i64 = 784;
 const GLIBC_ENTRY: i64 = 16;
 const GLIBC_KEYS: i64 = 32;
@@ -91,8 +93,9 @@ pub enum NoSlot {
 
 /// Finds the slot that is common to `threads`.
 ///
-/// A thread state whose thread is gone, or has not begun, has nothing to say; a thread may have several thread
-/// states (one per interpreter that it runs), each of which may be the one in the slot.
+/// A thread state whose thread is gone, or has not begun, has nothing to say; a thread may have
+/// several thread states (one per interpreter that it runs), each of which may be the one in the
+/// slot.
 pub fn find(
     memory: &dyn Memory,
     threads: &[ThreadState],
@@ -202,7 +205,8 @@ fn words_above(memory: &dyn Memory, fsbase: u64) -> Vec<(i64, u64)> {
         .collect()
 }
 
-/// The words of the thread-local storage, which ends at fsbase, as far as it is mapped, upwards in each step.
+/// The words of the thread-local storage, which ends at fsbase, as far as it is mapped, upwards in
+/// each step.
 fn words_below(memory: &dyn Memory, fsbase: u64) -> Vec<(i64, u64)> {
     (-THREAD_LOCALS..0)
         .step_by(STEP)

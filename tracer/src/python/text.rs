@@ -5,7 +5,8 @@ use crate::model::{Address, Memory};
 
 /// Code points that are read of a string; longer ones are cut, and end in an ellipsis.
 pub const MAX_CODE_POINTS: usize = 4096;
-/// Bytes that are read of a bytes object. The largest line tables of generated modules come near a mebibyte.
+/// Bytes that are read of a bytes object. The largest line tables of generated modules come near a
+/// mebibyte.
 pub const MAX_BYTES: usize = 1 << 20;
 
 /// No object has more elements than there are addresses.
@@ -27,11 +28,11 @@ pub enum NoText {
     NotText,
 }
 
-/// The characters of the `str` at `object`. Lone surrogates, which file names that are not UTF-8 are full of, become
-/// U+FFFD, as do code points that do not exist.
+/// The characters of the `str` at `object`. Lone surrogates, which file names that are not UTF-8
+/// are full of, become U+FFFD, as do code points that do not exist.
 ///
-/// `Include/cpython/unicodeobject.h`: the state word holds the kind (bytes per character) in bits 2 to 4, whether the
-/// characters follow the struct in bit 5, and whether all are ASCII in bit 6.
+/// `Include/cpython/unicodeobject.h`: the state word holds the kind (bytes per character) in bits 2
+/// to 4, whether the characters follow the struct in bit 5, and whether all are ASCII in bit 6.
 pub fn unicode(memory: &dyn Memory, layout: &Layout, object: Address) -> Result<String, NoText> {
     if object.is_null() {
         return Err(NoText::Null);

@@ -40,8 +40,9 @@ impl Version {
         Self { major, minor, micro, level: ReleaseLevel::Final }
     }
 
-    /// From `PY_VERSION_HEX`, the value of the `Py_Version` word (3.11 on) and of the version in the debug
-    /// offsets (3.13 on): one byte each of major, minor and micro, then level and serial in one.
+    /// From `PY_VERSION_HEX`, the value of the `Py_Version` word (3.11 on) and of the version in
+    /// the debug offsets (3.13 on): one byte each of major, minor and micro, then level and serial
+    /// in one.
     pub fn from_hex(hex: u64) -> Option<Self> {
         let [level, micro, minor, major] = u32::try_from(hex).ok()?.to_le_bytes();
         let serial = level & 0xf;
@@ -55,8 +56,9 @@ impl Version {
         (major == 3).then_some(Self { major, minor, micro, level })
     }
 
-    /// From what `Py_GetVersion` returns (`3.8.18 (default, …) \n[GCC …]`) or from `PY_VERSION` alone. The text
-    /// must be nothing else, so that a version in the middle of some other string does not count.
+    /// From what `Py_GetVersion` returns (`3.8.18 (default, …) \n[GCC …]`) or from `PY_VERSION`
+    /// alone. The text must be nothing else, so that a version in the middle of some other string
+    /// does not count.
     pub fn from_text(text: &str) -> Option<Self> {
         let version = text.split(' ').next()?;
         if version.len() < text.len() && !text[version.len()..].starts_with(" (") {
@@ -70,10 +72,10 @@ impl Version {
         (major == 3).then_some(Self { major, minor, micro, level })
     }
 
-    /// From the machine code of `Py_GetVersion`, which 3.6 to 3.10 have instead of a version word: the strings
-    /// that its instructions mention are `PY_VERSION` itself and the buffer that the text is built in.
-    /// Whatever is mentioned is believed only when it reads as a version, so a compiler that arranges the
-    /// function otherwise costs an answer, not a wrong one.
+    /// From the machine code of `Py_GetVersion`, which 3.6 to 3.10 have instead of a version word:
+    /// the strings that its instructions mention are `PY_VERSION` itself and the buffer that the
+    /// text is built in. Whatever is mentioned is believed only when it reads as a version, so a
+    /// compiler that arranges the function otherwise costs an answer, not a wrong one.
     pub fn from_function(memory: &dyn Memory, function: Address) -> Option<Self> {
         machine::mentioned(memory, function).into_iter().find_map(|address| {
             let bytes = machine::prefix(memory, address, TEXT_LIMIT);

@@ -40,8 +40,8 @@ pub fn xml(text: &str) -> Cow<'_, str> {
     )
 }
 
-/// For a string in double quotes in the language of Graphviz (lang.html, "escString"): a backslash would begin
-/// an escape, and an ampersand an entity.
+/// For a string in double quotes in the language of Graphviz (lang.html, "escString"): a backslash
+/// would begin an escape, and an ampersand an entity.
 pub fn dot(text: &str) -> Cow<'_, str> {
     visible::replace(
         text,

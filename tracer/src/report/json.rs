@@ -20,8 +20,8 @@ impl Exporter for Json {
     }
 }
 
-/// Writes any value the way this room writes JSON: indented, one line feed at the end, and nothing
-/// in it that a terminal would obey.
+/// Writes any value the way this module writes JSON: indented, one line feed at the end, and
+/// nothing in it that a terminal would obey.
 ///
 /// # Errors
 /// Those of `out`.

@@ -45,8 +45,8 @@ pub fn place(frame: &Frame) -> String {
     }
 }
 
-/// Where the frame is, for a sentence: `app.py:12`, or the library. The last part of the path is enough
-/// there, because a list of frames has all of it. Nothing when the name says it already.
+/// Where the frame is, for a sentence: `app.py:12`, or the library. The last part of the path is
+/// enough there, because a list of frames has all of it. Nothing when the name says it already.
 pub fn brief_place(frame: &Frame) -> Option<String> {
     match (frame.kind, &frame.file, &frame.module, &frame.function) {
         (_, Some(file), _, _) if !file.is_empty() => Some(match frame.line {

@@ -1,4 +1,4 @@
-//! Does the ledger balance: has every call, block and byte that was seen exactly one end?
+//! Whether the ledger balances: every call, block and byte that was seen has exactly one end.
 
 use leakspy_ebpf::wire::counter::Counter;
 

@@ -1,4 +1,5 @@
-//! One finished [`Document`] in, many ways to print it. Pure: writes only into the writer it is given.
+//! One finished [`Document`] in, many ways to print it. Pure: writes only into the writer it is
+//! given.
 //!
 //! A format is one [`Exporter`] and one row of [`FORMATS`]; the command line's choices, its help
 //! and the documentation read that table.
@@ -67,7 +68,8 @@ pub trait Exporter: Sync {
 pub struct Options {
     /// Only so many of the largest; `None` is the format's own choice (20 in text, all elsewhere).
     pub top: Option<usize>,
-    /// Show the interpreter's own frames too (evaluation loop, call glue). JSON always has them.
+    /// Show runtime frames too: the interpreter's own (evaluation loop, call glue). JSON always has
+    /// them.
     pub runtime_frames: bool,
     /// Show native frames. JSON always has them.
     pub native: bool,

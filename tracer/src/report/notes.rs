@@ -1,4 +1,5 @@
-//! What was noticed and what limits the numbers, in sentences. Names in them are raw: data from outside.
+//! What was noticed and what limits the numbers, in sentences. Names in them are raw: data from
+//! outside.
 
 use super::quantity::{bytes, counted, share_in_words};
 use crate::model::{Attachment, HeapNote, LeftOut, NoObjects, NoSearch, NotSeen, Note, StackNote};

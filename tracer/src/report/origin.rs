@@ -5,7 +5,7 @@ use crate::model::{Frame, FrameKind};
 /// Whose code it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Origin<'a> {
-    /// The application's own Python, as far as can be told: not installed as a package.
+    /// The application's own Python, as far as can be reported: not installed as a package.
     Application,
     /// An installed package, or a shared library, by name.
     Package(&'a str),
@@ -66,7 +66,8 @@ fn installed(path: &str) -> Option<&str> {
         .find(|inside| !inside.is_empty())
 }
 
-/// The part of `path` inside Python's own library: after `/lib/python3.11/` or `/lib64/python3.11/`.
+/// The part of `path` inside Python's own library: after `/lib/python3.11/` or
+/// `/lib64/python3.11/`.
 fn standard(path: &str) -> Option<&str> {
     let (before, after) = path.split_once("/python")?;
     let in_library = before.ends_with("/lib") || before.ends_with("/lib64");

@@ -1,4 +1,4 @@
-//! One kind of chain in words: what is at its begin, and a line for each reference.
+//! One kind of path in words: what is at its begin, and a line for each reference.
 
 use std::io;
 
@@ -8,15 +8,15 @@ use crate::report::quantity::count;
 use crate::report::text::page::{Page, Style};
 use crate::report::width::{NARROW, columns, cut_end, cut_middle};
 
-/// References that are shown at either end of a chain that is too long for a page.
+/// References that are shown at either end of a path that is too long for a page.
 const ENDS: usize = 20;
-/// Steps of a chain in a sentence.
+/// Steps of a path in a sentence.
 const STEPS: usize = 12;
 /// Most columns of the way to an object, and of what is known about it.
 const VIA_COLUMNS: usize = 28;
 const DETAIL_COLUMNS: usize = 24;
 
-/// A step of a chain that may be too long to be shown whole.
+/// A step of a path that may be too long to be shown whole.
 pub enum ShownStep<'a> {
     /// One reference.
     Reference(&'a Reference),
@@ -24,7 +24,7 @@ pub enum ShownStep<'a> {
     More(usize),
 }
 
-/// A chain, of which at most `ends` references are left at either end.
+/// A path, of which at most `ends` references are left at either end.
 pub fn steps(path: &[Reference], ends: usize) -> Vec<ShownStep<'_>> {
     let more = path.len().saturating_sub(2 * ends);
     // A line that says that one line is left out is no shorter.
@@ -37,7 +37,7 @@ pub fn steps(path: &[Reference], ends: usize) -> Vec<ShownStep<'_>> {
     steps
 }
 
-/// What is at the begin of a chain, after a count of objects: `held from module x`.
+/// What is at the begin of a path, after a count of objects: `held from module x`.
 pub fn retained_from(group: &RetainerGroup) -> String {
     let name = cut_middle(&escape::terminal(&group.root_name), 200);
     match group.root {
@@ -92,7 +92,7 @@ fn line(page: &mut Page<'_>, indent: usize, reference: &Reference) -> io::Result
     ])
 }
 
-/// Steps of a chain; of a long one both ends, which say most.
+/// Steps of a path; of a long one both ends, which say most.
 pub fn shortened(path: &[String]) -> Vec<String> {
     let left_out = path.len().saturating_sub(STEPS);
     let (head, tail) = (STEPS / 2, path.len() - STEPS.min(path.len()) / 2);

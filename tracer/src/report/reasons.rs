@@ -1,4 +1,5 @@
-//! Reasons for verdicts, in sentences without a full stop. Names of types in them are raw: data from outside.
+//! Reasons for verdicts, in sentences without a full stop. Names of types in them are raw: data
+//! from outside.
 
 use super::quantity::{rough_duration, rough_percent};
 use crate::model::Reason;
@@ -148,7 +149,8 @@ mod tests {
         assert_eq!(of_each("Document", 1.0 / 57.0), "Document (one for 57)");
     }
 
-    /// Every reason once, in its words: `golden/report/reasons.txt`, which `LEAKSPY_BLESS=1` rewrites.
+    /// Every reason once, in its words: `golden/report/reasons.txt`, which `LEAKSPY_BLESS=1`
+    /// rewrites.
     #[test]
     fn every_reason_has_its_words() {
         let worded = samples::reasons().into_iter().map(|one| (one.code(), reason(&one)));

@@ -1,5 +1,5 @@
-//! Verdicts as a person would say them. Plain text: names of the target are raw in it, and whoever prints
-//! a sentence escapes it for the medium.
+//! Verdicts as sentences. Plain text: names of the target are raw in it, and whoever prints a
+//! sentence escapes it for the medium.
 
 use super::quantity::{self, block_size, bytes, count, counted};
 use super::quantity::{date, rate};
@@ -23,8 +23,8 @@ pub fn capitalised(text: &str) -> String {
 
 /// One finding in one sentence: who, how fast, how much, since when.
 ///
-/// `` `keep` (app.py:12) keeps 41.0 KiB per minute, so far 41.4 KiB in 212 blocks of 200 B, steadily since
-/// 14:02 UTC; none was freed. ``
+/// `` `keep` (app.py:12) keeps 41.0 KiB per minute, so far 41.4 KiB in 212 blocks of 200 B,
+/// steadily since 14:02 UTC; none was freed. ``
 pub fn finding(finding: &Finding, document: &Document) -> String {
     if finding.evidence.arenas {
         return arenas(finding, document);
@@ -190,7 +190,8 @@ fn culprit(finding: &Finding) -> String {
 /// `41.4 KiB in 212 blocks of 200 B`
 fn held(finding: &Finding) -> String {
     let Evidence { retained_bytes, retained_count, arenas, .. } = finding.evidence;
-    // What does not leak is told by all that it has: its old blocks alone are no measure of a cache.
+    // What does not leak is described by all of its live blocks: old blocks alone do not measure a
+    // cache.
     let grows = matches!(finding.verdict, Verdict::Leak | Verdict::Undetermined);
     let (all, number) = match retained_count {
         retained if grows && retained > 0 => (retained_bytes, retained),

@@ -1,4 +1,4 @@
-//! A flame graph of live bytes. The only door to inferno.
+//! A flame graph of live bytes. The only module that names inferno.
 //!
 //! Colour says whose code a frame is; within a colour the shade follows the name, so that
 //! neighbours can be told apart and every run draws the same picture.
@@ -49,8 +49,8 @@ impl Exporter for Svg {
     }
 }
 
-/// Draws a differential flame graph of folded lines with two weights, sorted by their stacks. The weights
-/// were shifted to the right by `shift` bits, and some of the second ones are not zero.
+/// Draws a differential flame graph of folded lines with two weights, sorted by their stacks. The
+/// weights were shifted to the right by `shift` bits, and some of the second ones are not zero.
 pub(super) fn write_difference(
     title: &str,
     subtitle: &str,

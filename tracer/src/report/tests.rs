@@ -48,8 +48,8 @@ fn samples() -> Vec<(&'static str, Document)> {
     ]
 }
 
-/// Every format of one document, and every document as text. Of a document without anything, and one whose names
-/// must be escaped, also what is not long.
+/// Every format of one document, and every document as text. Of a document without anything, and
+/// one whose names must be escaped, also what is not long.
 fn is_agreed(sample: &str, format: &str) -> bool {
     let short = format != "html" && ["empty", "hostile"].contains(&sample);
     sample == "server" || format == "text" || short

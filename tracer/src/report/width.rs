@@ -1,8 +1,8 @@
 //! How many columns text takes, and making it fit.
 //!
-//! Lines are broken here and not by a crate: `textwrap` counts characters by itself, combining marks and selectors as
-//! nothing, so that lines of hostile names become wider than the page; and its way to be told widths (one's own
-//! fragments) takes more code than the loop of [`wrap`].
+//! Lines are broken here and not by a crate: `textwrap` counts characters by itself, combining
+//! marks and selectors as nothing, so that lines of hostile names become wider than the page; and
+//! its way to be reported widths (one's own fragments) takes more code than the loop of [`wrap`].
 
 use unicode_width::UnicodeWidthChar;
 
@@ -12,8 +12,9 @@ pub const COLUMNS: usize = 100;
 /// Columns of a report that is read in any terminal.
 pub const NARROW: usize = 80;
 
-/// Columns that a terminal may use for `c` (Unicode Standard Annex #11, what is ambiguous counted as one). Never none:
-/// marks that combine with others are counted too, so that no name can pile up more of them than a line has columns.
+/// Columns that a terminal may use for `c` (Unicode Standard Annex #11, what is ambiguous counted
+/// as one). Never none: marks that combine with others are counted too, so that no name can pile up
+/// more of them than a line has columns.
 pub fn char_columns(c: char) -> usize {
     c.width().unwrap_or(1).max(1)
 }
@@ -61,8 +62,8 @@ pub fn cut_start(text: &str, limit: usize) -> String {
     if limit == 0 { String::new() } else { format!("…{}", &text[start..]) }
 }
 
-/// `text`, its middle cut out and marked when it takes more than `limit` columns: of a qualified name both ends
-/// say something.
+/// `text`, its middle cut out and marked when it takes more than `limit` columns: of a qualified
+/// name both ends say something.
 pub fn cut_middle(text: &str, limit: usize) -> String {
     if columns(text) <= limit {
         return text.to_owned();

@@ -1,4 +1,4 @@
-//! A census: the objects of a process by type, once or again and again.
+//! The heap histogram (`census`): the objects of a process by type, once or repeatedly.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -12,25 +12,25 @@ use crate::os;
 /// Longest wait between two questions whether to stop.
 const SLICE: Duration = Duration::from_millis(50);
 
-/// A census to be taken.
+/// What a heap histogram is to contain.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CensusOptions {
-    /// Whether the process stands still for each look.
+    /// Whether the process stands still for each snapshot.
     pub pause: bool,
-    /// Whether sessions of known servers are told, and who holds them.
+    /// Whether sessions of known servers are reported, and what retains them.
     pub sessions: bool,
-    /// Time from look to look.
+    /// Time from snapshot to snapshot.
     pub every: Duration,
-    /// For how long; one look when `None`.
+    /// For how long; one snapshot when `None`.
     pub looks_for: Option<Duration>,
 }
 
-/// Looks at a process as often as was asked for, or until `stop` says so. Of several processes only the one that has
-/// the `turn` is scanned: a heap takes much room.
+/// Takes snapshots of a process as often as was asked for, or until `stop` says so. Of several
+/// processes only the one that has the `turn` is scanned: a heap takes much room.
 ///
 /// # Errors
-/// As `HeapTarget::open` and `HeapTarget::snapshot`; a process that ends after the first look is no error: what was
-/// seen comes with a note.
+/// As `HeapTarget::open` and `HeapTarget::snapshot`; a process that ends after the first snapshot
+/// is no error: what was seen comes with a note.
 pub fn take(
     selector: &str,
     options: &CensusOptions,
@@ -40,14 +40,16 @@ pub fn take(
 ) -> Result<Census, SessionError> {
     let mut target = HeapTarget::open(selector)?;
     if !options.pause {
-        // Who stands still wants to go on; who runs wants the processor.
+        // A paused process waits for us, so we read at full priority; one that runs on gets the
+        // processor first.
         os::usage::yield_to_others();
     }
     let begun = Instant::now();
     let mut watch = HeapWatch::default();
     let mut census = snapshot(&mut target, options, turn, &mut watch, begun)?;
     progress(&census.snapshot);
-    // Not those that the watch took: it may have no more room, and the next look still has its time.
+    // Counted here and not by the watch: one that is full takes no more snapshots, and the next is
+    // still due at its time.
     let mut snapshots = 1_u32;
     while let Some(length) = options.looks_for {
         let due = options.every.saturating_mul(snapshots);
@@ -77,7 +79,7 @@ pub fn take(
     Ok(census)
 }
 
-/// One more look, for the chains that keep what types grew by.
+/// One more snapshot, for the paths to root of what types grew by.
 fn retainers(
     target: &mut HeapTarget,
     options: &CensusOptions,

@@ -66,8 +66,9 @@ pub fn sites(tables: &dyn Tables) -> Result<(Vec<SiteTotals>, u64), ProbeError> 
     Ok((totals.collect(), u64::try_from(unsent).unwrap_or(u64::MAX)))
 }
 
-/// Bytes in live arenas of Python's small-object allocator: mappings of exactly its size, 256 KiB up to CPython 3.9
-/// and 1 MiB from 3.10 (Objects/obmalloc.c, `ARENA_BITS`). `maps` says whether a site is one of mappings.
+/// Bytes in live arenas of Python's small-object allocator: mappings of exactly its size, 256 KiB
+/// up to CPython 3.9 and 1 MiB from 3.10 (Objects/obmalloc.c, `ARENA_BITS`). `maps` says whether a
+/// site is one of mappings.
 pub fn arena_bytes(sites: &[SiteTotals], maps: impl Fn(u64) -> bool) -> u64 {
     let arenas = |site: &&SiteTotals| {
         let all_of =

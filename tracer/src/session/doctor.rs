@@ -126,8 +126,8 @@ fn privileges() -> Result<DoctorSection, SessionError> {
     Ok(section("Privileges", checks))
 }
 
-/// Kernel memory of the maps. Measured: an element of a hash costs its key and value and 48 bytes when
-/// it exists, and 16 bytes of buckets before.
+/// Kernel memory of the maps. Measured: an element of a hash costs its key and value and 48 bytes
+/// when it exists, and 16 bytes of buckets before.
 fn maps(capacity: Capacity) -> DoctorSection {
     const ELEMENT: u64 = 8 + 48;
     let mib = |bytes: u64| format!("{:.0} MiB", bytes.div_ceil(1 << 20));

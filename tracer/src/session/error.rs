@@ -28,7 +28,7 @@ pub enum SessionError {
     NothingToTrace {
         /// The process.
         pid: u32,
-        /// Why, in words.
+        /// Why, as a sentence.
         reason: String,
     },
     /// There are no Python objects to be read.
@@ -36,7 +36,7 @@ pub enum SessionError {
     NoHeap {
         /// The process.
         pid: u32,
-        /// Why, in words.
+        /// Why, as a sentence.
         reason: String,
     },
     /// Nothing of the process is what was asked for.

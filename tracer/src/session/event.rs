@@ -1,4 +1,4 @@
-//! What a session tells about its targets.
+//! The events of a session.
 
 use super::ending::Ending;
 use super::error::SessionError;
@@ -18,7 +18,8 @@ pub struct Event {
     pub what: EventKind,
 }
 
-/// What can happen to a target. After [`EventKind::Finished`] and [`EventKind::Failed`] nothing more comes of it.
+/// What can happen to a target. After [`EventKind::Finished`] and [`EventKind::Failed`] nothing
+/// more comes of it.
 #[derive(Debug)]
 pub enum EventKind {
     /// Its probes are in and counting has begun.
@@ -29,6 +30,7 @@ pub enum EventKind {
     Ending(Ending),
     /// The recording is whole.
     Finished(Ending),
-    /// It could not be attached, or its recording could not be written any longer; what was committed is kept.
+    /// It could not be attached, or its recording could not be written any longer; what was
+    /// committed is kept.
     Failed(SessionError),
 }

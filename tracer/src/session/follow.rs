@@ -23,7 +23,7 @@ use super::worker::{Work, Worker};
 use crate::model::Note;
 use crate::probe::Slot;
 
-/// Far enough away to be never.
+/// Later than any recording ends: stands for "never".
 const NEVER: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
 
 /// One target of a session.
@@ -75,7 +75,7 @@ impl Following {
         let attached = attach::attach(&self.shared, &self.options, &self.stopped).await?;
         let slot = attached.slot;
         let ending = self.recorded(attached).await;
-        // Whatever happened. After a good end they are out already.
+        // In any case; after a good end the probes are out already.
         self.shared.detach(slot).await;
         self.shared.router.close(slot);
         ending
@@ -150,8 +150,8 @@ impl Following {
             .await
     }
 
-    /// Counting off, probes out, the rest of the records read, names looked up, recording closed. The target pays for
-    /// the probes until they are out, and names can take a while.
+    /// Counting off, probes out, the rest of the records read, names looked up, recording closed.
+    /// The target pays for the probes until they are out, and names can take a while.
     async fn close(&self, slot: Slot, mut worker: Worker) -> Result<(), SessionError> {
         worker.run(Work::stop).await?;
         self.shared.detach(slot).await;
@@ -170,7 +170,7 @@ async fn asked(stopped: &mut channel::Receiver<u32>, times: u32) {
 /// Waits until the probes are lost.
 async fn lost(lost: &mut channel::Receiver<bool>) {
     if lost.wait_for(|lost| *lost).await.is_err() {
-        // Nobody watches over them any more.
+        // Nobody watches over the probes any more.
         std::future::pending::<()>().await;
     }
 }

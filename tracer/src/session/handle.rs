@@ -15,8 +15,8 @@ use crate::probe::Kernel;
 /// Events that wait to be read.
 const EVENTS: usize = 1024;
 
-/// Records any number of targets. The caller owns the runtime, and signals are its business; blocking work goes to the
-/// runtime's threads for it, of which there should be [`Session::BLOCKING_THREADS`].
+/// Records any number of targets. The caller owns the runtime, and handles signals; blocking work
+/// goes to the runtime's threads for it, of which there should be [`Session::BLOCKING_THREADS`].
 ///
 /// Dropping a session asks all targets to end at once, which they do as long as the runtime runs.
 pub struct Session {
@@ -52,8 +52,9 @@ impl Session {
         target
     }
 
-    /// Asks a target to end in good order; when that was asked before, without the last scans of its memory. A target
-    /// that is still being attached ends as soon as it is. Others do not notice.
+    /// Asks a target to end in good order; when that was asked before, without the last scans of
+    /// its memory. A target that is still being attached ends as soon as it is. Others do not
+    /// notice.
     pub fn detach(&mut self, target: TargetId) {
         if let Some(stop) = self.stops.get(&target) {
             stop.send_modify(|times| *times = times.saturating_add(1));
@@ -71,7 +72,8 @@ impl Session {
         self.stops.keys().copied()
     }
 
-    /// The next event; nothing when there are no targets left. Nothing is lost when it is dropped before.
+    /// The next event; nothing when there are no targets left. Nothing is lost when it is dropped
+    /// before.
     pub async fn next_event(&mut self) -> Option<Event> {
         if self.stops.is_empty() {
             return None;

@@ -1,4 +1,4 @@
-//! The Python heap of a process, looked at from outside.
+//! The Python heap of a process, read from outside.
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -11,11 +11,12 @@ use crate::os::pause::Pause;
 use crate::os::{Life, Modules, Process};
 use crate::python::{Collector, Python, runtime};
 
-/// Times that the lists of interpreters are read before they count as broken: the process runs meanwhile.
+/// Times that the lists of interpreters are read before they count as broken: the process runs
+/// meanwhile.
 const ATTEMPTS: usize = 8;
 
-/// How long the collector's lists are looked for, and the time between two tries: a full collection of a large heap takes
-/// a second or two.
+/// How long the collector's lists are looked for, and the time between two tries: a full collection
+/// of a large heap takes a second or two.
 const PATIENCE: Duration = Duration::from_secs(10);
 const GLANCE: Duration = Duration::from_micros(300);
 
@@ -28,7 +29,7 @@ pub struct HeapTarget {
     collector: Collector,
 }
 
-/// One look at a heap.
+/// One snapshot of a heap.
 pub struct HeapReading<T> {
     /// What was made of it.
     pub value: T,
@@ -36,7 +37,7 @@ pub struct HeapReading<T> {
     pub snapshot: HeapSnapshot,
 }
 
-/// What a look needs of a heap.
+/// What a snapshot reads of a heap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ReadingWanted {
     /// Whether the process stands still meanwhile.
@@ -102,12 +103,12 @@ impl HeapTarget {
         self.collector.full_collections(self.pages.memory())
     }
 
-    /// Reads the heap and has something made of it while what was read is at hand. The process goes on as soon as
-    /// all was read and made.
+    /// Reads the heap and has something made of it while what was read is at hand. The process goes
+    /// on as soon as all was read and made.
     ///
     /// # Errors
-    /// The process is gone, cannot be paused, its lists of objects cannot be found, or it has more objects than are wanted or
-    /// than there is memory for here.
+    /// The process is gone, cannot be paused, its lists of objects cannot be found, or it has more
+    /// objects than are wanted or than there is memory for here.
     pub fn snapshot<T>(
         &mut self,
         wanted: ReadingWanted,
@@ -162,7 +163,7 @@ impl HeapTarget {
         if depth.graph {
             heap::without_names(&heap, &view, &mut roots);
             heap::name_threads(&view, &heap, &mut roots);
-            // Modules come first: of two ways of one length, theirs is told.
+            // Modules come first: of two paths of equal length, the one from a module is found.
             let frames = std::mem::replace(&mut roots, heap::modules(&view, &heap));
             roots.extend(frames);
         }
@@ -233,16 +234,17 @@ impl HeapTarget {
     }
 }
 
-/// Objects that there is room for: half of the memory that this machine has left, at what the largest looks take for each.
-/// Whoever looks at a server that eats all memory must not be the one who finishes it.
+/// Objects that there is room for: half of the memory that this machine has left, at what the
+/// largest snapshots take for each. A server that uses up the memory must not be killed for what
+/// leakspy adds.
 fn room() -> usize {
     const EACH: u64 = 160;
     let available = crate::os::usage::available().unwrap_or(u64::MAX);
     usize::try_from(available / 2 / EACH).unwrap_or(usize::MAX)
 }
 
-/// Finds the collector. It takes its own lists apart while it works, and they cannot be recognised then, so this is
-/// tried for a while.
+/// Finds the collector. It takes its own lists apart while it works, and they cannot be recognised
+/// then, so this is tried for a while.
 fn collector(memory: &dyn Memory, python: &Python) -> Option<Collector> {
     let until = Instant::now() + PATIENCE;
     loop {

@@ -8,7 +8,7 @@ use super::stacks::Stacks;
 use crate::os::{Mapping, Module, ModuleFile, Modules, Process};
 use crate::symbolize::{CodeFile, ImageBytes, ModuleId, ModuleImage};
 
-/// Which file lies where, as far as the unwinder was told.
+/// The mapped modules that the unwinder knows.
 #[derive(Default)]
 pub struct KnownModules {
     modules: Vec<(Key, ModuleId)>,
@@ -17,7 +17,7 @@ pub struct KnownModules {
     vdso: bool,
 }
 
-/// What makes a module the same one when the maps are read again.
+/// Identifies a module when the maps are read again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Key {
     device: (u32, u32),
@@ -32,7 +32,8 @@ impl Key {
 }
 
 impl KnownModules {
-    /// Tells the unwinder about the modules that are new since the last time; whether there were any.
+    /// Tells the unwinder about the modules that are new since the last time; whether there were
+    /// any.
     pub fn tell(&mut self, modules: &Modules, stacks: &mut Stacks) -> bool {
         let mut any = false;
         for module in modules.list() {

@@ -1,4 +1,5 @@
-//! Names of Python frames: code objects are read as soon as a stack shows them, because they can die.
+//! Names of Python frames: code objects are read as soon as a stack shows them, because they can
+//! die.
 
 use std::collections::HashMap;
 
@@ -36,8 +37,8 @@ impl CodeNames {
             }
             let (layout, class) = (&python.layout, python.code_type);
             let info = CodeInfo::read(memory, layout, class, Address(word.code()));
-            // After the read: what is there now is what was in the stack exactly when the probes have seen
-            // no free of it since.
+            // After the read: what is there now is what was in the stack exactly when the probes
+            // have seen no free of it since.
             let same = seen.code_seen(word.code()).filter(|&first| first <= generation);
             let known = match same {
                 Some(first) => {

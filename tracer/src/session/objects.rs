@@ -1,7 +1,8 @@
-//! Python objects beside a recording: counted by type now and then, and joined with live blocks at the end.
+//! Snapshots of Python objects during a recording: counted by type now and then, and joined with
+//! live blocks at the end.
 //!
-//! The heap is read on a thread of its own, so that the recorder can go on reading. What a look needs from look to look
-//! travels with it.
+//! The heap is read on a thread of its own, so that the recorder can go on reading. What a snapshot
+//! needs from snapshot to snapshot travels with it.
 
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ use crate::heap::{self, Depth, Heap, HeapWatch, Joined, LiveBlock, Named, Retain
 use crate::model::{Address, HeapSnapshot, NoObjects, TypeRetainer, TypeSeries};
 use crate::os;
 
-/// When Python objects are looked at.
+/// When snapshots of Python objects are taken.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct CensusRules {
     /// Time from count to count; they are not counted over time when `None`.
@@ -23,39 +24,39 @@ pub struct CensusRules {
     pub join: bool,
 }
 
-/// Heaps with more objects are not looked at: that would take more than a gigabyte of memory.
+/// No snapshot is taken of heaps with more objects: it would need more than a gigabyte of memory.
 const OBJECTS: usize = 8 << 20;
-/// Looks take at most this share of a core.
+/// Snapshots take at most this share of a core.
 const SHARE: u32 = 20;
-/// Series are written whole, so they are told at every look in the first minutes, and after a while only when this share
-/// of the time since the start has passed, or an hour.
+/// Series are written whole, so they are reported at every snapshot in the first minutes, and after
+/// a while only when this share of the time since the start has passed, or an hour.
 const UNTOLD: u32 = 50;
 const LONGEST_UNTOLD: Duration = Duration::from_secs(3600);
-/// Most types that are told, those that changed most.
+/// Most types that are reported, those that changed most.
 const TOLD: usize = 4096;
 
-/// The looks of one recording.
+/// The snapshots of one recording.
 pub struct ObjectScans {
     rules: CensusRules,
     pid: u32,
     next: Duration,
-    /// When series are told next.
+    /// When series are reported next.
     tell: Duration,
     state: Option<Box<ScanState>>,
     running: Option<oneshot::Receiver<ScanResult>>,
 }
 
-/// What goes from look to look.
+/// What goes from snapshot to snapshot.
 pub struct ScanState {
-    /// Opened by the first look.
+    /// Opened by the first snapshot.
     target: Option<HeapTarget>,
     watch: HeapWatch,
 }
 
-/// How a look ended: with the reason when there will be no more.
+/// How a snapshot ended: with the reason when there will be no more.
 pub type ScanResult = Result<(Box<ScanState>, ScanFound), NoObjects>;
 
-/// What a look found.
+/// What a snapshot found.
 pub struct ScanFound {
     /// Time since the start of the recording at which it began.
     pub at: Duration,
@@ -63,18 +64,18 @@ pub struct ScanFound {
     pub snapshot: HeapSnapshot,
     /// When types were counted so far: seconds since the start, full collections.
     pub counts: Vec<(f64, Option<u64>)>,
-    /// What every type that changed did so far; nothing where types are not counted, or where that was told not long
-    /// ago.
+    /// What every type that changed did so far; nothing where types are not counted, or where that
+    /// was reported not long ago.
     pub types: Vec<TypeSeries>,
-    /// Owners of blocks and holders of types, of the last look.
+    /// Owners of blocks and retainers of types, of the last snapshot.
     pub last: Option<Last>,
 }
 
-/// What only the last look finds.
+/// What only the last snapshot finds.
 pub struct Last {
     /// Live blocks with their owners.
     pub joined: Joined,
-    /// Chains that keep what types grew by.
+    /// Paths that keep what types grew by.
     pub retainers: Vec<TypeRetainer>,
 }
 
@@ -91,7 +92,7 @@ impl ObjectScans {
         self.rules.every.is_some() && self.state.is_some() && since_start >= self.next
     }
 
-    /// Whether there should be a look at the end.
+    /// Whether there should be a snapshot at the end.
     pub fn is_wanted(&self) -> bool {
         (self.rules.join || self.rules.every.is_some()) && self.state.is_some()
     }
@@ -125,15 +126,15 @@ impl ObjectScans {
             // A heap takes much room, and only now and then.
             os::usage::give_back();
             drop(turn);
-            // Nobody may be waiting any more.
+            // The receiver may be gone.
             let _ = sender.send(heap_scanned);
         };
-        // A failure drops the sender: the receiver notices.
+        // A failure drops the sender, which the receiver notices.
         let _ = std::thread::Builder::new().name("leakspy-objects".to_owned()).spawn(work);
         self.running = Some(receiver);
     }
 
-    /// Waits for the end of a look; for ever when none runs.
+    /// Waits for the end of a snapshot; for ever when none runs.
     pub async fn heap_scanned(&mut self) -> ScanResult {
         match &mut self.running {
             Some(running) => running.await.unwrap_or(Err(NoObjects::EndedEarly)),
@@ -141,7 +142,7 @@ impl ObjectScans {
         }
     }
 
-    /// Takes back what the next look needs; the reason when there will be none.
+    /// Takes back what the next snapshot needs; the reason when there will be none.
     pub fn done(&mut self, heap_scanned: ScanResult) -> Result<ScanFound, NoObjects> {
         self.running = None;
         let (state, found) = heap_scanned?;
@@ -152,14 +153,14 @@ impl ObjectScans {
     }
 }
 
-/// A look to be taken.
+/// A snapshot to be taken.
 struct Job {
     state: Box<ScanState>,
     pid: u32,
     at: Duration,
     /// Whether types are counted.
     counts: bool,
-    /// Whether their series are told.
+    /// Whether their series are reported.
     tells: bool,
     blocks: Option<Vec<LiveBlock>>,
 }
@@ -223,7 +224,7 @@ fn changed(mut types: Vec<TypeSeries>) -> Vec<TypeSeries> {
     types
 }
 
-/// Bytes and objects by which a type changed from the first to the last look.
+/// Bytes and objects by which a type changed from the first to the last snapshot.
 fn change(series: &TypeSeries) -> (u64, u64) {
     let (first, last) = (series.points.first(), series.points.last());
     let (Some(first), Some(last)) = (first, last) else { return (0, 0) };

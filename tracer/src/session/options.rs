@@ -34,7 +34,7 @@ pub struct RecordOptions {
     pub audit_one_in: u32,
     /// How the memory of the target is searched for pointers to old blocks.
     pub search: SearchRules,
-    /// When Python objects are looked at.
+    /// When snapshots of Python objects are taken.
     pub census: CensusRules,
     /// How probes are attached; the best way that works when `None`.
     pub method: Option<Method>,

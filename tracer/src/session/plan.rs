@@ -62,8 +62,8 @@ fn dealloc_spot(modules: &Modules, address: Address, kernel: KernelRelease) -> O
     code.iter().find_map(|code| plan::entry_spot(code, vaddr, size, 1, kernel).ok())
 }
 
-/// Functions whose absence nobody would notice otherwise. Those that no library provides are called by
-/// nobody.
+/// Functions whose absence nobody would notice otherwise. Those that no library provides are called
+/// by nobody.
 fn uncovered(plan: &Plan, allocator: &Allocator, modules: &Modules) -> Vec<Note> {
     let mut notes = Vec::new();
     for (function, reason) in &plan.not_covered {

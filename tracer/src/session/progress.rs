@@ -1,4 +1,4 @@
-//! What people who wait are told.
+//! Progress of a recording, for the command line.
 
 /// The state of a capture.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]

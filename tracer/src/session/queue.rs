@@ -7,11 +7,12 @@ use tokio::sync::Notify;
 
 use crate::probe;
 
-/// Most bytes of waiting records. Stacks of new sites come in bursts that are much faster than they can be handled.
+/// Most bytes of waiting records. Stacks of new sites come in bursts that are much faster than they
+/// can be handled.
 const BYTES: usize = 32 << 20;
 
-/// The records of one target, oldest first. What finds no room is dropped and counted, so that a target whose
-/// records are handled too slowly costs nothing to others.
+/// The records of one target, oldest first. What finds no room is dropped and counted, so that a
+/// target whose records are handled too slowly costs nothing to others.
 #[derive(Debug)]
 pub struct Queue {
     waiting: Mutex<Waiting>,

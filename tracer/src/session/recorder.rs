@@ -59,18 +59,19 @@ pub struct Recorder {
     queue: Arc<Queue>,
     /// Series of types that wait for the next tick.
     types: Option<(Vec<Count>, Vec<TypeSeries>)>,
-    /// What keeps types, and who owns blocks; waits for the next tick too.
+    /// What keeps types, and which objects own blocks; waits for the next tick too.
     retainers: Option<Retainers>,
 }
 
-/// Where the recording is kept: in its file, and in memory where somebody judges it while it goes on.
+/// Where the recording is kept: in its file, and in memory where somebody judges it while it goes
+/// on.
 pub type Sinks = Tee<Writer, Option<SharedHistory>>;
 
-/// Chains by type, and owners by site.
+/// Paths by type, and owners by site.
 type Retainers = (Vec<TypeRetainer>, Vec<(u64, Owned)>);
 
 impl Recorder {
-    /// Takes everything over; accounting is still off.
+    /// Takes ownership of the parts; accounting is still off.
     pub fn new(
         mut target: TracedTarget,
         tables: Arc<dyn Tables>,
@@ -180,9 +181,9 @@ impl Recorder {
         self.stacks.insert(captured, &native);
     }
 
-    /// Saves the state now: counters, memory, what the sites did, and, when it is time for them, a point in
-    /// their history and a look at the live table. What has not changed costs nothing. Gives the state for people
-    /// who wait.
+    /// Saves the state now: counters, memory, what the sites did, and, when it is time for them, a
+    /// point in their history and a snapshot of the live table. What has not changed costs nothing.
+    /// Returns the state for progress.
     pub fn save(&mut self) -> Result<Status, SessionError> {
         let now = self.now();
         let last = self.ended.is_some();
@@ -217,7 +218,7 @@ impl Recorder {
         })
     }
 
-    /// Other processes name moments in the file; whoever judges from memory wants to know them.
+    /// Other processes name moments in the file; a judge that works from memory needs them, too.
     fn take_marks(&mut self) -> Result<(), SessionError> {
         let Tee(writer, history) = &mut self.sinks;
         let Some(history) = history else { return Ok(()) };
@@ -262,8 +263,9 @@ impl Recorder {
         Ok(self.sinks.collection(now.as_secs_f64(), all.saturating_sub(before))?)
     }
 
-    /// Writes the stacks of sites that are not in the recording yet. Native code has no names so far:
-    /// those come at the end, and a recording that is cut off before still tells module and offset.
+    /// Writes the stacks of sites that are not in the recording yet. Native code has no names so
+    /// far: those come at the end, and a recording that is cut off before still tells module and
+    /// offset.
     fn write_stacks(&mut self) -> Result<(), SessionError> {
         let (sites, native) = self.stacks.known();
         let resolver =
@@ -276,7 +278,7 @@ impl Recorder {
         Ok(())
     }
 
-    /// Writes what looks at Python objects found since the last tick.
+    /// Writes what snapshots of Python objects found since the last tick.
     fn write_objects(&mut self) -> Result<(), SessionError> {
         if let Some((counts, types)) = self.types.take() {
             self.sinks.types(&counts, &types)?;

@@ -1,9 +1,10 @@
-//! When the memory of the target is searched for pointers to old blocks, and what comes of it.
+//! When leak scans run, and what follows from their results.
 //!
-//! The target runs on while it is read, so that a pointer can move from where nobody has looked yet to where
-//! somebody looked already. Hence: only blocks that are old; what became resident during a pass is looked at
-//! once more at its end; blocks that were freed meanwhile count as roots; and two whole passes must both
-//! find nothing. A pass that could not see everything claims nothing.
+//! The target runs on while it is read, so that a pointer can move from memory that was not read
+//! yet to memory that was read already. Hence: only old blocks are searched for; what became
+//! resident during a pass is read once more at its end; blocks that were freed meanwhile count as
+//! roots; and two whole passes must both find no pointer. A pass that could not read everything
+//! proves nothing.
 
 mod pass;
 
@@ -67,9 +68,9 @@ pub struct SearchWanted {
 }
 
 impl SearchWanted {
-    /// Of blocks in any order those that are old and whose sites keep enough of them; nothing when there are
-    /// none. Registers are not read, so that a block which a thread keeps while it waits in the kernel can seem
-    /// lost: a site must have more blocks than threads could keep so.
+    /// Of blocks in any order those that are old and whose sites keep enough of them; nothing when
+    /// there are none. Registers are not read, so that a block which a thread keeps while it waits
+    /// in the kernel can seem unreachable: a site must have more blocks than threads could keep so.
     pub fn choose(blocks: Vec<SearchedBlock>, threads: usize) -> Option<Self> {
         let threads = u64::try_from(threads).unwrap_or(u64::MAX);
         let at_least = FEWEST.max(threads.saturating_mul(BY_REGISTERS).saturating_add(1));
@@ -90,22 +91,24 @@ pub struct PointerSearch {
 /// A search at work.
 struct Running {
     at_least: u64,
-    /// Whether small objects that alone lead to a block are looked for as well: from the second pass on.
+    /// Whether small objects that alone lead to a block are looked for as well: from the second
+    /// pass on.
     with_retainers: bool,
-    /// What the pass before found lost, by address and birth; `None` when it was another question.
+    /// What the pass before found unreachable, by address and birth; `None` when it searched for
+    /// other blocks.
     unreachable: Option<HashSet<Identity>>,
     pace: Arc<PassPace>,
     turn: Turn,
     result: oneshot::Receiver<Scanned>,
 }
 
-/// What a pass has led to.
+/// What follows from a pass.
 pub enum SearchStep {
     /// Another pass runs.
     Goes,
     /// What was found out of each site.
     Found(Vec<SiteUnreachable>),
-    /// Nothing is claimed.
+    /// Nothing is proved.
     Unfinished(Unfinished),
 }
 
@@ -121,7 +124,8 @@ impl PointerSearch {
         self.rules.wanted && since_start >= self.next
     }
 
-    /// One that was due so long after the start begins now, or is left out because the one before it still runs.
+    /// One that was due so long after the start begins now, or is left out because the one before
+    /// it still runs.
     pub fn count(&mut self, since_start: Duration) {
         self.begun += 1;
         let (first, every) = &self.rules.times;
@@ -138,8 +142,8 @@ impl PointerSearch {
         self.running.is_some()
     }
 
-    /// How old blocks must be, so long after the start. A third of the time, because a cache that fills once
-    /// keeps its blocks as long as a leak at first.
+    /// How old blocks must be, so long after the start. A third of the time, because a cache that
+    /// fills once keeps its blocks as long as a leak at first.
     pub fn age(&self, since_start: Duration) -> Duration {
         self.rules.age.unwrap_or(YOUNGEST.max(since_start / 3))
     }
@@ -169,7 +173,7 @@ impl PointerSearch {
         Job { search, memory, most_bytes: self.rules.most_bytes, pace, turn }.start()
     }
 
-    /// Somebody waits for it.
+    /// The user waits for the result: no more rests.
     pub fn hurry(&self) {
         if let Some(running) = &self.running {
             running.pace.hurry();

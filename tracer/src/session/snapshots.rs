@@ -1,4 +1,4 @@
-//! Looks at the live table: when, and what is made of them.
+//! Snapshots of the live table: when they are taken, and what becomes of them.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use crate::os::clock;
 use crate::probe::{ProbeError, Tables};
 use crate::store::StoreError;
 
-/// All looks of one recording.
+/// All snapshots of one recording.
 pub struct Snapshots {
     accumulator: Accumulator,
     pace: SnapshotPace,
@@ -17,7 +17,7 @@ pub struct Snapshots {
     origin: u64,
 }
 
-/// What one look saw.
+/// What one snapshot saw.
 pub struct SnapshotSummary {
     /// Live blocks.
     pub blocks: u64,
@@ -31,12 +31,13 @@ impl Snapshots {
         Self { accumulator: Accumulator::default(), pace: SnapshotPace::default(), origin }
     }
 
-    /// The rhythm in which to look.
+    /// When snapshots of the live table are due.
     pub fn pace(&mut self) -> &mut SnapshotPace {
         &mut self.pace
     }
 
-    /// Looks. `totals` must have been read after `now`. Nothing when no time has passed since the last look.
+    /// Takes a snapshot. `totals` must have been read after `now`. Nothing when no time has passed
+    /// since the last snapshot.
     pub fn snapshot(
         &mut self,
         now: Duration,
@@ -61,7 +62,7 @@ impl Snapshots {
             count: retained.amount.count,
         });
         let seen = SnapshotSummary { blocks, retained: retained.collect() };
-        // CPU time: on a busy machine a look takes long, and is no dearer for that.
+        // CPU time: on a busy machine a snapshot takes long, and is no dearer for that.
         let took = Duration::from_nanos(clock::own_cpu_ns().saturating_sub(begun));
         self.pace.taken(now, took);
         tracing::debug!("looked at {blocks} live blocks in {took:?} of CPU time");

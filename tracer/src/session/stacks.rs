@@ -1,4 +1,4 @@
-//! The stacks of sites: unwound and merged as they come, named at the end.
+//! The stacks of sites: unwound and merged as they arrive, symbolised at the end.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;

@@ -6,7 +6,8 @@ use super::target::TracedTarget;
 use crate::model::ProcessPoint;
 use crate::os::{cgroup, usage};
 
-/// Reading all mappings takes the lock that the target's page faults need, for longer the more there are.
+/// Reading all mappings takes the lock that the target's page faults need, for longer the more
+/// there are.
 const BETWEEN_MAPPINGS: Duration = Duration::from_secs(60);
 
 /// What is not read at every tick, as it was last read.
@@ -29,7 +30,7 @@ impl Surroundings {
         }
     }
 
-    /// The process at `now`; what the books know of it is left to the caller.
+    /// The process at `now`; what the counters say of it is left to the caller.
     pub fn point(&self, pid: u32, now: Duration) -> ProcessPoint {
         let resident = usage::resident(pid).ok();
         let process = ProcessPoint { t: now.as_secs_f64(), ..ProcessPoint::default() };

@@ -1,4 +1,5 @@
-//! The process that a session looks at: what it is, what of it can be seen, and where the probes go.
+//! The process that a session looks at: what it is, what of it can be seen, and where the probes
+//! go.
 
 use std::os::fd::BorrowedFd;
 
@@ -29,7 +30,8 @@ pub struct TracedTarget {
 }
 
 impl TracedTarget {
-    /// Opens a process by pid or unique name, and finds out where its interpreter and its allocator are.
+    /// Opens a process by pid or unique name, and finds out where its interpreter and its allocator
+    /// are.
     ///
     /// # Errors
     /// There is no such process, it may not be looked at, or nothing in it can be traced.
@@ -167,8 +169,8 @@ impl TracedTarget {
         }
     }
 
-    /// Looks for the breakpoints in the target's memory. Where a file was replaced or copied up after
-    /// the target mapped it, the kernel puts them into another inode and says nothing.
+    /// Looks for the breakpoints in the target's memory. Where a file was replaced or copied up
+    /// after the target mapped it, the kernel puts them into another inode and says nothing.
     pub fn check_in_place(&self) -> Result<(), ProbeError> {
         const INT3: u8 = 0xcc;
         for (symbol, spot) in self.probing.spots() {

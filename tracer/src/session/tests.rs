@@ -1,5 +1,5 @@
-//! A session from attach to finish, with a kernel side that does what a test says, and with real processes that
-//! carry no probes.
+//! A session from attach to finish, with a kernel side that does what a test says, and with real
+//! processes that carry no probes.
 
 mod stage;
 
@@ -13,7 +13,8 @@ use crate::model::Note;
 use crate::probe::fake::Call;
 use crate::probe::{Method, ProbeError, Slot};
 
-/// A target is attached, counted for, and left; its numbers are given up when its recording is whole.
+/// A target is attached, counted for, and left; its numbers are given up when its recording is
+/// whole.
 #[tokio::test]
 async fn everything_happens_in_order() {
     let mut stage = Stage::new();
@@ -179,7 +180,8 @@ async fn the_end_of_a_target_is_its_own() {
     assert!(stage.document("b").capture.notes.is_empty());
 }
 
-/// Somebody asks for the end of a recording whose target has just ended: the recording says that it did.
+/// Somebody asks for the end of a recording whose target has just ended: the recording says that it
+/// did.
 #[tokio::test]
 async fn an_end_between_the_last_tick_and_the_request_is_noticed() {
     let mut stage = Stage::new();
@@ -260,7 +262,8 @@ async fn a_job_that_panics_ends_one_recording() {
     assert_eq!(stage.outcome(lives).await.unwrap(), Ending::Asked);
 }
 
-/// Records go to their own target, also those that are still in the ring at its end; those of nobody are dropped.
+/// Records go to their own target, also those that are still in the ring at its end; those of
+/// nobody are dropped.
 #[tokio::test]
 async fn records_go_where_they_belong() {
     let mut stage = Stage::new();
@@ -279,7 +282,8 @@ async fn records_go_where_they_belong() {
     assert_eq!(["a", "b"].map(|name| stage.loss(name, "records_undecoded")), [3, 2]);
 }
 
-/// While the tables of a target are slow its records wait, and what finds no room is counted as its own loss.
+/// While the tables of a target are slow its records wait, and what finds no room is counted as its
+/// own loss.
 #[tokio::test]
 async fn a_queue_that_is_full_loses_and_says_so() {
     let mut stage = Stage::new();

@@ -19,7 +19,8 @@ pub type Readable = AsyncFd<OwnedFd>;
 pub fn readable(descriptor: BorrowedFd<'_>) -> Result<Readable, SessionError> {
     let wait = |source| SessionError::Wait { source };
     let own = descriptor.try_clone_to_owned().map_err(wait)?;
-    // SAFETY: an `OwnedFd` names the same open descriptor for as long as it lives, and the `AsyncFd` owns it.
+    // SAFETY: an `OwnedFd` names the same open descriptor for as long as it lives, and the
+    // `AsyncFd` owns it.
     let watched = unsafe { AsyncFd::register_with_interest(own, Interest::READABLE) };
     watched.map_err(|error| wait(error.into()))
 }

@@ -13,7 +13,7 @@ pub struct WhoOptions {
     pub pause: bool,
     /// Whether strings of the process are told in full.
     pub values: bool,
-    /// Most kinds of chains that are told.
+    /// Most kinds of paths that are reported.
     pub top: usize,
 }
 

@@ -1,4 +1,5 @@
-//! What is done for one target: job after job, on threads that may block, so that the event loop does not.
+//! What is done for one target: job after job, on threads that may block, so that the event loop
+//! does not.
 
 use std::sync::Arc;
 

@@ -113,16 +113,17 @@ fn open(path: &Path) -> rusqlite::Result<Connection> {
         tables.join(";\n"),
         schema::VIEWS,
     ))?;
-    // The log alone survives the death of this process. A power cut takes what the disk has not got yet: so
-    // every tick waits for it, and at most the one that was being written is lost.
+    // The log alone survives the death of this process. A power cut takes what the disk has not got
+    // yet: so every tick waits for it, and at most the one that was being written is lost.
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "journal_size_limit", LOG_BYTES)?;
     Ok(connection)
 }
 
-/// Says that a recorder lives: an advisory lock (`flock`) on the file, which the kernel ends with the
-/// process. Shared, because SQLite's own locks are of another kind on local disks, but not on every network.
+/// Says that a recorder lives: an advisory lock (`flock`) on the file, which the kernel ends with
+/// the process. Shared, because SQLite's own locks are of another kind on local disks, but not on
+/// every network.
 pub fn say_alive(path: &Path) -> Result<File, StoreError> {
     let cannot = |source| StoreError::CannotOpen { path: path.to_owned(), source };
     let file = File::open(path).map_err(cannot)?;

@@ -36,8 +36,8 @@ pub struct Limits {
     pub history_rows: usize,
     /// Cohorts of all sites.
     pub cohorts: usize,
-    /// Bytes of names in the stacks of all sites, written out: sites share stacks, and those share frames, so a small
-    /// file can say more than anybody could print.
+    /// Bytes of names in the stacks of all sites, written out: sites share stacks, and those share
+    /// frames, so a small file can say more than anybody could print.
     pub stack_text: usize,
 }
 

@@ -1,8 +1,8 @@
 //! Puts a named moment into a recording that another process is writing.
 //!
-//! SQLite lets one writer in at a time; a recorder holds the database only while it writes a tick, so this
-//! one waits for its turn. What it meets is checked like anything that is read: `sudo` may run this on a file of
-//! anybody.
+//! SQLite lets one writer in at a time; a recorder holds the database only while it writes a tick,
+//! so this one waits for its turn. What it meets is checked like anything that is read: `sudo` may
+//! run this on a file of anybody.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::path::Path;
@@ -20,8 +20,9 @@ const MAX_MARKS: u32 = 4096;
 /// How long to wait for the recorder to let somebody else write.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Puts the name into the recording at `path`, for the moment `epoch` (seconds since 1970); gives that moment in
-/// seconds since the start of the capture. Longer names than [`MAX_NAME`] lose their end.
+/// Puts the name into the recording at `path`, for the moment `epoch` (seconds since 1970); gives
+/// that moment in seconds since the start of the capture. Longer names than [`MAX_NAME`] lose their
+/// end.
 ///
 /// # Errors
 /// It is no recording or may not be written, nobody is recording into it, or it has too many marks.
@@ -41,7 +42,8 @@ pub fn mark(path: &Path, name: &str, epoch: f64) -> Result<f64, StoreError> {
     }
 }
 
-/// Whether a living recorder writes into this file. Not to be asked by a process that has it open in SQLite.
+/// Whether a living recorder writes into this file. Not to be asked by a process that has it open
+/// in SQLite.
 ///
 /// # Errors
 /// The file cannot be opened for writing.
@@ -91,7 +93,7 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
     let mut connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(PATIENCE)?;
     open::distrust(&mut connection)?;
-    // The log belongs to the recorder, whatever becomes of it.
+    // The write-ahead log belongs to the recorder, also after it ended.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     Ok(connection)

@@ -1,7 +1,8 @@
 //! Recordings: SQLite files that survive the death of their writer and that anyone can query.
 //!
 //! [`Writer`] makes one, [`Reader`] turns one into a [`Document`](crate::model::Document) and
-//! trusts nothing in it. The tables are described in `docs/recording.md`. The only door to rusqlite.
+//! trusts nothing in it. The tables are described in `docs/recording.md`. The only module that
+//! names rusqlite.
 
 mod create;
 mod error;

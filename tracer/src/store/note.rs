@@ -1,4 +1,5 @@
-//! Notes as text of a row: their code and fields as JSON. Earlier recordings of the same format have sentences instead.
+//! Notes as text of a row: their code and fields as JSON. Earlier recordings of the same format
+//! have sentences instead.
 
 use serde::Serialize;
 
@@ -46,7 +47,8 @@ mod tests {
         assert_eq!(of_stack(text(&StackNote::CodeFreed)), StackNote::CodeFreed);
     }
 
-    /// Earlier recordings have sentences; a later leakspy may have notes that this one does not know.
+    /// Earlier recordings have sentences; a later leakspy may have notes that this one does not
+    /// know.
     #[test]
     fn what_is_no_known_note_is_a_sentence() {
         assert_eq!(of_recording("the target exited".into()), Note::TargetExited);

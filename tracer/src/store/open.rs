@@ -18,10 +18,10 @@ use crate::model::Document;
 
 /// Longest text or row, in bytes; the writer stays far below.
 const MAX_VALUE: i32 = 1024 * 1024;
-/// Steps of SQLite's virtual machine between two looks at the budget.
+/// Steps of SQLite's virtual machine between two snapshots at the budget.
 const STEPS: i32 = 1_000_000;
-/// How many looks until reading is given up: some 10 seconds, ten times what the largest recording
-/// needs. Damage can make a small file endless.
+/// How many snapshots until reading is given up: some 10 seconds, ten times what the largest
+/// recording needs. Damage can make a small file endless.
 const SNAPSHOTS: u32 = 1_000;
 
 /// A recording that has been checked.
@@ -109,8 +109,8 @@ impl Reader {
         work(&transaction)
     }
 
-    /// The tables must be those of this version, letter for letter, and the pages of those that every report
-    /// needs in order.
+    /// The tables must be those of this version, letter for letter, and the pages of those that
+    /// every report needs in order.
     fn check_tables(&self) -> Result<(), StoreError> {
         for (name, _) in schema::tables() {
             check_table(&self.connection, &self.path, name)?;
@@ -183,8 +183,8 @@ pub fn check_header(path: &Path) -> Result<(), StoreError> {
     }
 }
 
-/// Bytes that the header says the file has, where nothing of it is in a write-ahead log any more: what was cut off
-/// at the end may be a page that no table uses, which no read would notice.
+/// Bytes that the header says the file has, where nothing of it is in a write-ahead log any more:
+/// what was cut off at the end may be a page that no table uses, which no read would notice.
 fn whole_length(header: &[u8]) -> Option<u64> {
     const WITHOUT_LOG: u8 = 1;
     let size = u16::from_be_bytes(header.get(16..18)?.try_into().ok()?);

@@ -9,7 +9,7 @@ pub enum Overwrite {
     Always,
 }
 
-/// Who shall own the file: the person behind `sudo`, so that the report needs no root.
+/// The owner of the file: the user who called `sudo`, so that reading it needs no root.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FileOwner {
     /// User id.

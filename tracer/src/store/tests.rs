@@ -242,7 +242,8 @@ fn numbers_that_are_none_are_stored_as_zero() {
     assert_eq!(document.capture.seconds.to_bits(), 0.0_f64.to_bits());
 }
 
-/// However many sites have a stack, its frames are in memory once, and a text that many frames have, too.
+/// However many sites have a stack, its frames are in memory once, and a text that many frames
+/// have, too.
 #[test]
 fn stacks_are_shared() {
     let (_folder, path) = folder();

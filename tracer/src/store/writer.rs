@@ -26,8 +26,8 @@ pub(super) use rows::class_name;
 /// After an error nothing more is written, and nothing that was committed is lost.
 pub struct Writer {
     connection: Connection,
-    /// Says that somebody is recording, see [`super::is_running`]. After the connection: closing any
-    /// descriptor of the file would end SQLite's own locks on it.
+    /// Says that somebody is recording, see [`super::is_running`]. After the connection: closing
+    /// any descriptor of the file would end SQLite's own locks on it.
     _alive: File,
     path: PathBuf,
     numbers: InternedNumbers,

@@ -1,9 +1,9 @@
 //! What a call instruction looks like from behind.
 
 /// Whether `before`, the bytes that end at a return address, ends with a near call of x86-64:
-/// `e8 rel32`, or `ff /2` with any addressing mode (Intel SDM volume 2A, CALL). Prefixes lie further
-/// back and do not matter. A byte sequence can match by chance; what does not match was never a
-/// return address.
+/// `e8 rel32`, or `ff /2` with any addressing mode (Intel SDM volume 2A, CALL). Prefixes lie
+/// further back and do not matter. A byte sequence can match by chance; what does not match was
+/// never a return address.
 pub(super) fn ends_with_call(before: &[u8]) -> bool {
     let tail = |length: usize| before.len().checked_sub(length).map(|start| &before[start..]);
     if tail(5).is_some_and(|bytes| bytes[0] == 0xe8) {

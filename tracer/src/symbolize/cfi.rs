@@ -37,8 +37,8 @@ pub(super) struct State {
 /// What the tables say about an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Rule {
-    /// CFA = register + offset, return address just below it, frame pointer kept or saved relative to
-    /// the CFA: what framehop executes exactly.
+    /// CFA = register + offset, return address just below it, frame pointer kept or saved relative
+    /// to the CFA: what framehop executes exactly.
     Plain { base: Base, offset: i64 },
     /// Expressions or unusual places; see [`FrameTable::evaluate`].
     Special { signal: bool },

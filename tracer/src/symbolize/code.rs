@@ -1,7 +1,7 @@
 //! What unwinding and naming need of one file, made once for all targets that have it mapped.
 //!
-//! A file is parsed when the first target asks and forgotten with the last one. What is kept are tables and names that
-//! were asked for; debug information is read for a batch of names and let go.
+//! A file is parsed when the first target asks and forgotten with the last one. What is kept are
+//! tables and names that were asked for; debug information is read for a batch of names and let go.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -63,7 +63,8 @@ impl CodeFile {
         &self.parts.bytes
     }
 
-    /// Names that are known. Whoever looks up more holds this meanwhile, so that others find them and need not.
+    /// Names that are known. Whoever looks up more holds this meanwhile, so that others find them
+    /// and need not.
     pub(super) fn names(&self) -> MutexGuard<'_, Names> {
         lock(&self.names)
     }
@@ -74,7 +75,8 @@ impl CodeFile {
     }
 }
 
-/// What is kept is whole after every step, so a thread that panicked with it has left nothing half done.
+/// What is kept is whole after every step, so a thread that panicked with it has left nothing half
+/// done.
 fn lock<T>(what: &Mutex<T>) -> MutexGuard<'_, T> {
     what.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,12 +1,13 @@
 //! All address ranges of one function that the compiler split.
 //!
-//! GCC and Clang with profiles, and BOLT, move the rarely executed part of a function elsewhere. The
-//! evaluation loop is the function that suffers most: Debian 12's python3.11 keeps 55,644 bytes hot and
-//! 13,913 cold in another entry of the unwind tables; Alpine 3.20's libpython3.12 keeps 362 hot and
-//! 56,543 cold. The symbol covers the first range only, and the names of the others (`.cold`) do not
-//! survive stripping. What does survive are the jumps: a range that the function jumps *into*, rather
-//! than to the start of, is a part of it. A jump to a start is a tail call of another function unless
-//! the unwind tables say that a frame is already set up there, which no function begins with.
+//! GCC and Clang with profiles, and BOLT, move the rarely executed part of a function elsewhere.
+//! The evaluation loop is the function that suffers most: Debian 12's python3.11 keeps 55,644 bytes
+//! hot and 13,913 cold in another entry of the unwind tables; Alpine 3.20's libpython3.12 keeps 362
+//! hot and 56,543 cold. The symbol covers the first range only, and the names of the others
+//! (`.cold`) do not survive stripping. What does survive are the jumps: a range that the function
+//! jumps *into*, rather than to the start of, is a part of it. A jump to a start is a tail call of
+//! another function unless the unwind tables say that a frame is already set up there, which no
+//! function begins with.
 //!
 //! Switch tables and computed gotos are not followed. In practice they need not be: a fragment also
 //! receives direct jumps (379 in Debian's build).
@@ -24,8 +25,9 @@ const MAX_FRAGMENTS: usize = 16;
 /// Most bytes decoded for one function; the largest evaluation loop known has 0.1 MiB.
 const MAX_BYTES: u64 = 1024 * 1024;
 
-/// The ranges of the function that begins with `hot` (both as addresses of the file): `hot` itself, then
-/// its fragments in the order of discovery. Only `hot` when the file has no unwind tables. Found once for each file.
+/// The ranges of the function that begins with `hot` (both as addresses of the file): `hot` itself,
+/// then its fragments in the order of discovery. Only `hot` when the file has no unwind tables.
+/// Found once for each file.
 pub fn ranges_of_function(file: &CodeFile, hot: Range<u64>) -> Vec<Range<u64>> {
     let mut known = file.functions();
     known.entry(hot.clone()).or_insert_with(|| find(file, hot)).clone()

@@ -1,4 +1,4 @@
-//! One stack out of two, in true order.
+//! Merges the native and the Python stack into one, in call order.
 //!
 //! Pure. The Python frames are complete by themselves and always come out, all and in order; native
 //! frames come out only where it is certain which Python frames they lie between.
@@ -35,8 +35,8 @@ pub enum MergeNote {
         /// How many.
         frames: usize,
     },
-    /// Native frames further out belong to another Python stack: the greenlet or sub-interpreter that
-    /// switched to this one.
+    /// Native frames further out belong to another Python stack: the greenlet or sub-interpreter
+    /// that switched to this one.
     OtherStack {
         /// How many were left out.
         frames: usize,
@@ -162,8 +162,8 @@ impl<'a> Merger<'a> {
             }
             // A frame that is passed already contradicts what was taken for certain.
             Host::Frame(_) | Host::Unknown => {
-                // What lies inside the next evaluation loop is called by this segment, whichever loop
-                // runs it. From there on nothing is certain until a known host.
+                // What lies inside the next evaluation loop is called by this segment, whichever
+                // loop runs it. From there on nothing is certain until a known host.
                 if self.certain
                     && let Some(index) = self.next_evaluation()
                 {

@@ -12,14 +12,14 @@
 //! | [`fragment`] | all address ranges of one function that the compiler split |
 //! | [`activation`] | which native frame hosts which run of Python frames |
 //! | [`merge`] | one stack out of two, in true order |
-//! | [`native`] | names of native code (the only room that names blazesym) |
-//! | [`machinery`] | which native frames are the interpreter's own |
+//! | [`native`] | names of native code (the only module that names blazesym) |
+//! | [`runtime_frames`] | which native frames are the interpreter's own |
 //! | [`resolve`] | finished frames, root first |
 //!
-//! The order of work follows the life of the target: a stack is unwound and merged at once, while its
-//! modules are known ([`unwind`], [`merge`]); names of native code wait for the end and are looked up
-//! module by module in one batch ([`native`]), because debug information is the largest thing that this
-//! program ever reads.
+//! The order of work follows the life of the target: a stack is unwound and merged at once, while
+//! its modules are known ([`unwind`], [`merge`]); names of native code wait for the end and are
+//! looked up module by module in one batch ([`native`]), because debug information is the largest
+//! thing that this program ever reads.
 
 pub mod activation;
 mod call;

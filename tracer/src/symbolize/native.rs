@@ -1,9 +1,10 @@
-//! Names of native code: blazesym's one door.
+//! Names of native code; the only module that names blazesym.
 //!
-//! Files are opened by a path that this process can open (`/proc/self/fd/N`), so that deleted files and
-//! other mount namespaces work; what is shown is the target's path. Each module is read once, for all
-//! of its addresses, and closed again: its debug information can be larger than everything else in this
-//! program, and only one should be in memory at a time. So look everything up in one batch, at the end.
+//! Files are opened by a path that this process can open (`/proc/self/fd/N`), so that deleted files
+//! and other mount namespaces work; what is shown is the target's path. Each module is read once,
+//! for all of its addresses, and closed again: its debug information can be larger than everything
+//! else in this program, and only one should be in memory at a time. So look everything up in one
+//! batch, at the end.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
@@ -17,9 +18,9 @@ use super::image::{ModuleId, ModuleImage};
 use super::stack::Place;
 use crate::model::{Frame, FrameKind};
 
-/// Debug information is not read from files larger than this, bytes; their functions are named all the
-/// same. Reading it takes about as much memory as the file is long (measured: 28 to 46 MiB for a
-/// libpython of 31 MB, depending on how much of it is asked for).
+/// Debug information is not read from files larger than this, bytes; their functions are named all
+/// the same. Reading it takes about as much memory as the file is long (measured: 28 to 46 MiB for
+/// a libpython of 31 MB, depending on how much of it is asked for).
 const LARGEST_DEBUG_FILE: u64 = 64 * 1024 * 1024;
 
 /// The file behind a module.

@@ -19,7 +19,8 @@ impl Deref for Slice {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {
-        // The range was checked when the slice was made, but a mapped file can be another length now.
+        // The range was checked when the slice was made, but a mapped file can be another length
+        // now.
         (*self.bytes).as_ref().get(self.range.clone()).unwrap_or(&[])
     }
 }

@@ -14,7 +14,8 @@ use crate::model::{Frame, FrameKind, StackNote};
 
 /// Names of Python frames.
 pub trait PythonNames {
-    /// The frame of a word, `None` when it is no function but the interpreter's own device, or why it has no name.
+    /// The frame of a word, `None` when it is no function but the interpreter's own device, or why
+    /// it has no name.
     fn name(&self, word: Word, generation: u32) -> Result<Option<Frame>, StackNote>;
 }
 

@@ -1,8 +1,9 @@
-//! Which native frames are the interpreter's own machinery: the way from one Python function to the
-//! next, or from the start of a thread to the first. Reports hide them by default.
+//! Which native frames are runtime frames, the interpreter's own: they lead from one Python
+//! function to the next, or from the start of a thread to the first. Reports hide them by default.
 //!
-//! Only glue is machinery. A function that does something for its caller (`PyList_Append`,
-//! `dict_resize`, `PyBytes_FromStringAndSize`) is what a user wants to see above an allocation.
+//! Only glue counts as runtime frames. A function that does something for its caller
+//! (`PyList_Append`, `dict_resize`, `PyBytes_FromStringAndSize`) is what a user wants to see above
+//! an allocation.
 
 /// Where a name counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,7 +112,8 @@ const RUNTIME_FRAMES: &[(&str, Match, Scope)] = &[
     ("__clone3",                       Exact,  Anywhere),
 ];
 
-/// Whether a function is machinery. `function` may carry the suffixes of split or cloned functions.
+/// Whether a function is a runtime frame. `function` may carry the suffixes of split or cloned
+/// functions.
 pub fn is_runtime_frame(function: &str, in_interpreter: bool) -> bool {
     let name = base_name(function);
     RUNTIME_FRAMES.iter().any(|(row, by, scope)| {

@@ -54,8 +54,8 @@ pub struct NativeFrame {
     pub place: Option<Place>,
     /// Stack pointer while the frame's callee runs.
     pub sp: u64,
-    /// End of the frame on the stack (canonical frame address); the frame is `[sp, cfa)`. `None` for
-    /// the last frame when its size is not known.
+    /// End of the frame on the stack (canonical frame address); the frame is `[sp, cfa)`. `None`
+    /// for the last frame when its size is not known.
     pub cfa: Option<u64>,
     /// Whether its caller was found through the frame pointer, for want of tables.
     pub by_frame_pointer: bool,

@@ -1,9 +1,10 @@
-//! The walk over a copied stack.
+//! Where a native stack is unwound: the walk over a copied stack.
 //!
 //! It starts at the first instructions of an allocator, where the stack pointer has not moved: the
-//! return address lies at it, and no table is needed. From there each step is a rule out of call frame
-//! information, and is believed only when the return address that it finds lies in executable memory
-//! of a known file, right behind a call instruction. Whatever else ends the walk, with a reason.
+//! return address lies at it, and no table is needed. From there each step is a rule out of call
+//! frame information, and is believed only when the return address that it finds lies in executable
+//! memory of a known file, right behind a call instruction. Whatever else ends the walk, with a
+//! reason.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -74,9 +75,9 @@ impl Unwinder {
         }
     }
 
-    /// Adds a module, in place of those that lay there before (their ids stay valid as names of what
-    /// was). Cheap: the file is parsed already, and its
-    /// tables are read when an address is looked up.
+    /// Adds a module, in place of those that lay there before (their ids stay valid as names of
+    /// what was). Cheap: the file is parsed already, and its tables are read when an address is
+    /// looked up.
     pub fn add(&mut self, image: ModuleImage) -> ModuleId {
         let id = ModuleId(self.next_id);
         self.next_id += 1;
@@ -186,7 +187,8 @@ impl Unwinder {
             return Err(Stop { end: WalkEnd::CopyEnd, cfa: None });
         }
         // The tables of a signal frame recover the interrupted instruction, which no call precedes;
-        // the address that a handler returns to is such a frame's start and no call precedes it either.
+        // the address that a handler returns to is such a frame's start and no call precedes it
+        // either.
         let exact = signal;
         if !exact && !self.is_signal_return(next.ip) {
             self.check_return(next.ip).map_err(stop)?;
@@ -214,8 +216,8 @@ impl Unwinder {
         rule
     }
 
-    /// One step by framehop, which executes plain rules exactly. It must see no others: for an address
-    /// without a rule it would guess.
+    /// One step by framehop, which executes plain rules exactly. It must see no others: for an
+    /// address without a rule it would guess.
     fn step(
         &mut self,
         address: u64,
@@ -237,8 +239,9 @@ impl Unwinder {
         }
     }
 
-    /// One step by the frame pointer, where there are no tables. `bp` may hold anything there, so it
-    /// must at least point into the stack above this frame's callee, and lead to a return address.
+    /// One step by the frame pointer, where there are no tables. `bp` may hold anything there, so
+    /// it must at least point into the stack above this frame's callee, and lead to a return
+    /// address.
     fn step_frame_pointer(
         &self,
         address: u64,

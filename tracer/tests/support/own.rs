@@ -18,14 +18,14 @@ pub struct Own {
 #[inline(never)]
 pub fn capture() -> Own {
     let mut context = MaybeUninit::<libc::ucontext_t>::zeroed();
-    // SAFETY: getcontext fills the structure, which is large enough and writable; nothing ever jumps
-    // back to it.
+    // SAFETY: getcontext fills the structure, which is large enough and writable; nothing ever
+    // jumps back to it.
     let context = unsafe {
         assert_eq!(libc::getcontext(context.as_mut_ptr()), 0);
         context.assume_init()
     };
     let mut addresses = [std::ptr::null_mut(); 4096];
-    // SAFETY: the array has as many places as the call is told.
+    // SAFETY: the array has as many places as the call is reported.
     let count = unsafe { libc::backtrace(addresses.as_mut_ptr(), 4096) };
     let truth = addresses[..usize::try_from(count).unwrap()].iter().map(|at| *at as u64).collect();
     let register = |index: libc::c_int| {

@@ -17,7 +17,8 @@ use toolchain::{Route, Toolchain};
 const OBJECT: &str = "tracer/object/leakspy.bpf.o";
 const STAMP: &str = "tracer/object/stamp.json";
 
-/// How the object is compiled. `v3` has 32-bit arithmetic and the atomic instructions of the kernel.
+/// How the object is compiled. `v3` has 32-bit arithmetic and the atomic instructions of the
+/// kernel.
 const FLAGS: [&str; 6] = [
     "-Ctarget-cpu=v3",
     "-Copt-level=3",
@@ -30,7 +31,8 @@ const FLAGS: [&str; 6] = [
 /// Options of `cargo xtask ebpf`.
 #[derive(clap::Args)]
 pub struct Options {
-    /// Change nothing: fail when the committed object is not what its sources and this toolchain make.
+    /// Change nothing: fail when the committed object is not what its sources and this toolchain
+    /// make.
     #[arg(long)]
     check: bool,
     /// With --check: trust the stamp, build nothing.

@@ -1,8 +1,8 @@
 //! Which compiler builds the object: the distribution's or rustup's nightly.
 //!
 //! The BPF target has no precompiled `core`, so either needs the standard library's sources of
-//! exactly its version. Debian packages compiler, sources and LLVM together; rustup's way is nightly
-//! with the component `rust-src`.
+//! exactly its version. Debian packages compiler, sources and LLVM together; rustup's way is
+//! nightly with the component `rust-src`.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -11,10 +11,10 @@ const MOST_CASES: usize = 1000;
 /// A case's description is a page; more is not one.
 const MOST_BYTES: u64 = 1 << 20;
 
-/// One leak that really shipped, or a program that only looks as if it leaked: its `case.toml`.
+/// One leak that really shipped, or a program that only snapshots as if it leaked: its `case.toml`.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Case {
-    /// The name of its folder, and what `run_case.sh` is told.
+    /// The name of its folder, and what `run_case.sh` is reported.
     pub name: String,
     /// What loses the memory, if anything does.
     pub kind: Kind,
@@ -135,8 +135,8 @@ impl Case {
         self.kind == Kind::NonLeak || version == Version::Fixed
     }
 
-    /// Whether the cured version was itself seen to grow by more than a twentieth of the leak, so that
-    /// nobody can demand silence of it.
+    /// Whether the cured version was itself seen to grow by more than a twentieth of the leak, so
+    /// that nobody can demand silence of it.
     pub fn still_grows(&self) -> bool {
         let Measured { leaky_bytes_per_op, fixed_bytes_per_op } = self.measured;
         leaky_bytes_per_op
@@ -144,8 +144,8 @@ impl Case {
             .is_some_and(|(leaky, fixed)| fixed > leaky / 20.0)
     }
 
-    /// Whether the leaked blocks come from Python's small-object allocator. The C library's sees only the arenas
-    /// that those are cut from, under whatever stack happened to need one.
+    /// Whether the leaked blocks come from Python's small-object allocator. The C library's sees
+    /// only the arenas that those are cut from, under whatever stack happened to need one.
     pub fn is_small_objects(&self) -> bool {
         self.expected.tracemalloc_sees.contains("pymalloc")
     }

@@ -85,7 +85,8 @@ pub struct Row {
     pub version: Version,
     /// How long it was watched.
     pub seconds: f64,
-    /// Of a leak: the first finding whose stack names an expected frame. Else: of the surest `leak`.
+    /// Of a leak: the first finding whose stack names an expected frame. Else: of the surest
+    /// `leak`.
     pub rank: Option<u32>,
     /// That finding's verdict.
     pub verdict: Option<String>,

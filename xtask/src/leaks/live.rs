@@ -56,7 +56,8 @@ pub struct Live {
 }
 
 impl<'a> Place<'a> {
-    /// Below the target directory, unless the environment says otherwise in the words of `run_case.sh`.
+    /// Below the target directory, unless the environment says otherwise in the words of
+    /// `run_case.sh`.
     pub fn new(folder: &'a Path) -> Result<Self> {
         let place = |variable: &str, name: &str| {
             let usual = || target_dir().join("leakspy-cases").join(name);
@@ -74,8 +75,8 @@ impl<'a> Place<'a> {
         Ok(place)
     }
 
-    /// A place of its own for one run: `run_case.sh stop` knows a driver only by the name of its case, and would
-    /// stop that of another version that runs at the same time.
+    /// A place of its own for one run: `run_case.sh stop` knows a driver only by the name of its
+    /// case, and would stop that of another version that runs at the same time.
     fn of(&self, case: &Case, version: Version) -> Result<PathBuf> {
         let run = self.run.join(format!("{}-{}", case.name, version.name()));
         fs::create_dir_all(&run).with_context(|| format!("cannot make {}", run.display()))?;
@@ -165,7 +166,8 @@ impl Drop for Live {
     }
 }
 
-/// A process that stops the case when our end of its standard input is closed, by whatever end of us.
+/// A process that stops the case when our end of its standard input is closed, by whatever end of
+/// us.
 fn stopper(place: &Place<'_>, name: &str, run: &Path) -> Result<Child> {
     let mut stop = command("sh");
     stop.args(["-c", "cat >/dev/null; exec timeout 60 \"$0\" \"$1\" stop"])

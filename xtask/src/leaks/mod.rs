@@ -1,5 +1,5 @@
-//! Real leaks: published packages that leaked, and programs that only look as if they did. Each runs
-//! as it would in production, leakspy watches it, and what it says is held against the truth.
+//! Real leaks: published packages that leaked, and programs that only look as if they did. Each
+//! runs as it would in production, leakspy watches it, and what it says is held against the truth.
 
 mod case;
 mod judge;
@@ -57,7 +57,8 @@ pub struct Options {
     /// Folder for recordings and reports [default: in the target directory]
     #[arg(long, value_name = "DIR")]
     keep: Option<PathBuf>,
-    /// Ask `census` and `who` instead of `leaks`: of the leaks by references, which types grow, and who holds them
+    /// Ask `census` and `who` instead of `leaks`: of the leaks by references, which types grow, and
+    /// who holds them
     #[arg(long, conflicts_with_all = ["quick", "again"])]
     objects: bool,
     /// Run nothing: judge the recordings that an earlier run kept
@@ -89,7 +90,8 @@ pub fn run_task(options: &Options) -> Result<()> {
 }
 
 fn run_with(options: &Options, program: PathBuf) -> Result<()> {
-    // Programs that we start run in the root of the repository, where a relative path would mean another place.
+    // Programs that we start run in the root of the repository, where a relative path would mean
+    // another place.
     let folder = absolute(options.folder.clone().unwrap_or_else(default_folder))?;
     let cases = case::read(&folder)?;
     let runs = if options.quick { quick(&cases) } else { chosen(options, &cases)? };

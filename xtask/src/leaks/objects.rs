@@ -1,5 +1,5 @@
-//! `census` and `who` on leaks by references: is a type that stays among those that grow most, and is what
-//! holds it named?
+//! `census` and `who` on leaks by references: is a retained type among those that grow most, and is
+//! its retainer named?
 
 use std::fs;
 use std::path::Path;
@@ -17,15 +17,15 @@ use crate::command::as_root;
 mod retainer;
 use retainer::names;
 
-/// Seconds of watching: six looks.
+/// Seconds of watching: six snapshots.
 pub const WATCHED: u32 = 100;
-/// Looks after the first.
+/// Snapshots after the first.
 const INTERVALS: u32 = 5;
-/// Seconds beyond the watching that looks and `who` may take.
+/// Seconds beyond the watching that snapshots and `who` may take.
 const GRACE: u32 = 120;
 /// A leaking type must be among the first so many.
 const DEMANDED_RANK: usize = 3;
-/// Kinds of chains in which the holder is looked for.
+/// Kinds of paths in which the retainer is looked for.
 const PATHS_TO_ROOT: usize = 3;
 
 /// What is read of `census -f json`.
@@ -73,15 +73,15 @@ struct Row {
     /// Rank and name of the first expected type among them.
     named: Option<(usize, String)>,
     #[serde(rename = "holder")]
-    /// The holder as the case describes it.
+    /// The retainer as the case describes it.
     retainer: String,
     #[serde(rename = "is_holder_named")]
     /// Whether what holds is named, and not only what is on the way.
     is_retainer_named: bool,
-    /// Names of the description, and whether the chain has them.
+    /// Names of the description, and whether the path has them.
     words: Vec<(String, bool)>,
     #[serde(rename = "chain")]
-    /// The chain with most of them.
+    /// The path with most of them.
     path_to_root: String,
     /// What hindered it.
     note: Option<String>,
@@ -198,8 +198,8 @@ fn judge_types(case: &Case, census: &Census, row: &mut Row) {
     row.outcome = if row.named.is_some() { Outcome::Pass } else { Outcome::Fail };
 }
 
-/// Is none of the types that leaked accused, and no other at likely or above, as for stacks? Something else that fills up
-/// may be a suspect.
+/// Is none of the types that leaked accused, and no other at likely or above, as for stacks?
+/// Something else that fills up may be a suspect.
 fn judge_silence(case: &Case, census: &Census) -> Outcome {
     let leaked =
         |one: &Growth| case.expected.leaking_types.iter().any(|name| is_type(&one.name, name));
@@ -211,7 +211,8 @@ fn judge_silence(case: &Case, census: &Census) -> Outcome {
     }
 }
 
-/// Whether a type is meant by a name: people name a class by where it is imported from, or without its module.
+/// Whether a type is meant by a name: people name a class by where it is imported from, or without
+/// its module.
 fn is_type(class: &str, name: &str) -> bool {
     let last = |text: &str| text.rsplit('.').next().unwrap_or_default().to_owned();
     let package = |text: &str| text.split('.').next().unwrap_or_default().to_owned();
@@ -219,7 +220,8 @@ fn is_type(class: &str, name: &str) -> bool {
         || last(class) == last(name) && (!name.contains('.') || package(class) == package(name))
 }
 
-/// Whose holders to ask for: a type of the case's own rather than one of the language, whatever was found first.
+/// Whose retainers to ask for: a type of the case's own rather than one of the language, whatever
+/// was found first.
 fn subjects(case: &Case, row: &Row) -> Vec<String> {
     let found = row.named.iter().map(|(_, name)| name.clone());
     let last = |name: &String| name.rsplit('.').next().unwrap_or(name).to_owned();
@@ -230,7 +232,7 @@ fn subjects(case: &Case, row: &Row) -> Vec<String> {
     own.into_iter().chain(of_the_language).collect()
 }
 
-/// Which names of the description are in the chains; the holder itself is the first of them.
+/// Which names of the description are in the paths; the retainer itself is the first of them.
 fn judge_retainer(case: &Case, retainers: &Retainers, row: &mut Row) {
     let names = names(&case.expected.retainer);
     for group in retainers.groups.iter().take(PATHS_TO_ROOT) {

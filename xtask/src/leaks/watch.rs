@@ -23,8 +23,8 @@ pub struct Watcher {
 }
 
 impl Watcher {
-    /// Runs a case for so many seconds under the eyes of leakspy. A case that cannot be had or breaks
-    /// becomes a row too: the others are still to be tried.
+    /// Runs a case for so many seconds while leakspy watches it. A case that cannot be had or
+    /// breaks becomes a row too: the others are still to be tried.
     pub fn row(&self, place: &Place<'_>, case: &Case, version: Version, seconds: u32) -> Row {
         match self.watch(place, case, version, seconds) {
             Ok(row) => row,

@@ -22,8 +22,8 @@ const PACKAGES: [&str; 6] =
 /// Options of `cargo xtask panel`.
 #[derive(clap::Args)]
 pub struct Options {
-    /// Folder with `panel_app.py` and `panel_client.py`; the client takes URL, pid and sessions, and
-    /// prints `cpu_ms_per_session=…`.
+    /// Folder with `panel_app.py` and `panel_client.py`; the client takes URL, pid and sessions,
+    /// and prints `cpu_ms_per_session=…`.
     folder: PathBuf,
     /// Pairs of rounds, one without leakspy and one with it.
     #[arg(long, default_value_t = 5)]

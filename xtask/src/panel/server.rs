@@ -47,8 +47,8 @@ impl Server {
         self.process.id()
     }
 
-    /// Lets it import and compile what it needs. Its first session is so slow that the server may take
-    /// it for an abandoned one.
+    /// Lets it import and compile what it needs. Its first session is so slow that the server may
+    /// take it for an abandoned one.
     pub fn warm_up(&self) -> Result<()> {
         self.sessions(1).or_else(|_| self.sessions(1)).context("the server stays too slow")?;
         self.sessions(5).map(drop)

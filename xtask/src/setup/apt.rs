@@ -7,8 +7,8 @@ use anyhow::{Context, Result, bail, ensure};
 
 use crate::command::{as_root, can_be_root, command, find, output, run};
 
-/// Whether `packages` can be installed here. Asks the archive first: the lists of a fresh system name
-/// the versions of its release, and later ones can be what is needed.
+/// Whether `packages` can be installed here. Asks the archive first: the lists of a fresh system
+/// name the versions of its release, and later ones can be what is needed.
 pub fn offers(packages: &[&str]) -> Result<bool> {
     if find("apt-get").is_none() {
         return Ok(false);

@@ -24,7 +24,8 @@ Only people who change tracer-ebpf need it: the built object is committed.";
 /// Options of `cargo xtask setup`.
 #[derive(clap::Args)]
 pub struct Options {
-    /// Also install what the tests that need root need: CPython 3.14 and 3.15, allocators, numpy, greenlet, gevent.
+    /// Also install what the tests that need root need: CPython 3.14 and 3.15, allocators, numpy,
+    /// greenlet, gevent.
     #[arg(long)]
     pythons: bool,
 }

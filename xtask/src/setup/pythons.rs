@@ -15,8 +15,8 @@ use super::apt;
 use super::venv::{self, pyenv_python};
 use crate::command::{as_root, run, target_dir};
 
-/// Packages of this system: allocators to preload, a compiler for test extensions, a second opinion on
-/// stacks.
+/// Packages of this system: allocators to preload, a compiler for test extensions, a second opinion
+/// on stacks.
 const PACKAGES: [&str; 10] = [
     "debian-archive-keyring",
     "debootstrap",
@@ -54,7 +54,8 @@ pub fn install() -> Result<()> {
     virtual_environment()
 }
 
-/// What the tests need and this machine lacks, each with what to do. Tests of an interpreter that is not there fail.
+/// What the tests need and this machine lacks, each with what to do. Tests of an interpreter that
+/// is not there fail.
 pub fn missing() -> Vec<String> {
     let replaced = std::env::var("LEAKSPY_PYTHONS").unwrap_or_default();
     let elsewhere =

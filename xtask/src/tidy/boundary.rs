@@ -1,9 +1,9 @@
-//! One door per foreign thing: which rooms may name which crate, touch `/proc`, print, be unsafe.
+//! Boundaries: which modules may name which foreign crate, touch `/proc`, print, be unsafe.
 
 use super::Finding;
 use super::source::{Repository, Rust};
 
-/// A name in code, and the rooms of `tracer/src` where it may stand.
+/// A name in code, and the modules of `tracer/src` where it may stand.
 pub const BOUNDARIES: [(&str, &[&str]); 34] = [
     ("aya", &["probe"]),
     ("aya_log", &["probe"]),
@@ -45,7 +45,7 @@ pub const BOUNDARIES: [(&str, &[&str]); 34] = [
     ("unsafe", &["os", "probe", "session", "symbolize"]),
 ];
 
-/// Every foreign name must stand behind its door.
+/// Every foreign name must stay inside its boundary.
 pub fn check(repository: &Repository) -> Vec<Finding> {
     repository.rust.iter().flat_map(|file| file_findings(file).unwrap_or_default()).collect()
 }
@@ -75,7 +75,8 @@ fn file_findings(file: &Rust) -> Option<Vec<Finding>> {
     Some(findings)
 }
 
-/// Whether `code` uses `name` as a crate, a macro or a keyword, and not as a field or a part of a word.
+/// Whether `code` uses `name` as a crate, a macro or a keyword, and not as a field or a part of a
+/// word.
 fn names(code: &str, name: &str) -> bool {
     let part_of_word = |letter: char| letter.is_alphanumeric() || letter == '_';
     code.match_indices(name).any(|(at, _)| {

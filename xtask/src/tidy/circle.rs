@@ -1,7 +1,7 @@
 //! No circles between neighbours: of two modules in one folder, at most one may lead to the other.
 //!
-//! A module and those inside it may name each other, as they do everywhere: they are one thing in several files.
-//! Between folders of the first level `arrow` watches.
+//! A module and those inside it may name each other, as they do everywhere: they are one thing in
+//! several files. Between folders of the first level `arrow` watches.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -109,7 +109,8 @@ fn uses_in<'a>(file: &'a Rust, module: &Path, modules: &BTreeSet<Path>) -> Vec<U
     uses
 }
 
-/// Every path in `code` that begins at the root, at the module above or at this one, from the root; with its place.
+/// Every path in `code` that begins at the root, at the module above or at this one, from the root;
+/// with its place.
 fn paths(code: &str, module: &Path) -> Vec<(usize, Path)> {
     let mut found = Vec::new();
     for word in ["crate::", "super::", "self::"] {

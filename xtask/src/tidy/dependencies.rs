@@ -1,9 +1,9 @@
-//! Which room may name which: only downwards.
+//! Dependencies: which module may name which, only downwards.
 
 use super::Finding;
 use super::source::{Repository, Rust};
 
-/// Each room of `tracer/src`, and the rooms that it may name besides itself.
+/// Each module of `tracer/src`, and the modules that it may name besides itself.
 pub const DEPENDENCIES: [(&str, &[&str]); 19] = [
     // Pure: no I/O, no clock.
     ("model", &[]),
@@ -65,7 +65,7 @@ pub const DEPENDENCIES: [(&str, &[&str]); 19] = [
 /// Modules that only tests use; any test may name them.
 const OF_TESTS: [&str; 1] = ["golden"];
 
-/// Every `crate::ROOM` must follow an arrow.
+/// Every `crate::MODULE` must be an allowed dependency.
 pub fn check(repository: &Repository) -> Vec<Finding> {
     repository.rust.iter().flat_map(|file| file_findings(file).unwrap_or_default()).collect()
 }
@@ -109,7 +109,7 @@ fn named_modules(code: &str) -> Vec<&str> {
             }
         }
     }
-    // A type or function of the crate's root is no room.
+    // A type or function of the crate's root is no module.
     modules.retain(|module| module.starts_with(|first: char| first.is_ascii_lowercase()));
     modules
 }

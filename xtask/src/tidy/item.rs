@@ -6,7 +6,8 @@ const ATTRIBUTE: &str = "#[cfg(test)]";
 
 /// Items that end at their semicolon, whatever braces come before it.
 const STATEMENTS: [&str; 5] = ["use", "static", "type", "let", "extern crate"];
-/// Items that end with their block, or at a semicolon where they have none. A comma ends none of them.
+/// Items that end with their block, or at a semicolon where they have none. A comma ends none of
+/// them.
 const BLOCKS: [&str; 14] = [
     "fn",
     "mod",
@@ -33,9 +34,9 @@ enum End {
     Comma,
 }
 
-/// Marks the lines of each item behind a `#[cfg(test)]` that begins its line, the attribute with them.
-/// What does not parse marks too few lines rather than too many: a rule that is checked where it need not be
-/// is noticed, one that is not checked is not.
+/// Marks the lines of each item behind a `#[cfg(test)]` that begins its line, the attribute with
+/// them. What does not parse marks too few lines rather than too many: a rule that is checked where
+/// it need not be is noticed, one that is not checked is not.
 pub fn mark_tests(lines: &mut [Line]) {
     let mut from = 0;
     while from < lines.len() {

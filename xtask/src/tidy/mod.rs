@@ -1,4 +1,4 @@
-//! The house rules that a machine can check. They run as an ordinary test too.
+//! The rules that a machine can check. They run as an ordinary test too.
 
 mod boundary;
 mod circle;

@@ -1,5 +1,5 @@
-//! No file hides its code from the rules: each rule about code finds a breach that is planted behind the
-//! declaration of the file's tests.
+//! No file hides its code from the rules: each rule about code finds a breach that is planted
+//! behind the declaration of the file's tests.
 
 use std::fs;
 
@@ -7,7 +7,8 @@ use super::source::{Repository, Rust};
 use super::{Finding, boundary, dependencies};
 use crate::command::root;
 
-/// One breach for each rule about code, the name in [`boundary::BOUNDARIES`] that it is about, and what its finding says.
+/// One breach for each rule about code, the name in [`boundary::BOUNDARIES`] that it is about, and
+/// what its finding says.
 const BREACHES: [(&str, &str, &str); 6] = [
     ("use leakspy::main::planted;\n", "", "may not name main"),
     ("fn planted() { inferno::planted(); }\n", "inferno", "may not use inferno"),
@@ -47,7 +48,7 @@ fn end_of_declaration(source: &str) -> Option<usize> {
     (line.contains("mod ") && line.ends_with(";\n")).then_some(from + line.len())
 }
 
-/// Whether this breach is none in the module `room`.
+/// Whether this is no breach in the module `module`.
 fn allowed(module: &str, name: &str, message: &str) -> bool {
     boundary::BOUNDARIES
         .iter()

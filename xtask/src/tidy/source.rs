@@ -30,7 +30,7 @@ impl Rust {
         Self { path, lines: lexer::lines(source), test }
     }
 
-    /// The room of `tracer/src` that it belongs to; `main` and `lib` are rooms of one file.
+    /// The module of `tracer/src` that it belongs to; `main` and `lib` are modules of one file.
     pub fn module(&self) -> Option<&str> {
         let inside = self.path.strip_prefix("tracer/src/")?;
         let module = inside.split_once('/').map_or(inside, |(module, _)| module);
@@ -66,7 +66,7 @@ pub struct Prose {
     pub text: String,
 }
 
-/// Everything that the rules look at.
+/// Everything that the rules check.
 #[derive(Default)]
 pub struct Repository {
     /// Rust files, in order of path.
@@ -97,7 +97,8 @@ impl Repository {
         self.rust.len() + self.prose.len()
     }
 
-    /// A file is tests too where its module is declared behind `#[cfg(test)]`, and so is all below it.
+    /// A file is tests too where its module is declared behind `#[cfg(test)]`, and so is all below
+    /// it.
     fn mark_test_files(&mut self) {
         let modules: Vec<String> = self.rust.iter().flat_map(Rust::test_modules).collect();
         for file in &mut self.rust {

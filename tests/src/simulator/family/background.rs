@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use super::super::random::Random;
 use super::super::world::World;
 
-/// A busy worker: an LRU of 3,000 rendered fragments under random hits, sessions of 100 to 400 kB swept in
-/// batches, garbage of every request, and what the first requests leave behind.
+/// A busy worker: an LRU of 3,000 rendered fragments under random hits, sessions of 100 to 400 kB
+/// swept in batches, garbage of every request, and what the first requests leave behind.
 pub fn busy(world: &mut World) {
     lru(world, "get_fragment", 3000, 6000, 200.0, &|random| random.between(1000.0, 2023.0));
     swept(world, "open_session", 3.0, 10.0, 12.0);
@@ -20,8 +20,8 @@ pub fn busy(world: &mut World) {
     starting(world, 60.0);
 }
 
-/// A server of few users: sessions with buffers of 20 MB ± 50 % for about half an hour, six an hour, and
-/// requests. `function` is the stack of the buffers.
+/// A server of few users: sessions with buffers of 20 MB ± 50 % for about half an hour, six an
+/// hour, and requests. `function` is the stack of the buffers.
 pub fn idle(world: &mut World, function: &str) {
     let mut t = world.random.exponential(600.0);
     while t < world.seconds {
@@ -64,8 +64,8 @@ pub fn swept(world: &mut World, function: &str, per_second: f64, life: f64, ever
     }
 }
 
-/// A cache of `capacity` entries under hits of `keys` random keys, `per_second`, that gives up the one that was
-/// not used for longest.
+/// A cache of `capacity` entries under hits of `keys` random keys, `per_second`, that gives up the
+/// one that was not used for longest.
 pub fn lru(
     world: &mut World,
     function: &str,
@@ -74,7 +74,8 @@ pub fn lru(
     per_second: f64,
     size: &dyn Fn(&mut Random) -> f64,
 ) {
-    // Uses in their order; an entry's older uses are skipped when it is looked for something to give up.
+    // Uses in their order; an entry's older uses are skipped when it is looked for something to
+    // give up.
     let mut uses: std::collections::VecDeque<(u64, u64)> = std::collections::VecDeque::new();
     let mut entries: HashMap<u64, (u64, f64, f64)> = HashMap::new();
     let (mut t, mut number) = (0.0, 0);
@@ -106,7 +107,8 @@ pub fn lru(
     }
 }
 
-/// A cache of `capacity` entries that are new every time, `per_second`, and given up in their order.
+/// A cache of `capacity` entries that are new every time, `per_second`, and given up in their
+/// order.
 pub fn fifo(world: &mut World, function: &str, capacity: f64, per_second: f64, size: f64) {
     let life = capacity / per_second;
     let step = (1.0 / per_second).max(2.0);

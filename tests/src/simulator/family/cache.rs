@@ -36,7 +36,8 @@ pub fn new_5d(seed: u64) -> World {
     new_keys(5.0 * DAY, seed)
 }
 
-/// Each entry is made with two copies of the same size that die soon: of what the stack allocates, a third stays.
+/// Each entry is made with two copies of the same size that die soon: of what the stack allocates,
+/// a third stays.
 pub fn new_5d_temporary(seed: u64) -> World {
     let mut world = new_5d(seed);
     let places = world.places.iter_mut().filter(|place| place.function == "render_page");

@@ -24,7 +24,8 @@ fn sessions(plan: &Plan, seed: u64) -> World {
     background::idle(&mut world, "open_document");
     let mut t = 0.0;
     loop {
-        // Thinning (Lewis and Shedler 1979): candidates at the highest rate, taken by the rate of the moment.
+        // Thinning (Lewis and Shedler 1979): candidates at the highest rate, taken by the rate of
+        // the moment.
         t += world.random.exponential(3600.0 / PER_HOUR / (1.0 + plan.daily));
         if t >= WEEK {
             break;

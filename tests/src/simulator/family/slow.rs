@@ -54,7 +54,8 @@ pub fn lossy(seed: u64) -> World {
     world.finish()
 }
 
-/// 40 blocks of 1,000 bytes every 30 minutes ± 6, on the stack that also serves the sessions' buffers.
+/// 40 blocks of 1,000 bytes every 30 minutes ± 6, on the stack that also serves the sessions'
+/// buffers.
 fn stepping(sampling: Option<f64>, seed: u64) -> World {
     let mut world = World::new(WEEK, seed);
     world.sampling = sampling;
@@ -132,7 +133,8 @@ pub fn fragmentation(seed: u64) -> World {
     world.finish()
 }
 
-/// At hour 3 workers are forked: pages are copied, tables are built once more, connections are opened.
+/// At hour 3 workers are forked: pages are copied, tables are built once more, connections are
+/// opened.
 pub fn fork(seed: u64) -> World {
     let mut world = World::new(WEEK, seed);
     background::idle(&mut world, "open_document");

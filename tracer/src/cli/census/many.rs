@@ -18,8 +18,8 @@ use crate::report::{CensusFormat, notes};
 use crate::session::SessionError;
 use crate::session::census::{self, CensusOptions};
 
-/// Counts the objects of all of them, and says what each is full of. One that cannot be counted is told, and the
-/// others are not disturbed.
+/// Counts the objects of all of them, and says what each is full of. One that cannot be counted is
+/// reported, and the others are not disturbed.
 pub fn run(
     args: &CensusArgs,
     pids: &[u32],

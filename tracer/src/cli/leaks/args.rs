@@ -42,7 +42,8 @@ pub struct LeaksArgs {
     /// Recording to judge instead of watching a process
     #[arg(value_name = "FILE", required_unless_present = "pid")]
     pub file: Option<PathBuf>,
-    /// How long to watch, such as 90s, 10m or 1h30m; Ctrl-C ends earlier, with a report [default: 10m]
+    /// How long to watch, such as 90s, 10m or 1h30m; Ctrl-C ends earlier, with a report [default:
+    /// 10m]
     #[arg(short, long, value_name = "TIME", value_parser = units::duration, conflicts_with = "file")]
     pub duration: Option<Duration>,
     /// Keep the recording, as FILE; of several processes one each, app.PID.leakspy for app.leakspy
@@ -63,8 +64,8 @@ pub struct LeaksArgs {
     /// Least growth that is worth a word [default: 256KiB/day]
     #[arg(long, value_name = "SIZE/TIME", value_parser = units::growth, help_heading = "What to find")]
     pub min_growth: Option<f64>,
-    /// Only findings with this in their stack: a glob for a whole function, file or module name, where *
-    /// also stands for slashes; repeatable
+    /// Only findings with this in their stack: a glob for a whole function, file or module name,
+    /// where * also stands for slashes; repeatable
     #[arg(long, value_name = "GLOB", help_heading = "What to find")]
     pub include: Vec<String>,
     /// No findings with this in their stack; repeatable

@@ -1,5 +1,5 @@
-//! First words while the recording goes on: from a snapshot of it, in a thread of its own, so that the recorder
-//! never waits for it.
+//! First words while the recording goes on: from a snapshot of it, in a thread of its own, so that
+//! the recorder never waits for it.
 
 use std::thread::JoinHandle;
 use std::time::Instant;
@@ -14,7 +14,8 @@ use crate::session::{Attachment, Status};
 
 /// Seconds until the first words, and between them.
 const EVERY: f64 = 60.0;
-/// Words may cost one part in so many of a core: a recording that takes long to judge is judged less often.
+/// Words may cost one part in so many of a core: a recording that takes long to judge is judged
+/// less often.
 const ONE_PART_IN: f64 = 50.0;
 
 /// What a judgement gave, and how long it took.
@@ -41,7 +42,7 @@ impl<W: std::io::Write> EarlyReport<W> {
     /// Clears the line, and waits for words that are being found.
     pub fn end(mut self) {
         if let Some(work) = self.work.take() {
-            // Its words would come too late.
+            // Its report would come too late.
             let _ = work.join();
         }
         self.line.clear();
@@ -62,7 +63,7 @@ impl<W: std::io::Write> EarlyReport<W> {
                 let words = document.map(|document| words(&judge.judge(document).document));
                 Early { words, seconds: begin.elapsed().as_secs_f64() }
             };
-            // Without a thread there are no words now, and perhaps later.
+            // Without a thread there is no early report now, and perhaps later.
             self.work = std::thread::Builder::new().name("words".to_owned()).spawn(judge).ok();
             self.next = next(seconds, 0.0);
         }

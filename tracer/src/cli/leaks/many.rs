@@ -32,8 +32,8 @@ struct Watched {
 /// Formats that have room for several processes.
 const FORMATS: [&str; 2] = ["text", "json"];
 
-/// Watches all of them, judges what was recorded of each, and prints one report. The exit status is that of what was
-/// found, or of what went worst.
+/// Watches all of them, judges what was recorded of each, and prints one report. The exit status is
+/// that of what was found, or of what went worst.
 pub fn run(
     args: &LeaksArgs,
     pids: &[u32],

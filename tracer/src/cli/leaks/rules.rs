@@ -1,4 +1,4 @@
-//! What somebody asked for, as a judge takes it.
+//! The options of the command line as rules of the judge.
 
 use std::fs::File;
 use std::io::Read;
@@ -11,7 +11,7 @@ use crate::cli::exit::UsageError;
 use crate::growth::Settings;
 use crate::judge::{Filter, Judge, MOST_BYTES, Suppressions};
 
-/// A judge who judges as somebody asked.
+/// A judge with the rules of the command line.
 ///
 /// # Errors
 /// A pattern that is none; a file of suppressions that cannot be read or understood.

@@ -1,4 +1,4 @@
-//! A recording that nobody asked to keep: in a folder that only we can enter, gone with us.
+//! A recording that is not to be saved: in a folder that only we can enter, and removed at the end.
 
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;

@@ -1,4 +1,5 @@
-//! What somebody who waits for several recordings sees: a line for each target, redrawn on a terminal.
+//! What somebody who waits for several recordings sees: a line for each target, redrawn on a
+//! terminal.
 
 use std::io::Write;
 

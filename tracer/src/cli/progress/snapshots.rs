@@ -1,4 +1,5 @@
-//! What somebody who waits for a census of several processes sees: a line for each, redrawn on a terminal.
+//! What somebody who waits for a census of several processes sees: a line for each, redrawn on a
+//! terminal.
 
 use std::io::Write;
 

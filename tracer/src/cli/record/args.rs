@@ -41,8 +41,8 @@ pub struct RecordArgs {
     /// How probes are attached [default: the best that works]
     #[arg(long, value_name = "WAY", value_enum)]
     pub method: Option<MethodArg>,
-    /// Copy the stack of one in this many repeated allocations again, to check that sites do not merge
-    /// different stacks; 0 for never
+    /// Copy the stack of one in this many repeated allocations again, to check that sites do not
+    /// merge different stacks; 0 for never
     #[arg(long, value_name = "COUNT", default_value_t = 4096, hide = true)]
     pub audit_one_in: u32,
     /// What else is read.

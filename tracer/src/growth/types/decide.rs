@@ -1,5 +1,6 @@
-//! From the course of a type to a word and how sure it is. The rules are those for stacks (see `verdict`), with what
-//! looks at a heap know instead: how many objects of each birth are still there.
+//! From the trajectory of a type to a verdict and its confidence. The rules are those for stacks
+//! (see `verdict`), with what snapshots of a heap know instead: how many objects of each birth are
+//! still there.
 
 use super::super::shape::{self, Shape};
 use super::super::slope::{self, Increment, Slope};
@@ -9,28 +10,30 @@ use super::harmless;
 use super::trajectory::{self, Trajectory};
 use crate::model::{Cohort, Confidence, Model, Verdict};
 
-/// With so many looks or fewer there is no trend.
+/// With so many snapshots or fewer there is no trend.
 pub const FEW: usize = 5;
 /// Share of false alarms that `likely` allows, as for stacks.
 const Q: f64 = 0.01;
-/// Parts of the beginning that are left out in turn where growth slowed: a leak goes on when warming up has ended.
+/// Parts of the beginning that are left out in turn where growth slowed: a leak goes on when
+/// warming up has ended.
 const WARM_UPS: [f64; 2] = [1.0 / 3.0, 0.5];
-/// So many objects must be kept before a third of the time without one, or with few, is no chance: where three
-/// are expected there are none with a chance of 5 %.
+/// So many objects must be retained before a third of the time without one, or with few, is no
+/// chance: where three are expected there are none with a chance of 5 %.
 const STOPPED_EVENTS: f64 = 9.0;
 const SLOWED_EVENTS: f64 = 24.0;
-/// Growth that goes on after warming up keeps this share of its rate at least, with a chance of 95 %.
+/// Growth that goes on after warming up keeps this share of its rate at least, with a chance of 95
+/// %.
 const LASTS: f64 = 0.45;
-/// Of objects of which a smaller share is kept, most have an end; then this share of the later ones must be kept of the
-/// old ones.
+/// Of objects of which a smaller share is retained, most have an end; then this share of the later
+/// ones must be retained of the old ones.
 const MORTAL: f64 = 0.5;
 
 /// A verdict on one type.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct TypeDecision {
-    /// The word.
+    /// The verdict.
     pub verdict: Verdict,
-    /// How sure.
+    /// The confidence.
     pub confidence: Confidence,
     /// What decided.
     pub basis: TypeBasis,
@@ -43,9 +46,9 @@ pub enum TypeBasis {
     Steady,
     /// It grows, but not for long.
     Early,
-    /// It grew at all of a few looks.
+    /// It grew at all of a few snapshots.
     EverySnapshot,
-    /// There were too few looks.
+    /// There were too few snapshots.
     Few,
     /// No full collection came since the objects were born.
     Uncollected,
@@ -63,10 +66,10 @@ pub enum TypeBasis {
     Chance,
 }
 
-/// Growth of what is kept over some time, with its shape.
+/// Growth of what is retained over some time, with its shape.
 struct Evidence {
     growth: Slope,
-    /// Objects that are kept, those that come together as one.
+    /// Objects that are retained, those that come together as one.
     events: f64,
     shape: Shape,
     halves: (Slope, Slope),
@@ -104,7 +107,8 @@ impl Evidence {
         (ratio < 0.9 && errors > 2.0) || self.last_third < 0.5
     }
 
-    /// Whether the second half is surely not much slower than the first, which few objects cannot show.
+    /// Whether the second half is surely not much slower than the first, which few objects cannot
+    /// show.
     fn lasts(&self) -> bool {
         let (ratio, _) = self.slowing();
         let share = |half: &Slope| half.error / half.per_hour.est.max(f64::MIN_POSITIVE);
@@ -153,14 +157,16 @@ pub fn decide(trajectory: &Trajectory<'_>, p: f64) -> TypeDecision {
     grows(trajectory, (p <= Q).then_some(&all))
 }
 
-/// Whether most objects have an end, and the oldest seem to go: too few are left of them to be sure.
+/// Whether most objects have an end, and the oldest seem to go: too few are left of them to be
+/// sure.
 fn fades(trajectory: &Trajectory<'_>) -> bool {
     let (born, retained) = (trajectory.thirds.born_count, trajectory.thirds.retained_count);
     let late = (retained[1] + retained[2]) / (born[1] + born[2]).max(1.0);
     trajectory.retained < MORTAL * born.iter().sum::<f64>() && retained[0] < MORTAL * late * born[0]
 }
 
-/// A type that grows beyond chance; `steady` has the evidence from which it may be more than a suspect.
+/// A type that grows beyond chance; `steady` has the evidence from which it may be more than a
+/// suspect.
 fn grows(trajectory: &Trajectory<'_>, steady: Option<&Evidence>) -> TypeDecision {
     if trajectory.uncollected() {
         return suspect(Verdict::Undetermined, TypeBasis::Uncollected);
@@ -201,7 +207,7 @@ fn goes_on(periods: &[Cohort], share: f64) -> bool {
     after.len() >= 6 && straight && late.steady() && late.lasts() && late.growth.p <= Q
 }
 
-/// What a few looks say: each grew, and each keeps its births as the others do.
+/// What a few snapshots tell: each grew, and each retains its births as the others do.
 fn few(trajectory: &Trajectory<'_>) -> TypeDecision {
     let points = &trajectory.series.points;
     let snapshots = points.len();
@@ -217,8 +223,8 @@ fn few(trajectory: &Trajectory<'_>) -> TypeDecision {
     }
 }
 
-/// Whether the births of each look but the last are kept in about equal shares, and make up half of the growth. All that
-/// the last look saw is still there, which says nothing.
+/// Whether the births of each snapshot but the last are kept in about equal shares, and make up
+/// half of the growth. All that the last snapshot saw is still there, which says nothing.
 fn retained_alike(trajectory: &Trajectory<'_>) -> bool {
     let points = &trajectory.series.points;
     let Some(last) = points.len().checked_sub(2) else { return false };

@@ -3,9 +3,9 @@
 use super::trajectory::collected;
 use crate::model::{TypePoint, Verdict};
 
-/// Share of the deaths that must fall between looks with a full collection in between.
+/// Share of the deaths that must fall between snapshots with a full collection in between.
 const COLLECTED: f64 = 0.6;
-/// Share of the looks that may have one, or it says nothing.
+/// Share of the snapshots that may have one, or it proves nothing.
 const RARE: f64 = 0.3;
 /// Numbers change by less than this share in the last third of the time where a cache is full.
 const STEADY: f64 = 0.7;
@@ -27,7 +27,7 @@ pub fn kind(points: &[TypePoint]) -> Verdict {
     if low >= STEADY * high { Verdict::CacheBounded } else { Verdict::SessionsOpen }
 }
 
-/// Objects that went away between each look and the next.
+/// Objects that went away between each snapshot and the next.
 pub fn deaths(points: &[TypePoint]) -> impl Iterator<Item = f64> + '_ {
     points.windows(2).map(|pair| {
         let known = pair[1].retained_count > 0 || pair[1].born_count > 0;

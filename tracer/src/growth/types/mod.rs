@@ -1,5 +1,5 @@
-//! Which types grow, whether that is a leak, and which of those that grow together is the one to look at.
-//! Pure: from the looks of a census to rows by rank.
+//! Which types grow, whether that is a leak, and which of those that grow together is the one to
+//! look at. Pure: from the snapshots of a census to rows by rank.
 
 mod decide;
 mod harmless;
@@ -35,9 +35,10 @@ const TOGETHER: usize = 10;
 /// Points of a row's series at most.
 const POINTS: usize = 200;
 
-/// The types that grew or could have, most important first; all series have the same looks. `holders` names some of
-/// them with the chain from a root that keeps most of what each grew by. Types that stand still or shrink are left
-/// out. Never an error: a series that makes no sense is left out too.
+/// The types that grew or could have, most important first; all series have the same snapshots.
+/// `holders` names some of them with the path from a root that keeps most of what each grew by.
+/// Types that stand still or shrink are left out. Never an error: a series that makes no sense is
+/// left out too.
 pub fn judge_types(series: &[TypeSeries], retainers: &[TypeRetainer]) -> Vec<TypeGrowth> {
     let retainers: HashMap<&str, &TypeRetainer> =
         retainers.iter().map(|retainer| (retainer.name.as_str(), retainer)).collect();
@@ -59,7 +60,8 @@ pub fn judge_types(series: &[TypeSeries], retainers: &[TypeRetainer]) -> Vec<Typ
     rows(&trajectories, &p, &ties, &decisions)
 }
 
-/// The types that are worth comparing, with the chance of their growth corrected for the number of all of them.
+/// The types that are worth comparing, with the chance of their growth corrected for the number of
+/// all of them.
 fn compared(trajectories: Vec<Trajectory<'_>>) -> (Vec<Trajectory<'_>>, Vec<f64>) {
     let p: Vec<f64> = trajectories.iter().map(|trajectory| trajectory.growth.p).collect();
     let p = statistics::benjamini_hochberg(&p);
@@ -131,7 +133,8 @@ fn rows(
         .collect()
 }
 
-/// The types that grow in step with one, by the bytes that they grow by, with their objects for each of its own.
+/// The types that grow in step with one, by the bytes that they grow by, with their objects for
+/// each of its own.
 fn in_step(
     index: usize,
     trajectories: &[Trajectory<'_>],

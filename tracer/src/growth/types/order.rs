@@ -1,5 +1,6 @@
-//! Which type comes first: by evidence, then types that explain others before those that grow along with every leak, the
-//! program's own types before those of packages, then by the bytes that grow together.
+//! The order of types in a report: by evidence; then types that explain others before types that
+//! grow along with any leak; the program's own types before those of packages; then by the bytes
+//! that grow together.
 
 use std::cmp::Ordering;
 
@@ -130,7 +131,7 @@ impl OrderKey {
     /// Most important first.
     pub fn compare(&self, other: &Self) -> Ordering {
         let first = self.tier.cmp(&other.tier).then(self.part.cmp(&other.part));
-        // Its reader wrote the program, and knows its types.
+        // The reader knows the types of the program that he wrote.
         let own = |key: &Self| key.origin != TypeOrigin::Program;
         first
             .then(own(self).cmp(&own(other)))
@@ -179,8 +180,8 @@ pub fn keys(
         .collect()
 }
 
-/// Whether the way from a root to its objects leads through those of another type that grows in step, and is more than
-/// what all are made of: then that one is nearer to the cause.
+/// Whether the way from a root to its objects leads through those of another type that grows in
+/// step, and is more than what all are made of: then that one is nearer to the cause.
 fn is_inner(
     index: usize,
     trajectories: &[Trajectory<'_>],
@@ -203,8 +204,8 @@ fn lifted(index: usize, tiers: &[u8], ties: &[Vec<(usize, Tie)>]) -> u8 {
     partners.map(|(other, _)| tiers[*other]).fold(tiers[index], u8::min)
 }
 
-/// Bytes that grow with a type: its own, those of types of which each of its objects has one or more, and a share of those
-/// that are rarer, since such an object has many like this one.
+/// Bytes that grow with a type: its own, those of types of which each of its objects has one or
+/// more, and a share of those that are rarer, since such an object has many like this one.
 fn together(index: usize, trajectories: &[Trajectory<'_>], ties: &[(usize, Tie)]) -> f64 {
     let own = &trajectories[index];
     let others = ties.iter().filter(|(_, tie)| *tie == Tie::InStep).map(|(other, _)| {

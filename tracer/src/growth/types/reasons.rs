@@ -4,8 +4,8 @@ use super::decide::{TypeBasis, TypeDecision};
 use super::trajectory::Trajectory;
 use crate::model::{Reason, TypeGrowth, Verdict};
 
-/// The strongest first. `row` has everything but its reasons; `explained` says that its objects are parts of those of
-/// another type.
+/// The strongest first. `row` has everything but its reasons; `explained` says that its objects are
+/// parts of those of another type.
 pub fn reasons(
     trajectory: &Trajectory<'_>,
     decision: &TypeDecision,

@@ -1,4 +1,4 @@
-//! Pretended heaps for tests: objects with a birth and a death, looked at now and then.
+//! Simulated heaps for tests: objects with a birth and a death, of which snapshots are taken.
 
 use crate::model::{TypePoint, TypeSeries};
 
@@ -37,7 +37,7 @@ impl Random {
         events
     }
 
-    /// Looks that something lives, with this mean: at least one.
+    /// Snapshots that something lives for, with this mean: at least one.
     pub fn life(&mut self, mean: f64) -> u64 {
         // Geometric, as whole numbers have it.
         let mut snapshots = 1;
@@ -48,10 +48,11 @@ impl Random {
     }
 }
 
-/// Objects that are born at one look and gone at another: the number of both, and of the objects.
+/// Objects that are born at one snapshot and gone at another: the number of both, and of the
+/// objects.
 pub type Lifespan = (u64, u64, u64);
 
-/// The looks at a pretended heap.
+/// The snapshots at a pretended heap.
 pub struct PretendedHeap {
     pub snapshots: u64,
     pub seconds: f64,
@@ -95,8 +96,8 @@ impl PretendedHeap {
         TypeSeries { name: name.to_owned(), points, survivors }
     }
 
-    /// A type of which `births` says how many are born at each look and how many of them are never freed; the others are
-    /// gone at the next look.
+    /// A type of which `births` says how many are born at each snapshot and how many of them are
+    /// never freed; the others are gone at the next snapshot.
     pub fn series(&self, name: &str, births: &dyn Fn(u64) -> (u64, u64), size: u64) -> TypeSeries {
         let mut lives = Vec::new();
         for snapshot in 0..self.snapshots {

@@ -20,7 +20,8 @@ pub fn slopes(trajectory: &Trajectory<'_>) -> (Interval, Interval) {
     }
     let counts = trend(trajectory, |point| point.count as f64);
     let bytes = trend(trajectory, |point| point.bytes as f64);
-    // Objects that come and go hide a small leak in the numbers, not in what is kept of each birth.
+    // Objects that come and go hide a small leak in the numbers, not in what is retained of each
+    // birth.
     let retained = trajectory.growth.per_hour;
     let clear = trajectory.rises() && trajectory.flatness == Flatness::Flat && retained.lo > 0.0;
     if counts.lo > 0.0 || !clear {

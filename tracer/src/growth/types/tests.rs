@@ -1,4 +1,5 @@
-//! Verdicts on pretended heaps of many seeds: how many leaks are found, and how often what does not leak is called one.
+//! Verdicts on pretended heaps of many seeds: how many leaks are found, and how often what does not
+//! leak is called one.
 
 use super::judge_types;
 use super::samples::{Lifespan, NEVER, PretendedHeap, Random};
@@ -31,12 +32,12 @@ fn surer(verdicts: &[(Verdict, Confidence)], than: Confidence) -> usize {
     verdicts.iter().filter(|(_, confidence)| *confidence > than).count()
 }
 
-/// Half an hour, a look every half minute.
+/// Half an hour, a snapshot every half minute.
 fn half_an_hour() -> PretendedHeap {
     PretendedHeap::new(60, 30.0)
 }
 
-/// Objects in work that are gone after some looks.
+/// Temporary objects that are gone after some snapshots.
 fn work(heap: &PretendedHeap, random: &mut Random, per_snapshot: f64, life: f64) -> Vec<Lifespan> {
     let mut lives = Vec::new();
     for snapshot in 0..heap.snapshots {
@@ -162,7 +163,8 @@ fn cache(
 #[test]
 fn caches_that_fill_or_evict_are_no_leak() {
     for heap in [half_an_hour(), PretendedHeap::new(200, 600.0)] {
-        // Full after a tenth of the time, and the oldest go; then one that knows all keys in the end.
+        // Full after a tenth of the time, and the oldest go; then one that knows all keys in the
+        // end.
         let n = heap.snapshots as f64;
         let evicts = verdicts(&heap, |random| cache(&heap, random, 1_000_000, 60, 600.0 / n));
         assert!(number(&evicts, Verdict::Leak) <= 1, "{evicts:?}");
@@ -178,7 +180,8 @@ fn caches_that_fill_or_evict_are_no_leak() {
 fn a_full_cache_that_is_older_than_the_watch_is_no_leak() {
     let heap = half_an_hour();
     let found = verdicts(&heap, |random| {
-        // What was there before goes, and all that is born is still there: only the number says that nothing grows.
+        // What was there before goes, and all that is born is still there: only the number says
+        // that nothing grows.
         let mut lives: Vec<Lifespan> = vec![(0, NEVER, 50)];
         for snapshot in 1..heap.snapshots {
             lives.push((0, snapshot, random.poisson(3.0)));
@@ -270,7 +273,8 @@ fn what_a_few_snapshots_say() {
     assert!(number(&found, Verdict::Leak) <= 2, "{found:?}");
 }
 
-/// What a server keeps of each session: Watchers by the thousand, one Document, and what they are made of.
+/// What a server keeps of each session: Watchers by the thousand, one Document, and what they are
+/// made of.
 fn server(random: &mut Random, heap: &PretendedHeap) -> Vec<TypeSeries> {
     let sessions: Vec<u64> = (0..heap.snapshots).map(|_| random.poisson(0.4)).collect();
     let kinds: [(&str, u64, u64, f64); 12] = [
@@ -337,7 +341,8 @@ fn held(name: &str, through: &[&str]) -> TypeRetainer {
     TypeRetainer { name: name.to_owned(), path: path.chain([last]).collect() }
 }
 
-/// Of types in step the one that holds the others is nearest to the cause, however little it weighs.
+/// Of types in step the one that holds the others is nearest to the cause, however little it
+/// weighs.
 #[test]
 fn what_holds_the_others_comes_first() {
     let heap = PretendedHeap::new(30, 20.0);

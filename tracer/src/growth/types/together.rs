@@ -1,5 +1,6 @@
-//! Which types grow in step: those whose increments are proportional over the looks, or that are born in equal
-//! numbers. Where one object holds others, all of them grow together, and only one is the cause.
+//! Which types grow in step: those whose increments are proportional over the snapshots, or that
+//! are born in equal numbers. Where one object holds others, all of them grow together, and only
+//! one is the cause.
 
 use super::trajectory::Trajectory;
 
@@ -28,9 +29,9 @@ pub enum Tie {
 pub struct TypeSteps {
     /// Increments of the number of objects.
     counts: Increments,
-    /// Objects born at each look that are still there: without those that only came and went.
+    /// Objects born at each snapshot that are still there: without those that only came and went.
     retained: Increments,
-    /// Objects born at each look.
+    /// Objects born at each snapshot.
     births: Vec<u64>,
 }
 
@@ -39,7 +40,7 @@ impl TypeSteps {
     pub fn from_trajectory(trajectory: &Trajectory<'_>) -> Self {
         let points = &trajectory.series.points;
         let counts = points.windows(2).map(|pair| pair[1].count as f64 - pair[0].count as f64);
-        // What the last look saw is all still there, so it says no more than births.
+        // What the last snapshot saw is all still there, so it says no more than births.
         let inner = points.len().saturating_sub(1);
         let retained =
             trajectory.series.survivors.iter().take(inner).skip(1).map(|retained| *retained as f64);

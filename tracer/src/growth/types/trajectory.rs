@@ -1,52 +1,55 @@
-//! What is measured about one type before it is judged: what grew, and what is kept of the objects born since the
-//! first look.
+//! What is measured about one type before it is judged: what grew, and what is retained of the
+//! objects born since the first snapshot.
 
 use super::super::slope::{self, Increment, Slope};
 use super::super::survival::Thirds;
 use super::super::verdict::{self, Flatness};
 use crate::model::{Cohort, TypePoint, TypeRetainer, TypeSeries};
 
-/// Objects of the last share of the time are too young to count as kept, at most so many seconds of it.
+/// Objects of the last share of the time are too young to count as retained, at most so many
+/// seconds of it.
 const YOUNG_SHARE: f64 = 1.0 / 3.0;
 const YOUNG_MOST: f64 = 3600.0;
 /// A collection proves something if it came after this share of the time.
 const LATE_COLLECTION: f64 = 0.25;
-/// What is never given back must make up this share of what was kept: otherwise old objects go as new ones come.
+/// What is never given back must make up this share of what was retained: otherwise old objects go
+/// as new ones come.
 const MINIMUM_SHARE: f64 = 0.25;
 
-/// One type over the looks, in sums that are cheap to make for thousands of types.
+/// One type over the snapshots, in sums that are cheap to make for thousands of types.
 #[derive(Clone, Debug)]
 pub struct Trajectory<'a> {
     /// The series that it comes from.
     pub series: &'a TypeSeries,
-    /// Seconds from the first to the last look.
+    /// Seconds from the first to the last snapshot.
     pub span: f64,
     /// Looks at which there were more objects than at the one before.
     pub grew: usize,
-    /// Objects born since the first look, and those that are still there. None where births are not known.
+    /// Objects born since the first snapshot, and those that are still there. None where births are
+    /// not known.
     pub born: u64,
     /// See `born`.
     pub survived: u64,
-    /// Of the objects old enough to count, those that are kept.
+    /// Of the objects old enough to count, those that are retained.
     pub retained: f64,
     /// By how much the least number in the last third of the time exceeds that in the first.
     pub floor: f64,
-    /// How fast what is kept grows.
+    /// How fast what is retained grows.
     pub growth: Slope,
     /// How what was born early compares with what was born late.
     pub flatness: Flatness,
     /// What was born and still lives, by thirds of the time.
     pub thirds: Thirds,
-    /// Full collections that what is kept has survived; `None` where they are not known.
+    /// Full collections that what is retained has survived; `None` where they are not known.
     pub collections: Option<u64>,
-    /// What keeps most of what it grew by, where that was reached from a root: then it is no garbage, whatever was
-    /// collected.
+    /// What keeps most of what it grew by, where that was reached from a root: then it is no
+    /// garbage, whatever was collected.
     pub retainer: Option<&'a TypeRetainer>,
 }
 
 impl<'a> Trajectory<'a> {
-    /// Of a type that moved and may have grown; `None` for one that stands still or shrinks, or whose times make no
-    /// sense.
+    /// Of a type that moved and may have grown; `None` for one that stands still or shrinks, or
+    /// whose times make no sense.
     pub fn measure(series: &'a TypeSeries, retainer: Option<&'a TypeRetainer>) -> Option<Self> {
         let (first, last) = (series.points.first()?, series.points.last()?);
         let ordered = series.points.windows(2).all(|pair| pair[1].t > pair[0].t);
@@ -81,22 +84,23 @@ impl<'a> Trajectory<'a> {
         })
     }
 
-    /// Looks.
+    /// Snapshots.
     pub fn snapshots(&self) -> usize {
         self.series.points.len()
     }
 
-    /// Whether what is kept is also more than there was: otherwise old objects only made room for new ones.
+    /// Whether what is retained is also more than there was: otherwise old objects only made room
+    /// for new ones.
     pub fn rises(&self) -> bool {
         self.floor > 0.0 && self.floor >= MINIMUM_SHARE * self.retained
     }
 
-    /// Objects that it grew by: those that are kept, or else the difference of the looks.
+    /// Objects that it grew by: those that are retained, or else the difference of the snapshots.
     pub fn grown(&self) -> f64 {
         if self.retained > 0.0 { self.retained } else { self.net().max(0.0) }
     }
 
-    /// Objects at the last look less those at the first.
+    /// Objects at the last snapshot less those at the first.
     pub fn net(&self) -> f64 {
         self.last().count as f64 - self.first().count as f64
     }
@@ -106,25 +110,26 @@ impl<'a> Trajectory<'a> {
         self.last().bytes as f64 / (self.last().count as f64).max(1.0)
     }
 
-    /// The first look.
+    /// The first snapshot.
     pub fn first(&self) -> TypePoint {
         self.series.points.first().copied().unwrap_or_default()
     }
 
-    /// The last look.
+    /// The last snapshot.
     pub fn last(&self) -> TypePoint {
         self.series.points.last().copied().unwrap_or_default()
     }
 
-    /// Whether full collections are counted, and none came after anything was born: then all of it may be garbage.
+    /// Whether full collections are counted, and none came after anything was born: then all of it
+    /// may be garbage.
     pub fn uncollected(&self) -> bool {
         self.collections == Some(0) && self.retainer.is_none()
     }
 }
 
-/// Objects by the look of their birth, without those that are too young, or, unless a root holds them, too young for the
-/// last full collection.
-/// Where nobody knows births, what the numbers never went below again stands for them.
+/// Objects by the snapshot of their birth, without those that are too young, or, unless a root
+/// holds them, too young for the last full collection. Where nobody knows births, what the numbers
+/// never went below again stands for them.
 pub fn periods(series: &TypeSeries, is_held: bool) -> Vec<Cohort> {
     let points = &series.points;
     let end = end(points, is_held);
@@ -160,8 +165,8 @@ fn end(points: &[TypePoint], is_held: bool) -> f64 {
     }
 }
 
-/// The last look before the last full collection; inside `None` where none came late enough to prove anything, outside
-/// where they are not known.
+/// The last snapshot before the last full collection; inside `None` where none came late enough to
+/// prove anything, outside where they are not known.
 fn last_collection(points: &[TypePoint]) -> Option<Option<f64>> {
     let (first, last) = (points.first()?, points.last()?);
     first.collections?;
@@ -170,7 +175,7 @@ fn last_collection(points: &[TypePoint]) -> Option<Option<f64>> {
     Some(t.filter(|t| *t - first.t >= LATE_COLLECTION * (last.t - first.t)))
 }
 
-/// Whether a full collection came between two looks.
+/// Whether a full collection came between two snapshots.
 pub fn collected(pair: &[TypePoint]) -> bool {
     matches!((pair[0].collections, pair[1].collections), (Some(a), Some(b)) if b > a)
 }
@@ -185,7 +190,7 @@ fn collections(points: &[TypePoint]) -> Option<u64> {
     }
 }
 
-/// The least number of objects from each look on.
+/// The least number of objects from each snapshot on.
 fn never_below(points: &[TypePoint]) -> Vec<u64> {
     let mut least: Vec<u64> = points.iter().map(|point| point.count).collect();
     for index in (1..least.len()).rev() {

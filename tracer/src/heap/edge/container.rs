@@ -47,8 +47,9 @@ mod ordered {
     pub const ATTRIBUTES: u64 = 96;
 }
 
-/// Notices that a chain of nodes comes back to where it was, as a torn or a hostile one can, before that costs
-/// more than a few times its length (R. P. Brent, An improved Monte Carlo factorization algorithm, 1980).
+/// Detects that a linked list comes back to where it was, as a torn or a hostile one can, before
+/// that costs more than a few times its length (R. P. Brent, An improved Monte Carlo factorization
+/// algorithm, 1980).
 struct CycleCheck {
     mark: u64,
     steps: u64,
@@ -56,7 +57,7 @@ struct CycleCheck {
 }
 
 impl CycleCheck {
-    /// A chain of which nothing was seen.
+    /// A list of which nothing was seen yet.
     const fn new() -> Self {
         Self { mark: 0, steps: 0, until: 1 }
     }

@@ -26,7 +26,8 @@ impl Reader<'_, '_> {
         match self.view.objects.code.names {
             VariableNames::Apart { .. } => self.frame(self.object),
             VariableNames::Together { .. } => {
-                // The frame of a running thread is told as a root, that of a generator by the generator.
+                // The frame of a running thread is reported as a root, that of a generator by the
+                // generator.
                 let frame = self.view.word(self.object, FRAME_OF_OBJECT).map(Address);
                 if let Some(frame) = frame.filter(|frame| is_owned(self.view, *frame)) {
                     self.frame(frame);
@@ -174,12 +175,13 @@ pub fn frame_room(view: &View<'_>, code: Address) -> Option<u64> {
 
 /// Tells `out` what a running frame refers to: `_PyInterpreterFrame` (3.11 on) or `PyFrameObject`.
 pub fn frame_locals(view: &View<'_>, frame: Address, out: &mut dyn FnMut(Edge)) {
-    // No class has a say in it.
+    // Which class it is does not matter here.
     let class = Class::nothing();
     Reader { view, object: frame, class: &class, out, left_out: 0 }.frame(frame);
 }
 
-/// The name of a local variable of a code object, by its index; `None` for what is on the evaluation stack.
+/// The name of a local variable of a code object, by its index; `None` for what is on the
+/// evaluation stack.
 pub fn local_name(view: &View<'_>, code: Address, index: u32) -> Option<String> {
     let mut index = u64::from(index);
     match view.objects.code.names {

@@ -1,4 +1,5 @@
-//! What every instance can have besides its struct: attributes, slots, its type, and fields of C that are not known.
+//! What every instance can have besides its struct: attributes, slots, its type, and unknown fields
+//! of C structs.
 
 use super::{EdgeLabel, Reader};
 use crate::heap::class::{Class, Kind, flag};
@@ -45,7 +46,7 @@ impl Reader<'_, '_> {
     fn place(&mut self, place: Place) {
         match place {
             Place::Dict(at) => match self.view.memory.u64(at) {
-                // The struct of some has told it already.
+                // Some structs have this reference among their fields, and it was given already.
                 Some(dict) if !self.has_own_dict() => self.tell(dict, EdgeLabel::Field("__dict__")),
                 Some(_) => {}
                 None => self.left_out += 1,
@@ -160,8 +161,8 @@ fn managed(view: &View<'_>, object: Address, class: &Class) -> [Option<Place>; 2
     }
 }
 
-/// The dict with the attributes of an object: `__dict__` of an instance however it is kept, of a module, of a type; not
-/// attributes that are kept inline.
+/// The dict with the attributes of an object: `__dict__` of an instance however it is kept, of a
+/// module, of a type; not attributes that are kept inline.
 pub fn attributes(view: &View<'_>, object: Address, class: &Class) -> Option<Address> {
     let found = match class.kind {
         Kind::Module => view.word(object, 16),

@@ -46,7 +46,8 @@ pub enum EdgeLabel {
     Slot(u32),
     /// A member of a set.
     Member,
-    /// A field of a known struct, by the name that Python has for it: `__dict__`, `__closure__`, `cell_contents`.
+    /// A field of a known struct, by the name that Python has for it: `__dict__`, `__closure__`,
+    /// `cell_contents`.
     Field(&'static str),
     /// A local variable: index into the code's names; behind them the evaluation stack.
     Local {
@@ -61,9 +62,9 @@ pub enum EdgeLabel {
     Word(u32),
     /// A word of a running frame that its evaluation stack may have left behind.
     Stack,
-    /// One that was there a moment ago.
+    /// A reference that was there a moment ago.
     Gone,
-    /// Known and not holding: the referent of a weak reference.
+    /// A known reference that retains nothing: the referent of a weak reference.
     Weak,
 }
 
@@ -107,11 +108,11 @@ mod same {
 /// Where the referent of a weak reference is (`wr_object`).
 const REFERENT: u64 = 16;
 
-/// Tells `out` every reference that the object at `object`, an instance of `class`, holds; each as often as it
-/// counts in the reference count of what it leads to.
+/// Tells `out` every reference that the object at `object`, an instance of `class`, holds; each as
+/// often as it counts in the reference count of what it leads to.
 ///
-/// What cannot be read, makes no sense, or is more than the bounds allow is left out; the number of such
-/// omissions is returned. Null pointers are never told.
+/// What cannot be read, makes no sense, or is more than the bounds allow is left out; the number of
+/// such omissions is returned. Null pointers are never reported.
 pub fn edges(view: &View<'_>, object: Address, class: &Class, out: &mut dyn FnMut(Edge)) -> u64 {
     let mut reader = Reader { view, object, class, out, left_out: 0 };
     reader.own();
@@ -191,7 +192,8 @@ impl Reader<'_, '_> {
 
     #[inline]
     fn tell(&mut self, to: u64, label: EdgeLabel) {
-        // Nothing lies in the first page; small numbers stand where an index is kept in place of a pointer.
+        // Nothing lies in the first page; small numbers stand where an index is kept in place of a
+        // pointer.
         if to >= 4096 {
             (self.out)(Edge { to: Address(to), label });
         }

@@ -1,4 +1,5 @@
-//! Readers of objects over memory that lies: no panic, no endless walk, nothing told that is not there.
+//! Readers of objects over hostile memory: no panic, no endless walk, no reference that is not
+//! there.
 
 use std::cell::Cell;
 
@@ -17,8 +18,8 @@ const BASE: u64 = 0x7f00_0000_0000;
 const WORDS: usize = 512;
 /// Where the object is in it, with room for what lies before.
 const OBJECT: Address = Address(BASE + 64);
-/// Most references for each word of an image. Blocks of a hostile deque can overlap: 64 items for each, and a chain
-/// that comes back is noticed within three times its length.
+/// Most references for each word of an image. Blocks of a hostile deque can overlap: 64 items for
+/// each, and a chain that comes back is noticed within three times its length.
 const PER_WORD: u64 = 256;
 
 const KINDS: &[Kind] = &[
@@ -76,8 +77,8 @@ impl Memory for Image {
     }
 }
 
-/// The layout of frames and strings that goes with a row, with tags where the version has them. From 3.13 on
-/// the process publishes it; for lies that of 3.12 is as good.
+/// The layout of frames and strings that goes with a row, with tags where the version has them.
+/// From 3.13 on the process publishes it; for lies that of 3.12 is as good.
 fn frames(minor: u8) -> Layout {
     let mut found = *table::layout(Version::new(3, minor.min(12), 0)).unwrap();
     if minor >= 14 {
@@ -184,7 +185,8 @@ proptest! {
     }
 }
 
-/// An object with the given words from [`OBJECT`] on, and behind it 400 words that all lead to `link`.
+/// An object with the given words from [`OBJECT`] on, and behind it 400 words that all lead to
+/// `link`.
 fn linked(object: &[(usize, u64)], link: u64) -> Image {
     let mut words = vec![link; WORDS];
     words[..40].fill(0);

@@ -1,8 +1,8 @@
 //! Where the objects of each version keep their fields: one plain row per minor version.
 //!
-//! The numbers are `offsetof` in the headers of the version named in each row (GIL builds, x86-64), compiled with
-//! `Py_BUILD_CORE`. What has not moved between 3.8 and 3.15 is a constant of the file that reads it. Adding a version
-//! is adding a row.
+//! The numbers are `offsetof` in the headers of the version named in each row (GIL builds, x86-64),
+//! compiled with `Py_BUILD_CORE`. What has not moved between 3.8 and 3.15 is a constant of the file
+//! that reads it. Adding a version is adding a row.
 
 mod row;
 
@@ -22,9 +22,11 @@ pub struct ObjectLayout {
     pub pool_size: u32,
     /// `PyHeapTypeObject`
     pub heap_type: HeapType,
-    /// Whether the size of a type that is written in C leaves out the collector's header, which it does not have.
+    /// Whether the size of a type that is written in C leaves out the collector's header, which it
+    /// does not have.
     pub static_types_bare: bool,
-    /// Whether a dict owns the values in the object that it belongs to (gh-130327); else the object does.
+    /// Whether a dict owns the values in the object that it belongs to (gh-130327); else the object
+    /// does.
     pub dict_owns_embedded: bool,
     /// First item of a `PyTupleObject`.
     pub tuple_items: u16,
@@ -86,7 +88,8 @@ pub enum Keys {
 pub enum Values {
     /// An array of pointers (to 3.12).
     Array,
-    /// Behind a word with capacity, size, and whether they are embedded in an object and valid (3.13 on).
+    /// Behind a word with capacity, size, and whether they are embedded in an object and valid
+    /// (3.13 on).
     Headed,
 }
 
@@ -95,11 +98,13 @@ pub enum Values {
 pub enum Attributes {
     /// Types have no such flag (to 3.10).
     Offset,
-    /// Four words before the object the values, three before it the dict (3.11, `Objects/object.c`).
+    /// Four words before the object the values, three before it the dict (3.11,
+    /// `Objects/object.c`).
     Pair,
     /// Three words before it the dict, or the values less one byte (3.12, `PyDictOrValues`).
     Tagged,
-    /// Three words before it the dict; values behind the object if it has `Py_TPFLAGS_INLINE_VALUES` (3.13 on).
+    /// Three words before it the dict; values behind the object if it has
+    /// `Py_TPFLAGS_INLINE_VALUES` (3.13 on).
     Embedded,
 }
 
@@ -144,11 +149,11 @@ pub struct FrameFields {
     pub fields: &'static [FieldAt],
     /// The first variable; the evaluation stack follows the last.
     pub locals: u16,
-    /// Where the top of the stack is told while the frame does not run.
+    /// Where the top of the stack is reported while the frame does not run.
     pub top: Top,
 }
 
-/// How the top of an evaluation stack is told.
+/// How the top of an evaluation stack is reported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Top {
     /// The address behind it, null while the frame runs (3.8, 3.9; 3.14 on).
@@ -182,7 +187,8 @@ pub enum GeneratorFrame {
         frame: u16,
         /// `gi_frame_state`, one signed byte.
         state: u16,
-        /// The first state in which there is nothing in the frame (`FRAME_COMPLETED`, 3.15: `FRAME_CLEARED`).
+        /// The first state in which there is nothing in the frame (`FRAME_COMPLETED`, 3.15:
+        /// `FRAME_CLEARED`).
         done: i8,
     },
 }

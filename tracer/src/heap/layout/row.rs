@@ -109,7 +109,8 @@ const CPYTHON_3_9: ObjectLayout = ObjectLayout {
     ..CPYTHON_3_8
 };
 
-/// 3.10.13: pools of 16 KiB (bpo-37448), `am_send` in the heap type (PEP 634's neighbour bpo-41756), functions begin like frame constructors.
+/// 3.10.13: pools of 16 KiB (bpo-37448), `am_send` in the heap type (PEP 634's neighbour
+/// bpo-41756), functions begin like frame constructors.
 const CPYTHON_3_10: ObjectLayout = ObjectLayout {
     minor: 10,
     pool_size: 16 << 10,
@@ -164,7 +165,8 @@ const CPYTHON_3_10: ObjectLayout = ObjectLayout {
     ..CPYTHON_3_9
 };
 
-/// 3.11.7: new tables, attributes before the object, frames as plain structs, names of variables in one tuple.
+/// 3.11.7: new tables, attributes before the object, frames as plain structs, names of variables in
+/// one tuple.
 const CPYTHON_3_11: ObjectLayout = ObjectLayout {
     minor: 11,
     heap_type: HeapType { size: 904, ..CPYTHON_3_10.heap_type },
@@ -279,7 +281,8 @@ const CPYTHON_3_13: ObjectLayout = ObjectLayout {
     ..CPYTHON_3_12
 };
 
-/// 3.14: tuples keep their hash, functions their `__annotate__` (PEP 649), frames a stack pointer and tagged references.
+/// 3.14: tuples keep their hash, functions their `__annotate__` (PEP 649), frames a stack pointer
+/// and tagged references.
 const CPYTHON_3_14: ObjectLayout = ObjectLayout {
     minor: 14,
     heap_type: HeapType { size: 936, ..CPYTHON_3_13.heap_type },

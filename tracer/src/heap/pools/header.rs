@@ -21,7 +21,8 @@ use crate::model::Address;
 pub const OVERHEAD: u32 = 48;
 /// `sizeof(struct pool_header)` as the length of a buffer.
 pub const HEADER: usize = OVERHEAD as usize;
-/// `ALIGNMENT` on 64-bit machines: the size of the smallest blocks, and the step from one size to the next.
+/// `ALIGNMENT` on 64-bit machines: the size of the smallest blocks, and the step from one size to
+/// the next.
 const ALIGNMENT: u32 = 16;
 /// `NB_SMALL_SIZE_CLASSES`: 512 bytes are the largest blocks.
 const CLASSES: u32 = 32;
@@ -42,8 +43,9 @@ pub struct Pool {
 }
 
 impl Pool {
-    /// What the header at `address` says of a pool of `size` bytes; `None` when there is no pool. A header says the same
-    /// things more than once, and all of them must agree: memory that only looks like one hardly does.
+    /// What the header at `address` says of a pool of `size` bytes; `None` when there is no pool. A
+    /// header says the same things more than once, and all of them must agree: memory that only
+    /// looks like one hardly does.
     pub fn read(header: &[u8; HEADER], address: Address, size: u32) -> Option<Self> {
         let half = |index: usize| half_at(header, 4 * index);
         let class = Some(half(9)).filter(|class| *class < CLASSES)?;

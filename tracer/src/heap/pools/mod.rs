@@ -1,12 +1,15 @@
-//! Pools of pymalloc, and how full they are: memory that stays with the process because a few objects are in the way.
+//! Pools of pymalloc, and how full they are: memory that stays with the process because a few
+//! objects are in the way.
 //!
-//! Blocks of one size come from one pool, and a pool can be used for another size, or given back with its arena, only
-//! when all of its blocks are free. So a few objects that stay can hold many times their size.
+//! Blocks of one size come from one pool, and a pool can be used for another size, or given back
+//! with its arena, only when all of its blocks are free. So a few objects that stay can hold many
+//! times their size.
 //!
-//! Every pool begins at a multiple of its size, and memory that is there has a header there or has none. To look at
-//! all these places finds pools that hold no objects (tables of dicts, items of lists) as well; those that are known from
-//! objects alone would leave them out. But a place without any object near is in no arena: other memory, of which there can
-//! be very much, is passed over.
+//! Every pool begins at a multiple of its size, and memory that is there has a header there or has
+//! none. To look at all these places finds pools that hold no objects (tables of dicts, items of
+//! lists) as well; those that are known from objects alone would leave them out. But a place
+//! without any object near is in no arena: other memory, of which there can be very much, is passed
+//! over.
 
 mod header;
 #[cfg(test)]
@@ -21,11 +24,13 @@ use super::view::View;
 use crate::model::{Address, NearlyEmpty, PoolRetainer, PoolUse};
 use header::{HEADER, Pool};
 
-/// Places that are looked at: 16 GiB of pools of 16 KiB. Each takes a read, so a process with very much memory would take long.
+/// Places that are looked at: 16 GiB of pools of 16 KiB. Each takes a read, so a process with very
+/// much memory would take long.
 const PLACES: u64 = 1 << 20;
-/// Size of an arena (`ARENA_SIZE`, 256 KiB before 3.10): an object in this stretch or the one beside it is near.
+/// Size of an arena (`ARENA_SIZE`, 256 KiB before 3.10): an object in this range or the one beside
+/// it is near.
 const NEAR: u64 = 1 << 20;
-/// Types that are told.
+/// Types that are reported.
 const TOP: usize = 10;
 
 /// All pools that were found.
@@ -38,8 +43,9 @@ struct Pools {
     skipped: u64,
 }
 
-/// How full the pools of a heap are, and which of its objects are in those that are nearly empty; with it, at how many
-/// places nobody looked. `None` when no object is in a pool: the process has another allocator.
+/// How full the pools of a heap are, and which of its objects are in those that are nearly empty;
+/// with it, at how many places nobody looked. `None` when no object is in a pool: the process has
+/// another allocator.
 pub fn usage(view: &View<'_>, cache: &Cache<'_>, heap: &Heap) -> (Option<PoolUse>, u64) {
     let size = view.objects.pool_size;
     let pools = Pools::find(cache, heap, size);
@@ -125,7 +131,7 @@ impl Pools {
     }
 }
 
-/// Stretches of memory that have an object, with those beside them.
+/// Ranges of memory that have an object, with those beside them.
 fn ranges(heap: &Heap) -> AddressMap<()> {
     let mut near = AddressMap::default();
     let mut last = u64::MAX;
@@ -160,8 +166,8 @@ impl<'a> PoolObjects<'a> {
         // Neighbours in a heap were often made one after the other.
         let mut last = (u64::MAX, None);
         for object in heap.objects.iter() {
-            // Whatever lies before the object in its block (links of the collector, pointers to its dict and
-            // weak references) is in the same pool.
+            // Whatever lies before the object in its block (links of the collector, pointers to its
+            // dict and weak references) is in the same pool.
             let base = object.address.0 - object.address.0 % u64::from(size);
             if base != last.0 {
                 let number = pools.at.get(&base).copied();
@@ -203,7 +209,8 @@ impl<'a> PoolObjects<'a> {
     }
 }
 
-/// The names of types, and for each type the number of its name: types of one name are one to a reader.
+/// The names of types, and for each type the number of its name: types of one name are one to a
+/// reader.
 fn names(heap: &Heap) -> (Vec<&str>, Vec<u32>) {
     let mut numbers: HashMap<&str, u32> = HashMap::new();
     let mut names: Vec<&str> = Vec::new();

@@ -1,5 +1,5 @@
-//! From the rows of a recording, in their order, to the sites of a document and what they did over time. Rows may come
-//! from a file that nobody trusts: what contradicts itself is refused.
+//! From the rows of a recording, in their order, to the sites of a document and what they did over
+//! time. Rows may come from a file that nobody trusts: what contradicts itself is refused.
 
 mod series;
 mod sites;

@@ -1,8 +1,9 @@
 //! What sites did over time.
 //!
-//! A document has one site for all rows that look the same, and so one history for theirs. Sums and old blocks are
-//! step functions, which add up at every step. The cohorts of all sites have the bounds of the same looks; where those
-//! of two overlap all the same, they become one wider cohort.
+//! A document has one site for all rows that look the same, and so one history for theirs. Sums and
+//! old blocks are step functions, which add up at every step. The cohorts of all sites have the
+//! bounds of the same snapshots; where those of two overlap all the same, they become one wider
+//! cohort.
 
 use std::collections::HashMap;
 
@@ -14,7 +15,8 @@ use crate::model::{
 
 type Taken = Result<(), Contradiction>;
 
-/// Histories while they are put together. Rows of one kind come in the order of time, and then of their sites.
+/// Histories while they are put together. Rows of one kind come in the order of time, and then of
+/// their sites.
 #[derive(Debug)]
 pub struct Series<'a> {
     places: &'a Places,
@@ -157,7 +159,7 @@ impl<'a> Series<'a> {
         Ok(())
     }
 
-    /// One history for each site; `look` is the time of the last look at the live table.
+    /// One history for each site; `look` is the time of the last snapshot of the live table.
     pub fn finish(mut self, snapshot: Option<f64>) -> Vec<SiteHistory> {
         for site in &mut self.sites {
             if let (Some(end), Some(&last)) = (snapshot, site.retained.last())

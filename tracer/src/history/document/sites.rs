@@ -15,7 +15,8 @@ pub struct Sites {
     groups: HashMap<SiteAppearance, Group>,
 }
 
-/// What a reader can tell sites apart by. Equal looks may have stacks that differ in what no report shows.
+/// What a reader can tell sites apart by. Equal ones may have stacks that differ in what no report
+/// shows.
 #[derive(Debug)]
 struct SiteAppearance {
     domain: Domain,
@@ -33,7 +34,8 @@ struct Group {
 }
 
 impl Sites {
-    /// Adds a row; the stack of the first of those that look the same is shown. `sums` are those since the start.
+    /// Adds a row; the stack of the first of those that look the same is shown. `sums` are those
+    /// since the start.
     pub fn add(
         &mut self,
         row: i64,

@@ -1,5 +1,5 @@
-//! A recording in memory. It keeps what the file keeps and forgets what the file forgets, so that both lead to the
-//! same document; a test in `store` compares them.
+//! A recording in memory. It stores what the file stores and thins out what the file thins out, so
+//! that both lead to the same document; a test in `store` compares them.
 
 use std::collections::{BTreeMap, HashMap};
 use std::convert::Infallible;
@@ -18,8 +18,9 @@ mod objects;
 mod read;
 mod thinned;
 
-/// A recording in memory. A clone is a snapshot: it shares what is large, and costs a few milliseconds for a server with
-/// 20,000 sites. Within the bounds of the file it takes about as much memory as the history of the document.
+/// A recording in memory. A clone is a snapshot: it shares what is large, and costs a few
+/// milliseconds for a server with 20,000 sites. Within the bounds of the file it takes about as
+/// much memory as the history of the document.
 #[derive(Clone, Debug, Default)]
 pub struct InMemory {
     head: Option<Head>,

@@ -8,7 +8,7 @@ use crate::history::{bounded, finite};
 use crate::model::{Owned, Owner, TypePoint, TypeRetainer, TypeSeries};
 
 impl InMemory {
-    /// Chains are told again after the types.
+    /// Paths are reported again after the types.
     pub(super) fn put_types(&mut self, counts: &[Count], types: &[TypeSeries]) {
         let finite = |(t, collections): &Count| (finite(*t), *collections);
         self.counts = counts.iter().map(finite).collect();
@@ -16,7 +16,7 @@ impl InMemory {
         self.type_retainers = [].into();
     }
 
-    /// Those of types that were told, in the order of the types.
+    /// Those of types that were reported, in the order of the types.
     pub(super) fn put_type_retainers(&mut self, retainers: &[TypeRetainer]) {
         let mut known: HashMap<&str, &TypeRetainer> = HashMap::new();
         for retainer in retainers.iter().filter(|retainer| !retainer.path.is_empty()) {

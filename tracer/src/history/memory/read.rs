@@ -9,10 +9,11 @@ use crate::model::{
 };
 
 impl InMemory {
-    /// The document so far, with its history. What was told since the last tick may be in it or not.
+    /// The document so far, with its history. What was reported since the last tick may be in it or
+    /// not.
     ///
     /// # Errors
-    /// Nothing was told yet, or what was told contradicts itself.
+    /// Nothing was reported yet, or what was reported contradicts itself.
     pub fn document(&self) -> Result<Document, Contradiction> {
         let head = self.head.as_ref().ok_or_else(|| Contradiction("it holds nothing".into()))?;
         let process: Vec<ProcessPoint> = self.kept.ticks.values().map(|tick| tick.0).collect();
@@ -92,7 +93,7 @@ impl InMemory {
     }
 }
 
-/// What is known of a site as of the last look.
+/// What is known of a site as of the last snapshot.
 fn add_rest(series: &mut Series<'_>, row: i64, site: &KnownSite) -> Result<(), Contradiction> {
     for cohort in &*site.cohorts {
         series.cohort(row, *cohort)?;

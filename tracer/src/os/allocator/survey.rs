@@ -7,8 +7,8 @@ use crate::elf::{Symbol, SymbolKind, SymbolTables};
 use crate::model::{Address, Memory};
 use crate::os::Modules;
 
-/// Names under which the functions are called. `mmap64` is what programs with large-file support call; it
-/// is the same code in the C library, but not in every library that replaces it.
+/// Names under which the functions are called. `mmap64` is what programs with large-file support
+/// call; it is the same code in the C library, but not in every library that replaces it.
 const NAMES: [(Function, &str); 14] = [
     (Function::Malloc, "malloc"),
     (Function::Calloc, "calloc"),
@@ -74,8 +74,8 @@ impl AllocatorSurvey {
         let file = &module.file;
         let is_static = Some(index) == self.main && file.is_static().unwrap_or(false);
         self.main_is_static |= is_static;
-        // Names of the full table mean something to the linker only in a static executable; in others
-        // a local `malloc` may be anything.
+        // Names of the full table mean something to the linker only in a static executable; in
+        // others a local `malloc` may be anything.
         let tables = if is_static { SymbolTables::All } else { SymbolTables::Dynamic };
         let names: Vec<&'static str> = NAMES.iter().map(|(_, name)| *name).collect();
         let wanted: Vec<&'static str> = names.iter().copied().chain([LIBC_MARK]).collect();
@@ -102,8 +102,8 @@ impl AllocatorSurvey {
         self.main_is_static
     }
 
-    /// The module that serves `malloc`: the one that calls are bound to; else the one that the dynamic
-    /// linker would choose, when that is beyond doubt.
+    /// The module that serves `malloc`: the one that calls are bound to; else the one that the
+    /// dynamic linker would choose, when that is beyond doubt.
     pub(super) fn choose_malloc(&self) -> Result<usize, SurveyRefusal> {
         if let Some(module) = self.bound_to(Function::Malloc) {
             return Ok(module);
@@ -122,9 +122,9 @@ impl AllocatorSurvey {
         }
     }
 
-    /// The definitions of a function that serve the process, given who serves `malloc`: one of a heap
-    /// function. Of a mapping function all that are in use: an allocator's own, if it has one, and the C
-    /// library's, which also maps for itself.
+    /// The definitions of a function that serve the process, given who serves `malloc`: one of a
+    /// heap function. Of a mapping function all that are in use: an allocator's own, if it has one,
+    /// and the C library's, which also maps for itself.
     pub(super) fn providers(
         &self,
         function: Function,

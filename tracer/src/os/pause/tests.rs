@@ -17,7 +17,7 @@ static COUNTED: AtomicU32 = AtomicU32::new(0);
 /// A child that ends with the test.
 struct Role {
     child: Child,
-    /// The thread that reads what it is told.
+    /// The thread that reads what it is reported.
     reader: i32,
     output: BufReader<ChildStdout>,
 }

@@ -66,14 +66,15 @@ impl Seized {
         if self.stop == Stop::NotYet {
             self.stop = wait(self.id);
         }
-        // The end of a first thread is told only when all others have ended, too.
+        // The end of a first thread is reported only when all others have ended, too.
         if self.stop == Stop::NotYet && is_dead(self.pid, self.thread) {
             self.stop = Stop::Ended;
         }
         self.stop
     }
 
-    /// Lets it go, with the signal that was held up. It goes back to being stopped where it was so before.
+    /// Lets it go, with the signal that was held up. It goes back to being stopped where it was so
+    /// before.
     pub fn release(self) {
         if let Stop::Stands { signal } = self.stop {
             // Only one that was killed meanwhile refuses, and that one needs nothing more.
@@ -85,8 +86,8 @@ impl Seized {
 /// Asks the kernel without waiting.
 fn wait(id: libc::pid_t) -> Stop {
     let mut status = 0;
-    // SAFETY: `status` lives through the call, which writes to nothing else. `id` is a thread of another process
-    // that we trace: nobody else waits for it in this process.
+    // SAFETY: `status` lives through the call, which writes to nothing else. `id` is a thread of
+    // another process that we trace: nobody else waits for it in this process.
     let answer = unsafe { libc::waitpid(id, &raw mut status, libc::__WALL | libc::WNOHANG) };
     match answer {
         0 => Stop::NotYet,
@@ -96,7 +97,8 @@ fn wait(id: libc::pid_t) -> Stop {
     }
 }
 
-/// What `status` of waitpid(2) says of a thread that was seized without options (ptrace(2), "Stopped states").
+/// What `status` of waitpid(2) says of a thread that was seized without options (ptrace(2),
+/// "Stopped states").
 fn meaning(status: i32) -> Stop {
     if !libc::WIFSTOPPED(status) {
         return Stop::Ended;
@@ -104,7 +106,8 @@ fn meaning(status: i32) -> Stop {
     match status >> 16 {
         // A signal on its way: were it not passed on, it would be lost.
         0 => Stop::Stands { signal: libc::WSTOPSIG(status) },
-        // Our own interruption, or a process that Ctrl-Z had stopped: the signal says which, and is not on its way.
+        // Our own interruption, or a process that Ctrl-Z had stopped: the signal says which, and is
+        // not on its way.
         _ => Stop::Stands { signal: 0 },
     }
 }
@@ -141,8 +144,8 @@ fn is_over(status: &str) -> bool {
 fn request(request: libc::c_uint, id: libc::pid_t, data: i32) -> io::Result<()> {
     let none = ptr::null_mut::<libc::c_void>();
     let data = ptr::without_provenance_mut::<libc::c_void>(usize::try_from(data).unwrap_or(0));
-    // SAFETY: the requests of this file take no address, and a number in place of the data; nothing of ours is
-    // read or written.
+    // SAFETY: the requests of this file take no address, and a number in place of the data; nothing
+    // of ours is read or written.
     match unsafe { libc::ptrace(request, id, none, data) } {
         -1 => Err(io::Error::last_os_error()),
         _ => Ok(()),

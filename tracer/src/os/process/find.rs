@@ -43,7 +43,7 @@ fn candidates(name: &str) -> Result<Vec<Candidate>, OsError> {
     Ok(found)
 }
 
-/// A process that ends while we look is no candidate.
+/// A process that ends meanwhile is no candidate.
 fn candidate(pid: u32, name: &str) -> Option<Candidate> {
     let stat = Stat::read(pid).ok()?;
     if stat.is_kernel_thread() || stat.is_dead() {
@@ -65,7 +65,7 @@ fn arguments(cmdline: &[u8]) -> Vec<String> {
         .split(|byte| *byte == 0)
         .map(|argument| String::from_utf8_lossy(argument).into_owned())
         .collect();
-    // Each argument is terminated, so the last piece is empty.
+    // Each argument is terminated, so the last chunk is empty.
     arguments.pop_if(|last| last.is_empty());
     arguments
 }

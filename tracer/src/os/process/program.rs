@@ -15,7 +15,8 @@ pub struct Program {
     parent: u32,
 }
 
-/// `init`, and whoever takes in the children of processes that ended: no parent of a server's workers.
+/// `init`, and whoever takes in the children of processes that ended: no parent of a server's
+/// workers.
 const FOSTER: u32 = 1;
 
 impl Program {
@@ -32,8 +33,8 @@ impl Program {
         Ok(Self { exe, arguments: procfs::read(pid, "cmdline")?, parent })
     }
 
-    /// Whether two processes are workers of one program: the same executable with the same arguments, or with the
-    /// same parent.
+    /// Whether two processes are workers of one program: the same executable with the same
+    /// arguments, or with the same parent.
     pub fn is_sibling(&self, other: &Self) -> bool {
         let parent = self.parent == other.parent && self.parent != FOSTER;
         self.exe == other.exe && (self.arguments == other.arguments || parent)
@@ -41,7 +42,8 @@ impl Program {
 }
 
 impl Process {
-    /// Pids of all processes that `text`, a pid or a name as for [`Process::select`], means; at least one.
+    /// Pids of all processes that `text`, a pid or a name as for [`Process::select`], means; at
+    /// least one.
     ///
     /// # Errors
     /// There is none.

@@ -129,8 +129,8 @@ fn a_unique_name_selects_and_an_ambiguous_one_lists() {
     assert_eq!(pids, expected);
 }
 
-/// By a program of its own: while this process writes an executable, a child that another test forks may
-/// hold it open for writing too, and then it cannot be run ("text file busy").
+/// By a program of its own: while this process writes an executable, a child that another test
+/// forks may hold it open for writing too, and then it cannot be run ("text file busy").
 fn copy(from: impl AsRef<Path>, to: &Path) {
     assert!(Command::new("cp").arg(from.as_ref()).arg(to).status().unwrap().success());
 }
@@ -152,7 +152,8 @@ fn a_replaced_executable_is_never_mistaken_for_the_running_one() {
             assert_eq!(main.file.map().unwrap()[..], fs::read(which_cat()).unwrap());
             assert_eq!(fs::read(main.file.path()).unwrap(), fs::read(which_cat()).unwrap());
         }
-        // Without the capability for the exact way the path is all there is, and it must not be taken.
+        // Without the capability for the exact way the path is all there is, and it must not be
+        // taken.
         None => assert!(modules.skipped.iter().any(|(path, reason)| {
             *path == program && matches!(reason, SkippedMapping::File(FileRefusal::OtherFile))
         })),

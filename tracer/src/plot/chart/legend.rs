@@ -9,7 +9,7 @@ const SAMPLE: f64 = 26.0;
 /// Between two columns.
 const GAP: f64 = 24.0;
 
-/// How data looks.
+/// How data is drawn.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Swatch {
     /// A filled area.

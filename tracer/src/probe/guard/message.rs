@@ -1,4 +1,5 @@
-//! What the tracer and the guard say to each other: one line of JSON for each request and each reply.
+//! What the tracer and the guard say to each other: one line of JSON for each request and each
+//! reply.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::os::fd::RawFd;

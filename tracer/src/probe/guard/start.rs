@@ -10,9 +10,9 @@ use std::process::{Child, Command, Stdio};
 
 use super::serve::open_process;
 
-/// The program that becomes the guard: one that calls [`super::serve_inherited`] when this is its only
-/// argument. It gets the socket as standard input and a handle of the tracer as standard output; all other
-/// descriptors of the tracer close.
+/// The program that becomes the guard: one that calls [`super::serve_inherited`] when this is its
+/// only argument. It gets the socket as standard input and a handle of the tracer as standard
+/// output; all other descriptors of the tracer close.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GuardProgram {
     /// Where it is.
@@ -56,8 +56,8 @@ impl GuardProgram {
     }
 }
 
-/// Signals of the terminal and of whoever stops the tracer are for the tracer, which says when to release. Before
-/// the exec, which keeps both: there is no moment in which a Ctrl-C ends the guard.
+/// Signals of the terminal and of whoever stops the tracer are for the tracer, which says when to
+/// release. Before the exec, which keeps both: there is no moment in which a Ctrl-C ends the guard.
 fn detach() -> io::Result<()> {
     // SAFETY: no preconditions; ignoring a signal installs no code.
     unsafe {

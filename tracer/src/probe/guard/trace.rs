@@ -1,11 +1,13 @@
 //! Trace events on instructions, which any number of targets share.
 //!
-//! A trace event is one consumer of the probe in the kernel, with a list of the tasks that want it (`struct
-//! trace_uprobe_filter`). Breakpoints go only into the memory of those tasks, and the program runs once for each hit
-//! however many there are. Links have a consumer for each target, and the kernel asks all of them at each hit.
+//! A trace event is one consumer of the probe in the kernel, with a list of the tasks that want it
+//! (`struct trace_uprobe_filter`). Breakpoints go only into the memory of those tasks, and the
+//! program runs once for each hit however many there are. Links have a consumer for each target,
+//! and the kernel asks all of them at each hit.
 //!
-//! Trace events are defined in tracefs, which is mounted for this process alone and without a place. They are named
-//! for this process, and whoever starts later removes those of processes that were killed.
+//! Trace events are defined in tracefs, which is mounted for this process alone and without a
+//! place. They are named for this process, and whoever starts later removes those of processes that
+//! were killed.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -31,7 +33,7 @@ pub struct TracePoint<'a> {
     pub offset: u64,
     /// Whether the program runs at the return.
     pub at_return: bool,
-    /// What the program is told.
+    /// What the program is reported.
     pub cookie: u64,
 }
 
@@ -102,8 +104,8 @@ struct TraceEvent {
     _definition: Definition,
 }
 
-/// Has the program run at every hit. It must hang on a perf event, and those of targets come and go: this one is of a
-/// process that has ended, into which no probe can be placed.
+/// Has the program run at every hit. It must hang on a perf event, and those of targets come and
+/// go: this one is of a process that has ended, into which no probe can be placed.
 fn run_program(id: u64, program: BorrowedFd<'_>, cookie: u64) -> io::Result<(OwnedFd, OwnedFd)> {
     let ended = Sleeper::start()?;
     let retainer = idle_trace_event(id, ended.0)?;
@@ -116,10 +118,12 @@ struct Sleeper(u32);
 
 impl Sleeper {
     fn start() -> io::Result<Self> {
-        // SAFETY: the guard has one thread, so the child has everything it needs; it only waits for a signal.
+        // SAFETY: the guard has one thread, so the child has everything it needs; it only waits for
+        // a signal.
         let child = unsafe { libc::fork() };
         if child == 0 {
-            // SAFETY: system calls without preconditions. It has our descriptors, and must not outlive us.
+            // SAFETY: system calls without preconditions. It has our descriptors, and must not
+            // outlive us.
             unsafe {
                 libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
                 loop {

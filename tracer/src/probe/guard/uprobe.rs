@@ -8,8 +8,8 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use super::super::bpf;
 use super::descriptor::from_call;
 
-/// First version of `struct perf_event_attr` (`PERF_ATTR_SIZE_VER0`), with `config1` and `config2` of the second; the
-/// kernel takes a shorter struct for zeros.
+/// First version of `struct perf_event_attr` (`PERF_ATTR_SIZE_VER0`), with `config1` and `config2`
+/// of the second; the kernel takes a shorter struct for zeros.
 #[repr(C)]
 #[derive(Default)]
 struct Attributes {
@@ -26,7 +26,8 @@ struct Attributes {
     config2: u64,
 }
 
-/// `perf_event_attr.disabled`: it counts nothing. Its probes are in place all the same, and run their programs.
+/// `perf_event_attr.disabled`: it counts nothing. Its probes are in place all the same, and run
+/// their programs.
 const DISABLED: u64 = 1;
 /// `perf_event_attr.enable_on_exec`: the kernel places no probes for it before an exec.
 const ENABLE_ON_EXEC: u64 = 1 << 12;
@@ -92,7 +93,8 @@ fn open(mut attributes: Attributes, pid: u32) -> io::Result<OwnedFd> {
     attributes.size = u32::try_from(size_of::<Attributes>()).map_err(io::Error::other)?;
     attributes.sample_period = 1;
     let pid = libc::pid_t::try_from(pid).map_err(io::Error::other)?;
-    // SAFETY: the struct is as long as it says, and a path in it is a string that lives longer than the call.
+    // SAFETY: the struct is as long as it says, and a path in it is a string that lives longer than
+    // the call.
     from_call(unsafe {
         libc::syscall(libc::SYS_perf_event_open, &raw const attributes, pid, -1, -1, CLOSE_ON_EXEC)
     })

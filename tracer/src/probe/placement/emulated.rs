@@ -1,8 +1,9 @@
 //! Which instructions the kernel carries out itself when it hits a probe, by kernel version.
 //!
-//! Measured for each row by watching whether the target grows the kernel's out-of-line page, on 5.10, 6.1,
-//! 6.12, 6.16 to 6.19 and 7.0 to 7.2; source: `arch/x86/kernel/uprobes.c`. Recognition is by bytes, not by
-//! meaning, because the kernel's is: `41 90` means `xchg`, and is taken by the kernel for a `nop`.
+//! Measured for each row by watching whether the target grows the kernel's out-of-line page, on
+//! 5.10, 6.1, 6.12, 6.16 to 6.19 and 7.0 to 7.2; source: `arch/x86/kernel/uprobes.c`. Recognition
+//! is by bytes, not by meaning, because the kernel's is: `41 90` means `xchg`, and is taken by the
+//! kernel for a `nop`.
 
 use crate::model::KernelRelease;
 
@@ -34,8 +35,8 @@ struct Row {
     form: Form,
     since: KernelRelease,
     until: Option<KernelRelease>,
-    /// Only where a function begins: these kernels replace the instruction by a call, which writes below
-    /// the stack pointer, where a function that has begun may keep data.
+    /// Only where a function begins: these kernels replace the instruction by a call, which writes
+    /// below the stack pointer, where a function that has begun may keep data.
     entry_only: bool,
 }
 
@@ -63,8 +64,8 @@ static ROWS: [Row; 11] = [
     row(Form::Nop9, V6_19),
 ];
 
-/// Whether the instruction in `bytes` (all of it, and nothing else) is emulated, `at_entry` of a function
-/// or further in.
+/// Whether the instruction in `bytes` (all of it, and nothing else) is emulated, `at_entry` of a
+/// function or further in.
 pub(super) fn is_emulated(bytes: &[u8], at_entry: bool, kernel: KernelRelease) -> bool {
     let Some(form) = form(bytes) else {
         return false;

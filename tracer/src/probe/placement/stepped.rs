@@ -1,7 +1,8 @@
 //! Instructions that the kernel executes rightly by single-stepping a copy of them.
 //!
-//! An allow-list: the kernel accepts more than it handles. It judges VEX and EVEX encodings by one byte that
-//! can look like a jump, and then never executes them; a stepped `syscall` kills the target.
+//! An allow-list: the kernel accepts more than it handles. It judges VEX and EVEX encodings by one
+//! byte that can look like a jump, and then never executes them; a stepped `syscall` kills the
+//! target.
 
 use iced_x86::{EncodingKind, Instruction, Mnemonic, OpKind, Register};
 
@@ -13,8 +14,8 @@ pub(super) fn is_safe(instruction: &Instruction, bytes: &[u8]) -> bool {
         && is_listed(instruction)
 }
 
-/// Of legacy prefixes only those that were tried: operand size, `%fs`, and those that are part of the
-/// opcode of `endbr64` and of SSE moves. The kernel itself refuses other segments and `lock`.
+/// Of legacy prefixes only those that were tried: operand size, `%fs`, and those that are part of
+/// the opcode of `endbr64` and of SSE moves. The kernel itself refuses other segments and `lock`.
 fn prefixes_are_plain(mnemonic: Mnemonic, bytes: &[u8]) -> bool {
     for byte in bytes {
         match byte {

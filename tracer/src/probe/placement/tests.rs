@@ -10,7 +10,8 @@ const KERNELS: [KernelRelease; 5] = [
     KernelRelease::new(7, 2),
 ];
 
-/// Encodings at the entry of a function, and on each of [`KERNELS`]: E emulated, S stepped, - refused.
+/// Encodings at the entry of a function, and on each of [`KERNELS`]: E emulated, S stepped, -
+/// refused.
 const ENCODINGS: &str = "
 55                            EEEEE  push %rbp
 4154                          EEEEE  push %r12
@@ -141,7 +142,8 @@ fn only_listed_encodings_are_accepted() {
     }
 }
 
-/// Entries of the functions of packaged libraries, with the placement that their disassembly calls for.
+/// Entries of the functions of packaged libraries, with the placement that their disassembly calls
+/// for.
 const HEADS: &str = include_str!("heads.txt");
 
 #[test]

@@ -4,8 +4,9 @@ use std::marker::PhantomData;
 
 use crate::model::{Address, Memory};
 
-/// The offset, in bytes, of a member of type `T` in some struct of the target. Sixteen bits are enough for every
-/// member that we read, and keep an absurd published offset from being represented at all.
+/// The offset, in bytes, of a member of type `T` in some struct of the target. Sixteen bits are
+/// enough for every member that we read, and keep an absurd published offset from being represented
+/// at all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Field<T> {
     offset: u16,

@@ -1,9 +1,10 @@
 //! Where CPython keeps its fields: one plain table of typed offsets per version.
 //!
-//! What differs between versions is data, never a version number in code: offsets are [`Field`]s, and the
-//! few things that are rules and not offsets ([`FrameAnchor`], [`Instruction`], [`Entry`], [`LineEncoding`]) are small
-//! enums, each matched in one place. Up to 3.12 a layout is a row of [`table`]; from 3.13 it is read from the
-//! target, see [`published`]. [`check`](super::check) says why either is believed.
+//! What differs between versions is data, never a version number in code: offsets are [`Field`]s,
+//! and the few things that are rules and not offsets ([`FrameAnchor`], [`Instruction`], [`Entry`],
+//! [`LineEncoding`]) are small enums, each matched in one place. Up to 3.12 a layout is a row of
+//! [`table`]; from 3.13 it is read from the target, see [`published`]. [`check`](super::check) says
+//! why either is believed.
 
 mod field;
 pub mod published;
@@ -95,7 +96,8 @@ pub enum StateLocation {
 pub enum FrameAnchor {
     /// `frame` (to 3.9), `current_frame` (3.13 on).
     Frame(Field<Address>),
-    /// 3.10: `frame`, and beside it `cframe`, a list of C stack locals that says where the activations are.
+    /// 3.10: `frame`, and beside it `cframe`, a list of C stack locals that says where the
+    /// activations are.
     FrameAndCFrame {
         /// `frame` in the thread state.
         frame: Field<Address>,
@@ -139,7 +141,8 @@ pub enum Instruction {
     Bytes(Field<i32>),
     /// `f_lasti` in code units (3.10); -1 before the first.
     Units(Field<i32>),
-    /// `prev_instr` (3.11, 3.12; the unit before the first before it starts), `instr_ptr` (3.13 on).
+    /// `prev_instr` (3.11, 3.12; the unit before the first before it starts), `instr_ptr` (3.13
+    /// on).
     Pointer(Field<Address>),
 }
 

@@ -1,10 +1,11 @@
-//! Layouts that the target publishes: `_Py_DebugOffsets` at the start of `_PyRuntime` (3.13 on, gh-106597).
+//! Layouts that the target publishes: `_Py_DebugOffsets` at the start of `_PyRuntime` (3.13 on,
+//! gh-106597).
 //!
-//! The table begins with a cookie, the version and a flag for free-threaded builds, and goes on as groups of
-//! 64-bit numbers. Which groups and members there are differs from minor version to minor version
-//! (`Include/internal/pycore_debug_offsets.h`, 3.13: `Include/internal/pycore_runtime.h`), so the shape is data as
-//! well: one `TableShape` per version. A number is believed only after it was found inside the struct that it is an
-//! offset of, and the struct to be of a sane size.
+//! The table begins with a cookie, the version and a flag for free-threaded builds, and goes on as
+//! groups of 64-bit numbers. Which groups and members there are differs from minor version to minor
+//! version (`Include/internal/pycore_debug_offsets.h`, 3.13: `Include/internal/pycore_runtime.h`),
+//! so the shape is data as well: one `TableShape` per version. A number is believed only after it
+//! was found inside the struct that it is an offset of, and the struct to be of a sane size.
 
 mod shape;
 
@@ -215,7 +216,8 @@ impl Table<'_> {
     }
 }
 
-/// No CPython has had larger ones: the runtime holds a few static interpreters and objects, everything else is small.
+/// No CPython has had larger ones: the runtime holds a few static interpreters and objects,
+/// everything else is small.
 fn largest(group: &str) -> u64 {
     match group {
         "runtime_state" | "interpreter_state" => 16 << 20,

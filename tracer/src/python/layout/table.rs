@@ -1,9 +1,10 @@
 //! Layouts of the versions that publish none, 3.6 to 3.12.
 //!
-//! Each row states what differs from the row before and the change in CPython that made it differ. The numbers
-//! are `offsetof` in release builds for x86-64 with 8-byte pointers and 40-byte pthread mutexes (glibc and musl
-//! alike), read from the debug information of the version named in each row, and each row is proven by a saved
-//! image of a process (see `images.rs`). Adding a version is adding a row.
+//! Each row states what differs from the row before and the change in CPython that made it differ.
+//! The numbers are `offsetof` in release builds for x86-64 with 8-byte pointers and 40-byte pthread
+//! mutexes (glibc and musl alike), read from the debug information of the version named in each
+//! row, and each row is proven by a saved image of a process (see `images.rs`). Adding a version is
+//! adding a row.
 
 use super::{
     Bytes, CodeLayout, Entry, Field, FrameAnchor, FrameLayout, Instruction, InterpreterState,
@@ -34,8 +35,8 @@ pub const ROWS: &[Row] = &[
     Row { minor: 12, from_micro: 0, layout: CPYTHON_3_12 },
 ];
 
-/// The layout of `version`, if we know it. Unfinished releases are not known: their layouts differ from the
-/// release's and from one another's.
+/// The layout of `version`, if we know it. Unfinished releases are not known: their layouts differ
+/// from the release's and from one another's.
 pub fn layout(version: Version) -> Option<&'static Layout> {
     if version.major != 3 || version.is_unfinished() {
         return None;
@@ -46,8 +47,9 @@ pub fn layout(version: Version) -> Option<&'static Layout> {
         .map(|row| &row.layout)
 }
 
-/// 3.6.15. `Include/pystate.h`, `Include/frameobject.h`, `Include/code.h`, `Include/unicodeobject.h`. The interpreter
-/// list begins in a static variable of `Python/pystate.c`.
+/// 3.6.15. `Include/pystate.h`, `Include/frameobject.h`, `Include/code.h`,
+/// `Include/unicodeobject.h`. The interpreter list begins in a static variable of
+/// `Python/pystate.c`.
 pub const CPYTHON_3_6: Layout = Layout {
     runtime: Runtime::Globals,
     interpreter: InterpreterState { next: Field::at(0), threads_head: Field::at(8) },
@@ -95,8 +97,9 @@ pub const CPYTHON_3_6: Layout = Layout {
     },
 };
 
-/// 3.7.16. Globals were gathered into `_PyRuntime` (bpo-30860, `Include/internal/pystate.h`); the exception state
-/// moved out of the frame and grew in the thread (bpo-25612, `Include/pystate.h`, `Include/frameobject.h`).
+/// 3.7.16. Globals were gathered into `_PyRuntime` (bpo-30860, `Include/internal/pystate.h`); the
+/// exception state moved out of the frame and grew in the thread (bpo-25612, `Include/pystate.h`,
+/// `Include/frameobject.h`).
 pub const CPYTHON_3_7: Layout = Layout {
     runtime: Runtime::Struct {
         interpreters_head: Field::at(24),
@@ -108,9 +111,10 @@ pub const CPYTHON_3_7: Layout = Layout {
     ..CPYTHON_3_6
 };
 
-/// 3.8.18. Positional-only parameters put `co_posonlyargcount` into the code object (PEP 570, bpo-36540,
-/// `Include/code.h`), which gained `co_opcache` too (bpo-26219); the pre-initialization state lengthened the head of
-/// `_PyRuntimeState` (PEP 587, bpo-36763, `Include/internal/pycore_pystate.h`).
+/// 3.8.18. Positional-only parameters put `co_posonlyargcount` into the code object (PEP 570,
+/// bpo-36540, `Include/code.h`), which gained `co_opcache` too (bpo-26219); the pre-initialization
+/// state lengthened the head of `_PyRuntimeState` (PEP 587, bpo-36763,
+/// `Include/internal/pycore_pystate.h`).
 pub const CPYTHON_3_8: Layout = Layout {
     runtime: Runtime::Struct {
         interpreters_head: Field::at(32),
@@ -128,8 +132,8 @@ pub const CPYTHON_3_8: Layout = Layout {
     ..CPYTHON_3_7
 };
 
-/// 3.9.18. The garbage collector's and the evaluation loop's state moved from `_PyRuntimeState` to the interpreter
-/// (bpo-36854, bpo-38692, `Include/internal/pycore_runtime.h`).
+/// 3.9.18. The garbage collector's and the evaluation loop's state moved from `_PyRuntimeState` to
+/// the interpreter (bpo-36854, bpo-38692, `Include/internal/pycore_runtime.h`).
 pub const CPYTHON_3_9: Layout = Layout {
     runtime: Runtime::Struct {
         interpreters_head: Field::at(32),
@@ -139,8 +143,9 @@ pub const CPYTHON_3_9: Layout = Layout {
     ..CPYTHON_3_8
 };
 
-/// 3.10.13. `f_lasti` counts code units (bpo-27129) and lost two neighbours (`Include/cpython/frameobject.h`); the
-/// line table became `co_linetable` (PEP 626, bpo-42246); `CFrame` appeared (bpo-43760, `Include/cpython/pystate.h`).
+/// 3.10.13. `f_lasti` counts code units (bpo-27129) and lost two neighbours
+/// (`Include/cpython/frameobject.h`); the line table became `co_linetable` (PEP 626, bpo-42246);
+/// `CFrame` appeared (bpo-43760, `Include/cpython/pystate.h`).
 pub const CPYTHON_3_10: Layout = Layout {
     thread: Thread {
         anchor: FrameAnchor::FrameAndCFrame {
@@ -155,9 +160,10 @@ pub const CPYTHON_3_10: Layout = Layout {
     ..CPYTHON_3_9
 };
 
-/// 3.11.7, the same in 3.11.2. Frames became plain structs on the thread's data stack (bpo-44032, bpo-44590,
-/// `Include/internal/pycore_frame.h`), Python calls stopped nesting on the C stack (bpo-45256), instructions moved
-/// into the code object (bpo-46841) and the location table came (PEP 657, bpo-43950, `Include/cpython/code.h`).
+/// 3.11.7, the same in 3.11.2. Frames became plain structs on the thread's data stack (bpo-44032,
+/// bpo-44590, `Include/internal/pycore_frame.h`), Python calls stopped nesting on the C stack
+/// (bpo-45256), instructions moved into the code object (bpo-46841) and the location table came
+/// (PEP 657, bpo-43950, `Include/cpython/code.h`).
 pub const CPYTHON_3_11: Layout = Layout {
     runtime: Runtime::Struct {
         interpreters_head: Field::at(40),
@@ -197,9 +203,10 @@ pub const CPYTHON_3_11: Layout = Layout {
     ..CPYTHON_3_10
 };
 
-/// 3.12.1. Entry frames live on the C stack (gh-96421, `Include/internal/pycore_frame.h`); `wstr` left the strings
-/// (PEP 623, gh-92536, `Include/cpython/unicodeobject.h`); the current thread is thread-local and no longer in
-/// `_PyRuntime`, and the interpreter's head grew for PEP 684 (`Include/internal/pycore_interp.h`).
+/// 3.12.1. Entry frames live on the C stack (gh-96421, `Include/internal/pycore_frame.h`); `wstr`
+/// left the strings (PEP 623, gh-92536, `Include/cpython/unicodeobject.h`); the current thread is
+/// thread-local and no longer in `_PyRuntime`, and the interpreter's head grew for PEP 684
+/// (`Include/internal/pycore_interp.h`).
 pub const CPYTHON_3_12: Layout = Layout {
     runtime: Runtime::Struct {
         interpreters_head: Field::at(40),

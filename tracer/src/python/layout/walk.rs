@@ -8,7 +8,8 @@ use leakspy_ebpf::wire::target::{
 use super::{Entry, Field, FrameAnchor, FrameLayout, Instruction, Layout};
 
 impl Layout {
-    /// The part that the frame walk needs. `gil_holder` and `tstate_slot` belong to one process, and are left 0.
+    /// The part that the frame walk needs. `gil_holder` and `tstate_slot` belong to one process,
+    /// and are left 0.
     pub fn walk(&self) -> PythonWalk {
         let mut walk = PythonWalk {
             enabled: 1,

@@ -1,5 +1,6 @@
-//! Tables and truth of real interpreters are in `fixtures/lines/`, made by `fixtures/make.py lines`: for every code
-//! object the table, and for every run of code units the line that `PyCode_Addr2Line` itself gives.
+//! Tables and truth of real interpreters are in `fixtures/lines/`, made by
+//! `fixtures/make.py lines`: for every code object the table, and for every run of code units the
+//! line that `PyCode_Addr2Line` itself gives.
 
 use leakspy_ebpf::walk::Word;
 use serde_json::Value;

@@ -5,7 +5,8 @@ use crate::model::{Address, Memory};
 use crate::python::layout::StateLocation;
 use crate::python::runtime::ThreadState;
 
-/// Words near control blocks, by fsbase and offset; `below` and `above` bytes of each block are mapped.
+/// Words near control blocks, by fsbase and offset; `below` and `above` bytes of each block are
+/// mapped.
 struct Blocks {
     below: i64,
     above: i64,

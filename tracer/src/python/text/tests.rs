@@ -2,7 +2,7 @@ use super::{MAX_CODE_POINTS, NoText, bytes, unicode};
 use crate::model::{Address, Memory};
 use crate::python::layout::{Layout, table};
 
-/// One stretch of memory, and one more far away for text that is not compact.
+/// One range of memory, and one more far away for text that is not compact.
 struct TwoRanges {
     object: Vec<u8>,
     data: Vec<u8>,

@@ -1,4 +1,5 @@
-//! How a heap was looked at, and what was not seen of it: the same for a census and for holders.
+//! How a snapshot of a heap was taken, and what it left out: the same for a heap histogram and for
+//! retainers.
 
 use std::borrow::Cow;
 use std::io;
@@ -21,7 +22,8 @@ pub fn target(target: &CensusTarget) -> String {
     format!("{name} (pid {}, CPython {version})", target.pid)
 }
 
-/// Who was looked at, when, how long that took and whether it stood still.
+/// Which process, when the snapshot was taken, how long that took and whether the process was
+/// paused.
 pub fn snapshot_of(process: &CensusTarget, snapshot: &HeapSnapshot) -> String {
     let still = match snapshot.paused_seconds {
         Some(seconds) => format!("the process stood still for {}", brief(seconds)),

@@ -13,7 +13,7 @@ use crate::report::{escape, reasons};
 const INDENT: usize = 4;
 /// Types that are told to grow together with one.
 const TOGETHER: usize = 8;
-/// Reasons that are told.
+/// Reasons that are reported.
 const REASONS: usize = 4;
 
 pub fn write(page: &mut Page<'_>, growth: &[TypeGrowth], top: usize) -> io::Result<()> {

@@ -1,4 +1,5 @@
-//! A census on paper: what a Python heap is full of, what of it grows, who keeps sessions.
+//! Prints a heap histogram: what a Python heap consists of, which types grow, what retains
+//! sessions.
 
 pub mod closing;
 pub mod growth;

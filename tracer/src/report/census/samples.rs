@@ -10,7 +10,7 @@ fn kind(name: &str, count: u64, tracked: u64, bytes: u64) -> TypeCount {
     TypeCount { name: name.into(), count, tracked, bytes }
 }
 
-/// One look at a server that ran on.
+/// One snapshot of a server that ran on.
 pub fn once() -> Census {
     let mut types = vec![
         kind("dict", 98_123, 91_000, 31_457_280),
@@ -61,7 +61,7 @@ fn growing(rank: u32, name: &str, verdict: Verdict, confidence: Confidence) -> T
     }
 }
 
-/// Ten minutes of looks while sessions leak, the process paused for each.
+/// Ten minutes of snapshots while sessions leak, the process paused for each.
 pub fn leaking() -> Census {
     let mut census = once();
     census.snapshot = HeapSnapshot {
@@ -140,7 +140,7 @@ fn sessions() -> Vec<SessionCount> {
     ]
 }
 
-/// Looked at many times; nothing grows, and it went away.
+/// Many snapshots; nothing grows, and the process ended.
 pub fn quiet() -> Census {
     let mut census = once();
     census.snapshot.snapshots = 5;

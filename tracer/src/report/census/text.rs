@@ -8,7 +8,7 @@ use crate::report::Options;
 use crate::report::quantity::{bytes, counted};
 use crate::report::text::page::Page;
 
-/// Types that are listed unless somebody wants more.
+/// Types that are listed by default.
 const TOP: usize = 20;
 
 /// The page.

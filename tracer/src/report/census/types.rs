@@ -31,7 +31,8 @@ pub fn write(page: &mut Page<'_>, types: &[TypeCount], all: u64, top: usize) -> 
 }
 
 fn row(bytes: &str, share: &str, objects: &str, name: &str) -> String {
-    // Twenty digits with their commas are wider than their column; the name moves, then the line is cut.
+    // Twenty digits with their commas are wider than their column; the name moves, then the line is
+    // cut.
     let row = format!("  {bytes:>10}{share:>9}{objects:>14}  {name}");
     crate::report::width::cut_end(&row, NARROW)
 }

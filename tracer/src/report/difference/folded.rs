@@ -1,5 +1,5 @@
-//! Collapsed stacks with two weights, as difffolded.pl of the FlameGraph scripts writes them: frames
-//! separated by semicolons, the live bytes before, the live bytes after.
+//! Collapsed stacks with two weights, as difffolded.pl of the FlameGraph scripts writes them:
+//! frames separated by semicolons, the live bytes before, the live bytes after.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -21,8 +21,8 @@ impl DifferenceExporter for DifferenceFolded {
     }
 }
 
-/// Live bytes before and after by the text of a stack, in the order of the text. Stacks of different
-/// domains, and frames that differ only in what is not written, can have the same text.
+/// Live bytes before and after by the text of a stack, in the order of the text. Stacks of
+/// different domains, and frames that differ only in what is not written, can have the same text.
 pub fn weights(changes: &[Change<'_>]) -> BTreeMap<String, (u64, u64)> {
     let mut weights = BTreeMap::new();
     for change in changes {

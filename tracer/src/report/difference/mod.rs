@@ -1,7 +1,7 @@
 //! What changed between two recordings, or between two moments of one.
 //!
-//! Stacks are the same when a reader sees the same: the domain, and function, file, line and library of
-//! every frame that is shown. Addresses say nothing, because they differ in every run.
+//! Stacks are the same when a reader sees the same: the domain, and function, file, line and
+//! library of every frame that is shown. Addresses say nothing, because they differ in every run.
 
 mod folded;
 mod json;

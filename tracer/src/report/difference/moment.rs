@@ -3,10 +3,11 @@
 use crate::model::{Document, Site, SiteHistory, SitePoint};
 use crate::report::json;
 
-/// The document as a recording would have made it that ended `t` seconds after its start. `None` when
-/// it did not keep what its sites did over time.
+/// The document as a recording would have made it that ended `t` seconds after its start. `None`
+/// when it did not keep what its sites did over time.
 ///
-/// Counters of the ledger and verdicts are those of the end, so only sites and memory can be compared.
+/// Counters of the ledger and verdicts are those of the end, so only sites and memory can be
+/// compared.
 pub fn document_at(document: &Document, t: f64) -> Option<Document> {
     if document.history.sites.len() != document.sites.len() {
         return None;

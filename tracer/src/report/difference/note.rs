@@ -7,8 +7,8 @@ use crate::report::quantity::{counted, duration};
 /// Lengths that differ by less than this share are the same.
 const SAME_LENGTH: f64 = 0.05;
 
-/// What a reader must know about the two sides before he believes a difference, as sentences with names
-/// from outside.
+/// What a reader must know about the two sides before he believes a difference, as sentences with
+/// names from outside.
 pub fn notes(pair: &Pair<'_>) -> Vec<String> {
     if is_one_recording(pair) {
         return Vec::new();

@@ -1,5 +1,5 @@
-//! A differential flame graph: the width of a frame is what is live after, its colour is what changed.
-//! After Brendan Gregg, "Differential Flame Graphs" (2014).
+//! A differential flame graph: the width of a frame is what is live after, its colour is what
+//! changed. After Brendan Gregg, "Differential Flame Graphs" (2014).
 
 use std::io::{self, Write};
 

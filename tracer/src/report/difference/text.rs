@@ -9,7 +9,7 @@ use crate::report::text::page::{Page, Style};
 use crate::report::text::{entry, head};
 use crate::report::{Options, escape, utc};
 
-/// Stacks shown of each kind unless the reader wants more.
+/// Stacks of each kind that are shown by default.
 const TOP: usize = 20;
 
 /// A page for people.

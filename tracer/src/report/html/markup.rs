@@ -14,7 +14,7 @@ impl HtmlPage {
         self.html.push_str(markup);
     }
 
-    /// An SVG made by one of our own rooms, which escapes names itself.
+    /// An SVG made by one of our own modules, which escapes names itself.
     pub fn picture(&mut self, svg: &str) {
         self.html.push_str(svg);
         self.html.push('\n');

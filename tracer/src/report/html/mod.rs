@@ -20,7 +20,7 @@ use crate::model::Document;
 /// A page for the browser.
 pub struct Html;
 
-/// Findings shown unless the reader wants more.
+/// Findings that are shown by default.
 const TOP: usize = 20;
 
 /// Nothing may be fetched or run; styles and pictures stand in the page itself.

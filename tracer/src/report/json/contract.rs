@@ -197,7 +197,7 @@ impl<'a> CensusJson<'a> {
     }
 }
 
-/// Who holds objects.
+/// What retains objects.
 #[derive(Serialize)]
 pub struct RetainersJson<'a> {
     schema: u32,
@@ -214,7 +214,7 @@ pub struct RetainersJson<'a> {
 }
 
 impl<'a> RetainersJson<'a> {
-    /// All of `holders`.
+    /// All of the report on retainers.
     pub fn new(retainers: &'a RetainerReport) -> Self {
         Self {
             schema: retainers.schema,

@@ -1,4 +1,4 @@
-//! What was looked at and found harmless: a reader who suspects it shall see that it was not missed.
+//! What was examined and is no leak: a reader who suspects it shall see that it was not missed.
 
 use std::io;
 

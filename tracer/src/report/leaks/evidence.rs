@@ -6,7 +6,7 @@ use crate::report::path::shortened;
 use crate::report::quantity::{self, count, counted, rate, share_in_words};
 use crate::report::reasons;
 
-/// Most reasons and types that are told; JSON has them all.
+/// Most reasons and types that are reported; JSON has them all.
 const MOST: usize = 8;
 
 /// The reasons in one sentence, the strongest first; nothing without any.

@@ -1,5 +1,5 @@
-//! The verdict page: is it leaking, what leaks, how sure is that, what to do next. For the person who was
-//! woken up; never wider than [`width::COLUMNS`](super::width::COLUMNS).
+//! The verdict page: is it leaking, what leaks, how sure is that, what to do next. Written for the
+//! person on call; never wider than [`width::COLUMNS`](super::width::COLUMNS).
 
 mod dismissed;
 mod evidence;
@@ -19,7 +19,7 @@ use super::text::page::Page;
 use super::{Exporter, Options, sentence};
 use crate::model::{Document, Finding, Verdict};
 
-/// Findings shown in full unless the reader wants more.
+/// Findings that are shown in full by default.
 pub(super) const TOP: usize = 10;
 
 /// Findings in chapters: what leaks, and what grows and cannot be judged yet.
@@ -70,7 +70,7 @@ fn chapter(
     Ok(())
 }
 
-/// What was not shown, in a line: nobody shall think that this was all.
+/// How much is not shown, so that nobody takes the list for complete.
 fn rest(page: &mut Page<'_>, rest: &[&Finding]) -> io::Result<()> {
     if rest.is_empty() {
         return Ok(());

@@ -1,4 +1,4 @@
-//! What to do next: commands that can be copied.
+//! What to do next, as commands that can be copied.
 
 use std::io;
 
@@ -69,7 +69,7 @@ fn hours_recorded(document: &Document) -> f64 {
     document.capture.seconds.max(0.0) / 3600.0
 }
 
-/// The longest of all wishes.
+/// The longest time that any finding asks for.
 fn longer(document: &Document) -> Option<f64> {
     let process = document.growth.as_ref().and_then(|growth| growth.needs_hours);
     let findings = document.findings.iter().filter_map(|finding| finding.evidence.needs_hours);

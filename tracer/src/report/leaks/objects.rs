@@ -1,4 +1,5 @@
-//! Types of Python objects that grow: what a leak of small objects is made of, which no stack shows.
+//! Types of Python objects that grow: what a leak of small objects is made of, which no stack
+//! shows.
 
 use std::io;
 
@@ -7,12 +8,13 @@ use crate::report::census::growth::rows;
 use crate::report::quantity::counted;
 use crate::report::text::page::Page;
 
-/// Types that are told.
+/// Types that are reported.
 const TOP: usize = 3;
 /// The same, when somebody wants to see more of everything.
 const TOP_OF_MORE: usize = 10;
 
-/// The chapter; nothing where objects were not counted. `more` for those who want to see more of everything.
+/// The chapter; nothing where objects were not counted. `more` for those who want to see more of
+/// everything.
 ///
 /// # Errors
 /// Those of the page.

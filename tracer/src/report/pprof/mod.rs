@@ -1,5 +1,5 @@
-//! A profile for pprof and everything that reads its format: gzip around a protocol buffer.
-//! The only door to prost and flate2.
+//! A profile for pprof and everything that reads its format: gzip around a protocol buffer. The
+//! only module that names prost and flate2.
 //!
 //! Sample types are those of Go's heap profiles, in Go's order, so that every reader knows them.
 //! Addresses are those inside each ELF file, not of one process: two profiles of one program can be

@@ -6,7 +6,8 @@ use crate::model::Interval;
 
 /// Periods in hours, the shortest first.
 const PERIODS: [(&str, f64); 3] = [("minute", 1.0 / 60.0), ("hour", 1.0), ("day", 24.0)];
-/// The shortest period in which this much gathers is the one to name: `0.7 KiB per minute` is no picture.
+/// The shortest period in which this much gathers is the one to name: `0.7 KiB per minute` is no
+/// picture.
 const BYTES_TO_NAME: f64 = 10.0 * 1024.0;
 /// The same for blocks.
 const BLOCKS_TO_NAME: f64 = 1.0;

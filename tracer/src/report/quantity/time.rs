@@ -3,7 +3,7 @@
 use super::count::{count, whole};
 use crate::model::Interval;
 
-/// Days that are shown at most: more is no plan for anybody.
+/// Days that are shown at most: nobody plans further ahead.
 const MOST_DAYS: f64 = 9_999.0;
 
 /// A length of time: `0.4 s`, `59 s`, `3 min 20 s`, `2 h 5 min`, `3 d 4 h`.
@@ -46,7 +46,7 @@ pub fn rough_duration(seconds: f64) -> String {
     }
 }
 
-/// Hours in one unit: `40 min`, `5 h`, `3 days`; one unit, because all of these are estimates.
+/// Hours in one unit: `40 min`, `5 h`, `3 days`; one unit, because these are estimates.
 pub fn hours(hours: f64) -> String {
     let (number, unit) = in_unit(hours);
     format!("{number} {unit}")

@@ -1,4 +1,4 @@
-//! Holders in the language of Graphviz.
+//! Retainers in the language of Graphviz.
 
 use std::io::{self, Write};
 

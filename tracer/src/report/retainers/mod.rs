@@ -1,4 +1,4 @@
-//! Who holds objects, on paper: chains from the roots of a heap.
+//! Prints retainers: paths from the roots of a heap.
 
 mod dot;
 mod place;
@@ -16,7 +16,7 @@ use super::json::contract::RetainersJson;
 use super::{Format, Options, json};
 use crate::model::RetainerReport;
 
-/// A way to print holders.
+/// A way to print retainers.
 pub trait RetainersExporter: Sync {
     /// Writes all of `holders` that `options` ask for.
     ///
@@ -33,7 +33,7 @@ pub trait RetainersExporter: Sync {
 /// A row of [`RETAINERS_FORMATS`].
 pub type RetainersFormat = Format<dyn RetainersExporter>;
 
-/// Every format of holders, the default first.
+/// Every format of retainers, the default first.
 pub static RETAINERS_FORMATS: &[RetainersFormat] = &[
     Format {
         name: "text",

@@ -1,4 +1,5 @@
-//! Where the boxes of a tree go: a column for each step, a row for each end, parents in the middle of their children.
+//! Where the boxes of a tree go: a column for each step, a row for each end, parents in the middle
+//! of their children.
 
 use super::tree::Tree;
 
@@ -47,7 +48,8 @@ pub fn place(tree: &Tree) -> PlacedBoxes {
     PlacedBoxes { at, width: (right + MARGIN).max(NARROWEST), height }
 }
 
-/// All boxes, each after those behind it, branches in their order. Without recursion: chains are long.
+/// All boxes, each after those behind it, branches in their order. Without recursion: paths are
+/// long.
 fn leaves_first(tree: &Tree) -> Vec<usize> {
     let mut order = Vec::with_capacity(tree.nodes.len());
     let mut open: Vec<usize> = tree.roots.clone();
@@ -78,7 +80,7 @@ mod tests {
                 assert!(placed.at[*next].0 >= x + BOX.0 + GAP);
             }
         }
-        // The first kind of chain is the first row.
+        // The first kind of path is the first row.
         let first = tree.nodes.iter().position(|node| node.end.is_some()).expect("an end");
         assert_eq!(placed.at[first].1, 0);
     }

@@ -5,7 +5,7 @@ use crate::model::{
     RetainerReport, RootKind, Tool,
 };
 
-/// What a look says.
+/// What a snapshot says.
 pub fn snapshot() -> HeapSnapshot {
     HeapSnapshot {
         at: 1_763_691_300.0,
@@ -126,7 +126,7 @@ fn garbage() -> RetainerGroup {
     }
 }
 
-/// A single object at the end of a chain that is far too long for a page.
+/// A single object at the end of a path that is far too long for a page.
 pub fn long() -> RetainerReport {
     let mut retainers = documents();
     retainers.asked = "0x7f21c40a5d90".into();

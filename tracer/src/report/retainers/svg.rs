@@ -1,4 +1,4 @@
-//! Holders as a picture: roots on the left, the objects in question on the right.
+//! Retainers as a picture: roots on the left, the objects in question on the right.
 
 use std::io::{self, Write};
 
@@ -143,7 +143,7 @@ fn draw(out: &mut dyn Write, node: &Node, (x, y): (usize, usize)) -> io::Result<
         writeln!(out, "<text class=\"d\" x=\"{text_x}\" y=\"{y}\">{}</text>", xml(&detail))?;
     }
     if node.end.is_some() {
-        // Beside the last box; below one that chains go on from.
+        // Beside the last box; below one that paths go on from.
         let (x, y) = match node.next.is_empty() {
             true => (x + BOX.0 + 10, middle),
             false => (x, y + BOX.1 + 13),

@@ -1,4 +1,4 @@
-//! Holders as a page to read: one sentence, then each kind of chain.
+//! Retainers as a page to read: one sentence, then each kind of path.
 
 use std::io::{self, Write};
 
@@ -107,7 +107,7 @@ fn rest(
     )
 }
 
-/// What a reader has to know about chains.
+/// What a reader has to know about paths.
 fn legend(shown: &[RetainerGroup]) -> Vec<String> {
     if shown.is_empty() {
         return Vec::new();

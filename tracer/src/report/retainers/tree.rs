@@ -1,11 +1,11 @@
-//! Chains as a tree for pictures: what they have in common at their begin is drawn once.
+//! Paths as a tree for pictures: what they have in common at their begin is drawn once.
 
 use crate::model::{Reference, RetainerGroup, RootKind};
 use crate::report::escape;
 use crate::report::path::{ShownStep, steps};
 use crate::report::quantity::{bytes, count, counted};
 
-/// References that are drawn at either end of a chain that is too long for a picture.
+/// References that are drawn at either end of a path that is too long for a picture.
 const ENDS: usize = 8;
 
 /// One box. Its texts are harmless to read, and not yet escaped for a medium.
@@ -19,7 +19,7 @@ pub struct Node {
     pub title: String,
     /// Second line.
     pub detail: String,
-    /// What the chain begins with, for its colour.
+    /// What the path begins with, for its colour.
     pub root: RootKind,
     /// What ends here.
     pub end: Option<PathEnd>,
@@ -31,7 +31,7 @@ pub struct Node {
     pub depth: usize,
 }
 
-/// Objects at the end of a kind of chain.
+/// Objects at the end of a kind of path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PathEnd {
     /// Objects.

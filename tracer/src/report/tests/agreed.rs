@@ -13,8 +13,8 @@ pub fn fits(page: &str) {
     assert!(!page.contains(|c: char| c.is_control() && c != '\n'));
 }
 
-/// Holds the first sample in every format of `table`, and each of them as text and as DOT, against `golden/report/KIND-NAME.SUFFIX`,
-/// which `LEAKSPY_BLESS=1` rewrites.
+/// Holds the first sample in every format of `table`, and each of them as text and as DOT, against
+/// `golden/report/KIND-NAME.SUFFIX`, which `LEAKSPY_BLESS=1` rewrites.
 pub fn prints<T, E: ?Sized>(
     kind: &str,
     samples: &[(&str, T)],
@@ -48,7 +48,8 @@ pub fn prints<T, E: ?Sized>(
 /// The codes of an enum, and codes with their words.
 pub type Chapter<'a> = (&'a [&'a str], Vec<(&'static str, String)>);
 
-/// Holds facts in their words against `golden/report/NAME`. Each code of a chapter has its words at least once.
+/// Holds facts in their words against `golden/report/NAME`. Each code of a chapter has its words at
+/// least once.
 pub fn words(name: &str, chapters: &[Chapter<'_>]) {
     let mut page = String::new();
     for (codes, worded) in chapters {

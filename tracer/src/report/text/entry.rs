@@ -120,7 +120,8 @@ fn history(stack: &Stack<'_>) -> String {
     }
 }
 
-/// The frames, root first, the innermost last; repeats in one line, the middle of long stacks left out.
+/// The frames, root first, the innermost last; repeats in one line, the middle of long stacks left
+/// out.
 pub fn frames(page: &mut Page<'_>, frames: &[&Frame]) -> io::Result<()> {
     let runs = runs(frames);
     let (outer, inner) = if runs.len() > OUTER + INNER + 1 {

@@ -11,8 +11,8 @@ pub struct WorkersFinding<'a> {
     pub of: Vec<(&'a Document, &'a Finding)>,
 }
 
-/// What makes findings of two workers the same: what a reader sees of their stacks. Arenas are one finding, whatever
-/// line happened to need them.
+/// What makes findings of two workers the same: what a reader sees of their stacks. Arenas are one
+/// finding, whatever line happened to need them.
 type Identity<'a> = Option<(Domain, Vec<FrameIdentity<'a>>)>;
 
 fn identity(finding: &Finding) -> Identity<'_> {
@@ -73,7 +73,8 @@ pub fn shared<'a>(group: &Group<'a>) -> Vec<WorkersFinding<'a>> {
     all
 }
 
-/// One type of Python objects that grows like a leak, with its workers; the one that grows fastest first.
+/// One type of Python objects that grows like a leak, with its workers; the one that grows fastest
+/// first.
 pub fn leaking_types<'a>(group: &Group<'a>) -> Vec<Vec<(&'a Document, &'a TypeGrowth)>> {
     let mut known: BTreeMap<&str, Vec<(&Document, &TypeGrowth)>> = BTreeMap::new();
     for &document in &group.workers {

@@ -1,5 +1,5 @@
-//! The contract for programs that watch several processes: each document as it would be alone, and what they have in
-//! common.
+//! The contract for programs that watch several processes: each document as it would be alone, and
+//! what they have in common.
 
 use std::io::{self, Write};
 
@@ -62,7 +62,8 @@ struct TypeJson<'a> {
     pids: Vec<u32>,
 }
 
-/// Writes all documents of all groups, in the order of the groups, and what those of each have in common.
+/// Writes all documents of all groups, in the order of the groups, and what those of each have in
+/// common.
 ///
 /// # Errors
 /// Those of `out`.

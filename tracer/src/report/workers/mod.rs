@@ -1,4 +1,5 @@
-//! One report on several processes: workers of one program side by side, each finding with the workers it is in.
+//! One report on several processes: workers of one program side by side, each finding with the
+//! workers it is in.
 
 mod census;
 mod group;

@@ -58,7 +58,7 @@ fn the_worst_worker_stands_for_all() {
     assert_eq!((found[0].verdict(), found[0].first().0.target.pid), (Verdict::Leak, 12));
 }
 
-/// Different programs have a section each; who is alone has the page that it would have had alone.
+/// Different programs have a section each; a single one has the page that it would have had alone.
 #[test]
 fn programs_do_not_mix() {
     let (one, other) = (worker(11), worker(12));

@@ -12,7 +12,8 @@ use crate::report::text::head;
 use crate::report::text::page::{Page, Style};
 use crate::report::{Exporter, Options, escape, notes, sentence, utc};
 
-/// Writes a section for each group; a process that is alone in its group gets the page it would have had alone.
+/// Writes a section for each group; a process that is alone in its group gets the page it would
+/// have had alone.
 ///
 /// # Errors
 /// Those of `out`.
@@ -129,7 +130,7 @@ fn share(workers: u64, group: &Group<'_>) -> String {
     format!("{workers} of {}", counted(group.size(), "worker", "workers"))
 }
 
-/// `pid 4711 keeps 1.2 MiB in 300 blocks, 3.4 MiB per hour, leak`
+/// `pid 4711 retains 1.2 MiB in 300 blocks, 3.4 MiB per hour, leak`
 fn figure((document, finding): &(&Document, &Finding)) -> String {
     format!(
         "pid {} keeps {} in {}, {}, {}",

@@ -25,7 +25,7 @@ use crate::store::{FileOwner, Overwrite, Writer};
 pub struct RecordedTarget {
     /// Its probes.
     pub slot: Slot,
-    /// What people are told of it.
+    /// What is shown of it to people.
     pub about: Attachment,
     /// What works for it.
     pub worker: Worker,
@@ -38,8 +38,8 @@ pub struct RecordedTarget {
 /// Opens a target, places its probes, and begins its recording.
 ///
 /// # Errors
-/// It cannot be traced, or its recording cannot be written; no probe is left in it, and no recording that was
-/// not there before.
+/// It cannot be traced, or its recording cannot be written; no probe is left in it, and no
+/// recording that was not there before.
 pub async fn attach(
     shared: &Shared,
     options: &Arc<RecordOptions>,
@@ -97,8 +97,8 @@ fn capture(options: &RecordOptions) -> Capture {
 /// A target that has no probes yet.
 struct Opened {
     target: TracedTarget,
-    /// What could keep a recording from being written is best found before any work. But one that is to be
-    /// replaced stays until it is known that there will be another.
+    /// What could keep a recording from being written is best found before any work. But one that
+    /// is to be replaced stays until it is known that there will be another.
     early: Option<Writer>,
 }
 

@@ -16,7 +16,7 @@ use super::asked;
 use super::attach::RecordedTarget;
 use crate::model::{NoObjects, NoSearch, Note};
 
-/// They may keep people waiting so long.
+/// The final passes may delay the end of a recording by this much.
 const LONGEST: Duration = Duration::from_secs(20);
 /// Where many targets end at once, each waits so long for its turn.
 const LONGEST_FOR_TURN: Duration = Duration::from_secs(120);
@@ -38,8 +38,8 @@ enum Wake {
     TooSlow,
 }
 
-/// Searches for pointers and scans Python objects once more, while frees are still seen; a request ends it, and so
-/// does time.
+/// One last leak scan and one last snapshot of Python objects, while frees are still seen; a
+/// request or a timeout ends them.
 pub async fn scan(
     shared: &Shared,
     stopped: &mut channel::Receiver<u32>,
@@ -83,7 +83,7 @@ pub async fn scan(
 }
 
 impl Due {
-    /// A search that is at work is the last one, and need not be gentle any more.
+    /// A scan that is running is the last one, and need not spare the processor any more.
     fn of(work: &Work) -> Self {
         work.search.hurry();
         Self {
@@ -124,7 +124,7 @@ impl Due {
 
 type Acquired = Result<OwnedSemaphorePermit, AcquireError>;
 
-/// A place in the line of those who wait for a turn to scan.
+/// A place in the queue of targets that wait for their turn to scan.
 struct Turns<'a> {
     shared: &'a Shared,
     waiting: Option<Pin<Box<dyn Future<Output = Acquired> + Send + 'a>>>,
@@ -135,7 +135,7 @@ impl<'a> Turns<'a> {
         Self { shared, waiting: None }
     }
 
-    /// Stands in line when there is something to begin.
+    /// Queues up when there is something to begin.
     fn want(&mut self, wanted: bool) {
         match (wanted, &self.waiting) {
             (false, _) => self.waiting = None,

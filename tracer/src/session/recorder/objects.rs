@@ -1,4 +1,4 @@
-//! Looks at Python objects, as far as they need the recorder's tables.
+//! Snapshots of Python objects, as far as they need the recorder's tables.
 
 use super::super::error::SessionError;
 use super::super::objects::{Last, ObjectScans, ScanFound, ScanResult};
@@ -45,7 +45,7 @@ impl Recorder {
         Ok(())
     }
 
-    /// Takes down what a look found.
+    /// Takes down what a snapshot found.
     pub fn scanned_objects(
         &mut self,
         objects: &mut ObjectScans,

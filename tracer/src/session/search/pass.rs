@@ -1,4 +1,5 @@
-//! One pass over the memory of the target, on a thread of its own so that the recorder can go on reading.
+//! One pass over the memory of the target, on a thread of its own so that the recorder can go on
+//! reading.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -18,7 +19,7 @@ const CHUNK: usize = 1 << 20;
 /// How far two pieces of code overlap, so that no address is cut in two.
 const OVERLAP: u64 = 7;
 
-/// How much a pass may take of a core.
+/// How much of a core a pass may use.
 pub struct PassPace {
     /// Rests are so many times as long as the work before them.
     rest: AtomicU32,
@@ -27,8 +28,8 @@ pub struct PassPace {
 impl PassPace {
     const STOPPED: u32 = u32::MAX;
 
-    /// A quarter of a core for as long as it takes: with the times between the searches, less than a
-    /// twentieth on average.
+    /// A quarter of a core for as long as it takes: with the times between the searches, less than
+    /// a twentieth on average.
     pub fn gentle() -> Self {
         Self { rest: AtomicU32::new(3) }
     }
@@ -54,7 +55,7 @@ impl PassPace {
     }
 }
 
-/// Why nothing is claimed.
+/// Why a pass proved nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Unfinished {
     /// More memory than is searched, bytes.
@@ -70,7 +71,8 @@ pub enum Unfinished {
 }
 
 impl Unfinished {
-    /// For the notes of a report, the same whenever it happens; nothing to say when somebody wanted it so.
+    /// For the notes of a report, the same whenever it happens; nothing to say when somebody wanted
+    /// it so.
     pub fn to_tell(&self) -> Option<NoSearch> {
         match self {
             Self::TooLarge(_) => Some(NoSearch::TooLarge),
@@ -82,7 +84,7 @@ impl Unfinished {
     }
 }
 
-/// What a whole pass has seen.
+/// What a complete pass has read.
 pub struct Whole {
     /// The references.
     pub search: LeakScan,
@@ -109,10 +111,10 @@ impl Job {
         let (sender, receiver) = oneshot::channel();
         let work = move || {
             os::usage::yield_to_others();
-            // Nobody may be waiting any more.
+            // The receiver may be gone.
             let _ = sender.send(self.run());
         };
-        // A failure drops the sender: the receiver notices.
+        // A failure drops the sender, which the receiver notices.
         let _ = std::thread::Builder::new().name("leakspy-search".to_owned()).spawn(work);
         receiver
     }

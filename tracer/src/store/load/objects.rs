@@ -7,19 +7,19 @@ use crate::history::Series;
 use crate::model::{Owner, RootKind, TypePoint, TypeRetainer, TypeSeries};
 use crate::store::StoreError;
 
-/// Longest chain that is read.
+/// Longest path that is read.
 const PATH: usize = 1 << 16;
 /// Most points that the types of a recording make together.
 const POINTS: usize = 1 << 23;
 
-/// Steps of a chain, with the types that they lead to.
+/// Steps of a path, with the types that they lead to.
 type Path = Vec<(String, Option<String>)>;
 
-/// A row of `type_history`: type, look, point, survivors.
+/// A row of `type_history`: type, snapshot, point, survivors.
 type PointRow = (i64, i64, TypePoint, u64);
 
 impl Source<'_> {
-    /// How often types were counted, all that changed, and the chains of some.
+    /// How often types were counted, all that changed, and the paths of some.
     pub(super) fn types(&self) -> Result<(usize, Vec<TypeSeries>, Vec<TypeRetainer>), StoreError> {
         let snapshots = self.censuses()?;
         let sql = "SELECT id, name FROM object_type ORDER BY id";
@@ -50,7 +50,7 @@ impl Source<'_> {
         Ok((snapshots.len(), series, self.type_retainers(&names)?))
     }
 
-    /// Number, time and full collections of each look.
+    /// Number, time and full collections of each snapshot.
     fn censuses(&self) -> Result<Vec<(i64, f64, Option<u64>)>, StoreError> {
         let sql = "SELECT id, t, collections FROM census ORDER BY id";
         let snapshots: Vec<(i64, f64, Option<u64>)> =

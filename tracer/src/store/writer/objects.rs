@@ -30,7 +30,7 @@ impl Writer {
         Ok(())
     }
 
-    /// What is as at the look before is left out.
+    /// What did not change since the snapshot before is left out.
     fn put_points(&self, id: i64, series: &TypeSeries) -> rusqlite::Result<()> {
         let mut put = self.connection.prepare_cached(
             "INSERT INTO type_history (census, type, count, bytes, aged_count, born_count, \
@@ -57,7 +57,7 @@ impl Writer {
         Ok(())
     }
 
-    /// Chains that keep what types grew by.
+    /// Paths that keep what types grew by.
     pub(super) fn put_type_retainers(&self, retainers: &[TypeRetainer]) -> rusqlite::Result<()> {
         self.clear(&["type_holder"])?;
         let mut put = self.connection.prepare_cached(

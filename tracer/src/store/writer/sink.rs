@@ -8,8 +8,8 @@ use crate::model::{
 };
 use crate::store::{StoreError, note};
 
-/// An error ends the recording: the disk is full, or cannot be written for another reason. All ticks before it are
-/// kept.
+/// An error ends the recording: the disk is full, or cannot be written for another reason. All
+/// ticks before it are kept.
 impl Sink for Writer {
     type Error = StoreError;
 

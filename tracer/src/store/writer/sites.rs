@@ -78,7 +78,8 @@ impl Writer {
         Ok(true)
     }
 
-    /// Stores what has changed; true when something had. The age alone is no change while there is nothing.
+    /// Stores what has changed; true when something had. The age alone is no change while there is
+    /// nothing.
     pub(super) fn put_retained(&mut self, new: &SiteRetained, tick: i64) -> rusqlite::Result<bool> {
         let row = self.site_row(new.key)?;
         let known = self.sites.get_mut(&new.key).filter(|known| new.differs(&known.retained));

@@ -1,7 +1,7 @@
 //! The names in a description of what holds objects, which is written for people.
 
-/// Names of attributes and classes, the holder's own first: of each dotted or underscored name, of each camel-cased
-/// word and of a word that stands alone between arrows the last part.
+/// Names of attributes and classes, the retainer's own first: of each dotted or underscored name,
+/// of each camel-cased word and of a word that stands alone between arrows the last part.
 pub fn names(retainer: &str) -> Vec<String> {
     let mut names: Vec<String> = Vec::new();
     for step in retainer.split("->") {

@@ -56,8 +56,9 @@ pub(super) const SHAPES: &[TableShape] = &[
             group("unicode_object", &["size", "state", "length", "asciiobject_size"]),
         ],
     },
-    // `threads_main` and the generations (gh-127933 and neighbours), `stackpointer` and `tlbc_index` of the frame, and
-    // sets. Frames hold tagged references (`Include/internal/pycore_stackref.h`).
+    // `threads_main` and the generations (gh-127933 and neighbours), `stackpointer` and
+    // `tlbc_index` of the frame, and sets. Frames hold tagged references
+    // (`Include/internal/pycore_stackref.h`).
     TableShape {
         minor: 14,
         compact_size: 56,
@@ -87,9 +88,9 @@ pub(super) const SHAPES: &[TableShape] = &[
             group("unicode_object", &["size", "state", "length", "asciiobject_size"]),
         ],
     },
-    // What the sampling profiler of the standard library needs was added: a sentinel frame at the bottom of each
-    // thread, GIL flags, the exception state, more of types. The pthread key gave way to a thread-local variable
-    // (`Python/pystate.c`).
+    // What the sampling profiler of the standard library needs was added: a sentinel frame at the
+    // bottom of each thread, GIL flags, the exception state, more of types. The pthread key gave
+    // way to a thread-local variable (`Python/pystate.c`).
     TableShape {
         minor: 15,
         compact_size: 56,
