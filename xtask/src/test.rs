@@ -52,7 +52,7 @@ fn checks() -> Result<()> {
     // Private modules are documented too, and may be linked to.
     docs.env("RUSTDOCFLAGS", "-D warnings -A rustdoc::private_intra_doc_links");
     step("documentation", docs)?;
-    timed("house rules", || tidy::run_task(&tidy::Options::default()))?;
+    timed("rules", || tidy::run_task(&tidy::Options::default()))?;
     // The tests outside drive the program itself, which `cargo test` would not build for them.
     step("program", workspace(&["build", "--bins"], &[]))?;
     step("unit tests", workspace(&["test", "--lib", "--bins"], &[]))?;

@@ -33,7 +33,7 @@ const FOREVER: Duration = Duration::from_secs(100 * 365 * 86_400);
 #[derive(Args, Debug)]
 #[command(
     mut_arg("pid", |arg| arg.required(true)),
-    mut_arg("pause", |arg| arg.help("Stop the process while it is looked at: the numbers are those of one moment")),
+    mut_arg("pause", |arg| arg.help("Stop the process during each snapshot: the numbers are those of one moment")),
     mut_arg("top", |arg| {
         let help = "Only the first so many types [default: 20 in text, all in JSON]";
         arg.short('n').short_alias('T').value_parser(units::rows).help(help)
@@ -85,7 +85,7 @@ impl CensusArgs {
         let every = match (self.every, self.duration) {
             (Some(every), Some(duration)) if every > duration => {
                 return Err(UsageError(
-                    "--every is longer than -d, so there would be one look only; give a shorter --every or \
+                    "--every is longer than -d, so there would be one snapshot only; give a shorter --every or \
                      a longer -d"
                         .to_owned(),
                 ));
@@ -192,7 +192,7 @@ mod tests {
         assert_eq!(seconds("-d 60s"), (Some(60), 6));
         assert_eq!(seconds("-d 10m --every 1m"), (Some(600), 60));
         assert_eq!(seconds("--every 5m"), (Some(FOREVER.as_secs()), 300));
-        let error = typed("-d 1m --every 2m").options().expect_err("one look only");
+        let error = typed("-d 1m --every 2m").options().expect_err("one snapshot only");
         assert!(error.0.contains("shorter --every"), "{error}");
     }
 

@@ -6,7 +6,7 @@ Examples:
   sudo leakspy leaks -p 4711            Is process 4711 leaking, and what?
   sudo leakspy record -p 4711 -d 3h     Record it for three hours
   sudo leakspy census -p 4711           What it is full of, by type
-  sudo leakspy who -p 4711 Document     What keeps objects of a type alive
+  sudo leakspy who -p 4711 Document     What retains objects of a type
   leakspy report FILE.leakspy           Who holds how much, by stack
   leakspy diff A.leakspy B.leakspy      What grew from one recording to another
   leakspy doctor                        What is missing on this machine
@@ -27,8 +27,8 @@ Examples:
 /// For `census`.
 pub const CENSUS: &str = "\
 Examples:
-  sudo leakspy census -p 4711                     One look: types by bytes
-  sudo leakspy census -p 4711 -d 10m              Look every 30 s for ten minutes: what grows
+  sudo leakspy census -p 4711                     One snapshot: types by bytes
+  sudo leakspy census -p 4711 -d 10m              A snapshot every 30 s for ten minutes: what grows
   sudo leakspy census -p 4711 --every 5m          Until Ctrl-C
   sudo leakspy census -p 4711 --pause --sessions  One moment, with the sessions of a server
   sudo leakspy census -p gunicorn --all           Every process of that name

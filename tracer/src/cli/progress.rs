@@ -151,7 +151,7 @@ impl<W: Write> SnapshotLine<W> {
 /// `1 min 5 s: snapshot 3, 1,234,567 objects, 95.4 MiB, took 2.1 s`
 fn snapshot_line(snapshot: &HeapSnapshot, seconds: f64) -> String {
     format!(
-        "{}: look {}, {}, {}, took {}",
+        "{}: snapshot {}, {}, {}, took {}",
         elapsed(seconds.max(0.0)),
         count(u64::from(snapshot.snapshots)),
         counted(snapshot.objects, "object", "objects"),
@@ -263,9 +263,9 @@ mod tests {
         assert_eq!(
             shown(Manner::Plain).lines().collect::<Vec<_>>(),
             [
-                "0 s: look 1, 1,234,567 objects, 95.4 MiB, took 2.1 s",
-                "30 s: look 2, 1,234,567 objects, 95.4 MiB, took 2.1 s",
-                "0 s: look 3, 1,234,567 objects, 95.4 MiB, took 2.1 s",
+                "0 s: snapshot 1, 1,234,567 objects, 95.4 MiB, took 2.1 s",
+                "30 s: snapshot 2, 1,234,567 objects, 95.4 MiB, took 2.1 s",
+                "0 s: snapshot 3, 1,234,567 objects, 95.4 MiB, took 2.1 s",
             ]
         );
         let redrawn = shown(Manner::Redrawn);

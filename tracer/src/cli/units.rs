@@ -45,7 +45,7 @@ pub fn every(text: &str) -> Result<Duration, String> {
     let every = duration(text)?;
     if every < Duration::from_secs(1) {
         return Err(format!(
-            "`{text}` is shorter than 1s, and a look takes about as long; try 30s"
+            "`{text}` is shorter than 1s, and a snapshot takes about as long; try 30s"
         ));
     }
     Ok(every)

@@ -15,9 +15,9 @@ const TOP: usize = 10;
 /// Options of `who`.
 #[derive(Args, Debug)]
 #[command(
-    mut_arg("pause", |arg| arg.help("Stop the process while it is looked at: no reference is missed")),
+    mut_arg("pause", |arg| arg.help("Stop the process during the snapshot: no reference is missed")),
     mut_arg("top", |arg| {
-        let help = "Only the first so many kinds of chains [default: 10]";
+        let help = "Only the first so many kinds of paths [default: 10]";
         arg.short('n').short_alias('T').value_parser(units::rows).help(help)
     }),
 )]

@@ -21,7 +21,7 @@ pub struct HeapSubject {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NoHeapSubject {
     /// An address where no object was found.
-    #[error("no object begins at {0}; `census` lists types, and chains show addresses")]
+    #[error("no object begins at {0}; `census` lists types, and paths show addresses")]
     NoObject(Address),
     /// A name that is none of a type or module.
     #[error("no type with objects and no module is called {name:?}{near}")]

@@ -48,7 +48,7 @@ coded! {
         /// It has stopped.
         "stopped" => Stopped,
         /// Too few periods kept anything: that may be chance.
-        "kept-in-few-periods" => RetainedInFewPeriods {
+        "retained-in-few-periods" => RetainedInFewPeriods {
             /// Those that did.
             retained: u64,
             /// All.

@@ -30,7 +30,7 @@ pub fn scene(document: &Document, options: &PictureOptions) -> Scene {
     let ticks = usize::try_from(options.size.1 / 110).unwrap_or(6);
     let left = axis::bytes(highest(&lines), ticks, "");
     let times = lines.iter().flat_map(|line| line.samples.iter().map(|(t, _)| *t));
-    let title = "What grows: bytes in blocks that are kept, by stack";
+    let title = "What grows: bytes in retained blocks, by stack";
     let mut chart = Chart::new(ChartPlan {
         time: series::range(document.capture.seconds, times),
         keys: keys(document, &lines, options),

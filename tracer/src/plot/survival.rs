@@ -158,7 +158,7 @@ fn keys(document: &Document, age: Option<f64>) -> Vec<LegendEntry> {
         },
     ];
     if let Some(age) = age {
-        let words = format!("older than {} to the left: counts as kept", axis::elapsed(age));
+        let words = format!("older than {} to the left: counts as retained", axis::elapsed(age));
         keys.push(LegendEntry { swatch: Swatch::Line(THRESHOLD), words });
     }
     keys.extend(collections_key(&document.history.collections));

@@ -51,7 +51,7 @@ pub fn note(note: &Note) -> String {
             no_search(*reason)
         ),
         Note::ObjectsUnfinished { reason } => {
-            format!("Python objects were not looked at to the end: {}", no_objects(reason))
+            format!("Python objects were not counted to the end: {}", no_objects(reason))
         }
         Note::OwnersIncomplete { blocks } => {
             format!("Owners were looked for of {blocks} live blocks, not of all.")
@@ -89,7 +89,7 @@ const fn no_search(reason: NoSearch) -> &'static str {
     match reason {
         NoSearch::TooLarge => "it has more resident memory than --search-limit",
         NoSearch::Swapped => "a part of its memory is swapped out",
-        NoSearch::TooScattered => "its memory is in too many pieces",
+        NoSearch::TooScattered => "its memory is in too many ranges",
         NoSearch::Unreadable => "a part of its memory cannot be read",
         NoSearch::TooSlow => "it took too long",
     }
@@ -98,7 +98,7 @@ const fn no_search(reason: NoSearch) -> &'static str {
 fn no_objects(reason: &NoObjects) -> &str {
     match reason {
         NoObjects::TooSlow => "it took too long",
-        NoObjects::EndedEarly => "the look at them ended early",
+        NoObjects::EndedEarly => "the snapshot of them ended early",
         NoObjects::Refused { error } => error,
     }
 }
@@ -106,8 +106,8 @@ fn no_objects(reason: &NoObjects) -> &str {
 /// `2 findings are suppressed by app.supp; they keep 1.2 MiB and explain 12 % of the growth.`
 fn left_out(them: &LeftOut, how: &str, by: &str) -> String {
     let (are, they_keep, explain) = match them.findings {
-        1 => ("is", "it keeps", "explains"),
-        _ => ("are", "they keep", "explain"),
+        1 => ("is", "it retains", "explains"),
+        _ => ("are", "they retain", "explain"),
     };
     let explained = them
         .share_of_growth
@@ -175,8 +175,8 @@ pub fn of_stack(note: &StackNote) -> String {
 /// What limits the numbers of a heap.
 pub const fn of_heap(note: HeapNote) -> &'static str {
     match note {
-        HeapNote::ProcessEnded => "the process ended between two looks",
-        HeapNote::TypesIncomplete => "there were more types or looks than can be followed",
+        HeapNote::ProcessEnded => "the process ended between two snapshots",
+        HeapNote::TypesIncomplete => "there were more types or snapshots than can be followed",
     }
 }
 

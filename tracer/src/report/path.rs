@@ -41,15 +41,15 @@ pub fn steps(path: &[Reference], ends: usize) -> Vec<ShownStep<'_>> {
 pub fn retained_from(group: &RetainerGroup) -> String {
     let name = cut_middle(&escape::terminal(&group.root_name), 200);
     match group.root {
-        RootKind::Module | RootKind::Frame => format!("held from {name}"),
-        RootKind::StaticType => format!("held from the static type {name}"),
+        RootKind::Module | RootKind::Frame => format!("retained from {name}"),
+        RootKind::StaticType => format!("retained from the static type {name}"),
         RootKind::Native => format!(
-            "held by C code or by something else outside the Python heap: {name} has more references than \
+            "retained by C code or by something else outside the Python heap: {name} has more references than \
              were found"
         ),
         RootKind::Garbage => {
             format!(
-                "held by nothing but each other: garbage until the collector comes, such as {name}"
+                "retained by nothing but each other: garbage until the collector comes, such as {name}"
             )
         }
     }

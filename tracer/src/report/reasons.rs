@@ -27,9 +27,9 @@ pub fn reason(reason: &Reason) -> String {
             format!("it grew for {} and is not getting slower", rough_duration(seconds))
         }
         Reason::GrowsSoFar { seconds } => {
-            format!("it grew for {} and keeps what it takes", rough_duration(seconds))
+            format!("it grew for {} and retains what it takes", rough_duration(seconds))
         }
-        Reason::GrewAtEverySnapshot => "it grew at every look and keeps what it takes".into(),
+        Reason::GrewAtEverySnapshot => "it grew at every snapshot and retains what it takes".into(),
         Reason::GrewOnlyLately => "it grew only lately".into(),
         Reason::OldBlocksFreed => "old blocks are freed after all".into(),
         Reason::OldObjectsFreed => "old objects go after all".into(),
@@ -40,11 +40,11 @@ pub fn reason(reason: &Reason) -> String {
         ),
         Reason::Stopped => "it grew at first and has stopped".into(),
         Reason::RetainedInFewPeriods { retained, periods } => {
-            format!("only {retained} of {periods} periods kept anything, so chance may explain it")
+            format!("only {retained} of {periods} periods retained anything, so chance may explain it")
         }
         Reason::GrewRarely => "it grew so rarely that chance may explain it".into(),
         Reason::FewSnapshots { snapshots } => {
-            format!("{snapshots} looks are too few to say what it is")
+            format!("{snapshots} snapshots are too few to say what it is")
         }
         Reason::NotCollectedYet => {
             "no full garbage collection came after these objects were born: they may be garbage that waits for \
@@ -52,7 +52,7 @@ pub fn reason(reason: &Reason) -> String {
                 .into()
         }
         Reason::LossesExplainIt { share } => format!(
-            "{} of all events were lost, and lost releases alone would keep as many blocks",
+            "{} of all events were lost, and lost releases alone would leave as many blocks",
             rough_percent(share)
         ),
         Reason::NoneFreed { allocated } => format!("none of {allocated} blocks was freed"),
@@ -75,7 +75,7 @@ pub fn reason(reason: &Reason) -> String {
             format!("its blocks survived {collections} full garbage collections")
         }
         Reason::ArenasOfThisStack { here, all } => format!(
-            "{here} of the {all} arenas that are kept were needed in this function or what it calls"
+            "{here} of the {all} retained arenas were needed in this function or what it calls"
         ),
         Reason::CacheMayBeFilling => {
             "a cache that is still filling would look the same so far".into()
@@ -84,10 +84,10 @@ pub fn reason(reason: &Reason) -> String {
             format!("{} of all events were lost", rough_percent(share))
         }
         Reason::GrowthBySnapshot { grew, snapshots } => {
-            format!("grew at {grew} of {snapshots} looks")
+            format!("grew at {grew} of {snapshots} snapshots")
         }
         Reason::Survivors { born, survived } => {
-            format!("of {born} born since the first look {survived} are still there")
+            format!("of {born} born since the first snapshot {survived} are still there")
         }
         Reason::ObjectRetention { oldest, newest } => format!(
             "of those old enough to tell, {} of the earliest are still there and {} of the latest",
@@ -98,10 +98,10 @@ pub fn reason(reason: &Reason) -> String {
             "what came is reached from a root, so that it is no garbage".into()
         }
         Reason::ObjectsSurvivedCollections { collections: 1 } => {
-            "what is kept survived a full garbage collection".into()
+            "what is retained survived a full garbage collection".into()
         }
         Reason::ObjectsSurvivedCollections { .. } => {
-            "what is kept survived full garbage collections".into()
+            "what is retained survived full garbage collections".into()
         }
         Reason::InStep { ref types } => in_step(types),
         Reason::PartsOfOthers => {

@@ -32,7 +32,7 @@ pub fn finding(finding: &Finding, document: &Document) -> String {
     let (who, held) = (culprit(finding), held(finding));
     match finding.verdict {
         Verdict::Leak => format!(
-            "{who} keeps {}, so far {held}, {}; {}.",
+            "{who} retains {}, so far {held}, {}; {}.",
             rate::rate(finding.slope_bytes_per_hour.est),
             shape_and_since(finding, document),
             fate(finding)
@@ -49,13 +49,16 @@ pub fn finding(finding: &Finding, document: &Document) -> String {
 /// What the process does, in one line without a full stop: the answer to "is it leaking?".
 pub fn process(document: &Document) -> String {
     let Some(growth) = &document.growth else {
-        return "Nobody has looked at growth yet".to_owned();
+        return "Growth was not judged yet".to_owned();
     };
     let state = match growth.verdict {
         Verdict::Leak => leaking(growth, document),
         Verdict::Undetermined => undecided(growth),
         Verdict::AllocatorRetention => {
-            format!("No leak: the allocator keeps memory that the program has freed{}", by(growth))
+            format!(
+                "No leak: the allocator retains memory that the program has freed{}",
+                by(growth)
+            )
         }
         Verdict::GarbagePending => {
             format!("No leak: garbage waits for the next full collection{}", by(growth))
@@ -130,7 +133,7 @@ fn arenas(finding: &Finding, document: &Document) -> String {
     let speed = rate::rate(finding.slope_bytes_per_hour.est);
     let what = match finding.verdict {
         Verdict::Leak => {
-            format!("keep {speed}, so far {held}, {}", shape_and_since(finding, document))
+            format!("retain {speed}, so far {held}, {}", shape_and_since(finding, document))
         }
         Verdict::Undetermined => {
             format!("grow by {speed}, so far {held}, and it is too early to say what it is")
@@ -166,7 +169,7 @@ fn said_of_harmless(verdict: Verdict, finding: &Finding, held: &str) -> String {
             format!("left {held} behind, which the next full garbage collection frees")
         }
         Verdict::AllocatorRetention => {
-            format!("freed what it took; the process still keeps {held} of it")
+            format!("freed what it took; the process still retains {held} of it")
         }
         Verdict::Baseline | Verdict::Leak | Verdict::Undetermined => {
             format!("holds {held} and does not grow")

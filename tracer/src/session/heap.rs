@@ -131,7 +131,7 @@ impl HeapTarget {
         let (value, snapshot) = found.ok_or_else(|| {
             let why = match most < wanted.depth.most {
                 true => "this machine has no memory left for more",
-                false => "too many for a look beside a recording; `leakspy census` looks at them",
+                false => "too many for a snapshot during a recording; `leakspy census` counts them",
             };
             let reason = format!("it has more than {most}: {why}");
             SessionError::NoHeap { pid, reason }

@@ -65,7 +65,7 @@ impl Snapshots {
         // CPU time: on a busy machine a snapshot takes long, and is no dearer for that.
         let took = Duration::from_nanos(clock::own_cpu_ns().saturating_sub(begun));
         self.pace.taken(now, took);
-        tracing::debug!("looked at {blocks} live blocks in {took:?} of CPU time");
+        tracing::debug!("took a snapshot of {blocks} live blocks in {took:?} of CPU time");
         Ok(Some(seen))
     }
 

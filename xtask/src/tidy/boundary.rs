@@ -57,14 +57,14 @@ fn file_findings(file: &Rust) -> Option<Vec<Finding>> {
         for (name, modules) in BOUNDARIES {
             if !modules.contains(&module) && names(&line.code, name) {
                 let message =
-                    format!("{module} may not use {name}; its door is {}", modules.join(", "));
+                    format!("{module} may not use {name}; its boundary is {}", modules.join(", "));
                 findings.push(Finding::new(&file.path, number, message));
             }
         }
         // What `probe` tries out on its own process is no question about a target.
         let tries = module == "probe" && line.text.starts_with("/proc/self/");
         if module != "os" && line.text.starts_with("/proc/") && !tries {
-            let message = format!("{module} may not read /proc; its door is os");
+            let message = format!("{module} may not read /proc; its boundary is os");
             findings.push(Finding::new(&file.path, number, message));
         }
         if module != "main" && line.code.contains("process::exit(") {

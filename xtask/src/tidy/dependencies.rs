@@ -76,7 +76,7 @@ fn file_findings(file: &Rust) -> Option<Vec<Finding>> {
         return None;
     }
     let Some((_, allowed)) = DEPENDENCIES.iter().find(|(name, _)| *name == module) else {
-        let message = format!("the room {module} has no row in xtask/src/tidy/dependencies.rs");
+        let message = format!("the module {module} has no row in xtask/src/tidy/dependencies.rs");
         return Some(vec![Finding::new(&file.path, 0, message)]);
     };
     let mut findings = Vec::new();
@@ -85,7 +85,7 @@ fn file_findings(file: &Rust) -> Option<Vec<Finding>> {
             let for_tests = OF_TESTS.contains(&named) && (line.test || file.test);
             if named != module && !allowed.contains(&named) && !for_tests {
                 let message =
-                    format!("{module} may not name {named} (arrows point only downwards)");
+                    format!("{module} may not name {named} (dependencies point only downwards)");
                 findings.push(Finding::new(&file.path, index + 1, message));
             }
         }
@@ -148,7 +148,7 @@ mod tests {
         let down = file("tracer/src/session/run.rs", "use crate::probe::Probes;");
         assert_eq!(file_findings(&down).map(|found| found.len()), Some(0));
         let up = file("tracer/src/model/site.rs", "// crate::os\nfn f() -> crate::os::Pid {}");
-        let found = file_findings(&up).expect("a room");
+        let found = file_findings(&up).expect("a module");
         assert_eq!(found[0].line, 2);
         assert!(found[0].message.starts_with("model may not name os"));
     }
@@ -161,7 +161,7 @@ mod tests {
 
     #[test]
     fn a_new_room_needs_a_row() {
-        let found = file_findings(&file("tracer/src/utils/mod.rs", "")).expect("a room");
+        let found = file_findings(&file("tracer/src/utils/mod.rs", "")).expect("a module");
         assert!(found[0].message.contains("has no row"));
     }
 
@@ -169,8 +169,10 @@ mod tests {
     fn arrows_make_no_circle() {
         for (index, (module, allowed)) in DEPENDENCIES.iter().enumerate() {
             for named in *allowed {
-                let at =
-                    DEPENDENCIES.iter().position(|(name, _)| name == named).expect("a known room");
+                let at = DEPENDENCIES
+                    .iter()
+                    .position(|(name, _)| name == named)
+                    .expect("a known module");
                 assert!(at < index, "{module} names {named}, which is above it");
             }
         }

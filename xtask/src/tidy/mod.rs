@@ -63,9 +63,9 @@ pub fn run_task(options: &Options) -> Result<()> {
         println!("{finding}");
     }
     if !findings.is_empty() {
-        bail!("{} broken house rules", findings.len());
+        bail!("{} broken rules", findings.len());
     }
-    println!("tidy: {} files keep the house rules", repository.files());
+    println!("tidy: {} files follow the rules", repository.files());
     Ok(())
 }
 

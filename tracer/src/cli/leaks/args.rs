@@ -21,7 +21,7 @@ pub const WATCH: Duration = Duration::from_secs(600);
 /// Formats that have room for verdicts; the others show what is live.
 const WITH_VERDICTS: [&str; 3] = ["text", "json", "html"];
 
-const CENSUS: &str = "Time between two counts of the Python objects by type; off also leaves out the look at the \
+const CENSUS: &str = "Time between two counts of the Python objects by type; off also leaves out the snapshot at the \
     end that joins stacks with objects [default: a twentieth of the watching, 10s to 10m]";
 
 /// Options of `leaks`.
@@ -29,7 +29,7 @@ const CENSUS: &str = "Time between two counts of the Python objects by type; off
 #[command(
     mut_arg("pid", |arg| arg.conflicts_with("file")),
     mut_arg("output", |arg| arg.help("File to write the report to; - is standard output [default: -]")),
-    mut_arg("force", |arg| arg.help("Replace the report and the kept recording if they exist")),
+    mut_arg("force", |arg| arg.help("Replace the report and the saved recording if they exist")),
     mut_arg("no_search", |arg| arg.conflicts_with("file")),
     mut_arg("census", |arg| arg.help(CENSUS).conflicts_with("file")),
     mut_arg("search_limit", |arg| arg.help_heading("What to find")),

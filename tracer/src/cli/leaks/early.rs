@@ -124,7 +124,7 @@ mod tests {
     fn words_are_the_state_and_the_first_finding() {
         let text = words(&samples::leaking());
         assert!(text.starts_with("After 10 min: Leaking: at least "), "{text}");
-        assert!(text.contains(". `keep` (main.py:12) keeps "), "{text}");
+        assert!(text.contains(". `keep` (main.py:12) retains "), "{text}");
         assert!(words(&samples::quiet()).ends_with("normal work."));
     }
 }

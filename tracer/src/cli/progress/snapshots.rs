@@ -66,7 +66,7 @@ mod tests {
         lines.clear();
         let text = String::from_utf8(out).expect("text");
         assert!(text.starts_with("11                     waiting …\n12"), "{text}");
-        assert!(text.contains("0 s: look 1, 7 objects"), "{text}");
+        assert!(text.contains("0 s: snapshot 1, 7 objects"), "{text}");
         assert!(text.ends_with("\x1b[J"), "{text:?}");
     }
 }

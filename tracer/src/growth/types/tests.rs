@@ -329,7 +329,7 @@ fn what_a_server_keeps_of_its_sessions_is_among_the_first_three() {
         }
         // Twenty minutes have only some eight sessions, and by chance two.
         let least = if snapshots < 30 { 50 } else { 57 };
-        assert!(right >= least, "{snapshots} looks: {right}");
+        assert!(right >= least, "{snapshots} snapshots: {right}");
     }
 }
 

@@ -126,7 +126,7 @@ impl<'a> Series<'a> {
     /// It contradicts itself, or is of no site.
     pub fn unreferenced(&mut self, row: i64, found: UnreachableBlocks) -> Taken {
         if found.unreachable > found.looked_for {
-            return Err(Contradiction::new("more blocks are lost than were looked for"));
+            return Err(Contradiction::new("more blocks are unreachable than were looked for"));
         }
         let known = &mut self.site(row)?.unreferenced;
         let all = known.unwrap_or(UnreachableBlocks { looked_for: 0, unreachable: 0 });

@@ -29,12 +29,12 @@ pub fn snapshot_of(process: &CensusTarget, snapshot: &HeapSnapshot) -> String {
         Some(seconds) => format!("the process stood still for {}", brief(seconds)),
         None => "the process ran on meanwhile".to_owned(),
     };
-    let (last, times) = match snapshot.snapshots {
-        0 | 1 => ("", String::new()),
-        snapshots => ("last ", format!(", {} times", count(u64::from(snapshots)))),
+    let which = match snapshot.snapshots {
+        0 | 1 => "snapshot".to_owned(),
+        snapshots => format!("last of {} snapshots", count(u64::from(snapshots))),
     };
     format!(
-        "{}, {last}looked at {}{times}; it took {}, and {still}.",
+        "{}, {which} at {}; it took {}, and {still}.",
         target(process),
         utc(whole(snapshot.at)),
         brief(snapshot.seconds)
@@ -106,7 +106,7 @@ fn measured(
     });
     if snapshot.interpreters > 1 {
         let interpreters = counted(u64::from(snapshot.interpreters), "interpreter", "interpreters");
-        sentences.push(format!("The process has {interpreters}; all were looked at."));
+        sentences.push(format!("The process has {interpreters}; all were read."));
     }
     let source: Cow<'_, str> = match process.python.layout_source.as_str() {
         "table" => "leakspy's own table".into(),

@@ -31,7 +31,7 @@ pub fn write(page: &mut Page<'_>, growth: &[TypeGrowth], top: usize) -> io::Resu
 
 /// A header, and the first of `told` with their numbers.
 pub fn rows(page: &mut Page<'_>, told: &[&TypeGrowth], top: usize) -> io::Result<()> {
-    let header = row("+objects", "+bytes", "objects/h", "bytes/h", "aged", "verdict");
+    let header = row("+objects", "+bytes", "objects/h", "bytes/h", "retained", "verdict");
     page.line(&[(Style::Dim, &header)])?;
     told.iter().take(top).try_for_each(|found| one(page, found))
 }
@@ -71,7 +71,7 @@ fn one(page: &mut Page<'_>, found: &TypeGrowth) -> io::Result<()> {
         page.item(INDENT, "Together: ", Style::Bold, &together)?;
     }
     if let Some(retainer) = retained_by(found) {
-        page.item(INDENT, "Held by: ", Style::Bold, &retainer)?;
+        page.item(INDENT, "Retained by: ", Style::Bold, &retainer)?;
     }
     let told = &found.reasons[..found.reasons.len().min(REASONS)];
     match told.is_empty() {
@@ -100,7 +100,7 @@ fn row(
     word: &str,
 ) -> String {
     let row = format!(
-        "{:INDENT$}{objects:>10}{size:>12}{objects_rate:>11}{rate:>12}{retained:>8}  {word}",
+        "{:INDENT$}{objects:>9}{size:>12}{objects_rate:>11}{rate:>12}{retained:>9}  {word}",
         ""
     );
     cut_end(&row, NARROW)

@@ -45,7 +45,7 @@ pub fn write(page: &mut Page<'_>, pools: &PoolUse) -> io::Result<()> {
         .collect();
     if !retained.is_empty() {
         text.push_str(&format!(
-            " Most of the nearly empty pools are kept by {}.",
+            " Most of the nearly empty pools are retained by {}.",
             retained.join(", ")
         ));
     }

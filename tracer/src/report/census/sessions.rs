@@ -36,8 +36,8 @@ fn numbers(kind: &SessionCount) -> String {
     let alive = count(kind.alive);
     let keep = |number: u64| match kind.retained_bytes {
         Some(retained) => format!(
-            "{} {} that nothing else keeps",
-            if number == 1 { "keeps" } else { "keep" },
+            "{} {} that nothing else retains",
+            if number == 1 { "retains" } else { "retain" },
             bytes(retained)
         ),
         None => format!("{} still there", if number == 1 { "is" } else { "are" }),

@@ -90,14 +90,14 @@ fn facts(finding: &Finding) -> Vec<(&'static str, String)> {
     let evidence = &finding.evidence;
     let mut facts = vec![
         (
-            "Kept",
+            "Retained",
             format!(
                 "{} in {} blocks",
                 bytes(evidence.retained_bytes),
                 count(evidence.retained_count)
             ),
         ),
-        ("Kept means older than", duration(evidence.age_seconds)),
+        ("Retained means older than", duration(evidence.age_seconds)),
         ("Growth", per_hour(finding.slope_bytes_per_hour)),
         ("Shape", shape(evidence)),
         ("Chance of this without a leak", probability(evidence.p_adjusted)),
@@ -124,7 +124,10 @@ fn known(facts: &mut Vec<(&'static str, String)>, finding: &Finding) {
         }),
     );
     fact("Types", finding.types.as_deref().map(types));
-    fact("Held by", finding.retainer.as_deref().map(|retainer| shortened(retainer).join(" → ")));
+    fact(
+        "Retained by",
+        finding.retainer.as_deref().map(|retainer| shortened(retainer).join(" → ")),
+    );
     fact("Site", Some(finding.site.id.clone()));
 }
 

@@ -99,8 +99,7 @@ fn no_leak(document: &Document) -> String {
         return "This report has no verdicts on growth: nobody asked for them.".to_owned();
     };
     let looked_at = quantity::counted(growth.looked_at, "stack was", "stacks were");
-    let no_leak =
-        format!("All quiet: {looked_at} looked at, and none of them grows without an end.");
+    let no_leak = format!("No leak: {looked_at} examined, and none of them grows without an end.");
     match growth.needs_hours.filter(|hours| hours.is_finite() && *hours > 0.0) {
         Some(hours) => format!(
             "{no_leak} About {} more of watching would make that surer.",

@@ -50,7 +50,7 @@ fn facts(found: &TypeGrowth) -> Vec<(&'static str, String)> {
         facts.push(("With each of them", others.collect::<Vec<_>>().join(", ")));
     }
     if let Some(path) = found.retainer.as_deref().filter(|path| !path.is_empty()) {
-        facts.push(("Held by", shortened(path).join(" → ")));
+        facts.push(("Retained by", shortened(path).join(" → ")));
     }
     facts
 }

@@ -48,14 +48,14 @@ fn facts(growth: &ProcessGrowth) -> Vec<(&'static str, String)> {
         facts.push(("Explained by the stacks below", share_of(share)));
     }
     facts.push(("Warmed up after", duration(growth.warm_up_seconds)));
-    let counts = format!("{} looked at, {} tested", count(growth.looked_at), count(growth.tested));
+    let counts = format!("{} examined, {} tested", count(growth.looked_at), count(growth.tested));
     facts.push(("Stacks", counts));
     let dismissed = growth.dismissed.iter();
     let dismissed: Vec<String> = dismissed
         .map(|(verdict, number)| format!("{} {}", count(*number), verdict.name()))
         .collect();
     if !dismissed.is_empty() {
-        facts.push(("Quiet stacks", dismissed.join(", ")));
+        facts.push(("Stacks without a leak", dismissed.join(", ")));
     }
     if let Some(hours) = growth.needs_hours {
         facts.push(("A better answer needs", format!("about {} more", duration(hours * 3_600.0))));

@@ -40,7 +40,7 @@ fn no_findings_are_said_in_words() {
     assert!(page_of(&samples::empty()).contains("no verdicts on growth"));
     let mut quiet = recordings::server();
     quiet.findings.clear();
-    assert!(page_of(&quiet).contains("All quiet: 412 stacks were looked at"));
+    assert!(page_of(&quiet).contains("No leak: 412 stacks were examined"));
 }
 
 #[test]

@@ -19,7 +19,7 @@ pub fn write(page: &mut Page<'_>, document: &Document) -> io::Result<()> {
         return Ok(());
     }
     page.gap()?;
-    page.heading("Looked at and found quiet")?;
+    page.heading("Examined, and no leak")?;
     for verdict in Verdict::ALL {
         for finding in dismissed.iter().take(MOST).filter(|finding| finding.verdict == verdict) {
             let text = sentence::finding(finding, document);

@@ -88,7 +88,11 @@ fn share(evidence: &Evidence) -> Option<String> {
 fn merged(evidence: &Evidence) -> Option<String> {
     let (alike, all) = evidence.stacks_alike;
     (!evidence.arenas && alike < all).then(|| {
-        format!("{} of {} kept blocks come from the stack that is shown.", count(alike), count(all))
+        format!(
+            "{} of {} retained blocks come from the stack that is shown.",
+            count(alike),
+            count(all)
+        )
     })
 }
 

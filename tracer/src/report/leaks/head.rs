@@ -53,7 +53,7 @@ fn explained(growth: &ProcessGrowth) -> Option<String> {
 fn tested(growth: &ProcessGrowth) -> String {
     let stacks = counted(growth.looked_at, "stack was", "stacks were");
     let grew = counted(growth.tested, "of them", "of them");
-    let mut text = format!("{stacks} looked at; {grew} grew enough to be tested.");
+    let mut text = format!("{stacks} examined; {grew} grew enough to be tested.");
     if growth.warm_up_seconds.is_finite() && growth.warm_up_seconds >= 1.0 {
         let warm = duration(growth.warm_up_seconds);
         text.push_str(&format!(" The first {warm} count as warming up."));

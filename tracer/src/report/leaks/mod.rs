@@ -82,7 +82,7 @@ fn rest(page: &mut Page<'_>, rest: &[&Finding]) -> io::Result<()> {
     page.paragraph(
         0,
         &format!(
-            "{number} more of these keep {}; --top shows more of them.",
+            "{number} more of these retain {}; --top shows more of them.",
             super::quantity::bytes(retained)
         ),
     )

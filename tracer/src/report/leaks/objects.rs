@@ -43,14 +43,14 @@ pub fn no_leak(types: &[TypeGrowth]) -> String {
     let open = types.iter().filter(|found| found.verdict == Verdict::Undetermined).count();
     let followed = types.len();
     if followed == 0 {
-        return "Quiet: they were counted, and of no type there were more at the end.".to_owned();
+        return "No leak: they were counted, and of no type there were more at the end.".to_owned();
     }
     let followed = counted(number(followed), "type that grew was", "types that grew were");
     match open {
-        0 => format!("Quiet: {followed} followed, and none grows like a leak."),
+        0 => format!("No leak: {followed} followed, and none grows like a leak."),
         _ => {
             let open = counted(number(open), "of them needs", "of them need");
-            format!("No type grows like a leak yet: {followed} followed, {open} a longer look.")
+            format!("No type grows like a leak yet: {followed} followed, {open} a longer watch.")
         }
     }
 }

@@ -104,7 +104,7 @@ fn the_answer_is_one_line() {
     }
     let mut document = samples::quiet();
     document.growth = None;
-    assert_eq!(sentence::process(&document), "Nobody has looked at growth yet");
+    assert_eq!(sentence::process(&document), "Growth was not judged yet");
 }
 
 #[test]
@@ -112,7 +112,7 @@ fn the_first_sentence_names_the_line_and_the_speed() {
     let document = samples::leaking();
     assert_eq!(
         sentence::finding(&document.findings[0], &document),
-        "`keep` (main.py:12) keeps 41.0 KiB per minute, so far 41.4 KiB in 212 blocks of 200 B, steadily \
+        "`keep` (main.py:12) retains 41.0 KiB per minute, so far 41.4 KiB in 212 blocks of 200 B, steadily \
          since 02:17 UTC; none was freed."
     );
     let arenas = samples::arenas();
@@ -135,7 +135,7 @@ fn long_captures_have_dates() {
 fn what_is_not_shown_is_counted() {
     let document = samples::leaking();
     let one = Options { top: Some(1), ..Options::default() };
-    assert!(text(&document, &one).contains("2 more of these keep 82.9 KiB; --top shows more"));
+    assert!(text(&document, &one).contains("2 more of these retain 82.9 KiB; --top shows more"));
 }
 
 fn any_interval() -> impl Strategy<Value = Interval> {

@@ -45,7 +45,7 @@ pub fn write_as(
         page.item(INDENT, "Why: ", Style::Bold, &escape::terminal(&why))?;
     }
     if let Some(retainers) = evidence::retainers(finding) {
-        page.item(INDENT, "Held by: ", Style::Bold, &escape::terminal(&retainers))?;
+        page.item(INDENT, "Retained by: ", Style::Bold, &escape::terminal(&retainers))?;
     }
     let figures = evidence::figures(finding).join(" ");
     page.item(INDENT, "Measured: ", Style::Bold, &escape::terminal(&figures))?;

@@ -38,7 +38,7 @@ pub static RETAINERS_FORMATS: &[RetainersFormat] = &[
     Format {
         name: "text",
         suffix: "txt",
-        help: "A page to read: kinds of chains, the one that keeps most first",
+        help: "A page to read: kinds of paths, the one that retains most first",
         exporter: &text::RetainersText,
     },
     Format {

@@ -88,7 +88,7 @@ fn head(retainers: &RetainerReport, shown: usize, columns: usize) -> Vec<(&'stat
     let hidden = retainers.groups.len().saturating_sub(shown);
     let hidden = u64::try_from(hidden).unwrap_or(u64::MAX).saturating_add(retainers.more_groups);
     if hidden > 0 {
-        small.push_str(" Kinds of chains that are not drawn: ");
+        small.push_str(" Kinds of paths that are not drawn: ");
         small.push_str(&crate::report::quantity::count(hidden));
         small.push('.');
     }

@@ -38,11 +38,11 @@ fn the_first_sentence_is_the_answer() {
     };
     assert_eq!(
         first(&samples::documents()),
-        "69 objects of the type bokeh.document.document.Document (12.0 KiB) are kept by 7 kinds of chains"
+        "69 objects of the type bokeh.document.document.Document (12.0 KiB) are retained by 7 kinds of paths"
     );
     assert_eq!(
         first(&samples::long()),
-        "The object at 0x7f21c40a5d90, of the type list (88 B) is kept by 1 kind of chain"
+        "The object at 0x7f21c40a5d90, of the type list (88 B) is retained by 1 kind of path"
     );
     assert_eq!(
         first(&samples::nothing()),
@@ -54,7 +54,7 @@ fn the_first_sentence_is_the_answer() {
 fn what_is_not_shown_is_counted() {
     let two = Options { top: Some(2), ..Options::default() };
     let page = rendered("text", &samples::documents(), &two);
-    assert!(page.contains("5 more kinds of chains keep 7 objects; --top shows more."), "{page}");
+    assert!(page.contains("5 more kinds of paths retain 7 objects; --top shows more."), "{page}");
 }
 
 proptest! {

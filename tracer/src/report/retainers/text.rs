@@ -56,14 +56,14 @@ pub fn sentence(retainers: &RetainerReport) -> String {
     };
     let groups = u64::try_from(retainers.groups.len()).unwrap_or(u64::MAX);
     let kinds =
-        counted(groups.saturating_add(retainers.more_groups), "kind of chain", "kinds of chains");
+        counted(groups.saturating_add(retainers.more_groups), "kind of path", "kinds of paths");
     let verb = if retainers.count == 1 { "is" } else { "are" };
     match (retainers.count, groups) {
         (0, _) => format!("There are no {subject}"),
         (_, 0) => {
-            format!("{what} ({}) {verb} kept by nothing that was found", bytes(retainers.bytes))
+            format!("{what} ({}) {verb} retained by nothing that was found", bytes(retainers.bytes))
         }
-        _ => format!("{what} ({}) {verb} kept by {kinds}", bytes(retainers.bytes)),
+        _ => format!("{what} ({}) {verb} retained by {kinds}", bytes(retainers.bytes)),
     }
 }
 
@@ -76,7 +76,7 @@ fn write_group(page: &mut Page<'_>, number: u64, group: &RetainerGroup) -> io::R
     );
     page.item(0, &format!("{number:>2}. "), Style::Bold, &headline)?;
     if group.path.is_empty() {
-        return page.paragraph(INDENT, "It is held there directly.");
+        return page.paragraph(INDENT, "It is retained there directly.");
     }
     page.gap()?;
     path::write(page, PATH_INDENT, &group.path)
@@ -95,12 +95,12 @@ fn rest(
     }
     let told = shown.iter().fold(0, |sum: u64, group| sum.saturating_add(group.count));
     let objects = retainers.count.saturating_sub(told);
-    let (kinds, keep) = if more == 1 { ("kind", "keeps") } else { ("kinds", "keep") };
+    let (kinds, keep) = if more == 1 { ("kind", "retains") } else { ("kinds", "retain") };
     page.gap()?;
     page.paragraph(
         0,
         &format!(
-            "{} more {kinds} of chains {keep} {}; --top shows more.",
+            "{} more {kinds} of paths {keep} {}; --top shows more.",
             count(more),
             counted(objects, "object", "objects")
         ),
@@ -113,7 +113,7 @@ fn legend(shown: &[RetainerGroup]) -> Vec<String> {
         return Vec::new();
     }
     let mut sentences = vec![
-        "Each chain is a shortest one to one of its objects; others may hold the same objects, and only when \
+        "Each path is a shortest one to one of its objects; others may retain the same objects, and only when \
          the last is cut are they freed."
             .to_owned(),
     ];

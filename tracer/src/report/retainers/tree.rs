@@ -151,8 +151,8 @@ fn root(group: &RetainerGroup) -> Node {
         },
         RootKind::Frame => (name, "running frame".to_owned()),
         RootKind::StaticType => (name, "static type".to_owned()),
-        RootKind::Native => (name, "held from outside the heap".to_owned()),
-        RootKind::Garbage => (name, "garbage: nothing holds it".to_owned()),
+        RootKind::Native => (name, "retained from outside the heap".to_owned()),
+        RootKind::Garbage => (name, "garbage: nothing retains it".to_owned()),
     };
     Node {
         via: String::new(),

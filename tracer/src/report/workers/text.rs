@@ -133,7 +133,7 @@ fn share(workers: u64, group: &Group<'_>) -> String {
 /// `pid 4711 retains 1.2 MiB in 300 blocks, 3.4 MiB per hour, leak`
 fn figure((document, finding): &(&Document, &Finding)) -> String {
     format!(
-        "pid {} keeps {} in {}, {}, {}",
+        "pid {} retains {} in {}, {}, {}",
         document.target.pid,
         bytes(finding.evidence.retained_bytes),
         counted(finding.evidence.retained_count, "block", "blocks"),
@@ -159,7 +159,7 @@ fn types(page: &mut Page<'_>, group: &Group<'_>) -> io::Result<()> {
         let text = format!("`{}` grows like a leak in {}.", first.name, share(workers, group));
         page.item(0, &format!("{:>2}. ", index + 1), Style::Bold, &escape::terminal(&text))?;
         if let Some(retainer) = found.iter().find_map(|(_, found)| found.retainer.as_ref()) {
-            page.item(4, "Held by: ", Style::Bold, &escape::terminal(&retainer.join(" → ")))?;
+            page.item(4, "Retained by: ", Style::Bold, &escape::terminal(&retainer.join(" → ")))?;
         }
         let figures: Vec<String> = found.iter().map(type_figure).collect();
         page.item(

@@ -90,7 +90,7 @@ impl Source<'_> {
         self.each(
             "SELECT type, text, class FROM type_holder ORDER BY type, position",
             self.limits.remarks,
-            "chains of types",
+            "paths of types",
             |row| Ok((row.get(0)?, (row.get(1)?, row.get(2)?))),
             |(id, step)| {
                 match retainers.last_mut().filter(|last| last.0 == id) {
@@ -104,7 +104,7 @@ impl Source<'_> {
         let named =
             |(id, path)| names.get(&id).map(|name| TypeRetainer { name: (*name).clone(), path });
         let named: Option<Vec<_>> = retainers.into_iter().map(named).collect();
-        named.ok_or_else(|| self.damaged("a chain is that of a type that is not there"))
+        named.ok_or_else(|| self.damaged("a path is that of a type that is not there"))
     }
 }
 
@@ -147,7 +147,7 @@ impl Source<'_> {
         self.each(
             "SELECT site, owner, text FROM owner_holder ORDER BY site, owner, position",
             self.limits.remarks,
-            "chains of owners",
+            "paths of owners",
             |row| Ok(((row.get(0)?, row.get(1)?), row.get(2)?)),
             |(owner, text)| {
                 paths.entry(owner).or_default().push(text);

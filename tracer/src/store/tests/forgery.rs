@@ -80,7 +80,7 @@ fn history_is_not_trusted() {
     expect("UPDATE lifetime SET up_to = 7", "not a power of two");
     expect("UPDATE lifetime SET up_to = 9e999", "not a power of two");
     expect("UPDATE lifetime SET freed_count = -5", "is damaged");
-    expect("UPDATE unreferenced SET lost = 5", "more blocks are lost");
+    expect("UPDATE unreferenced SET lost = 5", "more blocks are unreachable");
     expect("UPDATE collection SET t = -9e999", "not in the order of time");
     expect("INSERT INTO mark (t, name) VALUES (9e999, 'x')", "not in the order of time");
 }
