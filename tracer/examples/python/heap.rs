@@ -23,7 +23,7 @@ use crate::{image, process};
 /// Bytes of a pool's header that are read.
 const POOL_HEADER: u64 = 48;
 /// The smallest pool.
-const POOL: u64 = 4096;
+const POOL: usize = 4096;
 
 /// Reads the heap of process `pid` as the tests do, and saves what that reads as `path`.
 pub fn save(pid: &str, answer: &str, path: &str) -> Result<()> {
@@ -187,8 +187,8 @@ fn headers_of_pools(reads: &RefCell<Vec<(u64, u64)>>, arenas: &[(u64, u64)]) {
     let mut reads = reads.borrow_mut();
     for (start, end) in arenas {
         if reads.iter().any(|read| (start..end).contains(&&read.0)) {
-            let first = start.next_multiple_of(POOL);
-            let places = (first..end.saturating_sub(POOL_HEADER)).step_by(POOL as usize);
+            let first = start.next_multiple_of(POOL as u64);
+            let places = (first..end.saturating_sub(POOL_HEADER)).step_by(POOL);
             reads.extend(places.map(|at| (at, at + POOL_HEADER)));
         }
     }

@@ -156,7 +156,6 @@ impl<'a> Teller<'a> {
                     bytes: count * 8,
                     retained_count,
                     born_count,
-                    ..TypePoint::default()
                 }
             });
             TypeSeries {
