@@ -55,7 +55,7 @@ fn three_interpreters() -> Result<()> {
         target.command(how)?;
     }
     let pids: Vec<u32> = targets.iter().map(Workload::pid).collect();
-    let flags = ["-d", "60s", "-f", "json", "--fail-on", "likely"];
+    let flags = ["-d", "60s", "-f", "json", "--fail-on", "suspect"];
     let ending = start("leaks", &pids, &flags)?.wait()?;
     ensure!(ending.code() == Some(3), "{ending}");
     let report = json(&ending)?;
