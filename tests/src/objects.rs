@@ -14,8 +14,8 @@ use crate::tracer;
 /// What of a census matters here.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Census {
-    #[serde(rename = "look")]
     /// How the snapshot was taken.
+    #[serde(rename = "look")]
     pub snapshot: Snapshot,
     /// Types.
     pub types: Vec<TypeRow>,
@@ -30,8 +30,8 @@ pub struct Census {
 pub struct Pools {
     /// Those less than a quarter in use.
     pub nearly_empty: NearlyEmpty,
-    #[serde(rename = "kept_by")]
     /// Types in them.
+    #[serde(rename = "kept_by")]
     pub retained_by: Vec<PoolRetainer>,
 }
 
@@ -106,8 +106,8 @@ pub struct Group {
     pub root: String,
     /// In words.
     pub root_name: String,
-    #[serde(rename = "chain")]
     /// From the root on.
+    #[serde(rename = "chain")]
     pub path: Vec<Link>,
 }
 

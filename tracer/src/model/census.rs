@@ -107,8 +107,8 @@ pub struct HeapSnapshot {
     pub seconds: f64,
     /// How long the process was paused for it, seconds; `None` when it ran on.
     pub paused_seconds: Option<f64>,
-    #[serde(rename = "looks")]
     /// Number of snapshots.
+    #[serde(rename = "looks")]
     pub snapshots: u32,
     /// Interpreters in the process.
     pub interpreters: u32,
@@ -163,8 +163,8 @@ pub struct PoolUse {
     pub empty_bytes: u64,
     /// Those of `pools` that are nearly empty.
     pub nearly_empty: NearlyEmpty,
-    #[serde(rename = "kept_by")]
     /// Types with objects in nearly empty pools, those in most pools first, ten at most.
+    #[serde(rename = "kept_by")]
     pub retained_by: Vec<PoolRetainer>,
 }
 
@@ -217,8 +217,8 @@ pub struct TypeGrowth {
     pub first_bytes: u64,
     /// Bytes at the last snapshot.
     pub last_bytes: u64,
-    #[serde(rename = "aged_count")]
     /// Objects that were seen at two snapshots or more, at the last snapshot.
+    #[serde(rename = "aged_count")]
     pub retained_count: u64,
     /// How fast the number of objects grows, per hour.
     pub slope_objects_per_hour: Interval,
@@ -231,6 +231,7 @@ pub struct TypeGrowth {
     pub reasons: Vec<Reason>,
     /// The path of references that keeps most of what it grew by, root first; `None` when it was
     /// not searched for.
+    #[serde(rename = "holder")]
     pub retainer: Option<Vec<String>>,
     /// Seconds since the first snapshot, objects, bytes.
     pub series: Vec<(f64, u64, u64)>,
@@ -245,10 +246,10 @@ pub struct SessionCount {
     pub alive: u64,
     /// Those that the server still serves; `None` when that cannot be reported.
     pub open: Option<u64>,
-    #[serde(rename = "kept_bytes")]
     /// Bytes that nothing else keeps, of those that are not open (of all where that is not known).
+    #[serde(rename = "kept_bytes")]
     pub retained_bytes: Option<u64>,
-    #[serde(rename = "holders")]
     /// What keeps those that are not open, most of them first.
+    #[serde(rename = "holders")]
     pub retainers: Vec<super::RetainerGroup>,
 }

@@ -117,11 +117,11 @@ pub struct Evidence {
     pub since: Option<f64>,
     /// Blocks older than this count as retained, seconds.
     pub age_seconds: f64,
-    #[serde(rename = "kept_bytes")]
     /// Bytes in retained blocks.
+    #[serde(rename = "kept_bytes")]
     pub retained_bytes: u64,
-    #[serde(rename = "kept_count")]
     /// Retained blocks.
+    #[serde(rename = "kept_count")]
     pub retained_count: u64,
     /// How fast their number grows, blocks per hour.
     pub slope_blocks_per_hour: Interval,
@@ -159,8 +159,8 @@ pub struct Evidence {
 pub struct UnreachableBlocks {
     /// Blocks that were looked for.
     pub looked_for: u64,
-    #[serde(rename = "lost")]
     /// Those that no pointer leads to.
+    #[serde(rename = "lost")]
     pub unreachable: u64,
 }
 
@@ -191,8 +191,8 @@ pub struct ProcessGrowth {
     pub looked_at: u64,
     /// Those that grew enough to be tested.
     pub tested: u64,
-    #[serde(rename = "quiet")]
     /// How many got each verdict without being a finding of their own.
+    #[serde(rename = "quiet")]
     pub dismissed: Vec<(Verdict, u64)>,
     /// About how many more hours of watching a better answer needs.
     pub needs_hours: Option<f64>,

@@ -32,9 +32,9 @@ pub struct Frame {
     pub offset: Option<u64>,
     /// Whether it was inlined into the next outer frame.
     pub inlined: bool,
-    #[serde(rename = "machinery")]
     /// Whether it is a runtime frame, the interpreter's own (evaluation loop, call glue), which
     /// reports hide.
+    #[serde(rename = "machinery")]
     pub is_runtime: bool,
 }
 

@@ -143,8 +143,8 @@ coded! {
 pub struct LeftOut {
     /// How many.
     pub findings: u64,
-    #[serde(rename = "kept_bytes")]
     /// Bytes that they keep.
+    #[serde(rename = "kept_bytes")]
     pub retained_bytes: u64,
     /// Share of the growth of the process that they explain, 0 to 1; `None` where that is not
     /// known.

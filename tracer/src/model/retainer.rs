@@ -57,8 +57,8 @@ pub struct RetainerGroup {
     /// The root in words: `module holoviews.streams`, `thread 12, frame run (server.py:88)`; of
     /// `native` and `garbage` the type and address of the first object.
     pub root_name: String,
-    #[serde(rename = "chain")]
     /// The references from the root to one of the objects, shown as an example.
+    #[serde(rename = "chain")]
     pub path: Vec<Reference>,
 }
 

@@ -72,16 +72,16 @@ struct Row {
     growth: Vec<String>,
     /// Rank and name of the first expected type among them.
     named: Option<(usize, String)>,
-    #[serde(rename = "holder")]
     /// The retainer as the case describes it.
+    #[serde(rename = "holder")]
     retainer: String,
-    #[serde(rename = "is_holder_named")]
     /// Whether what holds is named, and not only what is on the way.
+    #[serde(rename = "is_holder_named")]
     is_retainer_named: bool,
     /// Names of the description, and whether the path has them.
     words: Vec<(String, bool)>,
-    #[serde(rename = "chain")]
     /// The path with most of them.
+    #[serde(rename = "chain")]
     path_to_root: String,
     /// What hindered it.
     note: Option<String>,
