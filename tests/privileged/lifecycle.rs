@@ -7,7 +7,7 @@ use anyhow::{Context, Result, ensure};
 use leakspy_tests::chance::{Chance, repetitions};
 use leakspy_tests::interpreter::Interpreter;
 use leakspy_tests::report::{Report, Site};
-use leakspy_tests::tracer::{Finished, Recording, recorded};
+use leakspy_tests::tracer::{Finished, Recording, recorded, report};
 use leakspy_tests::verdict::{Amount, agrees};
 use leakspy_tests::workload::Workload;
 use leakspy_tests::{kernel, text};
@@ -134,6 +134,25 @@ fn the_first_thread_leaves() -> Result<()> {
     says(&report, "leader-exited")?;
     agrees(&truth, &report)?;
     target.quit()
+}
+
+/// Probes that are perf events end with the first thread: the recording ends then, and says why.
+#[test]
+fn the_first_thread_takes_perf_events_along() -> Result<()> {
+    for method in ["trace", "perf"] {
+        let mut target = target()?;
+        let flags = ["--tick", "100ms", "--method", method];
+        let recording = Recording::start(target.pid(), &flags)?;
+        target.last_command("leave_leader")?;
+        let recorded = recording.wait()?;
+        ensure!(recorded.ending.code() == Some(1), "{method}: {}", recorded.ending);
+        says(&report(&recorded.file())?, "probes-ended-with-leader")?;
+        target.hear_ready()?;
+        target.go()?;
+        text::await_clean(target.pid())?;
+        target.quit()?;
+    }
+    Ok(())
 }
 
 /// `-d` ends a recording without anybody's help.

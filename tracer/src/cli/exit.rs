@@ -94,7 +94,7 @@ pub fn worst(outcomes: &[Outcome]) -> Exit {
     let exits = outcomes.iter().map(|outcome| match outcome {
         Ok(Ending::Asked) => Exit::Fine,
         Ok(Ending::TargetGone(_)) => Exit::TargetGone,
-        Ok(Ending::ProbesLost) => Exit::Error,
+        Ok(Ending::ProbesLost(_)) => Exit::Error,
         Err(error) => of_session(error),
     });
     exits.fold(Exit::Fine, worse)

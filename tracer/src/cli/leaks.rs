@@ -96,7 +96,7 @@ fn live(
         // What was asked for with --fail-on comes first: a test's process ends by itself.
         (Ending::Asked, exit) | (Ending::TargetGone(_), exit @ Exit::Findings) => exit,
         (Ending::TargetGone(_), _) => Exit::TargetGone,
-        (Ending::ProbesLost, _) => Exit::Error,
+        (Ending::ProbesLost(_), _) => Exit::Error,
     })
 }
 

@@ -12,6 +12,8 @@ coded! {
         "target-replaced" => TargetReplaced,
         /// The target's first thread ended, the others run.
         "leader-exited" => LeaderExited,
+        /// The target's first thread ended, the others run, and its probes ended with it.
+        "probes-ended-with-leader" => ProbesEndedWithLeader,
         /// The process that held the probes was killed.
         "probes-lost" => ProbesLost,
         /// The recording was never finished, or is not yet.

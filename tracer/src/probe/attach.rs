@@ -45,6 +45,13 @@ impl Method {
         }
     }
 
+    /// Whether the probes are gone once the target's first thread is: the kernel looks for the memory
+    /// of the task that a perf event was opened for, finds none, and takes the breakpoints out
+    /// (`kernel/trace/trace_uprobe.c`, `__uprobe_perf_filter`).
+    pub const fn ends_with_leader(self) -> bool {
+        matches!(self, Self::Perf | Self::Trace)
+    }
+
     /// What it needs, as advice.
     pub const fn floor(self) -> &'static str {
         match self {

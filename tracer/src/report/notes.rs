@@ -22,6 +22,11 @@ pub fn note(note: &Note) -> String {
         Note::LeaderExited => {
             "the target's first thread ended: code that is loaded from now on is not traced".into()
         }
+        Note::ProbesEndedWithLeader => {
+            "the target's first thread ended, and its probes with it: nothing was counted after that \
+             (--method session and multi go on without that thread)"
+                .into()
+        }
         Note::ProbesLost => {
             "the process that held the probes was killed: nothing was counted after that".into()
         }

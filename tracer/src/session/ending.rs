@@ -9,8 +9,8 @@ pub enum Ending {
     Asked,
     /// The target is gone; the note says how.
     TargetGone(Note),
-    /// The probes are gone although the target is not: the process that held them was killed.
-    ProbesLost,
+    /// The probes are gone although the target is not; the note says why.
+    ProbesLost(Note),
 }
 
 impl Ending {
@@ -18,8 +18,7 @@ impl Ending {
     pub fn note(&self) -> Option<Note> {
         match self {
             Self::Asked => None,
-            Self::TargetGone(how) => Some(how.clone()),
-            Self::ProbesLost => Some(Note::ProbesLost),
+            Self::TargetGone(note) | Self::ProbesLost(note) => Some(note.clone()),
         }
     }
 }

@@ -129,7 +129,7 @@ impl Following {
             _ = attached.exited.readable() => {
                 Wake::End(Ending::TargetGone(Note::TargetExited))
             }
-            () = lost(&mut self.lost) => Wake::End(Ending::ProbesLost),
+            () = lost(&mut self.lost) => Wake::End(Ending::ProbesLost(Note::ProbesLost)),
             _ = ticks.tick() => Wake::Tick,
             scanned = search.scanned() => Wake::Scanned(scanned),
             heap_scanned = objects.heap_scanned() => Wake::HeapScanned(Box::new(heap_scanned)),

@@ -27,6 +27,8 @@ pub struct TracedTarget {
     probing: Probing,
     files: Vec<FileProbes>,
     notes: Vec<Note>,
+    /// How its probes were attached, once they are.
+    method: Option<Method>,
 }
 
 impl TracedTarget {
@@ -56,6 +58,7 @@ impl TracedTarget {
             probing,
             files,
             notes,
+            method: None,
         })
     }
 
@@ -200,8 +203,14 @@ impl TracedTarget {
         }
     }
 
+    /// Whether its probes are gone once its first thread is.
+    pub fn probes_end_with_leader(&self) -> bool {
+        self.method.is_some_and(Method::ends_with_leader)
+    }
+
     /// What was attached to, and how.
-    pub fn attachment(&self, method: Method) -> Attachment {
+    pub fn attached(&mut self, method: Method) -> Attachment {
+        self.method = Some(method);
         Attachment {
             pid: self.process.pid(),
             comm: self.process.comm().to_owned(),

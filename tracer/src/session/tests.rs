@@ -207,7 +207,7 @@ async fn lost_probes_end_all_recordings_and_are_told() {
     }
     stage.script.end_guard();
     for (target, name) in targets.into_iter().zip(["a", "b"]) {
-        assert!(matches!(stage.outcome(target).await, Ok(Ending::ProbesLost)));
+        assert!(matches!(stage.outcome(target).await, Ok(Ending::ProbesLost(Note::ProbesLost))));
         let notes = stage.document(name).capture.notes;
         assert_eq!(notes, [Note::ProbesLost]);
     }

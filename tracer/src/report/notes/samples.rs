@@ -8,6 +8,7 @@ pub fn notes() -> Vec<Note> {
         Note::TargetExited,
         Note::TargetReplaced,
         Note::LeaderExited,
+        Note::ProbesEndedWithLeader,
         Note::ProbesLost,
         Note::RecordingUnfinished,
         Note::PythonNotUnderstood { reason: "the layout of CPython 3.16.0 is not known".into() },

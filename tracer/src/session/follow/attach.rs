@@ -55,12 +55,13 @@ pub async fn attach(
     };
     let mut kernel = Arc::clone(&shared.kernel).lock_owned().await;
     let with = Arc::clone(options);
-    let (opened, placed, method) = blocking(move || opened.place(&mut **kernel, &with)).await??;
+    let (mut opened, placed, method) =
+        blocking(move || opened.place(&mut **kernel, &with)).await??;
     let Placed { slot, tables } = placed;
     let queue = shared.router.open(slot);
     let (records, with) = (Arc::clone(&queue), Arc::clone(options));
     let begun = move || -> Result<(Attachment, Work), SessionError> {
-        let about = opened.target.attachment(method);
+        let about = opened.target.attached(method);
         let recorder = opened.begin(&with, |target, sinks| {
             Recorder::new(target, tables, records, sinks, capture(&with))
         })?;

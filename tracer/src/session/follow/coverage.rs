@@ -11,6 +11,9 @@ pub fn lost(recorder: &mut Recorder) -> Option<Ending> {
         Life::Running => None,
         Life::Replaced => Some(Ending::TargetGone(Note::TargetReplaced)),
         Life::Exited => Some(Ending::TargetGone(Note::TargetExited)),
+        Life::LeaderExited if recorder.target().probes_end_with_leader() => {
+            Some(Ending::ProbesLost(Note::ProbesEndedWithLeader))
+        }
         Life::LeaderExited => {
             recorder.note(Note::LeaderExited);
             None
