@@ -9,7 +9,7 @@ use crate::model::{Address, TypeCount, TypePoint, TypeSeries};
 const TYPES: usize = 1 << 17;
 /// Most values that are kept over all series, 56 bytes each.
 const POINTS: usize = 1 << 22;
-/// Most looks that are kept: then the older half of them is thinned out.
+/// Most snapshots that are retained: then the older half of them is thinned out.
 const SNAPSHOTS: u32 = 128;
 
 /// Objects by the name of their type, most bytes first, of a heap that was read with its sums.
@@ -58,7 +58,7 @@ impl HeapWatch {
         self.cut_short
     }
 
-    /// Takes a snapshot, `t` seconds after the first, with the sums of [`tally`].
+    /// Takes a snapshot, `t` seconds after the first, with the types of [`histogram`].
     pub fn snapshot(&mut self, t: f64, heap: &Heap, types: &[TypeCount], collections: Option<u64>) {
         if (self.series.len() + types.len()).saturating_mul(self.snapshots as usize + 1) > POINTS {
             self.cut_short = true;

@@ -132,7 +132,7 @@ impl Modules {
         Self::with(process, Files::shared())
     }
 
-    /// As [`Self::of`], with files that others have open already.
+    /// As [`Self::of_process`], with files that others have open already.
     pub fn with(process: &Process, files: &Files) -> Result<Self, OsError> {
         let mappings = process.mappings()?;
         let root = fs::read_link(procfs::path(process.pid(), "root")).unwrap_or_default();

@@ -11,7 +11,7 @@ pub(super) struct TableShape {
     pub(super) groups: &'static [FieldGroup],
     /// Size of `PyCompactUnicodeObject` where the table does not say.
     pub(super) compact_size: u16,
-    /// See [`Frame::code_tag_mask`](crate::python::layout::Frame).
+    /// See [`FrameLayout::code_tag_mask`](crate::python::layout::FrameLayout).
     pub(super) code_tag_mask: u8,
     /// See [`Thread::state_location`](crate::python::layout::Thread).
     pub(super) state_location: StateLocation,
