@@ -139,7 +139,7 @@ fn the_first_thread_leaves() -> Result<()> {
 /// Probes that are perf events end with the first thread: the recording ends then, and says why.
 #[test]
 fn the_first_thread_takes_perf_events_along() -> Result<()> {
-    for method in ["trace"] {
+    for method in ["trace", "perf"] {
         let mut target = target()?;
         let flags = ["--tick", "100ms", "--method", method];
         let recording = Recording::start(target.pid(), &flags)?;
