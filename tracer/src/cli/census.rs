@@ -99,7 +99,7 @@ impl CensusArgs {
             pause: self.pause.pause,
             sessions: self.sessions,
             every,
-            looks_for: self.duration.or(endless),
+            duration: self.duration.or(endless),
         })
     }
 }
@@ -141,7 +141,7 @@ fn one(
 /// Whether somebody asks for the end. One snapshot is over before anybody could want its half:
 /// there Ctrl-C just ends the program.
 fn listen(options: &CensusOptions) -> Result<impl Fn() -> bool + Sync> {
-    let interrupted = match options.looks_for {
+    let interrupted = match options.duration {
         Some(_) => Some(interrupt::listen()?),
         None => None,
     };
@@ -185,7 +185,7 @@ mod tests {
     fn snapshots_are_one_or_as_many_as_asked() {
         let seconds = |words| {
             let options = typed(words).options().expect("options");
-            (options.looks_for.map(|time| time.as_secs()), options.every.as_secs())
+            (options.duration.map(|time| time.as_secs()), options.every.as_secs())
         };
         assert_eq!(seconds("").0, None);
         assert_eq!(seconds("-d 10m"), (Some(600), 30));

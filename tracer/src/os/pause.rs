@@ -23,7 +23,7 @@ use tracee::{Seized, Stop};
 /// How long threads may take to stop. All but those that wait for a device stop within
 /// microseconds.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// The first and the longest time between two snapshots at threads that have not stopped yet.
+/// The first and the longest time between two reads of the states of threads that have not stopped yet.
 const GLANCES: (Duration, Duration) = (Duration::from_micros(100), Duration::from_millis(5));
 
 /// A process all of whose threads stand still, until this is dropped.

@@ -170,7 +170,7 @@ pub struct Part {
 }
 
 impl Part {
-    /// They can be read for as long as this or another retainer of the lease is there.
+    /// They can be read for as long as this or another owner of the lease is there.
     pub fn new(lease: Arc<Lease>) -> Self {
         Self { lease }
     }

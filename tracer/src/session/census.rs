@@ -22,7 +22,7 @@ pub struct CensusOptions {
     /// Time from snapshot to snapshot.
     pub every: Duration,
     /// For how long; one snapshot when `None`.
-    pub looks_for: Option<Duration>,
+    pub duration: Option<Duration>,
 }
 
 /// Takes snapshots of a process as often as was asked for, or until `stop` says so. Of several
@@ -51,7 +51,7 @@ pub fn take(
     // Counted here and not by the watch: one that is full takes no more snapshots, and the next is
     // still due at its time.
     let mut snapshots = 1_u32;
-    while let Some(length) = options.looks_for {
+    while let Some(length) = options.duration {
         let due = options.every.saturating_mul(snapshots);
         if due > length || !wait(&target, begun + due, stop) {
             break;
@@ -65,7 +65,7 @@ pub fn take(
         census.snapshot.snapshots = snapshots;
         progress(&census.snapshot);
     }
-    if options.looks_for.is_some() {
+    if options.duration.is_some() {
         census.series = watch.series();
         // The process may end just then; what was seen is worth telling without it.
         census.retainers = retainers(&mut target, options, turn, &watch).unwrap_or_default();
@@ -121,8 +121,8 @@ fn snapshot(
     let _turn = turn.lock().unwrap_or_else(PoisonError::into_inner);
     let depth = Depth { graph: options.sessions, sums: true, pools: true, ..Depth::default() };
     let wanted = ReadingWanted { pause: options.pause, depth };
-    let collections = options.looks_for.and_then(|_| target.full_collections());
-    let watched = options.looks_for.is_some();
+    let collections = options.duration.and_then(|_| target.full_collections());
+    let watched = options.duration.is_some();
     let code_type = target.code_type();
     let HeapReading { value: (types, pools, sessions), snapshot } =
         target.snapshot(wanted, |view, heap, roots| {

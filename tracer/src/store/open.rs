@@ -18,7 +18,7 @@ use crate::model::Document;
 
 /// Longest text or row, in bytes; the writer stays far below.
 const MAX_VALUE: i32 = 1024 * 1024;
-/// Steps of SQLite's virtual machine between two snapshots at the budget.
+/// Steps of SQLite's virtual machine between two checks of the budget.
 const STEPS: i32 = 1_000_000;
 /// How many snapshots until reading is given up: some 10 seconds, ten times what the largest
 /// recording needs. Damage can make a small file endless.

@@ -11,7 +11,7 @@ const MOST_CASES: usize = 1000;
 /// A case's description is a page; more is not one.
 const MOST_BYTES: u64 = 1 << 20;
 
-/// One leak that really shipped, or a program that only snapshots as if it leaked: its `case.toml`.
+/// One leak that really shipped, or a program that only looks as if it leaked: its `case.toml`.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Case {
     /// The name of its folder, and what `run_case.sh` is reported.

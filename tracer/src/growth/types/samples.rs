@@ -52,7 +52,7 @@ impl Random {
 /// objects.
 pub type Lifespan = (u64, u64, u64);
 
-/// The snapshots at a pretended heap.
+/// The snapshots of a pretended heap.
 pub struct PretendedHeap {
     pub snapshots: u64,
     pub seconds: f64,

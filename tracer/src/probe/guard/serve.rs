@@ -136,6 +136,6 @@ pub fn open_process(pid: u32) -> io::Result<OwnedFd> {
 
 /// A descriptor of the tracer, as one of ours.
 fn take(tracer: BorrowedFd<'_>, number: RawFd) -> io::Result<OwnedFd> {
-    // SAFETY: `pidfd_getfd(pidfd, fd, 0)` only snapshots at numbers.
+    // SAFETY: `pidfd_getfd(pidfd, fd, 0)` only looks at numbers.
     from_call(unsafe { libc::syscall(libc::SYS_pidfd_getfd, tracer.as_raw_fd(), number, 0) })
 }

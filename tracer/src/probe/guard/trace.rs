@@ -91,15 +91,15 @@ impl TraceEvents {
         tracefs.write(&format!("{kind}:{name} /proc/self/fd/{file}:{offset:#x}\n"))?;
         let definition = Definition { tracefs, name };
         let id = definition.id()?;
-        let (retainer, link) = run_program(id, program, point.cookie)?;
-        Ok(TraceEvent { _link: link, _retainer: retainer, id, _definition: definition })
+        let (idle, link) = run_program(id, program, point.cookie)?;
+        Ok(TraceEvent { _link: link, _idle: idle, id, _definition: definition })
     }
 }
 
 /// A trace event with its program. The program goes first, the definition last.
 struct TraceEvent {
     _link: OwnedFd,
-    _retainer: OwnedFd,
+    _idle: OwnedFd,
     id: u64,
     _definition: Definition,
 }
@@ -108,9 +108,9 @@ struct TraceEvent {
 /// go: this one is of a process that has ended, into which no probe can be placed.
 fn run_program(id: u64, program: BorrowedFd<'_>, cookie: u64) -> io::Result<(OwnedFd, OwnedFd)> {
     let ended = Sleeper::start()?;
-    let retainer = idle_trace_event(id, ended.0)?;
-    let link = bpf::link_perf(program, retainer.as_fd(), cookie)?;
-    Ok((retainer, link))
+    let idle = idle_trace_event(id, ended.0)?;
+    let link = bpf::link_perf(program, idle.as_fd(), cookie)?;
+    Ok((idle, link))
 }
 
 /// A child that does nothing, and ends with this.
