@@ -22,8 +22,7 @@ async fn everything_happens_in_order() {
     let target = stage.attach(&subject, "a");
     let pid = stage.attached(target).await.pid;
     stage.status(target).await;
-    stage.session.detach(target);
-    assert_eq!(stage.outcome(target).await.unwrap(), Ending::Asked);
+    stage.ends_well(target).await;
     let slot = Slot(0);
     assert_eq!(
         stage.script.calls(),
@@ -48,8 +47,7 @@ async fn a_method_that_is_not_there_is_no_end() {
     let subject = WaitingProcess::new();
     let target = stage.attach(&subject, "a");
     assert_eq!(stage.attached(target).await.method, Method::Perf.name());
-    stage.session.detach(target);
-    assert_eq!(stage.outcome(target).await.unwrap(), Ending::Asked);
+    stage.ends_well(target).await;
 }
 
 #[tokio::test]
@@ -91,8 +89,7 @@ async fn who_cannot_be_attached_disturbs_nobody() {
         .attach(RecordOptions { target: u32::MAX.to_string(), ..stage.options(&first, "c") });
     assert!(stage.outcome(missing).await.is_err());
     stage.status(well).await;
-    stage.session.detach(well);
-    assert_eq!(stage.outcome(well).await.unwrap(), Ending::Asked);
+    stage.ends_well(well).await;
 }
 
 #[tokio::test]
@@ -110,8 +107,7 @@ async fn a_recording_that_is_there_is_replaced_only_by_another() {
     assert_eq!(std::fs::read(stage.path("a")).unwrap(), b"old");
     let target = stage.session.attach(forced);
     stage.attached(target).await;
-    stage.session.detach(target);
-    assert_eq!(stage.outcome(target).await.unwrap(), Ending::Asked);
+    stage.ends_well(target).await;
     stage.document("a");
 }
 
@@ -175,8 +171,7 @@ async fn the_end_of_a_target_is_its_own() {
     assert_eq!(stage.outcome(dies).await.unwrap(), gone);
     assert_eq!(stage.document("a").capture.notes, [Note::TargetExited]);
     stage.status(lives).await;
-    stage.session.detach(lives);
-    assert_eq!(stage.outcome(lives).await.unwrap(), Ending::Asked);
+    stage.ends_well(lives).await;
     assert!(stage.document("b").capture.notes.is_empty());
 }
 
@@ -217,16 +212,12 @@ async fn lost_probes_end_all_recordings_and_are_told() {
 async fn tables_that_cannot_be_read_end_one_recording() {
     let mut stage = Stage::new();
     let subjects = [WaitingProcess::new(), WaitingProcess::new()];
-    let fails = stage.attach(&subjects[0], "a");
-    stage.attached(fails).await;
-    let lives = stage.attach(&subjects[1], "b");
-    stage.attached(lives).await;
+    let [fails, lives] = stage.two(&subjects).await;
     stage.script.numbers(Slot(0)).broken.store(true, Ordering::Relaxed);
     assert!(matches!(stage.outcome(fails).await, Err(SessionError::Probe(_))));
     assert!(stage.script.calls().contains(&Call::Detach(Slot(0))));
     stage.status(lives).await;
-    stage.session.detach(lives);
-    assert_eq!(stage.outcome(lives).await.unwrap(), Ending::Asked);
+    stage.ends_well(lives).await;
 }
 
 /// As with a full disk: what was committed before is kept, and another recording goes on.
@@ -234,32 +225,24 @@ async fn tables_that_cannot_be_read_end_one_recording() {
 async fn a_recording_that_cannot_be_written_ends_alone() {
     let mut stage = Stage::new();
     let subjects = [WaitingProcess::new(), WaitingProcess::new()];
-    let fails = stage.attach(&subjects[0], "a");
-    stage.attached(fails).await;
-    let lives = stage.attach(&subjects[1], "b");
-    stage.attached(lives).await;
+    let [fails, lives] = stage.two(&subjects).await;
     let database = Connection::open(stage.path("a")).unwrap();
     database.execute_batch("ALTER TABLE counter RENAME TO elsewhere").unwrap();
     assert!(matches!(stage.outcome(fails).await, Err(SessionError::Store(_))));
     stage.status(lives).await;
-    stage.session.detach(lives);
-    assert_eq!(stage.outcome(lives).await.unwrap(), Ending::Asked);
+    stage.ends_well(lives).await;
 }
 
 #[tokio::test]
 async fn a_job_that_panics_ends_one_recording() {
     let mut stage = Stage::new();
     let subjects = [WaitingProcess::new(), WaitingProcess::new()];
-    let fails = stage.attach(&subjects[0], "a");
-    stage.attached(fails).await;
-    let lives = stage.attach(&subjects[1], "b");
-    stage.attached(lives).await;
+    let [fails, lives] = stage.two(&subjects).await;
     stage.script.numbers(Slot(0)).panics.store(true, Ordering::Relaxed);
     assert!(matches!(stage.outcome(fails).await, Err(SessionError::Broken)));
     assert!(stage.script.calls().contains(&Call::Detach(Slot(0))));
     stage.status(lives).await;
-    stage.session.detach(lives);
-    assert_eq!(stage.outcome(lives).await.unwrap(), Ending::Asked);
+    stage.ends_well(lives).await;
 }
 
 /// Records go to their own target, also those that are still in the ring at its end; those of
@@ -268,10 +251,7 @@ async fn a_job_that_panics_ends_one_recording() {
 async fn records_go_where_they_belong() {
     let mut stage = Stage::new();
     let subjects = [WaitingProcess::new(), WaitingProcess::new()];
-    let first = stage.attach(&subjects[0], "a");
-    stage.attached(first).await;
-    let second = stage.attach(&subjects[1], "b");
-    stage.attached(second).await;
+    let [first, second] = stage.two(&subjects).await;
     for (slot, count) in [(0, 3), (1, 2), (7, 5)] {
         (0..count).for_each(|_| stage.script.send(Slot(slot), b"no record"));
     }
@@ -288,10 +268,7 @@ async fn records_go_where_they_belong() {
 async fn a_queue_that_is_full_loses_and_says_so() {
     let mut stage = Stage::new();
     let subjects = [WaitingProcess::new(), WaitingProcess::new()];
-    let slow = stage.attach(&subjects[0], "a");
-    stage.attached(slow).await;
-    let other = stage.attach(&subjects[1], "b");
-    stage.attached(other).await;
+    let [slow, other] = stage.two(&subjects).await;
     let (gate, closed) = std::sync::mpsc::channel();
     // The next job that reads the tables waits.
     *stage.script.numbers(Slot(0)).gate.lock().unwrap() = Some(closed);
@@ -299,11 +276,9 @@ async fn a_queue_that_is_full_loses_and_says_so() {
     (0..40).for_each(|_| stage.script.send(Slot(0), &record));
     stage.script.send(Slot(1), b"no record");
     stage.status(other).await;
-    stage.session.detach(other);
-    assert_eq!(stage.outcome(other).await.unwrap(), Ending::Asked);
+    stage.ends_well(other).await;
     drop(gate);
-    stage.session.detach(slow);
-    assert_eq!(stage.outcome(slow).await.unwrap(), Ending::Asked);
+    stage.ends_well(slow).await;
     assert_eq!(stage.loss("b", "sites_without_stack"), 0);
     let lost = stage.loss("a", "sites_without_stack");
     let handled = stage.loss("a", "records_undecoded");

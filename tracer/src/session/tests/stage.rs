@@ -135,6 +135,21 @@ impl Stage {
         .await
     }
 
+    /// Two targets, `a` and `b`, one attached after the other: in slots 0 and 1.
+    pub async fn two(&mut self, subjects: &[WaitingProcess; 2]) -> [TargetId; 2] {
+        let first = self.attach(&subjects[0], "a");
+        self.attached(first).await;
+        let second = self.attach(&subjects[1], "b");
+        self.attached(second).await;
+        [first, second]
+    }
+
+    /// A target goes on until it is asked to end.
+    pub async fn ends_well(&mut self, target: TargetId) {
+        self.session.detach(target);
+        assert_eq!(self.outcome(target).await.unwrap(), Ending::Asked);
+    }
+
     /// A status from now on.
     pub async fn status(&mut self, of: TargetId) {
         self.early.retain(|Event { target, what }| {
