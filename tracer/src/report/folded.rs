@@ -12,7 +12,7 @@ pub struct Folded;
 impl Exporter for Folded {
     fn write(&self, document: &Document, options: &Options, out: &mut dyn Write) -> io::Result<()> {
         let stacks = stacks::ranked(document, options);
-        for line in lines(&stacks[..stacks.len().min(options.top.unwrap_or(usize::MAX))]) {
+        for line in lines(options.shown(&stacks)) {
             writeln!(out, "{line}")?;
         }
         Ok(())

@@ -79,6 +79,13 @@ pub struct Options {
     pub plain_svg: bool,
 }
 
+impl Options {
+    /// The first of `all`, as many as are to be shown.
+    pub fn shown<'a, T>(&self, all: &'a [T]) -> &'a [T] {
+        &all[..all.len().min(self.top.unwrap_or(usize::MAX))]
+    }
+}
+
 impl Default for Options {
     fn default() -> Self {
         Self { top: None, runtime_frames: false, native: true, colour: false, plain_svg: false }

@@ -23,7 +23,7 @@ const LEGEND: &str = "orange: the application's Python, yellow: library Python, 
 impl Exporter for Svg {
     fn write(&self, document: &Document, options: &Options, out: &mut dyn Write) -> io::Result<()> {
         let stacks = stacks::ranked(document, options);
-        let stacks = &stacks[..stacks.len().min(options.top.unwrap_or(usize::MAX))];
+        let stacks = options.shown(&stacks);
         let mut lines = folded::lines(stacks);
         let title = escape::terminal(&title(document)).into_owned();
         if lines.is_empty() {

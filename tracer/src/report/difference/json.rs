@@ -54,7 +54,7 @@ impl DifferenceExporter for DifferenceJson {
         let complete = Options { runtime_frames: true, native: true, ..options.clone() };
         let changes = changes(pair, &complete);
         let (before, after) = totals(&changes);
-        let shown = &changes[..changes.len().min(options.top.unwrap_or(usize::MAX))];
+        let shown = options.shown(&changes);
         let difference = Difference {
             schema: SCHEMA,
             tool: &pair.after.document.tool,

@@ -21,8 +21,7 @@ impl RetainersExporter for Dot {
         options: &Options,
         out: &mut dyn Write,
     ) -> io::Result<()> {
-        let shown =
-            &retainers.groups[..retainers.groups.len().min(options.top.unwrap_or(usize::MAX))];
+        let shown = options.shown(&retainers.groups);
         let tree = Tree::from_groups(shown);
         writeln!(out, "digraph who {{")?;
         writeln!(out, "  rankdir=LR;")?;

@@ -36,8 +36,7 @@ impl RetainersExporter for RetainersSvg {
         options: &Options,
         out: &mut dyn Write,
     ) -> io::Result<()> {
-        let shown =
-            &retainers.groups[..retainers.groups.len().min(options.top.unwrap_or(usize::MAX))];
+        let shown = options.shown(&retainers.groups);
         let tree = Tree::from_groups(shown);
         let placed = place::place(&tree);
         let columns = (placed.width.saturating_sub(2 * place::MARGIN) / 9).max(60);

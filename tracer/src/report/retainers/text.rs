@@ -29,8 +29,7 @@ impl RetainersExporter for RetainersText {
         let mut page = Page::narrow(out, options.colour);
         page.heading(&sentence(retainers))?;
         page.paragraph(0, &closing::snapshot_of(&retainers.target, &retainers.snapshot))?;
-        let shown =
-            &retainers.groups[..retainers.groups.len().min(options.top.unwrap_or(usize::MAX))];
+        let shown = options.shown(&retainers.groups);
         for (number, group) in (1_u64..).zip(shown) {
             page.gap()?;
             write_group(&mut page, number, group)?;

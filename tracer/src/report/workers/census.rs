@@ -4,21 +4,14 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use crate::model::{Census, Tool};
+use super::SeveralJson;
+use crate::model::Census;
 use crate::report::json::contract::CensusJson;
 use crate::report::text::page::Page;
 use crate::report::{CensusFormat, Options, escape, write_json};
 
 /// Processes of one program; at least one.
 pub type CensusGroup<'a> = Vec<&'a Census>;
-
-#[derive(Serialize)]
-struct SeveralJson<'a> {
-    schema: u32,
-    tool: Option<&'a Tool>,
-    targets: Vec<CensusJson<'a>>,
-    groups: Vec<GroupJson<'a>>,
-}
 
 #[derive(Serialize)]
 struct GroupJson<'a> {

@@ -5,19 +5,11 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use super::Group;
 use super::group::{WorkersFinding, leaking_types, shared};
-use crate::model::{Confidence, Document, Interval, Tool, TypeGrowth, Verdict};
+use super::{Group, SeveralJson};
+use crate::model::{Confidence, Document, Interval, TypeGrowth, Verdict};
 use crate::report::json::contract::DocumentJson;
 use crate::report::write_json;
-
-#[derive(Serialize)]
-struct SeveralJson<'a> {
-    schema: u32,
-    tool: Option<&'a Tool>,
-    targets: Vec<DocumentJson<'a>>,
-    groups: Vec<GroupJson<'a>>,
-}
 
 #[derive(Serialize)]
 struct GroupJson<'a> {

@@ -8,7 +8,9 @@ mod json;
 mod tests;
 mod text;
 
-use crate::model::Document;
+use serde::Serialize;
+
+use crate::model::{Document, Tool};
 
 pub use census::{CensusGroup, write as write_census};
 pub use json::write as write_json;
@@ -18,6 +20,15 @@ pub use text::write as write_text;
 pub struct Group<'a> {
     /// In the order in which they were asked for.
     pub workers: Vec<&'a Document>,
+}
+
+/// The frame of the JSON on several processes.
+#[derive(Serialize)]
+struct SeveralJson<'a, T, G> {
+    schema: u32,
+    tool: Option<&'a Tool>,
+    targets: Vec<T>,
+    groups: Vec<G>,
 }
 
 impl Group<'_> {

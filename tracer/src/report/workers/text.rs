@@ -114,15 +114,15 @@ fn chapter(
             sentence::finding(finding, document)
         );
         verdict::write_as(page, (index + 1, &text), finding, options)?;
-        let figures: Vec<String> = shared.of.iter().map(figure).collect();
-        page.item(
-            4,
-            "Workers: ",
-            Style::Bold,
-            &escape::terminal(&format!("{}.", figures.join("; "))),
-        )?;
+        figures(page, shared.of.iter().map(figure))?;
     }
     Ok(())
+}
+
+/// What is known of each worker, one after the other.
+fn figures(page: &mut Page<'_>, each: impl Iterator<Item = String>) -> io::Result<()> {
+    let figures = each.collect::<Vec<_>>().join("; ");
+    page.item(4, "Workers: ", Style::Bold, &escape::terminal(&format!("{figures}.")))
 }
 
 /// `3 of 4 workers`
@@ -161,13 +161,7 @@ fn types(page: &mut Page<'_>, group: &Group<'_>) -> io::Result<()> {
         if let Some(retainer) = found.iter().find_map(|(_, found)| found.retainer.as_ref()) {
             page.item(4, "Retained by: ", Style::Bold, &escape::terminal(&retainer.join(" → ")))?;
         }
-        let figures: Vec<String> = found.iter().map(type_figure).collect();
-        page.item(
-            4,
-            "Workers: ",
-            Style::Bold,
-            &escape::terminal(&format!("{}.", figures.join("; "))),
-        )?;
+        figures(page, found.iter().map(type_figure))?;
     }
     Ok(())
 }
