@@ -17,7 +17,7 @@ pub use memory::InMemory;
 pub use remarks::Remarks;
 pub use row::{Count, SiteRetained, SiteRow, SiteTotals, SnapshotRow, Tick};
 pub use shared::SharedHistory;
-pub use sink::{Sink, Tee};
+pub use sink::{RecordingEvent, Sink, Tee};
 pub use thin::{Bounds, Thinned, Thinning};
 
 /// Longest text that is kept, in bytes; what is longer loses its end. Far above any name that a

@@ -1,13 +1,82 @@
 //! The receivers of the events of a recording.
 
-use super::row::{Count, SiteRow, Tick};
-use crate::model::{Capture, Cohort, Lifetime, Mark, Owned, Target, TypeRetainer, TypeSeries};
+use std::convert::Infallible;
 
-/// Something that stores a recording. What is reported between two ticks counts from the next one
-/// on.
+use super::row::{Count, SiteRow, Tick};
+use crate::model::{
+    Capture, Cohort, Lifetime, Mark, Owned, Target, TypeRetainer, TypeSeries, UnreachableBlocks,
+};
+
+/// Something that happens in a recording. What is reported between two ticks counts from the next
+/// one on.
+#[derive(Clone, Copy, Debug)]
+pub enum RecordingEvent<'a> {
+    /// As [`Sink::begin`].
+    Begin {
+        /// Who is recorded.
+        target: &'a Target,
+        /// How.
+        capture: &'a Capture,
+        /// Since when, seconds since the epoch.
+        started: f64,
+    },
+    /// As [`Sink::site`].
+    Site(&'a SiteRow<'a>),
+    /// As [`Sink::life`].
+    Life {
+        /// The site.
+        key: u64,
+        /// Its blocks by the time of their birth.
+        cohorts: &'a [Cohort],
+        /// Its blocks by the age that they reached.
+        lifetimes: &'a [Lifetime],
+    },
+    /// As [`Sink::collection`].
+    Collection {
+        /// Seconds since the start.
+        t: f64,
+        /// How many.
+        count: u64,
+    },
+    /// As [`Sink::searched`].
+    Searched,
+    /// As [`Sink::unreferenced`].
+    Unreferenced {
+        /// The site.
+        key: u64,
+        /// What came of the search.
+        found: UnreachableBlocks,
+    },
+    /// As [`Sink::types`].
+    Types {
+        /// When they were counted.
+        counts: &'a [Count],
+        /// Those that changed.
+        types: &'a [TypeSeries],
+    },
+    /// As [`Sink::retainers`].
+    Retainers {
+        /// Of types.
+        types: &'a [TypeRetainer],
+        /// Owners of blocks, by site.
+        sites: &'a [(u64, Owned)],
+    },
+    /// As [`Sink::mark`].
+    Mark(&'a Mark),
+    /// As [`Sink::tick`].
+    Tick(&'a Tick<'a>),
+    /// As [`Sink::finish`].
+    Finish(&'a Capture),
+}
+
+/// Something that stores a recording. Who reports calls the method of an event; who stores has one
+/// for all of them.
 pub trait Sink {
     /// Why it cannot be kept; nothing more is taken after that.
     type Error;
+
+    /// Stores an event.
+    fn take(&mut self, event: RecordingEvent<'_>) -> Result<(), Self::Error>;
 
     /// Who is recorded and how. `capture.seconds` and `capture.notes` are left to [`Sink::finish`].
     /// `started` is what `capture.started` says, with the fraction of the second; all times count
@@ -17,10 +86,14 @@ pub trait Sink {
         target: &Target,
         capture: &Capture,
         started: f64,
-    ) -> Result<(), Self::Error>;
+    ) -> Result<(), Self::Error> {
+        self.take(RecordingEvent::Begin { target, capture, started })
+    }
 
     /// A site, new or known better than before.
-    fn site(&mut self, site: &SiteRow<'_>) -> Result<(), Self::Error>;
+    fn site(&mut self, site: &SiteRow<'_>) -> Result<(), Self::Error> {
+        self.take(RecordingEvent::Site(site))
+    }
 
     /// What a site's blocks did by the time of their birth, and how old they got; in place of what
     /// was said before.
@@ -29,14 +102,20 @@ pub trait Sink {
         key: u64,
         cohorts: &[Cohort],
         lifetimes: &[Lifetime],
-    ) -> Result<(), Self::Error>;
+    ) -> Result<(), Self::Error> {
+        self.take(RecordingEvent::Life { key, cohorts, lifetimes })
+    }
 
     /// Full garbage collections that were noticed `t` seconds after the start.
-    fn collection(&mut self, t: f64, count: u64) -> Result<(), Self::Error>;
+    fn collection(&mut self, t: f64, count: u64) -> Result<(), Self::Error> {
+        self.take(RecordingEvent::Collection { t, count })
+    }
 
     /// A search for pointers was completed: what earlier ones found no longer holds. Comes before
     /// what this one found.
-    fn searched(&mut self) -> Result<(), Self::Error>;
+    fn searched(&mut self) -> Result<(), Self::Error> {
+        self.take(RecordingEvent::Searched)
+    }
 
     /// What came of a search for pointers to old blocks of a site: blocks that were looked for, and
     /// those that no pointer leads to.
@@ -45,27 +124,42 @@ pub trait Sink {
         key: u64,
         looked_for: u64,
         unreachable: u64,
-    ) -> Result<(), Self::Error>;
+    ) -> Result<(), Self::Error> {
+        self.take(RecordingEvent::Unreferenced {
+            key,
+            found: UnreachableBlocks { looked_for, unreachable },
+        })
+    }
 
     /// When Python objects were counted, and what their types did so far, in place of what was said
     /// before; only types that changed. All have a point for each count.
-    fn types(&mut self, counts: &[Count], types: &[TypeSeries]) -> Result<(), Self::Error>;
+    fn types(&mut self, counts: &[Count], types: &[TypeSeries]) -> Result<(), Self::Error> {
+        self.take(RecordingEvent::Types { counts, types })
+    }
 
     /// What keeps objects of types that were given, and which objects own blocks of which site.
     fn retainers(
         &mut self,
         types: &[TypeRetainer],
         sites: &[(u64, Owned)],
-    ) -> Result<(), Self::Error>;
+    ) -> Result<(), Self::Error> {
+        self.take(RecordingEvent::Retainers { types, sites })
+    }
 
     /// A moment that somebody named.
-    fn mark(&mut self, mark: &Mark) -> Result<(), Self::Error>;
+    fn mark(&mut self, mark: &Mark) -> Result<(), Self::Error> {
+        self.take(RecordingEvent::Mark(mark))
+    }
 
     /// The state at one moment, and everything since the last tick.
-    fn tick(&mut self, tick: &Tick<'_>) -> Result<(), Self::Error>;
+    fn tick(&mut self, tick: &Tick<'_>) -> Result<(), Self::Error> {
+        self.take(RecordingEvent::Tick(tick))
+    }
 
     /// The end: how long it took and what was noticed.
-    fn finish(&mut self, capture: &Capture) -> Result<(), Self::Error>;
+    fn finish(&mut self, capture: &Capture) -> Result<(), Self::Error> {
+        self.take(RecordingEvent::Finish(capture))
+    }
 }
 
 /// Two sinks that get the same events. The first one may fail; then the second does not get the
@@ -82,153 +176,21 @@ pub struct Tee<A, B>(
 impl<S: Sink> Sink for Option<S> {
     type Error = S::Error;
 
-    fn begin(
-        &mut self,
-        target: &Target,
-        capture: &Capture,
-        started: f64,
-    ) -> Result<(), Self::Error> {
-        self.as_mut().map_or(Ok(()), |sink| sink.begin(target, capture, started))
+    fn take(&mut self, event: RecordingEvent<'_>) -> Result<(), Self::Error> {
+        self.as_mut().map_or(Ok(()), |sink| sink.take(event))
     }
-
-    fn site(&mut self, site: &SiteRow<'_>) -> Result<(), Self::Error> {
-        self.as_mut().map_or(Ok(()), |sink| sink.site(site))
-    }
-
-    fn life(
-        &mut self,
-        key: u64,
-        cohorts: &[Cohort],
-        lifetimes: &[Lifetime],
-    ) -> Result<(), Self::Error> {
-        self.as_mut().map_or(Ok(()), |sink| sink.life(key, cohorts, lifetimes))
-    }
-
-    fn collection(&mut self, t: f64, count: u64) -> Result<(), Self::Error> {
-        self.as_mut().map_or(Ok(()), |sink| sink.collection(t, count))
-    }
-
-    fn searched(&mut self) -> Result<(), Self::Error> {
-        self.as_mut().map_or(Ok(()), Sink::searched)
-    }
-
-    fn unreferenced(
-        &mut self,
-        key: u64,
-        looked_for: u64,
-        unreachable: u64,
-    ) -> Result<(), Self::Error> {
-        self.as_mut().map_or(Ok(()), |sink| sink.unreferenced(key, looked_for, unreachable))
-    }
-
-    fn types(&mut self, counts: &[Count], types: &[TypeSeries]) -> Result<(), Self::Error> {
-        self.as_mut().map_or(Ok(()), |sink| sink.types(counts, types))
-    }
-
-    fn retainers(
-        &mut self,
-        types: &[TypeRetainer],
-        sites: &[(u64, Owned)],
-    ) -> Result<(), Self::Error> {
-        self.as_mut().map_or(Ok(()), |sink| sink.retainers(types, sites))
-    }
-
-    fn mark(&mut self, mark: &Mark) -> Result<(), Self::Error> {
-        self.as_mut().map_or(Ok(()), |sink| sink.mark(mark))
-    }
-
-    fn tick(&mut self, tick: &Tick<'_>) -> Result<(), Self::Error> {
-        self.as_mut().map_or(Ok(()), |sink| sink.tick(tick))
-    }
-
-    fn finish(&mut self, capture: &Capture) -> Result<(), Self::Error> {
-        self.as_mut().map_or(Ok(()), |sink| sink.finish(capture))
-    }
-}
-
-/// An infallible result as one of another kind.
-fn done<E>(result: Result<(), std::convert::Infallible>) -> Result<(), E> {
-    result.map_err(|never| match never {})
 }
 
 impl<A, B> Sink for Tee<A, B>
 where
     A: Sink,
-    B: Sink<Error = std::convert::Infallible>,
+    B: Sink<Error = Infallible>,
 {
     type Error = A::Error;
 
-    fn begin(
-        &mut self,
-        target: &Target,
-        capture: &Capture,
-        started: f64,
-    ) -> Result<(), Self::Error> {
-        self.0.begin(target, capture, started)?;
-        done(self.1.begin(target, capture, started))
-    }
-
-    fn site(&mut self, site: &SiteRow<'_>) -> Result<(), Self::Error> {
-        self.0.site(site)?;
-        done(self.1.site(site))
-    }
-
-    fn life(
-        &mut self,
-        key: u64,
-        cohorts: &[Cohort],
-        lifetimes: &[Lifetime],
-    ) -> Result<(), Self::Error> {
-        self.0.life(key, cohorts, lifetimes)?;
-        done(self.1.life(key, cohorts, lifetimes))
-    }
-
-    fn collection(&mut self, t: f64, count: u64) -> Result<(), Self::Error> {
-        self.0.collection(t, count)?;
-        done(self.1.collection(t, count))
-    }
-
-    fn searched(&mut self) -> Result<(), Self::Error> {
-        self.0.searched()?;
-        done(self.1.searched())
-    }
-
-    fn unreferenced(
-        &mut self,
-        key: u64,
-        looked_for: u64,
-        unreachable: u64,
-    ) -> Result<(), Self::Error> {
-        self.0.unreferenced(key, looked_for, unreachable)?;
-        done(self.1.unreferenced(key, looked_for, unreachable))
-    }
-
-    fn types(&mut self, counts: &[Count], types: &[TypeSeries]) -> Result<(), Self::Error> {
-        self.0.types(counts, types)?;
-        done(self.1.types(counts, types))
-    }
-
-    fn retainers(
-        &mut self,
-        types: &[TypeRetainer],
-        sites: &[(u64, Owned)],
-    ) -> Result<(), Self::Error> {
-        self.0.retainers(types, sites)?;
-        done(self.1.retainers(types, sites))
-    }
-
-    fn mark(&mut self, mark: &Mark) -> Result<(), Self::Error> {
-        self.0.mark(mark)?;
-        done(self.1.mark(mark))
-    }
-
-    fn tick(&mut self, tick: &Tick<'_>) -> Result<(), Self::Error> {
-        self.0.tick(tick)?;
-        done(self.1.tick(tick))
-    }
-
-    fn finish(&mut self, capture: &Capture) -> Result<(), Self::Error> {
-        self.0.finish(capture)?;
-        done(self.1.finish(capture))
+    fn take(&mut self, event: RecordingEvent<'_>) -> Result<(), Self::Error> {
+        self.0.take(event)?;
+        let Ok(()) = self.1.take(event);
+        Ok(())
     }
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::remarks::Remarks;
 use super::row::{Count, SiteRetained, SiteRow, SiteTotals, Tick};
 use super::thin::{Bounds, Thinning};
-use super::{Sink, bounded, finite};
+use super::{RecordingEvent, Sink, bounded, finite};
 use crate::model::{
     CallStack, Capture, Cohort, Collection, Domain, Lifetime, Loss, Mark, Owned, ProcessPoint,
     StackNote, Target, TypeRetainer, TypeSeries, UnreachableBlocks,
@@ -150,12 +150,31 @@ impl InMemory {
 impl Sink for InMemory {
     type Error = Infallible;
 
-    fn begin(
-        &mut self,
-        target: &Target,
-        capture: &Capture,
-        started: f64,
-    ) -> Result<(), Infallible> {
+    fn take(&mut self, event: RecordingEvent<'_>) -> Result<(), Infallible> {
+        use RecordingEvent as Event;
+        match event {
+            Event::Begin { target, capture, started } => self.put_begin(target, capture, started),
+            Event::Site(site) => self.put_site(site),
+            Event::Life { key, cohorts, lifetimes } => self.put_life(key, cohorts, lifetimes),
+            Event::Collection { t, count } => {
+                self.remarks.collection(t, count, self.thinning.bounds().collections);
+            }
+            Event::Searched => self.remarks.searched(),
+            Event::Unreferenced { key, found } => {
+                self.remarks.unreferenced.insert(key, found);
+            }
+            Event::Types { counts, types } => self.put_types(counts, types),
+            Event::Retainers { types, sites } => self.put_retainers(types, sites),
+            Event::Mark(mark) => self.put_mark(mark),
+            Event::Tick(tick) => self.put_tick(tick),
+            Event::Finish(capture) => self.put_finish(capture),
+        }
+        Ok(())
+    }
+}
+
+impl InMemory {
+    fn put_begin(&mut self, target: &Target, capture: &Capture, started: f64) {
         let started = std::time::Duration::try_from_secs_f64(started);
         let capture = Capture {
             started: started.map_or(0, |time| time.as_secs()),
@@ -164,74 +183,35 @@ impl Sink for InMemory {
             ..capture.clone()
         };
         self.head = Some(Head { target: target.clone(), capture, finished: false });
-        Ok(())
     }
 
-    fn site(&mut self, site: &SiteRow<'_>) -> Result<(), Infallible> {
+    fn put_site(&mut self, site: &SiteRow<'_>) {
         let (_, known) = self.known(site.key);
         (known.domain, known.size_class) = (site.domain, site.size_class);
         known.allocator = bounded(site.allocator).into();
         known.stack = site.stack.clone();
         known.notes = site.notes.into();
-        Ok(())
     }
 
-    fn life(
-        &mut self,
-        key: u64,
-        cohorts: &[Cohort],
-        lifetimes: &[Lifetime],
-    ) -> Result<(), Infallible> {
+    fn put_life(&mut self, key: u64, cohorts: &[Cohort], lifetimes: &[Lifetime]) {
         let (_, known) = self.known(key);
         (known.cohorts, known.lifetimes) = (cohorts.into(), lifetimes.into());
-        Ok(())
     }
 
-    fn collection(&mut self, t: f64, count: u64) -> Result<(), Infallible> {
-        self.remarks.collection(t, count, self.thinning.bounds().collections);
-        Ok(())
-    }
-
-    fn searched(&mut self) -> Result<(), Infallible> {
-        self.remarks.searched();
-        Ok(())
-    }
-
-    fn unreferenced(
-        &mut self,
-        key: u64,
-        looked_for: u64,
-        unreachable: u64,
-    ) -> Result<(), Infallible> {
-        self.remarks.unreferenced.insert(key, UnreachableBlocks { looked_for, unreachable });
-        Ok(())
-    }
-
-    fn types(&mut self, counts: &[Count], types: &[TypeSeries]) -> Result<(), Infallible> {
-        self.put_types(counts, types);
-        Ok(())
-    }
-
-    fn retainers(
-        &mut self,
-        types: &[TypeRetainer],
-        sites: &[(u64, Owned)],
-    ) -> Result<(), Infallible> {
+    fn put_retainers(&mut self, types: &[TypeRetainer], sites: &[(u64, Owned)]) {
         self.put_type_retainers(types);
         self.sites.iter_mut().for_each(|site| site.owned = None);
         for (key, owned) in sites {
             self.known(*key).1.owned = Some(Arc::new(objects::bounded_owners(owned)));
         }
-        Ok(())
     }
 
-    fn mark(&mut self, mark: &Mark) -> Result<(), Infallible> {
+    fn put_mark(&mut self, mark: &Mark) {
         let at = self.marks.partition_point(|known| known.t <= mark.t);
         self.marks.insert(at, mark.clone());
-        Ok(())
     }
 
-    fn tick(&mut self, tick: &Tick<'_>) -> Result<(), Infallible> {
+    fn put_tick(&mut self, tick: &Tick<'_>) {
         self.next_tick += 1;
         let number = self.next_tick;
         for loss in tick.counters {
@@ -248,17 +228,15 @@ impl Sink for InMemory {
             self.kept.put(number, if tick.keep_history { sums } else { Vec::new() }, retained);
         self.thinning.add_tick(number, rows);
         let Ok(()) = self.thinning.apply(&mut self.kept);
-        Ok(())
     }
 
-    fn finish(&mut self, capture: &Capture) -> Result<(), Infallible> {
+    fn put_finish(&mut self, capture: &Capture) {
         if let Some(head) = &mut self.head {
             let started = head.capture.started;
             let seconds = finite(capture.seconds);
             head.capture = Capture { started, seconds, ..capture.clone() };
             head.finished = true;
         }
-        Ok(())
     }
 }
 

@@ -2,10 +2,8 @@
 
 use super::Writer;
 use super::forget::RecordingTables;
-use crate::history::{Count, Sink, SiteRow, Tick, finite};
-use crate::model::{
-    Capture, Cohort, Lifetime, Mark, Owned, Target, TypeRetainer, TypeSeries, UnreachableBlocks,
-};
+use crate::history::{RecordingEvent, Sink, Tick, finite};
+use crate::model::{Capture, Target};
 use crate::store::{StoreError, note};
 
 /// An error ends the recording: the disk is full, or cannot be written for another reason. All
@@ -13,8 +11,47 @@ use crate::store::{StoreError, note};
 impl Sink for Writer {
     type Error = StoreError;
 
+    fn take(&mut self, event: RecordingEvent<'_>) -> Result<(), StoreError> {
+        use RecordingEvent as Event;
+        match event {
+            Event::Begin { target, capture, started } => self.put_begin(target, capture, started),
+            Event::Site(site) => self.guarded(|writer| writer.put_site(site)),
+            Event::Life { key, cohorts, lifetimes } => {
+                self.guarded(|writer| writer.put_life(key, cohorts, lifetimes))
+            }
+            Event::Collection { t, count } => {
+                self.check_going()?;
+                self.remarks.collection(t, count, self.thinning.bounds().collections);
+                Ok(())
+            }
+            Event::Searched => {
+                self.check_going()?;
+                self.remarks.searched();
+                Ok(())
+            }
+            Event::Unreferenced { key, found } => {
+                self.check_going()?;
+                self.remarks.unreferenced.insert(key, found);
+                Ok(())
+            }
+            Event::Types { counts, types } => {
+                self.guarded(|writer| writer.put_types(counts, types))
+            }
+            Event::Retainers { types, sites } => self.guarded(|writer| {
+                writer.put_type_retainers(types)?;
+                writer.put_owned(sites)
+            }),
+            // Marks are in the file before anybody else knows of them, see [`Writer::new_marks`].
+            Event::Mark(_) => self.check_going(),
+            Event::Tick(tick) => self.commit_tick(tick),
+            Event::Finish(capture) => self.close(capture),
+        }
+    }
+}
+
+impl Writer {
     /// Commits, so that even the shortest recording says that much.
-    fn begin(
+    fn put_begin(
         &mut self,
         target: &Target,
         capture: &Capture,
@@ -28,64 +65,8 @@ impl Sink for Writer {
         })
     }
 
-    fn site(&mut self, site: &SiteRow<'_>) -> Result<(), StoreError> {
-        self.guarded(|writer| writer.put_site(site))
-    }
-
-    fn life(
-        &mut self,
-        key: u64,
-        cohorts: &[Cohort],
-        lifetimes: &[Lifetime],
-    ) -> Result<(), StoreError> {
-        self.guarded(|writer| writer.put_life(key, cohorts, lifetimes))
-    }
-
-    fn collection(&mut self, t: f64, count: u64) -> Result<(), StoreError> {
-        self.check_going()?;
-        self.remarks.collection(t, count, self.thinning.bounds().collections);
-        Ok(())
-    }
-
-    fn searched(&mut self) -> Result<(), StoreError> {
-        self.check_going()?;
-        self.remarks.searched();
-        Ok(())
-    }
-
-    fn unreferenced(
-        &mut self,
-        key: u64,
-        looked_for: u64,
-        unreachable: u64,
-    ) -> Result<(), StoreError> {
-        self.check_going()?;
-        self.remarks.unreferenced.insert(key, UnreachableBlocks { looked_for, unreachable });
-        Ok(())
-    }
-
-    fn types(&mut self, counts: &[Count], types: &[TypeSeries]) -> Result<(), StoreError> {
-        self.guarded(|writer| writer.put_types(counts, types))
-    }
-
-    fn retainers(
-        &mut self,
-        types: &[TypeRetainer],
-        sites: &[(u64, Owned)],
-    ) -> Result<(), StoreError> {
-        self.guarded(|writer| {
-            writer.put_type_retainers(types)?;
-            writer.put_owned(sites)
-        })
-    }
-
-    /// Marks are in the file before anybody else knows of them, see [`Writer::new_marks`].
-    fn mark(&mut self, _: &Mark) -> Result<(), StoreError> {
-        self.check_going()
-    }
-
     /// One transaction, with everything since the last tick.
-    fn tick(&mut self, tick: &Tick<'_>) -> Result<(), StoreError> {
+    fn commit_tick(&mut self, tick: &Tick<'_>) -> Result<(), StoreError> {
         self.guarded(|writer| {
             writer.put_tick(tick)?;
             writer.thinning.apply(&mut RecordingTables(&writer.connection))?;
@@ -94,7 +75,7 @@ impl Sink for Writer {
     }
 
     /// Afterwards it is a single file.
-    fn finish(&mut self, capture: &Capture) -> Result<(), StoreError> {
+    fn close(&mut self, capture: &Capture) -> Result<(), StoreError> {
         self.guarded(|writer| {
             writer.put_capture(capture, Some(finite(capture.seconds)))?;
             let mut insert =
