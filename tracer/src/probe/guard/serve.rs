@@ -10,7 +10,7 @@ use super::super::bpf::{self, Multi};
 use super::descriptor::from_call;
 use super::message::{LinkGroup, LinkKind, LinkRequest, Reply, Request, receive, send};
 use super::trace::{self, Follower, TraceEvents};
-use super::uprobe::{Probe, UprobePoint};
+use super::uprobe::{Probe, ProbeKind, UprobePoint};
 use crate::os::privilege;
 
 /// What makes links.
@@ -106,8 +106,10 @@ impl Linker for Kernel {
                 },
             )?),
             LinkKind::Perf => {
+                let kind = ProbeKind::read()?;
                 let probe = |(offset, cookie)| {
                     Probe::new(
+                        &kind,
                         program.as_fd(),
                         &UprobePoint { path: &path, offset, at_return },
                         pid,

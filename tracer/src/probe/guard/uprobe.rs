@@ -1,9 +1,10 @@
 //! Perf events, which probe one process each.
 
 use std::ffi::CStr;
-use std::fs;
+use std::fs::{self, File};
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::fs::MetadataExt;
 
 use super::super::bpf;
 use super::descriptor::from_call;
@@ -46,6 +47,22 @@ pub struct UprobePoint<'a> {
     pub at_return: bool,
 }
 
+/// How the kernel numbers perf events that are probes.
+pub struct ProbeKind {
+    kind: u32,
+    /// In `config` of those at the return.
+    at_return: u64,
+}
+
+impl ProbeKind {
+    /// As it says in sysfs.
+    pub fn read() -> io::Result<Self> {
+        let kind = number("/sys/bus/event_source/devices/uprobe/type", "")?;
+        let bit = number("/sys/bus/event_source/devices/uprobe/format/retprobe", "config:")?;
+        Ok(Self { kind, at_return: 1_u64.checked_shl(bit).unwrap_or(0) })
+    }
+}
+
 /// A probe, and the program that runs there. The program goes first.
 pub struct Probe {
     _link: OwnedFd,
@@ -55,17 +72,15 @@ pub struct Probe {
 impl Probe {
     /// Places it.
     pub fn new(
+        kind: &ProbeKind,
         program: BorrowedFd<'_>,
         point: &UprobePoint<'_>,
         pid: u32,
         cookie: u64,
     ) -> io::Result<Self> {
-        let kind = number("/sys/bus/event_source/devices/uprobe/type", "")?;
-        let bit = number("/sys/bus/event_source/devices/uprobe/format/retprobe", "config:")?;
-        let config = if point.at_return { 1_u64.checked_shl(bit).unwrap_or(0) } else { 0 };
         let attributes = Attributes {
-            kind,
-            config,
+            kind: kind.kind,
+            config: if point.at_return { kind.at_return } else { 0 },
             config1: point.path.as_ptr() as u64,
             config2: point.offset,
             ..Attributes::default()
@@ -108,13 +123,6 @@ fn number(path: &str, before: &str) -> io::Result<u32> {
 
 /// Device and inode of an open file.
 pub fn file_of(file: &OwnedFd) -> io::Result<(u64, u64)> {
-    let mut status = std::mem::MaybeUninit::<libc::stat>::zeroed();
-    // SAFETY: the descriptor is open and the struct is written whole on success.
-    let result = unsafe { libc::fstat(file.as_raw_fd(), status.as_mut_ptr()) };
-    if result != 0 {
-        return Err(io::Error::last_os_error());
-    }
-    // SAFETY: written by the call.
-    let status = unsafe { status.assume_init() };
-    Ok((status.st_dev, status.st_ino))
+    let status = File::from(file.try_clone()?).metadata()?;
+    Ok((status.dev(), status.ino()))
 }
