@@ -1,6 +1,5 @@
 //! `leaks` on live processes: the leak is named, what is quiet is not, and nothing stays behind.
 
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -29,7 +28,7 @@ impl Watch {
         Ok(Self { process, temporary })
     }
 
-    /// Waits until it ends; no temporary recording is left.
+    /// Waits until it ends; no file is left.
     fn end(self) -> Result<Ending> {
         let ending = self.process.wait()?;
         let left = entries(self.temporary.path())?;
@@ -123,22 +122,45 @@ fn a_target_that_vanishes_is_judged() -> Result<()> {
     Ok(())
 }
 
-/// A watch that is killed leaves no probe, and nothing that others can read.
+/// A watch that nobody asked to save has no file that it writes to, and so none that a full disk
+/// could end or that could be left behind; killed, it leaves no probe.
 #[test]
-fn a_killed_watch_gives_nothing_away() -> Result<()> {
+fn a_watch_writes_no_file() -> Result<()> {
     let mut target = target()?;
     target.go()?;
-    let watch = Watch::start(&target, &[])?;
-    let Watch { process, temporary } = watch;
+    let Watch { mut process, temporary } = Watch::start(&target, &[])?;
+    process.notice(|line| line.contains(" live, "))?;
+    let written = written_files(process.pid())?;
     process.kill()?;
     text::await_clean(target.pid())?;
+    ensure!(written.is_empty(), "writes to {written:?}");
     let left = entries(temporary.path())?;
-    ensure!(!left.is_empty(), "there was no temporary recording");
-    for path in left {
-        let mode = std::fs::metadata(&path)?.permissions().mode();
-        ensure!(mode & 0o077 == 0, "others may use {}: {mode:o}", path.display());
-    }
+    ensure!(left.is_empty(), "left behind: {left:?}");
+    let folder = tempfile::tempdir()?;
+    let saved = folder.path().join("saved.leakspy").display().to_string();
+    let Watch { mut process, .. } = Watch::start(&target, &["--save", &saved])?;
+    process.notice(|line| line.contains(" live, "))?;
+    let written = written_files(process.pid())?;
+    process.kill()?;
+    ensure!(!written.is_empty(), "no file even with --save: this test could not fail");
     target.quit()
+}
+
+/// Regular files that a process has open for writing.
+fn written_files(pid: u32) -> Result<Vec<PathBuf>> {
+    let mut written = Vec::new();
+    for entry in std::fs::read_dir(format!("/proc/{pid}/fd"))? {
+        let entry = entry?;
+        let Ok(about) = std::fs::metadata(entry.path()) else { continue };
+        let number = entry.file_name().to_string_lossy().into_owned();
+        let info = std::fs::read_to_string(format!("/proc/{pid}/fdinfo/{number}"))?;
+        let flags = info.lines().find_map(|line| line.strip_prefix("flags:")).context("flags")?;
+        let mode = i32::from_str_radix(flags.trim(), 8)? & libc::O_ACCMODE;
+        if about.is_file() && mode != libc::O_RDONLY {
+            written.push(std::fs::read_link(entry.path())?);
+        }
+    }
+    Ok(written)
 }
 
 /// A recording that is kept is judged like the watch itself.

@@ -4,19 +4,16 @@ mod args;
 mod early;
 mod many;
 mod rules;
-mod temporary;
 
 use std::collections::HashSet;
-use std::env;
 use std::io;
-use std::path::Path;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
 
 pub use self::args::LeaksArgs;
 use self::early::EarlyReport;
-use self::temporary::Temporary;
 use super::exit::Exit;
 use super::live;
 use super::output::Output;
@@ -63,19 +60,11 @@ fn live(
     quiet: bool,
     report: impl FnOnce(&Judge, Document) -> Result<Exit>,
 ) -> Result<Exit> {
-    let temporary = match args.save {
-        Some(_) => None,
-        None => Some(Temporary::below(&env::temp_dir())?),
-    };
-    let path = match (&args.save, &temporary) {
-        (Some(path), _) => path.clone(),
-        (None, Some(temporary)) => temporary.recording(),
-        (None, None) => return Ok(Exit::Error),
-    };
     let line = ProgressLine::new(io::stderr(), Manner::on_stderr(quiet));
     let history = SharedHistory::default();
     let mut progress = EarlyReport::new(line, judge.clone(), history.clone());
-    let outcomes = live::follow(vec![options(args, pid, &path, &history)], &mut progress);
+    let outcomes =
+        live::follow(vec![options(args, pid, args.save.clone(), &history)], &mut progress);
     progress.end();
     let Some(outcome) = outcomes?.pop() else { return Ok(Exit::Error) };
     let ending = outcome?;
@@ -100,12 +89,17 @@ fn live(
     })
 }
 
-fn options(args: &LeaksArgs, pid: &str, path: &Path, history: &SharedHistory) -> RecordOptions {
+fn options(
+    args: &LeaksArgs,
+    pid: &str,
+    output: Option<PathBuf>,
+    history: &SharedHistory,
+) -> RecordOptions {
     let duration = args.duration.unwrap_or(args::WATCH);
     RecordOptions {
         target: pid.to_owned(),
         duration: Some(duration),
-        output: path.to_owned(),
+        output,
         history: Some(history.clone()),
         force: args.output.force,
         tick: Duration::from_secs(1),

@@ -77,7 +77,7 @@ fn options(args: &RecordArgs, target: String, output: PathBuf) -> RecordOptions 
     RecordOptions {
         target,
         duration: args.duration,
-        output,
+        output: Some(output),
         history: None,
         force: args.output.force,
         tick: args.tick,

@@ -15,9 +15,9 @@ pub struct RecordOptions {
     pub target: String,
     /// How long; until a signal or the end of the target when `None`.
     pub duration: Option<Duration>,
-    /// The recording.
-    pub output: PathBuf,
-    /// Where the recording is kept in memory, too, for verdicts while it goes on.
+    /// The file that the recording is written to; none when it is needed in memory only.
+    pub output: Option<PathBuf>,
+    /// Where the recording is stored in memory, for verdicts while it goes on.
     pub history: Option<SharedHistory>,
     /// Whether an existing recording is replaced.
     pub force: bool,

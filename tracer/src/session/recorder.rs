@@ -63,9 +63,9 @@ pub struct Recorder {
     retainers: Option<Retainers>,
 }
 
-/// Where the recording is kept: in its file, and in memory where somebody judges it while it goes
-/// on.
-pub type Sinks = Tee<Writer, Option<SharedHistory>>;
+/// Where the recording is stored: in a file, in memory where somebody judges it while it goes on, or
+/// in both.
+pub type Sinks = Tee<Option<Writer>, Option<SharedHistory>>;
 
 /// Paths by type, and owners by site.
 type Retainers = (Vec<TypeRetainer>, Vec<(u64, Owned)>);
@@ -221,7 +221,7 @@ impl Recorder {
     /// Other processes name moments in the file; a judge that works from memory needs them, too.
     fn take_marks(&mut self) -> Result<(), SessionError> {
         let Tee(writer, history) = &mut self.sinks;
-        let Some(history) = history else { return Ok(()) };
+        let (Some(writer), Some(history)) = (writer, history) else { return Ok(()) };
         for mark in writer.new_marks()? {
             let Ok(()) = history.mark(&mark);
         }

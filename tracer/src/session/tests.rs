@@ -9,6 +9,7 @@ use rusqlite::Connection;
 
 use self::stage::{Stage, WaitingProcess};
 use super::*;
+use crate::history::SharedHistory;
 use crate::model::Note;
 use crate::probe::fake::Call;
 use crate::probe::{Method, ProbeError, Slot};
@@ -117,13 +118,33 @@ async fn probes_go_when_the_recording_cannot_be_made() {
     let mut stage = Stage::new();
     let subject = WaitingProcess::new();
     let options = RecordOptions {
-        output: stage.path("missing/a"),
+        output: Some(stage.path("missing/a")),
         force: true,
         ..stage.options(&subject, "a")
     };
     let target = stage.session.attach(options);
     assert!(matches!(stage.outcome(target).await, Err(SessionError::Store(_))));
     assert!(stage.script.calls().contains(&Call::Detach(Slot(0))));
+}
+
+/// Nobody asked for a file: what is recorded is in memory, and nothing is written.
+#[tokio::test]
+async fn a_recording_needs_no_file() {
+    let mut stage = Stage::new();
+    let subject = WaitingProcess::new();
+    let history = SharedHistory::default();
+    let options = RecordOptions {
+        output: None,
+        history: Some(history.clone()),
+        ..stage.options(&subject, "a")
+    };
+    let target = stage.session.attach(options);
+    stage.attached(target).await;
+    stage.ends_well(target).await;
+    let document = history.snapshot().document().unwrap();
+    assert_eq!(document.target.pid, subject.pid());
+    let folder = stage.path("a").parent().unwrap().to_owned();
+    assert_eq!(std::fs::read_dir(folder).unwrap().count(), 0);
 }
 
 #[tokio::test]

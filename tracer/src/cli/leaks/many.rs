@@ -1,13 +1,11 @@
 //! Several processes at once, and one report on all of them.
 
-use std::env;
 use std::io;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 
 use super::args::LeaksArgs;
-use super::temporary::Temporary;
 use super::{exit, options, shorten, shown};
 use crate::cli::exit::{self as ending, Exit, UsageError};
 use crate::cli::live;
@@ -24,7 +22,8 @@ use crate::report::{Format, escape};
 /// One of the processes.
 struct Watched {
     pid: u32,
-    path: PathBuf,
+    /// Where its recording is saved, if it is.
+    saved: Option<PathBuf>,
     program: Option<Program>,
     history: SharedHistory,
 }
@@ -47,13 +46,11 @@ pub fn run(
             format!("{} shows one process; for several add -f with text or json", format.name);
         return Err(UsageError(text).into());
     }
-    let temporary = Temporary::below(&env::temp_dir())?;
-    let base = args.save.clone().unwrap_or_else(|| temporary.recording());
     let watched: Vec<Watched> = pids
         .iter()
         .map(|&pid| Watched {
             pid,
-            path: numbered(&base, pid),
+            saved: args.save.as_ref().map(|path| numbered(path, pid)),
             program: Program::of(pid).ok(),
             history: SharedHistory::default(),
         })
@@ -71,9 +68,10 @@ pub fn run(
     }
     report(args, format, &watched, &judged, &mut output)?;
     output.finish()?;
-    if args.save.is_some() && !quiet {
-        for one in watched.iter().filter(|one| one.path.exists()) {
-            let name = one.path.display().to_string();
+    if !quiet {
+        for path in watched.iter().filter_map(|one| one.saved.as_ref()).filter(|path| path.exists())
+        {
+            let name = path.display().to_string();
             eprintln!("Kept. Read it again with: leakspy leaks {}", escape::terminal(&name));
         }
     }
@@ -85,7 +83,7 @@ pub fn run(
 fn watch(args: &LeaksArgs, watched: &[Watched], quiet: bool) -> Result<Exit> {
     let targets = watched
         .iter()
-        .map(|one| options(args, &one.pid.to_string(), &one.path, &one.history))
+        .map(|one| options(args, &one.pid.to_string(), one.saved.clone(), &one.history))
         .collect();
     let names = watched.iter().map(|one| one.pid.to_string());
     let mut lines = ManyLines::new(io::stderr(), Manner::on_stderr(quiet), names);

@@ -106,7 +106,7 @@ struct Opened {
 impl Opened {
     fn open(options: &RecordOptions) -> Result<Self, SessionError> {
         let target = TracedTarget::open(&options.target)?;
-        let early = if options.force { None } else { Some(create(options)?) };
+        let early = if options.force { None } else { create(options)? };
         Ok(Self { target, early })
     }
 
@@ -133,7 +133,10 @@ impl Opened {
         options: &RecordOptions,
         recorder: impl FnOnce(TracedTarget, Sinks) -> Recorder,
     ) -> Result<Recorder, SessionError> {
-        let writer = self.early.map_or_else(|| create(options), Ok)?;
+        let writer = match self.early {
+            Some(writer) => Some(writer),
+            None => create(options)?,
+        };
         let mut recorder = recorder(self.target, Tee(writer, options.history.clone()));
         for note in recorder.target().notes().to_vec() {
             recorder.note(note);
@@ -143,11 +146,13 @@ impl Opened {
     }
 }
 
-fn create(options: &RecordOptions) -> Result<Writer, SessionError> {
+/// The file, where one is wanted.
+fn create(options: &RecordOptions) -> Result<Option<Writer>, SessionError> {
+    let Some(output) = &options.output else { return Ok(None) };
     let overwrite = if options.force { Overwrite::Always } else { Overwrite::Never };
     let owner = os::privilege::invoking_owner();
     let owner = owner.map(|owner| FileOwner { user: owner.user, group: owner.group });
-    Ok(Writer::create(&options.output, overwrite, owner)?)
+    Ok(Some(Writer::create(output, overwrite, owner)?))
 }
 
 fn place(

@@ -81,7 +81,7 @@ impl Stage {
             history: None,
             target: subject.pid().to_string(),
             duration: None,
-            output: self.path(name),
+            output: Some(self.path(name)),
             force: false,
             tick: Duration::from_millis(5),
             max_live: 1024,
