@@ -130,7 +130,7 @@ fn no_pools_without_pymalloc(interpreter: &Interpreter) -> Result<()> {
 }
 
 /// The class, how many, the kind of root, the root, and the words of the path.
-const HELD: [(&str, u64, &str, &str, &str); 14] = [
+const HELD: [(&str, u64, &str, &str, &str); 15] = [
     (
         "Model",
         30,
@@ -153,6 +153,13 @@ const HELD: [(&str, u64, &str, &str, &str); 14] = [
     ("InClass", 1, "module", "module __main__", ".WithAttribute .attribute"),
     ("Inner", 1, "module", "module __main__", ".KEPT [6] .KEPT"),
     ("bokeh_app_0123456789abcdef0123456789abcdef", 1, "module", "module __main__", ".KEPT [6]"),
+    (
+        "Module <module 'bokeh_app_fedcba9876543210fedcba9876543210'> has extra unexpected referrers!",
+        1,
+        "module",
+        "module __main__",
+        ".KEPT [8] closure cell cleared",
+    ),
     ("InFrame", 1, "frame", " (standing), frame stand", "local inside"),
     ("OnlyCycle", 8, "garbage", "OnlyCycle", ".other × 2"),
     ("OnlyNative", 1, "native", "OnlyNative", ""),

@@ -159,9 +159,12 @@ def build():
     ctypes.pythonapi.Py_IncRef(ctypes.py_object(native))
     module = types.ModuleType("bokeh_app_0123456789abcdef0123456789abcdef")
     exec("def run(): pass\nclass Inner: pass\nKEPT = Inner()", module.__dict__)  # noqa: S102
+    # Bokeh clears the modules of sessions that have ended.
+    cleared = types.ModuleType("bokeh_app_fedcba9876543210fedcba9876543210")
+    cleared.__dict__.clear()
     kept = [
         chain, generator, functools.partial(print, InPartial()), collections.deque([InDeque()] * 3), {InKey(): 1},
-        weakref.ref(weak), module, SECRET,
+        weakref.ref(weak), module, SECRET, lambda: cleared,
     ]
     ready, barrier = threading.Event(), threading.Event()
     thread = threading.Thread(target=stand, args=(ready, barrier), daemon=True, name="standing")

@@ -81,8 +81,10 @@ pub fn rows(text: &str) -> Result<usize, String> {
 const LONGEST_SUBJECT: usize = 1_000;
 
 /// Something to ask `who` for: a name or an address.
+///
+/// A line of a log is understood as well, if Python has described a module or an object in it.
 pub fn subject(text: &str) -> Result<String, String> {
-    let text = text.trim();
+    let text = described(text).unwrap_or(text).trim();
     if text.is_empty() {
         return Err("name a type, a module, or the address of an object".to_owned());
     }
@@ -98,6 +100,21 @@ pub fn subject(text: &str) -> Result<String, String> {
             Err(format!("`{text}` is no address; copy one from a report, such as 0x7f21c40a5d90"))
         }
     }
+}
+
+/// The module or the address in what `repr` says of an object: `<module 'NAME' from …>`,
+/// `<x.Y object at 0x…>`, `<cell at 0x…: module object at 0x…>`, anywhere in a line.
+fn described(text: &str) -> Option<&str> {
+    if let Some((_, rest)) = text.split_once("<module '") {
+        return rest.split_once('\'').map(|(name, _)| name);
+    }
+    let found = [" object at 0x", " at 0x"].iter().find_map(|words| {
+        let begin = text.find(words)? + words.len();
+        Some(begin - "0x".len())
+    })?;
+    let (address, digits) = (&text[found..], &text[found + "0x".len()..]);
+    let end = digits.find(|letter: char| !letter.is_ascii_hexdigit()).unwrap_or(digits.len());
+    address.get(.."0x".len() + end)
 }
 
 /// The name of a moment: something, and not a story.
@@ -248,6 +265,21 @@ mod tests {
         }
         assert!(tick("50ms").is_err());
         assert!(tick("100ms").is_ok());
+    }
+
+    #[test]
+    fn lines_of_a_log_name_what_they_describe() {
+        let bokeh = "2026-11-27 03:27:44,719 Module <module 'bokeh_app_46' from '/srv/app.py'> has extra unexpected \
+                     referrers! Extra referrers: [<cell at 0x7f2477d17550: module object at 0x7f2477d2f420>]";
+        for (line, said) in [
+            (bokeh, "bokeh_app_46"),
+            ("[<cell at 0x7f2477d17550: module object at 0x7f2477d2f420>]", "0x7f2477d2f420"),
+            ("kept <x.Y object at 0x00AB> again", "0xab"),
+            ("failed at noon: <function f at 0x7f00>", "0x7f00"),
+            ("look at this", "look at this"),
+        ] {
+            assert_eq!(subject(line).as_deref(), Ok(said), "{line}");
+        }
     }
 
     #[test]

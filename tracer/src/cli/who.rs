@@ -26,7 +26,7 @@ pub struct WhoArgs {
     #[arg(short, long, value_name = "PID|NAME", value_parser = units::target)]
     pub pid: String,
     /// Whose retainers: a type (bokeh.document.document.Document, or its last part), the address of
-    /// an object (0x…), or a module
+    /// an object (0x…), or a module; or a line of a log in which Python describes one
     #[arg(value_name = "TYPE|ADDRESS|MODULE", value_parser = units::subject)]
     pub asked: String,
     /// Whether it stands still.

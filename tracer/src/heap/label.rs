@@ -3,8 +3,9 @@
 use super::class::{Class, Kind};
 use super::dict;
 use super::edge::{self, EdgeLabel};
+use super::module;
 use super::objects::Heap;
-use super::roots::{code_words, module_name};
+use super::roots::code_words;
 use super::view::{Object, View};
 use crate::model::{Address, Reference};
 use crate::python::text;
@@ -200,7 +201,7 @@ impl Namer<'_> {
             Kind::Frame | Kind::Generator => {
                 code_words(self.view, self.code_type, edge::frame_code(self.view, at, class)?)
             }
-            Kind::Module => module_name(self.view, edge::module_dict(self.view, at)?),
+            Kind::Module => module::name(self.view, at),
             Kind::Type => Some(self.heap.classes.get(self.heap.classes.known(at)?).name.clone()),
             Kind::Dict | Kind::OrderedDict => {
                 let mut count = 0_u64;

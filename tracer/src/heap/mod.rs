@@ -20,6 +20,7 @@ mod join;
 mod label;
 mod layout;
 mod lists;
+mod module;
 mod objects;
 mod owners;
 mod paths;

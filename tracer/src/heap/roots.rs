@@ -2,9 +2,9 @@
 
 use std::collections::HashSet;
 
-use super::class::Kind;
 use super::dict;
 use super::edge::{self, Edge, EdgeLabel};
+use super::module;
 use super::objects::Heap;
 use super::view::View;
 use crate::model::{Address, RootKind};
@@ -103,10 +103,9 @@ pub fn code_words(view: &View<'_>, code_type: Address, code: Address) -> Option<
 /// Removes the dicts of modules from what frames refer to: a module that is running has its dict as
 /// local variables.
 pub fn without_names(heap: &Heap, view: &View<'_>, frames: &mut [Named]) {
-    let modules =
-        heap.objects.iter().filter(|object| heap.classes.get(object.class).kind == Kind::Module);
-    let names: HashSet<Address> =
-        modules.filter_map(|object| edge::module_dict(view, object.address)).collect();
+    let names: HashSet<Address> = module::all(heap)
+        .filter_map(|(_, module)| edge::module_dict(view, module.address))
+        .collect();
     for frame in frames {
         frame
             .edges
@@ -118,7 +117,7 @@ pub fn without_names(heap: &Heap, view: &View<'_>, frames: &mut [Named]) {
 pub fn modules(view: &View<'_>, heap: &Heap) -> Vec<Named> {
     let mut roots = Vec::new();
     let mut tables = Vec::new();
-    for names in called(view, heap, "sys") {
+    for names in module::called(view, heap, "sys") {
         if let Some(table) = dict::lookup(view, names, "modules")
             && !tables.contains(&table)
         {
@@ -137,18 +136,4 @@ pub fn modules(view: &View<'_>, heap: &Heap) -> Vec<Named> {
         });
     }
     roots
-}
-
-/// The dict of every module of this name: each interpreter has its own.
-pub fn called(view: &View<'_>, heap: &Heap, name: &str) -> Vec<Address> {
-    let modules =
-        heap.objects.iter().filter(|object| heap.classes.get(object.class).kind == Kind::Module);
-    let names = modules.filter_map(|object| edge::module_dict(view, object.address));
-    names.filter(|names| module_name(view, *names).as_deref() == Some(name)).collect()
-}
-
-/// `__name__` in the names of a module.
-pub fn module_name(view: &View<'_>, names: Address) -> Option<String> {
-    let name = dict::lookup(view, names, "__name__")?;
-    text::unicode(view.memory, view.layout, name).ok()
 }

@@ -3,21 +3,23 @@
 use std::collections::HashSet;
 
 use super::attribute::attribute;
-use super::class::Kind;
-use super::dict;
-use super::edge;
+use super::edge::{self, EdgeLabel};
+use super::module;
 use super::objects::Heap;
 use super::retainers::Retainers;
-use super::roots::{Named, module_name};
+use super::roots::Named;
 use super::view::View;
 use crate::model::{Address, SessionCount};
 
-/// What a kind of session is, and how those that are served are found: from instances of a type
-/// over attributes, `*` for all values of a dict.
+/// How objects that are served are found: from instances of a type over attributes, `*` for all
+/// values of a dict or items of a list.
+type Served = (&'static str, &'static [&'static str]);
+
+/// What a kind of session is, and how those that are served are found.
 struct Row {
     /// The type of the session.
     class: &'static str,
-    served: &'static [(&'static str, &'static [&'static str])],
+    served: &'static [Served],
 }
 
 /// Prefix of the modules in which Bokeh runs an application, one for each session
@@ -26,6 +28,12 @@ const MODULES: &str = "bokeh_app_";
 /// Attribute paths of servers, as of Bokeh 0.12 to 3 (`bokeh/server/contexts.py`) and Streamlit
 /// 0.63 to 1 (`streamlit/server/server.py`, `streamlit/runtime/websocket_session_manager.py`).
 const BOKEH: &str = "bokeh.server.contexts.ApplicationContext";
+/// Modules are in `Document._modules`, since 2.4 in a manager of their own
+/// (`bokeh/document/modules.py`).
+const MODULES_SERVED: &[Served] = &[
+    (BOKEH, &["_sessions", "*", "_document", "modules", "_modules", "*"]),
+    (BOKEH, &["_sessions", "*", "_document", "_modules", "*"]),
+];
 const STREAMLIT: &str = "streamlit.runtime.websocket_session_manager.WebsocketSessionManager";
 const OLD_STREAMLIT: &str = "streamlit.server.server.Server";
 const ROWS: &[Row] = &[
@@ -105,22 +113,17 @@ fn kinds(view: &View<'_>, heap: &Heap) -> Vec<(String, Vec<u32>, Option<HashSet<
     for row in ROWS {
         let objects = instances(heap, row.class);
         if !objects.is_empty() {
-            let open = served(view, heap, row, &objects);
+            let open = served(view, heap, row.served, &objects);
             kinds.push((row.class.to_owned(), objects, open));
         }
     }
-    let modules: Vec<u32> = (0..)
-        .zip(heap.objects.iter())
-        .filter(|(_, object)| heap.classes.get(object.class).kind == Kind::Module)
-        .filter(|(_, object)| {
-            let names = edge::module_dict(view, object.address);
-            let name = names.and_then(|names| module_name(view, names));
-            name.is_some_and(|name| name.starts_with(MODULES))
-        })
-        .map(|(number, _)| number)
-        .collect();
+    let modules = module::all(heap).filter(|(_, module)| {
+        module::name(view, module.address).is_some_and(|name| name.starts_with(MODULES))
+    });
+    let modules: Vec<u32> = modules.map(|(number, _)| number).collect();
     if !modules.is_empty() {
-        kinds.push((format!("modules {MODULES}*"), modules, None));
+        let open = served(view, heap, MODULES_SERVED, &modules);
+        kinds.push((format!("modules {MODULES}*"), modules, open));
     }
     kinds
 }
@@ -132,10 +135,15 @@ fn instances(heap: &Heap, name: &str) -> Vec<u32> {
 }
 
 /// Those of `objects` that a server has in its tables; `None` without a server.
-fn served(view: &View<'_>, heap: &Heap, row: &Row, objects: &[u32]) -> Option<HashSet<u32>> {
+fn served(
+    view: &View<'_>,
+    heap: &Heap,
+    served: &[Served],
+    objects: &[u32],
+) -> Option<HashSet<u32>> {
     let mut any = false;
     let mut found = HashSet::new();
-    for (server, path) in row.served {
+    for (server, path) in served {
         for number in instances(heap, server) {
             any = true;
             let mut at = vec![heap.objects.object(number).address];
@@ -151,12 +159,21 @@ fn served(view: &View<'_>, heap: &Heap, row: &Row, objects: &[u32]) -> Option<Ha
 fn follow(view: &View<'_>, heap: &Heap, object: Address, step: &str) -> Vec<Address> {
     let mut found = Vec::new();
     match step {
-        "*" => {
-            dict::entries(view, object, &mut |_, value| found.push(value));
-        }
+        "*" => values(view, heap, object, &mut found),
         name => found.extend(attribute(view, heap, object, name)),
     }
     found
+}
+
+/// The values of a dict, the items of a list.
+fn values(view: &View<'_>, heap: &Heap, object: Address, found: &mut Vec<Address>) {
+    let Some(number) = heap.objects.number(object) else { return };
+    let class = heap.classes.get(heap.objects.object(number).class);
+    edge::edges(view, object, class, &mut |edge| {
+        if matches!(edge.label, EdgeLabel::Item(_) | EdgeLabel::Value { .. }) {
+            found.push(edge.to);
+        }
+    });
 }
 
 fn closed(objects: &[u32], open: Option<&HashSet<u32>>) -> Vec<u32> {

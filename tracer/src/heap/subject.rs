@@ -2,9 +2,8 @@
 
 use super::class::{ClassId, Kind};
 use super::classes::without_ids;
-use super::edge;
+use super::module;
 use super::objects::Heap;
-use super::roots::module_name;
 use super::view::View;
 use crate::model::Address;
 
@@ -71,17 +70,15 @@ fn numbered(heap: &Heap) -> impl Iterator<Item = (u32, super::view::Object)> + '
 /// Modules of that name; where there are none any more, the names that they left behind, which
 /// their functions hold.
 fn module(view: &View<'_>, heap: &Heap, asked: &str) -> Option<HeapSubject> {
-    let kind = |object: super::view::Object| heap.classes.get(object.class).kind;
-    let named = |names: Address| module_name(view, names).as_deref() == Some(asked);
-    let modules = numbered(heap).filter(|(_, object)| {
-        kind(*object) == Kind::Module && edge::module_dict(view, object.address).is_some_and(named)
-    });
+    let modules = module::all(heap)
+        .filter(|(_, module)| module::name(view, module.address).as_deref() == Some(asked));
     let objects: Vec<u32> = modules.map(|(number, _)| number).collect();
     if !objects.is_empty() {
         return Some(HeapSubject { words: format!("the module {asked}"), objects });
     }
     let names = numbered(heap)
-        .filter(|(_, object)| kind(*object) == Kind::Dict && named(object.address))
+        .filter(|(_, object)| heap.classes.get(object.class).kind == Kind::Dict)
+        .filter(|(_, object)| module::dict_name(view, object.address).as_deref() == Some(asked))
         .map(|(number, _)| number);
     let objects: Vec<u32> = names.collect();
     let words = format!("the names of the module {asked}, which itself is gone");

@@ -5,8 +5,9 @@ use std::collections::HashMap;
 use super::attribute::attribute;
 use super::dict;
 use super::edge;
+use super::module;
 use super::objects::Heap;
-use super::roots::{Named, called};
+use super::roots::Named;
 use super::view::View;
 use crate::model::Address;
 use crate::python::text;
@@ -32,8 +33,8 @@ pub fn name_threads(view: &View<'_>, heap: &Heap, frames: &mut [Named]) {
 /// begun with that module.
 fn names(view: &View<'_>, heap: &Heap) -> HashMap<u64, String> {
     let mut names = HashMap::new();
-    for module in called(view, heap, "threading") {
-        let Some(active) = dict::lookup(view, module, "_active") else { continue };
+    for threading in module::called(view, heap, "threading") {
+        let Some(active) = dict::lookup(view, threading, "_active") else { continue };
         dict::entries(view, active, &mut |key, thread| {
             let number = edge::int_value(view, key).and_then(|number| u64::try_from(number).ok());
             if let Some(number) = number

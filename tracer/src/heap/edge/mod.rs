@@ -14,7 +14,7 @@ use crate::model::Address;
 
 pub use frame::{frame_code, frame_locals, frame_room, free_variable, local_name};
 pub use instance::attributes;
-pub use question::{digits, function_code, int_value, length, module_dict};
+pub use question::{digits, function_code, int_value, length, module_dict, module_made_as};
 
 /// One reference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -18,6 +18,13 @@ pub fn module_dict(view: &View<'_>, module: Address) -> Option<Address> {
     view.word(module, 16).filter(|dict| *dict != 0).map(Address)
 }
 
+/// The name that a module was made with (`md_name`), which it has to the end: `__name__` is gone when
+/// its dict was cleared.
+pub fn module_made_as(view: &View<'_>, module: Address) -> Option<Address> {
+    let row = view.objects.module.iter().find(|row| row.0 == "__name__")?;
+    view.word(module, row.1.into()).filter(|name| *name != 0).map(Address)
+}
+
 /// Items of a list, tuple, set or deque.
 pub fn length(view: &View<'_>, object: Address, class: &Class) -> Option<u64> {
     match class.kind {
