@@ -7,8 +7,8 @@ use std::hint::black_box;
 use criterion::{Criterion, criterion_group, criterion_main};
 use leakspy::growth::{Settings, analyse};
 use leakspy::model::{
-    Capture, Cohort, Document, Domain, Frame, History, Lifetime, ProcessPoint, PythonTarget,
-    SCHEMA, Site, SiteHistory, SitePoint, Target, Tool,
+    Amount, Capture, Cohort, Document, Domain, Frame, History, Lifetime, ProcessPoint,
+    PythonTarget, SCHEMA, Site, SiteHistory, SitePoint, Target, Tool, Totals,
 };
 
 const SITES: u32 = 20_000;
@@ -26,10 +26,8 @@ fn site(number: u32) -> Site {
     let live = u64::from(number % 7) * 40_000;
     Site {
         id: format!("{number:08x}"),
-        live_bytes: live,
-        live_count: live / 1000,
-        allocated_bytes: 10_000_000,
-        allocated_count: 10_000,
+        live: Amount { bytes: live, count: live / 1000 },
+        allocated: Amount { bytes: 10_000_000, count: 10_000 },
         size_class: 64 << (number % 3),
         domain: Domain::Malloc,
         allocator: "malloc".into(),
@@ -43,10 +41,10 @@ fn history(number: u32) -> SiteHistory {
     let at = |step: u32, of: u32| WEEK * f64::from(step) / f64::from(of);
     let sum = |step: u32| SitePoint {
         t: at(step, POINTS),
-        allocated_bytes: u64::from(step) * 20_000,
-        allocated_count: u64::from(step) * 20,
-        freed_bytes: u64::from(step) * 19_000,
-        freed_count: u64::from(step) * 19,
+        totals: Totals {
+            allocated: Amount { bytes: u64::from(step) * 20_000, count: u64::from(step) * 20 },
+            freed: Amount { bytes: u64::from(step) * 19_000, count: u64::from(step) * 19 },
+        },
     };
     let cohort = |step: u32| {
         let kept = number.is_multiple_of(10) || step > 50;
@@ -54,16 +52,13 @@ fn history(number: u32) -> SiteHistory {
         Cohort {
             from: WEEK * (1.0 - 0.85_f64.powi(i32::try_from(step).unwrap_or(0))),
             to: WEEK * (1.0 - 0.85_f64.powi(i32::try_from(step + 1).unwrap_or(0))),
-            allocated_bytes: 200_000,
-            allocated_count: 200,
-            live_bytes: 1000 * live_count,
-            live_count,
+            allocated: Amount { bytes: 200_000, count: 200 },
+            live: Amount { bytes: 1000 * live_count, count: live_count },
         }
     };
     let lifetime = |power: u32| Lifetime {
         up_to: f64::from(1_u32 << power),
-        freed_bytes: 100_000,
-        freed_count: 100 >> (power / 2),
+        freed: Amount { bytes: 100_000, count: 100 >> (power / 2) },
     };
     SiteHistory {
         sums: (1..=POINTS).map(sum).collect(),

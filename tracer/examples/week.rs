@@ -43,15 +43,15 @@ struct Site {
 
 impl Site {
     fn allocate(&mut self, now: u64) {
-        self.totals.allocated_bytes += SIZE;
-        self.totals.allocated_count += 1;
+        let allocated = &mut self.totals.totals.allocated;
+        *allocated = allocated.plus(Amount::block(SIZE));
         self.live.push_back(now);
     }
 
     fn free(&mut self) {
         self.live.pop_front();
-        self.totals.freed_bytes += SIZE;
-        self.totals.freed_count += 1;
+        let freed = &mut self.totals.totals.freed;
+        *freed = freed.plus(Amount::block(SIZE));
     }
 }
 
@@ -118,8 +118,7 @@ fn tick(
 ) -> Result<(), StoreError> {
     let mut snapshot = accumulator.snapshot(now).expect("time has passed");
     for site in sites {
-        let SiteTotals { key, allocated_bytes: bytes, allocated_count: count, .. } = site.totals;
-        snapshot.allocated(key, Amount { bytes, count });
+        snapshot.allocated(site.totals.key, site.totals.totals.allocated);
     }
     for site in sites {
         for &born in site.live.iter().chain(&site.kept) {
@@ -130,8 +129,7 @@ fn tick(
     let retained = accumulator.retained().map(|retained| SiteRetained {
         key: retained.site,
         age: retained.age,
-        bytes: retained.amount.bytes,
-        count: retained.amount.count,
+        blocks: retained.amount,
     });
     let retained: Vec<SiteRetained> = retained.collect();
     if write_cohorts {

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use leakspy::history::{Sink, SiteRow, SiteTotals, Tick};
-use leakspy::model::{Capture, Domain, Frame, ProcessPoint, Target};
+use leakspy::model::{Amount, Capture, Domain, Frame, ProcessPoint, Target, Totals};
 use leakspy::probe::{Guard, GuardProgram};
 use leakspy::store::{Overwrite, Writer};
 use tempfile::TempDir;
@@ -73,9 +73,7 @@ fn recording(sites: u32) -> (TempDir, PathBuf) {
         let (bytes, count) = (10_000_000, 1_000);
         totals.push(SiteTotals {
             key,
-            allocated_bytes: bytes,
-            allocated_count: count,
-            ..SiteTotals::default()
+            totals: Totals { allocated: Amount { bytes, count }, freed: Amount::default() },
         });
     }
     let tick = Tick {

@@ -4,8 +4,8 @@
 use leakspy_ebpf::wire::counter::Counter;
 
 use leakspy::model::{
-    Capture, Cohort, Collection, Document, Domain, Frame, History, Lifetime, Loss, ProcessPoint,
-    PythonTarget, SCHEMA, Site, SiteHistory, SitePoint, Target, Tool,
+    Amount, Capture, Cohort, Collection, Document, Domain, Frame, History, Lifetime, Loss,
+    ProcessPoint, PythonTarget, SCHEMA, Site, SiteHistory, SitePoint, Target, Tool, Totals,
 };
 
 use super::random::{Random, whole};
@@ -56,17 +56,14 @@ impl<'a> Recording<'a> {
         let mut sites = Vec::with_capacity(self.sums.len());
         let mut histories = Vec::with_capacity(self.sums.len());
         for (number, (place, sums)) in self.world.places.iter().zip(&self.sums).enumerate() {
-            let [allocated_bytes, allocated_count, freed_bytes, freed_count] =
-                sums[index(t)].map(whole);
-            if allocated_count == 0 {
+            let totals = totals(sums[index(t)]);
+            if totals.allocated.count == 0 {
                 continue;
             }
             sites.push(Site {
                 id: format!("{number:08x}"),
-                live_bytes: allocated_bytes.saturating_sub(freed_bytes),
-                live_count: allocated_count.saturating_sub(freed_count),
-                allocated_bytes,
-                allocated_count,
+                live: totals.live(),
+                allocated: totals.allocated,
                 size_class: place.size_class,
                 domain: if place.arena { Domain::Mmap } else { Domain::Malloc },
                 allocator: if place.arena { "mmap" } else { "malloc" }.to_owned(),
@@ -86,7 +83,7 @@ impl<'a> Recording<'a> {
     }
 
     fn bare(&self, t: f64, sites: Vec<Site>, history: History) -> Document {
-        let events: f64 = sites.iter().map(|site| 2.0 * site.allocated_count as f64).sum();
+        let events: f64 = sites.iter().map(|site| 2.0 * site.allocated.count as f64).sum();
         Document {
             schema: SCHEMA,
             tool: Tool { name: "leakspy".into(), version: "0".into() },
@@ -261,8 +258,7 @@ fn history(
             .filter(|(_, freed)| freed[1] > 0.0)
             .map(|(bin, [bytes, count])| Lifetime {
                 up_to: f64::from(1_u32 << bin),
-                freed_bytes: whole(bytes),
-                freed_count: whole(count),
+                freed: Amount { bytes: whole(bytes), count: whole(count) },
             })
             .collect(),
         ..SiteHistory::default()
@@ -279,11 +275,18 @@ fn cohort(edges: &[f64], at: usize, [allocated, born, bytes, live]: [f64; 4]) ->
     (born > 0.0).then(|| Cohort {
         from: edges[at],
         to: edges[at + 1],
-        allocated_bytes: whole(allocated),
-        allocated_count: whole(born),
-        live_bytes: whole(bytes),
-        live_count: whole(live),
+        allocated: Amount { bytes: whole(allocated), count: whole(born) },
+        live: Amount { bytes: whole(bytes), count: whole(live) },
     })
+}
+
+/// Sums as whole numbers.
+fn totals(sums: [f64; 4]) -> Totals {
+    let [bytes, count, freed_bytes, freed_count] = sums.map(whole);
+    Totals {
+        allocated: Amount { bytes, count },
+        freed: Amount { bytes: freed_bytes, count: freed_count },
+    }
 }
 
 /// The sums at the ticks at which they had changed.
@@ -293,15 +296,7 @@ fn points(sums: &[[f64; 4]], ticks: &[usize]) -> Vec<SitePoint> {
     for tick in ticks {
         let now = sums[*tick];
         if now != before {
-            let [allocated_bytes, allocated_count, freed_bytes, freed_count] = now.map(whole);
-            let t = *tick as f64 * TICK;
-            points.push(SitePoint {
-                t,
-                allocated_bytes,
-                allocated_count,
-                freed_bytes,
-                freed_count,
-            });
+            points.push(SitePoint { t: *tick as f64 * TICK, totals: totals(now) });
         }
         before = now;
     }
@@ -341,10 +336,10 @@ mod tests {
         let world = world.finish();
         let document = Recording::new(&world, None).document(300.0);
         let history = &document.history.sites[0];
-        assert_eq!(document.sites[0].live_bytes, 300);
-        let live: u64 = history.cohorts.iter().map(|cohort| cohort.live_count).sum();
+        assert_eq!(document.sites[0].live.bytes, 300);
+        let live: u64 = history.cohorts.iter().map(|cohort| cohort.live.count).sum();
         assert_eq!(live, 3);
-        let freed = Lifetime { up_to: 64.0, freed_bytes: 200, freed_count: 2 };
+        let freed = Lifetime { up_to: 64.0, freed: Amount { bytes: 200, count: 2 } };
         assert_eq!(history.lifetimes, [freed]);
         assert_eq!(history.sums.len(), 3);
     }

@@ -71,11 +71,8 @@ impl Deaths {
                 (bin, if bin == self.lowest_bin { amount.plus(first) } else { amount })
             },
         );
-        bins.filter(|(_, amount)| !amount.is_nothing()).map(|(bin, amount)| Lifetime {
-            up_to: super::seconds(bound(bin)),
-            freed_bytes: amount.bytes,
-            freed_count: amount.count,
-        })
+        bins.filter(|(_, amount)| !amount.is_nothing())
+            .map(|(bin, amount)| Lifetime { up_to: super::seconds(bound(bin)), freed: amount })
     }
 }
 
@@ -98,7 +95,7 @@ mod tests {
     }
 
     fn told(deaths: &Deaths) -> Vec<(f64, u64)> {
-        deaths.lifetimes().map(|lifetime| (lifetime.up_to, lifetime.freed_count)).collect()
+        deaths.lifetimes().map(|lifetime| (lifetime.up_to, lifetime.freed.count)).collect()
     }
 
     #[test]

@@ -136,10 +136,8 @@ impl SiteAges {
             Some(Cohort {
                 from: seconds(period.from),
                 to: seconds(period.to),
-                allocated_bytes: born.allocated.bytes,
-                allocated_count: born.allocated.count,
-                live_bytes: born.live.bytes,
-                live_count: born.live.count,
+                allocated: born.allocated,
+                live: born.live,
             })
         })
     }

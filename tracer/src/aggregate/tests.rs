@@ -80,9 +80,9 @@ fn sum<T>(all: &[T], amount: impl Fn(&T) -> (u64, u64)) -> Amount {
 
 fn agrees(target: &Target, site: u64, life: &Life) -> Result<(), TestCaseError> {
     let (cohorts, lifetimes) = life;
-    let allocated = sum(cohorts, |cohort| (cohort.allocated_bytes, cohort.allocated_count));
-    let live = sum(cohorts, |cohort| (cohort.live_bytes, cohort.live_count));
-    let dead = sum(lifetimes, |lifetime| (lifetime.freed_bytes, lifetime.freed_count));
+    let allocated = sum(cohorts, |cohort| (cohort.allocated.bytes, cohort.allocated.count));
+    let live = sum(cohorts, |cohort| (cohort.live.bytes, cohort.live.count));
+    let dead = sum(lifetimes, |lifetime| (lifetime.freed.bytes, lifetime.freed.count));
     // A block that is born in the very moment of a snapshot has no age yet, and waits for the next
     // one.
     prop_assert_eq!(live, target.alive(site, |born| born < target.now));
@@ -145,8 +145,8 @@ proptest! {
             snapshot.finish();
             changed(&mut accumulator, &mut known);
             for cohort in known.get(&7).map_or(&[][..], |(cohorts, _)| cohorts) {
-                prop_assert!(cohort.live_count <= cohort.allocated_count);
-                prop_assert!(cohort.live_bytes <= cohort.allocated_bytes);
+                prop_assert!(cohort.live.count <= cohort.allocated.count);
+                prop_assert!(cohort.live.bytes <= cohort.allocated.bytes);
             }
         }
     }
@@ -181,7 +181,7 @@ fn what_outlives_the_others_is_retained() {
     let (cohorts, lifetimes) = &known[&1];
     let died: Vec<f64> = lifetimes.iter().map(|lifetime| lifetime.up_to).collect();
     assert_eq!(died, [512.0]);
-    assert!(cohorts[0].live_count > 0 && cohorts[0].live_count * 20 < cohorts[0].allocated_count);
+    assert!(cohorts[0].live.count > 0 && cohorts[0].live.count * 20 < cohorts[0].allocated.count);
 }
 
 /// Blocks that never survive a snapshot: no cohort holds any, and the least age stays what
@@ -197,7 +197,10 @@ fn what_dies_young_leaves_no_old_blocks() {
     assert_eq!((retained.age, retained.amount), (20.0, Amount::default()));
     let mut known = HashMap::new();
     changed(&mut accumulator, &mut known);
-    assert_eq!(known[&1].1, [Lifetime { up_to: 16.0, freed_bytes: 50_000, freed_count: 5000 }]);
+    assert_eq!(
+        known[&1].1,
+        [Lifetime { up_to: 16.0, freed: Amount { bytes: 50_000, count: 5000 } }]
+    );
 }
 
 #[test]

@@ -28,10 +28,10 @@ pub fn bytes(python: Option<&PythonTarget>) -> Vec<u64> {
 /// Whether every block of a site is as large as an arena.
 pub fn is_arena(site: &Site, bytes: &[u64]) -> bool {
     site.domain == Domain::Mmap
-        && site.allocated_count > 0
+        && site.allocated.count > 0
         && bytes
             .iter()
-            .any(|size| site.allocated_count.checked_mul(*size) == Some(site.allocated_bytes))
+            .any(|size| site.allocated.count.checked_mul(*size) == Some(site.allocated.bytes))
 }
 
 /// The arena site whose stack says most about all of them, and how many of the retained arenas its

@@ -38,10 +38,8 @@ pub struct Gauge {
     pub halves: (Slope, Slope),
     /// Rate of the last third over that of all.
     pub last_third: f64,
-    /// Bytes retained.
-    pub retained_bytes: u64,
-    /// Blocks retained.
-    pub retained_count: u64,
+    /// What is retained.
+    pub retained: Amount,
     /// How often a retained block is freed after all, per second: an upper estimate.
     pub hazard: f64,
     /// Half of the freed blocks did not reach this age, seconds.
@@ -74,11 +72,10 @@ pub fn growth(sites: &[&SiteHistory], watch: &Coverage) -> Option<Gauge> {
     let end = watch.snapshot - age.seconds;
     let mut periods = survival::periods(&survival.cohorts, watch.begin, end, watch.snapshot);
     let since = late_start(&mut periods, watch.begin, end);
-    let Amount { bytes: retained_bytes, count: retained_count } =
-        periods.iter().map(Cohort::live).fold(Amount::default(), Amount::plus);
-    let with_any = periods.iter().filter(|period| period.live_count > 0).count();
+    let retained = periods.iter().map(|period| period.live).fold(Amount::default(), Amount::plus);
+    let with_any = periods.iter().filter(|period| period.live.count > 0).count();
     let enough =
-        retained_bytes as f64 >= watch.gate_bytes() || (retained_count >= 8 && with_any >= 3);
+        retained.bytes as f64 >= watch.gate_bytes() || (retained.count >= 8 && with_any >= 3);
     if !enough || periods.len() < 2 {
         return None;
     }
@@ -101,8 +98,7 @@ pub fn growth(sites: &[&SiteHistory], watch: &Coverage) -> Option<Gauge> {
         bytes,
         counts,
         cluster,
-        retained_bytes,
-        retained_count,
+        retained,
     })
 }
 
@@ -144,21 +140,14 @@ fn divide(cohorts: &mut [Cohort], sites: &[&SiteHistory], watch: &Coverage) {
     let Some(at) = cohorts.iter().position(straddles) else { return };
     let whole = cohorts[at];
     let (from, to) = (harmless::total(sites, whole.from), harmless::total(sites, begin));
-    let early = Cohort {
-        to: begin,
-        allocated_bytes: to.allocated_bytes.saturating_sub(from.allocated_bytes),
-        allocated_count: to.allocated_count.saturating_sub(from.allocated_count),
-        ..whole
-    };
-    let born = early.allocated_count.min(whole.allocated_count) as f64;
-    let share = 1.0 - born / (whole.allocated_count as f64).max(1.0);
+    let early = to.allocated.minus(from.allocated);
+    let born = early.count.min(whole.allocated.count) as f64;
+    let share = 1.0 - born / (whole.allocated.count as f64).max(1.0);
     let part = |sum: u64| lower_envelope::whole(sum as f64 * share);
     cohorts[at] = Cohort {
         from: begin,
-        allocated_bytes: whole.allocated_bytes.saturating_sub(early.allocated_bytes),
-        allocated_count: whole.allocated_count.saturating_sub(early.allocated_count),
-        live_bytes: part(whole.live_bytes),
-        live_count: part(whole.live_count),
+        allocated: whole.allocated.minus(early),
+        live: Amount { bytes: part(whole.live.bytes), count: part(whole.live.count) },
         ..whole
     };
 }
@@ -166,14 +155,14 @@ fn divide(cohorts: &mut [Cohort], sites: &[&SiteHistory], watch: &Coverage) {
 /// Leaves out the time before the site allocated anything, but for the usual distance of two
 /// events.
 fn late_start(periods: &mut Vec<Cohort>, begin: f64, end: f64) -> f64 {
-    let Some(first) = periods.iter().position(|period| period.allocated_count > 0) else {
+    let Some(first) = periods.iter().position(|period| period.allocated.count > 0) else {
         return begin;
     };
     let from = periods[first].from;
     if from - begin < LATE_START * (end - begin) {
         return begin;
     }
-    let events = periods[first..].iter().filter(|period| period.live_count > 0).count().max(1);
+    let events = periods[first..].iter().filter(|period| period.live.count > 0).count().max(1);
     let since = (from - (end - from) / events as f64).max(begin);
     periods.drain(..first);
     if from - since > 1.0 {
@@ -193,7 +182,7 @@ fn steps(sites: &[&SiteHistory], since: f64, watch: &Coverage) -> Option<Steps> 
     for site in sites {
         let mut before = 0.0;
         for point in &site.sums {
-            let live = point.live_bytes() as f64;
+            let live = point.live().bytes as f64;
             let change = live - before;
             before = live;
             if point.t > since && change.abs() > 0.0 {

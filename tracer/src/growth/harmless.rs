@@ -1,7 +1,7 @@
 //! What memory is when it is no leak: by how it comes and goes.
 
 use super::watch::Coverage;
-use crate::model::{SiteHistory, SitePoint, Totals, Verdict};
+use crate::model::{SiteHistory, Totals, Verdict};
 
 /// Share of the releases that must fall into moments of full collections.
 const COLLECTED: f64 = 0.6;
@@ -15,34 +15,34 @@ pub fn kind(sites: &[&SiteHistory], watch: &Coverage) -> Verdict {
     if collected(sites, watch) {
         return Verdict::GarbagePending;
     }
-    if end.live_count() == 0 {
+    if end.live().count == 0 {
         return Verdict::Baseline;
     }
-    let born = end.allocated_count.saturating_sub(middle.allocated_count);
-    let freed = end.freed_count.saturating_sub(middle.freed_count);
-    if born == 0 {
+    let born = end.allocated.minus(middle.allocated);
+    if born.count == 0 {
         return Verdict::Baseline;
     }
-    if (freed as f64) < 0.5 * born as f64 {
+    let freed = end.freed.minus(middle.freed);
+    if (freed.count as f64) < 0.5 * born.count as f64 {
         return Verdict::Undetermined;
     }
     if steady(sites, watch) { Verdict::CacheBounded } else { Verdict::SessionsOpen }
 }
 
 /// The sums of several sites at one moment.
-pub fn total(sites: &[&SiteHistory], t: f64) -> SitePoint {
+pub fn total(sites: &[&SiteHistory], t: f64) -> Totals {
     let at = |site: &&SiteHistory| {
         let next = site.sums.partition_point(|point| point.t <= t);
-        Some(site.sums.get(next.checked_sub(1)?)?.totals())
+        Some(site.sums.get(next.checked_sub(1)?)?.totals)
     };
-    SitePoint::at(t, sites.iter().filter_map(at).fold(Totals::default(), Totals::plus))
+    sites.iter().filter_map(at).fold(Totals::default(), Totals::plus)
 }
 
 /// Whether what lives changed little in the last third: by at most a sixth up or down.
 fn steady(sites: &[&SiteHistory], watch: &Coverage) -> bool {
     let samples = (0..=24).map(|step| {
         let t = watch.snapshot * (1.0 - f64::from(step) / 72.0);
-        total(sites, t).live_bytes() as f64
+        total(sites, t).live().bytes as f64
     });
     let (low, high) =
         samples.fold((f64::INFINITY, 0.0_f64), |(low, high), live| (low.min(live), high.max(live)));
@@ -63,7 +63,7 @@ fn collected(sites: &[&SiteHistory], watch: &Coverage) -> bool {
     let (mut all, mut then) = (0.0, 0.0);
     for site in sites {
         for pair in site.sums.windows(2) {
-            let freed = pair[1].freed_bytes.saturating_sub(pair[0].freed_bytes) as f64;
+            let freed = pair[1].totals.freed.minus(pair[0].totals.freed).bytes as f64;
             all += freed;
             // Points stand only where something changed, so the change came shortly before the
             // second.
@@ -79,17 +79,17 @@ fn collected(sites: &[&SiteHistory], watch: &Coverage) -> bool {
 mod tests {
     use super::*;
     use crate::growth::samples;
-    use crate::model::{Collection, Document};
+    use crate::model::{Amount, Collection, Document, SitePoint};
 
     /// 1000 bytes a second are allocated; `freed(t)` bytes are freed until `t`.
     fn site(freed: impl Fn(u64) -> u64) -> SiteHistory {
         let sums = (0..=60)
             .map(|tick| SitePoint {
                 t: 10.0 * tick as f64,
-                allocated_bytes: 10_000 * tick,
-                allocated_count: 10 * tick,
-                freed_bytes: 1000 * freed(10 * tick),
-                freed_count: freed(10 * tick),
+                totals: Totals {
+                    allocated: Amount { bytes: 10_000 * tick, count: 10 * tick },
+                    freed: Amount { bytes: 1000 * freed(10 * tick), count: freed(10 * tick) },
+                },
             })
             .collect();
         SiteHistory { sums, ..SiteHistory::default() }

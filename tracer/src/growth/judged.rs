@@ -8,7 +8,7 @@ use super::subject::Subject;
 use super::verdict::{self, Decision};
 use super::watch::Coverage;
 use crate::model::{
-    Amount, Cohort, Confidence, Document, Evidence, Finding, Interval, Model, Site, SiteHistory,
+    Amount, Confidence, Document, Evidence, Finding, Interval, Model, Site, SiteHistory,
     UnreachableBlocks, Verdict,
 };
 
@@ -133,8 +133,8 @@ impl Tested {
             gauge,
             decision: &decision,
             watch,
-            allocated: site.allocated_count,
-            freed: site.allocated_count.saturating_sub(site.live_count),
+            allocated: site.allocated.count,
+            freed: site.allocated.minus(site.live).count,
             unreferenced: self.unreferenced,
             arenas: self.subject.arenas.then_some(alike),
             collections: survived(gauge, watch),
@@ -148,8 +148,7 @@ impl Tested {
             stacks_alike: alike,
             since: Some(gauge.since),
             age_seconds: gauge.age.seconds,
-            retained_bytes: gauge.retained_bytes,
-            retained_count: gauge.retained_count,
+            retained: gauge.retained,
             slope_blocks_per_hour: gauge.counts.per_hour,
             model,
             against,
@@ -184,16 +183,16 @@ impl Tested {
             .iter()
             .flat_map(|site| &site.cohorts)
             .filter(|cohort| cohort.from < self.gauge.since)
-            .map(|cohort| cohort.live_bytes as f64)
+            .map(|cohort| cohort.live.bytes as f64)
             .sum::<f64>();
         let Interval { lo, est, hi } = self.gauge.plateau()?;
         Some(Interval { lo: lo + early, est: est + early, hi: hi + early })
     }
 
     /// Its sites with the bytes and blocks that each keeps, the one that keeps most first.
-    fn retained(&self, document: &Document, watch: &Coverage) -> Vec<(usize, u64, u64)> {
+    fn retained(&self, document: &Document, watch: &Coverage) -> Vec<(usize, Amount)> {
         let end = watch.snapshot - self.gauge.age.seconds;
-        let mut retained: Vec<(usize, u64, u64)> = self
+        let mut retained: Vec<(usize, Amount)> = self
             .subject
             .sites
             .iter()
@@ -203,26 +202,25 @@ impl Tested {
                 let old = cohorts
                     .iter()
                     .filter(|cohort| cohort.from >= self.gauge.since && cohort.to <= end + 1e-6);
-                let retained = old.map(Cohort::live).fold(Amount::default(), Amount::plus);
-                (*index, retained.bytes, retained.count)
+                (*index, old.map(|cohort| cohort.live).fold(Amount::default(), Amount::plus))
             })
             .collect();
-        retained.sort_by_key(|(index, bytes, _)| (std::cmp::Reverse(*bytes), *index));
+        retained.sort_by_key(|(index, amount)| (std::cmp::Reverse(amount.bytes), *index));
         retained
     }
 
     /// The site whose stack is shown, and how many of the retained blocks it speaks for, of how
     /// many.
-    fn shown(&self, document: &Document, retained: &[(usize, u64, u64)]) -> (usize, (u64, u64)) {
+    fn shown(&self, document: &Document, retained: &[(usize, Amount)]) -> (usize, (u64, u64)) {
         let first = retained.first().map_or(self.subject.sites[0], |(index, ..)| *index);
-        let all = (self.gauge.retained_count, self.gauge.retained_count);
+        let all = (self.gauge.retained.count, self.gauge.retained.count);
         if !self.subject.arenas {
             return (first, all);
         }
         let counts: Vec<(usize, u64)> = retained
             .iter()
-            .filter(|(_, _, count)| *count > 0)
-            .map(|(index, _, count)| (*index, *count))
+            .filter(|(_, amount)| amount.count > 0)
+            .map(|(index, amount)| (*index, amount.count))
             .collect();
         arena::representative(document, &counts)
             .map_or((first, all), |(index, alike, all)| (index, (alike, all)))
@@ -233,17 +231,10 @@ impl Tested {
 fn summed(document: &Document, shown: usize, sites: &[usize]) -> Site {
     let site = &document.sites[shown];
     let others = sites.iter().filter(|index| **index != shown).map(|index| &document.sites[*index]);
-    let (live, allocated) = others
-        .fold((site.live(), site.allocated()), |(live, allocated), other| {
-            (live.plus(other.live()), allocated.plus(other.allocated()))
-        });
-    Site {
-        live_bytes: live.bytes,
-        live_count: live.count,
-        allocated_bytes: allocated.bytes,
-        allocated_count: allocated.count,
-        ..site.clone()
-    }
+    let (live, allocated) = others.fold((site.live, site.allocated), |(live, allocated), other| {
+        (live.plus(other.live), allocated.plus(other.allocated))
+    });
+    Site { live, allocated, ..site.clone() }
 }
 
 /// Full collections since the middle of the time in which the retained blocks were born.

@@ -1,7 +1,7 @@
 //! What is retained, estimated from the sums alone: for recordings without snapshots of the live
 //! table.
 
-use crate::model::{Cohort, SiteHistory};
+use crate::model::{Amount, Cohort, SiteHistory};
 
 /// Periods that the time is divided into.
 const PERIODS: u32 = 48;
@@ -23,10 +23,10 @@ pub fn cohorts(sites: &[&SiteHistory], snapshot: f64) -> Vec<Cohort> {
             let end = index as f64 * width;
             while let Some(point) = points.next_if(|point| point.t <= end) {
                 now = [
-                    point.live_bytes() as f64,
-                    point.live_count() as f64,
-                    point.allocated_bytes as f64,
-                    point.allocated_count as f64,
+                    point.live().bytes as f64,
+                    point.live().count as f64,
+                    point.totals.allocated.bytes as f64,
+                    point.totals.allocated.count as f64,
                 ];
             }
             for (sum, value) in edge.iter_mut().zip(now) {
@@ -45,10 +45,14 @@ pub fn cohorts(sites: &[&SiteHistory], snapshot: f64) -> Vec<Cohort> {
         .map(|(index, (edge, low))| Cohort {
             from: index as f64 * width,
             to: (index as f64 + 1.0) * width,
-            allocated_bytes: whole(edge[1][2] - edge[0][2]),
-            allocated_count: whole(edge[1][3] - edge[0][3]),
-            live_bytes: whole(low[1][0] - low[0][0]),
-            live_count: whole(low[1][1] - low[0][1]),
+            allocated: Amount {
+                bytes: whole(edge[1][2] - edge[0][2]),
+                count: whole(edge[1][3] - edge[0][3]),
+            },
+            live: Amount {
+                bytes: whole(low[1][0] - low[0][0]),
+                count: whole(low[1][1] - low[0][1]),
+            },
         })
         .collect()
 }
@@ -64,22 +68,22 @@ pub fn whole(value: f64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::SitePoint;
+    use crate::model::{SitePoint, Totals};
 
     #[test]
     fn a_sawtooth_keeps_nothing_and_a_ramp_under_it_shows() {
         let sums = |t: u64| SitePoint {
             t: t as f64,
-            allocated_bytes: 1000 * t,
-            allocated_count: t,
-            // Of every 100 s all but 100 bytes a second are freed.
-            freed_bytes: 900 * (t / 100) * 100,
-            freed_count: 9 * (t / 100) * 10,
+            totals: Totals {
+                allocated: Amount { bytes: 1000 * t, count: t },
+                // Of every 100 s all but 100 bytes a second are freed.
+                freed: Amount { bytes: 900 * (t / 100) * 100, count: 9 * (t / 100) * 10 },
+            },
         };
         let site = SiteHistory { sums: (1..=4800).map(sums).collect(), ..SiteHistory::default() };
         let retained = cohorts(&[&site], 4800.0);
         assert_eq!(retained.len(), 48);
-        assert!(retained[10..40].iter().all(|cohort| cohort.live_bytes == 10_000), "{retained:?}");
+        assert!(retained[10..40].iter().all(|cohort| cohort.live.bytes == 10_000), "{retained:?}");
         assert_eq!(cohorts(&[&site], 0.0), []);
     }
 }

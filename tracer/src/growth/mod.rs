@@ -23,7 +23,7 @@ mod types;
 mod verdict;
 mod watch;
 
-use crate::model::{Amount, Document, Finding, Interval, ProcessGrowth, Site, TypeGrowth, Verdict};
+use crate::model::{Amount, Document, Finding, Interval, ProcessGrowth, TypeGrowth, Verdict};
 use judged::Tested;
 use process::StackCounts;
 pub use types::judge_types;
@@ -129,7 +129,7 @@ fn tested(document: &Document, watch: &Coverage) -> (Vec<Tested>, StackCounts) {
     let mut dismissed = Vec::new();
     for subject in subjects {
         let sites = subject.sites.iter().map(|index| &document.sites[*index]);
-        let live = sites.map(Site::live).fold(Amount::default(), Amount::plus);
+        let live = sites.map(|site| site.live).fold(Amount::default(), Amount::plus);
         // The cheap test first: most stacks have no live blocks at all.
         if (live.bytes as f64) < watch.gate_bytes() && live.count < 8 {
             count(&mut dismissed, Verdict::Baseline);

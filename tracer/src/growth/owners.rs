@@ -52,7 +52,7 @@ pub fn of_sites(histories: &[&SiteHistory]) -> FindingOwners {
     let root = first.and_then(|first| first.root);
     let retainer = first.map(|first| first.retainer.clone());
     let types: Vec<(String, u64)> =
-        types.into_iter().take(TYPES).map(|owner| (owner.name, owner.blocks)).collect();
+        types.into_iter().take(TYPES).map(|owner| (owner.name, owner.blocks.count)).collect();
     let types = (!types.is_empty()).then_some(types);
     FindingOwners { types, retainer, owners: Some(Owners { looked_for, owned, root }) }
 }
@@ -85,16 +85,17 @@ pub fn attach(document: &Document, findings: &mut [Finding]) -> Option<Vec<TypeG
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Owner;
+    use crate::model::{Amount, Owner};
 
     fn owner(name: &str, blocks: u64, root: RootKind, retainer: &[&str]) -> Owner {
         let retainer: Vec<String> = retainer.iter().map(|step| (*step).to_owned()).collect();
         let root = (!retainer.is_empty()).then_some(root);
-        Owner { name: name.into(), blocks, bytes: 10 * blocks, root, retainer }
+        let blocks = Amount { bytes: 10 * blocks, count: blocks };
+        Owner { name: name.into(), blocks, root, retainer }
     }
 
     fn site(looked_for: u64, types: Vec<Owner>) -> SiteHistory {
-        let owned = types.iter().map(|owner| owner.blocks).sum();
+        let owned = types.iter().map(|owner| owner.blocks.count).sum();
         let owned = Some(Owned { looked_for, owned, types });
         SiteHistory { owned, ..SiteHistory::default() }
     }

@@ -58,7 +58,7 @@ fn basis(facts: &Facts<'_>) -> Option<Reason> {
         Basis::Slows => Reason::Slows { share: gauge.last_third },
         Basis::Stopped => Reason::Stopped,
         Basis::Chance => {
-            let retained = gauge.periods.iter().filter(|period| period.live_count > 0);
+            let retained = gauge.periods.iter().filter(|period| period.live.count > 0);
             let periods = u64::try_from(gauge.periods.len()).unwrap_or(u64::MAX);
             Reason::RetainedInFewPeriods { retained: retained.fold(0, |sum, _| sum + 1), periods }
         }

@@ -1,8 +1,8 @@
 //! Small recordings for tests.
 
 use crate::model::{
-    Capture, Cohort, Document, Domain, Frame, History, ProcessPoint, PythonTarget, SCHEMA, Site,
-    SiteHistory, SitePoint, Target, Tool,
+    Amount, Capture, Cohort, Document, Domain, Frame, History, ProcessPoint, PythonTarget, SCHEMA,
+    Site, SiteHistory, SitePoint, Target, Tool, Totals,
 };
 
 /// An empty recording of this many seconds.
@@ -43,10 +43,8 @@ pub fn add(document: &mut Document, function: &str, size: u64, count: u64) {
     let stack = vec![Frame::python(function, "app.py", Some(1))].into();
     document.sites.push(Site {
         id: format!("{:08x}", document.sites.len()),
-        live_bytes: size * count,
-        live_count: count,
-        allocated_bytes: size * count,
-        allocated_count: count,
+        live: Amount { bytes: size * count, count },
+        allocated: Amount { bytes: size * count, count },
         size_class: size.next_power_of_two(),
         domain: if size == 1 << 20 { Domain::Mmap } else { Domain::Malloc },
         allocator: "malloc".into(),
@@ -75,24 +73,20 @@ pub fn grow(
         history.cohorts.push(Cohort {
             from,
             to,
-            allocated_bytes: size * count,
-            allocated_count: count,
-            live_bytes: size * live_count,
-            live_count,
+            allocated: Amount { bytes: size * count, count },
+            live: Amount { bytes: size * live_count, count: live_count },
         });
         sums.t = to;
-        sums.allocated_bytes += size * count;
-        sums.allocated_count += count;
-        sums.freed_bytes += size * (count - live_count);
-        sums.freed_count += count - live_count;
+        let freed = count - live_count;
+        sums.totals = sums.totals.plus(Totals {
+            allocated: Amount { bytes: size * count, count },
+            freed: Amount { bytes: size * freed, count: freed },
+        });
         history.sums.push(sums);
         from = to;
     }
     let site = document.sites.last_mut().expect("a site was added");
-    site.allocated_bytes = sums.allocated_bytes;
-    site.allocated_count = sums.allocated_count;
-    site.live_bytes = sums.live_bytes();
-    site.live_count = sums.live_count();
+    (site.allocated, site.live) = (sums.totals.allocated, sums.live());
     *document.history.sites.last_mut().expect("a history was added") = history;
 }
 

@@ -43,16 +43,16 @@ pub struct Increment {
 impl Increment {
     /// The bytes of cohorts.
     pub fn bytes(periods: &[Cohort]) -> Vec<Self> {
-        periods.iter().map(|period| Self::from_cohort(period, period.live_bytes as f64)).collect()
+        periods.iter().map(|period| Self::from_cohort(period, period.live.bytes as f64)).collect()
     }
 
     /// The blocks of cohorts.
     pub fn counts(periods: &[Cohort]) -> Vec<Self> {
-        periods.iter().map(|period| Self::from_cohort(period, period.live_count as f64)).collect()
+        periods.iter().map(|period| Self::from_cohort(period, period.live.count as f64)).collect()
     }
 
     fn from_cohort(period: &Cohort, amount: f64) -> Self {
-        Self { seconds: period.to - period.from, amount, blocks: period.live_count as f64 }
+        Self { seconds: period.to - period.from, amount, blocks: period.live.count as f64 }
     }
 }
 

@@ -49,7 +49,7 @@ impl Survival {
         lifetimes.dedup_by(|next, first| {
             let same = next.up_to.total_cmp(&first.up_to) == Ordering::Equal;
             if same {
-                first.add(next);
+                first.freed = first.freed.plus(next.freed);
             }
             same
         });
@@ -70,8 +70,8 @@ impl Survival {
         let freed: f64 = self.freed();
         let mut seen = 0.0;
         for bin in &self.lifetimes {
-            seen += bin.freed_count as f64;
-            if bin.freed_count > 0 && seen >= share * freed {
+            seen += bin.freed.count as f64;
+            if bin.freed.count > 0 && seen >= share * freed {
                 return Some(bin.up_to);
             }
         }
@@ -80,7 +80,7 @@ impl Survival {
 
     /// Blocks freed with a known age.
     pub fn freed(&self) -> f64 {
-        self.lifetimes.iter().map(|bin| bin.freed_count as f64).sum()
+        self.lifetimes.iter().map(|bin| bin.freed.count as f64).sum()
     }
 
     /// How often a block of more than `age` is freed, per second that one lives on: deaths over
@@ -91,14 +91,14 @@ impl Survival {
             .lifetimes
             .iter()
             .filter(|bin| bin.up_to > age)
-            .map(|bin| bin.freed_count as f64)
+            .map(|bin| bin.freed.count as f64)
             .sum();
         let lived: f64 = self
             .cohorts
             .iter()
             .map(|cohort| {
                 let old = snapshot - 0.5 * (cohort.from + cohort.to.min(snapshot)) - age;
-                cohort.live_count as f64 * old.max(0.0)
+                cohort.live.count as f64 * old.max(0.0)
             })
             .sum();
         (late + 3.0) / (lived + late * 0.5 * age).max(1.0)
@@ -182,10 +182,10 @@ impl Thirds {
                 share if share < 2.0 / 3.0 => 1,
                 _ => 2,
             };
-            thirds.born[third] += period.allocated_bytes as f64;
-            thirds.retained[third] += period.live_bytes.min(period.allocated_bytes) as f64;
-            thirds.born_count[third] += period.allocated_count as f64;
-            thirds.retained_count[third] += period.live_count.min(period.allocated_count) as f64;
+            thirds.born[third] += period.allocated.bytes as f64;
+            thirds.retained[third] += period.live.bytes.min(period.allocated.bytes) as f64;
+            thirds.born_count[third] += period.allocated.count as f64;
+            thirds.retained_count[third] += period.live.count.min(period.allocated.count) as f64;
         }
         thirds
     }

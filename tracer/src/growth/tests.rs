@@ -4,7 +4,7 @@ use super::{Analysis, Settings, analyse, samples};
 use leakspy_ebpf::wire::counter::Counter;
 
 use crate::model::{
-    CallStack, Cohort, Confidence, Document, Lifetime, Loss, Reason, RetainedPoint,
+    Amount, CallStack, Cohort, Confidence, Document, Lifetime, Loss, Reason, RetainedPoint,
     UnreachableBlocks, Verdict,
 };
 
@@ -18,13 +18,13 @@ fn two_minutes() -> Document {
     samples::grow(&mut document, "leak", 2000, 250, |_| 250);
     samples::grow(&mut document, "cache", 1500, 1000, |age| if age < 70.0 { 700 } else { 150 });
     document.history.sites[1].lifetimes = vec![
-        Lifetime { up_to: 32.0, freed_bytes: 1500 * 3000, freed_count: 3000 },
-        Lifetime { up_to: 64.0, freed_bytes: 1500 * 2000, freed_count: 2000 },
-        Lifetime { up_to: 128.0, freed_bytes: 1500 * 500, freed_count: 500 },
+        Lifetime { up_to: 32.0, freed: Amount { bytes: 1500 * 3000, count: 3000 } },
+        Lifetime { up_to: 64.0, freed: Amount { bytes: 1500 * 2000, count: 2000 } },
+        Lifetime { up_to: 128.0, freed: Amount { bytes: 1500 * 500, count: 500 } },
     ];
     samples::grow(&mut document, "sessions", 250_000, 30, |age| if age < 20.0 { 30 } else { 0 });
     document.history.sites[2].lifetimes =
-        vec![Lifetime { up_to: 32.0, freed_bytes: 250_000 * 280, freed_count: 280 }];
+        vec![Lifetime { up_to: 32.0, freed: Amount { bytes: 250_000 * 280, count: 280 } }];
     document
 }
 
@@ -65,7 +65,7 @@ fn what_was_lost_once_is_no_leak_that_grows() {
     let mut document = two_minutes();
     for cohort in &mut document.history.sites[0].cohorts {
         if !(30.0..40.0).contains(&cohort.from) {
-            (cohort.live_bytes, cohort.live_count) = (0, 0);
+            (cohort.live.bytes, cohort.live.count) = (0, 0);
         }
     }
     document.history.sites[0].unreferenced =
@@ -104,7 +104,7 @@ fn a_cache_that_evicts_is_no_leak() {
     let mut document = samples::document(6.0 * 3600.0);
     samples::grow(&mut document, "page", 1000, 5, |age| if age < 14_400.0 { 5 } else { 0 });
     document.history.sites[0].lifetimes =
-        vec![Lifetime { up_to: 16_384.0, freed_bytes: 3_600_000, freed_count: 3600 }];
+        vec![Lifetime { up_to: 16_384.0, freed: Amount { bytes: 3_600_000, count: 3600 } }];
     let analysis = judge(&document);
     assert!(analysis.findings.iter().all(|finding| finding.verdict != Verdict::Leak));
 }
@@ -117,7 +117,7 @@ fn small_leaks_do_not_hide_behind_large_buffers() {
     // Some sessions are still open although they are old.
     for index in [30, 600, 620, 900] {
         let cohort: &mut Cohort = &mut document.history.sites[0].cohorts[index];
-        (cohort.live_bytes, cohort.live_count) = (cohort.allocated_bytes, cohort.allocated_count);
+        (cohort.live.bytes, cohort.live.count) = (cohort.allocated.bytes, cohort.allocated.count);
     }
     let first = &judge(&document).findings[0];
     assert_eq!((first.verdict, first.confidence), (Verdict::Leak, Confidence::Likely));
@@ -129,7 +129,7 @@ fn lost_releases_are_no_leak() {
     let mut document = samples::document(6.0 * 3600.0);
     samples::grow(&mut document, "request", 1000, 500, |age| if age < 30.0 { 500 } else { 5 });
     document.history.sites[0].lifetimes =
-        vec![Lifetime { up_to: 32.0, freed_bytes: 1_000_000_000, freed_count: 1_000_000 }];
+        vec![Lifetime { up_to: 32.0, freed: Amount { bytes: 1_000_000_000, count: 1_000_000 } }];
     let leak = judge(&document);
     assert_eq!(leak.findings[0].verdict, Verdict::Leak);
     document.losses =
@@ -159,10 +159,10 @@ fn empty_and_nonsensical_recordings_are_judged_without_panic() {
     history.cohorts.push(Cohort {
         from: -1e300,
         to: f64::INFINITY,
-        live_count: 9,
+        live: Amount { bytes: 0, count: 9 },
         ..Cohort::default()
     });
-    history.lifetimes.push(Lifetime { up_to: f64::NAN, freed_bytes: 1, freed_count: 1 });
+    history.lifetimes.push(Lifetime { up_to: f64::NAN, freed: Amount { bytes: 1, count: 1 } });
     history.retained.push(RetainedPoint::default());
     judge(&document);
     document.history.sites.clear();

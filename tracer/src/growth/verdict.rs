@@ -107,7 +107,7 @@ pub fn decide(
     let unreachable = unreferenced.is_some_and(is_unreachable);
     let (ratio, errors) = gauge.slowing();
     let flat = flatness(gauge);
-    if unreachable && gauge.retained_count > 0 {
+    if unreachable && gauge.retained.count > 0 {
         return unreachable_for_good(gauge, p, q, grows && flat != Flatness::Falls);
     }
     if flat == Flatness::Falls {
@@ -201,7 +201,7 @@ fn loss_explains(gauge: &Gauge, watch: &Coverage) -> bool {
     // Releases are half of all events, so they may be lost twice as often as the average says.
     let expected = 2.0 * watch.lost * born;
     let most = 2.0 * expected + 3.0 * (expected * gauge.cluster).sqrt() + 3.0 * gauge.cluster;
-    watch.lost > 0.0 && gauge.retained_count as f64 <= most
+    watch.lost > 0.0 && gauge.retained.count as f64 <= most
 }
 
 fn or(harmless: Verdict, otherwise: Verdict) -> Verdict {

@@ -9,7 +9,7 @@ use super::objects::Heap;
 use super::owners::{BlockRange, owners};
 use super::retainers::Retainers;
 use super::view::{Object, View};
-use crate::model::{Address, Owned, Owner, RetainerGroup, TypeRetainer};
+use crate::model::{Address, Amount, Owned, Owner, RetainerGroup, TypeRetainer};
 
 /// Sites for whose owners paths are found, those with most bytes.
 const SITES: usize = 1000;
@@ -48,8 +48,8 @@ pub struct Joined {
     paths: HashMap<(u64, u32), RetainerGroup>,
 }
 
-/// Blocks and bytes by type of owner.
-type Types = HashMap<u32, (u64, u64)>;
+/// Blocks by type of owner.
+type Types = HashMap<u32, Amount>;
 
 /// Types and shapes of owners, numbered.
 #[derive(Default)]
@@ -170,9 +170,8 @@ impl Joined {
             let (looked_for, types) = sites.entry(live.site).or_default();
             *looked_for += 1;
             if let Some(class) = owner {
-                let (blocks, bytes) = types.entry(*class).or_default();
-                *blocks += 1;
-                *bytes = bytes.saturating_add(live.block.size);
+                let blocks = types.entry(*class).or_default();
+                *blocks = blocks.plus(Amount::block(live.block.size));
             }
         }
         sites
@@ -182,13 +181,12 @@ impl Joined {
     }
 
     fn owned(&self, site: u64, looked_for: u64, types: &Types) -> Owned {
-        let owned = types.values().map(|(blocks, _)| blocks).sum();
+        let owned = types.values().map(|blocks| blocks.count).sum();
         let mut types: Vec<Owner> = types
             .iter()
-            .map(|(class, &(blocks, bytes))| Owner {
+            .map(|(class, &blocks)| Owner {
                 name: self.names.get(*class as usize).cloned().unwrap_or_default(),
                 blocks,
-                bytes,
                 root: self.paths.get(&(site, *class)).map(|group| group.root),
                 retainer: self
                     .paths
@@ -197,7 +195,7 @@ impl Joined {
             })
             .collect();
         types.sort_by(|a, b| {
-            let most = |owner: &Owner| (owner.blocks, owner.bytes);
+            let most = |owner: &Owner| (owner.blocks.count, owner.blocks.bytes);
             most(b).cmp(&most(a)).then_with(|| a.name.cmp(&b.name))
         });
         types.truncate(TYPES);

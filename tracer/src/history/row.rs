@@ -54,10 +54,8 @@ pub struct SiteRetained {
     pub key: u64,
     /// Only blocks older than this are counted, seconds.
     pub age: f64,
-    /// Their bytes.
-    pub bytes: u64,
-    /// How many they are.
-    pub count: u64,
+    /// The blocks.
+    pub blocks: Amount,
 }
 
 /// What a site did since the start.
@@ -66,30 +64,14 @@ pub struct SiteTotals {
     /// Its key in the kernel; a site that was never given as a [`SiteRow`] gets one without a
     /// stack.
     pub key: u64,
-    /// Bytes allocated.
-    pub allocated_bytes: u64,
-    /// Blocks allocated.
-    pub allocated_count: u64,
-    /// Bytes freed.
-    pub freed_bytes: u64,
-    /// Blocks freed.
-    pub freed_count: u64,
+    /// What was allocated and freed.
+    pub totals: Totals,
 }
 
 impl SiteRetained {
     /// Whether there is something new to say. The age alone is no change while there is nothing.
     pub fn differs(&self, known: &Self) -> bool {
-        let sums = |retained: &Self| (retained.bytes, retained.count);
-        sums(known) != sums(self) || (known.age.total_cmp(&self.age).is_ne() && self.count > 0)
-    }
-}
-
-impl SiteTotals {
-    /// Without the key.
-    pub fn totals(&self) -> Totals {
-        Totals {
-            allocated: Amount { bytes: self.allocated_bytes, count: self.allocated_count },
-            freed: Amount { bytes: self.freed_bytes, count: self.freed_count },
-        }
+        known.blocks != self.blocks
+            || (known.age.total_cmp(&self.age).is_ne() && self.blocks.count > 0)
     }
 }

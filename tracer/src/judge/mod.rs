@@ -95,7 +95,7 @@ fn shorten(document: &mut Document) {
 
 /// What is told of findings that are left out; nothing of none.
 fn left_out(findings: &[Finding]) -> Option<LeftOut> {
-    let retained = findings.iter().map(|finding| finding.evidence.retained_bytes);
+    let retained = findings.iter().map(|finding| finding.evidence.retained.bytes);
     let shares: Vec<f64> =
         findings.iter().filter_map(|finding| finding.evidence.share_of_growth).collect();
     (!findings.is_empty()).then(|| LeftOut {

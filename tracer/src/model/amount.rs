@@ -1,6 +1,10 @@
 //! Blocks and the bytes in them: what is counted, and what is done with counts. Sums saturate,
 //! since a recording may come from anybody.
 
+use leakspy_ebpf::wire::key;
+use serde::Serializer;
+use serde::ser::SerializeStruct;
+
 /// Blocks and the bytes in them. Every allocation is counted, so each block stands for itself
 /// alone.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -55,6 +59,50 @@ impl Amount {
     /// Whether it is neither bytes nor blocks.
     pub fn is_nothing(self) -> bool {
         self == Self::default()
+    }
+
+    /// In JSON, what lives: `live_bytes` and `live_count`.
+    ///
+    /// # Errors
+    /// Those of `serializer`.
+    pub fn live_json<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.json(serializer, ["live_bytes", "live_count"])
+    }
+
+    /// In JSON, what was allocated: `allocated_bytes` and `allocated_count`.
+    ///
+    /// # Errors
+    /// Those of `serializer`.
+    pub fn allocated_json<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.json(serializer, ["allocated_bytes", "allocated_count"])
+    }
+
+    /// In JSON, what is retained: `kept_bytes` and `kept_count`.
+    ///
+    /// # Errors
+    /// Those of `serializer`.
+    pub fn retained_json<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.json(serializer, ["kept_bytes", "kept_count"])
+    }
+
+    fn json<S: Serializer>(
+        self,
+        serializer: S,
+        [bytes, count]: [&'static str; 2],
+    ) -> Result<S::Ok, S::Error> {
+        let mut fields = serializer.serialize_struct("Amount", 2)?;
+        fields.serialize_field(bytes, &self.bytes)?;
+        fields.serialize_field(count, &self.count)?;
+        fields.end()
+    }
+}
+
+impl From<key::SiteTotals> for Totals {
+    fn from(totals: key::SiteTotals) -> Self {
+        Self {
+            allocated: Amount { bytes: totals.allocated_bytes, count: totals.allocated_count },
+            freed: Amount { bytes: totals.freed_bytes, count: totals.freed_count },
+        }
     }
 }
 

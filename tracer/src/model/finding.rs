@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{Reason, RootKind, Site};
+use super::{Amount, Reason, RootKind, Site};
 
 /// What the growth of a site, or of the process, is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -117,12 +117,9 @@ pub struct Evidence {
     pub since: Option<f64>,
     /// Blocks older than this count as retained, seconds.
     pub age_seconds: f64,
-    /// Bytes in retained blocks.
-    #[serde(rename = "kept_bytes")]
-    pub retained_bytes: u64,
     /// Retained blocks.
-    #[serde(rename = "kept_count")]
-    pub retained_count: u64,
+    #[serde(flatten, serialize_with = "Amount::retained_json")]
+    pub retained: Amount,
     /// How fast their number grows, blocks per hour.
     pub slope_blocks_per_hour: Interval,
     /// The shape that fits best.

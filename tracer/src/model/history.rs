@@ -111,10 +111,8 @@ pub struct Owner {
     /// Type, with the shape where it has one: `numpy.ndarray float64 (1000, 50)`. Data from
     /// outside.
     pub name: String,
-    /// Blocks.
-    pub blocks: u64,
-    /// Their bytes.
-    pub bytes: u64,
+    /// The blocks.
+    pub blocks: Amount,
     /// The kind of root at the begin of the path.
     pub root: Option<RootKind>,
     /// The path from a root that retains most of them, root first; empty when it is not known.
@@ -126,14 +124,8 @@ pub struct Owner {
 pub struct SitePoint {
     /// When.
     pub t: f64,
-    /// Bytes allocated since the start.
-    pub allocated_bytes: u64,
-    /// Blocks allocated since the start.
-    pub allocated_count: u64,
-    /// Bytes freed since the start.
-    pub freed_bytes: u64,
-    /// Blocks freed since the start.
-    pub freed_count: u64,
+    /// Since the start.
+    pub totals: Totals,
 }
 
 /// What was born in one period, and what of it still lived at the last snapshot.
@@ -143,14 +135,10 @@ pub struct Cohort {
     pub from: f64,
     /// End of the period, excluded.
     pub to: f64,
-    /// Bytes allocated in it.
-    pub allocated_bytes: u64,
-    /// Blocks allocated in it.
-    pub allocated_count: u64,
-    /// Bytes of those that still live.
-    pub live_bytes: u64,
-    /// Blocks that still live.
-    pub live_count: u64,
+    /// What was allocated in it.
+    pub allocated: Amount,
+    /// What of that still lives.
+    pub live: Amount,
 }
 
 /// How many blocks died at an age between half of this and this.
@@ -159,10 +147,8 @@ pub struct Lifetime {
     /// Upper bound of the age, seconds: a power of two times one second. The first one counts all
     /// that died younger.
     pub up_to: f64,
-    /// Bytes freed.
-    pub freed_bytes: u64,
-    /// Blocks freed.
-    pub freed_count: u64,
+    /// What was freed.
+    pub freed: Amount,
 }
 
 /// The retained blocks of a site at one moment.
@@ -173,87 +159,26 @@ pub struct RetainedPoint {
     /// Only blocks older than this are counted, seconds. It may grow from one point to the next, as
     /// more is learned about how long blocks of this site live.
     pub age: f64,
-    /// Their bytes.
-    pub bytes: u64,
-    /// How many they are.
-    pub count: u64,
+    /// The blocks.
+    pub blocks: Amount,
 }
 
 impl SitePoint {
-    /// These totals at a moment.
-    pub fn at(t: f64, totals: Totals) -> Self {
-        let Totals { allocated, freed } = totals;
-        Self {
-            t,
-            allocated_bytes: allocated.bytes,
-            allocated_count: allocated.count,
-            freed_bytes: freed.bytes,
-            freed_count: freed.count,
-        }
-    }
-
-    /// The totals.
-    pub fn totals(&self) -> Totals {
-        Totals {
-            allocated: Amount { bytes: self.allocated_bytes, count: self.allocated_count },
-            freed: Amount { bytes: self.freed_bytes, count: self.freed_count },
-        }
-    }
-
-    /// Bytes allocated and not freed.
-    pub fn live_bytes(&self) -> u64 {
-        self.totals().live().bytes
-    }
-
-    /// Blocks allocated and not freed.
-    pub fn live_count(&self) -> u64 {
-        self.totals().live().count
+    /// What was allocated and not freed.
+    pub fn live(&self) -> Amount {
+        self.totals.live()
     }
 }
 
 impl Cohort {
-    /// What was born in it.
-    pub fn allocated(&self) -> Amount {
-        Amount { bytes: self.allocated_bytes, count: self.allocated_count }
-    }
-
-    /// What of that still lives.
-    pub fn live(&self) -> Amount {
-        Amount { bytes: self.live_bytes, count: self.live_count }
-    }
-
     /// Takes a later cohort in: one that reaches to the end of both.
     pub fn join(&mut self, other: &Self) {
-        let (allocated, live) =
-            (self.allocated().plus(other.allocated()), self.live().plus(other.live()));
         *self = Self {
             from: self.from,
             to: self.to.max(other.to),
-            allocated_bytes: allocated.bytes,
-            allocated_count: allocated.count,
-            live_bytes: live.bytes,
-            live_count: live.count,
+            allocated: self.allocated.plus(other.allocated),
+            live: self.live.plus(other.live),
         };
-    }
-}
-
-impl Lifetime {
-    /// What was freed.
-    pub fn freed(&self) -> Amount {
-        Amount { bytes: self.freed_bytes, count: self.freed_count }
-    }
-
-    /// Adds blocks that were freed at the same age.
-    pub fn add(&mut self, other: &Self) {
-        let Amount { bytes, count } = self.freed().plus(other.freed());
-        (self.freed_bytes, self.freed_count) = (bytes, count);
-    }
-}
-
-impl RetainedPoint {
-    /// The old blocks.
-    pub fn amount(&self) -> Amount {
-        Amount { bytes: self.bytes, count: self.count }
     }
 }
 
@@ -272,15 +197,14 @@ impl Owned {
         match self.types.iter_mut().find(|known| known.name == new.name) {
             Some(known) => {
                 if known.retainer.is_empty()
-                    || (new.blocks > known.blocks && !new.retainer.is_empty())
+                    || (new.blocks.count > known.blocks.count && !new.retainer.is_empty())
                 {
                     (known.root, known.retainer) = (new.root, new.retainer);
                 }
-                known.blocks = known.blocks.saturating_add(new.blocks);
-                known.bytes = known.bytes.saturating_add(new.bytes);
+                known.blocks = known.blocks.plus(new.blocks);
             }
             None => self.types.push(new),
         }
-        self.types.sort_by_key(|owner| std::cmp::Reverse((owner.blocks, owner.bytes)));
+        self.types.sort_by_key(|owner| std::cmp::Reverse((owner.blocks.count, owner.blocks.bytes)));
     }
 }

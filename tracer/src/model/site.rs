@@ -38,14 +38,12 @@ impl Domain {
 pub struct Site {
     /// Stable for one stack of one program: eight hexadecimal digits.
     pub id: String,
-    /// Bytes asked for and not freed.
-    pub live_bytes: u64,
-    /// Blocks not freed.
-    pub live_count: u64,
-    /// Bytes allocated since the start.
-    pub allocated_bytes: u64,
-    /// Blocks allocated since the start.
-    pub allocated_count: u64,
+    /// Asked for and not freed.
+    #[serde(flatten, serialize_with = "Amount::live_json")]
+    pub live: Amount,
+    /// Allocated since the start.
+    #[serde(flatten, serialize_with = "Amount::allocated_json")]
+    pub allocated: Amount,
     /// Upper bound of the size class in bytes, a power of two.
     pub size_class: u64,
     /// Allocator family.
@@ -60,16 +58,6 @@ pub struct Site {
 }
 
 impl Site {
-    /// What lives.
-    pub fn live(&self) -> Amount {
-        Amount { bytes: self.live_bytes, count: self.live_count }
-    }
-
-    /// What was allocated since the start.
-    pub fn allocated(&self) -> Amount {
-        Amount { bytes: self.allocated_bytes, count: self.allocated_count }
-    }
-
     /// The id of a site: a hash of what a reader of the report can see of it, so that it is the
     /// same in every run of the same program, whatever its addresses.
     pub fn identify(domain: Domain, size_class: u64, allocator: &str, stack: &CallStack) -> String {

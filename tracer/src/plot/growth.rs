@@ -87,9 +87,9 @@ fn retained(document: &Document, finding: &Finding) -> Vec<Sample> {
     let retained = histories.iter().any(|history| !history.retained.is_empty());
     let of = |history: &&SiteHistory| -> Vec<Sample> {
         if retained {
-            history.retained.iter().map(|point| (point.t, point.bytes as f64)).collect()
+            history.retained.iter().map(|point| (point.t, point.blocks.bytes as f64)).collect()
         } else {
-            history.sums.iter().map(|point| (point.t, point.live_bytes() as f64)).collect()
+            history.sums.iter().map(|point| (point.t, point.live().bytes as f64)).collect()
         }
     };
     series::sum(&histories.iter().map(of).collect::<Vec<_>>())
@@ -129,7 +129,7 @@ impl Line<'_> {
     fn words(&self, number: usize, name: &str) -> String {
         let Finding { verdict, confidence, slope_bytes_per_hour: slope, .. } = self.finding;
         // As drawn: the evidence counts only what was retained since growth began.
-        let retained = self.finding.evidence.retained_bytes as f64;
+        let retained = self.finding.evidence.retained.bytes as f64;
         let retained = amount(self.samples.last().map_or(retained, |(_, bytes)| *bytes));
         let to = match self.plateau {
             Some(plateau) => format!(", towards {}", amount(plateau.est)),

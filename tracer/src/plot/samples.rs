@@ -2,9 +2,9 @@
 //! example `pictures`, which includes this file; so it names the model through its parent.
 
 use super::model::{
-    CallStack, Capture, Cohort, Collection, Confidence, Document, Domain, Evidence, Finding, Frame,
-    History, Interval, Mark, Model, ProcessGrowth, ProcessPoint, PythonTarget, Reason,
-    RetainedPoint, SCHEMA, Site, SiteHistory, SitePoint, Target, Tool, Verdict,
+    Amount, CallStack, Capture, Cohort, Collection, Confidence, Document, Domain, Evidence,
+    Finding, Frame, History, Interval, Mark, Model, ProcessGrowth, ProcessPoint, PythonTarget,
+    Reason, RetainedPoint, SCHEMA, Site, SiteHistory, SitePoint, Target, Tool, Totals, Verdict,
 };
 
 const MIB: f64 = 1048576.0;
@@ -155,10 +155,8 @@ pub fn add(
     ]);
     let site = Site {
         id: Site::identify(Domain::Malloc, 4096, "malloc", &stack),
-        live_bytes: live,
-        live_count: live / 4000,
-        allocated_bytes: live.saturating_mul(3),
-        allocated_count: live / 4000 * 3,
+        live: Amount { bytes: live, count: live / 4000 },
+        allocated: Amount { bytes: live.saturating_mul(3), count: live / 4000 * 3 },
         size_class: 4096,
         domain: Domain::Malloc,
         allocator: "malloc".into(),
@@ -178,15 +176,22 @@ fn site_history(end: f64, kept: &dyn Fn(f64) -> f64) -> SiteHistory {
         let freed = bytes(hours * 120.0 * MIB);
         SitePoint {
             t: hours * HOUR,
-            allocated_bytes: freed.saturating_add(live),
-            allocated_count: freed.saturating_add(live) / 4000,
-            freed_bytes: freed,
-            freed_count: freed / 4000,
+            totals: Totals {
+                allocated: Amount {
+                    bytes: freed.saturating_add(live),
+                    count: freed.saturating_add(live) / 4000,
+                },
+                freed: Amount { bytes: freed, count: freed / 4000 },
+            },
         }
     });
     let retained = (8..=200).map(|number| {
         let (_, old) = at(number - 8);
-        RetainedPoint { t: at(number).0 * HOUR, age: 780.0, bytes: old, count: old / 4000 }
+        RetainedPoint {
+            t: at(number).0 * HOUR,
+            age: 780.0,
+            blocks: Amount { bytes: old, count: old / 4000 },
+        }
     });
     SiteHistory {
         sums: sums.collect(),
@@ -217,10 +222,8 @@ fn cohorts(end: f64, kept: &dyn Fn(f64) -> f64) -> Vec<Cohort> {
         cohorts.push(Cohort {
             from: from * HOUR,
             to: to * HOUR,
-            allocated_bytes: allocated,
-            allocated_count: allocated / 4000,
-            live_bytes: live,
-            live_count: live / 4000,
+            allocated: Amount { bytes: allocated, count: allocated / 4000 },
+            live: Amount { bytes: live, count: live / 4000 },
         });
     }
     cohorts
@@ -246,11 +249,10 @@ fn finding(
             ],
             sites: vec![site.id.clone()],
             arenas: false,
-            stacks_alike: (site.live_count, site.live_count),
+            stacks_alike: (site.live.count, site.live.count),
             since: Some(1500.0),
             age_seconds: 780.0,
-            retained_bytes: site.live_bytes,
-            retained_count: site.live_count,
+            retained: site.live,
             slope_blocks_per_hour: Interval {
                 lo: slope * 0.85 / 4000.0,
                 est: slope / 4000.0,

@@ -121,8 +121,8 @@ fn bars(histories: &[&SiteHistory]) -> Vec<Bar> {
         let first = edges.partition_point(|edge| *edge < cohort.from);
         for bar in bars.iter_mut().skip(first).take_while(|bar| bar.from < cohort.to) {
             let share = (bar.to - bar.from) / (cohort.to - cohort.from);
-            bar.allocated += cohort.allocated_bytes as f64 * share;
-            bar.live += cohort.live_bytes as f64 * share;
+            bar.allocated += cohort.allocated.bytes as f64 * share;
+            bar.live += cohort.live.bytes as f64 * share;
         }
     }
     bars.retain(|bar| bar.allocated > 0.0);

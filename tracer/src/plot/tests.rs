@@ -11,8 +11,8 @@ use super::{
     scene_of, svg,
 };
 use crate::model::{
-    Cohort, Collection, Document, Frame, Interval, Mark, ProcessPoint, RetainedPoint, Site,
-    SiteHistory, SitePoint,
+    Amount, Cohort, Collection, Document, Frame, Interval, Mark, ProcessPoint, RetainedPoint, Site,
+    SiteHistory, SitePoint, Totals,
 };
 
 fn name(site: &Site) -> String {
@@ -226,6 +226,10 @@ fn any_point() -> impl Strategy<Value = ProcessPoint> {
     )
 }
 
+fn amount(bytes: u64) -> Amount {
+    Amount { bytes, count: 0 }
+}
+
 fn any_site() -> impl Strategy<Value = SiteHistory> {
     let sums = prop::collection::vec((any_time(), any_bytes(), any_bytes()), 0..9);
     let cohorts = prop::collection::vec((any_time(), any_time(), any_bytes(), any_bytes()), 0..9);
@@ -233,26 +237,23 @@ fn any_site() -> impl Strategy<Value = SiteHistory> {
     (sums, cohorts, retained).prop_map(|(sums, cohorts, retained)| SiteHistory {
         sums: sums
             .into_iter()
-            .map(|(t, allocated_bytes, freed_bytes)| SitePoint {
+            .map(|(t, allocated, freed)| SitePoint {
                 t,
-                allocated_bytes,
-                freed_bytes,
-                ..SitePoint::default()
+                totals: Totals { allocated: amount(allocated), freed: amount(freed) },
             })
             .collect(),
         cohorts: cohorts
             .into_iter()
-            .map(|(from, to, allocated_bytes, live_bytes)| Cohort {
+            .map(|(from, to, allocated, live)| Cohort {
                 from,
                 to,
-                allocated_bytes,
-                live_bytes,
-                ..Cohort::default()
+                allocated: amount(allocated),
+                live: amount(live),
             })
             .collect(),
         retained: retained
             .into_iter()
-            .map(|(t, age, bytes)| RetainedPoint { t, age, bytes, count: 1 })
+            .map(|(t, age, bytes)| RetainedPoint { t, age, blocks: Amount::block(bytes) })
             .collect(),
         ..SiteHistory::default()
     })

@@ -23,8 +23,8 @@ impl Exporter for Folded {
 pub(super) fn lines(stacks: &[Stack<'_>]) -> Vec<String> {
     stacks
         .iter()
-        .filter(|stack| stack.live_bytes > 0)
-        .map(|stack| format!("{} {}", frames(&stack.frames), stack.live_bytes))
+        .filter(|stack| stack.live.bytes > 0)
+        .map(|stack| format!("{} {}", frames(&stack.frames), stack.live.bytes))
         .collect()
 }
 

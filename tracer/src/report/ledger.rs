@@ -82,14 +82,14 @@ const EQUATIONS: [Equation; 4] = [
             Counter::Replaced,
             Counter::UnmapFurther,
         ],
-        live: Some(|site| site.live_count),
+        live: Some(|site| site.live.count),
         lost: &[Counter::RestLost],
     },
     Equation {
         what: "bytes",
         seen: Counter::AllocBytes,
         accounted: &[Counter::FreeBytes],
-        live: Some(|site| site.live_bytes),
+        live: Some(|site| site.live.bytes),
         lost: &[],
     },
 ];

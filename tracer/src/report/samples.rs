@@ -3,8 +3,8 @@
 use leakspy_ebpf::wire::counter::Counter;
 
 use crate::model::{
-    CallStack, Capture, Document, Domain, Frame, FrameKind, History, Loss, MemoryPoint, Note,
-    PythonTarget, SCHEMA, Site, StackNote, Target, Tool,
+    Amount, CallStack, Capture, Document, Domain, Frame, FrameKind, History, Loss, MemoryPoint,
+    Note, PythonTarget, SCHEMA, Site, StackNote, Target, Tool,
 };
 
 const UMATH: &str = "/srv/venv/lib/python3.11/site-packages/numpy/core/\
@@ -54,23 +54,23 @@ pub fn losses(counts: &[(Counter, u64)]) -> Vec<Loss> {
 /// The counters that these sites would leave behind.
 fn balanced(sites: &[Site]) -> Vec<Loss> {
     let sum = |of: fn(&Site) -> u64| sites.iter().map(of).fold(0, u64::saturating_add);
-    let allocated = sum(|site| site.allocated_count);
-    let freed = sum(|site| site.allocated_count - site.live_count);
+    let allocated = sum(|site| site.allocated.count);
+    let freed = sum(|site| site.allocated.count - site.live.count);
     losses(&[
         (Counter::AllocCalls, allocated),
         (Counter::AllocRecorded, allocated),
-        (Counter::AllocBytes, sum(|site| site.allocated_bytes)),
+        (Counter::AllocBytes, sum(|site| site.allocated.bytes)),
         (Counter::FreeCalls, freed + if sites.is_empty() { 0 } else { 37 }),
         (Counter::FreeRecorded, freed),
         (Counter::FreeUnknown, if sites.is_empty() { 0 } else { 30 }),
         (Counter::FreeNull, if sites.is_empty() { 0 } else { 7 }),
-        (Counter::FreeBytes, sum(|site| site.allocated_bytes - site.live_bytes)),
+        (Counter::FreeBytes, sum(|site| site.allocated.bytes - site.live.bytes)),
     ])
 }
 
 /// A document with these sites and counters that fit them.
 fn with_sites(mut sites: Vec<Site>) -> Document {
-    sites.sort_by_key(|site| std::cmp::Reverse(site.live_bytes));
+    sites.sort_by_key(|site| std::cmp::Reverse(site.live.bytes));
     Document { losses: balanced(&sites), sites, memory: memory(), ..empty() }
 }
 
@@ -93,10 +93,8 @@ pub fn site(live: (u64, u64), allocated: (u64, u64), stack: impl Into<CallStack>
     let size_class = mean.max(1).next_power_of_two();
     Site {
         id: Site::identify(Domain::Malloc, size_class, "malloc", &stack),
-        live_bytes: live.0,
-        live_count: live.1,
-        allocated_bytes: allocated.0,
-        allocated_count: allocated.1,
+        live: Amount { bytes: live.0, count: live.1 },
+        allocated: Amount { bytes: allocated.0, count: allocated.1 },
         size_class,
         domain: Domain::Malloc,
         allocator: "malloc".into(),

@@ -6,7 +6,7 @@ use super::quantity::{date, rate};
 use super::width::{cut_end, cut_start};
 use super::{blame, label};
 use crate::model::{
-    Confidence, Document, Domain, Evidence, Finding, Frame, Model, ProcessGrowth, Verdict,
+    Amount, Confidence, Document, Domain, Evidence, Finding, Frame, Model, ProcessGrowth, Verdict,
 };
 
 /// Most columns of a name inside a sentence.
@@ -192,14 +192,12 @@ fn culprit(finding: &Finding) -> String {
 
 /// `41.4 KiB in 212 blocks of 200 B`
 fn held(finding: &Finding) -> String {
-    let Evidence { retained_bytes, retained_count, arenas, .. } = finding.evidence;
+    let Evidence { retained, arenas, .. } = finding.evidence;
     // What does not leak is described by all of its live blocks: old blocks alone do not measure a
     // cache.
     let grows = matches!(finding.verdict, Verdict::Leak | Verdict::Undetermined);
-    let (all, number) = match retained_count {
-        retained if grows && retained > 0 => (retained_bytes, retained),
-        _ => (finding.site.live_bytes, finding.site.live_count),
-    };
+    let described = if grows && retained.count > 0 { retained } else { finding.site.live };
+    let Amount { bytes: all, count: number } = described;
     let (one, many) = match finding.site.domain {
         _ if arenas => ("arena", "arenas"),
         Domain::Malloc => ("block", "blocks"),
@@ -231,8 +229,8 @@ fn shape_and_since(finding: &Finding, document: &Document) -> String {
 
 /// What became of all that was ever allocated there.
 fn fate(finding: &Finding) -> String {
-    let all = finding.site.allocated_count;
-    let freed = all.saturating_sub(finding.site.live_count);
+    let all = finding.site.allocated.count;
+    let freed = all.saturating_sub(finding.site.live.count);
     match freed {
         0 => "none was freed".to_owned(),
         freed => format!(

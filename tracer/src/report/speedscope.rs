@@ -19,9 +19,9 @@ const SCHEMA: &str = "https://www.speedscope.app/file-format-schema.json";
 type Metric = (&'static str, &'static str, fn(&Stack<'_>) -> u64);
 
 const METRICS: [Metric; 3] = [
-    ("Live bytes", "bytes", |stack| stack.live_bytes),
-    ("Live blocks", "none", |stack| stack.live_count),
-    ("Allocated bytes", "bytes", |stack| stack.allocated_bytes),
+    ("Live bytes", "bytes", |stack| stack.live.bytes),
+    ("Live blocks", "none", |stack| stack.live.count),
+    ("Allocated bytes", "bytes", |stack| stack.allocated.bytes),
 ];
 
 #[derive(Serialize)]
@@ -172,9 +172,9 @@ mod tests {
         let file = exported(&document);
         let profiles = array(&file, "profiles");
         let all = |of: fn(&crate::model::Site) -> u64| document.sites.iter().map(of).sum::<u64>();
-        assert_eq!(sum(&profiles[0]), all(|site| site.live_bytes));
-        assert_eq!(sum(&profiles[1]), all(|site| site.live_count));
-        assert_eq!(sum(&profiles[2]), all(|site| site.allocated_bytes));
+        assert_eq!(sum(&profiles[0]), all(|site| site.live.bytes));
+        assert_eq!(sum(&profiles[1]), all(|site| site.live.count));
+        assert_eq!(sum(&profiles[2]), all(|site| site.allocated.bytes));
         for profile in profiles {
             assert_eq!(profile["endValue"], sum(profile));
         }

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use super::Options;
 use super::notes;
-use crate::model::{Document, Domain, Frame, FrameIdentity, FrameKind, Site};
+use crate::model::{Amount, Document, Domain, Frame, FrameIdentity, FrameKind, Site};
 
 /// Everything that was allocated by stacks that look the same.
 #[derive(Clone, Debug)]
@@ -13,14 +13,10 @@ pub struct Stack<'a> {
     pub frames: Vec<&'a Frame>,
     /// Allocator family.
     pub domain: Domain,
-    /// Bytes asked for and not freed.
-    pub live_bytes: u64,
-    /// Blocks not freed.
-    pub live_count: u64,
-    /// Bytes allocated since the start.
-    pub allocated_bytes: u64,
-    /// Blocks allocated since the start.
-    pub allocated_count: u64,
+    /// Asked for and not freed.
+    pub live: Amount,
+    /// Allocated since the start.
+    pub allocated: Amount,
     /// Upper bounds of the smallest and largest size class with live blocks.
     pub size_classes: (u64, u64),
     /// The allocator functions that were called.
@@ -34,7 +30,7 @@ pub struct Stack<'a> {
 /// The stacks of `document` that have something live, frames that `options` hide left out, and
 /// stacks that then look the same taken together. The order depends on the contents alone.
 pub fn ranked<'a>(document: &'a Document, options: &Options) -> Vec<Stack<'a>> {
-    let live = document.sites.iter().filter(|site| site.live_bytes > 0 || site.live_count > 0);
+    let live = document.sites.iter().filter(|site| !site.live.is_nothing());
     grouped(live, options)
 }
 
@@ -55,7 +51,7 @@ fn grouped<'a>(sites: impl Iterator<Item = &'a Site>, options: &Options) -> Vec<
     }
     let mut stacks: Vec<(_, Stack<'a>)> = stacks.into_iter().collect();
     stacks.sort_by(|(a_appearance, a), (b_appearance, b)| {
-        let rank = |stack: &Stack<'_>| (stack.live_bytes, stack.live_count, stack.allocated_bytes);
+        let rank = |stack: &Stack<'_>| (stack.live, stack.allocated.bytes);
         rank(b).cmp(&rank(a)).then_with(|| a_appearance.cmp(b_appearance))
     });
     stacks.into_iter().map(|(_, stack)| stack).collect()
@@ -66,9 +62,9 @@ pub fn shown_frames<'a>(site: &'a Site, options: &Options) -> Vec<&'a Frame> {
     site.stack.iter().filter(|frame| is_shown(frame, options)).collect()
 }
 
-/// Live bytes of all stacks.
-pub fn total_live_bytes(stacks: &[Stack<'_>]) -> u64 {
-    stacks.iter().map(|stack| stack.live_bytes).fold(0, u64::saturating_add)
+/// What all stacks have live.
+pub fn total_live(stacks: &[Stack<'_>]) -> Amount {
+    stacks.iter().map(|stack| stack.live).fold(Amount::default(), Amount::plus)
 }
 
 /// Whether `options` want to see this frame.
@@ -82,10 +78,8 @@ impl<'a> Stack<'a> {
         Self {
             frames,
             domain: site.domain,
-            live_bytes: site.live_bytes,
-            live_count: site.live_count,
-            allocated_bytes: site.allocated_bytes,
-            allocated_count: site.allocated_count,
+            live: site.live,
+            allocated: site.allocated,
             size_classes: (site.size_class, site.size_class),
             allocators: BTreeSet::from([site.allocator.as_str()]),
             notes: site.notes.iter().map(notes::of_stack).collect(),
@@ -94,10 +88,8 @@ impl<'a> Stack<'a> {
     }
 
     fn add(&mut self, site: &'a Site) {
-        self.live_bytes = self.live_bytes.saturating_add(site.live_bytes);
-        self.live_count = self.live_count.saturating_add(site.live_count);
-        self.allocated_bytes = self.allocated_bytes.saturating_add(site.allocated_bytes);
-        self.allocated_count = self.allocated_count.saturating_add(site.allocated_count);
+        self.live = self.live.plus(site.live);
+        self.allocated = self.allocated.plus(site.allocated);
         let (least, most) = self.size_classes;
         self.size_classes = (least.min(site.size_class), most.max(site.size_class));
         self.allocators.insert(&site.allocator);
@@ -109,11 +101,11 @@ impl<'a> Stack<'a> {
     /// is also the mean of all blocks ever allocated here. Blocks of varying size have a whole mean
     /// in one of `live_count` cases, so fewer than ten blocks say nothing, except a single one.
     pub fn block_size(&self) -> Option<u64> {
-        let mean = self.live_bytes.checked_div(self.live_count)?;
-        let whole = mean.checked_mul(self.live_count) == Some(self.live_bytes)
-            && mean.checked_mul(self.allocated_count) == Some(self.allocated_bytes);
+        let mean = self.live.bytes.checked_div(self.live.count)?;
+        let all_of = |amount: Amount| mean.checked_mul(amount.count) == Some(amount.bytes);
+        let whole = all_of(self.live) && all_of(self.allocated);
         let one_class = self.size_classes.0 == self.size_classes.1;
-        (self.live_count == 1 || (whole && one_class && self.live_count >= 10)).then_some(mean)
+        (self.live.count == 1 || (whole && one_class && self.live.count >= 10)).then_some(mean)
     }
 }
 
@@ -127,8 +119,8 @@ mod tests {
         let document = samples::size_classes();
         let stacks = ranked(&document, &Options::default());
         assert_eq!(stacks.len(), 1);
-        assert_eq!(stacks[0].live_bytes, 300);
-        assert_eq!(stacks[0].live_count, 3);
+        assert_eq!(stacks[0].live.bytes, 300);
+        assert_eq!(stacks[0].live.count, 3);
         assert_eq!(stacks[0].size_classes, (64, 256));
         assert_eq!(stacks[0].block_size(), None);
         assert_eq!(stacks[0].sites.len(), 3);
@@ -137,9 +129,9 @@ mod tests {
     #[test]
     fn stacks_without_anything_live_are_there_on_request() {
         let mut document = samples::one_site();
-        (document.sites[0].live_bytes, document.sites[0].live_count) = (0, 0);
+        document.sites[0].live = Amount::default();
         assert!(ranked(&document, &Options::default()).is_empty());
-        assert_eq!(all(&document, &Options::default())[0].allocated_count, 1_000);
+        assert_eq!(all(&document, &Options::default())[0].allocated.count, 1_000);
     }
 
     #[test]
@@ -159,14 +151,14 @@ mod tests {
         let document = samples::one_site();
         let mut stack = ranked(&document, &Options::default()).remove(0);
         assert_eq!(stack.block_size(), Some(10_000));
-        stack.allocated_bytes += 1;
+        stack.allocated.bytes += 1;
         assert_eq!(stack.block_size(), None);
-        stack.allocated_bytes -= 1;
-        (stack.live_count, stack.live_bytes) = (2, 20_000);
+        stack.allocated.bytes -= 1;
+        stack.live = Amount { bytes: 20_000, count: 2 };
         assert_eq!(stack.block_size(), None);
-        (stack.live_count, stack.live_bytes) = (1, 10_000);
+        stack.live = Amount::block(10_000);
         assert_eq!(stack.block_size(), Some(10_000));
-        stack.live_count = 0;
+        stack.live.count = 0;
         assert_eq!(stack.block_size(), None);
     }
 }

@@ -34,7 +34,7 @@ impl Exporter for Svg {
             );
         }
         // inferno adds the weights up in 64 bits without a check.
-        if stacks.iter().try_fold(0_u64, |sum, stack| sum.checked_add(stack.live_bytes)).is_none() {
+        if stacks.iter().try_fold(0_u64, |sum, stack| sum.checked_add(stack.live.bytes)).is_none() {
             return Err(io::Error::new(
                 io::ErrorKind::InvalidData,
                 "the live bytes add up to more than 64 bits can hold",
@@ -89,7 +89,7 @@ fn title(document: &Document) -> String {
 }
 
 fn subtitle(document: &Document, stacks: &[Stack<'_>]) -> String {
-    let live = quantity::bytes(stacks::total_live_bytes(stacks));
+    let live = quantity::bytes(stacks::total_live(stacks).bytes);
     let span = quantity::duration(document.capture.seconds);
     let mode = escape::terminal(&document.capture.mode);
     format!("{live} allocated in {span} and not freed ({mode}); {LEGEND}")

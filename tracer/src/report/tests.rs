@@ -208,7 +208,7 @@ proptest! {
         prop_assert!(!text.contains(|c: char| c.is_control() && c != '\n'));
         let folded = render(Format::named("folded").expect("a format"), &document, &plain());
         let stacks = stacks::ranked(&document, &plain());
-        let with_bytes = stacks.iter().filter(|stack| stack.live_bytes > 0).count();
+        let with_bytes = stacks.iter().filter(|stack| stack.live.bytes > 0).count();
         prop_assert_eq!(folded.lines().count(), with_bytes);
         for format in FORMATS {
             render(format, &document, &plain());

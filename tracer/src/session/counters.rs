@@ -3,7 +3,7 @@
 use leakspy_ebpf::wire::counter::{Class, Counter};
 
 use crate::history::SiteTotals;
-use crate::model::Loss;
+use crate::model::{Amount, Loss};
 use crate::probe::{ProbeError, Tables};
 
 /// All counters at one moment.
@@ -56,13 +56,7 @@ impl Counters {
 pub fn sites(tables: &dyn Tables) -> Result<(Vec<SiteTotals>, u64), ProbeError> {
     let sites = tables.sites()?;
     let unsent = sites.iter().filter(|(_, totals)| totals.published == 0).count();
-    let totals = sites.into_iter().map(|(key, totals)| SiteTotals {
-        key,
-        allocated_bytes: totals.allocated_bytes,
-        allocated_count: totals.allocated_count,
-        freed_bytes: totals.freed_bytes,
-        freed_count: totals.freed_count,
-    });
+    let totals = sites.into_iter().map(|(key, value)| SiteTotals { key, totals: value.into() });
     Ok((totals.collect(), u64::try_from(unsent).unwrap_or(u64::MAX)))
 }
 
@@ -71,26 +65,24 @@ pub fn sites(tables: &dyn Tables) -> Result<(Vec<SiteTotals>, u64), ProbeError> 
 /// site is one of mappings.
 pub fn arena_bytes(sites: &[SiteTotals], maps: impl Fn(u64) -> bool) -> u64 {
     let arenas = |site: &&SiteTotals| {
-        let all_of =
-            |size: u64| site.allocated_count.checked_mul(size) == Some(site.allocated_bytes);
-        site.allocated_count > 0 && (all_of(256 << 10) || all_of(1 << 20)) && maps(site.key)
+        let Amount { bytes, count } = site.totals.allocated;
+        let all_of = |size: u64| count.checked_mul(size) == Some(bytes);
+        count > 0 && (all_of(256 << 10) || all_of(1 << 20)) && maps(site.key)
     };
-    let live = |site: &SiteTotals| site.allocated_bytes.saturating_sub(site.freed_bytes);
-    sites.iter().filter(arenas).map(live).sum()
+    sites.iter().filter(arenas).map(|site| site.totals.live()).fold(0, |sum, live| sum + live.bytes)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Totals;
 
     #[test]
     fn arenas_are_known_by_their_size() {
-        let site = |key, bytes, count, freed_bytes| SiteTotals {
-            key,
-            allocated_bytes: bytes,
-            allocated_count: count,
-            freed_bytes,
-            freed_count: 0,
+        let site = |key, bytes, count, freed| {
+            let allocated = Amount { bytes, count };
+            let freed = Amount { bytes: freed, count: 0 };
+            SiteTotals { key, totals: Totals { allocated, freed } }
         };
         let sites = [
             site(1, 3 << 20, 3, 1 << 20),

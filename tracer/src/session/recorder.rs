@@ -246,7 +246,7 @@ impl Recorder {
         sites: &[SiteTotals],
         all_counters: &Counters,
     ) -> ProcessPoint {
-        let used = sites.iter().filter(|site| site.allocated_count > 0).count();
+        let used = sites.iter().filter(|site| site.totals.allocated.count > 0).count();
         ProcessPoint {
             live_bytes: all_counters.live_bytes(),
             arena_bytes: Some(counters::arena_bytes(sites, |key| self.stacks.maps(key))),

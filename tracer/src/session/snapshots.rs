@@ -48,7 +48,7 @@ impl Snapshots {
         let nanoseconds = u64::try_from(now.as_nanos()).unwrap_or(u64::MAX);
         let Some(mut snapshot) = self.accumulator.snapshot(nanoseconds) else { return Ok(None) };
         for site in totals {
-            snapshot.allocated(site.key, site.totals().allocated);
+            snapshot.allocated(site.key, site.totals.allocated);
         }
         let origin = self.origin;
         tables.live(&mut |_, block| {
@@ -58,8 +58,7 @@ impl Snapshots {
         let retained = self.accumulator.retained().map(|retained| SiteRetained {
             key: retained.site,
             age: retained.age,
-            bytes: retained.amount.bytes,
-            count: retained.amount.count,
+            blocks: retained.amount,
         });
         let seen = SnapshotSummary { blocks, retained: retained.collect() };
         // CPU time: on a busy machine a snapshot takes long, and is no dearer for that.

@@ -12,8 +12,8 @@ use tempfile::TempDir;
 use super::{Limits, Overwrite, Reader, StoreError, Writer, schema};
 use crate::history::{Bounds, Sink, SiteRetained, SiteRow, SiteTotals, SnapshotRow, Tick};
 use crate::model::{
-    CallStack, Capture, Cohort, Document, Domain, Frame, FrameKind, Lifetime, Loss, Note,
-    ProcessPoint, PythonTarget, Site, StackNote, Target, UnreachableBlocks,
+    Amount, CallStack, Capture, Cohort, Document, Domain, Frame, FrameKind, Lifetime, Loss, Note,
+    ProcessPoint, PythonTarget, Site, StackNote, Target, Totals, UnreachableBlocks,
 };
 
 mod damage;
@@ -86,10 +86,10 @@ fn row<'a>(key: u64, stack: &'a CallStack, notes: &'a [StackNote]) -> SiteRow<'a
 fn totals(key: u64, allocated: u64, freed: u64) -> SiteTotals {
     SiteTotals {
         key,
-        allocated_bytes: allocated * 10_000,
-        allocated_count: allocated,
-        freed_bytes: freed * 10_000,
-        freed_count: freed,
+        totals: Totals {
+            allocated: Amount { bytes: allocated * 10_000, count: allocated },
+            freed: Amount { bytes: freed * 10_000, count: freed },
+        },
     }
 }
 
@@ -116,19 +116,17 @@ fn cohort(from: f64, to: f64, allocated: u64, live: u64) -> Cohort {
     Cohort {
         from,
         to,
-        allocated_bytes: allocated * 10_000,
-        allocated_count: allocated,
-        live_bytes: live * 10_000,
-        live_count: live,
+        allocated: Amount { bytes: allocated * 10_000, count: allocated },
+        live: Amount { bytes: live * 10_000, count: live },
     }
 }
 
 fn lifetime(up_to: f64, freed_count: u64) -> Lifetime {
-    Lifetime { up_to, freed_bytes: freed_count * 10_000, freed_count }
+    Lifetime { up_to, freed: Amount { bytes: freed_count * 10_000, count: freed_count } }
 }
 
 fn retained(key: u64, age: f64, count: u64) -> SiteRetained {
-    SiteRetained { key, age, bytes: count * 10_000, count }
+    SiteRetained { key, age, blocks: Amount { bytes: count * 10_000, count } }
 }
 
 /// A recording with three sites, two ticks and something of every kind, not finished.
@@ -178,7 +176,7 @@ fn what_is_written_is_read() {
     let seen: Vec<(u64, u64, u64, usize)> = document
         .sites
         .iter()
-        .map(|s| (s.live_bytes, s.live_count, s.allocated_count, s.stack.len()))
+        .map(|s| (s.live.bytes, s.live.count, s.allocated.count, s.stack.len()))
         .collect();
     assert_eq!(seen, [(40_000, 4, 5, 3), (10_000, 1, 1, 0), (0, 0, 9, 3)]);
     assert_eq!(document.sites[0].stack, stack(12));
@@ -205,7 +203,7 @@ fn better_known_sites_replace_what_was_known() {
     let document = read(&path);
     assert_eq!(document.sites[0].stack, stack(99));
     assert!(document.sites[0].notes.is_empty());
-    assert_eq!(document.sites[0].live_count, 4);
+    assert_eq!(document.sites[0].live.count, 4);
     let stacks: u32 = Connection::open(&path)
         .and_then(|db| {
             db.query_row("SELECT count(DISTINCT stack) FROM stack_frame", [], |row| row.get(0))
@@ -227,7 +225,7 @@ fn sites_that_look_the_same_are_one() {
     writer.finish(&capture()).expect("finish");
     let sites = read(&path).sites;
     assert_eq!(sites.len(), 1);
-    assert_eq!((sites[0].live_count, sites[0].allocated_count), (4, 5));
+    assert_eq!((sites[0].live.count, sites[0].allocated.count), (4, 5));
     assert_eq!(sites[0].notes, [CopyTooShort, PythonTooDeep]);
 }
 

@@ -4,7 +4,7 @@
 use super::super::slope::{self, Increment, Slope};
 use super::super::survival::Thirds;
 use super::super::verdict::{self, Flatness};
-use crate::model::{Cohort, TypePoint, TypeRetainer, TypeSeries};
+use crate::model::{Amount, Cohort, TypePoint, TypeRetainer, TypeSeries};
 
 /// Objects of the last share of the time are too young to count as retained, at most so many
 /// seconds of it.
@@ -146,9 +146,8 @@ pub fn periods(series: &TypeSeries, is_held: bool) -> Vec<Cohort> {
         Cohort {
             from: pair[0].t,
             to: pair[1].t,
-            allocated_count: born,
-            live_count: live,
-            ..Cohort::default()
+            allocated: Amount { bytes: 0, count: born },
+            live: Amount { bytes: 0, count: live },
         }
     };
     let pairs = points.windows(2).enumerate().take_while(|(_, pair)| pair[1].t <= end + 1e-6);

@@ -46,15 +46,15 @@ impl<'a> Series<'a> {
     /// # Errors
     /// They are less than before, or of no site.
     pub fn sums(&mut self, row: i64, new: SitePoint) -> Taken {
-        let old = self.sums.insert(row, new.totals()).unwrap_or_default();
-        let grown = new.totals().since(old);
+        let old = self.sums.insert(row, new.totals).unwrap_or_default();
+        let grown = new.totals.since(old);
         let grown = grown.ok_or_else(|| Contradiction::new("the sums of a site grow smaller"))?;
         let points = &mut self.site(row)?.sums;
         let all = points.last().copied().unwrap_or_default();
         if points.last().is_some_and(|point| point.t >= new.t) {
             points.pop();
         }
-        points.push(SitePoint::at(new.t, all.totals().plus(grown)));
+        points.push(SitePoint { t: new.t, totals: all.totals.plus(grown) });
         Ok(())
     }
 
@@ -64,7 +64,7 @@ impl<'a> Series<'a> {
     /// As of [`Series::sums`].
     pub fn last_sums(&mut self, row: i64, last: SitePoint) -> Taken {
         let before = self.sums.get(&row).copied().unwrap_or_default();
-        if last.totals() == before { Ok(()) } else { self.sums(row, last) }
+        if last.totals == before { Ok(()) } else { self.sums(row, last) }
     }
 
     /// Old blocks of a row when they had changed.
@@ -75,14 +75,14 @@ impl<'a> Series<'a> {
         if !(new.age.is_finite() && new.age >= 0.0) {
             return Err(Contradiction::new("the age of old blocks is none"));
         }
-        let before = self.retained.insert(row, new.amount()).unwrap_or_default();
+        let before = self.retained.insert(row, new.blocks).unwrap_or_default();
         let points = &mut self.site(row)?.retained;
         let all = points.last().copied().unwrap_or_default();
         if points.last().is_some_and(|point| point.t >= new.t) {
             points.pop();
         }
-        let Amount { bytes, count } = all.amount().minus(before).plus(new.amount());
-        points.push(RetainedPoint { t: new.t, age: new.age.max(all.age), bytes, count });
+        let blocks = all.blocks.minus(before).plus(new.blocks);
+        points.push(RetainedPoint { t: new.t, age: new.age.max(all.age), blocks });
         Ok(())
     }
 
@@ -94,8 +94,8 @@ impl<'a> Series<'a> {
         let right = cohort.from >= 0.0
             && cohort.to.is_finite()
             && cohort.from < cohort.to
-            && cohort.live_bytes <= cohort.allocated_bytes
-            && cohort.live_count <= cohort.allocated_count;
+            && cohort.live.bytes <= cohort.allocated.bytes
+            && cohort.live.count <= cohort.allocated.count;
         if !right {
             return Err(Contradiction::new("a cohort contradicts itself"));
         }
@@ -114,7 +114,7 @@ impl<'a> Series<'a> {
         }
         let lifetimes = &mut self.site(row)?.lifetimes;
         match lifetimes.iter_mut().find(|known| known.up_to.total_cmp(&up_to).is_eq()) {
-            Some(known) => known.add(&new),
+            Some(known) => known.freed = known.freed.plus(new.freed),
             None => lifetimes.push(new),
         }
         Ok(())

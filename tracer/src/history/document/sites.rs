@@ -85,13 +85,10 @@ impl SiteAppearance {
 
     fn site(self, group: Group) -> Site {
         let Self { domain, size_class, allocator, stack } = self;
-        let (live, allocated) = (group.sums.live(), group.sums.allocated);
         Site {
             id: Site::identify(domain, size_class, &allocator, &stack),
-            live_bytes: live.bytes,
-            live_count: live.count,
-            allocated_bytes: allocated.bytes,
-            allocated_count: allocated.count,
+            live: group.sums.live(),
+            allocated: group.sums.allocated,
             size_class,
             domain,
             allocator,

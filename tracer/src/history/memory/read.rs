@@ -55,13 +55,13 @@ impl InMemory {
         for (row, site) in (0..).zip(&self.sites) {
             let KnownSite { domain, size_class, allocator, stack, .. } = site;
             let appearance = (*domain, *size_class, String::from(&**allocator), stack.clone());
-            sites.add(row, appearance, site.totals.totals(), site.notes.iter().cloned());
+            sites.add(row, appearance, site.totals.totals, site.notes.iter().cloned());
         }
         let (sites, places) = sites.finish();
         let mut series = Series::new(sites.len(), &places);
         self.add_ticks(&mut series)?;
         for (row, site) in (0..).zip(&self.sites) {
-            series.last_sums(row, SitePoint::at(end, site.totals.totals()))?;
+            series.last_sums(row, SitePoint { t: end, totals: site.totals.totals })?;
             add_rest(&mut series, row, site)?;
         }
         let mut snapshots = self.kept.ticks.values().filter(|(_, blocks)| blocks.is_some());
@@ -74,18 +74,13 @@ impl InMemory {
         for (tick, rows) in &self.kept.sums {
             let Some(t) = t(tick) else { continue };
             for (site, totals) in &**rows {
-                series.sums(i64::from(*site), SitePoint::at(t, totals.totals()))?;
+                series.sums(i64::from(*site), SitePoint { t, totals: totals.totals })?;
             }
         }
         for (tick, rows) in &self.kept.retained {
             let Some(t) = t(tick) else { continue };
             for (site, retained) in &**rows {
-                let point = RetainedPoint {
-                    t,
-                    age: retained.age,
-                    bytes: retained.bytes,
-                    count: retained.count,
-                };
+                let point = RetainedPoint { t, age: retained.age, blocks: retained.blocks };
                 series.retained(i64::from(*site), point)?;
             }
         }

@@ -27,8 +27,8 @@ pub fn weights(changes: &[Change<'_>]) -> BTreeMap<String, (u64, u64)> {
     let mut weights = BTreeMap::new();
     for change in changes {
         let weight: &mut (u64, u64) = weights.entry(folded::frames(&change.frames)).or_default();
-        weight.0 = weight.0.saturating_add(change.before.live_bytes);
-        weight.1 = weight.1.saturating_add(change.after.live_bytes);
+        weight.0 = weight.0.saturating_add(change.before.bytes);
+        weight.1 = weight.1.saturating_add(change.after.bytes);
     }
     weights.retain(|_, weight| *weight != (0, 0));
     weights

@@ -5,8 +5,8 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use super::{Change, DifferenceExporter, Fate, LiveAmount, Pair, Side, changes, note, totals};
-use crate::model::{Domain, Frame, MemoryPoint, SCHEMA, Target, Tool};
+use super::{Change, DifferenceExporter, Fate, Pair, Side, changes, note, totals};
+use crate::model::{Amount, Domain, Frame, MemoryPoint, SCHEMA, Target, Tool};
 use crate::report::json::contract::CaptureJson;
 use crate::report::{Options, json};
 
@@ -31,8 +31,8 @@ struct Whole<'a> {
     capture: CaptureJson<'a>,
     /// The last that is known of the process's memory.
     memory: Option<&'a MemoryPoint>,
-    #[serde(flatten)]
-    amount: LiveAmount,
+    #[serde(flatten, serialize_with = "Amount::live_json")]
+    live: Amount,
 }
 
 /// One stack.
@@ -41,8 +41,10 @@ struct Row<'a> {
     fate: Fate,
     change_bytes: i128,
     change_count: i128,
-    before: LiveAmount,
-    after: LiveAmount,
+    #[serde(serialize_with = "Amount::live_json")]
+    before: Amount,
+    #[serde(serialize_with = "Amount::live_json")]
+    after: Amount,
     domain: Domain,
     allocators: &'a BTreeSet<&'a str>,
     sites: &'a BTreeSet<&'a str>,
@@ -67,14 +69,14 @@ impl DifferenceExporter for DifferenceJson {
     }
 }
 
-fn whole<'a>(side: &Side<'a>, amount: LiveAmount) -> Whole<'a> {
+fn whole<'a>(side: &Side<'a>, live: Amount) -> Whole<'a> {
     let document = side.document;
     Whole {
         name: side.name,
         target: &document.target,
         capture: CaptureJson::new(&document.capture),
         memory: document.memory.last(),
-        amount,
+        live,
     }
 }
 
@@ -82,8 +84,8 @@ fn row<'a>(change: &'a Change<'a>) -> Row<'a> {
     let Change { before, after, .. } = *change;
     Row {
         fate: change.fate(),
-        change_bytes: i128::from(after.live_bytes) - i128::from(before.live_bytes),
-        change_count: i128::from(after.live_count) - i128::from(before.live_count),
+        change_bytes: i128::from(after.bytes) - i128::from(before.bytes),
+        change_count: i128::from(after.count) - i128::from(before.count),
         before,
         after,
         domain: change.domain,

@@ -21,7 +21,7 @@ use serde::Serialize;
 
 use super::stacks::{self, Stack};
 use super::{Format, Options};
-use crate::model::{Document, Domain, Frame, FrameIdentity};
+use crate::model::{Amount, Document, Domain, Frame, FrameIdentity};
 
 pub use moment::document_at;
 
@@ -83,15 +83,6 @@ pub static DIFFERENCES: &[DifferenceFormat] = &[
     },
 ];
 
-/// What stacks that look the same had live.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct LiveAmount {
-    /// Bytes asked for and not freed.
-    pub live_bytes: u64,
-    /// Blocks not freed.
-    pub live_count: u64,
-}
-
 /// What became of a stack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -115,10 +106,10 @@ pub struct Change<'a> {
     pub frames: Vec<&'a Frame>,
     /// Allocator family.
     pub domain: Domain,
-    /// What it had.
-    pub before: LiveAmount,
-    /// What it has.
-    pub after: LiveAmount,
+    /// What it had live.
+    pub before: Amount,
+    /// What it has live.
+    pub after: Amount,
     /// The allocator functions that were called.
     pub allocators: BTreeSet<&'a str>,
     /// Ids of the sites that look like this.
@@ -128,12 +119,10 @@ pub struct Change<'a> {
 impl Change<'_> {
     /// What became of it.
     pub fn fate(&self) -> Fate {
-        let nothing = LiveAmount::default();
-        let size = |amount: LiveAmount| (amount.live_bytes, amount.live_count);
-        match size(self.after).cmp(&size(self.before)) {
+        match self.after.cmp(&self.before) {
             std::cmp::Ordering::Equal => Fate::Same,
-            _ if self.before == nothing => Fate::New,
-            _ if self.after == nothing => Fate::Gone,
+            _ if self.before.is_nothing() => Fate::New,
+            _ if self.after.is_nothing() => Fate::Gone,
             std::cmp::Ordering::Greater => Fate::Grew,
             std::cmp::Ordering::Less => Fate::Shrank,
         }
@@ -142,8 +131,7 @@ impl Change<'_> {
     /// By how much, whatever the direction: bytes, then blocks.
     fn size(&self) -> (u64, u64) {
         let Self { before, after, .. } = self;
-        let blocks = before.live_count.abs_diff(after.live_count);
-        (before.live_bytes.abs_diff(after.live_bytes), blocks)
+        (before.bytes.abs_diff(after.bytes), before.count.abs_diff(after.count))
     }
 }
 
@@ -153,11 +141,10 @@ pub fn changes<'a>(pair: &Pair<'a>, options: &Options) -> Vec<Change<'a>> {
     let mut known: HashMap<StackAppearance<'a>, Change<'a>> = HashMap::new();
     for (is_after, side) in [(false, pair.before), (true, pair.after)] {
         for stack in stacks::ranked(side.document, options) {
-            let amount = LiveAmount { live_bytes: stack.live_bytes, live_count: stack.live_count };
             let change = known.entry(appearance(&stack)).or_insert_with(|| Change::unknown(&stack));
             change.allocators.extend(&stack.allocators);
             change.sites.extend(&stack.sites);
-            *(if is_after { &mut change.after } else { &mut change.before }) = amount;
+            *(if is_after { &mut change.after } else { &mut change.before }) = stack.live;
         }
     }
     let mut changes: Vec<(StackAppearance<'a>, Change<'a>)> = known.into_iter().collect();
@@ -180,8 +167,8 @@ impl<'a> Change<'a> {
         Self {
             frames: stack.frames.clone(),
             domain: stack.domain,
-            before: LiveAmount::default(),
-            after: LiveAmount::default(),
+            before: Amount::default(),
+            after: Amount::default(),
             allocators: BTreeSet::new(),
             sites: BTreeSet::new(),
         }
@@ -189,17 +176,8 @@ impl<'a> Change<'a> {
 }
 
 /// What all of `changes` had and have.
-fn totals(changes: &[Change<'_>]) -> (LiveAmount, LiveAmount) {
-    changes.iter().fold(<(LiveAmount, LiveAmount)>::default(), |(before, after), change| {
+fn totals(changes: &[Change<'_>]) -> (Amount, Amount) {
+    changes.iter().fold(<(Amount, Amount)>::default(), |(before, after), change| {
         (before.plus(change.before), after.plus(change.after))
     })
-}
-
-impl LiveAmount {
-    fn plus(self, other: Self) -> Self {
-        Self {
-            live_bytes: self.live_bytes.saturating_add(other.live_bytes),
-            live_count: self.live_count.saturating_add(other.live_count),
-        }
-    }
 }

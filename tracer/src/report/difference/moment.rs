@@ -18,7 +18,7 @@ pub fn document_at(document: &Document, t: f64) -> Option<Document> {
     let histories = document.sites.iter().zip(&document.history.sites);
     let mut sites: Vec<Site> =
         histories.filter_map(|(site, past)| site_at(site, past, t)).collect();
-    sites.sort_by_key(|site| std::cmp::Reverse(site.live_bytes));
+    sites.sort_by_key(|site| std::cmp::Reverse(site.live.bytes));
     let memory = document.memory.iter().filter(|point| point.t <= t).copied().collect();
     let findings = Vec::new();
     let rest = json::without_sites(document);
@@ -30,13 +30,7 @@ pub fn document_at(document: &Document, t: f64) -> Option<Document> {
 /// A site with its sums at `t`; `None` before it first allocated.
 fn site_at(site: &Site, past: &SiteHistory, t: f64) -> Option<Site> {
     let sums = sums_at(&past.sums, t)?;
-    Some(Site {
-        live_bytes: sums.live_bytes(),
-        live_count: sums.live_count(),
-        allocated_bytes: sums.allocated_bytes,
-        allocated_count: sums.allocated_count,
-        ..site.clone()
-    })
+    Some(Site { live: sums.live(), allocated: sums.totals.allocated, ..site.clone() })
 }
 
 /// Between two points the sums are those of the first.
@@ -48,11 +42,12 @@ fn sums_at(sums: &[SitePoint], t: f64) -> Option<&SitePoint> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::{Amount, Totals};
     use crate::report::samples;
 
-    fn point(t: f64, allocated_bytes: u64, freed_bytes: u64) -> SitePoint {
-        let (allocated_count, freed_count) = (allocated_bytes / 100, freed_bytes / 100);
-        SitePoint { t, allocated_bytes, allocated_count, freed_bytes, freed_count }
+    fn point(t: f64, allocated: u64, freed: u64) -> SitePoint {
+        let amount = |bytes| Amount { bytes, count: bytes / 100 };
+        SitePoint { t, totals: Totals { allocated: amount(allocated), freed: amount(freed) } }
     }
 
     #[test]
@@ -63,7 +58,7 @@ mod tests {
         document.history.sites = vec![SiteHistory { sums, ..SiteHistory::default() }];
         let live = |t| {
             let moment = document_at(&document, t).expect("a history");
-            moment.sites.first().map(|site| (site.live_bytes, site.live_count))
+            moment.sites.first().map(|site| (site.live.bytes, site.live.count))
         };
         assert_eq!(live(0.0), None);
         assert_eq!(live(10.0), Some((500, 5)));

@@ -43,15 +43,15 @@ fn shift(weights: impl Iterator<Item = (u64, u64)>) -> u32 {
 
 fn subtitle(changes: &[Change<'_>]) -> String {
     let (before, after) = totals(changes);
-    let change = quantity::change(before.live_bytes, after.live_bytes);
-    let sizes = quantity::span(before.live_bytes, after.live_bytes);
+    let change = quantity::change(before.bytes, after.bytes);
+    let sizes = quantity::span(before.bytes, after.bytes);
     let mut subtitle = format!(
         "{change} ({sizes}); red: grew, blue: shrank, by the innermost frame; width: live bytes after"
     );
     let gone: Vec<&Change<'_>> =
         changes.iter().filter(|change| change.fate() == Fate::Gone).collect();
     if !gone.is_empty() {
-        let bytes = gone.iter().map(|change| change.before.live_bytes);
+        let bytes = gone.iter().map(|change| change.before.bytes);
         let bytes = quantity::bytes(bytes.fold(0, u64::saturating_add));
         subtitle.push_str(&format!("; gone and without width: {bytes}"));
     }

@@ -5,10 +5,8 @@ use std::path::Path;
 use proptest::prelude::*;
 use serde_json::Value;
 
-use super::{
-    DIFFERENCES, DifferenceFormat, Fate, LiveAmount, Pair, Side, changes, document_at, totals,
-};
-use crate::model::{Capture, Document, Frame, SiteHistory, SitePoint};
+use super::{DIFFERENCES, DifferenceFormat, Fate, Pair, Side, changes, document_at, totals};
+use crate::model::{Amount, Capture, Document, Frame, SiteHistory, SitePoint, Totals};
 use crate::report::tests::any_document;
 use crate::report::{Format, Options, samples, width};
 
@@ -39,10 +37,10 @@ fn later() -> Document {
     document.capture.started += 345_600;
     document.target.pid += 1;
     for site in &mut document.sites {
-        match site.live_count {
-            1_000 => (site.live_bytes, site.live_count) = (14_100_000, 1_410),
-            41 => (site.live_bytes, site.live_count) = (333_333, 40),
-            3 => (site.live_bytes, site.live_count) = (0, 0),
+        match site.live.count {
+            1_000 => (site.live.bytes, site.live.count) = (14_100_000, 1_410),
+            41 => (site.live.bytes, site.live.count) = (333_333, 40),
+            3 => (site.live.bytes, site.live.count) = (0, 0),
             _ => {}
         }
     }
@@ -130,9 +128,10 @@ fn moments_of_one_recording_are_compared() {
     let mut document = samples::one_site();
     let point = |t: f64, count: u64| SitePoint {
         t,
-        allocated_bytes: count * 10_000,
-        allocated_count: count,
-        ..SitePoint::default()
+        totals: Totals {
+            allocated: Amount { bytes: count * 10_000, count },
+            freed: Amount::default(),
+        },
     };
     let sums = vec![point(5.0, 200), point(25.0, 600), point(55.0, 1_000)];
     document.history.sites = vec![SiteHistory { sums, ..SiteHistory::default() }];
@@ -172,9 +171,8 @@ proptest! {
             prop_assert!(width::columns(line) <= width::COLUMNS, "{line:?}");
         }
         prop_assert!(!text.contains(|c: char| c.is_control() && c != '\n'));
-        let all = |document: &Document| LiveAmount {
-            live_bytes: document.sites.iter().fold(0, |sum, s| sum.saturating_add(s.live_bytes)),
-            live_count: document.sites.iter().fold(0, |sum, s| sum.saturating_add(s.live_count)),
+        let all = |document: &Document| {
+            document.sites.iter().map(|site| site.live).fold(Amount::default(), Amount::plus)
         };
         let changes = changes(&pair, &plain());
         prop_assert_eq!(totals(&changes), (all(&before), all(&after)));

@@ -2,8 +2,8 @@
 
 use std::io::{self, Write};
 
-use super::{Change, DifferenceExporter, Fate, LiveAmount, Pair, Side, changes, note, totals};
-use crate::model::Domain;
+use super::{Change, DifferenceExporter, Fate, Pair, Side, changes, note, totals};
+use crate::model::{Amount, Domain};
 use crate::report::quantity::{bytes, change, count, count_change, counted, duration, span};
 use crate::report::text::page::{Page, Style};
 use crate::report::text::{entry, head};
@@ -38,7 +38,7 @@ impl DifferenceExporter for DifferenceText {
 /// Who is compared with whom, and what stands in the way.
 fn opening(page: &mut Page<'_>, pair: &Pair<'_>, changes: &[Change<'_>]) -> io::Result<()> {
     let (before, after) = totals(changes);
-    let by = change(before.live_bytes, after.live_bytes);
+    let by = change(before.bytes, after.bytes);
     let names = format!("{} against {}", pair.after.name, pair.before.name);
     page.heading(&format!("{by} still live: {}", escape::terminal(&names)))?;
     page.item(0, "Before: ", Style::Bold, &side(&pair.before, before))?;
@@ -50,7 +50,7 @@ fn opening(page: &mut Page<'_>, pair: &Pair<'_>, changes: &[Change<'_>]) -> io::
 }
 
 /// `panel (pid 4711, CPython 3.11.7), watched for 1 min from …; 9.5 MiB live in 1,000 blocks.`
-fn side(side: &Side<'_>, amount: LiveAmount) -> String {
+fn side(side: &Side<'_>, amount: Amount) -> String {
     let document = side.document;
     let resident = document.memory.last().map_or_else(String::new, |point| {
         format!(" Its resident memory was {}.", bytes(point.rss_bytes))
@@ -61,8 +61,8 @@ fn side(side: &Side<'_>, amount: LiveAmount) -> String {
         head::target(document),
         duration(document.capture.seconds),
         utc(document.capture.started),
-        bytes(amount.live_bytes),
-        counted(amount.live_count, "block", "blocks"),
+        bytes(amount.bytes),
+        counted(amount.count, "block", "blocks"),
     )
 }
 
@@ -126,14 +126,14 @@ fn headline(changed: &Change<'_>) -> String {
     let how = match changed.fate() {
         Fate::New => "new".to_owned(),
         Fate::Gone => "all of it gone".to_owned(),
-        _ => span(before.live_bytes, after.live_bytes),
+        _ => span(before.bytes, after.bytes),
     };
     let noun = match changed.domain {
         Domain::Malloc => ("block", "blocks"),
         Domain::Mmap => ("mapping", "mappings"),
     };
-    let blocks = count_change(before.live_count, after.live_count, noun.0, noun.1);
-    let by = change(before.live_bytes, after.live_bytes);
+    let blocks = count_change(before.count, after.count, noun.0, noun.1);
+    let by = change(before.bytes, after.bytes);
     format!("{by} ({how}) in {blocks}, {}.", entry::by_whom(&changed.frames))
 }
 

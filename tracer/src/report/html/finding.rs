@@ -93,8 +93,8 @@ fn facts(finding: &Finding) -> Vec<(&'static str, String)> {
             "Retained",
             format!(
                 "{} in {} blocks",
-                bytes(evidence.retained_bytes),
-                count(evidence.retained_count)
+                bytes(evidence.retained.bytes),
+                count(evidence.retained.count)
             ),
         ),
         ("Retained means older than", duration(evidence.age_seconds)),

@@ -77,7 +77,7 @@ fn rest(page: &mut Page<'_>, rest: &[&Finding]) -> io::Result<()> {
     }
     let number = super::quantity::count(u64::try_from(rest.len()).unwrap_or(u64::MAX));
     let retained =
-        rest.iter().map(|finding| finding.evidence.retained_bytes).fold(0, u64::saturating_add);
+        rest.iter().map(|finding| finding.evidence.retained.bytes).fold(0, u64::saturating_add);
     page.gap()?;
     page.paragraph(
         0,

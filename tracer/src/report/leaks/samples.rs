@@ -1,8 +1,8 @@
 //! Findings and documents with verdicts, for tests.
 
 use crate::model::{
-    Confidence, Document, Domain, Evidence, Finding, Frame, Interval, LeftOut, Model, Note, Owners,
-    ProcessGrowth, Reason, RootKind, StackNote, UnreachableBlocks, Verdict,
+    Amount, Confidence, Document, Domain, Evidence, Finding, Frame, Interval, LeftOut, Model, Note,
+    Owners, ProcessGrowth, Reason, RootKind, StackNote, UnreachableBlocks, Verdict,
 };
 use crate::report::samples;
 
@@ -21,8 +21,7 @@ fn evidence() -> Evidence {
         stacks_alike: (212, 212),
         since: Some(120.0),
         age_seconds: 30.0,
-        retained_bytes: 42_400,
-        retained_count: 212,
+        retained: Amount { bytes: 42_400, count: 212 },
         slope_blocks_per_hour: Interval { lo: 11_800.0, est: 12_600.0, hi: 13_300.0 },
         model: Model::Linear,
         against: vec![(Model::Constant, 310.4), (Model::Saturating, 14.2), (Model::Steps, 41.0)],
@@ -114,8 +113,8 @@ fn document(growth: ProcessGrowth, findings: Vec<Finding>) -> Document {
 /// Leaks of every confidence, towards a limit.
 pub fn leaking() -> Document {
     let mut likely = finding(Verdict::Leak, Confidence::Likely, app("remember", 77));
-    likely.site.allocated_count += 5_000;
-    likely.evidence.retained_bytes += 77;
+    likely.site.allocated.count += 5_000;
+    likely.evidence.retained.bytes += 77;
     likely.evidence.model = Model::Steps;
     likely.evidence.steps = Some(11);
     likely.evidence.share_of_growth = Some(0.07);
@@ -175,11 +174,11 @@ pub fn undecided() -> Document {
 pub fn arenas() -> Document {
     let mut arenas = finding(Verdict::Leak, Confidence::Likely, app("build_tree", 88));
     (arenas.site.domain, arenas.site.allocator) = (Domain::Mmap, "mmap".into());
-    (arenas.site.live_bytes, arenas.site.live_count) = (12 << 20, 12);
-    (arenas.site.allocated_bytes, arenas.site.allocated_count) = (12 << 20, 12);
+    (arenas.site.live.bytes, arenas.site.live.count) = (12 << 20, 12);
+    (arenas.site.allocated.bytes, arenas.site.allocated.count) = (12 << 20, 12);
     arenas.evidence.arenas = true;
     arenas.evidence.stacks_alike = (9, 12);
-    (arenas.evidence.retained_bytes, arenas.evidence.retained_count) = (12 << 20, 12);
+    (arenas.evidence.retained.bytes, arenas.evidence.retained.count) = (12 << 20, 12);
     document(growth(Verdict::Leak, Confidence::Likely), vec![arenas])
 }
 

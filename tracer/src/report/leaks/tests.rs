@@ -163,8 +163,8 @@ proptest! {
             finding.evidence.reasons = vec![Reason::InStep { types: vec![(name.clone(), seconds)] }];
             finding.evidence.since = Some(seconds);
             finding.evidence.needs_hours = needs;
-            (finding.evidence.retained_bytes, finding.evidence.retained_count) = (numbers[0], numbers[1]);
-            (finding.site.live_count, finding.site.allocated_count) = (numbers[2], numbers[3]);
+            (finding.evidence.retained.bytes, finding.evidence.retained.count) = (numbers[0], numbers[1]);
+            (finding.site.live.count, finding.site.allocated.count) = (numbers[2], numbers[3]);
         }
         if let Some(growth) = &mut document.growth {
             growth.verdict = of_process;

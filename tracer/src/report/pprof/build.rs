@@ -32,7 +32,7 @@ pub fn profile(document: &Document, options: &Options) -> Profile {
 /// Sites by live bytes, in an order that depends on their contents alone.
 fn sites<'a>(document: &'a Document, options: &Options) -> Vec<&'a Site> {
     let mut sites: Vec<&Site> = document.sites.iter().collect();
-    let rank = |site: &Site| (site.live_bytes, site.live_count, site.allocated_bytes);
+    let rank = |site: &Site| (site.live.bytes, site.live.count, site.allocated.bytes);
     sites.sort_by(|a, b| rank(b).cmp(&rank(a)).then_with(|| a.id.cmp(&b.id)));
     sites.truncate(options.top.unwrap_or(usize::MAX));
     sites
@@ -80,7 +80,7 @@ impl Build {
             self.text_label("allocator", &site.allocator),
             self.bytes_label("size_class", site.size_class),
         ];
-        let values = [site.allocated_count, site.allocated_bytes, site.live_count, site.live_bytes];
+        let values = [site.allocated.count, site.allocated.bytes, site.live.count, site.live.bytes];
         let value = values.map(narrow).to_vec();
         self.profile.sample.push(ProfileSample { location_id, value, label });
     }

@@ -156,10 +156,10 @@ proptest! {
         let of = |of: fn(&Site) -> u64| -> i128 {
             document.sites.iter().map(|site| i128::from(of(site)).min(i64::MAX.into())).sum()
         };
-        prop_assert_eq!(sum(&profile, 0), of(|site| site.allocated_count));
-        prop_assert_eq!(sum(&profile, 1), of(|site| site.allocated_bytes));
-        prop_assert_eq!(sum(&profile, 2), of(|site| site.live_count));
-        prop_assert_eq!(sum(&profile, 3), of(|site| site.live_bytes));
+        prop_assert_eq!(sum(&profile, 0), of(|site| site.allocated.count));
+        prop_assert_eq!(sum(&profile, 1), of(|site| site.allocated.bytes));
+        prop_assert_eq!(sum(&profile, 2), of(|site| site.live.count));
+        prop_assert_eq!(sum(&profile, 3), of(|site| site.live.bytes));
         for name in &profile.string_table {
             prop_assert!(!name.contains(char::is_control));
         }

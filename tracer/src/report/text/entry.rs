@@ -40,8 +40,8 @@ pub fn write(page: &mut Page<'_>, rank: usize, stack: &Stack<'_>, total: u64) ->
 fn headline(stack: &Stack<'_>, total: u64) -> String {
     format!(
         "{} ({}) in {}, {}.",
-        bytes(stack.live_bytes),
-        percent(stack.live_bytes, total),
+        bytes(stack.live.bytes),
+        percent(stack.live.bytes, total),
         blocks(stack),
         by_whom(&stack.frames)
     )
@@ -52,11 +52,11 @@ fn blocks(stack: &Stack<'_>) -> String {
         Domain::Malloc => ("block", "blocks"),
         Domain::Mmap => ("mapping", "mappings"),
     };
-    let blocks = counted(stack.live_count, one, many);
+    let blocks = counted(stack.live.count, one, many);
     if let Some(size) = stack.block_size() {
         return format!("{blocks} of {}", block_size(size));
     }
-    let mean = block_size(stack.live_bytes.checked_div(stack.live_count).unwrap_or(0));
+    let mean = block_size(stack.live.bytes.checked_div(stack.live.count).unwrap_or(0));
     // Classes are powers of two: the smallest begins above half its bound.
     let (least, most) = stack.size_classes;
     match least / 2 + 1 {
@@ -106,9 +106,9 @@ fn list(names: &[&str]) -> String {
 fn history(stack: &Stack<'_>) -> String {
     let functions: Vec<&str> = stack.allocators.iter().copied().collect();
     let functions = list(&functions);
-    let freed = stack.allocated_count.saturating_sub(stack.live_count);
+    let freed = stack.allocated.count.saturating_sub(stack.live.count);
     let functions = if functions.is_empty() { "unknown functions".to_owned() } else { functions };
-    match (freed, stack.allocated_count) {
+    match (freed, stack.allocated.count) {
         (0, 1) => format!("It came from {functions} and has not been freed."),
         (0, _) => format!("They came from {functions}; none has been freed."),
         (freed, all) => format!(

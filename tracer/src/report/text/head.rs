@@ -12,7 +12,7 @@ use crate::report::{escape, notes as words, utc};
 const MOST_NOTES: usize = 10;
 
 pub fn write(page: &mut Page<'_>, document: &Document, stacks: &[Stack<'_>]) -> io::Result<()> {
-    let live = bytes(stacks::total_live_bytes(stacks));
+    let live = bytes(stacks::total_live(stacks).bytes);
     let headline = format!("{live} still live in {}", target(document));
     page.heading(&headline)?;
     page.paragraph(0, &sentences(document, stacks).join(" "))?;
@@ -48,14 +48,14 @@ fn allocated(document: &Document, stacks: &[Stack<'_>]) -> String {
     let sum = |of: fn(&crate::model::Site) -> u64| {
         document.sites.iter().map(of).fold(0, u64::saturating_add)
     };
-    let blocks = sum(|site| site.allocated_count);
+    let blocks = sum(|site| site.allocated.count);
     if blocks == 0 {
         return "In that time it allocated nothing.".to_owned();
     }
-    let live = stacks.iter().map(|stack| stack.live_count).fold(0, u64::saturating_add);
+    let live = stacks.iter().map(|stack| stack.live.count).fold(0, u64::saturating_add);
     let all = format!(
         "In that time it allocated {} in {}",
-        bytes(sum(|site| site.allocated_bytes)),
+        bytes(sum(|site| site.allocated.bytes)),
         counted(blocks, "block", "blocks")
     );
     if live == blocks {
@@ -66,7 +66,7 @@ fn allocated(document: &Document, stacks: &[Stack<'_>]) -> String {
     }
     format!(
         "{all}; {} in {} {} still live.",
-        bytes(stacks::total_live_bytes(stacks)),
+        bytes(stacks::total_live(stacks).bytes),
         counted(live, "block", "blocks"),
         if live == 1 { "is" } else { "are" },
     )
@@ -76,7 +76,7 @@ fn mapped(stacks: &[Stack<'_>]) -> Option<String> {
     let mapped = stacks
         .iter()
         .filter(|stack| stack.domain == Domain::Mmap)
-        .map(|stack| stack.live_bytes)
+        .map(|stack| stack.live.bytes)
         .fold(0, u64::saturating_add);
     (mapped > 0).then(|| {
         format!(

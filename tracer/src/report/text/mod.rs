@@ -21,7 +21,7 @@ impl Exporter for Text {
     fn write(&self, document: &Document, options: &Options, out: &mut dyn Write) -> io::Result<()> {
         let mut page = Page::new(out, options.colour);
         let stacks = stacks::ranked(document, options);
-        let total = stacks::total_live_bytes(&stacks);
+        let total = stacks::total_live(&stacks).bytes;
         head::write(&mut page, document, &stacks)?;
         let shown = &stacks[..stacks.len().min(options.top.unwrap_or(TOP))];
         if stacks.is_empty() {
@@ -52,7 +52,7 @@ fn rest(page: &mut Page<'_>, rest: &[stacks::Stack<'_>], total: u64) -> io::Resu
     if rest.is_empty() {
         return Ok(());
     }
-    let bytes = stacks::total_live_bytes(rest);
+    let bytes = stacks::total_live(rest).bytes;
     page.gap()?;
     let (stacks, hold) = if rest.len() == 1 { ("stack", "holds") } else { ("stacks", "hold") };
     page.paragraph(

@@ -93,8 +93,8 @@ impl<'a> SharedJson<'a> {
             rank: finding.rank,
             verdict: finding.verdict,
             confidence: finding.confidence,
-            retained_bytes: finding.evidence.retained_bytes,
-            retained_count: finding.evidence.retained_count,
+            retained_bytes: finding.evidence.retained.bytes,
+            retained_count: finding.evidence.retained.count,
             slope_bytes_per_hour: finding.slope_bytes_per_hour,
         };
         Self {

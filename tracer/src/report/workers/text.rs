@@ -135,8 +135,8 @@ fn figure((document, finding): &(&Document, &Finding)) -> String {
     format!(
         "pid {} retains {} in {}, {}, {}",
         document.target.pid,
-        bytes(finding.evidence.retained_bytes),
-        counted(finding.evidence.retained_count, "block", "blocks"),
+        bytes(finding.evidence.retained.bytes),
+        counted(finding.evidence.retained.count, "block", "blocks"),
         rate::rate(finding.slope_bytes_per_hour.est),
         finding.verdict.name(),
     )

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::Source;
 use crate::history::Series;
-use crate::model::{Owner, RootKind, TypePoint, TypeRetainer, TypeSeries};
+use crate::model::{Amount, Owner, RootKind, TypePoint, TypeRetainer, TypeSeries};
 use crate::store::StoreError;
 
 /// Longest path that is read.
@@ -128,8 +128,8 @@ impl Source<'_> {
             self.limits.remarks,
             "owners of blocks",
             |row| {
-                let (name, blocks, bytes) = (row.get(2)?, row.get(3)?, row.get(4)?);
-                let owner = Owner { name, blocks, bytes, root: None, retainer: Vec::new() };
+                let blocks = Amount { count: row.get(3)?, bytes: row.get(4)? };
+                let owner = Owner { name: row.get(2)?, blocks, root: None, retainer: Vec::new() };
                 Ok(((row.get(0)?, row.get(1)?), owner, row.get(5)?))
             },
             |((site, position), mut owner, root): ((i64, i64), Owner, Option<String>)| {

@@ -4,7 +4,9 @@ use rusqlite::Row;
 
 use super::Source;
 use crate::history::{Contradiction, Places, Series};
-use crate::model::{Cohort, Lifetime, RetainedPoint, SiteHistory, SitePoint, UnreachableBlocks};
+use crate::model::{
+    Amount, Cohort, Lifetime, RetainedPoint, SiteHistory, SitePoint, Totals, UnreachableBlocks,
+};
 use crate::store::StoreError;
 
 impl Source<'_> {
@@ -33,14 +35,14 @@ impl Source<'_> {
              FROM site_history JOIN tick ON tick.id = tick ORDER BY tick, site",
             self.limits.history_rows,
             "rows of history",
-            |row| Ok((row.get(0)?, sums(row, 2, row.get(1)?)?)),
+            |row| Ok((row.get(0)?, SitePoint { t: row.get(1)?, totals: totals(row, 2)? })),
             |(site, sums)| self.taken(series.sums(site, sums)),
         )?;
         self.each(
             "SELECT id, allocated_bytes, allocated_count, freed_bytes, freed_count FROM site",
             self.limits.sites,
             "sites",
-            |row| Ok((row.get(0)?, sums(row, 1, end)?)),
+            |row| Ok((row.get(0)?, SitePoint { t: end, totals: totals(row, 1)? })),
             |(site, sums)| self.taken(series.last_sums(site, sums)),
         )
     }
@@ -53,7 +55,7 @@ impl Source<'_> {
             "rows about old blocks",
             |row| {
                 let (t, age) = (row.get(1)?, row.get(2)?);
-                Ok((row.get(0)?, RetainedPoint { t, age, bytes: row.get(3)?, count: row.get(4)? }))
+                Ok((row.get(0)?, RetainedPoint { t, age, blocks: amount(row, 3)? }))
             },
             |(site, point)| self.taken(series.retained(site, point)),
         )
@@ -75,10 +77,7 @@ impl Source<'_> {
             "SELECT site, up_to, freed_bytes, freed_count FROM lifetime",
             self.limits.cohorts,
             "lifetimes",
-            |row| {
-                let (freed_bytes, freed_count) = (row.get(2)?, row.get(3)?);
-                Ok((row.get(0)?, Lifetime { up_to: row.get(1)?, freed_bytes, freed_count }))
-            },
+            |row| Ok((row.get(0)?, Lifetime { up_to: row.get(1)?, freed: amount(row, 2)? })),
             |(site, lifetime)| self.taken(series.lifetime(site, lifetime)),
         )
     }
@@ -104,24 +103,21 @@ impl Source<'_> {
     }
 }
 
+/// Two columns from `first` on.
+fn amount(row: &Row<'_>, first: usize) -> rusqlite::Result<Amount> {
+    Ok(Amount { bytes: row.get(first)?, count: row.get(first + 1)? })
+}
+
 /// Four columns from `first` on.
-fn sums(row: &Row<'_>, first: usize, t: f64) -> rusqlite::Result<SitePoint> {
-    Ok(SitePoint {
-        t,
-        allocated_bytes: row.get(first)?,
-        allocated_count: row.get(first + 1)?,
-        freed_bytes: row.get(first + 2)?,
-        freed_count: row.get(first + 3)?,
-    })
+pub(super) fn totals(row: &Row<'_>, first: usize) -> rusqlite::Result<Totals> {
+    Ok(Totals { allocated: amount(row, first)?, freed: amount(row, first + 2)? })
 }
 
 fn cohort(row: &Row<'_>) -> rusqlite::Result<Cohort> {
     Ok(Cohort {
         from: row.get(1)?,
         to: row.get(2)?,
-        allocated_bytes: row.get(3)?,
-        allocated_count: row.get(4)?,
-        live_bytes: row.get(5)?,
-        live_count: row.get(6)?,
+        allocated: amount(row, 3)?,
+        live: amount(row, 5)?,
     })
 }

@@ -2,9 +2,9 @@
 
 use std::collections::HashMap;
 
-use super::Source;
-use crate::history::{Places, SiteTotals, Sites};
-use crate::model::{Domain, Site, StackNote};
+use super::{Source, series};
+use crate::history::{Places, Sites};
+use crate::model::{Domain, Site, StackNote, Totals};
 use crate::store::{StoreError, note};
 
 /// A row of `site`.
@@ -14,7 +14,7 @@ struct Row {
     size_class: u64,
     allocator: String,
     stack: Option<i64>,
-    totals: SiteTotals,
+    totals: Totals,
 }
 
 impl Source<'_> {
@@ -30,7 +30,7 @@ impl Source<'_> {
             }
             let appearance = (row.domain, row.size_class, row.allocator, known.stack);
             let notes = notes.remove(&row.id).unwrap_or_default();
-            sites.add(row.id, appearance, row.totals.totals(), notes);
+            sites.add(row.id, appearance, row.totals, notes);
         }
         Ok(sites.finish())
     }
@@ -40,13 +40,7 @@ impl Source<'_> {
                    allocated_count, freed_bytes, freed_count FROM site ORDER BY id";
         let rows = self.all(sql, self.limits.sites, "sites", |row| {
             let domain: String = row.get(1)?;
-            let totals = SiteTotals {
-                key: 0,
-                allocated_bytes: row.get(5)?,
-                allocated_count: row.get(6)?,
-                freed_bytes: row.get(7)?,
-                freed_count: row.get(8)?,
-            };
+            let totals = series::totals(row, 5)?;
             Ok((domain, row.get(0)?, row.get(2)?, row.get(3)?, row.get(4)?, totals))
         })?;
         rows.into_iter()

@@ -6,20 +6,20 @@ use super::{
     Bounds, Reader, Sink, SnapshotRow, Tick, UnreachableBlocks, alone, capture, cohort, create,
     finished, folder, lifetime, read, retained, row, target, tick, totals, written,
 };
-use crate::model::{Collection, History, RetainedPoint, SiteHistory, SitePoint};
+use crate::model::{Amount, Collection, History, RetainedPoint, SiteHistory, SitePoint, Totals};
 
 fn point(t: f64, allocated: u64, freed: u64) -> SitePoint {
     SitePoint {
         t,
-        allocated_bytes: allocated * 10_000,
-        allocated_count: allocated,
-        freed_bytes: freed * 10_000,
-        freed_count: freed,
+        totals: Totals {
+            allocated: Amount { bytes: allocated * 10_000, count: allocated },
+            freed: Amount { bytes: freed * 10_000, count: freed },
+        },
     }
 }
 
 fn old(t: f64, age: f64, count: u64) -> RetainedPoint {
-    RetainedPoint { t, age, bytes: count * 10_000, count }
+    RetainedPoint { t, age, blocks: Amount { bytes: count * 10_000, count } }
 }
 
 #[test]
@@ -144,7 +144,7 @@ fn old_ticks_thin_out() {
     assert!(times.len() <= 16, "{times:?}");
     assert_eq!(times.first().map(|t| t.to_bits()), Some(1.0_f64.to_bits()));
     assert_eq!(times.last().map(|t| t.to_bits()), Some(100.0_f64.to_bits()));
-    assert_eq!(document.sites[0].live_count, 100);
+    assert_eq!(document.sites[0].live.count, 100);
     let (rows, stray): (u32, u32) = Connection::open(&path)
         .and_then(|db| {
             db.query_row(
@@ -205,10 +205,10 @@ fn thinning_moves_no_number_to_another_time() {
     let site = &document.history.sites[0];
     assert!(site.sums.len() > 2 && site.retained.len() > 2);
     for point in &site.sums {
-        assert_eq!(point.allocated_count, sums(point.t), "at {}", point.t);
+        assert_eq!(point.totals.allocated.count, sums(point.t), "at {}", point.t);
     }
     for point in &site.retained {
-        assert_eq!(point.count, old(point.t), "at {}", point.t);
+        assert_eq!(point.blocks.count, old(point.t), "at {}", point.t);
     }
     assert_eq!(site.retained.last().map(|point| point.t), Some(300.0));
 }

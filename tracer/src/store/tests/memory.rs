@@ -7,8 +7,8 @@ use super::{
 };
 use crate::history::{Count, InMemory, Sink, SiteRetained, SiteRow, SiteTotals, SnapshotRow, Tee};
 use crate::model::{
-    CallStack, Cohort, Counted, CounterClass, Domain, Frame, Lifetime, Loss, Mark, Owned, Owner,
-    ProcessPoint, RootKind, StackNote, TypePoint, TypeRetainer, TypeSeries,
+    Amount, CallStack, Cohort, Counted, CounterClass, Domain, Frame, Lifetime, Loss, Mark, Owned,
+    Owner, ProcessPoint, RootKind, StackNote, Totals, TypePoint, TypeRetainer, TypeSeries,
 };
 use crate::store::mark;
 
@@ -121,10 +121,8 @@ impl<'a> Teller<'a> {
             Cohort {
                 from: begin,
                 to: from,
-                allocated_bytes: all * 10,
-                allocated_count: all,
-                live_bytes: live * 10,
-                live_count: live,
+                allocated: Amount { bytes: all * 10, count: all },
+                live: Amount { bytes: live * 10, count: live },
             }
         };
         let cohorts: Vec<Cohort> = cohorts.iter().map(cohort).collect();
@@ -133,8 +131,7 @@ impl<'a> Teller<'a> {
         powers.dedup_by_key(|(power, _)| *power);
         let lifetimes = powers.into_iter().map(|(power, count)| Lifetime {
             up_to: f64::from(*power).exp2(),
-            freed_bytes: count * 10,
-            freed_count: *count,
+            freed: Amount { bytes: count * 10, count: *count },
         });
         self.sinks.life(key, &cohorts, &lifetimes.collect::<Vec<_>>()).expect("life");
     }
@@ -186,8 +183,7 @@ impl<'a> Teller<'a> {
         let owned = sites.iter().map(|(key, blocks, kinds)| {
             let owner = |kind: u8| Owner {
                 name: format!("owner {kind}"),
-                blocks: u64::from(*blocks) + u64::from(kind),
-                bytes: 7,
+                blocks: Amount { bytes: 7, count: u64::from(*blocks) + u64::from(kind) },
                 root: (kind == 1).then_some(RootKind::Module),
                 retainer: (0..kind).map(|step| format!("step {step}")).collect(),
             };
@@ -200,12 +196,12 @@ impl<'a> Teller<'a> {
 
     fn tick(&mut self, sums: &[(u64, u8, u8)], retained: Option<&[(u64, u8, u8)]>, history: bool) {
         for (key, allocated, freed) in sums {
-            let totals = usize::try_from(*key).map(|key| &mut self.totals[key]).expect("a key");
-            totals.allocated_count += u64::from(*allocated);
-            totals.allocated_bytes += u64::from(*allocated) * 10;
-            totals.freed_count =
-                (totals.freed_count + u64::from(*freed)).min(totals.allocated_count);
-            totals.freed_bytes = totals.freed_count * 10;
+            let site = usize::try_from(*key).map(|key| &mut self.totals[key]).expect("a key");
+            let of = |count| Amount { bytes: count * 10, count };
+            let Totals { allocated: before, freed: gone } = site.totals;
+            let allocated = before.plus(of(u64::from(*allocated)));
+            let freed = of((gone.count + u64::from(*freed)).min(allocated.count));
+            site.totals = Totals { allocated, freed };
         }
         let mut old: Vec<SiteRetained> = retained
             .iter()
@@ -213,8 +209,10 @@ impl<'a> Teller<'a> {
             .map(|(key, age, count)| SiteRetained {
                 key: *key,
                 age: f64::from(age / 64),
-                bytes: u64::from(*count / 64) * 10,
-                count: u64::from(*count / 64),
+                blocks: Amount {
+                    bytes: u64::from(*count / 64) * 10,
+                    count: u64::from(*count / 64),
+                },
             })
             .collect();
         old.sort_by_key(|retained| retained.key);
@@ -239,7 +237,7 @@ impl<'a> Teller<'a> {
         let counters = [counter("frees", 1), counter("allocations", 2)];
         let snapshot = retained.map(|_| SnapshotRow { blocks: 3, retained: &old });
         let sites: Vec<SiteTotals> =
-            self.totals.iter().filter(|site| site.allocated_count > 0).copied().collect();
+            self.totals.iter().filter(|site| site.totals.allocated.count > 0).copied().collect();
         let tick =
             Tick { process, counters: &counters, sites: &sites, keep_history: history, snapshot };
         self.sinks.tick(&tick).expect("tick");
@@ -302,8 +300,8 @@ fn a_snapshot_does_not_change() {
     assert!(memory.document().is_err());
     let Ok(()) = memory.begin(&target(), &capture(), 5.0);
     let snapshot = memory.clone();
-    let totals =
-        [SiteTotals { key: 1, allocated_bytes: 8, allocated_count: 1, ..Default::default() }];
+    let totals = Totals { allocated: Amount::block(8), freed: Amount::default() };
+    let totals = [SiteTotals { key: 1, totals }];
     let process = ProcessPoint { t: 1.0, ..ProcessPoint::default() };
     let tick = Tick { process, counters: &[], sites: &totals, keep_history: true, snapshot: None };
     let Ok(()) = memory.tick(&tick);

@@ -4,7 +4,7 @@ use rusqlite::Connection;
 
 use super::{Sink, error, folder, read, tick, written};
 use crate::history::Count;
-use crate::model::{Owned, Owner, RootKind, TypePoint, TypeRetainer, TypeSeries};
+use crate::model::{Amount, Owned, Owner, RootKind, TypePoint, TypeRetainer, TypeSeries};
 
 fn point(t: f64, count: u64, born_count: u64) -> TypePoint {
     let retained_count = count - born_count;
@@ -35,8 +35,7 @@ fn counts() -> Vec<Count> {
 fn owned() -> Vec<(u64, Owned)> {
     let owner = |name: &str, blocks, retainer: &[&str]| Owner {
         name: name.into(),
-        blocks,
-        bytes: 100 * blocks,
+        blocks: Amount { bytes: 100 * blocks, count: blocks },
         root: (!retainer.is_empty()).then_some(RootKind::Module),
         retainer: retainer.iter().map(|step| (*step).to_owned()).collect(),
     };

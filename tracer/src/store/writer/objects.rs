@@ -94,7 +94,7 @@ impl Writer {
             "INSERT INTO owner_holder (site, owner, position, text) VALUES (?1, ?2, ?3, ?4)",
         )?;
         for (position, owner) in (0_i64..).zip(&owned.types) {
-            let (blocks, bytes) = (integer(owner.blocks), integer(owner.bytes));
+            let (blocks, bytes) = (integer(owner.blocks.count), integer(owner.blocks.bytes));
             let root = owner.root.map(RootKind::name);
             put.execute(params![site, position, bounded(&owner.name), blocks, bytes, root])?;
             for (step, text) in (0_i64..).zip(&owner.retainer) {

@@ -5,7 +5,7 @@ use rusqlite::params;
 use super::rows::integer;
 use super::{KnownSite, Writer};
 use crate::history::{SiteRetained, SiteRow, SiteTotals, bounded, finite};
-use crate::model::{Cohort, Domain, Lifetime};
+use crate::model::{Cohort, Domain, Lifetime, Totals};
 use crate::store::note;
 
 impl Writer {
@@ -59,8 +59,9 @@ impl Writer {
         let known = self.sites.get_mut(&new.key).filter(|known| known.totals != *new);
         let Some(known) = known else { return Ok(false) };
         known.totals = *new;
-        let sums = [new.allocated_bytes, new.allocated_count, new.freed_bytes, new.freed_count];
-        let [bytes, count, freed_bytes, freed_count] = sums.map(integer);
+        let Totals { allocated, freed } = new.totals;
+        let [bytes, count] = [allocated.bytes, allocated.count].map(integer);
+        let [freed_bytes, freed_count] = [freed.bytes, freed.count].map(integer);
         self.connection
             .prepare_cached(
                 "UPDATE site SET allocated_bytes = ?2, allocated_count = ?3, freed_bytes = ?4, \
@@ -89,7 +90,13 @@ impl Writer {
             .prepare_cached(
                 "INSERT INTO aged (site, tick, age, bytes, count) VALUES (?1, ?2, ?3, ?4, ?5)",
             )?
-            .execute(params![row, tick, finite(new.age), integer(new.bytes), integer(new.count)])?;
+            .execute(params![
+                row,
+                tick,
+                finite(new.age),
+                integer(new.blocks.bytes),
+                integer(new.blocks.count)
+            ])?;
         Ok(true)
     }
 
@@ -110,10 +117,10 @@ impl Writer {
                 row,
                 finite(cohort.from),
                 finite(cohort.to),
-                integer(cohort.allocated_bytes),
-                integer(cohort.allocated_count),
-                integer(cohort.live_bytes),
-                integer(cohort.live_count),
+                integer(cohort.allocated.bytes),
+                integer(cohort.allocated.count),
+                integer(cohort.live.bytes),
+                integer(cohort.live.count),
             ])?;
         }
         self.put_lifetimes(row, lifetimes)
@@ -125,7 +132,7 @@ impl Writer {
             "INSERT INTO lifetime (site, up_to, freed_bytes, freed_count) VALUES (?1, ?2, ?3, ?4)",
         )?;
         for lifetime in lifetimes {
-            let (bytes, count) = (integer(lifetime.freed_bytes), integer(lifetime.freed_count));
+            let (bytes, count) = (integer(lifetime.freed.bytes), integer(lifetime.freed.count));
             put.execute(params![row, finite(lifetime.up_to), bytes, count])?;
         }
         Ok(())
