@@ -32,7 +32,7 @@ pub fn profile(document: &Document, options: &Options) -> Profile {
 /// Sites by live bytes, in an order that depends on their contents alone.
 fn sites<'a>(document: &'a Document, options: &Options) -> Vec<&'a Site> {
     let mut sites: Vec<&Site> = document.sites.iter().collect();
-    let rank = |site: &Site| (site.live.bytes, site.live.count, site.allocated.bytes);
+    let rank = |site: &Site| (site.live, site.allocated.bytes);
     sites.sort_by(|a, b| rank(b).cmp(&rank(a)).then_with(|| a.id.cmp(&b.id)));
     sites.truncate(options.top.unwrap_or(usize::MAX));
     sites

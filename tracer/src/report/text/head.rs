@@ -3,7 +3,7 @@
 use std::io;
 
 use super::page::{Page, Style};
-use crate::model::{Document, Domain, Note};
+use crate::model::{Amount, Document, Domain, Note};
 use crate::report::quantity::{bytes, change, counted, duration, percent};
 use crate::report::stacks::{self, Stack};
 use crate::report::{escape, notes as words, utc};
@@ -45,30 +45,28 @@ fn sentences(document: &Document, stacks: &[Stack<'_>]) -> Vec<String> {
 }
 
 fn allocated(document: &Document, stacks: &[Stack<'_>]) -> String {
-    let sum = |of: fn(&crate::model::Site) -> u64| {
-        document.sites.iter().map(of).fold(0, u64::saturating_add)
-    };
-    let blocks = sum(|site| site.allocated.count);
-    if blocks == 0 {
+    let all = document.sites.iter().map(|site| site.allocated);
+    let all = all.fold(Amount::default(), Amount::plus);
+    if all.count == 0 {
         return "In that time it allocated nothing.".to_owned();
     }
-    let live = stacks.iter().map(|stack| stack.live.count).fold(0, u64::saturating_add);
-    let all = format!(
+    let live = stacks::total_live(stacks);
+    let allocated = format!(
         "In that time it allocated {} in {}",
-        bytes(sum(|site| site.allocated.bytes)),
-        counted(blocks, "block", "blocks")
+        bytes(all.bytes),
+        counted(all.count, "block", "blocks")
     );
-    if live == blocks {
-        return format!("{all} and freed none of them.");
+    if live.count == all.count {
+        return format!("{allocated} and freed none of them.");
     }
-    if live == 0 {
-        return format!("{all} and freed them all.");
+    if live.count == 0 {
+        return format!("{allocated} and freed them all.");
     }
     format!(
-        "{all}; {} in {} {} still live.",
-        bytes(stacks::total_live(stacks).bytes),
-        counted(live, "block", "blocks"),
-        if live == 1 { "is" } else { "are" },
+        "{allocated}; {} in {} {} still live.",
+        bytes(live.bytes),
+        counted(live.count, "block", "blocks"),
+        if live.count == 1 { "is" } else { "are" },
     )
 }
 

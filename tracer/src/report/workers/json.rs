@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::group::{WorkersFinding, leaking_types, shared};
 use super::{Group, SeveralJson};
-use crate::model::{Confidence, Document, Interval, TypeGrowth, Verdict};
+use crate::model::{Amount, Confidence, Document, Interval, TypeGrowth, Verdict};
 use crate::report::json::contract::DocumentJson;
 use crate::report::write_json;
 
@@ -38,10 +38,8 @@ struct InJson<'a> {
     rank: u32,
     verdict: Verdict,
     confidence: Confidence,
-    #[serde(rename = "kept_bytes")]
-    retained_bytes: u64,
-    #[serde(rename = "kept_count")]
-    retained_count: u64,
+    #[serde(flatten, serialize_with = "Amount::retained_json")]
+    retained: Amount,
     slope_bytes_per_hour: Interval,
 }
 
@@ -93,8 +91,7 @@ impl<'a> SharedJson<'a> {
             rank: finding.rank,
             verdict: finding.verdict,
             confidence: finding.confidence,
-            retained_bytes: finding.evidence.retained.bytes,
-            retained_count: finding.evidence.retained.count,
+            retained: finding.evidence.retained,
             slope_bytes_per_hour: finding.slope_bytes_per_hour,
         };
         Self {
