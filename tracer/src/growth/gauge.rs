@@ -2,7 +2,8 @@
 
 use super::harmless;
 use super::lower_envelope;
-use super::shape::{self, Shape, Steps};
+use super::persistence::Persistence;
+use super::shape::{self, Steps};
 use super::slope::{self, Increment, Slope};
 use super::survival::{self, Age, Survival, Thirds};
 use super::watch::Coverage;
@@ -30,14 +31,10 @@ pub struct Gauge {
     pub cluster: f64,
     /// What was born and still lives, by thirds of the time.
     pub thirds: Thirds,
-    /// The shape of the growth.
-    pub shape: Shape,
+    /// How the growth of bytes changed over the time.
+    pub persistence: Persistence,
     /// Growth at single moments, where it may be.
     pub steps: Option<Steps>,
-    /// Growth of bytes in the first and in the second half.
-    pub halves: (Slope, Slope),
-    /// Rate of the last third over that of all.
-    pub last_third: f64,
     /// What is retained.
     pub retained: Amount,
     /// How often a retained block is freed after all, per second: an upper estimate.
@@ -52,11 +49,8 @@ pub struct Gauge {
 pub fn measure(sites: &[&SiteHistory], watch: &Coverage) -> Option<Gauge> {
     let mut gauge = growth(sites, watch)?;
     let parts = Increment::bytes(&gauge.periods);
-    let noise = parts.iter().map(|part| part.amount.powi(2) * gauge.cluster / part.blocks.max(1.0));
-    gauge.shape = shape::choose(&parts, noise.sum::<f64>() / gauge.bytes.seconds.max(1.0));
+    gauge.persistence = Persistence::measure(&parts, gauge.cluster, &gauge.thirds);
     gauge.steps = steps(sites, gauge.since, watch);
-    gauge.halves = slope::halves(&parts, gauge.cluster);
-    gauge.last_third = shape::last_third(&parts);
     Some(gauge)
 }
 
@@ -82,15 +76,14 @@ pub fn growth(sites: &[&SiteHistory], watch: &Coverage) -> Option<Gauge> {
     let (in_bytes, in_counts) = (Increment::bytes(&periods), Increment::counts(&periods));
     let cluster = slope::cluster(&in_bytes);
     let (bytes, counts) = (slope::slope(&in_bytes, cluster), slope::slope(&in_counts, cluster));
+    let thirds = Thirds::from_cohorts(&periods);
     Some(Gauge {
         age,
         since,
-        thirds: Thirds::from_cohorts(&periods),
+        persistence: Persistence::untried(bytes, cluster, &thirds),
+        thirds,
         p: bytes.p,
         steps: None,
-        halves: (bytes, bytes),
-        last_third: 1.0,
-        shape: shape::untried(),
         hazard: survival.hazard(age.seconds, watch.snapshot),
         median_life: survival.lifetime(0.5),
         freed: survival.freed(),
@@ -114,18 +107,9 @@ impl Gauge {
         self.bytes.per_hour.lo * (-self.hazard * watch.snapshot).exp()
     }
 
-    /// Rate of the second half over that of the first, and by how many standard errors it is lower.
-    pub fn slowing(&self) -> (f64, f64) {
-        let (first, second) = &self.halves;
-        let error = first.error.hypot(second.error);
-        let fall = first.per_hour.est - second.per_hour.est;
-        let ratio = second.per_hour.est / first.per_hour.est.max(f64::MIN_POSITIVE);
-        (ratio, if error > 0.0 { fall / error } else { 0.0 })
-    }
-
     /// The plateau of what is retained since growth is counted.
     pub fn plateau(&self) -> Option<Interval> {
-        self.shape.plateau
+        self.persistence.shape.plateau
     }
 }
 

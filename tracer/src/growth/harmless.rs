@@ -7,6 +7,32 @@ use crate::model::{SiteHistory, Totals, Verdict};
 const COLLECTED: f64 = 0.6;
 /// Those moments may make up this share of the time at most, or they say nothing.
 const RARE: f64 = 0.3;
+/// A cache that is full gives up no more than this share of its greatest size.
+const STEADY: f64 = 0.7;
+
+/// Whether full collections are rare enough for releases at them to say something: `moments` of
+/// `all` have one.
+pub fn rare(moments: f64, all: f64) -> bool {
+    moments > 0.0 && moments <= RARE * all
+}
+
+/// Whether releases come at full collections: `then` of `all`.
+pub fn come_at_collections(then: f64, all: f64) -> bool {
+    all > 0.0 && then >= COLLECTED * all
+}
+
+/// Whether old makes room for new: as much as half of what was born was freed.
+pub fn replaced(born: f64, freed: f64) -> bool {
+    born > 0.0 && freed >= 0.5 * born
+}
+
+/// What it is where old makes room for new, by how much of it there was lately: a cache that is
+/// full changes little.
+pub fn of_replaced(late: impl Iterator<Item = f64>) -> Verdict {
+    let (low, high) = late
+        .fold((f64::INFINITY, 0.0_f64), |(low, high), amount| (low.min(amount), high.max(amount)));
+    if low >= STEADY * high { Verdict::CacheBounded } else { Verdict::SessionsOpen }
+}
 
 /// The word for `sites` if they do not leak; `Undetermined` where nothing says what they are.
 pub fn kind(sites: &[&SiteHistory], watch: &Coverage) -> Verdict {
@@ -23,10 +49,10 @@ pub fn kind(sites: &[&SiteHistory], watch: &Coverage) -> Verdict {
         return Verdict::Baseline;
     }
     let freed = end.freed.minus(middle.freed);
-    if (freed.count as f64) < 0.5 * born.count as f64 {
+    if !replaced(born.count as f64, freed.count as f64) {
         return Verdict::Undetermined;
     }
-    if steady(sites, watch) { Verdict::CacheBounded } else { Verdict::SessionsOpen }
+    of_replaced(late(sites, watch))
 }
 
 /// The sums of several sites at one moment.
@@ -38,22 +64,19 @@ pub fn total(sites: &[&SiteHistory], t: f64) -> Totals {
     sites.iter().filter_map(at).fold(Totals::default(), Totals::plus)
 }
 
-/// Whether what lives changed little in the last third: by at most a sixth up or down.
-fn steady(sites: &[&SiteHistory], watch: &Coverage) -> bool {
-    let samples = (0..=24).map(|step| {
+/// What lived in the last third.
+fn late(sites: &[&SiteHistory], watch: &Coverage) -> impl Iterator<Item = f64> {
+    (0..=24).map(|step| {
         let t = watch.snapshot * (1.0 - f64::from(step) / 72.0);
         total(sites, t).live().bytes as f64
-    });
-    let (low, high) =
-        samples.fold((f64::INFINITY, 0.0_f64), |(low, high), live| (low.min(live), high.max(live)));
-    low >= 0.7 * high
+    })
 }
 
 /// Whether releases come at full collections.
 fn collected(sites: &[&SiteHistory], watch: &Coverage) -> bool {
     let mut times: Vec<f64> = watch.collections.iter().map(|collection| collection.t).collect();
     times.sort_by(f64::total_cmp);
-    if times.is_empty() || times.len() as f64 * watch.tick > RARE * watch.snapshot {
+    if !rare(times.len() as f64 * watch.tick, watch.snapshot) {
         return false;
     }
     let at_one = |from: f64, to: f64| {
@@ -72,7 +95,7 @@ fn collected(sites: &[&SiteHistory], watch: &Coverage) -> bool {
             }
         }
     }
-    all > 0.0 && then >= COLLECTED * all
+    come_at_collections(then, all)
 }
 
 #[cfg(test)]

@@ -1,11 +1,13 @@
 //! Measures a subject and makes a finding of it.
 
 use super::arena;
+use super::decision::Decision;
 use super::gauge::{Gauge, growth, measure};
 use super::owners::{self, FindingOwners};
+use super::persistence::Flatness;
 use super::reasons::{Facts, reasons};
 use super::subject::Subject;
-use super::verdict::{self, Decision};
+use super::verdict;
 use super::watch::Coverage;
 use crate::model::{
     Amount, Confidence, Document, Evidence, Finding, Interval, Model, Site, SiteHistory,
@@ -69,15 +71,14 @@ fn growing_classes(
         .copied()
         .filter(|index| {
             let gauge = growth(&histories(document, &[*index]), watch);
-            let grows = gauge.filter(|gauge| {
-                gauge.p < level && verdict::flatness(gauge) != verdict::Flatness::Falls
-            });
+            let grows = gauge
+                .filter(|gauge| gauge.p < level && gauge.persistence.flatness != Flatness::Falls);
             low += grows.as_ref().map_or(0.0, |gauge| gauge.lasting(watch));
             grows.is_some()
         })
         .collect();
     let better = whole.is_none_or(|gauge| {
-        low > 0.5 * gauge.lasting(watch) || verdict::flatness(gauge) == verdict::Flatness::Falls
+        low > 0.5 * gauge.lasting(watch) || gauge.persistence.flatness == Flatness::Falls
     });
     (!part.is_empty() && part.len() < subject.sites.len() && better).then_some(part)
 }
@@ -116,7 +117,7 @@ impl Tested {
         &self,
         document: &Document,
         watch: &Coverage,
-        decision: Decision,
+        decision: &Decision,
         p_adjusted: f64,
         growth: Option<f64>,
     ) -> Finding {
@@ -131,11 +132,10 @@ impl Tested {
         };
         let facts = Facts {
             gauge,
-            decision: &decision,
+            decision,
             watch,
             allocated: site.allocated.count,
             freed: site.allocated.minus(site.live).count,
-            unreferenced: self.unreferenced,
             arenas: self.subject.arenas.then_some(alike),
             collections: survived(gauge, watch),
             garbage: owners_of_finding.is_garbage(),
@@ -161,7 +161,7 @@ impl Tested {
             collections_survived: facts.collections,
             share_of_growth: growth.map(|growth| gauge.bytes.per_hour.est / growth),
             unreferenced: self.unreferenced,
-            needs_hours: decision.needs_hours,
+            needs_hours: verdict::needs_hours(decision, gauge, watch),
         };
         Finding {
             site,
@@ -250,11 +250,12 @@ fn survived(gauge: &Gauge, watch: &Coverage) -> Option<u64> {
 /// The shape that fits best, its steps, and by how much each other one is worse.
 fn models(gauge: &Gauge) -> (Model, Option<u64>, Vec<(Model, f64)>) {
     let stepped = gauge.steps.filter(|steps| {
-        steps.worse < 0.0 && matches!(gauge.shape.model, Model::Linear | Model::Constant)
+        steps.worse < 0.0
+            && matches!(gauge.persistence.shape.model, Model::Linear | Model::Constant)
     });
-    let model = if stepped.is_some() { Model::Steps } else { gauge.shape.model };
+    let model = if stepped.is_some() { Model::Steps } else { gauge.persistence.shape.model };
     let mut tried = vec![(Model::Linear, 0.0)];
-    tried.extend(gauge.shape.over_linear.iter().copied());
+    tried.extend(gauge.persistence.shape.over_linear.iter().copied());
     tried.extend(gauge.steps.map(|steps| (Model::Steps, steps.worse)));
     let own = tried.iter().find(|(other, _)| *other == model).map_or(0.0, |(_, worse)| *worse);
     let others = tried.into_iter().filter(|(other, worse)| *other != model && worse.is_finite());

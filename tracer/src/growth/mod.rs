@@ -2,11 +2,13 @@
 //! fast, until when). Pure: no clock, no files, the same answer every time.
 
 mod arena;
+mod decision;
 mod gauge;
 mod harmless;
 mod judged;
 mod lower_envelope;
 mod owners;
+mod persistence;
 mod process;
 mod reasons;
 #[cfg(test)]
@@ -24,10 +26,10 @@ mod verdict;
 mod watch;
 
 use crate::model::{Amount, Document, Finding, Interval, ProcessGrowth, TypeGrowth, Verdict};
+use decision::{Decision, LIKELY_P};
 use judged::Tested;
 use process::StackCounts;
 pub use types::judge_types;
-use verdict::Decision;
 use watch::Coverage;
 
 /// Findings that are given at most; the rest is only counted. Many, so that those who look for one
@@ -45,7 +47,7 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { min_bytes_per_day: 256.0 * 1024.0, false_discovery_rate: 0.01 }
+        Self { min_bytes_per_day: 256.0 * 1024.0, false_discovery_rate: LIKELY_P }
     }
 }
 
@@ -79,8 +81,8 @@ pub fn analyse(document: &Document, settings: &Settings) -> Analysis {
         .iter()
         .zip(decisions)
         .map(|(tested, (decision, p))| {
-            let finding = tested.finding(document, &watch, decision, p, share);
-            (tested.weight(&decision, &watch), finding)
+            let weight = tested.weight(&decision, &watch);
+            (weight, tested.finding(document, &watch, &decision, p, share))
         })
         .collect();
     // A site without a stack collects what found no room in a table; it names no place in the

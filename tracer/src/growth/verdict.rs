@@ -6,92 +6,18 @@
 //! and a steady share retained of blocks that otherwise live long and die, which no filling cache
 //! shows.
 
+use super::decision::{Decision, LIKELY_SECONDS, SUSPECT_P, confidence_of_growth};
 use super::gauge::Gauge;
-use super::survival::Thirds;
+use super::persistence::Flatness;
 use super::watch::Coverage;
-use crate::model::{Confidence, Model, UnreachableBlocks, Verdict};
+use crate::model::{Confidence, Reason, UnreachableBlocks, Verdict};
 
-/// Growth must have been watched so long for `likely`, seconds.
-pub const LIKELY_SECONDS: f64 = 3.0 * 3600.0;
-/// And so long for `confirmed` by growth alone, seconds: longer than caches usually take to fill.
-pub const CONFIRMED_SECONDS: f64 = 7.0 * 86_400.0;
-/// Corrected chance of such growth without a leak: for any word, and for `likely`.
-pub const SUSPECT_P: f64 = 0.05;
 /// Blocks that must have been looked for, and the share of them that must be lost. A number that
 /// happens to look like their address hides lost blocks in a heap full of numbers (a quarter of the
 /// arrays that pandas 1.3 loses); a pointer in a form that nobody recognises would hide all blocks
 /// of a site, so a larger share proves no more.
 const LOOKED_FOR: u64 = 8;
 const UNREACHABLE: f64 = 0.5;
-
-/// A verdict on one subject.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Decision {
-    /// The verdict.
-    pub verdict: Verdict,
-    /// The confidence.
-    pub confidence: Confidence,
-    /// Hours of watching that a better one needs.
-    pub needs_hours: Option<f64>,
-    /// What decided.
-    pub basis: Basis,
-}
-
-/// What decided. The first reason that a reader gets.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Basis {
-    /// Nothing points to the blocks.
-    Unreachable,
-    /// A steady share of blocks that usually live long is never freed.
-    Retained,
-    /// It grew for hours and is not getting slower.
-    Steady,
-    /// It grows, but not for long.
-    Early,
-    /// Old blocks are freed after all.
-    Falls,
-    /// It gets slower.
-    Slows,
-    /// It has stopped.
-    Stopped,
-    /// It cannot be told from chance.
-    Chance,
-    /// Lost events alone would look the same.
-    Losses,
-}
-
-/// How what was born early compares with what was born late.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Flatness {
-    /// As much of the old still lives as of the young.
-    Flat,
-    /// Less.
-    Falls,
-    /// Too few blocks to say.
-    Unclear,
-}
-
-/// Compares the retention of the oldest third with that of the rest, in events of `cluster` blocks.
-pub fn flatness(gauge: &Gauge) -> Flatness {
-    flatness_of(&gauge.thirds, gauge.cluster)
-}
-
-/// The same of thirds that come from elsewhere.
-pub fn flatness_of(thirds: &Thirds, cluster: f64) -> Flatness {
-    let (born, retained) = (thirds.born_count, thirds.retained_count);
-    let rest = (born[1] + born[2], (retained[1] + retained[2]) / cluster);
-    if born[0] <= 0.0 || rest.0 <= 0.0 || rest.1 <= 0.0 {
-        return Flatness::Unclear;
-    }
-    let expected = born[0] * rest.1 / rest.0;
-    let old = retained[0] / cluster;
-    let error = (expected + expected * expected / rest.1).sqrt();
-    match () {
-        () if old >= 0.7 * expected => Flatness::Flat,
-        () if (old - expected) / error < -1.6 => Flatness::Falls,
-        () => Flatness::Unclear,
-    }
-}
 
 /// Judges. `p` is corrected for the number of subjects; `harmless` is what it would be if it is no
 /// leak.
@@ -104,61 +30,89 @@ pub fn decide(
     harmless: Verdict,
 ) -> Decision {
     let grows = gauge.bytes.per_hour.lo > 0.0 && gauge.bytes.per_hour.est >= watch.least_per_hour;
-    let unreachable = unreferenced.is_some_and(is_unreachable);
-    let (ratio, errors) = gauge.slowing();
-    let flat = flatness(gauge);
-    if unreachable && gauge.retained.count > 0 {
-        return unreachable_for_good(gauge, p, q, grows && flat != Flatness::Falls);
+    let flat = gauge.persistence.flatness;
+    let unreachable = unreferenced.filter(|search| is_unreachable(*search));
+    if let Some(found) = unreachable.filter(|_| gauge.retained.count > 0) {
+        return unreachable_for_good(found, gauge, p, q, grows && flat != Flatness::Falls);
     }
-    if flat == Flatness::Falls {
-        return plain(or(harmless, Verdict::CacheBounded), Basis::Falls, gauge, watch);
-    }
-    if gauge.age.capped && gauge.hazard * watch.snapshot > 1.0 {
-        return plain(harmless, Basis::Falls, gauge, watch);
-    }
-    if gauge.shape.model == Model::Saturating && (gauge.last_third < 0.5 || errors > 1.64) {
-        return plain(Verdict::CacheWarming, Basis::Slows, gauge, watch);
-    }
-    if gauge.last_third < 0.02 && gauge.span() > 600.0 {
-        return plain(or(harmless, Verdict::Baseline), Basis::Stopped, gauge, watch);
+    if let Some(decision) = ended(gauge, watch, harmless) {
+        return decision;
     }
     if !grows || p > SUSPECT_P {
-        return plain(Verdict::Undetermined, Basis::Chance, gauge, watch);
+        return Decision::suspect(Verdict::Undetermined, chance(gauge));
     }
     if loss_explains(gauge, watch) {
-        return plain(Verdict::Undetermined, Basis::Losses, gauge, watch);
+        let basis = Reason::LossesExplainIt { share: watch.lost };
+        return Decision::suspect(Verdict::Undetermined, basis);
     }
-    let slows = (ratio < 0.9 && errors > 2.0) || gauge.last_third < 0.5;
-    let saturates = gauge.shape.worse(Model::Saturating).is_some_and(|worse| worse < -2.0);
-    let steady = p <= q
-        && flat == Flatness::Flat
-        && !slows
-        && !saturates
-        // Blocks here may live longer than half of what was watched: the old ones have only begun
-        // to die.
-        && !gauge.age.capped
-        && !watch.only_sums
-        && gauge.span() >= LIKELY_SECONDS
-        && gauge.halves.1.per_hour.est > 1.3 * gauge.halves.1.error;
-    if !steady {
-        let basis = if slows { Basis::Slows } else { Basis::Early };
-        return Decision {
-            verdict: Verdict::Leak,
-            ..plain(Verdict::Undetermined, basis, gauge, watch)
-        };
+    let steady = p <= q && gauge.persistence.is_steady() && knows_lifetimes(gauge, watch);
+    match confidence_of_growth(gauge.span()).filter(|_| steady) {
+        Some(confidence) => of_hours(gauge, confidence),
+        None if gauge.persistence.slows() => Decision::suspect(Verdict::Leak, slows(gauge)),
+        None => Decision::suspect(Verdict::Leak, Reason::GrowsSoFar { seconds: gauge.span() }),
     }
-    of_hours(gauge)
+}
+
+/// About how many more hours of watching a better verdict needs.
+pub fn needs_hours(decision: &Decision, gauge: &Gauge, watch: &Coverage) -> Option<f64> {
+    let open =
+        matches!(decision.verdict, Verdict::Leak | Verdict::Undetermined | Verdict::CacheWarming);
+    let proved = matches!(decision.basis, Reason::Unreachable { .. });
+    let missing = LIKELY_SECONDS + gauge.age.seconds + gauge.since - watch.snapshot;
+    (open && !proved && decision.confidence == Confidence::Suspect)
+        .then(|| (missing.max(0.25 * watch.snapshot) / 3600.0).max(0.1))
+}
+
+/// Growth that is none any more, or comes to its end.
+fn ended(gauge: &Gauge, watch: &Coverage, harmless: Verdict) -> Option<Decision> {
+    let persistence = &gauge.persistence;
+    let (verdict, basis) = match () {
+        () if persistence.flatness == Flatness::Falls => {
+            (or(harmless, Verdict::CacheBounded), Reason::OldBlocksFreed)
+        }
+        () if gauge.age.capped && gauge.hazard * watch.snapshot > 1.0 => {
+            (harmless, Reason::OldBlocksFreed)
+        }
+        () if persistence.levels_off() => (Verdict::CacheWarming, slows(gauge)),
+        () if persistence.stopped() && gauge.span() > 600.0 => {
+            (or(harmless, Verdict::Baseline), Reason::Stopped)
+        }
+        () => return None,
+    };
+    Some(Decision::suspect(verdict, basis))
+}
+
+/// Whether old blocks had the time to die: where blocks may live longer than half of what was
+/// watched, they have only begun to.
+fn knows_lifetimes(gauge: &Gauge, watch: &Coverage) -> bool {
+    !gauge.age.capped && !watch.only_sums
+}
+
+fn slows(gauge: &Gauge) -> Reason {
+    Reason::Slows { share: gauge.persistence.last_third }
+}
+
+fn chance(gauge: &Gauge) -> Reason {
+    let number = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
+    let retained = gauge.periods.iter().filter(|period| period.live.count > 0).count();
+    Reason::RetainedInFewPeriods {
+        retained: number(retained),
+        periods: number(gauge.periods.len()),
+    }
 }
 
 /// Growth that was steady for hours.
-fn of_hours(gauge: &Gauge) -> Decision {
-    let retained = retained(gauge);
-    let confirmed = retained || gauge.span() >= CONFIRMED_SECONDS;
-    Decision {
-        verdict: Verdict::Leak,
-        confidence: if confirmed { Confidence::Confirmed } else { Confidence::Likely },
-        needs_hours: None,
-        basis: if retained { Basis::Retained } else { Basis::Steady },
+fn of_hours(gauge: &Gauge, confidence: Confidence) -> Decision {
+    let verdict = Verdict::Leak;
+    match gauge.median_life.filter(|_| retained(gauge)) {
+        Some(median_life) => Decision {
+            verdict,
+            confidence: Confidence::Confirmed,
+            basis: Reason::SomeNeverFreed { median_life },
+        },
+        None => {
+            Decision { verdict, confidence, basis: Reason::GrowsSteadily { seconds: gauge.span() } }
+        }
     }
 }
 
@@ -178,14 +132,22 @@ fn retained(gauge: &Gauge) -> bool {
 }
 
 /// Nothing points to them: the program cannot free them any more.
-fn unreachable_for_good(gauge: &Gauge, p: f64, q: f64, grows: bool) -> Decision {
+fn unreachable_for_good(
+    found: UnreachableBlocks,
+    gauge: &Gauge,
+    p: f64,
+    q: f64,
+    grows: bool,
+) -> Decision {
     // What was lost once, at the start or in one request, is no leak that grows.
     let confidence = match grows && p <= SUSPECT_P {
         true if p <= q && gauge.bytes.periods >= 5.0 => Confidence::Confirmed,
         true if gauge.bytes.periods >= 3.0 => Confidence::Likely,
         _ => Confidence::Suspect,
     };
-    Decision { verdict: Verdict::Leak, confidence, needs_hours: None, basis: Basis::Unreachable }
+    let UnreachableBlocks { looked_for, unreachable } = found;
+    let basis = Reason::Unreachable { searched: looked_for, unreachable };
+    Decision { verdict: Verdict::Leak, confidence, basis }
 }
 
 /// Whether a search for pointers proves that blocks are lost.
@@ -206,11 +168,4 @@ fn loss_explains(gauge: &Gauge, watch: &Coverage) -> bool {
 
 fn or(harmless: Verdict, otherwise: Verdict) -> Verdict {
     if harmless == Verdict::Undetermined { otherwise } else { harmless }
-}
-
-fn plain(verdict: Verdict, basis: Basis, gauge: &Gauge, watch: &Coverage) -> Decision {
-    let missing = LIKELY_SECONDS + gauge.age.seconds + gauge.since - watch.snapshot;
-    let open = matches!(verdict, Verdict::Undetermined | Verdict::CacheWarming);
-    let hours = (missing.max(0.25 * watch.snapshot) / 3600.0).max(0.1);
-    Decision { verdict, confidence: Confidence::Suspect, needs_hours: open.then_some(hours), basis }
 }

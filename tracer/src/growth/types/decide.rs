@@ -2,18 +2,16 @@
 //! (see `verdict`), with what snapshots of a heap know instead: how many objects of each birth are
 //! still there.
 
-use super::super::shape::{self, Shape};
+use super::super::decision::{Decision, LIKELY_P, SUSPECT_P, confidence_of_growth};
+use super::super::persistence::{Flatness, Persistence};
 use super::super::slope::{self, Increment, Slope};
 use super::super::survival::Thirds;
-use super::super::verdict::{self, CONFIRMED_SECONDS, Flatness, LIKELY_SECONDS, SUSPECT_P};
 use super::harmless;
 use super::trajectory::{self, Trajectory};
-use crate::model::{Cohort, Confidence, Model, Verdict};
+use crate::model::{Cohort, Model, Reason, Verdict};
 
 /// With so many snapshots or fewer there is no trend.
 pub const FEW: usize = 5;
-/// Share of false alarms that `likely` allows, as for stacks.
-const Q: f64 = 0.01;
 /// Parts of the beginning that are left out in turn where growth slowed: a leak goes on when
 /// warming up has ended.
 const WARM_UPS: [f64; 2] = [1.0 / 3.0, 0.5];
@@ -21,130 +19,48 @@ const WARM_UPS: [f64; 2] = [1.0 / 3.0, 0.5];
 /// chance: where three are expected there are none with a chance of 5 %.
 const STOPPED_EVENTS: f64 = 9.0;
 const SLOWED_EVENTS: f64 = 24.0;
-/// Growth that goes on after warming up keeps this share of its rate at least, with a chance of 95
-/// %.
-const LASTS: f64 = 0.45;
 /// Of objects of which a smaller share is retained, most have an end; then this share of the later
 /// ones must be retained of the old ones.
 const MORTAL: f64 = 0.5;
 
-/// A verdict on one type.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct TypeDecision {
-    /// The verdict.
-    pub verdict: Verdict,
-    /// The confidence.
-    pub confidence: Confidence,
-    /// What decided.
-    pub basis: TypeBasis,
-}
-
-/// What decided.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum TypeBasis {
-    /// It grew for hours and is not getting slower.
-    Steady,
-    /// It grows, but not for long.
-    Early,
-    /// It grew at all of a few snapshots.
-    EverySnapshot,
-    /// There were too few snapshots.
-    Few,
-    /// No full collection came since the objects were born.
-    Uncollected,
-    /// It grew only lately.
-    Young,
-    /// Old objects go, though more and more are there.
-    Falls,
-    /// As many old ones go as new ones come.
-    Replaced,
-    /// It gets slower: rate of the last third over that of all.
-    Slows(f64),
-    /// It has stopped.
-    Stopped,
-    /// It cannot be told from chance.
-    Chance,
-}
-
-/// Growth of what is retained over some time, with its shape.
-struct Evidence {
-    growth: Slope,
+/// Growth of what is retained over some time.
+struct RetainedGrowth {
+    slope: Slope,
     /// Objects that are retained, those that come together as one.
     events: f64,
-    shape: Shape,
-    halves: (Slope, Slope),
-    last_third: f64,
-    flatness: Flatness,
+    persistence: Persistence,
 }
 
-impl Evidence {
+impl RetainedGrowth {
     fn of(periods: &[Cohort]) -> Self {
         let counts = Increment::counts(periods);
         let cluster = slope::cluster(&counts);
-        let growth = slope::slope(&counts, cluster);
         let blocks: f64 = counts.iter().map(|increment| increment.blocks).sum();
         Self {
-            growth,
+            slope: slope::slope(&counts, cluster),
             events: blocks / cluster,
-            shape: shape::choose(&counts, blocks * cluster / growth.seconds.max(1.0)),
-            halves: slope::halves(&counts, cluster),
-            last_third: shape::last_third(&counts),
-            flatness: verdict::flatness_of(&Thirds::from_cohorts(periods), cluster),
+            persistence: Persistence::measure(&counts, cluster, &Thirds::from_cohorts(periods)),
         }
-    }
-
-    /// Rate of the second half over that of the first, and by how many standard errors it is lower.
-    fn slowing(&self) -> (f64, f64) {
-        let (first, second) = &self.halves;
-        let error = first.error.hypot(second.error);
-        let fall = first.per_hour.est - second.per_hour.est;
-        let ratio = second.per_hour.est / first.per_hour.est.max(f64::MIN_POSITIVE);
-        (ratio, if error > 0.0 { fall / error } else { 0.0 })
-    }
-
-    fn slows(&self) -> bool {
-        let (ratio, errors) = self.slowing();
-        (ratio < 0.9 && errors > 2.0) || self.last_third < 0.5
-    }
-
-    /// Whether the second half is surely not much slower than the first, which few objects cannot
-    /// show.
-    fn lasts(&self) -> bool {
-        let (ratio, _) = self.slowing();
-        let share = |half: &Slope| half.error / half.per_hour.est.max(f64::MIN_POSITIVE);
-        let error = ratio * share(&self.halves.0).hypot(share(&self.halves.1));
-        self.last_third > 0.8 && ratio - 1.64 * error > LASTS
-    }
-
-    fn saturates(&self) -> bool {
-        self.shape.worse(Model::Saturating).is_some_and(|worse| worse < -2.0)
-    }
-
-    fn steady(&self) -> bool {
-        self.flatness == Flatness::Flat
-            && !self.slows()
-            && !self.saturates()
-            && self.halves.1.per_hour.est > 1.3 * self.halves.1.error
     }
 }
 
 /// Judges. `p` is corrected for the number of types.
-pub fn decide(trajectory: &Trajectory<'_>, p: f64) -> TypeDecision {
+pub fn decide(trajectory: &Trajectory<'_>, p: f64) -> Decision {
     if trajectory.snapshots() <= FEW {
         return few(trajectory);
     }
     let harmless = harmless::kind(&trajectory.series.points);
     if trajectory.retained <= 0.0 && trajectory.net() > 0.0 && harmless == Verdict::Baseline {
-        return suspect(Verdict::Undetermined, TypeBasis::Young);
+        return Decision::suspect(Verdict::Undetermined, Reason::GrewOnlyLately);
     }
     if trajectory.retained <= 0.0 || !trajectory.rises() {
-        return suspect(harmless, TypeBasis::Replaced);
+        return Decision::suspect(harmless, Reason::ObjectsReplaced);
     }
     if trajectory.flatness == Flatness::Falls || fades(trajectory) {
-        return suspect(Verdict::Undetermined, TypeBasis::Falls);
+        return Decision::suspect(Verdict::Undetermined, Reason::OldObjectsFreed);
     }
     let periods = trajectory::periods(trajectory.series, trajectory.retainer.is_some());
-    let all = Evidence::of(&periods);
+    let all = RetainedGrowth::of(&periods);
     let slowed = slowed(&all);
     if let Some(decision) = slowed {
         // Objects born while the program warmed up say nothing about what comes after.
@@ -152,9 +68,9 @@ pub fn decide(trajectory: &Trajectory<'_>, p: f64) -> TypeDecision {
         return if goes_on { grows(trajectory, None) } else { decision };
     }
     if p > SUSPECT_P || trajectory.growth.per_hour.lo <= 0.0 {
-        return suspect(Verdict::Undetermined, TypeBasis::Chance);
+        return Decision::suspect(Verdict::Undetermined, Reason::GrewRarely);
     }
-    grows(trajectory, (p <= Q).then_some(&all))
+    grows(trajectory, (p <= LIKELY_P).then_some(&all))
 }
 
 /// Whether most objects have an end, and the oldest seem to go: too few are left of them to be
@@ -167,33 +83,32 @@ fn fades(trajectory: &Trajectory<'_>) -> bool {
 
 /// A type that grows beyond chance; `steady` has the evidence from which it may be more than a
 /// suspect.
-fn grows(trajectory: &Trajectory<'_>, steady: Option<&Evidence>) -> TypeDecision {
+fn grows(trajectory: &Trajectory<'_>, steady: Option<&RetainedGrowth>) -> Decision {
     if trajectory.uncollected() {
-        return suspect(Verdict::Undetermined, TypeBasis::Uncollected);
+        return Decision::suspect(Verdict::Undetermined, Reason::NotCollectedYet);
     }
-    let Some(all) = steady.filter(|all| all.steady() && all.growth.seconds >= LIKELY_SECONDS)
-    else {
-        return suspect(Verdict::Leak, TypeBasis::Early);
-    };
-    let confidence = match all.growth.seconds >= CONFIRMED_SECONDS {
-        true => Confidence::Confirmed,
-        false => Confidence::Likely,
-    };
-    TypeDecision { verdict: Verdict::Leak, confidence, basis: TypeBasis::Steady }
+    let seconds = trajectory.span;
+    let steady = steady.filter(|all| all.persistence.is_steady());
+    match steady.and_then(|all| confidence_of_growth(all.slope.seconds)) {
+        Some(confidence) => {
+            let basis = Reason::GrowsSteadily { seconds };
+            Decision { verdict: Verdict::Leak, confidence, basis }
+        }
+        None => Decision::suspect(Verdict::Leak, Reason::GrowsSoFar { seconds }),
+    }
 }
 
 /// The verdict on growth that got slower or ended.
-fn slowed(all: &Evidence) -> Option<TypeDecision> {
-    let (_, errors) = all.slowing();
-    if all.last_third < 0.02 && all.events >= STOPPED_EVENTS {
-        return Some(suspect(Verdict::Baseline, TypeBasis::Stopped));
+fn slowed(all: &RetainedGrowth) -> Option<Decision> {
+    let persistence = &all.persistence;
+    if persistence.stopped() && all.events >= STOPPED_EVENTS {
+        return Some(Decision::suspect(Verdict::Baseline, Reason::Stopped));
     }
-    let saturating = all.shape.model == Model::Saturating;
-    let falls = all.last_third < 0.25 && all.events >= SLOWED_EVENTS;
-    if falls || (saturating && (all.last_third < 0.5 || errors > 1.64)) {
-        return Some(suspect(Verdict::CacheWarming, TypeBasis::Slows(all.last_third)));
-    }
-    None
+    let falls = persistence.last_third < 0.25 && all.events >= SLOWED_EVENTS;
+    (falls || persistence.levels_off()).then(|| {
+        let basis = Reason::Slows { share: persistence.last_third };
+        Decision::suspect(Verdict::CacheWarming, basis)
+    })
 }
 
 /// Whether growth is steady once this share of the time is left out at the beginning.
@@ -201,14 +116,16 @@ fn goes_on(periods: &[Cohort], share: f64) -> bool {
     let (Some(first), Some(last)) = (periods.first(), periods.last()) else { return false };
     let from = first.from + share * (last.to - first.from);
     let after = &periods[periods.partition_point(|period| period.from < from)..];
-    let late = Evidence::of(after);
-    let straight = late.shape.model == Model::Linear
-        && late.shape.worse(Model::Saturating).is_some_and(|worse| worse > 0.0);
-    after.len() >= 6 && straight && late.steady() && late.lasts() && late.growth.p <= Q
+    let late = RetainedGrowth::of(after);
+    let persistence = &late.persistence;
+    let straight = persistence.shape.model == Model::Linear
+        && persistence.shape.worse(Model::Saturating).is_some_and(|worse| worse > 0.0);
+    let goes_on = straight && persistence.is_steady() && persistence.lasts();
+    after.len() >= 6 && goes_on && late.slope.p <= LIKELY_P
 }
 
 /// What a few snapshots tell: each grew, and each retains its births as the others do.
-fn few(trajectory: &Trajectory<'_>) -> TypeDecision {
+fn few(trajectory: &Trajectory<'_>) -> Decision {
     let points = &trajectory.series.points;
     let snapshots = points.len();
     let deaths = harmless::deaths(points).sum::<f64>();
@@ -217,9 +134,14 @@ fn few(trajectory: &Trajectory<'_>) -> TypeDecision {
         && trajectory.net() > 2.0 * deaths.sqrt()
         && retained_alike(trajectory);
     match every {
-        true if trajectory.uncollected() => suspect(Verdict::Undetermined, TypeBasis::Uncollected),
-        true => suspect(Verdict::Leak, TypeBasis::EverySnapshot),
-        false => suspect(Verdict::Undetermined, TypeBasis::Few),
+        true if trajectory.uncollected() => {
+            Decision::suspect(Verdict::Undetermined, Reason::NotCollectedYet)
+        }
+        true => Decision::suspect(Verdict::Leak, Reason::GrewAtEverySnapshot),
+        false => {
+            let snapshots = u64::try_from(snapshots).unwrap_or(u64::MAX);
+            Decision::suspect(Verdict::Undetermined, Reason::FewSnapshots { snapshots })
+        }
     }
 }
 
@@ -239,8 +161,4 @@ fn retained_alike(trajectory: &Trajectory<'_>) -> bool {
     let sum: f64 = retained.iter().map(|(_, retained)| retained).sum();
     let grown = points[last].count as f64 - trajectory.first().count as f64;
     low > 0.0 && low >= 0.7 * high && sum >= 0.5 * grown
-}
-
-fn suspect(verdict: Verdict, basis: TypeBasis) -> TypeDecision {
-    TypeDecision { verdict, confidence: Confidence::Suspect, basis }
 }

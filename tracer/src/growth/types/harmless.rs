@@ -1,14 +1,8 @@
 //! What the objects of a type are when they are no leak: by how they come and go.
 
+use super::super::harmless::{come_at_collections, of_replaced, rare, replaced};
 use super::trajectory::collected;
 use crate::model::{TypePoint, Verdict};
-
-/// Share of the deaths that must fall between snapshots with a full collection in between.
-const COLLECTED: f64 = 0.6;
-/// Share of the snapshots that may have one, or it proves nothing.
-const RARE: f64 = 0.3;
-/// Numbers change by less than this share in the last third of the time where a cache is full.
-const STEADY: f64 = 0.7;
 
 /// The word for a type that does not leak.
 pub fn kind(points: &[TypePoint]) -> Verdict {
@@ -18,13 +12,11 @@ pub fn kind(points: &[TypePoint]) -> Verdict {
     let half = &points[points.len() / 2..];
     let born: f64 = half.windows(2).map(births).sum();
     let died: f64 = deaths(half).sum();
-    if born <= 0.0 || died < 0.5 * born {
+    if !replaced(born, died) {
         return Verdict::Baseline;
     }
-    let late = points[points.len() - points.len() / 3..].iter().map(|point| point.count as f64);
-    let (low, high) =
-        late.fold((f64::INFINITY, 0.0_f64), |(low, high), count| (low.min(count), high.max(count)));
-    if low >= STEADY * high { Verdict::CacheBounded } else { Verdict::SessionsOpen }
+    let late = &points[points.len() - points.len() / 3..];
+    of_replaced(late.iter().map(|point| point.count as f64))
 }
 
 /// Objects that went away between each snapshot and the next.
@@ -44,7 +36,7 @@ fn births(pair: &[TypePoint]) -> f64 {
 fn falls_at_collections(points: &[TypePoint]) -> bool {
     let pairs = points.len().saturating_sub(1) as f64;
     let collections = points.windows(2).filter(|pair| collected(pair)).count() as f64;
-    if collections < 1.0 || collections > RARE * pairs {
+    if !rare(collections, pairs) {
         return false;
     }
     let all: f64 = deaths(points).sum();
@@ -53,5 +45,5 @@ fn falls_at_collections(points: &[TypePoint]) -> bool {
         .filter(|(_, pair)| collected(pair))
         .map(|(died, _)| died)
         .sum();
-    all > 0.0 && then >= COLLECTED * all
+    come_at_collections(then, all)
 }

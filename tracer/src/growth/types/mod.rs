@@ -15,11 +15,11 @@ mod trajectory;
 
 use std::collections::HashMap;
 
+use super::decision::{Decision, SUSPECT_P};
+use super::persistence::Flatness;
 use super::shape::thinned;
 use super::statistics;
-use super::verdict::{Flatness, SUSPECT_P};
 use crate::model::{TypeGrowth, TypeRetainer, TypeSeries};
-use decide::TypeDecision;
 use order::OrderKey;
 use together::Tie;
 use trajectory::Trajectory;
@@ -55,7 +55,7 @@ pub fn judge_types(series: &[TypeSeries], retainers: &[TypeRetainer]) -> Vec<Typ
     judged.sort_by(|a, b| keys[*a].compare(&keys[*b]));
     let (trajectories, p, ties) =
         chosen(&trajectories, &p, &ties, &judged[..judged.len().min(JUDGED)]);
-    let decisions: Vec<TypeDecision> =
+    let decisions: Vec<Decision> =
         trajectories.iter().zip(&p).map(|(trajectory, p)| decide::decide(trajectory, *p)).collect();
     rows(&trajectories, &p, &ties, &decisions)
 }
@@ -114,7 +114,7 @@ fn rows(
     trajectories: &[Trajectory<'_>],
     p: &[f64],
     ties: &[Vec<(usize, Tie)>],
-    decisions: &[TypeDecision],
+    decisions: &[Decision],
 ) -> Vec<TypeGrowth> {
     let tiers: Vec<u8> =
         decisions.iter().zip(p).map(|(decision, p)| order::tier(decision, *p)).collect();
@@ -155,7 +155,7 @@ fn in_step(
 fn row(
     rank: u32,
     trajectory: &Trajectory<'_>,
-    decision: &TypeDecision,
+    decision: &Decision,
     together: Vec<(String, f64)>,
     key: &OrderKey,
 ) -> TypeGrowth {

@@ -4,10 +4,10 @@
 
 use std::cmp::Ordering;
 
-use super::decide::{TypeBasis, TypeDecision};
+use super::super::decision::{Decision, SUSPECT_P};
 use super::together::Tie;
 use super::trajectory::Trajectory;
-use crate::model::{Confidence, Verdict};
+use crate::model::{Confidence, Reason, Verdict};
 
 /// Modules of the standard library whose objects belong to whoever made them.
 const LIBRARY: [&str; 38] = [
@@ -90,18 +90,18 @@ impl TypeOrigin {
 }
 
 /// How strong the evidence for a leak is: 0 is strongest.
-pub fn tier(decision: &TypeDecision, p: f64) -> u8 {
+pub fn tier(decision: &Decision, p: f64) -> u8 {
     match (decision.verdict, decision.confidence) {
         (Verdict::Leak, Confidence::Confirmed) => 0,
         (Verdict::Leak, Confidence::Likely) => 1,
         (Verdict::Leak, Confidence::Suspect) => 2,
-        (Verdict::Undetermined, _) if decision.basis == TypeBasis::Uncollected => 3,
+        (Verdict::Undetermined, _) if decision.basis == Reason::NotCollectedYet => 3,
         (Verdict::Undetermined, _)
-            if matches!(decision.basis, TypeBasis::Falls | TypeBasis::Young) =>
+            if matches!(decision.basis, Reason::OldObjectsFreed | Reason::GrewOnlyLately) =>
         {
             6
         }
-        (Verdict::Undetermined, _) if p <= super::super::verdict::SUSPECT_P => 4,
+        (Verdict::Undetermined, _) if p <= SUSPECT_P => 4,
         (Verdict::Undetermined, _) => 5,
         (Verdict::CacheWarming, _) => 7,
         (Verdict::CacheBounded, _) => 8,

@@ -1,44 +1,27 @@
 //! Why: the facts that speak for a verdict on a type.
 
-use super::decide::{TypeBasis, TypeDecision};
+use super::super::decision::Decision;
 use super::trajectory::Trajectory;
-use crate::model::{Reason, TypeGrowth, Verdict};
+use crate::model::{Reason, TypeGrowth};
 
 /// The strongest first. `row` has everything but its reasons; `explained` says that its objects are
 /// parts of those of another type.
 pub fn reasons(
     trajectory: &Trajectory<'_>,
-    decision: &TypeDecision,
+    decision: &Decision,
     row: &TypeGrowth,
     explained: bool,
 ) -> Vec<Reason> {
-    let mut reasons = vec![basis(trajectory, decision.basis), by_snapshot(trajectory)];
+    let mut reasons = vec![decision.basis.clone(), by_snapshot(trajectory)];
     reasons.extend(survivors(trajectory));
     reasons.extend(retention(trajectory));
     reasons.extend(held(trajectory));
-    reasons.extend(collections(trajectory, decision.basis));
+    reasons.extend(collections(trajectory, &decision.basis));
     let in_step = (!row.together.is_empty()).then(|| row.together.clone());
     reasons.extend(in_step.map(|types| Reason::InStep { types }));
     reasons.extend(explained.then_some(Reason::PartsOfOthers));
-    reasons.extend(caution(decision));
+    reasons.extend(decision.is_early_leak().then_some(Reason::CacheMayBeFilling));
     reasons
-}
-
-fn basis(trajectory: &Trajectory<'_>, basis: TypeBasis) -> Reason {
-    let seconds = trajectory.span;
-    match basis {
-        TypeBasis::Steady => Reason::GrowsSteadily { seconds },
-        TypeBasis::Early => Reason::GrowsSoFar { seconds },
-        TypeBasis::EverySnapshot => Reason::GrewAtEverySnapshot,
-        TypeBasis::Few => Reason::FewSnapshots { snapshots: number(trajectory.snapshots()) },
-        TypeBasis::Uncollected => Reason::NotCollectedYet,
-        TypeBasis::Young => Reason::GrewOnlyLately,
-        TypeBasis::Falls => Reason::OldObjectsFreed,
-        TypeBasis::Replaced => Reason::ObjectsReplaced,
-        TypeBasis::Slows(share) => Reason::Slows { share },
-        TypeBasis::Stopped => Reason::Stopped,
-        TypeBasis::Chance => Reason::GrewRarely,
-    }
 }
 
 fn by_snapshot(trajectory: &Trajectory<'_>) -> Reason {
@@ -65,15 +48,10 @@ fn held(trajectory: &Trajectory<'_>) -> Option<Reason> {
         .then_some(Reason::ReachedFromRoot)
 }
 
-fn collections(trajectory: &Trajectory<'_>, basis: TypeBasis) -> Option<Reason> {
+fn collections(trajectory: &Trajectory<'_>, basis: &Reason) -> Option<Reason> {
     let collections = trajectory.collections.filter(|collections| *collections > 0)?;
-    (trajectory.retained > 0.0 && basis != TypeBasis::Replaced)
+    (trajectory.retained > 0.0 && *basis != Reason::ObjectsReplaced)
         .then_some(Reason::ObjectsSurvivedCollections { collections })
-}
-
-fn caution(decision: &TypeDecision) -> Option<Reason> {
-    let early = matches!(decision.basis, TypeBasis::Early | TypeBasis::EverySnapshot);
-    (decision.verdict == Verdict::Leak && early).then_some(Reason::CacheMayBeFilling)
 }
 
 fn number(count: usize) -> u64 {

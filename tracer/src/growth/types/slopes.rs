@@ -1,9 +1,9 @@
 //! How fast the objects of a type grow, with an honest interval.
 
+use super::super::persistence::Flatness;
 use super::super::shape::thinned;
 use super::super::statistics::{Z95, scaled};
 use super::super::trend;
-use super::super::verdict::Flatness;
 use super::decide::FEW;
 use super::harmless;
 use super::trajectory::Trajectory;

@@ -1,9 +1,9 @@
 //! What is measured about one type before it is judged: what grew, and what is retained of the
 //! objects born since the first snapshot.
 
+use super::super::persistence::Flatness;
 use super::super::slope::{self, Increment, Slope};
 use super::super::survival::Thirds;
-use super::super::verdict::{self, Flatness};
 use crate::model::{Amount, Cohort, TypePoint, TypeRetainer, TypeSeries};
 
 /// Objects of the last share of the time are too young to count as retained, at most so many
@@ -77,7 +77,7 @@ impl<'a> Trajectory<'a> {
             retained: counts.iter().map(|increment| increment.amount).sum(),
             floor,
             growth: slope::slope(&counts, cluster),
-            flatness: verdict::flatness_of(&thirds, cluster),
+            flatness: Flatness::of(&thirds, cluster),
             thirds,
             collections: collections(&series.points),
             retainer,
