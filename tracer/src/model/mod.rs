@@ -45,7 +45,7 @@ pub use kernel_release::KernelRelease;
 /// What a counter says about a call that was seen.
 pub use leakspy_ebpf::wire::counter::Class as CounterClass;
 pub use memory::Memory;
-pub use note::{HeapNote, LeftOut, NoObjects, NoSearch, NotSeen, Note, StackNote};
+pub use note::{DifferenceNote, HeapNote, LeftOut, NoObjects, NoSearch, NotSeen, Note, StackNote};
 pub use reason::Reason;
 pub use retainer::{Reference, RetainerGroup, RetainerReport, RootKind};
 pub use runtime_symbols::RuntimeSymbols;

@@ -231,6 +231,47 @@ coded! {
     }
 }
 
+coded! {
+    /// What makes two recordings hard to compare.
+    pub enum DifferenceNote {
+        /// They are of different programs.
+        "other-program" => OtherProgram {
+            /// Executable of the earlier one: data from outside, like the others.
+            before: String,
+            /// That of the later one.
+            after: String,
+        },
+        /// Their processes have different names.
+        "other-name" => OtherName {
+            /// Name of the earlier one.
+            before: String,
+            /// That of the later one.
+            after: String,
+        },
+        /// Their interpreters are of different versions.
+        "other-interpreter" => OtherInterpreter {
+            /// Version of the earlier one.
+            before: String,
+            /// That of the later one.
+            after: String,
+        },
+        /// They are of different lengths.
+        "other-length" => OtherLength {
+            /// Seconds of the earlier one.
+            before: f64,
+            /// Those of the later one.
+            after: f64,
+        },
+        /// Calls are missing from the numbers of one of them.
+        "calls-lost" => CallsLost {
+            /// Its name.
+            side: String,
+            /// How many.
+            calls: u64,
+        },
+    }
+}
+
 impl Note {
     /// Whether it says that the target went away: nobody can watch it again under its pid.
     pub const fn is_end_of_target(&self) -> bool {

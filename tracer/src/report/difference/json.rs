@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use super::{Change, DifferenceExporter, Fate, Pair, Side, changes, note, totals};
-use crate::model::{Amount, Domain, Frame, MemoryPoint, SCHEMA, Target, Tool};
+use crate::model::{Amount, DifferenceNote, Domain, Frame, MemoryPoint, SCHEMA, Target, Tool};
 use crate::report::json::contract::CaptureJson;
 use crate::report::{Options, json};
 
@@ -20,6 +20,8 @@ struct Difference<'a> {
     before: Whole<'a>,
     after: Whole<'a>,
     notes: Vec<String>,
+    /// The code of each note.
+    codes: Vec<&'static str>,
     changes: Vec<Row<'a>>,
 }
 
@@ -57,12 +59,14 @@ impl DifferenceExporter for DifferenceJson {
         let changes = changes(pair, &complete);
         let (before, after) = totals(&changes);
         let shown = options.shown(&changes);
+        let notes = note::notes(pair);
         let difference = Difference {
             schema: SCHEMA,
             tool: &pair.after.document.tool,
             before: whole(&pair.before, before),
             after: whole(&pair.after, after),
-            notes: note::notes(pair),
+            notes: notes.iter().map(note::sentence).collect(),
+            codes: notes.iter().map(DifferenceNote::code).collect(),
             changes: shown.iter().map(row).collect(),
         };
         json::write_value(&difference, out)

@@ -1,12 +1,15 @@
 //! Every format on pairs of samples, against files that `LEAKSPY_BLESS=1` rewrites.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use proptest::prelude::*;
 use serde_json::Value;
 
 use super::{DIFFERENCES, DifferenceFormat, Fate, Pair, Side, changes, document_at, totals};
-use crate::model::{Amount, Capture, Document, Frame, SiteHistory, SitePoint, Totals};
+use crate::model::{
+    Amount, Capture, DifferenceNote, Document, Frame, SiteHistory, SitePoint, Totals,
+};
 use crate::report::tests::any_document;
 use crate::report::{Format, Options, samples, width};
 
@@ -86,6 +89,21 @@ fn every_format_prints_what_was_agreed() {
         }
     }
     assert!(different.is_empty(), "bless with LEAKSPY_BLESS=1 after reading: {different:?}");
+}
+
+/// Programs read the code of each note beside its sentence.
+#[test]
+fn notes_have_codes() {
+    let mut shown = BTreeSet::new();
+    for (name, before, after) in pairs() {
+        let json = render("json", &pair(&before, &after), &plain());
+        let value: Value = serde_json::from_str(&json).expect("valid JSON");
+        let list = |key: &str| value[key].as_array().expect("a list").clone();
+        assert_eq!(list("notes").len(), list("codes").len(), "{name}");
+        shown.extend(list("codes").iter().filter_map(Value::as_str).map(str::to_owned));
+    }
+    let known: BTreeSet<String> = DifferenceNote::CODES.iter().map(|code| (*code).into()).collect();
+    assert_eq!(shown, known);
 }
 
 #[test]

@@ -43,8 +43,8 @@ fn opening(page: &mut Page<'_>, pair: &Pair<'_>, changes: &[Change<'_>]) -> io::
     page.heading(&format!("{by} still live: {}", escape::terminal(&names)))?;
     page.item(0, "Before: ", Style::Bold, &side(&pair.before, before))?;
     page.item(0, "After:  ", Style::Bold, &side(&pair.after, after))?;
-    for note in note::notes(pair) {
-        page.item(0, "Note: ", Style::Warning, &escape::terminal(&note))?;
+    for fact in note::notes(pair) {
+        page.item(0, "Note: ", Style::Warning, &escape::terminal(&note::sentence(&fact)))?;
     }
     Ok(())
 }
