@@ -75,18 +75,12 @@ fn three_interpreters() -> Result<()> {
 #[test]
 fn workers_of_one_server() -> Result<()> {
     let mut server = Workload::python(&Interpreter::find("3.11")?, "prefork")?;
-    server.command("go 4")?;
-    let facts = server.facts()?;
-    let workers = facts["workers"].as_array().context("workers")?;
-    let pids: Vec<u32> = workers
-        .iter()
-        .map(|pid| Ok(u32::try_from(pid.as_u64().context("a pid")?)?))
-        .collect::<Result<_>>()?;
+    let (pids, line) = workers(&mut server, 4)?;
     let ending = start("leaks", &pids, &["-d", "60s", "-f", "json"])?.wait()?;
     ensure!(ending.code() == Some(0), "{ending}");
     let report = json(&ending)?;
     let groups = report["groups"].as_array().context("groups")?;
-    ensure!(groups.len() == 1 && groups[0]["pids"] == facts["workers"], "{groups:#?}");
+    ensure!(groups.len() == 1 && groups[0]["pids"] == serde_json::json!(pids), "{groups:#?}");
     let first = &groups[0]["findings"][0];
     ensure!(first["workers"] == 3 && first["of"] == 4, "{first:#}");
     let named: Vec<&Value> = first["in"].as_array().into_iter().flatten().collect();
@@ -96,9 +90,98 @@ fn workers_of_one_server() -> Result<()> {
         let Some(here) = here else { continue };
         let findings = of_pid(&report, *pid)?["findings"].as_array().context("findings")?;
         let finding = findings.iter().find(|finding| finding["id"] == here["id"]);
-        ensure!(is_the_leak(finding.context("a finding")?, &facts["line"]), "{pid}: {here:#}");
+        ensure!(is_the_leak(finding.context("a finding")?, &line), "{pid}: {here:#}");
     }
     server.quit()
+}
+
+/// The workers of a preforking server, by pid.
+fn workers(server: &mut Workload, number: u32) -> Result<(Vec<u32>, Value)> {
+    server.command(&format!("go {number}"))?;
+    let facts = server.facts()?;
+    let workers = facts["workers"].as_array().context("workers")?;
+    let pid = |pid: &Value| Ok(u32::try_from(pid.as_u64().context("a pid")?)?);
+    Ok((workers.iter().map(pid).collect::<Result<_>>()?, facts["line"].clone()))
+}
+
+/// Killed at work on four workers of one server, which share their pages with it: no probe stays in
+/// any of them, nor in the server.
+#[test]
+fn killed_it_leaves_nothing_in_any_worker() -> Result<()> {
+    let mut server = Workload::python(&Interpreter::find("3.11")?, "prefork")?;
+    let (pids, _) = workers(&mut server, 4)?;
+    let leakspy = start("leaks", &pids, &[])?;
+    for pid in &pids {
+        ensure!(!text::differences(*pid)?.is_empty(), "no probe in {pid}: this could not fail");
+    }
+    leakspy.kill()?;
+    for pid in pids.iter().chain([&server.pid()]) {
+        text::await_clean(*pid)?;
+        kernel::await_no_links(*pid)?;
+    }
+    server.quit()
+}
+
+/// First words come after a minute, a line for the leak with its workers. Then one worker dies: the
+/// others are counted on, and the report on one page for the browser has all four.
+#[test]
+fn first_words_and_the_death_of_a_worker() -> Result<()> {
+    let mut server = Workload::python(&Interpreter::find("3.11")?, "prefork")?;
+    let (pids, line) = workers(&mut server, 4)?;
+    let folder = tempfile::tempdir()?;
+    let page = folder.path().join("page.html").display().to_string();
+    let mut leakspy = start("leaks", &pids, &["-o", &page])?;
+    let words = format!("remember (prefork.py:{line}) in 3 of 4 workers of ");
+    let listed = pids[1..].iter().map(u32::to_string).collect::<Vec<_>>().join(", ");
+    leakspy.notice(|said| {
+        said.starts_with("After 1 min: ") && said.contains(&words) && said.contains(&listed)
+    })?;
+    kernel::signal(pids[3], libc::SIGKILL)?;
+    leakspy.notice(|said| said.contains(&pids[3].to_string()) && said.contains("exited"))?;
+    for pid in &pids[..3] {
+        leakspy.notice(|said| said.starts_with(&format!("{pid} ")) && said.contains(" live, "))?;
+        ensure!(!text::differences(*pid)?.is_empty(), "no probe in {pid} any more");
+    }
+    kernel::signal(leakspy.pid(), libc::SIGINT)?;
+    let ending = leakspy.wait()?;
+    ensure!(ending.code() == Some(4), "{ending}");
+    let html = std::fs::read_to_string(&page)?;
+    ensure!(html.contains("in 3 of 4 workers"), "{ending}");
+    for pid in &pids {
+        ensure!(html.contains(&format!("(pid {pid}): ")), "no {pid} on the page");
+    }
+    for pid in &pids[..3] {
+        text::await_clean(*pid)?;
+    }
+    server.quit()
+}
+
+/// A census of two processes counts the objects of each, by itself.
+#[test]
+fn a_census_counts_each() -> Result<()> {
+    let mut targets = Vec::new();
+    for (version, number) in [("3.9", 137), ("3.13", 42)] {
+        let mut target = Workload::python(&Interpreter::find(version)?, "heap")?;
+        target.go()?;
+        target.command(&format!("grow {number}"))?;
+        targets.push((target, number));
+    }
+    let mut command = Command::new(binary()?);
+    command.args(["census", "-j", "--pause"]);
+    for (target, _) in &targets {
+        command.args(["-p", &target.pid().to_string()]);
+    }
+    let ending = Process::start("leakspy census of two", &mut command)?.wait()?;
+    ensure!(ending.code() == Some(0), "{ending}");
+    let report = json(&ending)?;
+    ensure!(report["groups"].as_array().map(Vec::len) == Some(2), "{:#}", report["groups"]);
+    for (target, number) in targets {
+        let types = of_pid(&report, target.pid())?["types"].as_array().context("types")?;
+        let row = types.iter().find(|row| row["name"] == "__main__.Growing").context("the type")?;
+        ensure!(row["count"] == number, "{}: {row}", target.pid());
+        target.quit()?;
+    }
+    Ok(())
 }
 
 /// SIGKILL at work: no probe stays in any of them.

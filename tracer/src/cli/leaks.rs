@@ -4,6 +4,7 @@ mod args;
 mod early;
 mod many;
 mod rules;
+mod words;
 
 use std::collections::HashSet;
 use std::io;

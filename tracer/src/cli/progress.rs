@@ -73,9 +73,8 @@ impl<W: Write> ProgressLine<W> {
         if self.manner != Manner::Redrawn {
             return self.say(text);
         }
-        for (index, line) in width::wrap(&escape::terminal(text), COLUMNS - 2).iter().enumerate() {
-            let indent = if index == 0 { "" } else { "  " };
-            self.say(&format!("{indent}{line}"));
+        for line in folded(text) {
+            self.say(&line);
         }
     }
 
@@ -114,6 +113,12 @@ impl<W: Write> Watcher for ProgressLine<W> {
     }
 
     fn done(&mut self, _target: usize, _outcome: &Outcome) {}
+}
+
+/// Text in lines that fit on a terminal, harmless to it; all but the first are indented.
+fn folded(text: &str) -> Vec<String> {
+    let lines = width::wrap(&escape::terminal(text), COLUMNS - 2).into_iter().enumerate();
+    lines.map(|(index, line)| if index == 0 { line } else { format!("  {line}") }).collect()
 }
 
 /// Shows the snapshots of a census.

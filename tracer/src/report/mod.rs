@@ -44,6 +44,7 @@ use crate::model::Document;
 pub use callsite::callsite;
 pub use census::{CENSUS_FORMATS, CensusExporter, CensusFormat};
 pub use difference::{DIFFERENCES, DifferenceExporter, DifferenceFormat, Pair, Side, document_at};
+pub use html::write_several as write_html_of_several;
 pub use json::write_value as write_json;
 pub use origin::short_file;
 pub use quantity::date::{compact_utc, utc};

@@ -6,9 +6,10 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 
 use super::args::LeaksArgs;
+use super::words::{FirstWords, after};
 use super::{exit, options, shorten, shown};
 use crate::cli::exit::{self as ending, Exit, UsageError};
-use crate::cli::live;
+use crate::cli::live::{self, Outcome, Watcher};
 use crate::cli::output::Output;
 use crate::cli::progress::{Manner, ManyLines};
 use crate::cli::targets::{groups, numbered};
@@ -16,10 +17,12 @@ use crate::history::SharedHistory;
 use crate::judge::Judge;
 use crate::model::Document;
 use crate::os::Program;
-use crate::report::workers::{Group, write_json, write_text};
-use crate::report::{Format, escape};
+use crate::report::workers::{Group, early, write_json, write_text};
+use crate::report::{Format, escape, write_html_of_several};
+use crate::session::{Attachment, Status};
 
 /// One of the processes.
+#[derive(Clone)]
 struct Watched {
     pid: u32,
     /// Where its recording is saved, if it is.
@@ -29,7 +32,7 @@ struct Watched {
 }
 
 /// Formats that have room for several processes.
-const FORMATS: [&str; 2] = ["text", "json"];
+const FORMATS: [&str; 3] = ["text", "json", "html"];
 
 /// Watches all of them, judges what was recorded of each, and prints one report. The exit status is
 /// that of what was found, or of what went worst.
@@ -42,8 +45,11 @@ pub fn run(
     quiet: bool,
 ) -> Result<Exit> {
     if !FORMATS.contains(&format.name) {
-        let text =
-            format!("{} shows one process; for several add -f with text or json", format.name);
+        let text = format!(
+            "{} shows one process; for several add -f with one of {}",
+            format.name,
+            FORMATS.join(", ")
+        );
         return Err(UsageError(text).into());
     }
     let watched: Vec<Watched> = pids
@@ -55,7 +61,7 @@ pub fn run(
             history: SharedHistory::default(),
         })
         .collect();
-    let exit = watch(args, &watched, quiet)?;
+    let exit = watch(args, &watched, judge, quiet)?;
     let judged: Vec<Option<Document>> =
         watched.iter().map(|one| judged(args, judge, one, format)).collect();
     let found = judged
@@ -80,15 +86,16 @@ pub fn run(
 }
 
 /// Records all of them; tells the worst of what happened.
-fn watch(args: &LeaksArgs, watched: &[Watched], quiet: bool) -> Result<Exit> {
+fn watch(args: &LeaksArgs, watched: &[Watched], judge: &Judge, quiet: bool) -> Result<Exit> {
     let targets = watched
         .iter()
         .map(|one| options(args, &one.pid.to_string(), one.saved.clone(), &one.history))
         .collect();
     let names = watched.iter().map(|one| one.pid.to_string());
-    let mut lines = ManyLines::new(io::stderr(), Manner::on_stderr(quiet), names);
-    let outcomes = live::follow(targets, &mut lines);
-    lines.clear();
+    let lines = ManyLines::new(io::stderr(), Manner::on_stderr(quiet), names);
+    let mut early = EarlyReports::new(lines, judge.clone(), watched.to_vec());
+    let outcomes = live::follow(targets, &mut early);
+    early.end();
     Ok(ending::worst(&outcomes?))
 }
 
@@ -100,8 +107,10 @@ fn judged(
     format: &'static Format,
 ) -> Option<Document> {
     let mut document = judge.judge(one.history.snapshot().document().ok()?).document;
-    if format.name == "json" {
+    if format.name != "text" {
         document.findings.truncate(args.top.top.unwrap_or(usize::MAX));
+    }
+    if format.name == "json" {
         shorten(&mut document);
     }
     Some(document)
@@ -114,16 +123,76 @@ fn report(
     judged: &[Option<Document>],
     output: &mut Output,
 ) -> Result<()> {
+    let groups = grouped(watched, judged);
+    let written = match format.name {
+        "json" => write_json(&groups, output),
+        "html" => write_html_of_several(&groups, &shown(args, format, output), output),
+        _ => write_text(&groups, &shown(args, format, output), output),
+    };
+    written.context("cannot write the report")
+}
+
+/// Workers of one program together; without those that were never recorded.
+fn grouped<'a>(watched: &[Watched], judged: &'a [Option<Document>]) -> Vec<Group<'a>> {
     let programs: Vec<Option<Program>> = watched.iter().map(|one| one.program.clone()).collect();
-    let groups: Vec<Group<'_>> = groups(&programs)
+    groups(&programs)
         .into_iter()
         .map(|members| members.into_iter().filter_map(|member| judged[member].as_ref()).collect())
         .map(|workers: Vec<&Document>| Group { workers })
         .filter(|group| !group.workers.is_empty())
+        .collect()
+}
+
+/// Progress of all of them, and first words.
+struct EarlyReports<W> {
+    lines: ManyLines<W>,
+    words: FirstWords,
+}
+
+impl<W: io::Write> EarlyReports<W> {
+    fn new(lines: ManyLines<W>, judge: Judge, watched: Vec<Watched>) -> Self {
+        Self { lines, words: FirstWords::new(move || words(&judge, &watched)) }
+    }
+
+    fn end(mut self) {
+        self.words.end();
+        self.lines.clear();
+    }
+}
+
+/// `After 1 min: keep (app.py:12) in 3 of 4 workers of python3 (12, 13, 14): leak, suspect, …`
+fn words(judge: &Judge, watched: &[Watched]) -> Vec<String> {
+    let document = |one: &Watched| one.history.snapshot().document().ok();
+    let judged: Vec<Option<Document>> = watched
+        .iter()
+        .map(|one| document(one).map(|document| judge.judge(document).document))
         .collect();
-    let written = match format.name {
-        "json" => write_json(&groups, output),
-        _ => write_text(&groups, &shown(args, format, output), output),
-    };
-    written.context("cannot write the report")
+    let longest = judged
+        .iter()
+        .flatten()
+        .max_by(|one, other| one.capture.seconds.total_cmp(&other.capture.seconds));
+    let Some(after) = longest.map(after) else { return Vec::new() };
+    early(&grouped(watched, &judged)).iter().map(|line| format!("{after}: {line}")).collect()
+}
+
+impl<W: io::Write> Watcher for EarlyReports<W> {
+    fn attached(&mut self, target: usize, about: &Attachment) {
+        self.lines.attached(target, about);
+    }
+
+    fn status(&mut self, target: usize, status: &Status) {
+        let words = self.words.poll(status.seconds);
+        if !words.is_empty() {
+            self.lines.words(&words);
+        }
+        self.lines.status(target, status);
+    }
+
+    fn finishing(&mut self, target: usize) {
+        self.lines.finishing(target);
+    }
+
+    fn done(&mut self, target: usize, outcome: &Outcome) {
+        self.lines.done(target, outcome);
+    }
 }

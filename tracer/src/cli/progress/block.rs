@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use super::{COLUMNS, Manner};
+use super::{COLUMNS, Manner, folded};
 use crate::report::{escape, width};
 
 /// Lines that are redrawn; hardly any terminal has less.
@@ -42,6 +42,19 @@ impl<W: Write> Block<W> {
     pub fn say(&mut self, text: &str) {
         self.clear();
         self.put(&format!("{}\n", escape::terminal(text)));
+    }
+
+    /// Text that stays, unless nobody wants to see any: in lines that fit on a terminal, in one line
+    /// elsewhere.
+    pub fn words(&mut self, text: &str) {
+        match self.manner {
+            Manner::Quiet => {}
+            Manner::Plain => self.say(text),
+            Manner::Redrawn => {
+                self.clear();
+                self.put(&format!("{}\n", folded(text).join("\n")));
+            }
+        }
     }
 
     /// Draws these lines in place of those before, where lines can be redrawn.

@@ -45,6 +45,14 @@ impl<W: Write> ManyLines<W> {
         self.block.clear();
     }
 
+    /// Lines that stay, unless nobody wants to see any.
+    pub fn words(&mut self, lines: &[String]) {
+        for line in lines {
+            self.block.words(line);
+        }
+        self.draw();
+    }
+
     fn draw(&mut self) {
         let alive = self.targets.iter().filter(|target| !matches!(target.state, State::Over));
         let lines: Vec<String> = alive.map(Target::line).collect();
@@ -128,6 +136,22 @@ mod tests {
     fn about(pid: u32) -> Attachment {
         let comm = "pan\u{1b}[31mel".to_owned();
         Attachment { pid, comm, python: None, probes: 14, method: "perf" }
+    }
+
+    /// Words stay above the lines that are redrawn, in lines that fit.
+    #[test]
+    fn words_stay() {
+        let said = |manner| {
+            let mut out = Vec::new();
+            let mut lines = ManyLines::new(&mut out, manner, ["11".to_owned()]);
+            lines.words(&["leak ".repeat(30)]);
+            String::from_utf8(out).expect("text")
+        };
+        let redrawn = said(Manner::Redrawn);
+        assert_eq!(redrawn.lines().count(), 2 + 2, "{redrawn}");
+        assert!(redrawn.lines().all(|line| width::columns(line) <= COLUMNS), "{redrawn}");
+        assert_eq!(said(Manner::Plain).lines().count(), 1);
+        assert_eq!(said(Manner::Quiet), "");
     }
 
     fn shown(manner: Manner) -> String {

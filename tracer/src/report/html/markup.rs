@@ -63,6 +63,32 @@ impl HtmlPage {
         self.close("table");
     }
 
+    /// A table with a heading for each column.
+    pub fn grid<const N: usize>(
+        &mut self,
+        headings: &[&'static str; N],
+        rows: impl Iterator<Item = [String; N]>,
+    ) {
+        self.open("table", "grid");
+        self.raw("<tr>");
+        for heading in headings {
+            self.raw("<th scope=\"col\">");
+            self.words(heading);
+            self.raw("</th>");
+        }
+        self.raw("</tr>\n");
+        for row in rows {
+            self.raw("<tr>");
+            for cell in &row {
+                self.raw("<td>");
+                self.words(cell);
+                self.raw("</td>");
+            }
+            self.raw("</tr>\n");
+        }
+        self.close("table");
+    }
+
     /// A page of its own inside the page, where no style or script of it can get out.
     pub fn frame(&mut self, title: &'static str, height: u32, page: &str) {
         self.raw("<iframe sandbox=\"\" title=\"");

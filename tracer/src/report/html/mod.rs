@@ -7,6 +7,7 @@ mod measure;
 mod objects;
 mod pictures;
 mod process;
+mod several;
 
 #[cfg(test)]
 mod tests;
@@ -16,6 +17,8 @@ use std::io::{self, Write};
 use self::markup::HtmlPage;
 use super::{Exporter, Options, callsite, quantity};
 use crate::model::Document;
+
+pub use self::several::write as write_several;
 
 /// A page for the browser.
 pub struct Html;
@@ -33,14 +36,9 @@ impl Exporter for Html {
     fn write(&self, document: &Document, options: &Options, out: &mut dyn Write) -> io::Result<()> {
         let mut page = HtmlPage::default();
         page.raw("<!DOCTYPE html>\n<html lang=\"en\">\n");
-        head(&mut page, document);
+        head(&mut page, &who(document));
         page.raw("<body>\n<main>\n");
-        process::write(&mut page, document);
-        pictures::memory(&mut page, document)?;
-        findings(&mut page, document, options)?;
-        objects::write(&mut page, document);
-        pictures::flame_graph(&mut page, document, options)?;
-        measure::write(&mut page, document);
+        body(&mut page, document, options)?;
         page.raw("</main>\n</body>\n</html>\n");
         out.write_all(page.text().as_bytes())
     }
@@ -50,14 +48,25 @@ impl Exporter for Html {
     }
 }
 
-fn head(page: &mut HtmlPage, document: &Document) {
+/// All of one process.
+fn body(page: &mut HtmlPage, document: &Document, options: &Options) -> io::Result<()> {
+    process::write(page, document);
+    pictures::memory(page, document)?;
+    findings(page, document, options)?;
+    objects::write(page, document);
+    pictures::flame_graph(page, document, options)?;
+    measure::write(page, document);
+    Ok(())
+}
+
+fn head(page: &mut HtmlPage, of: &str) {
     page.raw("<head>\n<meta charset=\"utf-8\">\n");
     page.raw("<meta http-equiv=\"Content-Security-Policy\" content=\"");
     page.raw(POLICY);
     page.raw("\">\n<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n");
     page.raw("<meta name=\"color-scheme\" content=\"light dark\">\n");
     page.raw("<meta name=\"referrer\" content=\"no-referrer\">\n");
-    page.element("title", &format!("leakspy: {}", who(document)));
+    page.element("title", &format!("leakspy: {of}"));
     page.raw("<style>\n");
     page.raw(STYLE);
     page.raw("</style>\n</head>\n");

@@ -2,6 +2,7 @@
 //! workers it is in.
 
 mod census;
+mod early;
 mod group;
 mod json;
 #[cfg(test)]
@@ -13,6 +14,8 @@ use serde::Serialize;
 use crate::model::{Document, Tool};
 
 pub use census::{CensusGroup, write as write_census};
+pub use early::early;
+pub use group::{WorkersFinding, leaking_types, shared};
 pub use json::write as write_json;
 pub use text::write as write_text;
 
@@ -33,7 +36,7 @@ struct SeveralJson<'a, T, G> {
 
 impl Group<'_> {
     /// How many, as reports count them.
-    fn size(&self) -> u64 {
+    pub fn size(&self) -> u64 {
         u64::try_from(self.workers.len()).unwrap_or(u64::MAX)
     }
 }

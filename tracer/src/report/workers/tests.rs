@@ -38,7 +38,7 @@ fn stacks_are_the_same_by_what_a_reader_sees() {
         finding.site.id = format!("other-{}", finding.site.id);
     }
     let group = Group { workers: vec![&one, &two] };
-    let found = group::shared(&group);
+    let found = shared(&group);
     assert_eq!(found.len(), one.findings.len());
     assert!(found.iter().all(|shared| shared.workers() == 2));
 }
@@ -53,7 +53,7 @@ fn the_worst_worker_stands_for_all() {
     one.findings[0].slope_bytes_per_hour.est = 1e12;
     two.findings[0].verdict = Verdict::Leak;
     let group = Group { workers: vec![&one, &two] };
-    let found = group::shared(&group);
+    let found = shared(&group);
     assert_eq!(found.len(), 1);
     assert_eq!((found[0].verdict(), found[0].first().0.target.pid), (Verdict::Leak, 12));
 }
@@ -71,6 +71,43 @@ fn programs_do_not_mix() {
     crate::report::Exporter::write(&crate::report::leaks::Leaks, &one, &options, &mut alone)
         .expect("a page");
     assert!(text.contains(&String::from_utf8(alone).expect("text")));
+}
+
+#[test]
+fn first_words_are_a_line_for_each_finding() {
+    let (one, two, mut three) = (worker(11), worker(12), worker(13));
+    three.findings.clear();
+    let lines = early(&[Group { workers: vec![&one, &two, &three] }]);
+    assert!(
+        lines[0].starts_with("keep (main.py:12) in 2 of 3 workers of ")
+            && lines[0].contains(" (11, 12): leak, ")
+            && lines[0].ends_with(" together"),
+        "{lines:?}"
+    );
+    assert!(lines.len() <= 3, "{lines:?}");
+    let mut quiet = worker(14);
+    quiet.findings.clear();
+    let lines = early(&[Group { workers: vec![&quiet, &three] }, Group { workers: vec![&one] }]);
+    assert!(lines[0].starts_with("Nothing in 2 workers of ") && lines[0].contains("(14, 13)"));
+    assert!(lines[1].starts_with("keep (main.py:12) in ") && lines[1].contains("(pid 11): leak"));
+}
+
+/// Groups come first, and all that one process would have had alone is on the page, too.
+#[test]
+fn a_page_for_the_browser_has_groups_and_processes() {
+    let (one, two, mut three) = (worker(11), worker(12), worker(13));
+    three.findings.clear();
+    three.target.comm = "<i onload=x>".to_owned();
+    let groups = [Group { workers: vec![&one, &two, &three] }];
+    let mut out = Vec::new();
+    crate::report::write_html_of_several(&groups, &Options::default(), &mut out).expect("a page");
+    let page = String::from_utf8(out).expect("text");
+    let at = |text: &str| page.find(text).unwrap_or_else(|| panic!("no {text}"));
+    assert!(at(": 3 workers</h1>") < at("in 2 of 3 workers</span>"));
+    assert!(at("in 2 of 3 workers</span>") < at("<details class=\"worker\">"));
+    assert_eq!(page.matches("<details class=\"worker\">").count(), 3);
+    assert!(page.contains("(pid 13): ") && page.contains("Evidence"));
+    assert!(!page.contains("<i onload") && !page.contains("<script"));
 }
 
 #[test]
