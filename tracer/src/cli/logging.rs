@@ -1,13 +1,16 @@
-//! Log messages of libraries and of our own modules, for developers, on standard error with `-v`.
+//! Log messages of libraries and of our own modules, for developers, on standard error: with `-v`, or
+//! as `RUST_LOG` says.
 
 use std::fmt;
 use std::io;
 
 use tracing::{Event, Subscriber};
 use tracing_log::NormalizeEvent;
-use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::Layer;
+use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
+use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::registry::LookupSpan;
 
 use crate::report::escape;
@@ -36,9 +39,26 @@ where
     }
 }
 
-/// Begins to listen: warnings with one `-v`, everything with four. Also to `log`, through which
-/// messages of the eBPF programs come.
+/// The variable that says which messages are wanted, as everywhere in Rust: `debug`, or
+/// `leakspy::probe=trace,warn`.
+const VARIABLE: &str = "RUST_LOG";
+
+/// Begins to listen: warnings with one `-v`, everything with four; without any, what `RUST_LOG`
+/// says. Also to `log`, through which messages of the eBPF programs come.
 pub fn start(verbose: u8) {
+    let (wanted, wrong) = wanted(verbose, std::env::var(VARIABLE).ok().as_deref());
+    if let Some(wrong) = wrong {
+        eprintln!("leakspy: {}", escape::terminal(&wrong));
+    }
+    let lines = tracing_subscriber::fmt::layer().with_writer(io::stderr).event_format(Line);
+    let listener = tracing_subscriber::registry().with(lines.with_filter(wanted));
+    // Fails only when somebody else listens already, as in tests.
+    let _ = tracing_subscriber::util::SubscriberInitExt::try_init(listener);
+}
+
+/// Which messages are wanted, and what is wrong with what was said of it. A flag is newer than an
+/// environment.
+fn wanted(verbose: u8, variable: Option<&str>) -> (Targets, Option<String>) {
     let level = match verbose {
         0 => LevelFilter::OFF,
         1 => LevelFilter::WARN,
@@ -46,13 +66,18 @@ pub fn start(verbose: u8) {
         3 => LevelFilter::DEBUG,
         _ => LevelFilter::TRACE,
     };
-    let listener = tracing_subscriber::fmt()
-        .with_max_level(level)
-        .with_writer(io::stderr)
-        .event_format(Line)
-        .finish();
-    // Fails only when somebody else listens already, as in tests.
-    let _ = tracing_subscriber::util::SubscriberInitExt::try_init(listener);
+    let by_flag = Targets::new().with_default(level);
+    match variable.filter(|said| verbose == 0 && !said.trim().is_empty()) {
+        None => (by_flag, None),
+        Some(said) => match said.parse() {
+            Ok(targets) => (targets, None),
+            Err(error) => {
+                let wrong =
+                    format!("{VARIABLE}={said} is not used, because it is no filter: {error}");
+                (by_flag, Some(wrong))
+            }
+        },
+    }
 }
 
 #[cfg(test)]
@@ -82,6 +107,24 @@ mod tests {
         fn make_writer(&self) -> Self {
             self.clone()
         }
+    }
+
+    #[test]
+    fn the_usual_variable_is_understood() {
+        use tracing::Level;
+        let enabled = |filter: &Targets, level| filter.would_enable("leakspy::probe", &level);
+        let (filter, wrong) = wanted(0, Some("leakspy::probe=debug,warn"));
+        assert!(
+            enabled(&filter, Level::DEBUG) && !enabled(&filter, Level::TRACE) && wrong.is_none()
+        );
+        assert!(
+            filter.would_enable("aya", &Level::WARN) && !filter.would_enable("aya", &Level::INFO)
+        );
+        // A flag says more than the environment.
+        assert!(!enabled(&wanted(1, Some("trace")).0, Level::INFO));
+        let quiet = [None, Some(""), Some("leakspy=loud")].map(|said| wanted(0, said));
+        assert!(quiet.iter().all(|(filter, _)| !enabled(filter, Level::ERROR)));
+        assert!(quiet[2].1.as_ref().is_some_and(|wrong| wrong.contains("RUST_LOG=leakspy=loud")));
     }
 
     #[test]
