@@ -78,13 +78,10 @@ fn kernel_thread() -> Result<u32> {
     bail!("no kernel thread is visible here: run this test outside of pid namespaces")
 }
 
-/// Without privileges: which one is missing, and code 5.
-#[test]
-fn not_permitted() -> Result<()> {
-    let target = idle()?;
-    let directory = tempfile::tempdir()?;
-    std::fs::set_permissions(directory.path(), std::fs::Permissions::from_mode(0o777))?;
-    let copy = directory.path().join("leakspy");
+/// Runs a copy of leakspy, put into a folder, without any privilege.
+fn unprivileged(directory: &Path, arguments: &[&str]) -> Result<Ending> {
+    std::fs::set_permissions(directory, std::fs::Permissions::from_mode(0o777))?;
+    let copy = directory.join("leakspy");
     std::fs::copy(binary()?, &copy)?;
     let mut command = Command::new("setpriv");
     command.args([
@@ -94,14 +91,37 @@ fn not_permitted() -> Result<()> {
         "--inh-caps=-all",
         "--bounding-set=-all",
     ]);
-    command.arg(&copy).args([
-        "record",
-        "-p",
-        &target.pid().to_string(),
-        "-o",
-        &output(directory.path()),
-    ]);
-    refused(&Process::start("leakspy without privileges", &mut command)?.wait()?, 5, &["cap_"])?;
+    command.arg(&copy).args(arguments);
+    Process::start("leakspy without privileges", &mut command)?.wait()
+}
+
+/// Without privileges: which one is missing, and code 5.
+#[test]
+fn not_permitted() -> Result<()> {
+    let target = idle()?;
+    let directory = tempfile::tempdir()?;
+    let (pid, output) = (target.pid().to_string(), output(directory.path()));
+    let ending = unprivileged(directory.path(), &["record", "-p", &pid, "-o", &output])?;
+    refused(&ending, 5, &["cap_"])?;
+    target.quit()
+}
+
+/// What `doctor` cannot see without privileges is a row of its table, and the rest is there.
+#[test]
+fn a_doctor_without_privileges() -> Result<()> {
+    let target = idle()?;
+    let directory = tempfile::tempdir()?;
+    let pid = target.pid().to_string();
+    let ending = unprivileged(directory.path(), &["doctor", "-p", &pid])?;
+    ensure!(ending.code() == Some(5) && ending.stderr.is_empty(), "{ending}");
+    let page = ending.stdout.join("\n");
+    for words in ["Privileges", "Kernel memory of a recording", &format!("Process {pid}")] {
+        ensure!(page.contains(words), "no {words:?}: {ending}");
+    }
+    let row =
+        ending.stdout.iter().find(|line| line.contains("MISSING") && line.contains("examine it"));
+    ensure!(row.is_some_and(|row| row.contains("not permitted")), "{ending}");
+    ensure!(page.contains("CAP_SYS_PTRACE"), "{ending}");
     target.quit()
 }
 

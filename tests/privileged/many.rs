@@ -156,6 +156,22 @@ fn first_words_and_the_death_of_a_worker() -> Result<()> {
     server.quit()
 }
 
+/// Of a server that leaves the work to workers: they are named, and how to watch them, too.
+#[test]
+fn workers_that_are_not_watched_are_named() -> Result<()> {
+    let mut server = Workload::python(&Interpreter::find("3.11")?, "prefork")?;
+    let (pids, _) = workers(&mut server, 2)?;
+    let ending = start("leaks", &[server.pid()], &["-d", "1s"])?.wait()?;
+    ensure!(ending.code() == Some(0), "{ending}");
+    let words = format!("has 2 Python workers: {}, {};", pids[0], pids[1]);
+    let add = format!("add -p {} -p {}", pids[0], pids[1]);
+    let said = ending.stderr.iter().any(|line| line.contains(&words) && line.ends_with(&add));
+    ensure!(said, "{ending}");
+    let ending = start("leaks", &pids[..1], &["-d", "1s"])?.wait()?;
+    ensure!(!ending.stderr.iter().any(|line| line.contains("Python worker")), "{ending}");
+    server.quit()
+}
+
 /// A census of two processes counts the objects of each, by itself.
 #[test]
 fn a_census_counts_each() -> Result<()> {
@@ -253,6 +269,14 @@ fn a_name_can_mean_all() -> Result<()> {
     };
     let refused = run(&[])?;
     ensure!(refused.code() == Some(1), "{refused}");
+    let listed = |text: &str| refused.stderr.iter().any(|line| line.contains(text));
+    ensure!(listed("PID") && listed("PARENT") && listed("--all"), "{refused}");
+    for target in &targets {
+        let row = |line: &&String| line.starts_with(&target.pid().to_string());
+        let row = refused.stderr.iter().find(row).with_context(|| refused.to_string())?;
+        let told = ["3.11.", "MiB", "sites.py"].iter().all(|word| row.contains(word));
+        ensure!(told && row.contains(&std::process::id().to_string()), "{row}");
+    }
     let ending = run(&["--all"])?;
     ensure!(ending.code() == Some(0), "{ending}");
     for target in targets {

@@ -101,6 +101,23 @@ fn what_is_not_there() -> Result<()> {
     target.quit()
 }
 
+/// A name that a module and a type have: which one is meant is said, and how to ask for the other.
+#[test]
+fn a_name_of_two_things() -> Result<()> {
+    let target = hostile(&Interpreter::find("3.11")?)?;
+    let pid = target.pid().to_string();
+    let ending = run(&["who", "-p", &pid, "truth"])?;
+    let said = ending.stderr.join("\n");
+    ensure!(ending.code() == Some(0) && ending.stdout[0].contains("module truth"), "{ending}");
+    let other =
+        "this answers about the module truth; for objects of the type ask for __main__.truth";
+    ensure!(said.contains(other), "{ending}");
+    let ending = run(&["who", "-p", &pid, "__main__.truth"])?;
+    ensure!(ending.stdout[0].contains("1 object of the type __main__.truth"), "{ending}");
+    ensure!(ending.stderr.is_empty(), "{ending}");
+    target.quit()
+}
+
 #[test]
 fn no_python_and_no_process() -> Result<()> {
     let mut other = Process::start("cat", &mut Command::new("cat"))?;

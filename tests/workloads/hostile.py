@@ -11,12 +11,16 @@ class Vault:
     pass
 
 
+class truth:
+    """Called as a module is."""
+
+
 def go():
     for name in (ESCAPE, LONG):
         KEPT.extend(type(name, (), {"__module__": "hostile"})() for _ in range(3))
     vault = Vault()
     vault.opened = {SECRET + " " + "x" * 60: [Vault()]}
-    KEPT.append(vault)
+    KEPT.extend([vault, truth()])
     fact("address", hex(id(vault)))
     fact("hostile", [hex(id(KEPT[0])), hex(id(KEPT[3]))])
 

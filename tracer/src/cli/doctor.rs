@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use anyhow::{Context, Result};
 use clap::Args;
 
+use super::choice;
 use super::exit::Exit;
 use super::options::JsonArg;
 use super::output::Output;
@@ -29,6 +30,9 @@ pub struct DoctorArgs {
 /// Says what is there and what is missing. Ends with the code for "missing" when recording would
 /// not work.
 pub fn run(args: &DoctorArgs) -> Result<Exit> {
+    if let Some(name) = &args.pid {
+        choice::unambiguous(name, choice::ONE)?;
+    }
     let report = worded(doctor::run(args.pid.as_deref())?);
     let mut output = Output::standard();
     if args.json.json {

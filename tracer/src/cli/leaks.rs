@@ -21,7 +21,7 @@ use super::output::Output;
 use super::progress::{Manner, ProgressLine};
 use super::record::census_rules;
 use super::show;
-use super::targets::Selection;
+use super::targets::{Selection, tell_of_workers};
 use crate::history::SharedHistory;
 use crate::judge::Judge;
 use crate::model::{Confidence, Document, History, Verdict};
@@ -61,6 +61,7 @@ fn live(
     quiet: bool,
     report: impl FnOnce(&Judge, Document) -> Result<Exit>,
 ) -> Result<Exit> {
+    tell_of_workers(pid, quiet);
     let line = ProgressLine::new(io::stderr(), Manner::on_stderr(quiet));
     let history = SharedHistory::default();
     let mut progress = EarlyReport::new(line, judge.clone(), history.clone());

@@ -3,6 +3,7 @@
 
 mod args;
 mod census;
+mod choice;
 mod completions;
 mod diff;
 mod doctor;

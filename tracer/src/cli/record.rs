@@ -12,7 +12,7 @@ pub use self::args::RecordArgs;
 use super::exit::{self, Exit, UsageError};
 use super::live;
 use super::progress::{Manner, ManyLines, ProgressLine};
-use super::targets::{Selection, numbered};
+use super::targets::{Selection, numbered, tell_of_workers};
 use super::units::Counting;
 use crate::report::{compact_utc, escape, notes};
 use crate::session::{CensusRules, RecordOptions, SearchRules};
@@ -28,6 +28,7 @@ pub fn run(args: &RecordArgs, quiet: bool) -> Result<Exit> {
 
 fn one(args: &RecordArgs, target: String, quiet: bool) -> Result<Exit> {
     let output = args.output.output.clone().unwrap_or_else(|| default_output(&target, now()));
+    tell_of_workers(&target, quiet);
     let mut progress = ProgressLine::new(io::stderr(), Manner::on_stderr(quiet));
     let outcomes = live::follow(vec![options(args, target, output.clone())], &mut progress);
     progress.clear();

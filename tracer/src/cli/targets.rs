@@ -5,9 +5,13 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
+use super::choice;
 use super::exit::UsageError;
 use super::options::ProcessesArgs;
-use crate::os::{OsError, Process, Program};
+use crate::os::{Process, Program};
+
+/// What to do where a name means several.
+const SEVERAL: &str = "choose one with -p PID, or take them all with --all";
 
 /// The processes that a command is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,7 +31,10 @@ impl Selection {
         let all = args.all;
         match &*args.pid {
             [] => Err(UsageError("give a process with -p".to_owned()).into()),
-            [one] if !all => Ok(Self::One(one.clone())),
+            [one] if !all => {
+                choice::unambiguous(one, SEVERAL)?;
+                Ok(Self::One(one.clone()))
+            }
             named => {
                 Ok(Self::Several(pids(named, |name| if all { every(name) } else { only(name) })?))
             }
@@ -35,18 +42,28 @@ impl Selection {
     }
 }
 
-fn every(name: &str) -> Result<Vec<u32>, OsError> {
-    Process::matching(name)
-}
-
-fn only(name: &str) -> Result<Vec<u32>, OsError> {
-    match name.parse() {
-        Ok(pid) => Ok(vec![pid]),
-        Err(_) => Ok(vec![Process::select(name)?.pid()]),
+/// Says of a single process that others do its work, unless nobody wants to know.
+pub fn tell_of_workers(selector: &str, quiet: bool) {
+    if !quiet && let Some(workers) = choice::unwatched_workers(selector) {
+        eprintln!("leakspy: {workers}");
     }
 }
 
-fn pids(named: &[String], meant: impl Fn(&str) -> Result<Vec<u32>, OsError>) -> Result<Vec<u32>> {
+fn every(name: &str) -> Result<Vec<u32>> {
+    Ok(Process::matching(name)?)
+}
+
+fn only(name: &str) -> Result<Vec<u32>> {
+    match name.parse() {
+        Ok(pid) => Ok(vec![pid]),
+        Err(_) => {
+            choice::unambiguous(name, SEVERAL)?;
+            Ok(vec![Process::select(name)?.pid()])
+        }
+    }
+}
+
+fn pids(named: &[String], meant: impl Fn(&str) -> Result<Vec<u32>>) -> Result<Vec<u32>> {
     let mut known = HashSet::new();
     let mut pids = Vec::new();
     for name in named {

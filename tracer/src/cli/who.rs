@@ -5,9 +5,10 @@ use clap::Args;
 
 use super::exit::Exit;
 use super::options::{ColorArg, FormatArgs, OutputArgs, PauseArg, TopArg};
-use super::{formats, units};
+use super::{choice, formats, units};
+use crate::report::escape;
 use crate::report::{Options, RETAINERS_FORMATS, RetainersFormat};
-use crate::session::who::{self, WhoOptions};
+use crate::session::who::{self, Answer, WhoOptions};
 
 /// Kinds of paths that are shown by default.
 const TOP: usize = 10;
@@ -58,7 +59,11 @@ pub fn run(args: &WhoArgs) -> Result<Exit> {
     let mut output = args.output.open()?;
     let top = args.top.top.unwrap_or(TOP);
     let options = WhoOptions { pause: args.pause.pause, values: args.values, top };
-    let retainers = who::find(&args.pid, &args.asked, &options)?;
+    choice::unambiguous(&args.pid, choice::ONE)?;
+    let Answer { retainers, namesake } = who::find(&args.pid, &args.asked, &options)?;
+    if let Some(namesake) = namesake {
+        eprintln!("leakspy: {}", escape::terminal(&namesake));
+    }
     let shown =
         Options { top: Some(top), colour: args.color.wanted(&output), ..Options::default() };
     format.exporter.write(&retainers, &shown, &mut output).context("cannot write the report")?;

@@ -14,6 +14,8 @@ pub struct HeapSubject {
     pub words: String,
     /// The objects, by number.
     pub objects: Vec<u32>,
+    /// What else has that name, and how to ask for it, as a sentence.
+    pub namesake: Option<String>,
 }
 
 /// Why there is no subject.
@@ -45,13 +47,41 @@ pub fn find(view: &View<'_>, heap: &Heap, asked: &str) -> Result<HeapSubject, No
         let number = heap.objects.number(address).ok_or(NoHeapSubject::NoObject(address))?;
         let class = &heap.classes.get(heap.objects.object(number).class).name;
         let words = format!("the object at {address}, of the type {class}");
-        return Ok(HeapSubject { words, objects: vec![number] });
+        return Ok(HeapSubject { words, objects: vec![number], namesake: None });
     }
     let name = without_ids(asked);
-    instances(heap, |class| class == name)
-        .or_else(|| module(view, heap, asked))
-        .or_else(|| instances(heap, |class| class.rsplit('.').next() == Some(asked)))
-        .ok_or_else(|| NoHeapSubject::Unknown { name: asked.to_owned(), near: near(heap, asked) })
+    let whole = instances(heap, |class| class == name);
+    let module = module(view, heap, asked);
+    let last = || instances(heap, |class| class.rsplit('.').next() == Some(asked));
+    match (whole, module) {
+        (Some(class), Some(module)) => Some(instead_of_module(heap, class, &module)),
+        (Some(class), None) => Some(class),
+        (None, Some(module)) => Some(instead_of_type(heap, module, last())),
+        (None, None) => last(),
+    }
+    .ok_or_else(|| NoHeapSubject::Unknown { name: asked.to_owned(), near: near(heap, asked) })
+}
+
+/// A type, and the module of the same name.
+fn instead_of_module(heap: &Heap, class: HeapSubject, module: &HeapSubject) -> HeapSubject {
+    let namesake = module.objects.first().map(|&number| {
+        let address = heap.objects.object(number).address;
+        format!(
+            "this answers about {}; {} has that name, too: ask for {address}",
+            class.words, module.words
+        )
+    });
+    HeapSubject { namesake, ..class }
+}
+
+/// A module, and objects of a type whose last name it has.
+fn instead_of_type(heap: &Heap, module: HeapSubject, class: Option<HeapSubject>) -> HeapSubject {
+    let first = class.as_ref().and_then(|class| class.objects.first());
+    let namesake = first.map(|&number| {
+        let name = &heap.classes.get(heap.objects.object(number).class).name;
+        format!("this answers about {}; for objects of the type ask for {name}", module.words)
+    });
+    HeapSubject { namesake, ..module }
 }
 
 fn instances(heap: &Heap, fits: impl Fn(&str) -> bool) -> Option<HeapSubject> {
@@ -60,7 +90,8 @@ fn instances(heap: &Heap, fits: impl Fn(&str) -> bool) -> Option<HeapSubject> {
     let objects = numbered(heap).filter(|(_, object)| is(object.class)).map(|(number, _)| number);
     let objects: Vec<u32> = objects.collect();
     let first = heap.classes.get(heap.objects.object(*objects.first()?).class);
-    Some(HeapSubject { words: format!("objects of the type {}", first.name), objects })
+    let words = format!("objects of the type {}", first.name);
+    Some(HeapSubject { words, objects, namesake: None })
 }
 
 fn numbered(heap: &Heap) -> impl Iterator<Item = (u32, super::view::Object)> + '_ {
@@ -74,7 +105,8 @@ fn module(view: &View<'_>, heap: &Heap, asked: &str) -> Option<HeapSubject> {
         .filter(|(_, module)| module::name(view, module.address).as_deref() == Some(asked));
     let objects: Vec<u32> = modules.map(|(number, _)| number).collect();
     if !objects.is_empty() {
-        return Some(HeapSubject { words: format!("the module {asked}"), objects });
+        let words = format!("the module {asked}");
+        return Some(HeapSubject { words, objects, namesake: None });
     }
     let names = numbered(heap)
         .filter(|(_, object)| heap.classes.get(object.class).kind == Kind::Dict)
@@ -82,7 +114,7 @@ fn module(view: &View<'_>, heap: &Heap, asked: &str) -> Option<HeapSubject> {
         .map(|(number, _)| number);
     let objects: Vec<u32> = names.collect();
     let words = format!("the names of the module {asked}, which itself is gone");
-    (!objects.is_empty()).then_some(HeapSubject { words, objects })
+    (!objects.is_empty()).then_some(HeapSubject { words, objects, namesake: None })
 }
 
 /// Types whose last name holds the last part of what was asked for.

@@ -10,8 +10,12 @@ pub struct Candidate {
     pub pid: u32,
     /// Its short name.
     pub comm: String,
-    /// The start of its command line.
+    /// The start of its command line, which may be a title that it has given itself.
     pub command: String,
+    /// Its parent.
+    pub parent: u32,
+    /// Resident memory, bytes.
+    pub rss_bytes: u64,
 }
 
 impl fmt::Display for Candidate {

@@ -237,7 +237,7 @@ fn recognise_layout(
         };
     }
     let version = stated.ok_or(PythonRefusal::NoVersion)?;
-    if version.minor >= FIRST_PUBLISHED {
+    if version.major == 3 && version.minor >= FIRST_PUBLISHED {
         return Err(PythonRefusal::NoDebugOffsets { version });
     }
     let layout = table::layout(version).ok_or(PythonRefusal::UnknownVersion { version })?;

@@ -220,6 +220,16 @@ fn versions_that_publish_are_refused_when_they_do_not() {
     assert_eq!(attach(&image, &symbols), Err(PythonRefusal::NoDebugOffsets { version }));
 }
 
+/// Python 2 has all the symbols, and is told by its version.
+#[test]
+fn python_2_is_refused_by_its_version() {
+    let (_, image) = all().into_iter().find(|(name, _)| *name == "3.8").unwrap();
+    let text = Some("2.7.18 (default, Apr 20 2020) \n[GCC 9]".to_owned());
+    let symbols = RuntimeSymbols { version_text: text, ..RuntimeSymbols::default() };
+    let version = Version::new(2, 7, 18);
+    assert_eq!(attach(&image, &symbols), Err(PythonRefusal::UnknownVersion { version }));
+}
+
 #[test]
 fn a_wrong_code_type_is_refused() {
     for (name, image) in all() {

@@ -69,7 +69,8 @@ impl Version {
         let major = number(parts.next()?)?;
         let minor = number(parts.next()?)?;
         let (micro, level) = micro_and_level(parts.next()?)?;
-        (major == 3).then_some(Self { major, minor, micro, level })
+        // Of Python 2 the text is understood, so that a refusal can name the version.
+        matches!(major, 2 | 3).then_some(Self { major, minor, micro, level })
     }
 
     /// From the machine code of `Py_GetVersion`, which 3.6 to 3.10 have instead of a version word:
@@ -145,6 +146,7 @@ mod tests {
         let text = "3.8.18 (default, Feb  3 2024, 07:02:12) \n[GCC 12.2.0]";
         assert_eq!(Version::from_text(text), Some(Version::new(3, 8, 18)));
         assert_eq!(Version::from_text("3.9.2+"), Some(Version::new(3, 9, 2)));
+        assert_eq!(Version::from_text("2.7.18"), Some(Version::new(2, 7, 18)));
         let beta = Version::from_text("3.10.0b3 (tags/v3.10.0b3) [Clang]").unwrap();
         assert!(beta.is_unfinished());
         assert_eq!(beta.to_string(), "3.10.0b3");
@@ -159,7 +161,8 @@ mod tests {
             "3.8",
             "3.8.",
             "3.8.x",
-            "2.7.18",
+            "1.5.2",
+            "4.0.0",
             "3.8.18rc",
             "3.8.18c1",
             "3.999.1",

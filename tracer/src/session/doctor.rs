@@ -2,8 +2,8 @@
 
 use leakspy_ebpf::wire::key::{LiveBlock, SiteTotals};
 
-use super::SessionError;
 use super::target::TracedTarget;
+use super::{Failure, SessionError};
 use crate::model::{CheckStatus, DoctorCheck, DoctorReport, DoctorSection};
 use crate::os::privilege::{self, Lockdown, Need, Privileges};
 use crate::os::{self, Process};
@@ -13,7 +13,7 @@ use crate::probe::{self, Capacity, Guard, GuardProgram, Method, ProbeError};
 /// Looks at this machine, and at a target (a pid, or the name of a unique process) if given.
 ///
 /// # Errors
-/// The target does not exist or may not be looked at.
+/// The target does not exist, or this machine says nothing of itself.
 pub fn run(target: Option<&str>) -> Result<DoctorReport, SessionError> {
     let guard = Guard::start(&GuardProgram::this());
     let mut sections = vec![kernel(guard)?, privileges()?, maps(Capacity::default())];
@@ -149,7 +149,31 @@ fn maps(capacity: Capacity) -> DoctorSection {
     )
 }
 
+/// What of a process needs a privilege that is missing is a row like the others.
 fn process(selector: &str) -> Result<DoctorSection, SessionError> {
+    match examined(selector) {
+        Err(error) if error.failure() == Failure::Missing => {
+            let checks = vec![check("examine it", CheckStatus::Missing, said(&error), None)];
+            Ok(section(&format!("Process {selector}"), checks))
+        }
+        result => result,
+    }
+}
+
+/// An error with its causes; those that it says itself are left out.
+fn said(error: &SessionError) -> String {
+    let mut text = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(error) = cause {
+        if !text.ends_with(&error.to_string()) {
+            text.push_str(&format!(": {error}"));
+        }
+        cause = error.source();
+    }
+    text
+}
+
+fn examined(selector: &str) -> Result<DoctorSection, SessionError> {
     let process = Process::select(selector)?;
     let title = format!("Process {} ({})", process.pid(), process.comm());
     let target = TracedTarget::open(&process.pid().to_string())?;

@@ -128,13 +128,9 @@ impl HeapTarget {
         if !self.is_there() {
             return Err(crate::os::OsError::Vanished { pid }.into());
         }
-        let (value, snapshot) = found.ok_or_else(|| {
-            let why = match most < wanted.depth.most {
-                true => "this machine has no memory left for more",
-                false => "too many for a snapshot during a recording; `leakspy census` counts them",
-            };
-            let reason = format!("it has more than {most}: {why}");
-            SessionError::NoHeap { pid, reason }
+        let (value, snapshot) = found.ok_or_else(|| SessionError::NoHeap {
+            pid,
+            reason: too_many(most, most < wanted.depth.most),
         })?;
         let seconds = begun.elapsed().as_secs_f64();
         Ok(HeapReading {
@@ -234,6 +230,21 @@ impl HeapTarget {
     }
 }
 
+/// Why a heap of more than `most` objects is not read: for want of memory here, or because more
+/// were not wanted.
+fn too_many(most: usize, for_want_of_memory: bool) -> String {
+    match for_want_of_memory {
+        true => format!(
+            "it has more than {most} Python objects, and a snapshot of more would take over half of the \
+             memory that this machine has free; free some, and try again"
+        ),
+        false => format!(
+            "it has more than {most} Python objects, too many for a snapshot during a recording; `leakspy \
+             census` counts them"
+        ),
+    }
+}
+
 /// Objects that there is room for: half of the memory that this machine has left, at what the
 /// largest snapshots take for each. A server that uses up the memory must not be killed for what
 /// leakspy adds.
@@ -266,4 +277,19 @@ fn joined(ranges: impl Iterator<Item = (u64, u64)>) -> Vec<(u64, u64)> {
         }
     }
     joined
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Which things are too many, what they are too many for, and what to do.
+    #[test]
+    fn too_many_objects_are_said_so_that_one_can_act() {
+        let here = too_many(565_209, true);
+        for word in ["565209 Python objects", "memory that this machine has free", "free some"] {
+            assert!(here.contains(word), "{here}");
+        }
+        assert!(too_many(10, false).ends_with("`leakspy census` counts them"));
+    }
 }

@@ -35,6 +35,14 @@ pub fn find(process: &Process, modules: &Modules) -> FoundInterpreter {
     FoundInterpreter { python: None, module: None, code: CodeRanges::default(), refusal }
 }
 
+/// The version of the CPython that a process runs; nothing when it runs none that is understood, or
+/// may not be looked at.
+pub fn python_version(pid: u32) -> Option<String> {
+    let process = Process::open(pid).ok()?;
+    let modules = Modules::of_process(&process).ok()?;
+    find(&process, &modules).python.map(|python| python.version.to_string())
+}
+
 /// Every part of the evaluation loop, as addresses of the target.
 fn evaluation(modules: &Modules, candidate: &os::interpreter::Interpreter) -> CodeRanges {
     let parts = || {

@@ -36,6 +36,7 @@ pub use ending::Ending;
 pub use error::{Failure, SessionError};
 pub use event::{Attachment, Event, EventKind, TargetId};
 pub use handle::Session;
+pub use interpreter::python_version;
 pub use objects::CensusRules;
 pub use options::RecordOptions;
 pub use progress::Status;

@@ -21,11 +21,7 @@ pub struct WhoOptions {
 ///
 /// # Errors
 /// As `HeapTarget::open` and `HeapTarget::snapshot`, or there is nothing of that name.
-pub fn find(
-    selector: &str,
-    asked: &str,
-    options: &WhoOptions,
-) -> Result<RetainerReport, SessionError> {
+pub fn find(selector: &str, asked: &str, options: &WhoOptions) -> Result<Answer, SessionError> {
     let mut target = HeapTarget::open(selector)?;
     let code_type = target.code_type();
     let wanted = ReadingWanted {
@@ -36,8 +32,8 @@ pub fn find(
         let subject = heap::find(view, heap, asked)?;
         Ok::<_, NoHeapSubject>(answer(view, heap, roots, code_type, subject, options))
     })?;
-    let Answer { subject, bytes, groups, more } = value?;
-    Ok(RetainerReport {
+    let Found { subject, bytes, groups, more } = value?;
+    let retainers = RetainerReport {
         schema: CENSUS_SCHEMA,
         tool: tool(),
         target: target.document(),
@@ -48,10 +44,19 @@ pub fn find(
         bytes,
         groups,
         more_groups: more,
-    })
+    };
+    Ok(Answer { retainers, namesake: subject.namesake })
 }
 
-struct Answer {
+/// What was found.
+pub struct Answer {
+    /// Objects, and what retains them.
+    pub retainers: RetainerReport,
+    /// What else the name could have meant, and how to ask for that, as a sentence.
+    pub namesake: Option<String>,
+}
+
+struct Found {
     subject: HeapSubject,
     bytes: u64,
     groups: Vec<RetainerGroup>,
@@ -65,11 +70,11 @@ fn answer(
     code_type: Address,
     subject: HeapSubject,
     options: &WhoOptions,
-) -> Answer {
+) -> Found {
     let objects: Vec<(u32, u64)> =
         subject.objects.iter().map(|&number| (number, heap.bytes(view, number))).collect();
     let bytes = objects.iter().fold(0, |sum: u64, object| sum.saturating_add(object.1));
     let held = Retainers::new(view, heap, roots, code_type).with_values(options.values);
     let (groups, more) = held.groups(&objects, options.top);
-    Answer { subject, bytes, groups, more }
+    Found { subject, bytes, groups, more }
 }

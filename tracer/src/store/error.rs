@@ -73,7 +73,7 @@ pub enum StoreError {
         supported: u32,
     },
     /// The recorder stopped before it wrote anything about its target.
-    #[error("{} holds nothing: the recorder stopped before it began", path.display())]
+    #[error("{} holds nothing: the recorder was stopped before it began; remove it, and record again", path.display())]
     Empty {
         /// The file.
         path: PathBuf,
@@ -112,6 +112,11 @@ pub enum StoreError {
     },
 }
 
+/// What SQLite says, in all detail.
+fn extended(error: &rusqlite::Error) -> Option<i32> {
+    error.sqlite_error().map(|error| error.extended_code)
+}
+
 fn advice(found: u32, supported: u32) -> &'static str {
     if found > supported {
         "use the newer leakspy that wrote it"
@@ -133,6 +138,10 @@ impl StoreError {
     /// What went wrong while reading.
     pub(super) fn reading(path: &Path, source: rusqlite::Error) -> Self {
         let path = path.to_owned();
+        if extended(&source) == Some(rusqlite::ffi::SQLITE_READONLY_ROLLBACK) {
+            // A rollback journal is there only while the tables are made.
+            return Self::Empty { path };
+        }
         let damaged =
             |detail: &str| Self::Damaged { path: path.clone(), detail: detail.to_owned() };
         match source.sqlite_error_code() {

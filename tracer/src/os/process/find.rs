@@ -9,7 +9,7 @@ use super::stat::Stat;
 /// Longest short name that the kernel keeps (`TASK_COMM_LEN` without the terminator).
 const COMM_BYTES: usize = 15;
 /// How much of a command line is shown.
-const SHOWN_CHARS: usize = 60;
+const SHOWN_CHARS: usize = 200;
 
 /// Pid of the only process called `name`.
 pub(super) fn unique(name: &str) -> Result<u32, OsError> {
@@ -30,17 +30,30 @@ pub(super) fn all(name: &str) -> Result<Vec<u32>, OsError> {
     }
 }
 
-fn candidates(name: &str) -> Result<Vec<Candidate>, OsError> {
+/// All processes called `name`, by pid; perhaps none.
+pub(super) fn candidates(name: &str) -> Result<Vec<Candidate>, OsError> {
+    let others = everybody()?.into_iter().filter(|pid| *pid != std::process::id());
+    Ok(others.filter_map(|pid| candidate(pid, name)).collect())
+}
+
+/// Pids of the children of a process that run the same executable: those that it has forked.
+pub(super) fn forked_by(parent: u32) -> Result<Vec<u32>, OsError> {
+    let exe = |pid| fs::read_link(procfs::path(pid, "exe")).ok();
+    let Some(own) = exe(parent) else { return Ok(Vec::new()) };
+    let is_child = |pid: &u32| {
+        Stat::read(*pid).is_ok_and(|stat| stat.parent == parent && !stat.is_dead())
+            && exe(*pid).as_ref() == Some(&own)
+    };
+    Ok(everybody()?.into_iter().filter(is_child).collect())
+}
+
+fn everybody() -> Result<Vec<u32>, OsError> {
     let entries = fs::read_dir("/proc")
         .map_err(|source| OsError::Io { what: "list the processes in /proc".into(), source })?;
-    let mut found: Vec<Candidate> = entries
-        .flatten()
-        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
-        .filter(|pid| *pid != std::process::id())
-        .filter_map(|pid| candidate(pid, name))
-        .collect();
-    found.sort_by_key(|candidate| candidate.pid);
-    Ok(found)
+    let pid = |entry: fs::DirEntry| entry.file_name().to_str()?.parse().ok();
+    let mut pids: Vec<u32> = entries.flatten().filter_map(pid).collect();
+    pids.sort_unstable();
+    Ok(pids)
 }
 
 /// A process that ends meanwhile is no candidate.
@@ -57,7 +70,13 @@ fn candidate(pid: u32, name: &str) -> Option<Candidate> {
     }
     let command: String = arguments.join(" ").chars().take(SHOWN_CHARS).collect();
     let command = if command.is_empty() { stat.comm.clone() } else { command };
-    Some(Candidate { pid, comm: stat.comm, command })
+    Some(Candidate {
+        pid,
+        comm: stat.comm,
+        command,
+        parent: stat.parent,
+        rss_bytes: stat.rss_bytes,
+    })
 }
 
 fn arguments(cmdline: &[u8]) -> Vec<String> {

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::PathBuf;
 
-use super::super::{OsError, procfs};
+use super::super::{Candidate, OsError, procfs};
 use super::Process;
 use super::find;
 
@@ -53,6 +53,22 @@ impl Process {
             Err(_) => find::all(text),
         }
     }
+
+    /// All processes that a name as for [`Process::select`] means, by pid; perhaps none.
+    ///
+    /// # Errors
+    /// Processes cannot be listed.
+    pub fn candidates(name: &str) -> Result<Vec<Candidate>, OsError> {
+        find::candidates(name)
+    }
+
+    /// Pids of the children of a process that run the same executable, as workers of a server do.
+    ///
+    /// # Errors
+    /// Processes cannot be listed.
+    pub fn forked_by(parent: u32) -> Result<Vec<u32>, OsError> {
+        find::forked_by(parent)
+    }
 }
 
 #[cfg(test)]
@@ -72,6 +88,26 @@ mod tests {
         assert!(!worker.is_sibling(&program("/usr/bin/node", "gunicorn app", 10)));
         let orphan = program("/usr/bin/python3", "a", FOSTER);
         assert!(!orphan.is_sibling(&program("/usr/bin/python3", "b", FOSTER)));
+    }
+
+    /// A shell and the one that it has forked.
+    #[test]
+    fn a_forked_child_is_known_by_its_parent() {
+        let mut shell = std::process::Command::new("/bin/sh")
+            .args(["-c", "exec 3<&0; (read nothing <&3; :) & echo $!; wait"])
+            .stdin(std::process::Stdio::piped())
+            .stdout(std::process::Stdio::piped())
+            .spawn()
+            .expect("a shell");
+        let mut line = String::new();
+        let out = shell.stdout.as_mut().expect("its output");
+        std::io::BufRead::read_line(&mut std::io::BufReader::new(out), &mut line).expect("a line");
+        let child: u32 = line.trim().parse().expect("a pid");
+        assert_eq!(Process::forked_by(shell.id()).expect("children"), [child]);
+        // The child ends with its input.
+        drop(shell.stdin.take());
+        shell.wait().expect("an end");
+        assert_eq!(Process::forked_by(child).expect("no children"), [0; 0]);
     }
 
     #[test]

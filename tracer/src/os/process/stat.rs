@@ -5,11 +5,17 @@ use super::super::{OsError, procfs};
 /// `PF_KTHREAD` of the kernel's `include/linux/sched.h`.
 const KERNEL_THREAD: u64 = 0x0020_0000;
 
+/// Bytes of a page on x86-64.
+const PAGE: u64 = 4096;
+
 /// The fields that matter here.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Stat {
     pub comm: String,
     state: u8,
+    pub parent: u32,
+    /// Resident memory, bytes.
+    pub rss_bytes: u64,
     flags: u64,
     pub threads: u64,
     /// Ticks since boot.
@@ -38,6 +44,8 @@ impl Stat {
         Some(Self {
             comm,
             state: *fields.first()?.as_bytes().first()?,
+            parent: u32::try_from(number(4)?).ok()?,
+            rss_bytes: u64::saturating_mul(number(24)?, PAGE),
             flags: number(9)?,
             threads: number(20)?,
             start_ticks: number(22)?,
@@ -69,7 +77,7 @@ mod tests {
         let stat = Stat::parse(LINE.as_bytes()).unwrap();
         assert_eq!(stat.comm, "a) b (c");
         assert!(stat.is_dead() && stat.is_kernel_thread());
-        assert_eq!(stat.threads, 5);
+        assert_eq!((stat.threads, stat.parent, stat.rss_bytes), (5, 1, 9 * PAGE));
         assert_eq!((stat.start_ticks, stat.start_code, stat.start_stack), (4242, 94_000, 140_000));
     }
 

@@ -7,7 +7,7 @@ use super::markup::HtmlPage;
 use super::{TOP, body, head};
 use crate::model::{Document, Finding, TypeGrowth};
 use crate::report::path::shortened;
-use crate::report::quantity::{bytes, count, counted, rate};
+use crate::report::quantity::{bytes, count, counted, duration, rate};
 use crate::report::workers::{Group, WorkersFinding, leaking_types, shared};
 use crate::report::{Options, callsite, sentence};
 
@@ -23,6 +23,7 @@ pub fn write(groups: &[Group<'_>], options: &Options, out: &mut dyn Write) -> io
     for group in groups {
         of_group(&mut page, group, options);
     }
+    page.element("h2", "Evidence of each process");
     for document in groups.iter().flat_map(|group| &group.workers) {
         worker(&mut page, document, options)?;
     }
@@ -63,7 +64,7 @@ fn of_group(page: &mut HtmlPage, group: &Group<'_>, options: &Options) {
     page.close("section");
 }
 
-/// A row for each worker: its state, and its memory.
+/// A row for each worker: its state, how long it was watched, and its memory.
 fn states(page: &mut HtmlPage, group: &Group<'_>) {
     let rows = group.workers.iter().map(|document| {
         let memory = match (document.memory.first(), document.memory.last()) {
@@ -72,9 +73,10 @@ fn states(page: &mut HtmlPage, group: &Group<'_>) {
             }
             _ => String::new(),
         };
-        [document.target.pid.to_string(), sentence::process(document), memory]
+        let watched = duration(document.capture.seconds);
+        [document.target.pid.to_string(), sentence::process(document), watched, memory]
     });
-    page.grid(&["Pid", "State", "Resident memory"], rows);
+    page.grid(&["Pid", "State", "Watched for", "Resident memory"], rows);
 }
 
 /// One finding, with its workers.
@@ -87,7 +89,8 @@ fn one(page: &mut HtmlPage, rank: usize, found: &WorkersFinding<'_>, group: &Gro
     page.classed("span", "verdict", &verdict);
     page.classed("span", "verdict", &format!("in {}", share(found.workers(), group)));
     page.close("h3");
-    page.element("p", &sentence::finding(first, document).replace('`', ""));
+    let sentence = sentence::finding(first, document).replace('`', "");
+    page.element("p", &format!("In pid {}: {sentence}", document.target.pid));
     let rows = found.of.iter().map(|(document, finding)| row(document, finding));
     page.grid(&["Pid", "Retained", "Blocks", "Growth", "Verdict", "Id"], rows);
     page.close("article");

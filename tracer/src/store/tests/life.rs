@@ -125,3 +125,27 @@ fn a_recorder_that_never_began_is_said() {
     drop(create(&path));
     assert!(error(&path).contains("holds nothing"));
 }
+
+/// Killed while its tables were made: SQLite's journal of that lies beside the file, and cannot be
+/// rolled back by somebody who only reads.
+#[test]
+fn a_recorder_that_was_killed_at_its_tables_is_said() {
+    let (folder, path) = folder();
+    drop(create(&path));
+    let connection = rusqlite::Connection::open(&path).expect("a database");
+    connection.pragma_update(None, "journal_mode", "DELETE").expect("a journal");
+    connection.execute_batch("PRAGMA cache_size = 1; BEGIN").expect("a transaction");
+    for number in 0..2_000 {
+        let sql = "INSERT INTO mark (t, name) VALUES (?1, hex(zeroblob(200)))";
+        connection.execute(sql, [f64::from(number)]).expect("a row");
+    }
+    let corpse = folder.path().join("corpse.leakspy");
+    fs::copy(&path, &corpse).expect("a copy");
+    let beside = |path: &Path| PathBuf::from(format!("{}-journal", path.display()));
+    fs::copy(beside(&path), beside(&corpse)).expect("a copy of the journal");
+    let said = error(&corpse);
+    assert!(
+        said.contains("corpse.leakspy holds nothing") && said.contains("record again"),
+        "{said}"
+    );
+}
