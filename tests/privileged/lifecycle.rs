@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+use leakspy_ebpf::wire::counter::Counter;
 use leakspy_tests::chance::{Chance, repetitions};
 use leakspy_tests::interpreter::Interpreter;
 use leakspy_tests::report::{Report, Site};
@@ -11,6 +12,8 @@ use leakspy_tests::tracer::{Finished, Recording, recorded, report};
 use leakspy_tests::verdict::{Amount, agrees};
 use leakspy_tests::workload::Workload;
 use leakspy_tests::{kernel, text};
+
+leakspy_tests::on_every_interpreter!(interpreter_ends, main_thread_waits_for_others);
 
 fn target() -> Result<Workload> {
     Workload::python(&Interpreter::find("3.11")?, "dying")
@@ -64,6 +67,40 @@ fn dies_by_its_own_hand() -> Result<()> {
     Ok(())
 }
 
+/// As a worker after its last request: the interpreter frees everything on its way out, and the
+/// report is that of the moment before.
+fn interpreter_ends(interpreter: &Interpreter) -> Result<()> {
+    let mut target = Workload::python(interpreter, "dying")?;
+    let recording = Recording::start(target.pid(), &[])?;
+    target.go()?;
+    target.last_command("finish")?;
+    let ending = target.wait()?;
+    ensure!(ending.code() == Some(0), "{ending}");
+    let finished = recording.wait()?;
+    kept_are_there(&finished, "interpreter-ended")?;
+    let report = finished.report_of_vanished()?;
+    ensure!(report.losses.of(Counter::AfterFinalization)? >= 200, "{:?}", report.losses);
+    report.balances()
+}
+
+/// The main thread waits for others in `Py_FinalizeEx`, perhaps for years: that is not the end.
+fn main_thread_waits_for_others(interpreter: &Interpreter) -> Result<()> {
+    let mut target = Workload::python(interpreter, "dying")?;
+    let recording = Recording::start(target.pid(), &["--tick", "100ms"])?;
+    target.go()?;
+    target.last_command("leave_main")?;
+    target.hear_ready()?;
+    target.go()?;
+    recording.counters()?;
+    target.last_command("finish")?;
+    let finished = recording.wait()?;
+    kept_are_there(&finished, "interpreter-ended")?;
+    let report = finished.report_of_vanished()?;
+    // Those from before were freed while it waited.
+    ensure!(report.losses.of(Counter::FreeRecorded)? >= 200, "{:?}", report.losses);
+    report.balances()
+}
+
 /// At any moment, also while the tracer attaches: it ends by itself, and says so in one line.
 #[test]
 fn dies_at_random_moments() -> Result<()> {
@@ -90,23 +127,29 @@ fn dies_at_random_moments() -> Result<()> {
 
 #[test]
 fn exec_by_the_main_thread() -> Result<()> {
-    becomes_another("exec_main")
+    let report = becomes_another("exec_main")?;
+    // Its first steps were seen, and are not mixed up with what was there before.
+    ensure!(report.losses.of(Counter::AfterExec)? > 0, "{:?}", report.losses);
+    Ok(())
 }
 
 #[test]
 fn exec_by_another_thread() -> Result<()> {
-    becomes_another("exec_in_thread")
+    becomes_another("exec_in_thread").map(drop)
 }
 
 /// The same process id, another program: what was captured is reported, and the new program is left
 /// alone.
-fn becomes_another(command: &str) -> Result<()> {
+fn becomes_another(command: &str) -> Result<Report> {
     let mut target = target()?;
     let recording = Recording::start(target.pid(), &[])?;
     target.go()?;
     target.last_command(command)?;
     target.hear_ready()?;
-    kept_are_there(&recording.wait()?, "target-replaced")?;
+    let finished = recording.wait()?;
+    kept_are_there(&finished, "target-replaced")?;
+    let before = finished.report_of_vanished()?;
+    before.balances()?;
     text::await_clean(target.pid())?;
     target.go()?;
     let (report, truth) = recorded(target.pid(), &[], || {
@@ -116,7 +159,8 @@ fn becomes_another(command: &str) -> Result<()> {
     let twice: u64 = truth.expect.iter().map(|one| one.count).sum();
     ensure!(twice == 400, "the new program does not work: {truth:?}");
     report.balances()?;
-    target.quit()
+    target.quit()?;
+    Ok(before)
 }
 
 /// The first thread ends, others go on: they are still traced, and the report says what that means.

@@ -7,6 +7,7 @@ import threading
 from truth import at_line, expect, here, marked, serve
 
 KEPT = [None] * 200
+FILE = __file__  # from 3.14 on gone once the main thread has nothing more to do
 
 
 def go():
@@ -43,6 +44,12 @@ def exec_in_thread():
     threading.Event().wait()
 
 
+def leave_main():
+    """The main thread has nothing more to do, and waits in the interpreter for the other one."""
+    threading.Thread(target=serve, args=(keep_more,), kwargs={"finish": sys.exit}).start()
+    sys.exit()
+
+
 def leave_leader():
     """The main thread ends alone (the raw system call); another goes on listening."""
     threading.Thread(target=serve, args=(keep_more,)).start()
@@ -54,10 +61,10 @@ def keep_more():
     KEPT[:] = [None] * 200
     for index in range(200):
         KEPT[index] = bytes(10000)  # kept after the leader
-    expect(at_line(told, marked("kept after the leader", __file__)), 200)
+    expect(at_line(told, marked("kept after the leader", FILE)), 200)
 
 
 serve(
     go, churn=churn, segfault=segfault, abort=os.abort, exit_in_thread=exit_in_thread, exec_main=exec_main,
-    exec_in_thread=exec_in_thread, leave_leader=leave_leader,
+    exec_in_thread=exec_in_thread, leave_leader=leave_leader, leave_main=leave_main, finish=sys.exit,
 )

@@ -7,8 +7,8 @@
 
 mod kernel;
 
-use aya_ebpf::macros::{uprobe, uretprobe};
-use aya_ebpf::programs::{ProbeContext, RetProbeContext};
+use aya_ebpf::macros::{raw_tracepoint, uprobe, uretprobe};
+use aya_ebpf::programs::{ProbeContext, RawTracePointContext, RetProbeContext};
 
 /// Entry of an allocation function, for kernels without session links.
 #[uprobe]
@@ -48,6 +48,13 @@ pub fn free_entry(ctx: ProbeContext) -> u32 {
 #[uprobe]
 pub fn code_dealloc(ctx: ProbeContext) -> u32 {
     kernel::run(&ctx, kernel::code::dealloc);
+    0
+}
+
+/// A process of this machine has become another program (`sched_process_exec`).
+#[raw_tracepoint]
+pub fn executed(_ctx: RawTracePointContext) -> i32 {
+    kernel::life::replaced();
     0
 }
 

@@ -11,7 +11,7 @@ use leakspy_ebpf::wire::limit::MAX_NESTED;
 
 use super::map::PENDING;
 use super::read::Current;
-use super::{Event, ledger, mapping, site};
+use super::{Event, ledger, life, mapping, site};
 
 const PROT_NONE: u64 = 0;
 const MAP_FIXED: u64 = 0x10;
@@ -36,8 +36,11 @@ struct Request {
 /// Entry of an allocation function; true when its return must be seen.
 #[inline(always)]
 pub fn entry<C: EbpfContext>(ctx: &C, event: &Event) -> bool {
-    event.count(Counter::AllocCalls);
     let function = event.function;
+    if releases(function) && life::is_finalizing(event) {
+        return false;
+    }
+    event.count(Counter::AllocCalls);
     let Some(pending) = pending_slot(event) else {
         event.count(Counter::PendingFull);
         debug!(ctx, "no room to remember a call of function {}", function);
@@ -75,6 +78,14 @@ pub fn entry<C: EbpfContext>(ctx: &C, event: &Event) -> bool {
     pending.nested = 0;
     pending.sp = event.sp();
     true
+}
+
+/// Whether the function may release an old block.
+#[inline(always)]
+fn releases(function: u32) -> bool {
+    function == Function::Realloc as u32
+        || function == Function::Reallocarray as u32
+        || function == Function::Mremap as u32
 }
 
 /// The thread's pending call, made on its first.

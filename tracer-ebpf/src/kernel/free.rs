@@ -5,12 +5,15 @@ use leakspy_ebpf::wire::counter::Counter;
 use leakspy_ebpf::wire::key::Function;
 
 use super::map::PENDING;
-use super::{Event, alloc, ledger, mapping};
+use super::{Event, alloc, ledger, life, mapping};
 
 /// Entry of free or munmap. The block leaves the table before it is released, so its address cannot
 /// be handed out again in between.
 #[inline(always)]
 pub fn entry<C: EbpfContext>(_ctx: &C, event: &Event) -> bool {
+    if life::is_finalizing(event) {
+        return false;
+    }
     event.count(Counter::FreeCalls);
     let address = event.arg0();
     if address == 0 {

@@ -6,6 +6,7 @@ pub mod code;
 mod count;
 pub mod free;
 mod ledger;
+pub mod life;
 pub mod map;
 mod mapping;
 mod publish;
@@ -20,7 +21,7 @@ use leakspy_ebpf::hash::task_cell;
 use leakspy_ebpf::wire::counter::Counter;
 use leakspy_ebpf::wire::key::{Counters, of_cookie, target_key};
 use leakspy_ebpf::wire::limit;
-use leakspy_ebpf::wire::target::{Layout, TargetRow};
+use leakspy_ebpf::wire::target::{Layout, STATE_RECORDING, TargetRow};
 
 /// Set by user space before loading, then frozen.
 #[unsafe(no_mangle)]
@@ -130,9 +131,9 @@ register! { ip, rip; bp, rbp; result, rax; arg0, rdi; arg1, rsi; arg2, rdx; arg3
 #[inline(always)]
 pub fn run<C: EbpfContext>(ctx: &C, body: impl Fn(&C, &Event) -> bool) -> bool {
     let Some(event) = Event::new(ctx) else { return false };
-    let (recording, tgid) = (atomic::load_half(&event.target().recording), event.target().tgid);
-    let wanted = if recording == 0 {
-        event.count(Counter::Gated);
+    let (state, tgid) = (atomic::load_half(&event.target().state), event.target().tgid);
+    let wanted = if state != STATE_RECORDING {
+        event.count(life::outside(state));
         false
     } else if tgid != 0 && tgid != (event.pid_tgid >> 32) as u32 {
         event.count(Counter::ForeignTask);

@@ -138,6 +138,10 @@ counters! {
     SitesUnsent = 43, "sites_without_stack", Quality;
     /// Further mappings that were released whole by a munmap that began in another one.
     UnmapFurther = 44, "unmap_further", Accounted;
+    /// Calls after the interpreter had begun to tear itself down; what is freed then is not counted.
+    AfterFinalization = 45, "after_finalization", Accounted;
+    /// Calls of the program that the process became by exec.
+    AfterExec = 46, "after_exec", Accounted;
 }
 
 #[cfg(test)]

@@ -16,6 +16,8 @@ pub struct Target {
     pub reserved: u32,
     /// Where the first thread's stack ends, or 0.
     pub stack_end: u64,
+    /// As [`TargetRow::finalizing`].
+    pub finalizing: u64,
     /// How to walk Python frames.
     pub python: PythonWalk,
 }
@@ -38,6 +40,7 @@ impl Target {
             stack_end: self.stack_end,
             gil_holder: self.python.gil_holder,
             tstate_slot: self.python.tstate_slot,
+            finalizing: self.finalizing,
             ..TargetRow::NONE
         }
     }
@@ -62,8 +65,8 @@ assert_size!(Layout, 8 + 104);
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TargetRow {
-    /// 1 while events are to be accounted.
-    pub recording: u32,
+    /// Whether events are accounted, one of the `STATE_` constants.
+    pub state: u32,
     /// Always 0. The programs test it to reach a tail call that is never made: its presence keeps
     /// the kernel from giving them a private stack, which is not safe under preemption (6.13 on).
     pub never: u32,
@@ -83,13 +86,25 @@ pub struct TargetRow {
     pub gil_holder: u64,
     /// As [`PythonWalk::tstate_slot`].
     pub tstate_slot: i64,
+    /// Address in the target of `_PyRuntime.finalizing`, which is null until the interpreter begins
+    /// to tear itself down (`Py_FinalizeEx` in `Python/pylifecycle.c`), or 0.
+    pub finalizing: u64,
 }
-assert_size!(TargetRow, 64);
+assert_size!(TargetRow, 72);
+
+/// Events are not accounted.
+pub const STATE_OFF: u32 = 0;
+/// Events are accounted.
+pub const STATE_RECORDING: u32 = 1;
+/// They were, until the interpreter began to tear itself down. The programs set this.
+pub const STATE_FINALIZING: u32 = 2;
+/// They were, until the process became another program. The programs set this.
+pub const STATE_REPLACED: u32 = 3;
 
 impl TargetRow {
     /// Of a slot without a target.
     pub const NONE: Self = Self {
-        recording: 0,
+        state: STATE_OFF,
         never: 0,
         tgid: 0,
         site_quota: 0,
@@ -99,6 +114,7 @@ impl TargetRow {
         stack_end: 0,
         gil_holder: 0,
         tstate_slot: 0,
+        finalizing: 0,
     };
 }
 

@@ -10,6 +10,8 @@ coded! {
         "target-exited" => TargetExited,
         /// The target became another program by `exec`.
         "target-replaced" => TargetReplaced,
+        /// The target's interpreter ended, or the target with it; what that freed is not counted.
+        "interpreter-ended" => InterpreterEnded,
         /// The target's first thread ended, the others run.
         "leader-exited" => LeaderExited,
         /// The target's first thread ended, the others run, and its probes ended with it.
@@ -275,6 +277,6 @@ coded! {
 impl Note {
     /// Whether it says that the target went away: nobody can watch it again under its pid.
     pub const fn is_end_of_target(&self) -> bool {
-        matches!(self, Self::TargetExited | Self::TargetReplaced)
+        matches!(self, Self::TargetExited | Self::TargetReplaced | Self::InterpreterEnded)
     }
 }

@@ -12,7 +12,7 @@ use leakspy_ebpf::wire::key::{LiveBlock, Pending, SiteTotals};
 
 use super::attach::Method;
 use super::error::ProbeError;
-use super::kernel::{AttachRequest, Kernel, Placed, Records, Slot, Tables};
+use super::kernel::{AttachRequest, EndedBy, Kernel, Placed, Records, Slot, Tables};
 
 /// What the kernel side was asked to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,6 +59,8 @@ pub struct FakeKernel {
 pub struct Numbers {
     /// Totals of sites.
     pub sites: Mutex<Vec<(u64, SiteTotals)>>,
+    /// What has ended the accounting.
+    pub ended: Mutex<Option<EndedBy>>,
     /// Whether reading them fails.
     pub broken: AtomicBool,
     /// Whether reading them panics.
@@ -225,6 +227,10 @@ impl Tables for FakeTables {
     fn set_recording(&self, on: bool) -> Result<(), ProbeError> {
         self.script.note(Call::Recording(self.slot, on));
         Ok(())
+    }
+
+    fn ended(&self) -> Result<Option<EndedBy>, ProbeError> {
+        Ok(*self.numbers.ended.lock().unwrap())
     }
 
     fn counters(&self) -> Result<Vec<u64>, ProbeError> {

@@ -32,6 +32,15 @@ pub struct AttachRequest<'a> {
     pub in_place: &'a dyn Fn() -> Result<(), ProbeError>,
 }
 
+/// What ended the accounting of a target in the kernel, at the very moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EndedBy {
+    /// Its interpreter tears itself down.
+    Finalizing,
+    /// It became another program by `exec`.
+    Replaced,
+}
+
 /// A target that is attached; counting is off.
 pub struct Placed {
     /// For [`Kernel::detach`]; records name it.
@@ -83,6 +92,9 @@ pub trait Records: AsFd + Send {
 pub trait Tables: Send + Sync {
     /// Turns accounting on or off.
     fn set_recording(&self, on: bool) -> Result<(), ProbeError>;
+
+    /// What has turned accounting off, if it was not [`Self::set_recording`].
+    fn ended(&self) -> Result<Option<EndedBy>, ProbeError>;
 
     /// All counters, in the order of [`leakspy_ebpf::wire::counter::Counter::ALL`].
     fn counters(&self) -> Result<Vec<u64>, ProbeError>;

@@ -8,6 +8,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
 use aya::Pod;
 use aya::maps::{Map, MapData};
+use aya::programs::{ProgramError, RawTracePoint};
 use aya::{Ebpf, EbpfLoader};
 use aya_log::EbpfLogger;
 use aya_obj::EbpfSectionKind;
@@ -22,6 +23,9 @@ use super::map::{PerCpu, Table};
 /// The programs as `cargo xtask ebpf` built them.
 static OBJECT: &[u8] =
     aya::include_bytes_aligned!(concat!(env!("CARGO_MANIFEST_DIR"), "/object/leakspy.bpf.o"));
+
+/// The program at the tracepoint of exec.
+const EXECUTED: &str = "executed";
 
 /// Targets whose full shares the tables have room for; more share that.
 const WHOLE_SHARES: u32 = 4;
@@ -110,6 +114,19 @@ impl Loaded {
         let number = loaded.as_raw_fd();
         self.programs.insert(key, loaded);
         Ok(number)
+    }
+
+    /// Has the kernel say at once when a target becomes another program, for as long as this lives.
+    /// Each exec on the machine then costs a look into a table.
+    ///
+    /// # Errors
+    /// The kernel has no such tracepoint, or allows none.
+    pub fn watch_exec(&mut self) -> Result<(), ProgramError> {
+        let Some(program) = self.ebpf.program_mut(EXECUTED) else { return Ok(()) };
+        let program: &mut RawTracePoint = program.try_into()?;
+        program.load()?;
+        program.attach("sched_process_exec")?;
+        Ok(())
     }
 
     /// What the programs have to say to developers: rare, and nothing unless debug messages are

@@ -20,7 +20,7 @@ mod table;
 pub use attach::{FileProbes, Method};
 pub use error::ProbeError;
 pub use guard::{Guard, GuardProgram, LinkGroup, serve_inherited};
-pub use kernel::{AttachRequest, Kernel, Placed, Records, Slot, Tables};
+pub use kernel::{AttachRequest, EndedBy, Kernel, Placed, Records, Slot, Tables};
 pub use load::{Capacity, working_bytes};
 pub use ring::{Captured, Gone, Record, decode, is_site};
 pub use shared::SharedTargets;

@@ -41,6 +41,10 @@ impl Common {
         let mut loaded = Loaded::new(capacity, most)?;
         let maps = Arc::new(Maps::new(&loaded, most)?);
         let ring = Some(Ring::new(&mut loaded)?);
+        if let Err(error) = loaded.watch_exec() {
+            // Then it shows at the next tick, and until then the new program is counted as well.
+            tracing::warn!("exec of a target is noticed late: {error}");
+        }
         let diagnostics = loaded.diagnostics();
         Ok(Self { loaded, maps, ring, diagnostics })
     }
@@ -70,9 +74,9 @@ impl SharedTargets {
 
     fn place(&mut self, slot: Slot, request: &AttachRequest<'_>) -> Result<Arc<Lease>, ProbeError> {
         let AttachRequest { files, pid, method, .. } = *request;
-        let tgid = tgid(request)?;
-        let target = Target { tgid, ..request.target };
-        let lease = Lease::new(&self.common()?.maps, &target, request.capacity)?;
+        let target = Target { tgid: tgid(request)?, ..request.target };
+        let maps = &self.common()?.maps;
+        let lease = Lease::new(maps, request.target.tgid, &target, request.capacity)?;
         let lease = Arc::new(lease);
         let common = self.common.as_mut().ok_or(ProbeError::Object { what: "maps" })?;
         let links = Links {

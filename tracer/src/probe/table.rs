@@ -11,10 +11,12 @@ use leakspy_ebpf::wire::key::{
 };
 use leakspy_ebpf::wire::limit::{GENERATION_BUCKETS, TASK_CELLS, TASKS};
 use leakspy_ebpf::wire::name;
-use leakspy_ebpf::wire::target::{Target, TargetRow, Task};
+use leakspy_ebpf::wire::target::{
+    STATE_FINALIZING, STATE_OFF, STATE_RECORDING, STATE_REPLACED, Target, TargetRow, Task,
+};
 
 use super::error::ProbeError;
-use super::kernel::Tables;
+use super::kernel::{EndedBy, Tables};
 use super::load::{Capacity, Loaded};
 use super::map::{PerCpu, Table};
 
@@ -105,7 +107,12 @@ impl Lease {
     ///
     /// # Errors
     /// All slots are taken.
-    pub fn new(maps: &Arc<Maps>, target: &Target, quota: Capacity) -> Result<Self, ProbeError> {
+    pub fn new(
+        maps: &Arc<Maps>,
+        tgid: u32,
+        target: &Target,
+        quota: Capacity,
+    ) -> Result<Self, ProbeError> {
         let slot = {
             let mut slots = maps.slots();
             let free = (1..=slots.last).find(|slot| !slots.used.contains(slot));
@@ -113,7 +120,7 @@ impl Lease {
             slots.used.insert(slot);
             slot
         };
-        let lease = Self { slot, maps: Arc::clone(maps), tgid: target.tgid };
+        let lease = Self { slot, maps: Arc::clone(maps), tgid };
         if maps.slots().dirty.remove(&slot) {
             maps.clean(slot)?;
         }
@@ -179,6 +186,11 @@ impl Part {
         &self.lease.maps
     }
 
+    fn row(&self) -> Result<TargetRow, ProbeError> {
+        let missing = ProbeError::Object { what: name::TARGETS };
+        self.maps().targets.get(&self.lease.slot)?.ok_or(missing)
+    }
+
     fn site(&self, key: u64) -> u64 {
         if key == unattributed(self.lease.slot) { SITE_UNATTRIBUTED } else { key }
     }
@@ -190,10 +202,23 @@ impl Part {
 
 impl Tables for Part {
     fn set_recording(&self, on: bool) -> Result<(), ProbeError> {
-        let missing = ProbeError::Object { what: name::TARGETS };
-        let row = self.maps().targets.get(&self.lease.slot)?.ok_or(missing)?;
-        let row = TargetRow { recording: u32::from(on), ..row };
+        let row = self.row()?;
+        let state = match row.state {
+            _ if on => STATE_RECORDING,
+            // It is off, and why is still to be told.
+            ended @ (STATE_FINALIZING | STATE_REPLACED) => ended,
+            _ => STATE_OFF,
+        };
+        let row = TargetRow { state, ..row };
         self.maps().targets.set(&self.lease.slot, &row)
+    }
+
+    fn ended(&self) -> Result<Option<EndedBy>, ProbeError> {
+        Ok(match self.row()?.state {
+            STATE_FINALIZING => Some(EndedBy::Finalizing),
+            STATE_REPLACED => Some(EndedBy::Replaced),
+            _ => None,
+        })
     }
 
     fn counters(&self) -> Result<Vec<u64>, ProbeError> {

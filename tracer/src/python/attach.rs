@@ -35,6 +35,8 @@ pub struct Python {
     pub code_dealloc: Option<Address>,
     /// Address of the pointer to the first interpreter.
     pub interpreters_head: Address,
+    /// Address of the word that is null until the interpreter is torn down.
+    pub finalizing: Option<Address>,
     /// Its interpreters, newest first.
     pub interpreters: Vec<Address>,
     /// Its thread states.
@@ -132,6 +134,7 @@ struct Interpreter {
     layout_source: LayoutSource,
     /// Address of the pointer to the first interpreter.
     head: Address,
+    finalizing: Option<Address>,
     /// Address of the pointer to the thread state that holds the GIL.
     gil_holder: Option<Address>,
     /// Where threads keep their state.
@@ -143,17 +146,17 @@ impl Interpreter {
     fn recognise(memory: &dyn Memory, symbols: &RuntimeSymbols) -> Result<Self, PythonRefusal> {
         let (version, layout, layout_source) = recognise_layout(memory, symbols)?;
         let missing = PythonRefusal::NoRuntime { version };
-        let (head, gil_holder, key) = match layout.runtime {
+        let (head, gil_holder, key, finalizing) = match layout.runtime {
             Runtime::Globals => {
                 let function = symbols.interpreters_head_function;
                 let head = function.and_then(|at| machine::returned_variable(memory, at));
-                (head, symbols.thread_current, None)
+                (head, symbols.thread_current, None, None)
             }
-            Runtime::Struct { interpreters_head, gil_holder, tss_key } => {
+            Runtime::Struct { interpreters_head, gil_holder, tss_key, finalizing } => {
                 let runtime = symbols.runtime.ok_or(missing.clone())?;
                 let holder = gil_holder.and_then(|field| field.of(runtime));
                 let key = tss_key.and_then(|field| field.read(memory, runtime));
-                (interpreters_head.of(runtime), holder, key)
+                (interpreters_head.of(runtime), holder, key, finalizing.of(runtime))
             }
         };
         let head = head.ok_or(missing)?;
@@ -161,7 +164,7 @@ impl Interpreter {
         let accessor = accessor.and_then(|at| machine::returned_thread_local(memory, at));
         let search = SlotSearch { state_location: layout.thread.state_location, key, accessor };
         let code_type = symbols.code_type;
-        Ok(Self { version, layout, layout_source, head, gil_holder, search, code_type })
+        Ok(Self { version, layout, layout_source, head, finalizing, gil_holder, search, code_type })
     }
 
     fn observe(&self, memory: &dyn Memory) -> Result<Python, PythonRefusal> {
@@ -189,6 +192,7 @@ impl Interpreter {
             code_type,
             code_dealloc: code_dealloc.filter(|address| !address.is_null()),
             interpreters_head: self.head,
+            finalizing: self.finalizing,
             interpreters,
             threads,
             slot,

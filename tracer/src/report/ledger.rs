@@ -188,11 +188,13 @@ mod tests {
     }
 
     /// What is counted beside the calls, and ends none of them.
-    const NO_END: [Counter; 9] = [
+    const NO_END: [Counter; 11] = [
         Counter::ReallocUnknown,
         Counter::ReturnUnmatched,
         Counter::CodeFreed,
         Counter::Gated,
+        Counter::AfterFinalization,
+        Counter::AfterExec,
         Counter::ForeignTask,
         Counter::ReallocRestored,
         Counter::InFlightOld,

@@ -18,6 +18,11 @@ pub fn attached(about: &Attachment) -> String {
 pub fn note(note: &Note) -> String {
     match note {
         Note::TargetExited => "the target exited".into(),
+        Note::InterpreterEnded => {
+            "the target's interpreter ended; the numbers are those of the moment before, without \
+             what it freed on its way out"
+                .into()
+        }
         Note::TargetReplaced => "the target replaced itself by another program (exec)".into(),
         Note::LeaderExited => {
             "the target's first thread ended: code that is loaded from now on is not traced".into()

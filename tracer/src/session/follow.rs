@@ -112,7 +112,7 @@ impl Following {
                 Wake::End(ending) => break ending,
             }
         };
-        attached.worker.run(|work| Ok(coverage::settle(&mut work.recorder, ending))).await
+        attached.worker.run(|work| coverage::settle(&mut work.recorder, ending)).await
     }
 
     async fn wake(
@@ -145,7 +145,7 @@ impl Following {
         worker
             .run(move |work| {
                 work.begin_what_is_due(&scans)?;
-                Ok(coverage::lost(&mut work.recorder))
+                coverage::lost(&mut work.recorder)
             })
             .await
     }

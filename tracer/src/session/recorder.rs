@@ -21,7 +21,7 @@ use super::target::TracedTarget;
 use crate::history::{Count, SharedHistory, Sink, SiteRow, SiteTotals, SnapshotRow, Tee, Tick};
 use crate::model::{Capture, Interner, Note, Owned, ProcessPoint, TypeRetainer, TypeSeries};
 use crate::os;
-use crate::probe::{self, Captured, Record, Tables};
+use crate::probe::{self, Captured, EndedBy, Record, Tables};
 use crate::python::Collector;
 use crate::store::Writer;
 use crate::symbolize::{Resolver, WalkEnd};
@@ -126,6 +126,11 @@ impl Recorder {
         Ok(())
     }
 
+    /// What has turned accounting off in the kernel.
+    pub fn ended_by(&self) -> Result<Option<EndedBy>, SessionError> {
+        Ok(self.tables.ended()?)
+    }
+
     /// Time since the start, no later than the end.
     fn now(&self) -> Duration {
         let running = || os::clock::monotonic_ns().saturating_sub(self.started);
@@ -193,11 +198,13 @@ impl Recorder {
         let snapshot = keep_history && (self.snapshots.pace().snapshot(now) || last);
         let seen =
             if snapshot { self.snapshots.snapshot(now, &sites, &*self.tables)? } else { None };
-        if keep_history {
+        // The memory of what came after would be that of another program, or of none.
+        let there = self.ended_by()?.is_none();
+        if keep_history && there {
             self.surroundings.refresh(&self.target, now);
             self.count_collections(now)?;
         }
-        let process = self.process(now, &sites, &all_counters);
+        let process = self.process(now, there, &sites, &all_counters);
         // From here on the recording is locked.
         self.write_stacks()?;
         self.write_objects()?;
@@ -243,6 +250,7 @@ impl Recorder {
     fn process(
         &self,
         now: Duration,
+        there: bool,
         sites: &[SiteTotals],
         all_counters: &Counters,
     ) -> ProcessPoint {
@@ -251,7 +259,10 @@ impl Recorder {
             live_bytes: all_counters.live_bytes(),
             arena_bytes: Some(counters::arena_bytes(sites, |key| self.stacks.maps(key))),
             sites: u64::try_from(used).ok(),
-            ..self.surroundings.point(self.target.pid(), now)
+            ..match there {
+                true => self.surroundings.point(self.target.pid(), now),
+                false => ProcessPoint { t: now.as_secs_f64(), ..ProcessPoint::default() },
+            }
         }
     }
 

@@ -145,13 +145,15 @@ impl TracedTarget {
 
     /// What the programs must know of it.
     pub fn for_programs(&self, audit_one_in: u32) -> Result<ProgramTarget, SessionError> {
+        let python = self.python();
         Ok(ProgramTarget {
             tgid: os::privilege::host_pid(&self.process).unwrap_or(0),
             task_fsbase: os::btf::task_fsbase()?,
             audit_one_in,
             stack_end: self.stack_end(),
             reserved: 0,
-            python: self.found.python.as_ref().map(|python| python.walk).unwrap_or_default(),
+            finalizing: python.and_then(|python| python.finalizing).map_or(0, |at| at.0),
+            python: python.map(|python| python.walk).unwrap_or_default(),
         })
     }
 

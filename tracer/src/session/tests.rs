@@ -12,7 +12,7 @@ use super::*;
 use crate::history::SharedHistory;
 use crate::model::Note;
 use crate::probe::fake::Call;
-use crate::probe::{Method, ProbeError, Slot};
+use crate::probe::{EndedBy, Method, ProbeError, Slot};
 
 /// A target is attached, counted for, and left; its numbers are given up when its recording is
 /// whole.
@@ -178,6 +178,28 @@ async fn a_target_that_ends_after_the_attach_is_recorded_until_then() {
     let gone = Ending::TargetGone(Note::TargetExited);
     assert_eq!(stage.outcome(target).await.unwrap(), gone);
     assert_eq!(stage.document("a").capture.notes, [Note::TargetExited]);
+}
+
+/// The kernel has turned accounting off at that very moment: the recording ends at the next tick, or
+/// says so when the target exits before it.
+#[tokio::test]
+async fn what_the_kernel_saw_end_has_ended() {
+    for (by, note) in
+        [(EndedBy::Finalizing, Note::InterpreterEnded), (EndedBy::Replaced, Note::TargetReplaced)]
+    {
+        for exits in [false, true] {
+            let mut stage = Stage::new();
+            let mut subject = WaitingProcess::new();
+            let target = stage.attach(&subject, "a");
+            stage.attached(target).await;
+            *stage.script.numbers(Slot(0)).ended.lock().unwrap() = Some(by);
+            if exits {
+                subject.end();
+            }
+            assert_eq!(stage.outcome(target).await.unwrap(), Ending::TargetGone(note.clone()));
+            assert_eq!(stage.document("a").capture.notes, [note.clone()]);
+        }
+    }
 }
 
 #[tokio::test]

@@ -53,6 +53,8 @@ pub enum Runtime {
         gil_holder: Option<Field<Address>>,
         /// `autoTSSkey._key` (to 3.12, where we know it).
         tss_key: Option<Field<u32>>,
+        /// `finalizing`: the thread that tears the interpreter down, null before that.
+        finalizing: Field<Address>,
     },
 }
 

@@ -101,8 +101,14 @@ struct Table<'a> {
 impl Table<'_> {
     fn layout(&self) -> Result<Layout, Unbelieved> {
         let interpreters_head = self.field("runtime_state", "interpreters_head")?;
+        let finalizing = self.field("runtime_state", "finalizing")?;
         Ok(Layout {
-            runtime: Runtime::Struct { interpreters_head, gil_holder: None, tss_key: None },
+            runtime: Runtime::Struct {
+                interpreters_head,
+                gil_holder: None,
+                tss_key: None,
+                finalizing,
+            },
             interpreter: InterpreterState {
                 next: self.field("interpreter_state", "next")?,
                 threads_head: self.field("interpreter_state", "threads_head")?,

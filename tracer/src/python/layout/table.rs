@@ -105,6 +105,7 @@ pub const CPYTHON_3_7: Layout = Layout {
         interpreters_head: Field::at(24),
         gil_holder: Some(Field::at(1480)),
         tss_key: Some(Field::at(1508)),
+        finalizing: Field::at(8),
     },
     thread: Thread { thread_id: Field::at(176), ..CPYTHON_3_6.thread },
     frame: FrameLayout { instruction: Instruction::Bytes(Field::at(104)), ..CPYTHON_3_6.frame },
@@ -120,6 +121,7 @@ pub const CPYTHON_3_8: Layout = Layout {
         interpreters_head: Field::at(32),
         gil_holder: Some(Field::at(1368)),
         tss_key: Some(Field::at(1396)),
+        finalizing: Field::at(16),
     },
     code: CodeLayout {
         basic_size: 176,
@@ -139,6 +141,7 @@ pub const CPYTHON_3_9: Layout = Layout {
         interpreters_head: Field::at(32),
         gil_holder: Some(Field::at(568)),
         tss_key: Some(Field::at(588)),
+        finalizing: Field::at(16),
     },
     ..CPYTHON_3_8
 };
@@ -169,6 +172,7 @@ pub const CPYTHON_3_11: Layout = Layout {
         interpreters_head: Field::at(40),
         gil_holder: Some(Field::at(576)),
         tss_key: Some(Field::at(596)),
+        finalizing: Field::at(24),
     },
     interpreter: InterpreterState { next: Field::at(0), threads_head: Field::at(16) },
     thread: Thread {
@@ -212,6 +216,7 @@ pub const CPYTHON_3_12: Layout = Layout {
         interpreters_head: Field::at(40),
         gil_holder: None,
         tss_key: Some(Field::at(1548)),
+        finalizing: Field::at(24),
     },
     interpreter: InterpreterState { next: Field::at(0), threads_head: Field::at(72) },
     thread: Thread {

@@ -7,6 +7,7 @@ pub fn notes() -> Vec<Note> {
     let mut notes = vec![
         Note::TargetExited,
         Note::TargetReplaced,
+        Note::InterpreterEnded,
         Note::LeaderExited,
         Note::ProbesEndedWithLeader,
         Note::ProbesLost,

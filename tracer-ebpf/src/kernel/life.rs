@@ -1,0 +1,46 @@
+//! Where the recording of a target ends by itself: its interpreter tears itself down, or it becomes
+//! another program. What comes after would hide what was live before.
+
+use aya_ebpf::helpers::bpf_get_current_pid_tgid;
+use leakspy_ebpf::walk::ReadUser;
+use leakspy_ebpf::wire::counter::Counter;
+use leakspy_ebpf::wire::target::{STATE_FINALIZING, STATE_RECORDING, STATE_REPLACED};
+
+use super::read::Current;
+use super::{Event, atomic, map, slot_of};
+
+/// Whether the interpreter has begun to tear itself down. Asked where something is released, since
+/// only that hides what was live; from the first time on the target is not recorded any more.
+#[inline(always)]
+pub fn is_finalizing(event: &Event) -> bool {
+    let target = event.target();
+    if target.finalizing == 0 || Current.word(target.finalizing).unwrap_or(0) == 0 {
+        return false;
+    }
+    atomic::store_half(&mut target.state, STATE_FINALIZING);
+    event.count(Counter::AfterFinalization);
+    true
+}
+
+/// What a call is that comes while a target is not recorded.
+#[inline(always)]
+pub fn outside(state: u32) -> Counter {
+    match state {
+        STATE_FINALIZING => Counter::AfterFinalization,
+        STATE_REPLACED => Counter::AfterExec,
+        _ => Counter::Gated,
+    }
+}
+
+/// The current process has become another program, which has not run yet.
+#[inline(always)]
+pub fn replaced() {
+    let slot = slot_of((bpf_get_current_pid_tgid() >> 32) as u32);
+    let Some(target) = map::TARGETS.get_ptr_mut(slot) else { return };
+    // SAFETY: a non-null element of an array map stays valid; the thread that calls exec is the only
+    // one that the process has left.
+    let target = unsafe { &mut *target };
+    if slot != 0 && atomic::load_half(&target.state) == STATE_RECORDING {
+        atomic::store_half(&mut target.state, STATE_REPLACED);
+    }
+}
