@@ -197,7 +197,7 @@ async fn what_the_kernel_saw_end_has_ended() {
                 subject.end();
             }
             assert_eq!(stage.outcome(target).await.unwrap(), Ending::TargetGone(note.clone()));
-            assert_eq!(stage.document("a").capture.notes, [note.clone()]);
+            assert_eq!(stage.document("a").capture.notes, std::slice::from_ref(&note));
         }
     }
 }
