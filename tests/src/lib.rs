@@ -5,6 +5,7 @@
 //! |---|---|
 //! | [`interpreter`] | which CPythons the tests run on, and where they are |
 //! | [`native`] | how the C parts are compiled |
+//! | [`shared`] | targets attached through the library, without a recording |
 //! | [`stage`] | where a target finds its workload |
 //! | [`process`] | a child, its lines, its end |
 //! | [`workload`] | the words spoken with a workload, and its truth |
@@ -37,6 +38,7 @@ pub mod owner;
 pub mod process;
 pub mod recording;
 pub mod report;
+pub mod shared;
 pub mod simulator;
 pub mod stage;
 pub mod text;

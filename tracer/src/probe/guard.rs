@@ -11,6 +11,7 @@
 //! It is this program again, started by exec, so that threads of the tracer do not matter.
 
 mod descriptor;
+mod follow;
 mod message;
 mod serve;
 mod start;
@@ -58,6 +59,15 @@ impl Guard {
     /// What the kernel says to the link.
     pub(super) fn link(&mut self, group: LinkGroup, link: LinkRequest) -> io::Result<()> {
         self.ask(&Request::Link { group, link })
+    }
+
+    /// Has the kernel find the probes of a group before those of others that share its trace events.
+    /// Other probes have no order.
+    ///
+    /// # Errors
+    /// The process has ended, or its first thread; what was in place still is. Or the guard is gone.
+    pub(super) fn to_front(&mut self, group: LinkGroup) -> io::Result<()> {
+        self.ask(&Request::ToFront { group })
     }
 
     /// Releases all links of a group, the last made first; a group without links is no error.

@@ -68,6 +68,12 @@ pub trait Kernel: Send {
     /// They are gone already.
     fn detach(&mut self, slot: Slot) -> Result<(), ProbeError>;
 
+    /// Sees to it that a hit costs a busy target as little as it can among so many. To be called about
+    /// once a second; where nothing is to be gained, nothing is done. How many targets were moved.
+    fn arrange(&mut self) -> usize {
+        0
+    }
+
     /// The records of all targets. There is one reader of them.
     ///
     /// # Errors

@@ -6,6 +6,7 @@ mod bpf;
 mod error;
 #[cfg(test)]
 pub mod fake;
+mod front;
 mod guard;
 mod kernel;
 mod load;

@@ -10,6 +10,7 @@ use leakspy_ebpf::wire::target::Target;
 
 use super::attach::{Links, Method, attach};
 use super::error::ProbeError;
+use super::front::FrontOrder;
 use super::guard::{Guard, GuardProgram};
 use super::kernel::{AttachRequest, Kernel, Placed, Records, Slot};
 use super::load::{Capacity, Diagnostics, Loaded};
@@ -24,6 +25,8 @@ pub struct SharedTargets {
     share: Capacity,
     common: Option<Common>,
     held: BTreeMap<Slot, Arc<Lease>>,
+    /// Of those with trace events.
+    order: FrontOrder,
     owners: Arc<Owners>,
     next: u32,
 }
@@ -59,9 +62,9 @@ impl SharedTargets {
     pub fn new(guard: &GuardProgram, most: u32, share: Capacity) -> Result<Self, ProbeError> {
         let failed = |source| ProbeError::Kernel { what: "start a guard process", source };
         let guard = Guard::start(guard).map_err(failed)?;
-        let (held, owners) = Default::default();
+        let (held, order, owners) = Default::default();
         let most = most.clamp(1, limit::TARGETS);
-        Ok(Self { guard, most, share, common: None, held, owners, next: 0 })
+        Ok(Self { guard, most, share, common: None, held, order, owners, next: 0 })
     }
 
     fn common(&mut self) -> Result<&mut Common, ProbeError> {
@@ -70,6 +73,23 @@ impl SharedTargets {
             none => *none = Some(Common::new(self.share, self.most)?),
         }
         self.common.as_mut().ok_or(ProbeError::Object { what: "maps" })
+    }
+
+    /// Has the kernel find a target first at each hit, of those that share its trace events. Nothing is
+    /// missed or counted twice meanwhile.
+    ///
+    /// # Errors
+    /// The target has ended, or its first thread. It stays where it is, also later.
+    pub fn bring_to_front(&mut self, slot: Slot) -> io::Result<()> {
+        let moved = self.guard.to_front(slot.0);
+        match &moved {
+            Ok(()) => self.order.moved(slot),
+            Err(error) => {
+                tracing::debug!("the probes of {slot:?} stay where they are: {error}");
+                self.order.removed(slot);
+            }
+        }
+        moved
     }
 
     fn place(&mut self, slot: Slot, request: &AttachRequest<'_>) -> Result<Arc<Lease>, ProbeError> {
@@ -120,6 +140,9 @@ impl Kernel for SharedTargets {
         self.next += 1;
         let lease = self.place(slot, request)?;
         self.owners.lock().insert(lease.slot, slot);
+        if request.method == Method::Trace {
+            self.order.attached(slot);
+        }
         let tables = Arc::new(Part::new(Arc::clone(&lease)));
         self.held.insert(slot, lease);
         Ok(Placed { slot, tables })
@@ -127,12 +150,20 @@ impl Kernel for SharedTargets {
 
     fn detach(&mut self, slot: Slot) -> Result<(), ProbeError> {
         let Some(lease) = self.held.remove(&slot) else { return Ok(()) };
+        self.order.removed(slot);
         let released = self.guard.release(slot.0);
         if let Some(common) = &mut self.common {
             common.diagnostics.flush();
         }
         drop(lease);
         released.map_err(|source| ProbeError::Kernel { what: "release probes", source })
+    }
+
+    fn arrange(&mut self) -> usize {
+        let held = &self.held;
+        let hits = |slot| held.get(&slot).map_or(0, |lease| lease.hits());
+        let due = self.order.due(hits);
+        due.into_iter().filter(|slot| self.bring_to_front(*slot).is_ok()).count()
     }
 
     fn records(&mut self) -> Result<Box<dyn Records>, ProbeError> {

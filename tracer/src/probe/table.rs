@@ -81,6 +81,13 @@ impl Maps {
         self.counters.set(slot, Counters { cells: [0; Counter::ALL.len()] })
     }
 
+    /// The counters of a target, of all CPUs together.
+    fn counts(&self, slot: u32) -> Result<Vec<u64>, ProbeError> {
+        let cpus = self.counters.get(slot)?;
+        let sum = |cell: usize| cpus.iter().map(|counters| counters.cells[cell]).sum();
+        Ok((0..Counter::ALL.len()).map(sum).collect())
+    }
+
     /// Where the slot of a process is to be found, or could be.
     fn cell(&self, tgid: u32, wanted: impl Fn(Task) -> bool) -> Result<Option<u32>, ProbeError> {
         for step in 0..TASK_CELLS {
@@ -134,6 +141,14 @@ impl Lease {
         maps.targets.set(&slot, &row)?;
         lease.name_task()?;
         Ok(lease)
+    }
+
+    /// Hits of probes so far, about: calls that return have one more. None when they cannot be read.
+    pub fn hits(&self) -> u64 {
+        let counts = self.maps.counts(self.slot).unwrap_or_default();
+        let count = |counter: Counter| counts.get(counter as usize).copied().unwrap_or(0);
+        let calls = count(Counter::AllocCalls).saturating_mul(2);
+        calls.saturating_add(count(Counter::FreeCalls))
     }
 
     /// Lets the programs find the slot by the process.
@@ -222,9 +237,7 @@ impl Tables for Part {
     }
 
     fn counters(&self) -> Result<Vec<u64>, ProbeError> {
-        let cpus = self.maps().counters.get(self.lease.slot)?;
-        let sum = |cell: usize| cpus.iter().map(|counters| counters.cells[cell]).sum();
-        Ok((0..Counter::ALL.len()).map(sum).collect())
+        self.maps().counts(self.lease.slot)
     }
 
     fn sites(&self) -> Result<Vec<(u64, SiteTotals)>, ProbeError> {

@@ -1,7 +1,8 @@
 //! What the targets of a session have in common.
 
 use std::os::fd::AsFd;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore, mpsc, watch as channel};
 use tokio::task::spawn_blocking;
@@ -16,6 +17,8 @@ use crate::probe::{Kernel, Slot};
 const SCANS: usize = 2;
 /// Targets whose files are read at once: debug information takes much room.
 const FILES: usize = 2;
+/// How often probes are arranged anew.
+const ARRANGE: Duration = Duration::from_secs(1);
 /// Places for events that only those take which must not be left out.
 const RESERVED: usize = 512;
 
@@ -48,8 +51,10 @@ impl Shared {
     ) -> Result<Self, SessionError> {
         let router = Router::start(kernel.records()?)?;
         let guard = kernel.guard().map_err(|source| SessionError::Wait { source })?;
+        let kernel = Arc::new(Mutex::new(kernel));
+        tokio::spawn(arrange(Arc::downgrade(&kernel)));
         Ok(Self {
-            kernel: Arc::new(Mutex::new(kernel)),
+            kernel,
             router,
             scans: Arc::new(Semaphore::new(SCANS)),
             files: Arc::new(Semaphore::new(FILES)),
@@ -72,6 +77,19 @@ impl Shared {
         let mut kernel = Arc::clone(&self.kernel).lock_owned().await;
         // A guard that is gone holds nothing any more.
         let _ = blocking(move || kernel.detach(slot)).await;
+    }
+}
+
+/// Keeps hits cheap for those that have many, until the session ends.
+async fn arrange(kernel: Weak<Mutex<Box<dyn Kernel>>>) {
+    let mut times = watch::every(ARRANGE);
+    loop {
+        times.tick().await;
+        let Some(kernel) = kernel.upgrade() else { return };
+        let mut kernel = kernel.lock_owned().await;
+        if blocking(move || kernel.arrange()).await.is_err() {
+            return;
+        }
     }
 }
 

@@ -64,6 +64,8 @@ impl LinkKind {
 pub enum Request {
     /// Make a link and hold it in a group.
     Link { group: LinkGroup, link: LinkRequest },
+    /// Have the kernel find the probes of a group before those of others that share its trace events.
+    ToFront { group: LinkGroup },
     /// Close all links of a group, the last made first.
     Release { group: LinkGroup },
 }

@@ -8,8 +8,9 @@ use std::os::unix::net::UnixStream;
 
 use super::super::bpf::{self, Multi};
 use super::descriptor::from_call;
+use super::follow::Followers;
 use super::message::{LinkGroup, LinkKind, LinkRequest, Reply, Request, receive, send};
-use super::trace::{self, Follower, TraceEvents};
+use super::trace::{self, TraceEvents};
 use super::uprobe::{Probe, ProbeKind, UprobePoint};
 use crate::os::privilege;
 
@@ -19,6 +20,8 @@ pub trait Linker {
     type Link;
     /// Makes one.
     fn link(&mut self, request: &LinkRequest) -> io::Result<Self::Link>;
+    /// Has the kernel find its probes before those of other links.
+    fn to_front(&mut self, link: &mut Self::Link) -> io::Result<()>;
 }
 
 /// Serves the tracer that started this program, as [`super::GuardProgram`] starts it.
@@ -53,6 +56,10 @@ pub fn serve<L: Linker>(mut socket: UnixStream, linker: &mut L) {
             Request::Link { group, link } => linker.link(&link).map(|link| {
                 groups.entry(group).or_default().push(link);
             }),
+            Request::ToFront { group } => {
+                let mut links = groups.get_mut(&group).into_iter().flatten();
+                links.try_for_each(|link| linker.to_front(link))
+            }
             Request::Release { group } => {
                 release(groups.remove(&group).unwrap_or_default());
                 Ok(())
@@ -81,7 +88,7 @@ struct Kernel {
 enum Link {
     Multi(#[allow(dead_code, reason = "held until it is dropped")] OwnedFd),
     Perf(#[allow(dead_code, reason = "held until it is dropped")] Vec<Probe>),
-    Trace(#[allow(dead_code, reason = "held until it is dropped")] Vec<Follower>),
+    Trace(Followers),
 }
 
 impl Linker for Kernel {
@@ -119,14 +126,24 @@ impl Linker for Kernel {
                 Link::Perf(points().map(probe).collect::<io::Result<_>>()?)
             }
             LinkKind::Trace => {
-                let mut follower = |(offset, cookie)| {
+                let mut followers = Followers::new(pid)?;
+                for (offset, cookie) in points() {
                     let point = trace::TracePoint { file: &file, offset, at_return, cookie };
-                    self.trace.follow(&point, (request.program, program.as_fd()), pid)
-                };
-                Link::Trace(points().map(&mut follower).collect::<io::Result<_>>()?)
+                    let event = self.trace.event(&point, (request.program, program.as_fd()))?;
+                    followers.add(event)?;
+                }
+                Link::Trace(followers)
             }
         };
         Ok(link)
+    }
+
+    fn to_front(&mut self, link: &mut Link) -> io::Result<()> {
+        match link {
+            Link::Trace(followers) => followers.to_front(),
+            // Each is a consumer of its own, and the kernel asks all of them.
+            Link::Multi(_) | Link::Perf(_) => Ok(()),
+        }
     }
 }
 

@@ -22,6 +22,11 @@ impl Drop for Link {
     }
 }
 
+/// Noted for a link that was brought to the front, besides its offset.
+const FRONT: u64 = 1000;
+/// The offset of a link whose process is gone.
+const GONE: u64 = 99;
+
 /// Refuses links at offset 0.
 struct Fake(Released);
 
@@ -32,6 +37,16 @@ impl Linker for Fake {
         match request.offsets.first() {
             Some(&0) | None => Err(io::Error::from_raw_os_error(libc::EINVAL)),
             Some(&offset) => Ok(Link { offset, released: Arc::clone(&self.0) }),
+        }
+    }
+
+    fn to_front(&mut self, link: &mut Link) -> io::Result<()> {
+        match link.offset {
+            GONE => Err(io::Error::from_raw_os_error(libc::ESRCH)),
+            offset => {
+                self.0.lock().unwrap().push(FRONT + offset);
+                Ok(())
+            }
         }
     }
 }
@@ -78,6 +93,24 @@ fn groups_are_released_one_by_one_and_backwards() {
     assert_eq!(taken(&released), [13]);
     guard.release(2).unwrap();
     assert_eq!(taken(&released), [21, 20]);
+    drop(guard);
+    serving.join().unwrap();
+}
+
+#[test]
+fn all_links_of_a_group_come_to_the_front_in_the_order_in_which_they_were_made() {
+    let (mut guard, noted, serving) = started();
+    for (group, offset) in [(1, 10), (2, 20), (1, 11), (3, 30), (3, GONE)] {
+        guard.link(group, at(offset)).unwrap();
+    }
+    guard.to_front(1).unwrap();
+    assert_eq!(taken(&noted), [FRONT + 10, FRONT + 11]);
+    guard.to_front(9).unwrap();
+    assert_eq!(guard.to_front(3).unwrap_err().raw_os_error(), Some(libc::ESRCH));
+    assert_eq!(taken(&noted), [FRONT + 30]);
+    // What could not be brought to the front is still there.
+    guard.release(3).unwrap();
+    assert_eq!(taken(&noted), [GONE, 30]);
     drop(guard);
     serving.join().unwrap();
 }

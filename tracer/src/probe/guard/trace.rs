@@ -17,7 +17,7 @@ use std::rc::{Rc, Weak};
 
 use super::super::bpf;
 use super::descriptor::from_call;
-use super::uprobe::{file_of, idle_trace_event, trace_event};
+use super::uprobe::{file_of, idle_trace_event};
 use crate::os::process::start_ticks;
 
 /// Where all trace events on instructions are defined, in tracefs.
@@ -48,31 +48,21 @@ pub struct TraceEvents {
     next: u64,
 }
 
-/// A target's part of a trace event. Its probes go first.
-pub struct Follower {
-    _event: OwnedFd,
-    _shared: Rc<TraceEvent>,
-}
-
 impl TraceEvents {
-    /// Puts a probe into a process, with a trace event that is defined when it is the first.
-    pub fn follow(
+    /// The trace event of a point, which is defined when it is the first that asks.
+    pub fn event(
         &mut self,
         point: &TracePoint<'_>,
         (number, program): (RawFd, BorrowedFd<'_>),
-        pid: u32,
-    ) -> io::Result<Follower> {
+    ) -> io::Result<Rc<TraceEvent>> {
         let (device, inode) = file_of(point.file)?;
         let key = (device, inode, point.offset, point.at_return, number);
-        let shared = match self.defined.get(&key).and_then(Weak::upgrade) {
-            Some(shared) => shared,
-            None => {
-                let shared = Rc::new(self.define(point, program)?);
-                self.defined.insert(key, Rc::downgrade(&shared));
-                shared
-            }
-        };
-        Ok(Follower { _event: trace_event(shared.id, pid)?, _shared: shared })
+        if let Some(defined) = self.defined.get(&key).and_then(Weak::upgrade) {
+            return Ok(defined);
+        }
+        let defined = Rc::new(self.define(point, program)?);
+        self.defined.insert(key, Rc::downgrade(&defined));
+        Ok(defined)
     }
 
     fn define(
@@ -97,10 +87,11 @@ impl TraceEvents {
 }
 
 /// A trace event with its program. The program goes first, the definition last.
-struct TraceEvent {
+pub struct TraceEvent {
     _link: OwnedFd,
     _idle: OwnedFd,
-    id: u64,
+    /// How perf events name it.
+    pub id: u64,
     _definition: Definition,
 }
 
