@@ -152,7 +152,7 @@ impl Counters {
         let calls = self.of(AllocCalls)?;
         let ends =
             [AllocRecorded, AllocFailed, AllocNested, AllocNotAnonymous, ReallocReleased, InFlight];
-        let losses = [PendingLost, PendingFull, LiveFull, OutUnreadable];
+        let losses = [PendingLost, PendingFull, LiveFull, AddressTooWide, OutUnreadable];
         let ended = self.sum(&ends)? + self.sum(&losses)?;
         ensure!(calls == ended, "{calls} allocation calls, {ended} ends: {:?}", self.0);
         let frees = self.of(FreeCalls)?;

@@ -15,7 +15,11 @@ const EEXIST: i32 = -17;
 #[inline(always)]
 pub fn insert(event: &Event, address: u64, size: u64, site: u64) {
     let block = LiveBlock { size, site, time_ns: now_ns() };
-    if !enter(event, address, &block) {
+    let Some(key) = event.key(address) else {
+        event.count(Counter::AddressTooWide);
+        return;
+    };
+    if !enter(event, address, key, &block) {
         event.count(Counter::LiveFull);
         return;
     }
@@ -27,11 +31,9 @@ pub fn insert(event: &Event, address: u64, size: u64, site: u64) {
     });
 }
 
-/// False when the target has its share of blocks, when the table is full, or when the address has
-/// no key.
+/// False when the target has its share of blocks, or when the table is full.
 #[inline(always)]
-fn enter(event: &Event, address: u64, block: &LiveBlock) -> bool {
-    let Some(key) = event.key(address) else { return false };
+fn enter(event: &Event, address: u64, key: u64, block: &LiveBlock) -> bool {
     let target = event.target();
     let full = atomic::load(&target.live_count) >= target.live_quota;
     if full && !replace(event, address) {

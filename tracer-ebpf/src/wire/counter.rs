@@ -142,6 +142,8 @@ counters! {
     AfterFinalization = 45, "after_finalization", Accounted;
     /// Calls of the program that the process became by exec.
     AfterExec = 46, "after_exec", Accounted;
+    /// Allocations at addresses of more than 48 bits, for which the live table has no key.
+    AddressTooWide = 47, "address_too_wide", Loss;
 }
 
 #[cfg(test)]

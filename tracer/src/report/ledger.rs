@@ -56,6 +56,7 @@ const EQUATIONS: [Equation; 4] = [
             Counter::PendingLost,
             Counter::PendingFull,
             Counter::LiveFull,
+            Counter::AddressTooWide,
             Counter::OutUnreadable,
         ],
     },
