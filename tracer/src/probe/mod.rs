@@ -16,6 +16,7 @@ pub mod plan;
 mod ring;
 mod shared;
 mod support;
+mod sweep;
 mod table;
 
 pub use attach::{FileProbes, Method};

@@ -152,8 +152,13 @@ impl Kernel for SharedTargets {
         let Some(lease) = self.held.remove(&slot) else { return Ok(()) };
         self.order.removed(slot);
         let released = self.guard.release(slot.0);
+        lease.settle();
         if let Some(common) = &mut self.common {
             common.diagnostics.flush();
+            let foreign = common.maps.foreign_hits();
+            if foreign > 0 {
+                tracing::debug!("{foreign} hits so far of tasks that are no targets");
+            }
         }
         drop(lease);
         released.map_err(|source| ProbeError::Kernel { what: "release probes", source })

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use aya::Pod;
 use leakspy_ebpf::hash::task_cell;
 use leakspy_ebpf::wire::counter::Counter;
 use leakspy_ebpf::wire::key::{
@@ -19,12 +20,13 @@ use super::error::ProbeError;
 use super::kernel::{EndedBy, Tables};
 use super::load::{Capacity, Loaded};
 use super::map::{PerCpu, Table};
+use super::sweep::Sweep;
 
 /// Every map that user space reads or writes, but the ring.
 pub struct Maps {
-    live: Table<u64, LiveBlock>,
-    sites: Table<u64, SiteTotals>,
-    pending: Table<u64, Pending>,
+    live: OfAll<LiveBlock>,
+    sites: OfAll<SiteTotals>,
+    pending: OfAll<Pending>,
     counters: PerCpu<Counters>,
     targets: Table<u32, TargetRow>,
     tasks: Table<u32, Task>,
@@ -35,10 +37,40 @@ pub struct Maps {
     slots: Mutex<Slots>,
 }
 
+/// A table with the rows of all targets.
+struct OfAll<V> {
+    table: Table<u64, V>,
+    sweep: Sweep<(u64, V)>,
+}
+
+impl<V: Pod> OfAll<V> {
+    fn new(table: Table<u64, V>) -> Self {
+        Self { table, sweep: Sweep::default() }
+    }
+
+    /// Reads the rows of a target. `owner` says whose a row is.
+    fn read(
+        &self,
+        slot: u32,
+        owner: impl Fn(u64, &V) -> u32,
+        each: &mut dyn FnMut((u64, V)),
+    ) -> Result<(), ProbeError> {
+        let read = |each: &mut dyn FnMut(u32, (u64, V))| {
+            self.table.read(|key, value| each(owner(key, &value), (key, value)))
+        };
+        self.sweep.read(slot, each, read)
+    }
+}
+
+/// The slot of tasks that are no targets; nothing is recorded there.
+const NOBODY: u32 = 0;
+
 /// Which slots are taken.
 #[derive(Default)]
 struct Slots {
     used: BTreeSet<u32>,
+    /// Of those, the ones whose target was recorded and is not any more.
+    stopped: BTreeSet<u32>,
     /// Slots with entries of a target that is gone.
     dirty: BTreeSet<u32>,
     /// The last one; the first is 1.
@@ -49,9 +81,9 @@ impl Maps {
     /// The maps of a loaded object, for at most `targets` targets at once.
     pub fn new(loaded: &Loaded, targets: u32) -> Result<Self, ProbeError> {
         Ok(Self {
-            live: loaded.table(name::LIVE)?,
-            sites: loaded.table(name::SITES)?,
-            pending: loaded.table(name::PENDING)?,
+            live: OfAll::new(loaded.table(name::LIVE)?),
+            sites: OfAll::new(loaded.table(name::SITES)?),
+            pending: OfAll::new(loaded.table(name::PENDING)?),
             counters: loaded.per_cpu(name::COUNTERS)?,
             targets: loaded.table(name::TARGETS)?,
             tasks: loaded.table(name::TASKS)?,
@@ -67,18 +99,33 @@ impl Maps {
         self.slots.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Forgets a target of which no program runs any more.
-    fn clean(&self, slot: u32) -> Result<(), ProbeError> {
-        let of_slot = |key: &u64| of_target_key(*key).0 == slot;
-        self.targets.set(&slot, &TargetRow::NONE)?;
-        self.live.remove_all(|key, _| of_slot(key))?;
-        self.mapping_ends.remove_all(|key, _| of_slot(key))?;
-        self.seen_code.remove_all(|key, _| of_slot(key))?;
-        self.read_code.remove_all(|key, _| of_slot(key))?;
-        self.sites.remove_all(|_, totals| totals.slot == slot)?;
-        self.pending.remove_all(|_, pending| pending.slot == slot)?;
-        self.generations.set(&slot, &Generations { bucket: [0; GENERATION_BUCKETS] })?;
-        self.counters.set(slot, Counters { cells: [0; Counter::ALL.len()] })
+    /// Forgets targets of which no program runs any more.
+    fn clean(&self, slots: &BTreeSet<u32>) -> Result<(), ProbeError> {
+        let of_slots = |key: &u64| slots.contains(&of_target_key(*key).0);
+        for slot in slots {
+            self.targets.set(slot, &TargetRow::NONE)?;
+        }
+        self.live.table.remove_all(|key, _| of_slots(key))?;
+        self.mapping_ends.remove_all(|key, _| of_slots(key))?;
+        self.seen_code.remove_all(|key, _| of_slots(key))?;
+        self.read_code.remove_all(|key, _| of_slots(key))?;
+        self.sites.table.remove_all(|_, totals| slots.contains(&totals.slot))?;
+        self.pending.table.remove_all(|_, pending| slots.contains(&pending.slot))?;
+        for slot in slots {
+            self.generations.set(slot, &Generations { bucket: [0; GENERATION_BUCKETS] })?;
+            self.counters.set(*slot, Counters { cells: [0; Counter::ALL.len()] })?;
+        }
+        Ok(())
+    }
+
+    /// Forgets all targets that are gone.
+    fn clean_up(&self) -> Result<(), ProbeError> {
+        let dirty = std::mem::take(&mut self.slots().dirty);
+        let cleaned = if dirty.is_empty() { Ok(()) } else { self.clean(&dirty) };
+        if cleaned.is_err() {
+            self.slots().dirty.extend(dirty);
+        }
+        cleaned
     }
 
     /// The counters of a target, of all CPUs together.
@@ -86,6 +133,12 @@ impl Maps {
         let cpus = self.counters.get(slot)?;
         let sum = |cell: usize| cpus.iter().map(|counters| counters.cells[cell]).sum();
         Ok((0..Counter::ALL.len()).map(sum).collect())
+    }
+
+    /// Hits so far, at trace events, of tasks that are no targets.
+    pub fn foreign_hits(&self) -> u64 {
+        let counts = self.counts(NOBODY).unwrap_or_default();
+        counts.get(Counter::Gated as usize).copied().unwrap_or(0)
     }
 
     /// Where the slot of a process is to be found, or could be.
@@ -120,19 +173,18 @@ impl Lease {
         target: &Target,
         quota: Capacity,
     ) -> Result<Self, ProbeError> {
+        maps.clean_up()?;
         let slot = {
             let mut slots = maps.slots();
-            let free = (1..=slots.last).find(|slot| !slots.used.contains(slot));
+            let taken = |slot: &u32| slots.used.contains(slot) || slots.dirty.contains(slot);
+            let free = (1..=slots.last).find(|slot| !taken(slot));
             let slot = free.ok_or(ProbeError::TooManyTargets { most: slots.last })?;
             slots.used.insert(slot);
             slot
         };
         let lease = Self { slot, maps: Arc::clone(maps), tgid };
-        if maps.slots().dirty.remove(&slot) {
-            maps.clean(slot)?;
-        }
         let totals = SiteTotals { published: 1, slot, ..SiteTotals::NONE };
-        maps.sites.set(&unattributed(slot), &totals)?;
+        maps.sites.table.set(&unattributed(slot), &totals)?;
         let row = TargetRow {
             live_quota: quota.live_blocks.into(),
             site_quota: quota.sites,
@@ -149,6 +201,13 @@ impl Lease {
         let count = |counter: Counter| counts.get(counter as usize).copied().unwrap_or(0);
         let calls = count(Counter::AllocCalls).saturating_mul(2);
         calls.saturating_add(count(Counter::FreeCalls))
+    }
+
+    /// No program runs for the target any more: its numbers are the last ones.
+    pub fn settle(&self) {
+        self.maps.live.sweep.settle(self.slot);
+        self.maps.sites.sweep.settle(self.slot);
+        self.maps.pending.sweep.settle(self.slot);
     }
 
     /// Lets the programs find the slot by the process.
@@ -175,13 +234,21 @@ impl Drop for Lease {
     fn drop(&mut self) {
         // What cannot be written now could not be read either.
         let _ = self.forget_task();
-        let alone = self.maps.slots().used.len() == 1;
-        // The last one to leave need not tidy up: mostly everything ends with it.
-        let clean = !alone && self.maps.clean(self.slot).is_ok();
-        let mut slots = self.maps.slots();
-        if !clean {
+        self.maps.live.sweep.forget(self.slot);
+        self.maps.sites.sweep.forget(self.slot);
+        self.maps.pending.sweep.forget(self.slot);
+        let goes_on = {
+            let mut slots = self.maps.slots();
+            slots.stopped.insert(self.slot);
             slots.dirty.insert(self.slot);
+            slots.used.difference(&slots.stopped).next().is_some()
+        };
+        // Mostly everything ends with the last one that is recorded; else the next one tidies up.
+        if goes_on && let Err(error) = self.maps.clean_up() {
+            tracing::debug!("what a target left stays: {error}");
         }
+        let mut slots = self.maps.slots();
+        slots.stopped.remove(&self.slot);
         slots.used.remove(&self.slot);
     }
 }
@@ -225,7 +292,13 @@ impl Tables for Part {
             _ => STATE_OFF,
         };
         let row = TargetRow { state, ..row };
-        self.maps().targets.set(&self.lease.slot, &row)
+        self.maps().targets.set(&self.lease.slot, &row)?;
+        let mut slots = self.maps().slots();
+        let _ = match on {
+            true => slots.stopped.remove(&self.lease.slot),
+            false => slots.stopped.insert(self.lease.slot),
+        };
+        Ok(())
     }
 
     fn ended(&self) -> Result<Option<EndedBy>, ProbeError> {
@@ -242,28 +315,26 @@ impl Tables for Part {
 
     fn sites(&self) -> Result<Vec<(u64, SiteTotals)>, ProbeError> {
         let mut sites = Vec::new();
-        self.maps().sites.read(|key, totals| {
-            if totals.slot == self.lease.slot {
-                sites.push((self.site(key), totals));
-            }
+        let owner = |_, totals: &SiteTotals| totals.slot;
+        self.maps().sites.read(self.lease.slot, owner, &mut |(key, totals)| {
+            sites.push((self.site(key), totals));
         })?;
         Ok(sites)
     }
 
     fn live(&self, each: &mut dyn FnMut(u64, LiveBlock)) -> Result<(), ProbeError> {
-        self.maps().live.read(|key, block| {
-            let (slot, address) = of_target_key(key);
-            if slot == self.lease.slot {
-                each(address, LiveBlock { site: self.site(block.site), ..block });
-            }
+        let owner = |key, _: &LiveBlock| of_target_key(key).0;
+        self.maps().live.read(self.lease.slot, owner, &mut |(key, block)| {
+            each(of_target_key(key).1, LiveBlock { site: self.site(block.site), ..block });
         })
     }
 
     fn pending(&self) -> Vec<Pending> {
         let mut calls = Vec::new();
         // Entries of other threads may go while this runs; they are not what is asked for.
-        let read = self.maps().pending.read(|_, pending| {
-            if pending.sp != 0 && pending.slot == self.lease.slot {
+        let owner = |_, pending: &Pending| pending.slot;
+        let read = self.maps().pending.read(self.lease.slot, owner, &mut |(_, pending)| {
+            if pending.sp != 0 {
                 calls.push(pending);
             }
         });
