@@ -1,6 +1,6 @@
 //! What a malloc/free pair costs while other processes that share its libc are attached and stand
 //! still (`docs/many-targets.md`). As root:
-//! `cargo run --release --example many -- [WAY [NUMBER OF OTHERS]...]`.
+//! `cargo run --release --example many -- [WAY [NUMBER OF OTHERS [ROUNDS]]]`.
 
 #![allow(clippy::print_stdout, reason = "a command for people")]
 
@@ -34,13 +34,33 @@ fn main() -> Result<()> {
     }
     let wanted =
         |way: &&Method| arguments.first().is_none_or(|name| way.name().contains(name.as_str()));
-    let numbers: Vec<usize> =
-        arguments.iter().skip(1).map(|n| n.parse()).collect::<Result<_, _>>()?;
-    let numbers = if numbers.is_empty() { vec![0, 8, 24, 50] } else { numbers };
-    println!("{:20} others  pair (first/middle/last attached)  attach each  detach each", "way");
+    let mut numbers = arguments.iter().skip(1).map(|number| number.parse());
+    let others: usize = numbers.next().transpose()?.unwrap_or(50);
+    let rounds: usize = numbers.next().transpose()?.unwrap_or(5);
     for way in WAYS.iter().filter(wanted) {
-        for &others in &numbers {
-            measure(*way, others)?;
+        compare(*way, others, rounds)?;
+    }
+    Ok(())
+}
+
+/// One target alone and one of many, in turn: the medians, and how many times the first the second is.
+fn compare(way: Method, others: usize, rounds: usize) -> Result<()> {
+    let (mut alone, mut among) = (Vec::new(), Vec::new());
+    for _ in 0..rounds {
+        alone.push(measure(way, 0)?);
+        among.push(measure(way, others)?);
+    }
+    let median = |runs: &[Costs], what: usize| {
+        let mut values: Vec<f64> = runs.iter().map(|run| run.0[what]).collect();
+        values.sort_unstable_by(f64::total_cmp);
+        values[values.len() / 2]
+    };
+    println!("{}, alone and with {others} others, medians of {rounds}:", way.name());
+    for (number, what) in WHAT.iter().enumerate() {
+        let (alone, among) = (median(&alone, number), median(&among, number));
+        let more = 100.0 * (among / alone - 1.0);
+        if more.is_finite() {
+            println!("  {what:42} {alone:8.2} {among:8.2} {more:+5.0} %");
         }
     }
     Ok(())
@@ -113,7 +133,22 @@ struct Attached {
     _modules: Modules,
 }
 
-fn measure(way: Method, others: usize) -> Result<()> {
+/// What is measured, in this order.
+const WHAT: [&str; 8] = [
+    "pair, attached first, µs",
+    "pair, attached in the middle, µs",
+    "pair, attached last, µs",
+    "pair, attached first, after a while, µs",
+    "bringing one to the front, µs",
+    "attach, each, ms",
+    "detach, each but the last, ms",
+    "detach, the last, ms",
+];
+
+/// As [`WHAT`] says.
+struct Costs([f64; WHAT.len()]);
+
+fn measure(way: Method, others: usize) -> Result<Costs> {
     let program = GuardProgram { path: std::env::current_exe()?, ..GuardProgram::this() };
     let share = Capacity { live_blocks: 1 << 16, sites: 1 << 12, ..Capacity::default() };
     let mut kernel = SharedTargets::new(&program, u32::try_from(others + 1)?, share)?;
@@ -123,31 +158,60 @@ fn measure(way: Method, others: usize) -> Result<()> {
     for worker in workers {
         targets.push(attach(&mut kernel, worker, way, share)?);
     }
-    let attach = begun.elapsed() / u32::try_from(targets.len())?;
-    let mut pairs = Vec::new();
-    for index in [0, others / 2, others] {
-        let target = targets.get_mut(index).context("no such target")?;
-        let before = target.placed.tables.counters()?;
-        pairs.push(target.worker.pair_ns()?);
-        let after = target.placed.tables.counters()?;
+    let attach = milliseconds(begun) / count(&targets);
+    // What came before must not count as work of the targets.
+    kernel.arrange();
+    let [first, middle, last] = [0, others / 2, others].map(|index| targets[index].pair());
+    // The first works, and the others do not.
+    kernel.arrange();
+    targets[0].pair()?;
+    kernel.arrange();
+    let later = targets[0].pair()?;
+    let move_one = time_moves(&mut kernel, way, &targets)?;
+    let mut detached = Vec::new();
+    for target in &targets {
+        let begun = Instant::now();
+        target.placed.tables.set_recording(false)?;
+        kernel.detach(target.placed.slot)?;
+        detached.push(milliseconds(begun));
+    }
+    let final_one = detached.pop().unwrap_or_default();
+    let detach = detached.iter().sum::<f64>() / f64::max(detached.len() as f64, 1.0);
+    Ok(Costs([first?, middle?, last?, later, move_one, attach, detach, final_one]))
+}
+
+/// Microseconds that it takes to bring a target to the front, where there is a front.
+fn time_moves(kernel: &mut SharedTargets, way: Method, targets: &[Attached]) -> Result<f64> {
+    if way != Method::Trace {
+        return Ok(0.0);
+    }
+    let begun = Instant::now();
+    for target in targets {
+        kernel.bring_to_front(target.placed.slot)?;
+    }
+    Ok(milliseconds(begun) * 1000.0 / count(targets))
+}
+
+fn milliseconds(since: Instant) -> f64 {
+    since.elapsed().as_secs_f64() * 1000.0
+}
+
+fn count(targets: &[Attached]) -> f64 {
+    targets.len() as f64
+}
+
+impl Attached {
+    /// Microseconds that a pair takes it. All of them must have been seen.
+    fn pair(&mut self) -> Result<f64> {
+        let before = self.placed.tables.counters()?;
+        let nanoseconds = self.worker.pair_ns()?;
+        let after = self.placed.tables.counters()?;
         let seen = |counter: Counter| after[counter as usize] - before[counter as usize];
         if seen(Counter::FreeRecorded) < u64::from(PAIRS * RUNS) {
             bail!("calls are missing: {} of {}", seen(Counter::FreeRecorded), PAIRS * RUNS);
         }
+        Ok(nanoseconds as f64 / 1000.0)
     }
-    let (begun, count) = (Instant::now(), u32::try_from(targets.len())?);
-    for target in &targets {
-        target.placed.tables.set_recording(false)?;
-        kernel.detach(target.placed.slot)?;
-    }
-    let detach = begun.elapsed() / count;
-    let pairs: Vec<String> = pairs.iter().map(|ns| format!("{:.2}", *ns as f64 / 1000.0)).collect();
-    println!(
-        "{:20} {others:6}  {:>20} µs  {attach:.1?}  {detach:.1?}",
-        way.name(),
-        pairs.join(" / ")
-    );
-    Ok(())
 }
 
 fn attach(
