@@ -355,6 +355,17 @@ pub unsafe fn lookup_batch<K: Pod, V: Pod>(
     Ok(Batch { count: usize::try_from(attributes.count).unwrap_or(0).min(room), end })
 }
 
+/// Waits until all programs that run now have ended, on kernels that can say so: they run under the
+/// kernel's `rcu_read_lock`, and this waits for a grace period (`kernel/sched/membarrier.c`).
+pub fn await_programs() {
+    /// `MEMBARRIER_CMD_GLOBAL`
+    const GLOBAL: libc::c_int = 1;
+    // SAFETY: takes three integers.
+    if unsafe { libc::syscall(libc::SYS_membarrier, GLOBAL, 0, 0) } != 0 {
+        tracing::debug!("programs may still run: {}", io::Error::last_os_error());
+    }
+}
+
 fn number(fd: BorrowedFd<'_>) -> io::Result<u32> {
     u32::try_from(fd.as_raw_fd()).map_err(io::Error::other)
 }

@@ -66,7 +66,7 @@ impl Guard {
     ///
     /// # Errors
     /// The process has ended, or its first thread; what was in place still is. Or the guard is gone.
-    pub(super) fn to_front(&mut self, group: LinkGroup) -> io::Result<()> {
+    pub(super) fn bring_to_front(&mut self, group: LinkGroup) -> io::Result<()> {
         self.ask(&Request::ToFront { group })
     }
 

@@ -81,7 +81,7 @@ impl SharedTargets {
     /// # Errors
     /// The target has ended, or its first thread. It stays where it is, also later.
     pub fn bring_to_front(&mut self, slot: Slot) -> io::Result<()> {
-        let moved = self.guard.to_front(slot.0);
+        let moved = self.guard.bring_to_front(slot.0);
         match &moved {
             Ok(()) => self.order.moved(slot),
             Err(error) => {

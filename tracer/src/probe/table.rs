@@ -16,6 +16,7 @@ use leakspy_ebpf::wire::target::{
     STATE_FINALIZING, STATE_OFF, STATE_RECORDING, STATE_REPLACED, Target, TargetRow, Task,
 };
 
+use super::bpf;
 use super::error::ProbeError;
 use super::kernel::{EndedBy, Tables};
 use super::load::{Capacity, Loaded};
@@ -293,6 +294,10 @@ impl Tables for Part {
         };
         let row = TargetRow { state, ..row };
         self.maps().targets.set(&self.lease.slot, &row)?;
+        if !on {
+            // Programs that began before may still count.
+            bpf::await_programs();
+        }
         let mut slots = self.maps().slots();
         let _ = match on {
             true => slots.stopped.remove(&self.lease.slot),

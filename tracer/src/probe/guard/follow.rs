@@ -50,7 +50,7 @@ impl Followers {
     ///
     /// # Errors
     /// The target has ended, or its first thread. What was not replaced stays as it was.
-    pub fn to_front(&mut self) -> io::Result<()> {
+    pub fn bring_to_front(&mut self) -> io::Result<()> {
         for part in &mut self.parts {
             // The old one is closed once the new one is there.
             let old = std::mem::replace(&mut part.event, self.target.open(&part.shared)?);

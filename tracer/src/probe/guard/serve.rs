@@ -21,7 +21,9 @@ pub trait Linker {
     /// Makes one.
     fn link(&mut self, request: &LinkRequest) -> io::Result<Self::Link>;
     /// Has the kernel find its probes before those of other links.
-    fn to_front(&mut self, link: &mut Self::Link) -> io::Result<()>;
+    fn bring_to_front(&mut self, link: &mut Self::Link) -> io::Result<()>;
+    /// Does what the tracer need not wait for.
+    fn tidy_up(&mut self);
 }
 
 /// Serves the tracer that started this program, as [`super::GuardProgram`] starts it.
@@ -58,7 +60,7 @@ pub fn serve<L: Linker>(mut socket: UnixStream, linker: &mut L) {
             }),
             Request::ToFront { group } => {
                 let mut links = groups.get_mut(&group).into_iter().flatten();
-                links.try_for_each(|link| linker.to_front(link))
+                links.try_for_each(|link| linker.bring_to_front(link))
             }
             Request::Release { group } => {
                 release(groups.remove(&group).unwrap_or_default());
@@ -68,6 +70,7 @@ pub fn serve<L: Linker>(mut socket: UnixStream, linker: &mut L) {
         if send(socket.get_mut(), &Reply::to(&result)).is_err() {
             break;
         }
+        linker.tidy_up();
     }
     groups.into_values().rev().for_each(release);
 }
@@ -138,12 +141,16 @@ impl Linker for Kernel {
         Ok(link)
     }
 
-    fn to_front(&mut self, link: &mut Link) -> io::Result<()> {
+    fn bring_to_front(&mut self, link: &mut Link) -> io::Result<()> {
         match link {
-            Link::Trace(followers) => followers.to_front(),
+            Link::Trace(followers) => followers.bring_to_front(),
             // Each is a consumer of its own, and the kernel asks all of them.
             Link::Multi(_) | Link::Perf(_) => Ok(()),
         }
+    }
+
+    fn tidy_up(&mut self) {
+        self.trace.remove_unused();
     }
 }
 

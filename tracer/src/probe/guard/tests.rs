@@ -40,7 +40,9 @@ impl Linker for Fake {
         }
     }
 
-    fn to_front(&mut self, link: &mut Link) -> io::Result<()> {
+    fn tidy_up(&mut self) {}
+
+    fn bring_to_front(&mut self, link: &mut Link) -> io::Result<()> {
         match link.offset {
             GONE => Err(io::Error::from_raw_os_error(libc::ESRCH)),
             offset => {
@@ -103,10 +105,10 @@ fn all_links_of_a_group_come_to_the_front_in_the_order_in_which_they_were_made()
     for (group, offset) in [(1, 10), (2, 20), (1, 11), (3, 30), (3, GONE)] {
         guard.link(group, at(offset)).unwrap();
     }
-    guard.to_front(1).unwrap();
+    guard.bring_to_front(1).unwrap();
     assert_eq!(taken(&noted), [FRONT + 10, FRONT + 11]);
-    guard.to_front(9).unwrap();
-    assert_eq!(guard.to_front(3).unwrap_err().raw_os_error(), Some(libc::ESRCH));
+    guard.bring_to_front(9).unwrap();
+    assert_eq!(guard.bring_to_front(3).unwrap_err().raw_os_error(), Some(libc::ESRCH));
     assert_eq!(taken(&noted), [FRONT + 30]);
     // What could not be brought to the front is still there.
     guard.release(3).unwrap();

@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
-use std::rc::{Rc, Weak};
+use std::rc::Rc;
 
 use super::super::bpf;
 use super::descriptor::from_call;
@@ -44,7 +44,7 @@ type Key = (u64, u64, u64, bool, RawFd);
 #[derive(Default)]
 pub struct TraceEvents {
     tracefs: Option<Rc<Tracefs>>,
-    defined: BTreeMap<Key, Weak<TraceEvent>>,
+    defined: BTreeMap<Key, Rc<TraceEvent>>,
     next: u64,
 }
 
@@ -57,12 +57,18 @@ impl TraceEvents {
     ) -> io::Result<Rc<TraceEvent>> {
         let (device, inode) = file_of(point.file)?;
         let key = (device, inode, point.offset, point.at_return, number);
-        if let Some(defined) = self.defined.get(&key).and_then(Weak::upgrade) {
-            return Ok(defined);
+        if let Some(defined) = self.defined.get(&key) {
+            return Ok(Rc::clone(defined));
         }
         let defined = Rc::new(self.define(point, program)?);
-        self.defined.insert(key, Rc::downgrade(&defined));
+        self.defined.insert(key, Rc::clone(&defined));
         Ok(defined)
+    }
+
+    /// Removes the trace events that nobody has any more, which have no probes. The kernel takes about
+    /// a tenth of a second for each, one after the other: it waits for programs that may still run.
+    pub fn remove_unused(&mut self) {
+        self.defined.retain(|_, event| Rc::strong_count(event) > 1);
     }
 
     fn define(
