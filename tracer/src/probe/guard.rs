@@ -26,10 +26,10 @@ use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::process::Child;
 
+use descriptor::open_process;
 pub use message::LinkGroup;
 pub(super) use message::{LinkKind, LinkRequest};
 use message::{Reply, Request, receive, send};
-use serve::open_process;
 pub use serve::serve_inherited;
 pub use start::GuardProgram;
 

@@ -12,3 +12,9 @@ pub fn from_call(result: libc::c_long) -> io::Result<OwnedFd> {
     // SAFETY: the kernel has just made this descriptor for us; nobody else knows it.
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
+
+/// A handle of a process.
+pub fn open_process(pid: u32) -> io::Result<OwnedFd> {
+    // SAFETY: `pidfd_open(pid, 0)` has no other preconditions.
+    from_call(unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0) })
+}

@@ -7,7 +7,7 @@ use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::rc::Rc;
 
-use super::serve::open_process;
+use super::descriptor::open_process;
 use super::trace::TraceEvent;
 use super::uprobe::trace_event;
 

@@ -154,12 +154,6 @@ impl Linker for Kernel {
     }
 }
 
-/// A handle of a process.
-pub fn open_process(pid: u32) -> io::Result<OwnedFd> {
-    // SAFETY: `pidfd_open(pid, 0)` has no other preconditions.
-    from_call(unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0) })
-}
-
 /// A descriptor of the tracer, as one of ours.
 fn take(tracer: BorrowedFd<'_>, number: RawFd) -> io::Result<OwnedFd> {
     // SAFETY: `pidfd_getfd(pidfd, fd, 0)` only looks at numbers.

@@ -8,7 +8,7 @@ use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
-use super::serve::open_process;
+use super::descriptor::open_process;
 
 /// The program that becomes the guard: one that calls [`super::serve_inherited`] when this is its
 /// only argument. It gets the socket as standard input and a handle of the tracer as standard
