@@ -9,7 +9,14 @@ use leakspy_tests::tracer::recorded;
 use leakspy_tests::verdict::{agrees, agrees_truncated};
 use leakspy_tests::workload::{Truth, Workload};
 
-leakspy_tests::on_every_interpreter!(shapes, names, reused_code, subinterpreters, recursion);
+leakspy_tests::on_every_interpreter!(
+    shapes,
+    names,
+    reused_code,
+    subinterpreters,
+    recursion,
+    own_key
+);
 
 /// The audit of native paths is a matter of `accuracy`; here it has too few hits to mean anything.
 const MERGED: Counter = Counter::StacksMerged;
@@ -66,4 +73,12 @@ fn recursion(interpreter: &Interpreter) -> Result<()> {
     report.lost_nothing_but(&[MERGED, Counter::PythonTruncated])?;
     ensure!(report.counter(Counter::PythonTruncated)? > 0, "the truncation was not counted");
     agrees_truncated(&truth, &report)
+}
+
+/// Extensions made with pybind11 keep the thread state where the interpreter keeps it, under a key of
+/// their own: the interpreter's key decides.
+fn own_key(interpreter: &Interpreter) -> Result<()> {
+    let (report, truth) = record(interpreter, "own_key")?;
+    report.lost_nothing_but(&[MERGED])?;
+    agrees(&truth, &report)
 }

@@ -22,10 +22,13 @@ pub const STATIC: &str = "static";
 /// CPython 3.11 with numpy, greenlet and gevent.
 pub const WITH_PACKAGES: &str = "venv";
 
+/// The last 3.13 of Debian testing, whose collector lies otherwise than in 3.13.0.
+pub const LAST_3_13: &str = "3.13-last";
+
 /// One interpreter.
 #[derive(Clone, Debug)]
 pub struct Interpreter {
-    /// Row of the table: `3.8` to `3.15`, [`STATIC`] or [`WITH_PACKAGES`].
+    /// Row of the table: `3.8` to `3.15`, [`LAST_3_13`], [`STATIC`] or [`WITH_PACKAGES`].
     pub row: String,
     /// Root that it lives in, when that is not ours.
     pub root: Option<PathBuf>,
@@ -101,10 +104,11 @@ fn usual(row: &str) -> Result<Place> {
     Ok(match row {
         STATIC => (None, "/usr/bin/python3".into()),
         WITH_PACKAGES => (None, venv()?.join("bin/python3")),
-        "3.14" | "3.15" => {
+        "3.14" | "3.15" | LAST_3_13 => {
             let root =
                 std::env::var_os(CHROOT).map_or_else(|| DEFAULT_CHROOT.into(), PathBuf::from);
-            (Some(root), format!("/usr/bin/python{row}").into())
+            let minor = row.trim_end_matches("-last");
+            (Some(root), format!("/usr/bin/python{minor}").into())
         }
         _ => (None, pyenv(row)?),
     })
@@ -156,7 +160,8 @@ macro_rules! on_every_interpreter {
         mod $function {
             $crate::on_rows!(
                 $function: cpython_3_8 = "3.8", cpython_3_9 = "3.9", cpython_3_10 = "3.10", cpython_3_11 = "3.11",
-                cpython_3_12 = "3.12", cpython_3_13 = "3.13", cpython_3_14 = "3.14", cpython_3_15 = "3.15",
+                cpython_3_12 = "3.12", cpython_3_13 = "3.13", cpython_3_13_last = "3.13-last", cpython_3_14 = "3.14",
+                cpython_3_15 = "3.15",
                 static_stripped = "static"
             );
         }

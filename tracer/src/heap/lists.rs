@@ -13,8 +13,8 @@ use crate::model::Address;
 
 /// `sizeof(PyGC_Head)`
 pub const HEAD: u64 = 16;
-/// Low bits of a link that are flags, in any version.
-const FLAGS: u64 = 7;
+/// Low bits of a link that are flags, in any version (`_PyGC_PREV_SHIFT`); a list head is no further aligned.
+const FLAGS: u64 = 3;
 /// Most objects that are followed, over all lists.
 const MOST: usize = 1 << 28;
 /// How often a list is read that was torn at both ends.
@@ -101,7 +101,7 @@ impl Walker<'_, '_> {
 
     fn node(&mut self, at: Address) -> Option<Node> {
         let mut bytes = [0; 32];
-        if !at.0.is_multiple_of(8) || at.is_null() || !self.view.memory.read(at, &mut bytes) {
+        if !at.0.is_multiple_of(4) || at.is_null() || !self.view.memory.read(at, &mut bytes) {
             return None;
         }
         let word = |index: usize| word_at(&bytes, 8 * index);

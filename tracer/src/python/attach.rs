@@ -155,7 +155,12 @@ impl Interpreter {
             Runtime::Struct { interpreters_head, gil_holder, tss_key, finalizing } => {
                 let runtime = symbols.runtime.ok_or(missing.clone())?;
                 let holder = gil_holder.and_then(|field| field.of(runtime));
-                let key = tss_key.and_then(|field| field.read(memory, runtime));
+                let key = match tss_key {
+                    Some(field) => field.read(memory, runtime),
+                    None => symbols
+                        .thread_state_function
+                        .and_then(|function| slot::key(memory, function, runtime)),
+                };
                 (interpreters_head.of(runtime), holder, key, finalizing.of(runtime))
             }
         };

@@ -16,13 +16,15 @@ const GENERATION: u64 = 24;
 const GENERATIONS: u64 = 3;
 /// Generations, and the list of what `gc.freeze` took out of them.
 const HEADS: usize = 4;
+/// Alignment of the lists in the state: that of a pointer, but 4 in Debian's 3.13.15.
+const ALIGNMENT: usize = 4;
 /// How much of an interpreter's state is searched; the collector's part begins within its first
 /// pages.
 const SPAN: usize = 64 * 1024;
 /// Reading stops where memory ends, in steps of a page.
 const PAGE: usize = 4096;
 /// Low bits of a link that are flags (`_PyGC_PREV_MASK`).
-const FLAGS: u64 = 7;
+const FLAGS: u64 = 3;
 /// First minor version that counts in a ring outside the state.
 const FIRST_RING: u8 = 15;
 /// Heads can be looked at while the interpreter changes them.
@@ -111,10 +113,8 @@ mod ring {
 
 fn find_one(memory: &dyn Memory, start: Address, minor: u8) -> Option<Found> {
     let bytes = readable(memory, start);
-    let words: Vec<u64> =
-        bytes.chunks_exact(8).map(|word| word.try_into().map_or(0, u64::from_le_bytes)).collect();
-    (0..words.len()).filter(|&at| may_begin(&words[at..])).find_map(|at| {
-        let state = start.offset(8 * u64::try_from(at).ok()?)?;
+    (0..bytes.len()).step_by(ALIGNMENT).filter(|&at| may_begin(&bytes[at..])).find_map(|at| {
+        let state = start.offset(u64::try_from(at).ok()?)?;
         (0..ATTEMPTS).find_map(|_| arrangement(memory, state, minor))
     })
 }
@@ -135,12 +135,13 @@ fn readable(memory: &dyn Memory, start: Address) -> Vec<u8> {
 }
 
 /// Whether three generations can begin here, going by the words alone.
-fn may_begin(words: &[u64]) -> bool {
+fn may_begin(bytes: &[u8]) -> bool {
     let link = |word: u64| word & !FLAGS != 0 && word < 1 << 47;
+    let word =
+        |index: usize| bytes.get(8 * index..)?.first_chunk().copied().map(u64::from_le_bytes);
     let generation = |index: usize| {
-        let Some(&[next, previous, settings]) = words.get(3 * index..3 * index + 3) else {
-            return false;
-        };
+        let words = (word(3 * index), word(3 * index + 1), word(3 * index + 2));
+        let (Some(next), Some(previous), Some(settings)) = words else { return false };
         // Thresholds are 700 or 2,000 and 10 by default; people set more, but not billions.
         link(next) && link(previous) && (settings & 0xffff_ffff) < 1 << 30
     };
@@ -155,7 +156,9 @@ fn arrangement(memory: &dyn Memory, state: Address, minor: u8) -> Option<Found> 
     {
         return None;
     }
-    let behind = GENERATIONS * GENERATION;
+    // Only the generations need not be aligned to words.
+    let end = at(GENERATIONS * GENERATION)?.0;
+    let behind = end.checked_next_multiple_of(8)? - state.0;
     // To 3.13 a pointer to the youngest generation comes first.
     let permanent = match memory.pointer(at(behind)?)? == state {
         true => behind + 8,

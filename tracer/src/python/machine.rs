@@ -36,16 +36,53 @@ pub(super) fn mentioned(memory: &dyn Memory, function: Address) -> Vec<Address> 
             break;
         }
         addresses.extend(fixed_operand(&instruction));
-        addresses.extend((0..instruction.op_count()).filter_map(|operand| {
-            match instruction.op_kind(operand) {
-                OpKind::Immediate32 | OpKind::Immediate64 | OpKind::Immediate32to64 => {
-                    Some(Address(instruction.immediate(operand)))
-                }
-                _ => None,
-            }
-        }));
+        addresses
+            .extend((0..instruction.op_count()).filter_map(|op| address_operand(&instruction, op)));
     }
     addresses
+}
+
+/// Every place within the variable at `variable` that the instructions of `function` mention up to
+/// its return, in order: directly, or off a register that the variable's address was loaded into.
+pub(super) fn mentioned_within(
+    memory: &dyn Memory,
+    function: Address,
+    variable: Address,
+    size: u64,
+) -> Vec<Address> {
+    let code = prefix(memory, function, FUNCTION_BYTES);
+    let inside = |address: &Address| address.0.checked_sub(variable.0).is_some_and(|at| at < size);
+    let mut base = Register::None;
+    let mut places = Vec::new();
+    for instruction in Decoder::with_ip(64, &code, function.0, DecoderOptions::NONE) {
+        if instruction.is_invalid() || instruction.mnemonic() == Mnemonic::Ret {
+            break;
+        }
+        let immediate =
+            (0..instruction.op_count()).find_map(|op| address_operand(&instruction, op));
+        let direct = fixed_operand(&instruction).or(immediate);
+        places.extend(direct.filter(inside));
+        let over = base != Register::None
+            && instruction.memory_base() == base
+            && instruction.memory_index() == Register::None;
+        let through = over.then(|| variable.offset(instruction.memory_displacement64())).flatten();
+        places.extend(through.filter(inside));
+        // The table of addresses of other modules' variables: mov rax, [rip+x].
+        let loads = instruction.mnemonic() == Mnemonic::Mov
+            && direct.and_then(|at| memory.pointer(at)) == Some(variable);
+        if loads || instruction.op0_register() == base {
+            base = if loads { instruction.op0_register() } else { Register::None };
+        }
+    }
+    places
+}
+
+fn address_operand(instruction: &Instruction, operand: u32) -> Option<Address> {
+    let immediate = matches!(
+        instruction.op_kind(operand),
+        OpKind::Immediate32 | OpKind::Immediate64 | OpKind::Immediate32to64
+    );
+    immediate.then(|| Address(instruction.immediate(operand)))
 }
 
 /// The variable that `function` returns, when it does nothing else.
@@ -93,7 +130,7 @@ fn is_fixed(instruction: &Instruction) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{mentioned, returned_thread_local, returned_variable};
+    use super::{mentioned, mentioned_within, returned_thread_local, returned_variable};
     use crate::model::{Address, Memory};
 
     const ADDRESS: Address = Address(0x1000);
@@ -152,5 +189,29 @@ mod tests {
             0xc3, 0xba, 1, 0, 0, 0,
         ];
         assert_eq!(mentioned(&code(&bytes), ADDRESS), [Address(0x6d_26fe), Address(0x101c)]);
+    }
+
+    /// `PyGILState_GetThisThreadState` of a shared 3.11: mov rax, [rip+0x39]; cmp qword [rax+0x248], 0;
+    /// je; lea rdi, [rax+0x250]; jmp. The word at 0x1040 has the variable's address.
+    #[test]
+    fn places_in_a_variable_are_found_over_a_register() {
+        let mut bytes = vec![
+            0x48, 0x8b, 0x05, 0x39, 0, 0, 0, 0x48, 0x83, 0xb8, 0x48, 2, 0, 0, 0, 0x74, 0x0f, 0x48,
+            0x8d, 0xb8, 0x50, 2, 0, 0, 0xe9, 0, 0, 0, 0, 0xc3,
+        ];
+        bytes.resize(0x40, 0x90);
+        bytes.extend(0x5000_u64.to_le_bytes());
+        bytes.resize(512, 0x90);
+        let found = mentioned_within(&At(bytes), ADDRESS, Address(0x5000), 4096);
+        assert_eq!(found, [Address(0x5248), Address(0x5250)]);
+    }
+
+    /// The same in a program: endbr64; cmp dword [rip+0x54], 0; ret.
+    #[test]
+    fn places_in_a_variable_are_found_directly() {
+        let bytes = [0xf3, 0x0f, 0x1e, 0xfa, 0x83, 0x3d, 0x54, 0, 0, 0, 0, 0xc3];
+        let found = mentioned_within(&code(&bytes), ADDRESS, Address(0x1050), 64);
+        assert_eq!(found, [Address(0x105f)]);
+        assert!(mentioned_within(&code(&bytes), ADDRESS, Address(0x1060), 64).is_empty());
     }
 }

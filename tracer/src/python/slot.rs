@@ -9,6 +9,7 @@
 use std::collections::HashMap;
 
 use super::layout::StateLocation;
+use super::machine;
 use super::runtime::ThreadState;
 use crate::model::{Address, Memory};
 
@@ -30,6 +31,11 @@ const MAX_SEARCHED: usize = 256;
 const GLIBC_FIRST: i64 = 784;
 const GLIBC_ENTRY: i64 = 16;
 const GLIBC_KEYS: i64 = 32;
+
+/// `PTHREAD_KEYS_MAX` of glibc.
+const PTHREAD_KEYS: u32 = 1024;
+/// What of `_PyRuntime` comes before the objects in it, which begin with no key.
+const RUNTIME: u64 = 16 * 1024;
 
 /// What is known before the search.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,6 +68,9 @@ pub enum SlotEvidence {
     OnlyOne,
     /// Others were, but only this one is laid out like glibc's entry of a key in use.
     KeyLayout,
+    /// More than one was, as when an extension keeps the state under a key of its own (pybind11);
+    /// this one is that of the interpreter's key.
+    Key,
     /// CPython's own accessor reads there.
     Accessor,
 }
@@ -91,6 +100,15 @@ pub enum NoSlot {
     },
 }
 
+/// The number of the pthread key under which threads keep their state: `_PyRuntime.autoTSSkey`, a
+/// `Py_tss_t` that `PyGILState_GetThisThreadState`, at `function`, asks for it.
+pub fn key(memory: &dyn Memory, function: Address, runtime: Address) -> Option<u32> {
+    machine::mentioned_within(memory, function, runtime, RUNTIME).into_iter().find_map(|place| {
+        let created = memory.u32(place)? == 1;
+        memory.u32(place.offset(4)?).filter(|key| created && *key < PTHREAD_KEYS)
+    })
+}
+
 /// Finds the slot that is common to `threads`.
 ///
 /// A thread state whose thread is gone, or has not begun, has nothing to say; a thread may have
@@ -113,7 +131,7 @@ pub fn find(
     let (first, others) = found.split_first().ok_or(NoSlot::NotFound { threads: owners.len() })?;
     let common: Vec<Candidate> =
         first.iter().filter_map(|candidate| candidate.common_to(others)).collect();
-    let (candidate, evidence) = choose(&common, found.len())?;
+    let (candidate, evidence) = choose(&common, found.len(), search.key)?;
     Ok(search.slot(candidate.offset, found.len(), evidence))
 }
 
@@ -231,7 +249,15 @@ fn glibc_key(offset: i64) -> Option<i64> {
     (from_first >= 0 && from_first % GLIBC_ENTRY == 0 && key < GLIBC_KEYS).then_some(key)
 }
 
-fn choose(common: &[Candidate], threads: usize) -> Result<(Candidate, SlotEvidence), NoSlot> {
+fn choose(
+    common: &[Candidate],
+    threads: usize,
+    key: Option<u32>,
+) -> Result<(Candidate, SlotEvidence), NoSlot> {
+    let of_key = |candidate: &&Candidate| {
+        candidate.is_key_entry
+            && key.is_some_and(|key| glibc_key(candidate.offset) == Some(key.into()))
+    };
     match *common {
         [] => Err(NoSlot::NotCommon { threads }),
         [only] => Ok((only, SlotEvidence::OnlyOne)),
@@ -239,7 +265,10 @@ fn choose(common: &[Candidate], threads: usize) -> Result<(Candidate, SlotEviden
             let mut entries = common.iter().filter(|candidate| candidate.is_key_entry);
             match (entries.next(), entries.next()) {
                 (Some(&entry), None) => Ok((entry, SlotEvidence::KeyLayout)),
-                _ => Err(NoSlot::Ambiguous { candidates: common.len() }),
+                _ => match common.iter().find(of_key) {
+                    Some(&own) => Ok((own, SlotEvidence::Key)),
+                    None => Err(NoSlot::Ambiguous { candidates: common.len() }),
+                },
             }
         }
     }

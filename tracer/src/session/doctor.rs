@@ -2,6 +2,7 @@
 
 use leakspy_ebpf::wire::key::{LiveBlock, SiteTotals};
 
+use super::heap::HeapTarget;
 use super::target::TracedTarget;
 use super::{Failure, SessionError};
 use crate::model::{CheckStatus, DoctorCheck, DoctorReport, DoctorSection};
@@ -177,7 +178,8 @@ fn examined(selector: &str) -> Result<DoctorSection, SessionError> {
     let process = Process::select(selector)?;
     let title = format!("Process {} ({})", process.pid(), process.comm());
     let target = TracedTarget::open(&process.pid().to_string())?;
-    let mut checks = vec![python(&target), fine("allocator", target.probing().allocator.clone())];
+    let allocator = fine("allocator", target.probing().allocator.clone());
+    let mut checks = vec![python(&target), objects(process.pid()), allocator];
     for (symbol, spot) in target.probing().spots() {
         let place = format!("+{} {}", spot.displacement, spot.instruction);
         checks.push(match spot.kind {
@@ -186,6 +188,14 @@ fn examined(selector: &str) -> Result<DoctorSection, SessionError> {
         });
     }
     Ok(DoctorSection { not_seen: target.notes().to_vec(), ..section(&title, checks) })
+}
+
+/// Whether `census` and `who` can read it, and `leaks` its types: they begin in the same way.
+fn objects(pid: u32) -> DoctorCheck {
+    match HeapTarget::open(&pid.to_string()) {
+        Ok(_) => fine("objects", "census and who can read them"),
+        Err(error) => check("objects", CheckStatus::Warn, said(&error), None),
+    }
 }
 
 fn python(target: &TracedTarget) -> DoctorCheck {

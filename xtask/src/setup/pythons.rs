@@ -3,7 +3,7 @@
 //! | what | where | variable |
 //! |---|---|---|
 //! | CPython 3.8 to 3.13 | pyenv's `versions` | `PYENV_ROOT` |
-//! | CPython 3.14 and 3.15, in a foreign file system | a Debian testing to chroot into | `LEAKSPY_CHROOT` |
+//! | CPython 3.14, 3.15 and the last 3.13, in a foreign file system | a Debian testing to chroot into | `LEAKSPY_CHROOT` |
 //! | numpy, greenlet, gevent for 3.11 | a virtual environment in the target directory | `LEAKSPY_VENV` |
 
 use std::path::{Path, PathBuf};
@@ -36,10 +36,16 @@ const SUITE: &str = "forky";
 const SCRIPT: &str = "/usr/share/debootstrap/scripts/sid";
 const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 /// With headers, so that test extensions can be compiled for them from outside.
-const CHROOT_PACKAGES: [&str; 4] =
-    ["python3.14", "python3.15", "libpython3.14-dev", "libpython3.15-dev"];
+const CHROOT_PACKAGES: [&str; 6] = [
+    "python3.13",
+    "python3.14",
+    "python3.15",
+    "libpython3.13-dev",
+    "libpython3.14-dev",
+    "libpython3.15-dev",
+];
 
-const CHROOT_MINORS: [&str; 2] = ["3.14", "3.15"];
+const CHROOT_MINORS: [&str; 3] = ["3.13", "3.14", "3.15"];
 const PYENV_MINORS: [&str; 6] = ["3.8", "3.9", "3.10", "3.11", "3.12", "3.13"];
 const VENV_MINOR: &str = "3.11";
 const VENV_PACKAGES: [&str; 3] = ["numpy==2.4.6", "greenlet==3.5.6", "gevent==26.9.0"];
@@ -48,7 +54,10 @@ const VENV_PACKAGES: [&str; 3] = ["numpy==2.4.6", "greenlet==3.5.6", "gevent==26
 pub fn install() -> Result<()> {
     println!("Packages for tests: {}", PACKAGES.join(" "));
     apt::install(&PACKAGES)?;
-    println!("CPython 3.14, 3.15: a Debian {SUITE} in {}", chroot_dir().display());
+    println!(
+        "CPython 3.14, 3.15 and the last 3.13: a Debian {SUITE} in {}",
+        chroot_dir().display()
+    );
     chroot()?;
     println!("numpy, greenlet, gevent: {}", venv_dir().display());
     virtual_environment()
@@ -64,8 +73,13 @@ pub fn missing() -> Vec<String> {
     let pyenv = PYENV_MINORS.into_iter().filter(lacks_pyenv).map(|row| {
         format!("CPython {row} (env PYTHON_CONFIGURE_OPTS=--enable-shared pyenv install {row})")
     });
-    let lacks_chroot = |row: &&str| {
-        !elsewhere(row) && !chroot_dir().join(format!("usr/bin/python{row}")).is_file()
+    let lacks_chroot = |minor: &&str| {
+        let row = if PYENV_MINORS.contains(minor) {
+            format!("{minor}-last")
+        } else {
+            (*minor).to_owned()
+        };
+        !elsewhere(&row) && !chroot_dir().join(format!("usr/bin/python{minor}")).is_file()
     };
     let chroot = CHROOT_MINORS.into_iter().filter(lacks_chroot).map(|row| {
         format!("CPython {row} in {} (cargo xtask setup --pythons)", chroot_dir().display())

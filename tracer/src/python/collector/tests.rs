@@ -13,10 +13,14 @@ impl Memory for MemoryWords {
         if address.0 < START || end > START + 2 * 4096 {
             return false;
         }
-        for (index, byte) in into.iter_mut().enumerate() {
-            let at = address.0 + index as u64;
-            let word = self.0.get(&(at & !7)).copied().unwrap_or(0);
-            *byte = word.to_le_bytes()[(at & 7) as usize];
+        into.fill(0);
+        for (&at, word) in &self.0 {
+            for (at, byte) in (at..).zip(word.to_le_bytes()) {
+                let index = at.checked_sub(address.0).and_then(|index| usize::try_from(index).ok());
+                if let Some(place) = index.and_then(|index| into.get_mut(index)) {
+                    *place = byte;
+                }
+            }
         }
         true
     }
@@ -28,14 +32,26 @@ const STATE: u64 = START + 0x7c8;
 
 /// Empty lists at these offsets of the state, thresholds as by default.
 fn state(heads: [u64; 4], more: &[(u64, u64)]) -> MemoryWords {
+    state_at(STATE, heads, more)
+}
+
+fn state_at(state: u64, heads: [u64; 4], more: &[(u64, u64)]) -> MemoryWords {
     let mut words = HashMap::new();
     for (head, threshold) in heads.into_iter().zip([700, 10, 10, 0]) {
-        words.insert(STATE + head, STATE + head);
-        words.insert(STATE + head + 8, STATE + head);
-        words.insert(STATE + head + 16, threshold);
+        words.insert(state + head, state + head);
+        words.insert(state + head + 8, state + head);
+        words.insert(state + head + 16, threshold);
     }
-    words.extend(more.iter().map(|&(offset, word)| (STATE + offset, word)));
+    words.extend(more.iter().map(|&(offset, word)| (state + offset, word)));
     MemoryWords(words)
+}
+
+/// As in Debian's 3.13.15, where the collector begins 7,420 bytes into the interpreter.
+#[test]
+fn lists_need_not_be_aligned_to_words() {
+    let state = STATE + 4;
+    let memory = state_at(state, [0, 24, 48, 84], &[(76, state), (108, 500), (132, 50), (156, 5)]);
+    assert_eq!(full(&memory, 13), Some(5));
 }
 
 fn full(memory: &MemoryWords, minor: u8) -> Option<u64> {

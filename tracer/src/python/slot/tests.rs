@@ -77,6 +77,20 @@ fn one_thread_with_several_candidates_needs_a_key_in_use() {
     assert_eq!(find(&memory, &threads, KEY), Err(NoSlot::Ambiguous { candidates: 2 }));
 }
 
+/// pybind11 keeps the thread state under a key of its own.
+#[test]
+fn of_two_keys_the_interpreters_own_decides() {
+    let memory = blocks(&[(A, 784, 3), (A, 792, 0xa0), (A, 816, 1), (A, 824, 0xa0)]);
+    let threads = [thread(0xa0, A)];
+    let found = |key| find(&memory, &threads, SlotSearch { key, ..KEY });
+    assert_eq!(found(None), Err(NoSlot::Ambiguous { candidates: 2 }));
+    for (key, offset) in [(0, 792), (2, 824)] {
+        let slot = StateSlot { agrees_with_key: Some(true), ..slot(offset, 1, SlotEvidence::Key) };
+        assert_eq!(found(Some(key)), Ok(slot));
+    }
+    assert_eq!(found(Some(1)), Err(NoSlot::Ambiguous { candidates: 2 }));
+}
+
 #[test]
 fn thread_locals_are_below_the_control_block() {
     // -0x20 is the running thread's own pointer, which only the holder of the GIL has.
