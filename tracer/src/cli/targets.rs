@@ -110,8 +110,8 @@ mod tests {
 
     #[test]
     fn one_is_one_and_several_are_pids_once() {
-        let one = selected(&["gunicorn"], false).expect("a selection");
-        assert_eq!(one, Selection::One("gunicorn".to_owned()));
+        let one = selected(&["no-such-process-here"], false).expect("a selection");
+        assert_eq!(one, Selection::One("no-such-process-here".to_owned()));
         let two = selected(&["12", "11", "12"], false).expect("a selection");
         assert_eq!(two, Selection::Several(vec![12, 11]));
         assert_eq!(selected(&["12"], true).expect("a selection"), Selection::Several(vec![12]));

@@ -1,4 +1,5 @@
-//! Where the objects of each version keep their fields: one plain row per minor version.
+//! Where the objects of each version keep their fields: one plain row per version that
+//! differs; a later row of the same minor version takes over from its micro version on.
 //!
 //! The numbers are `offsetof` in the headers of the version named in each row (GIL builds, x86-64),
 //! compiled with `Py_BUILD_CORE`. What has not moved between 3.8 and 3.15 is a constant of the file
@@ -18,6 +19,8 @@ pub type FieldAt = (&'static str, u16);
 pub struct ObjectLayout {
     /// Minor version.
     pub minor: u8,
+    /// First micro version that is so.
+    pub from_micro: u8,
     /// `POOL_SIZE`: bytes of a pool of pymalloc (`Objects/obmalloc.c`).
     pub pool_size: u32,
     /// `PyHeapTypeObject`
@@ -196,7 +199,8 @@ pub enum GeneratorFrame {
 /// The row of a version, if its objects are known.
 pub fn objects(version: Version) -> Option<&'static ObjectLayout> {
     let known = version.major == 3 && !version.is_unfinished();
-    ROWS.iter().find(|row| known && row.minor == version.minor)
+    let fits = |row: &&ObjectLayout| row.minor == version.minor && row.from_micro <= version.micro;
+    ROWS.iter().rev().find(fits).filter(|_| known)
 }
 
 #[cfg(test)]
@@ -206,9 +210,16 @@ mod tests {
     #[test]
     fn every_supported_version_has_a_row() {
         for minor in 8..=15 {
-            let row = objects(Version::new(3, minor, 1)).expect("a row");
-            assert_eq!(row.minor, minor);
+            for micro in [0, 1, 20] {
+                let row = objects(Version::new(3, minor, micro)).expect("a row");
+                assert!(row.minor == minor && row.from_micro <= micro);
+            }
         }
+        let by_dict = |minor, micro| {
+            objects(Version::new(3, minor, micro)).is_some_and(|row| row.dict_owns_embedded)
+        };
+        assert_eq!([by_dict(13, 12), by_dict(13, 13)], [false, true]);
+        assert_eq!([by_dict(14, 3), by_dict(14, 4), by_dict(15, 0)], [false, true, true]);
         assert!(
             objects(Version::new(3, 7, 9)).is_none() && objects(Version::new(3, 16, 0)).is_none()
         );

@@ -13,13 +13,16 @@ pub const ROWS: &[ObjectLayout] = &[
     CPYTHON_3_11,
     CPYTHON_3_12,
     CPYTHON_3_13,
+    CPYTHON_3_13_13,
     CPYTHON_3_14,
+    CPYTHON_3_14_4,
     CPYTHON_3_15,
 ];
 
 /// 3.8.18
 const CPYTHON_3_8: ObjectLayout = ObjectLayout {
     minor: 8,
+    from_micro: 0,
     pool_size: 4 << 10,
     heap_type: HeapType {
         size: 880,
@@ -281,12 +284,15 @@ const CPYTHON_3_13: ObjectLayout = ObjectLayout {
     ..CPYTHON_3_12
 };
 
+/// 3.13.13: a dict owns the values in the object that it belongs to (gh-130327).
+const CPYTHON_3_13_13: ObjectLayout =
+    ObjectLayout { from_micro: 13, dict_owns_embedded: true, ..CPYTHON_3_13 };
+
 /// 3.14: tuples keep their hash, functions their `__annotate__` (PEP 649), frames a stack pointer
 /// and tagged references.
 const CPYTHON_3_14: ObjectLayout = ObjectLayout {
     minor: 14,
     heap_type: HeapType { size: 936, ..CPYTHON_3_13.heap_type },
-    dict_owns_embedded: true,
     tuple_items: 32,
     function: &[
         ("__globals__", 16),
@@ -309,9 +315,14 @@ const CPYTHON_3_14: ObjectLayout = ObjectLayout {
     ..CPYTHON_3_13
 };
 
+/// 3.14.4: as 3.13.13.
+const CPYTHON_3_14_4: ObjectLayout =
+    ObjectLayout { from_micro: 4, dict_owns_embedded: true, ..CPYTHON_3_14 };
+
 /// 3.15.0: one more word in types, other words in modules, other states of generators.
 const CPYTHON_3_15: ObjectLayout = ObjectLayout {
     minor: 15,
+    from_micro: 0,
     heap_type: HeapType {
         size: 944,
         type_size: 424,
@@ -326,5 +337,5 @@ const CPYTHON_3_15: ObjectLayout = ObjectLayout {
         frame: GeneratorFrame::Embedded { frame: 72, state: 67, done: 5 },
         ..CPYTHON_3_14.generator
     },
-    ..CPYTHON_3_14
+    ..CPYTHON_3_14_4
 };
