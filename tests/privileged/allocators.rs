@@ -150,3 +150,39 @@ fn pythonmalloc() -> Result<()> {
     }
     Ok(())
 }
+
+/// An allocator that a library has for itself: its blocks belong to the lines that made them, and
+/// what it maps for them is counted once.
+fn in_a_library(interpreter: &Interpreter) -> Result<()> {
+    let library = native::library("own_allocator")?;
+    let mut target = Workload::python_with(interpreter, "own_allocator", |stage, command| {
+        command.env("OWN_ALLOCATOR", stage.add(&library)?);
+        Ok(())
+    })?;
+    let (report, truth) = recorded(target.pid(), &[], || {
+        target.go()?;
+        target.truth()
+    })?;
+    target.quit()?;
+    report.lost_nothing_but(&[])?;
+    report.balances()?;
+    agrees(&truth, &report)?;
+    let codes: Vec<&str> = report.capture["codes"]
+        .as_array()
+        .context("codes")?
+        .iter()
+        .filter_map(Value::as_str)
+        .collect();
+    for code in ["allocator-traced", "allocator-mapped"] {
+        ensure!(codes.contains(&code), "{code}: {codes:?}");
+    }
+    let chunks = Amount::live(through(&report, "sn_rust_alloc"));
+    ensure!(chunks == Amount { count: 10, bytes: 10 << 20 }, "chunks: {chunks:?}");
+    let mapped = through(&report, "map_raw");
+    ensure!(mapped.is_empty(), "counted twice: {}", mapped[0].describe());
+    Ok(())
+}
+
+mod in_a_library {
+    leakspy_tests::on_rows!(in_a_library: cpython_3_8 = "3.8", cpython_3_13 = "3.13");
+}

@@ -76,6 +76,7 @@ pub fn entry<C: EbpfContext>(ctx: &C, event: &Event) -> bool {
     pending.out = request.out;
     pending.function = function;
     pending.nested = 0;
+    pending.ip = event.ip();
     pending.sp = event.sp();
     true
 }
@@ -110,11 +111,11 @@ fn pending_slot(event: &Event) -> Option<&'static mut Pending> {
 /// gone, or that has seen too many calls, never returned.
 #[inline(always)]
 fn inside_another(event: &Event, pending: &mut Pending) -> bool {
-    let (sp, function) = (event.sp(), event.function);
+    let (sp, ip) = (event.sp(), event.ip());
     if pending.sp == 0 {
         return false;
     }
-    let inside = pending.sp > sp || (pending.sp == sp && pending.function != function);
+    let inside = pending.sp > sp || (pending.sp == sp && pending.ip != ip);
     if inside && pending.nested < MAX_NESTED {
         pending.nested += 1;
         return true;

@@ -43,9 +43,10 @@ fn layout() -> Layout {
 pub struct Event {
     /// Registers of the thread at the probe.
     pub regs: *const pt_regs,
-    /// Stack pointer there. Read once: the verifier wants to see each register read at its own
-    /// place in the context, and the compiler joins reads.
+    /// Stack pointer there. It and the instruction are read once: the verifier wants to see each
+    /// register read at its own place in the context, and the compiler joins reads.
     sp: u64,
+    ip: u64,
     /// Thread group (high half) and thread.
     pub pid_tgid: u64,
     /// Which function the probe belongs to.
@@ -71,13 +72,21 @@ impl Event {
         let regs: *const pt_regs = ctx.as_ptr().cast();
         // SAFETY: the program's own context, which the verifier lets it read.
         let sp = unsafe { core::ptr::read_volatile(&raw const (*regs).rsp) };
-        Some(Self { regs, sp, pid_tgid, function, slot, target, counters })
+        // SAFETY: as above.
+        let ip = unsafe { core::ptr::read_volatile(&raw const (*regs).rip) };
+        Some(Self { regs, sp, ip, pid_tgid, function, slot, target, counters })
     }
 
     /// Stack pointer at the probe.
     #[inline(always)]
     pub fn sp(&self) -> u64 {
         self.sp
+    }
+
+    /// Instruction at the probe.
+    #[inline(always)]
+    pub fn ip(&self) -> u64 {
+        self.ip
     }
 
     /// What is known of the target.
@@ -125,7 +134,7 @@ macro_rules! register {
         }
     };
 }
-register! { ip, rip; bp, rbp; result, rax; arg0, rdi; arg1, rsi; arg2, rdx; arg3, rcx; }
+register! { bp, rbp; result, rax; arg0, rdi; arg1, rsi; arg2, rdx; arg3, rcx; }
 
 /// Runs `body` when this event is to be accounted; false when the caller need not see the return.
 #[inline(always)]

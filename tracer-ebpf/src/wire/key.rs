@@ -75,8 +75,10 @@ pub struct Pending {
     pub nested: u32,
     /// Slot of the target; a thread's call under another one says nothing.
     pub slot: u32,
+    /// Instruction at which the call was seen.
+    pub ip: u64,
 }
-assert_size!(Pending, 80);
+assert_size!(Pending, 88);
 
 impl Pending {
     /// Nothing pending.
@@ -91,6 +93,7 @@ impl Pending {
         has_old: 0,
         nested: 0,
         slot: 0,
+        ip: 0,
     };
 }
 

@@ -1,5 +1,7 @@
 //! Symbols: by name, and all names of one address.
 
+use std::collections::HashSet;
+
 use object::LittleEndian as LE;
 use object::elf::{self, Sym64};
 use object::pod;
@@ -70,6 +72,16 @@ impl<'data> RawSymbols<'data> {
         &tail[..end]
     }
 
+    /// The name, when it has at most `longest` bytes and is not mangled.
+    fn short_name(&self, entry: &Sym64<LE>, longest: usize) -> Option<&'data str> {
+        let tail = self.names.get(usize::try_from(entry.st_name(LE)).ok()?..)?;
+        if tail.starts_with(b"_Z") || tail.starts_with(b"_R") {
+            return None;
+        }
+        let length = tail.iter().take(longest + 1).position(|byte| *byte == 0)?;
+        std::str::from_utf8(&tail[..length]).ok()
+    }
+
     /// Compares without looking for the end of the name first: most names differ early.
     pub(super) fn is_named(&self, entry: &Sym64<LE>, name: &[u8]) -> bool {
         usize::try_from(entry.st_name(LE))
@@ -123,6 +135,27 @@ impl<'data, R: ReadRef<'data>> Elf<R> {
         self.dynamic_symbol_table().find(names, &mut found);
         if tables == SymbolTables::All && found.iter().any(Option::is_none) {
             self.full_symbol_table().find(names, &mut found);
+        }
+        found
+    }
+
+    /// The functions defined here whose names are wanted, from all tables, each name once. Asked are
+    /// names of up to `longest` bytes that C could have: those of C++ and Rust begin with `_Z` or `_R`.
+    pub fn functions(
+        &self,
+        longest: usize,
+        wanted: impl Fn(&str) -> bool,
+    ) -> Vec<(String, Symbol)> {
+        let (mut found, mut known) = (Vec::new(), HashSet::new());
+        for table in [self.dynamic_symbol_table(), self.full_symbol_table()] {
+            for entry in table.entries {
+                let code = defined(entry).filter(|symbol| symbol.kind == SymbolKind::Function);
+                let name = table.short_name(entry, longest).filter(|name| wanted(name));
+                let (Some(symbol), Some(name)) = (code, name) else { continue };
+                if known.insert(name) {
+                    found.push((name.to_owned(), symbol));
+                }
+            }
         }
         found
     }

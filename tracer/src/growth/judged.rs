@@ -9,8 +9,9 @@ use super::reasons::{Facts, reasons};
 use super::subject::Subject;
 use super::verdict;
 use super::watch::Coverage;
+use crate::model::library_allocator;
 use crate::model::{
-    Amount, Confidence, Document, Evidence, Finding, Interval, Model, Site, SiteHistory,
+    Amount, Confidence, Document, Evidence, Finding, Frame, Interval, Model, Site, SiteHistory,
     UnreachableBlocks, Verdict,
 };
 
@@ -42,18 +43,20 @@ pub fn test(document: &Document, subject: Subject, watch: &Coverage) -> Option<T
     let strong = whole.as_ref().is_some_and(|gauge| {
         gauge.p < 1e-3 && gauge.bytes.per_hour.lo > 0.5 * gauge.bytes.per_hour.est
     });
-    let part = match (unreachable.is_empty(), strong || subject.arenas || subject.sites.len() < 2) {
-        (false, _) => Some(unreachable),
-        (true, true) => None,
-        (true, false) => growing_classes(document, &subject, watch, whole.as_ref()),
-    };
+    let part =
+        match (unreachable.is_empty(), strong || subject.of_allocator() || subject.sites.len() < 2)
+        {
+            (false, _) => Some(unreachable),
+            (true, true) => None,
+            (true, false) => growing_classes(document, &subject, watch, whole.as_ref()),
+        };
     let full = |sites: Vec<usize>| Some((measure(&histories(document, &sites), watch)?, sites));
     let (gauge, sites) = match part.and_then(full) {
         Some(found) => found,
         None => full(subject.sites)?,
     };
     let unreferenced = search(document, &sites);
-    Some(Tested { subject: Subject { sites, arenas: subject.arenas }, gauge, unreferenced })
+    Some(Tested { subject: Subject { sites, ..subject }, gauge, unreferenced })
 }
 
 /// The size classes that grow by themselves, if together they say more than the whole.
@@ -126,7 +129,7 @@ impl Tested {
         let (shown, alike) = self.shown(document, &retained);
         let site = summed(document, shown, &self.subject.sites);
         // An arena is no object's block.
-        let owners_of_finding = match self.subject.arenas {
+        let owners_of_finding = match self.subject.of_allocator() {
             true => FindingOwners::default(),
             false => owners::of_sites(&histories(document, &self.subject.sites)),
         };
@@ -145,6 +148,7 @@ impl Tested {
             reasons: reasons(&facts),
             sites: retained.iter().map(|(index, ..)| document.sites[*index].id.clone()).collect(),
             arenas: self.subject.arenas,
+            allocator: self.subject.allocator.clone().map(|(name, module)| (name.into(), module)),
             stacks_alike: alike,
             since: Some(gauge.since),
             age_seconds: gauge.age.seconds,
@@ -229,12 +233,20 @@ impl Tested {
 
 /// The site at `shown` with the sums of all of `sites`.
 fn summed(document: &Document, shown: usize, sites: &[usize]) -> Site {
-    let site = &document.sites[shown];
+    let site = without_lines(&document.sites[shown]);
     let others = sites.iter().filter(|index| **index != shown).map(|index| &document.sites[*index]);
     let (live, allocated) = others.fold((site.live, site.allocated), |(live, allocated), other| {
         (live.plus(other.live), allocated.plus(other.allocated))
     });
-    Site { live, allocated, ..site.clone() }
+    Site { live, allocated, ..site }
+}
+
+/// The line that made a library's allocator map memory says nothing of who keeps blocks in it: what
+/// is left of such a stack is the allocator's own code.
+fn without_lines(site: &Site) -> Site {
+    let Some(mapper) = library_allocator::mapper(site) else { return site.clone() };
+    let stack: Vec<Frame> = site.stack.iter().skip(mapper.outermost).cloned().collect();
+    Site { stack: stack.into(), ..site.clone() }
 }
 
 /// Full collections since the middle of the time in which the retained blocks were born.

@@ -1,8 +1,8 @@
 //! Small recordings for tests.
 
 use crate::model::{
-    Amount, Capture, Cohort, Document, Domain, Frame, History, ProcessPoint, PythonTarget, SCHEMA,
-    Site, SiteHistory, SitePoint, Target, Tool, Totals,
+    Amount, Capture, Cohort, Document, Domain, Frame, FrameKind, History, ProcessPoint,
+    PythonTarget, SCHEMA, Site, SiteHistory, SitePoint, Target, Tool, Totals,
 };
 
 /// An empty recording of this many seconds.
@@ -52,6 +52,18 @@ pub fn add(document: &mut Document, function: &str, size: u64, count: u64) {
         notes: Vec::new(),
     });
     document.history.sites.push(SiteHistory::default());
+}
+
+/// Puts native frames of `module` inside the last site's stack.
+pub fn map_through(document: &mut Document, functions: &[&str], module: &str) {
+    let site = document.sites.last_mut().expect("a site");
+    site.domain = Domain::Mmap;
+    let native = functions.iter().map(|function| Frame {
+        kind: FrameKind::Native,
+        module: Some(module.into()),
+        ..Frame::python(*function, "p.c", None)
+    });
+    site.stack = site.stack.iter().cloned().chain(native).collect::<Vec<Frame>>().into();
 }
 
 /// Adds a site that allocates `count` blocks of `size` bytes every ten seconds, of which

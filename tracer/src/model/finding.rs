@@ -111,6 +111,9 @@ pub struct Evidence {
     /// Whether these are arenas of Python's small-object allocator: then each stack is only the
     /// line that happened to need a new arena, and `stacks_alike` says how often it was this one.
     pub arenas: bool,
+    /// The allocator of a library that mapped them for itself: its name, and the path of the library.
+    /// Who keeps blocks in them is not known, so the stack has no line of the program.
+    pub allocator: Option<(String, String)>,
     /// Of the retained blocks, how many came from the stack that is shown, and all of them.
     pub stacks_alike: (u64, u64),
     /// Since when it grows, seconds from the start of the capture.

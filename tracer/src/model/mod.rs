@@ -19,6 +19,7 @@ mod runtime_symbols;
 mod site;
 mod stack;
 
+pub mod library_allocator;
 pub mod visible;
 
 pub use address::Address;

@@ -48,6 +48,25 @@ coded! {
             /// Modules that call it.
             callers: u64,
         },
+        /// A library has an allocator for itself, whose calls are counted.
+        "allocator-traced" => AllocatorTraced {
+            /// What the allocator is called.
+            allocator: String,
+            /// Path of the library in the target.
+            path: String,
+        },
+        /// A library has an allocator for itself, of which only the mappings are counted.
+        "allocator-mapped" => AllocatorMapped {
+            /// What the allocator is called.
+            allocator: String,
+            /// Path of the library in the target.
+            path: String,
+        },
+        /// The interpreter takes its objects from an allocator of its own that is not pymalloc.
+        "python-allocator" => PythonAllocator {
+            /// What the allocator is called.
+            allocator: String,
+        },
         /// The memory was not searched for pointers to old blocks.
         "search-unfinished" => SearchUnfinished {
             /// Why not.

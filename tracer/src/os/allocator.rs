@@ -6,6 +6,8 @@
 //! and tools that hook functions by rewriting slots point into themselves, while the allocator
 //! behind them stays the same.
 
+mod library;
+mod python;
 mod survey;
 
 #[cfg(test)]
@@ -16,6 +18,8 @@ use leakspy_ebpf::wire::key::Function;
 use super::{Modules, OsError};
 use crate::elf::Symbol;
 use crate::model::{Address, Memory};
+pub use library::InLibrary;
+pub use python::is_mimalloc;
 use survey::{AllocatorSurvey, SurveyRefusal};
 
 /// Where the code of a traced function is.
@@ -69,6 +73,8 @@ pub struct Allocator {
     pub others: Vec<Other>,
     /// Modules that have put themselves between callers and the allocator.
     pub hooks: Vec<usize>,
+    /// Allocators that libraries have for themselves.
+    pub in_libraries: Vec<InLibrary>,
 }
 
 /// Why no allocator can be traced.
@@ -122,6 +128,7 @@ pub fn locate(
         absent: Vec::new(),
         others: Vec::new(),
         hooks: survey.hooks(),
+        in_libraries: Vec::new(),
     };
     for function in Function::ALL {
         match survey.providers(function, chosen) {
@@ -136,6 +143,7 @@ pub fn locate(
             Err(absence) => allocator.absent.push((function, absence)),
         }
     }
+    allocator.in_libraries = library::find(modules, &allocator.located);
     Ok(allocator)
 }
 

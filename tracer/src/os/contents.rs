@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use memmap2::Mmap;
 
 use crate::elf::{self, Elf, ElfError, Headers, ImportSlot, ReadAt, Symbol, SymbolTables};
+use crate::model::library_allocator;
 
 /// A file's contents, for as long as this process runs: no two different ones have the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -38,6 +39,7 @@ pub(super) struct Contents {
     mapped: Mutex<Option<Arc<Mmap>>>,
     symbols: Mutex<HashMap<Question, Vec<Option<Symbol>>>>,
     slots: Mutex<HashMap<Vec<&'static str>, Vec<ImportSlot>>>,
+    of_allocators: Mutex<HashMap<(), Vec<(String, Symbol)>>>,
 }
 
 impl Contents {
@@ -52,6 +54,7 @@ impl Contents {
             mapped: Mutex::default(),
             symbols: Mutex::default(),
             slots: Mutex::default(),
+            of_allocators: Mutex::default(),
         }
     }
 
@@ -82,6 +85,13 @@ impl Contents {
 
     pub fn slots(&self, names: &[&'static str]) -> Result<Vec<ImportSlot>, ElfError> {
         once(&self.slots, names.to_vec(), || self.ask(|elf| elf.slots(names)))
+    }
+
+    /// Functions that are called like those of an allocator.
+    pub fn of_allocators(&self) -> Result<Vec<(String, Symbol)>, ElfError> {
+        let wanted = library_allocator::may_be_of_allocator;
+        let longest = library_allocator::LONGEST_NAME;
+        once(&self.of_allocators, (), || self.ask(|elf| elf.functions(longest, wanted)))
     }
 
     /// The whole file, mapped once.

@@ -152,6 +152,11 @@ impl ModuleFile {
         self.0.contents.slots(names)
     }
 
+    /// Functions that are called like those of an allocator, from all symbol tables.
+    pub fn of_allocators(&self) -> Result<Vec<(String, Symbol)>, ElfError> {
+        self.0.contents.of_allocators()
+    }
+
     /// As [`crate::elf::Elf::is_static`].
     pub fn is_static(&self) -> Result<bool, ElfError> {
         self.0.contents.is_static()

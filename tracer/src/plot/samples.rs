@@ -249,6 +249,7 @@ fn finding(
             ],
             sites: vec![site.id.clone()],
             arenas: false,
+            allocator: None,
             stacks_alike: (site.live.count, site.live.count),
             since: Some(1500.0),
             age_seconds: 780.0,

@@ -98,12 +98,19 @@ impl Plan {
     /// Places a probe on each function. Functions at one address are one piece of code under
     /// several names: it gets one probe, in the name of the first.
     pub fn new(allocator: &Allocator, code: &[ModuleCode], kernel: KernelRelease) -> Self {
-        let mut plan = Self::default();
+        let mut plan = Self::of(&allocator.located, code, kernel);
         let absent = allocator.absent.iter();
         plan.not_covered
             .extend(absent.map(|(function, reason)| (*function, NotCovered::Absent(*reason))));
+        plan.not_covered.sort_by_key(|(function, _)| *function);
+        plan
+    }
+
+    /// The same for the functions of an allocator in a library.
+    pub fn of(functions: &[Located], code: &[ModuleCode], kernel: KernelRelease) -> Self {
+        let mut plan = Self::default();
         let mut drafts: Vec<Draft<'_>> = Vec::new();
-        for located in &allocator.located {
+        for located in functions {
             let same = |draft: &&mut Draft<'_>| draft.located.address == located.address;
             if let Some(first) = drafts.iter_mut().find(same) {
                 if first.located.function != located.function {
@@ -125,8 +132,22 @@ impl Plan {
                 Err((function, reason)) => plan.not_covered.push((function, reason)),
             }
         }
-        plan.not_covered.sort_by_key(|(function, _)| *function);
         plan
+    }
+
+    /// Whether every block whose begin is seen has an end that is seen, as far as probes go: none of
+    /// the functions that release could not be placed.
+    pub fn sees_releases(&self) -> bool {
+        let heap = |function: &Function| !function.maps();
+        let releases = |function: &Function| {
+            heap(function)
+                && (function.releases()
+                    || matches!(function, Function::Realloc | Function::Reallocarray))
+        };
+        let places = || self.points.iter().map(|point| &point.function);
+        places().any(|function| heap(function) && function.releases())
+            && places().any(|function| heap(function) && !function.releases())
+            && !self.not_covered.iter().any(|(function, _)| releases(function))
     }
 }
 

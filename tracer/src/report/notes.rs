@@ -56,6 +56,17 @@ pub fn note(note: &Note) -> String {
         Note::OtherAllocator { function, path, callers } => format!(
             "Calls of {function} in {path} by {callers} of the loaded modules are not seen."
         ),
+        Note::AllocatorTraced { allocator, path } => {
+            format!("{path} has an allocator of its own, {allocator}: its calls are counted, too.")
+        }
+        Note::AllocatorMapped { allocator, path } => format!(
+            "{path} has an allocator of its own, {allocator}, whose calls are not seen: what it maps is counted \
+             as its growth, and no line is named for it."
+        ),
+        Note::PythonAllocator { allocator } => format!(
+            "The interpreter takes its objects from {allocator} (PYTHONMALLOC), whose calls are not seen: what \
+             Python objects keep is missing from the stacks. Without that setting they are counted."
+        ),
         Note::SearchUnfinished { reason } => format!(
             "The memory of the process could not be searched for pointers to old blocks: {}.",
             no_search(*reason)

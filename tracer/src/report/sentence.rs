@@ -29,7 +29,11 @@ pub fn finding(finding: &Finding, document: &Document) -> String {
     if finding.evidence.arenas {
         return arenas(finding, document);
     }
-    let (who, held) = (culprit(finding), held(finding));
+    let who = match &finding.evidence.allocator {
+        Some((name, module)) => of_library(name, module),
+        None => culprit(finding),
+    };
+    let held = held(finding);
     match finding.verdict {
         Verdict::Leak => format!(
             "{who} retains {}, so far {held}, {}; {}.",
@@ -125,6 +129,12 @@ fn limit(growth: &ProcessGrowth) -> String {
         }
         _ => String::new(),
     }
+}
+
+/// An allocator that a library has for itself, as the subject of a sentence.
+fn of_library(name: &str, module: &str) -> String {
+    let library = module.rsplit('/').next().unwrap_or(module);
+    format!("The allocator in {library} ({name}), not to be blamed on a line,")
 }
 
 /// Arenas say less than blocks of one's own: the sentence says what the line is, and is not.

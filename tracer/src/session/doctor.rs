@@ -5,7 +5,7 @@ use leakspy_ebpf::wire::key::{LiveBlock, SiteTotals};
 use super::heap::HeapTarget;
 use super::target::TracedTarget;
 use super::{Failure, SessionError};
-use crate::model::{CheckStatus, DoctorCheck, DoctorReport, DoctorSection};
+use crate::model::{CheckStatus, DoctorCheck, DoctorReport, DoctorSection, Note};
 use crate::os::privilege::{self, Lockdown, Need, Privileges};
 use crate::os::{self, Process};
 use crate::probe::placement::Execution;
@@ -180,6 +180,15 @@ fn examined(selector: &str) -> Result<DoctorSection, SessionError> {
     let target = TracedTarget::open(&process.pid().to_string())?;
     let allocator = fine("allocator", target.probing().allocator.clone());
     let mut checks = vec![python(&target), objects(process.pid()), allocator];
+    let mut not_seen = Vec::new();
+    for note in target.notes() {
+        match note {
+            Note::AllocatorTraced { allocator, path } => {
+                checks.push(fine("allocator", format!("{allocator} in {path}, its own")));
+            }
+            note => not_seen.push(note.clone()),
+        }
+    }
     for (symbol, spot) in target.probing().spots() {
         let place = format!("+{} {}", spot.displacement, spot.instruction);
         checks.push(match spot.kind {
@@ -187,7 +196,7 @@ fn examined(selector: &str) -> Result<DoctorSection, SessionError> {
             Execution::Stepped => fine(symbol, format!("{place} (single-stepped: some µs a call)")),
         });
     }
-    Ok(DoctorSection { not_seen: target.notes().to_vec(), ..section(&title, checks) })
+    Ok(DoctorSection { not_seen, ..section(&title, checks) })
 }
 
 /// Whether `census` and `who` can read it, and `leaks` its types: they begin in the same way.

@@ -7,7 +7,7 @@ use leakspy_ebpf::wire::key::Function;
 use super::error::SessionError;
 use super::interpreter::FoundInterpreter;
 use crate::model::{Address, KernelRelease, NotSeen, Note};
-use crate::os::allocator::{self, Absence, Allocator};
+use crate::os::allocator::{self, Absence, Allocator, InLibrary};
 use crate::os::{self, Modules, Process};
 use crate::probe::FileProbes;
 use crate::probe::placement::PlacementRefusal;
@@ -44,6 +44,15 @@ pub fn make(
         return Err(SessionError::NothingToTrace { pid: process.pid(), reason });
     }
     let mut notes = uncovered(&plan, &allocator, modules);
+    let mut plan = plan;
+    for in_library in allocator.in_libraries.iter().filter(|one| !one.of_python) {
+        notes.push(trace_library(in_library, &mut plan, modules, kernel));
+    }
+    if let Some(module) = found.module
+        && allocator::is_mimalloc(process.pid(), modules, module, process.memory())
+    {
+        notes.push(Note::PythonAllocator { allocator: "mimalloc".to_owned() });
+    }
     let dealloc = found.python.as_ref().and_then(|python| python.code_dealloc);
     let code_dealloc = dealloc.and_then(|address| dealloc_spot(modules, address, kernel));
     if dealloc.is_some() && code_dealloc.is_none() {
@@ -51,6 +60,25 @@ pub fn make(
     }
     let allocator = path(modules, allocator.module);
     Ok(Probing { plan, code_dealloc, allocator, notes })
+}
+
+/// Adds the probes on an allocator that a library has for itself, where they would see all of it.
+fn trace_library(
+    in_library: &InLibrary,
+    plan: &mut Plan,
+    modules: &Modules,
+    kernel: KernelRelease,
+) -> Note {
+    let functions: Vec<(usize, u64)> =
+        in_library.located.iter().map(|located| (located.module, located.vaddr)).collect();
+    let own = Plan::of(&in_library.located, &modules.code_around(&functions), kernel);
+    let path = path(modules, in_library.module);
+    let allocator = in_library.kind.name.to_owned();
+    if !own.sees_releases() {
+        return Note::AllocatorMapped { allocator, path };
+    }
+    plan.points.extend(own.points);
+    Note::AllocatorTraced { allocator, path }
 }
 
 fn dealloc_spot(modules: &Modules, address: Address, kernel: KernelRelease) -> Option<Spot> {

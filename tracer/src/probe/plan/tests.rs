@@ -35,6 +35,7 @@ fn allocator(functions: &[(Function, u64)]) -> Allocator {
         absent: vec![(Function::Pvalloc, Absence::NotProvided)],
         others: Vec::new(),
         hooks: Vec::new(),
+        in_libraries: Vec::new(),
     }
 }
 
@@ -136,4 +137,23 @@ fn only_allocation_functions_can_have_return_probes() {
         let refused = return_probed(name).unwrap_err();
         assert!(refused.to_string().starts_with(&format!("no return probe on {name:?}")));
     }
+}
+
+#[test]
+fn an_allocator_whose_releases_cannot_be_seen_is_not_to_be_traced() {
+    let sees = |functions: &[(Function, u64)], code: &[&[u8]]| {
+        let located = allocator(functions).located;
+        Plan::of(&located, &[module(code)], KERNEL).sees_releases()
+    };
+    let both = [(Function::Malloc, 0), (Function::Free, 1)];
+    assert!(sees(&both, &[DISPLACED, PLAIN]));
+    assert!(!sees(&both, &[DISPLACED, REFUSED]));
+    assert!(!sees(&both[..1], &[DISPLACED]));
+    assert!(!sees(&both[1..], &[DISPLACED, PLAIN]));
+    let moved = [both[0], both[1], (Function::Realloc, 2)];
+    assert!(sees(&moved, &[DISPLACED, PLAIN, PLAIN]));
+    assert!(!sees(&moved, &[DISPLACED, PLAIN, REFUSED]));
+    // What is not seen to begin cannot be missed.
+    let unseen = [both[0], both[1], (Function::Calloc, 2)];
+    assert!(sees(&unseen, &[DISPLACED, PLAIN, REFUSED]));
 }

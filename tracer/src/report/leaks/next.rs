@@ -50,6 +50,10 @@ fn first_snapshot(finding: &Finding) -> String {
             "Look for what creates many small objects and keeps them: in a list, a dict, a registry, a \
              closure. The stacks above are only where the next arena was needed."
         }
+        (false, false) if finding.evidence.allocator.is_some() => {
+            "The first is what a library's allocator takes from the system; the calls that keep blocks in it \
+             are not seen. Look for what keeps objects of that library."
+        }
         (false, false) => {
             "Begin with the first stack: who holds what its last Python line makes, and who should let it go?"
         }

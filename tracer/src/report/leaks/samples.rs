@@ -18,6 +18,7 @@ fn evidence() -> Evidence {
         ],
         sites: Vec::new(),
         arenas: false,
+        allocator: None,
         stacks_alike: (212, 212),
         since: Some(120.0),
         age_seconds: 30.0,

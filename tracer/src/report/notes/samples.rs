@@ -28,6 +28,10 @@ pub fn notes() -> Vec<Note> {
     notes.push(Note::CodeEndsNotSeen);
     notes.push(Note::AllocatorHooked { path: "/opt/lib/libhook.so".into() });
     notes.push(Note::OtherAllocator { function: function(), path: library(), callers: 3 });
+    let polars = || "/opt/lib/polars.abi3.so".to_owned();
+    notes.push(Note::AllocatorTraced { allocator: "jemalloc".into(), path: polars() });
+    notes.push(Note::AllocatorMapped { allocator: "the Go runtime".into(), path: polars() });
+    notes.push(Note::PythonAllocator { allocator: "mimalloc".into() });
     let unsearched = [
         NoSearch::TooLarge,
         NoSearch::Swapped,
