@@ -6,6 +6,7 @@
 
 mod array;
 mod attribute;
+mod blocks;
 mod cache;
 mod class;
 mod classes;
