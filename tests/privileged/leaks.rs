@@ -77,6 +77,50 @@ fn the_leaking_line_comes_first() -> Result<()> {
     target.quit()
 }
 
+/// A watch of a minute in which some do not run for a while: the line that leaks still comes first, at
+/// about its rate, and the halt is told.
+fn halted(who: impl Fn(u32, u32) -> Vec<u32>, code: &str) -> Result<()> {
+    let mut target = target()?;
+    target.go()?;
+    let watch = Watch::start(&target, &["-d", "57s", "-f", "json"])?;
+    let halted = who(watch.process.pid(), target.pid());
+    // The machine goes on: this is the halt, not a wait for something.
+    let pass = |seconds| std::thread::sleep(std::time::Duration::from_secs(seconds));
+    pass(11);
+    halted.iter().try_for_each(|pid| kernel::signal(*pid, libc::SIGSTOP))?;
+    halted.iter().try_for_each(|pid| kernel::await_stopped(*pid))?;
+    pass(13);
+    halted.iter().rev().try_for_each(|pid| kernel::signal(*pid, libc::SIGCONT))?;
+    let ending = watch.end()?;
+    ensure!(ending.code() == Some(0), "{ending}");
+    let report = json(&ending)?;
+    let codes = report["capture"]["codes"].as_array().cloned().unwrap_or_default();
+    ensure!(codes.iter().any(|known| known == code), "{code} is not among {codes:?}");
+    let first = &report["findings"][0];
+    let stack = first["stack"].as_array().cloned().unwrap_or_default();
+    ensure!(stack.iter().any(|frame| frame["function"] == "remember"), "{first:#}");
+    // Where the target ran for three quarters of a minute only, chance may explain it.
+    let short = code == "target-stood-still" && first["verdict"] == "undetermined";
+    ensure!(short || first["verdict"] == "leak", "{first:#}");
+    let speed = first["slope_bytes_per_hour"]["est"].as_f64().context("a speed")?;
+    let truth = 200.0 * 2_050.0 * 3_600.0;
+    ensure!((0.6..1.5).contains(&(speed / truth)), "{speed} instead of {truth} bytes an hour");
+    target.quit()
+}
+
+/// Three watches at a time, or it would take three minutes.
+#[test]
+fn a_halt_changes_no_verdict() -> Result<()> {
+    std::thread::scope(|scope| {
+        let halts = [
+            scope.spawn(|| halted(|leakspy, _| vec![leakspy], "not-watched")),
+            scope.spawn(|| halted(|_, target| vec![target], "target-stood-still")),
+            scope.spawn(|| halted(|leakspy, target| vec![leakspy, target], "target-stood-still")),
+        ];
+        halts.into_iter().try_for_each(|halt| halt.join().expect("no panic"))
+    })
+}
+
 /// Caches of bounded size, and blocks that come and go, are no leaks, and nothing fails.
 #[test]
 fn what_is_quiet_is_not_accused() -> Result<()> {

@@ -1,7 +1,10 @@
 //! The detector's promises, on a few seeds of every family; `cargo xtask simulate` has the whole
 //! table.
 
-use leakspy_tests::simulator::family::Kind;
+use leakspy::growth::{Analysis, Settings, analyse};
+use leakspy::model::{Finding, Verdict};
+use leakspy_tests::simulator::family::{FAMILIES, Family, Kind};
+use leakspy_tests::simulator::stalled::{Halt, document};
 use leakspy_tests::simulator::table::{Row, rows};
 
 const HOUR: f64 = 3600.0;
@@ -42,4 +45,79 @@ fn the_detector_keeps_its_promises() {
         }
     }
     assert!(covered >= 0.9 * intervals, "{covered} of {intervals} intervals cover the truth");
+}
+
+const HALTS: [Halt; 5] = [
+    Halt::Irregular,
+    Halt::Tracer(95.0, 155.0),
+    Halt::Target(95.0, 155.0),
+    Halt::Both(95.0, 155.0),
+    Halt::Asleep,
+];
+/// How long a process runs that comes to a halt, or is not watched, for a minute of it.
+const RUNS: f64 = 240.0;
+
+fn of_minutes(kind: Kind) -> impl Iterator<Item = Family> {
+    let short = |family: &Family| (family.make)(1).seconds < HOUR;
+    FAMILIES.into_iter().filter(move |family| family.kind == kind && short(family))
+}
+
+fn judged(family: &Family, seed: u64, halt: Halt) -> (Analysis, Option<String>) {
+    let world = (family.make)(seed);
+    let analysis = analyse(&document(&world, RUNS, halt), &Settings::default());
+    (analysis, world.leak.map(|leak| leak.function))
+}
+
+fn named<'a>(analysis: &'a Analysis, function: &str) -> Option<&'a Finding> {
+    let of = |finding: &&Finding| {
+        finding.site.stack.last().and_then(|frame| frame.function.as_deref()) == Some(function)
+    };
+    analysis.findings.iter().find(of)
+}
+
+/// A halt of a minute changes the rate of a leak by less than a quarter, and its verdict no more
+/// often than chance does.
+#[test]
+fn a_halt_hides_no_leak() {
+    let is_leak = |finding: &Finding| u64::from(finding.verdict == Verdict::Leak);
+    let (mut plain, mut halted) = (0, [0; HALTS.len()]);
+    for family in of_minutes(Kind::Fast).filter(|family| !family.name.contains("arenas")) {
+        for seed in 1..=3 {
+            let (analysis, leak) = judged(&family, seed, Halt::None);
+            let leak = leak.expect("it leaks");
+            let before = named(&analysis, &leak).expect("found");
+            plain += is_leak(before);
+            for (halt, count) in HALTS.into_iter().zip(&mut halted) {
+                let about = format!("{}, seed {seed}, {halt:?}", family.name);
+                let (analysis, _) = judged(&family, seed, halt);
+                let found = named(&analysis, &leak).unwrap_or_else(|| panic!("{about}: not found"));
+                *count += is_leak(found);
+                assert!(found.rank <= 2, "{about}: rank {}", found.rank);
+                let rate = |finding: &Finding| finding.slope_bytes_per_hour.est;
+                let share = rate(found) / rate(before);
+                assert!((0.75..1.33).contains(&share), "{about}: {share} of the rate");
+            }
+        }
+    }
+    assert!(plain >= 7, "{plain} of 9");
+    assert!(halted.iter().all(|count| *count + 1 >= plain), "{halted:?} and {plain} without");
+}
+
+/// What leaks nothing is called a leak no more often than without the halt.
+#[test]
+fn a_halt_accuses_nobody() {
+    let (mut plain, mut halted) = (0, [0; HALTS.len()]);
+    let leaks = |analysis: &Analysis| {
+        let leaks = analysis.findings.iter().filter(|finding| finding.verdict == Verdict::Leak);
+        leaks.count()
+    };
+    for family in of_minutes(Kind::Harmless) {
+        for seed in 1..=2 {
+            plain += leaks(&judged(&family, seed, Halt::None).0);
+            for (halt, count) in HALTS.into_iter().zip(&mut halted) {
+                *count += leaks(&judged(&family, seed, halt).0);
+            }
+        }
+    }
+    assert!(halted.iter().all(|count| *count <= plain + 2), "{halted:?} and {plain} without");
 }

@@ -116,7 +116,7 @@ fn tick(
     now: u64,
     write_cohorts: bool,
 ) -> Result<(), StoreError> {
-    let mut snapshot = accumulator.snapshot(now).expect("time has passed");
+    let mut snapshot = accumulator.snapshot(now, u64::MAX).expect("time has passed");
     for site in sites {
         snapshot.allocated(site.totals.key, site.totals.totals.allocated);
     }

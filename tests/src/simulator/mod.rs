@@ -7,6 +7,7 @@
 //! | [`random`] | seeded distributions |
 //! | [`world`] | a process whose every block is known |
 //! | [`recording`] | what a recording of it holds at a moment |
+//! | [`stalled`] | the same where leakspy, the target or both came to a halt |
 //! | [`family`] | the kinds of processes |
 //! | [`trial`] | one process judged over time |
 //! | [`table`] | all of them as a table |
@@ -14,6 +15,7 @@
 pub mod family;
 pub mod random;
 pub mod recording;
+pub mod stalled;
 pub mod table;
 pub mod trial;
 pub mod world;

@@ -2,9 +2,10 @@
 
 use std::collections::HashMap;
 
-use super::grid::{Grid, Period};
+use super::grid::Grid;
+use super::pauses::Pauses;
 use super::seconds;
-use super::site::SiteAges;
+use super::site::{Elapsed, SiteAges};
 use crate::model::{Amount, Cohort, Lifetime};
 
 /// Blocks count as retained at the earliest when they are so many times as old as the time between
@@ -17,13 +18,14 @@ const SNAPSHOTS_OF_AGE: u64 = 2;
 pub struct Accumulator {
     grid: Grid,
     sites: HashMap<u64, SiteAges>,
+    pauses: Pauses,
 }
 
 /// A snapshot that is under way: first the totals of all sites, then all live blocks.
 #[derive(Debug)]
 pub struct Snapshot<'a> {
     accumulator: &'a mut Accumulator,
-    period: Period,
+    elapsed: Elapsed,
     blocks: u64,
 }
 
@@ -39,11 +41,25 @@ pub struct RetainedBlocks {
 }
 
 impl Accumulator {
+    /// The target stood still between two moments, nanoseconds since the start: no block got older.
+    pub fn stood_still(&mut self, from: u64, to: u64) {
+        self.pauses.add(from, to);
+    }
+
     /// Begins a snapshot at `now`, nanoseconds since the start; `None` when no time has passed
-    /// since the last. What is handed to it must have been read after `now`.
-    pub fn snapshot(&mut self, now: u64) -> Option<Snapshot<'_>> {
-        let period = self.grid.close(now)?;
-        Some(Snapshot { accumulator: self, period, blocks: 0 })
+    /// since the last. What is handed to it must have been read after `now`. Snapshots are meant to
+    /// be `usual` nanoseconds apart: where one is much later, nobody knows how old the blocks got
+    /// that died meanwhile.
+    pub fn snapshot(&mut self, now: u64, usual: u64) -> Option<Snapshot<'_>> {
+        let active = self.pauses.active(self.grid.end(), now);
+        let elapsed = if Grid::is_gap(active, usual) {
+            let (first, last) = self.grid.close_in_parts(now, usual)?;
+            Elapsed { first, last, active: usual, unwatched: true }
+        } else {
+            let period = self.grid.close(now)?;
+            Elapsed { first: period, last: period, active, unwatched: false }
+        };
+        Some(Snapshot { accumulator: self, elapsed, blocks: 0 })
     }
 
     /// What every site has that is old.
@@ -80,27 +96,27 @@ impl Accumulator {
 impl Snapshot<'_> {
     /// What a site allocated since the start.
     pub fn allocated(&mut self, site: u64, total: Amount) {
-        let least = (self.period.to - self.period.from).saturating_mul(SNAPSHOTS_OF_AGE);
-        self.accumulator.sites.entry(site).or_default().allocated(self.period, total, least);
+        let least = self.elapsed.active.saturating_mul(SNAPSHOTS_OF_AGE);
+        self.accumulator.sites.entry(site).or_default().allocated(&self.elapsed, total, least);
     }
 
     /// A live block and its birth, nanoseconds since the start. Those that were born since this
     /// snapshot began are left to the next one.
     pub fn block(&mut self, site: u64, size: u64, born: u64) {
-        let Accumulator { grid, sites } = &mut *self.accumulator;
+        let Accumulator { grid, sites, pauses } = &mut *self.accumulator;
         if let Some(period) = grid.holding(born)
             && let Some(site) = sites.get_mut(&site)
         {
-            site.found(period, size, self.period.to - born);
+            site.found(period, size, pauses.active(born, self.elapsed.last.to));
             self.blocks += 1;
         }
     }
 
     /// Draws the conclusions; gives how many blocks there were.
     pub fn finish(self) -> u64 {
-        let Accumulator { grid, sites } = self.accumulator;
+        let Accumulator { grid, sites, pauses } = self.accumulator;
         for site in sites.values_mut() {
-            site.settle(grid, self.period);
+            site.settle(grid, pauses, &self.elapsed);
         }
         for joined in grid.age() {
             for site in sites.values_mut() {

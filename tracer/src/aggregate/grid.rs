@@ -3,11 +3,15 @@
 
 /// A period is at most one part in so many of its age wide, unless it is as it was made.
 const PARTS: u64 = 5;
+/// Time without a snapshot that is longer than so many usual distances is divided into as many
+/// periods as there would have been, but no more than the second number.
+const LONG: u64 = 4;
+const MOST_IN_GAP: u64 = 64;
 
 /// One period.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Period {
-    /// Its name: the number of the first snapshot whose period is in it. Grows with time.
+    /// Its name. Grows with time.
     pub number: u32,
     /// Begin, nanoseconds since the start.
     pub from: u64,
@@ -28,7 +32,7 @@ pub struct JoinedPeriods {
 #[derive(Clone, Debug, Default)]
 pub struct Grid {
     periods: Vec<Period>,
-    snapshots: u32,
+    made: u32,
 }
 
 impl Grid {
@@ -40,10 +44,32 @@ impl Grid {
     /// Ends the period that began at the last snapshot; `None` when no time has passed.
     pub fn close(&mut self, now: u64) -> Option<Period> {
         let from = self.end();
-        let period = (now > from).then_some(Period { number: self.snapshots, from, to: now })?;
-        self.snapshots = self.snapshots.saturating_add(1);
+        (now > from).then(|| self.push(now))
+    }
+
+    /// The same where nobody took the snapshots that were due every `usual` nanoseconds: in as many
+    /// periods as they would have made. Gives the first and the last of them.
+    pub fn close_in_parts(&mut self, now: u64, usual: u64) -> Option<(Period, Period)> {
+        let from = self.end();
+        let width = now.checked_sub(from).filter(|width| *width > 0)?;
+        let parts = (width / usual.max(1)).clamp(1, MOST_IN_GAP);
+        let edge = |part: u64| from + width / parts * part;
+        let first = self.push(if parts == 1 { now } else { edge(1) });
+        let rest = 2..=parts;
+        let last = rest.map(|part| self.push(if part == parts { now } else { edge(part) })).last();
+        Some((first, last.unwrap_or(first)))
+    }
+
+    /// Whether so much time without a snapshot is more than it happens to be.
+    pub fn is_gap(time: u64, usual: u64) -> bool {
+        time > usual.saturating_mul(LONG)
+    }
+
+    fn push(&mut self, to: u64) -> Period {
+        let period = Period { number: self.made, from: self.end(), to };
+        self.made = self.made.saturating_add(1);
         self.periods.push(period);
-        Some(period)
+        period
     }
 
     /// The period in which `time` lies, `None` for a time after the last one.
@@ -113,6 +139,21 @@ mod tests {
         assert_eq!(grid.holding(0).map(|period| period.number), Some(0));
         assert_eq!(grid.holding(5), grid.named(1));
         assert_eq!((grid.holding(9), grid.named(2)), (None, None));
+    }
+
+    #[test]
+    fn a_gap_has_the_periods_that_it_would_have_had() {
+        let mut grid = Grid::default();
+        grid.close(10 * SECOND);
+        let (first, last) = grid.close_in_parts(71 * SECOND, 5 * SECOND).expect("time has passed");
+        assert_eq!(
+            (first.from, last.to, last.number - first.number),
+            (10 * SECOND, 71 * SECOND, 11)
+        );
+        assert!(grid.periods.windows(2).all(|pair| pair[0].to == pair[1].from));
+        grid.close_in_parts(90_000 * SECOND, 5 * SECOND);
+        assert_eq!(grid.periods.len() as u64, 13 + MOST_IN_GAP);
+        assert_eq!(grid.close_in_parts(0, 5), None);
     }
 
     proptest! {

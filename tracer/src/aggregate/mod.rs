@@ -9,6 +9,7 @@ mod accumulator;
 mod deaths;
 mod grid;
 mod pace;
+mod pauses;
 mod site;
 
 #[cfg(test)]

@@ -30,8 +30,12 @@ impl SnapshotPace {
 
     /// Whether it is time to snapshot of the live table.
     pub fn snapshot(&self, now: Duration) -> bool {
-        let interval = interval(now).max(self.took.saturating_mul(SHARE));
-        now.saturating_sub(self.taken) >= interval
+        now.saturating_sub(self.taken) >= self.usual(now)
+    }
+
+    /// How far apart snapshots are meant to be at `now`.
+    pub fn usual(&self, now: Duration) -> Duration {
+        interval(now).max(self.took.saturating_mul(SHARE))
     }
 
     /// A snapshot was begun at `now` and took so long.

@@ -1,6 +1,7 @@
 //! What is known of one site from one snapshot to the next.
 
 use super::grid::{Grid, JoinedPeriods, Period};
+use super::pauses::Pauses;
 use super::{deaths::Deaths, seconds};
 use crate::model::{Amount, Cohort, Lifetime};
 
@@ -13,6 +14,32 @@ struct Born {
     live: Amount,
     /// Found alive in the snapshot that is under way.
     found: Amount,
+}
+
+/// The time since the last snapshot.
+#[derive(Clone, Copy, Debug)]
+pub struct Elapsed {
+    /// Its first period of birth, and its last: the same where snapshots came as they should.
+    pub first: Period,
+    /// See `first`.
+    pub last: Period,
+    /// Nanoseconds in which blocks got older; where nobody watched, those between snapshots that
+    /// come as they should.
+    pub active: u64,
+    /// Whether snapshots are missing.
+    pub unwatched: bool,
+}
+
+impl Elapsed {
+    /// The age at which blocks of an earlier period died in it, nanoseconds: of all births and all
+    /// deaths the middle, or the least age where nobody knows when they died.
+    fn age(&self, period: Period, pauses: &Pauses) -> u64 {
+        let died = match self.unwatched {
+            true => self.first.from.saturating_add(self.active / 2),
+            false => self.first.from / 2 + self.last.to / 2,
+        };
+        pauses.active(period.from / 2 + period.to / 2, died)
+    }
 }
 
 /// One site.
@@ -31,20 +58,21 @@ pub struct SiteAges {
 }
 
 impl SiteAges {
-    /// What it allocated since the start; the difference was born in `period`. Blocks that are not
-    /// at least `least` nanoseconds old are not retained.
-    pub fn allocated(&mut self, period: Period, total: Amount, least: u64) {
+    /// What it allocated since the start; the difference was born since the last snapshot. Blocks
+    /// that are not at least `least` nanoseconds old are not retained.
+    pub fn allocated(&mut self, elapsed: &Elapsed, total: Amount, least: u64) {
         self.age = self.age.max(least);
         let new = total.minus(self.total);
         self.total = total;
         if !new.is_nothing() {
             let nothing = Amount::default();
-            self.born.push(Born {
-                period: period.number,
-                allocated: new,
+            let periods = elapsed.first.number..=elapsed.last.number;
+            self.born.extend(periods.map(|period| Born {
+                period,
+                allocated: if period == elapsed.last.number { new } else { nothing },
                 live: nothing,
                 found: nothing,
-            });
+            }));
             self.changed = true;
         }
     }
@@ -63,19 +91,20 @@ impl SiteAges {
         }
     }
 
-    /// Takes over what was found in a snapshot; `last` is its period.
-    pub fn settle(&mut self, grid: &Grid, last: Period) {
+    /// Takes over what was found in a snapshot.
+    pub fn settle(&mut self, grid: &Grid, pauses: &Pauses, elapsed: &Elapsed) {
+        self.spread(elapsed.first);
         self.reconcile();
-        let interval = last.to - last.from;
         for born in &mut self.born {
             let (found, live) = (std::mem::take(&mut born.found), born.live);
-            if born.period == last.number {
-                self.deaths.unseen(interval, born.allocated.minus(found));
+            if born.period >= elapsed.first.number {
+                if !elapsed.unwatched {
+                    self.deaths.unseen(elapsed.active, born.allocated.minus(found));
+                }
             } else if found != live
                 && let Some(period) = grid.named(born.period)
             {
-                // Of all births and all deaths between the snapshots, the middle.
-                let age = (last.from / 2 + last.to / 2) - (period.from / 2 + period.to / 2);
+                let age = elapsed.age(period, pauses);
                 self.deaths.at_age(age, live.minus(found));
                 self.deaths.take_back(age, found.minus(live));
                 self.changed = true;
@@ -83,7 +112,36 @@ impl SiteAges {
             born.live = found;
         }
         self.retained = std::mem::take(&mut self.retained_found);
-        self.age = self.age.max(self.deaths.normal_age().min(half(last.to)));
+        self.age =
+            self.age.max(self.deaths.normal_age().min(half(pauses.active(0, elapsed.last.to))));
+    }
+
+    /// What was born in a gap, over its periods: what is alive has its birth with it, and of what
+    /// died nobody knows more than that it was born in one of them.
+    fn spread(&mut self, first: Period) {
+        let at = self.born.partition_point(|born| born.period < first.number);
+        let parts = &mut self.born[at..];
+        if parts.len() < 2 {
+            return;
+        }
+        for field in [bytes, count] {
+            let sum = |of: &dyn Fn(&mut Born) -> u64, parts: &mut [Born]| {
+                parts.iter_mut().map(of).fold(0, u64::saturating_add)
+            };
+            let all = sum(&|born| *field(&mut born.allocated), parts);
+            let found = sum(&|born| *field(&mut born.found), parts);
+            // Totals and blocks are read one after the other: where they do not fit, evenly.
+            let fits = found <= all;
+            let mut rest = if fits { all - found } else { all };
+            let mut left = parts.len() as u64;
+            for born in parts.iter_mut() {
+                let alive = if fits { *field(&mut born.found) } else { 0 };
+                let share = rest / left;
+                *field(&mut born.allocated) = alive.saturating_add(share);
+                (rest, left) = (rest - share, left - 1);
+            }
+        }
+        self.born.retain(|born| born.period < first.number || !born.allocated.is_nothing());
     }
 
     /// Totals and blocks are read one after the other while the target runs, so that a period may

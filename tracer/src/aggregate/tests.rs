@@ -8,6 +8,8 @@ use super::Accumulator;
 use crate::model::{Amount, Cohort, Lifetime};
 
 const SECOND: u64 = 1_000_000_000;
+/// Snapshots may come as late as they like.
+const USUAL: u64 = u64::MAX;
 
 /// What a target does between two snapshots.
 #[derive(Clone, Debug)]
@@ -49,7 +51,7 @@ impl Target {
     }
 
     fn snapshot(&self, accumulator: &mut Accumulator) -> bool {
-        let Some(mut snapshot) = accumulator.snapshot(self.now) else { return false };
+        let Some(mut snapshot) = accumulator.snapshot(self.now, USUAL) else { return false };
         self.totals.iter().for_each(|(site, total)| snapshot.allocated(*site, *total));
         self.live.iter().for_each(|block| snapshot.block(block.site, block.size, block.born));
         snapshot.finish();
@@ -139,7 +141,7 @@ proptest! {
         let (mut accumulator, mut now, mut known) = (Accumulator::default(), 0, HashMap::new());
         for (step, count, blocks) in snapshots {
             now += step;
-            let mut snapshot = accumulator.snapshot(now).expect("time has passed");
+            let mut snapshot = accumulator.snapshot(now, USUAL).expect("time has passed");
             snapshot.allocated(7, Amount { bytes: count * 10, count });
             blocks.iter().for_each(|(born, size)| snapshot.block(7, *size, *born));
             snapshot.finish();
@@ -211,7 +213,7 @@ fn a_quiet_site_is_not_handed_out_again() {
         }
     });
     changed(&mut accumulator, &mut HashMap::new());
-    let mut snapshot = accumulator.snapshot(4001 * SECOND).expect("time has passed");
+    let mut snapshot = accumulator.snapshot(4001 * SECOND, USUAL).expect("time has passed");
     snapshot.allocated(1, Amount { bytes: 20, count: 2 });
     snapshot.block(1, 10, 0);
     snapshot.block(1, 10, 10 * SECOND);
@@ -219,4 +221,59 @@ fn a_quiet_site_is_not_handed_out_again() {
     let mut known = HashMap::new();
     changed(&mut accumulator, &mut known);
     assert!(known.is_empty(), "{known:?}");
+}
+
+/// Every five seconds: 100 blocks that live a second, and one of 1,000 bytes that stays. Between
+/// the snapshots at 60 and 120 seconds nobody watches, or the target stands still.
+fn stalled(stands_still: bool) -> (Accumulator, Life) {
+    let (mut target, mut accumulator) = (Target::default(), Accumulator::default());
+    for second in 1..=240_u64 {
+        let gap = 61..120;
+        target.now = second * SECOND;
+        if !(stands_still && gap.contains(&second)) {
+            target.live.retain(|block| block.size == 1000 || target.now - block.born < SECOND);
+            (0..20).for_each(|_| target.allocate(1, 10));
+            if second % 5 == 2 {
+                target.allocate(1, 1000);
+            }
+        }
+        if second % 5 == 0 && !gap.contains(&second) {
+            if stands_still && second == 120 {
+                accumulator.stood_still(60 * SECOND, 120 * SECOND);
+            }
+            let mut snapshot = accumulator.snapshot(target.now, 5 * SECOND).expect("time passed");
+            target.totals.iter().for_each(|(site, total)| snapshot.allocated(*site, *total));
+            target.live.iter().for_each(|block| snapshot.block(1, block.size, block.born));
+            snapshot.finish();
+        }
+    }
+    let mut known = HashMap::new();
+    changed(&mut accumulator, &mut known);
+    let life = known.remove(&1).expect("a site");
+    (accumulator, life)
+}
+
+#[test]
+fn a_gap_says_when_what_lives_was_born() {
+    let (accumulator, (cohorts, lifetimes)) = stalled(false);
+    let gap: Vec<&Cohort> =
+        cohorts.iter().filter(|cohort| cohort.from >= 55.0 && cohort.to <= 120.0).collect();
+    assert!(gap.len() >= 3, "{cohorts:?}");
+    for cohort in gap {
+        let steps = (cohort.to - cohort.from) / 5.0;
+        assert!((cohort.live.count as f64 - steps).abs() < 1.1, "{cohort:?}");
+        assert!((cohort.allocated.count as f64 - 101.0 * steps).abs() < 3.0, "{cohort:?}");
+    }
+    let oldest = lifetimes.iter().map(|lifetime| lifetime.up_to).fold(0.0, f64::max);
+    assert_eq!((oldest, accumulator.retained().next().map(|kept| kept.age)), (8.0, Some(10.0)));
+    let alive = cohorts.iter().map(|cohort| cohort.live.count).sum::<u64>();
+    let born = cohorts.iter().map(|cohort| cohort.allocated.count).sum::<u64>();
+    assert_eq!((born, alive), (240 * 20 + 48, 48));
+}
+
+#[test]
+fn nothing_gets_older_while_the_target_stands_still() {
+    let (accumulator, (_, lifetimes)) = stalled(true);
+    let oldest = lifetimes.iter().map(|lifetime| lifetime.up_to).fold(0.0, f64::max);
+    assert_eq!((oldest, accumulator.retained().next().map(|kept| kept.age)), (8.0, Some(10.0)));
 }

@@ -15,6 +15,7 @@ mod reasons;
 mod samples;
 mod shape;
 mod slope;
+mod standstill;
 mod statistics;
 mod subject;
 mod survival;
@@ -29,6 +30,7 @@ use crate::model::{Amount, Document, Finding, Interval, ProcessGrowth, TypeGrowt
 use decision::{Decision, LIKELY_P};
 use judged::Tested;
 use process::StackCounts;
+use standstill::Standstills;
 pub use types::judge_types;
 use watch::Coverage;
 
@@ -65,6 +67,15 @@ pub struct Analysis {
 
 /// Judges a recording. `document.history.sites` must be empty or as long as `document.sites`.
 pub fn analyse(document: &Document, settings: &Settings) -> Analysis {
+    let still = Standstills::of(document);
+    if still.is_empty() {
+        return analyse_active(document, settings);
+    }
+    still.restore(analyse_active(&still.left_out(document), settings))
+}
+
+/// Judges a recording of a target that never stood still.
+fn analyse_active(document: &Document, settings: &Settings) -> Analysis {
     let watch = Coverage::from_document(document, settings.min_bytes_per_day);
     let (tested, mut counts) = tested(document, &watch);
     let decisions = decisions(document, &watch, &tested, settings.false_discovery_rate);

@@ -4,7 +4,8 @@ use std::convert::Infallible;
 
 use super::row::{Count, SiteRow, Tick};
 use crate::model::{
-    Capture, Cohort, Lifetime, Mark, Owned, Target, TypeRetainer, TypeSeries, UnreachableBlocks,
+    Capture, Cohort, Lifetime, Mark, Note, Owned, Target, TypeRetainer, TypeSeries,
+    UnreachableBlocks,
 };
 
 /// Something that happens in a recording. What is reported between two ticks counts from the next
@@ -61,6 +62,8 @@ pub enum RecordingEvent<'a> {
         /// Owners of blocks, by site.
         sites: &'a [(u64, Owned)],
     },
+    /// As [`Sink::notes`].
+    Notes(&'a [Note]),
     /// As [`Sink::mark`].
     Mark(&'a Mark),
     /// As [`Sink::tick`].
@@ -104,6 +107,12 @@ pub trait Sink {
         lifetimes: &[Lifetime],
     ) -> Result<(), Self::Error> {
         self.take(RecordingEvent::Life { key, cohorts, lifetimes })
+    }
+
+    /// Everything that was noticed so far, in place of what was before; [`Sink::finish`] says it
+    /// all again.
+    fn notes(&mut self, notes: &[Note]) -> Result<(), Self::Error> {
+        self.take(RecordingEvent::Notes(notes))
     }
 
     /// Full garbage collections that were noticed `t` seconds after the start.

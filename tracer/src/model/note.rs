@@ -16,6 +16,27 @@ coded! {
         "leader-exited" => LeaderExited,
         /// The target's first thread ended, the others run, and its probes ended with it.
         "probes-ended-with-leader" => ProbesEndedWithLeader,
+        /// leakspy did not run for a while, and the target did: what it allocated is counted, when
+        /// is not.
+        "not-watched" => NotWatched {
+            /// Seconds from the start.
+            from: f64,
+            /// Seconds from the start.
+            to: f64,
+        },
+        /// The target did not run for a while: stopped by a signal, frozen, or its machine halted.
+        /// Growth is judged without that time.
+        "target-stood-still" => TargetStoodStill {
+            /// Seconds from the start.
+            from: f64,
+            /// Seconds from the start.
+            to: f64,
+        },
+        /// The machine was suspended; times do not count that.
+        "machine-slept" => MachineSlept {
+            /// How long, in all.
+            seconds: f64,
+        },
         /// The process that held the probes was killed.
         "probes-lost" => ProbesLost,
         /// The recording was never finished, or is not yet.

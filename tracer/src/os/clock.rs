@@ -16,6 +16,13 @@ pub(super) fn boot_ns() -> u64 {
     read(libc::CLOCK_BOOTTIME)
 }
 
+/// How long the machine has slept since boot, nanoseconds.
+pub fn asleep_ns() -> u64 {
+    // The one that is behind first: what passes between the two counts as sleep.
+    let monotonic = monotonic_ns();
+    boot_ns().saturating_sub(monotonic)
+}
+
 /// CPU time of this process, all threads, in nanoseconds.
 pub fn own_cpu_ns() -> u64 {
     read(libc::CLOCK_PROCESS_CPUTIME_ID)

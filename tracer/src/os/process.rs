@@ -12,6 +12,7 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd as _, BorrowedFd, FromRawFd as _, OwnedFd};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use super::maps::{self, Mapping};
 use super::procfs::{self, SEE};
@@ -174,6 +175,15 @@ impl Process {
             (false, true) => Life::LeaderExited,
             (false, false) => Life::Running,
         }
+    }
+
+    /// Its CPU time so far, and whether a signal or a debugger has stopped it; nothing when it is
+    /// gone.
+    pub fn activity(&self) -> Option<(Duration, bool)> {
+        let stat = Stat::read(self.pid).ok()?;
+        let per_tick = 1000 / TICKS_PER_SECOND;
+        let cpu = Duration::from_millis(stat.cpu_ticks.saturating_mul(per_tick));
+        Some((cpu, stat.is_stopped()))
     }
 
     /// A file descriptor that becomes readable when the process has exited, for an event loop.

@@ -1,7 +1,7 @@
 //! What was noticed and what limits the numbers, in sentences. Names in them are raw: data from
 //! outside.
 
-use super::quantity::{bytes, counted, share_in_words};
+use super::quantity::{bytes, counted, duration, share_in_words};
 use crate::model::{Attachment, HeapNote, LeftOut, NoObjects, NoSearch, NotSeen, Note, StackNote};
 
 /// What was attached to, and how.
@@ -31,6 +31,20 @@ pub fn note(note: &Note) -> String {
             "the target's first thread ended, and its probes with it: nothing was counted after that \
              (--method session and multi go on without that thread)"
                 .into()
+        }
+        Note::NotWatched { from, to } => format!(
+            "leakspy did not run from {} to {} after the start: what the target did meanwhile is counted, \
+             and not watched",
+            duration(*from),
+            duration(*to)
+        ),
+        Note::TargetStoodStill { from, to } => format!(
+            "the target stood still from {} to {} after the start: growth is judged without that time",
+            duration(*from),
+            duration(*to)
+        ),
+        Note::MachineSlept { seconds } => {
+            format!("the machine slept for {}, which no time here includes", duration(*seconds))
         }
         Note::ProbesLost => {
             "the process that held the probes was killed: nothing was counted after that".into()

@@ -23,6 +23,7 @@ pub mod search;
 mod shared;
 mod snapshots;
 mod stacks;
+mod stalls;
 mod surroundings;
 mod target;
 mod watch;

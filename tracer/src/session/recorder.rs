@@ -1,5 +1,6 @@
 //! One target being recorded: what is done with each thing that can happen.
 
+mod gaps;
 mod objects;
 mod pointers;
 
@@ -16,6 +17,7 @@ use super::progress::Status;
 use super::queue::Queue;
 use super::snapshots::{SnapshotSummary, Snapshots};
 use super::stacks::Stacks;
+use super::stalls::Stalls;
 use super::surroundings::Surroundings;
 use super::target::TracedTarget;
 use crate::history::{Count, SharedHistory, Sink, SiteRow, SiteTotals, SnapshotRow, Tee, Tick};
@@ -45,6 +47,11 @@ pub struct Recorder {
     ended: Option<Duration>,
     snapshots: Snapshots,
     surroundings: Surroundings,
+    /// How far apart ticks are meant to be.
+    tick: Duration,
+    stalls: Stalls,
+    /// How much longer it was since boot when accounting was turned on.
+    asleep: u64,
     /// Where the interpreter counts its full collections, when that was found.
     collector: Option<Collector>,
     /// What it said last.
@@ -78,6 +85,7 @@ impl Recorder {
         queue: Arc<Queue>,
         sinks: Sinks,
         capture: Capture,
+        tick: Duration,
     ) -> Self {
         let names = CodeNames::new(target.python().cloned());
         let stacks = target.stacks();
@@ -95,6 +103,9 @@ impl Recorder {
             ended: None,
             snapshots: Snapshots::new(0),
             surroundings: Surroundings::default(),
+            tick,
+            stalls: Stalls::new(tick),
+            asleep: 0,
             collector,
             collected: None,
             written: HashSet::new(),
@@ -112,6 +123,7 @@ impl Recorder {
         // Before the first block, so that none is older than the capture.
         let epoch = Duration::from_nanos(os::clock::epoch_ns());
         self.started = os::clock::monotonic_ns();
+        self.asleep = os::clock::asleep_ns();
         self.snapshots = Snapshots::new(self.started);
         self.capture.started = epoch.as_secs();
         self.sinks.begin(&document, &self.capture, epoch.as_secs_f64())?;
@@ -191,13 +203,17 @@ impl Recorder {
     /// Returns the state for progress.
     pub fn save(&mut self) -> Result<Status, SessionError> {
         let now = self.now();
+        self.notice_gaps(now)?;
         let last = self.ended.is_some();
         let (sites, unsent) = counters::sites(&*self.tables)?;
         let all_counters = self.all_counters(unsent)?;
         let keep_history = self.snapshots.pace().history(now) || last;
         let snapshot = keep_history && (self.snapshots.pace().snapshot(now) || last);
-        let seen =
-            if snapshot { self.snapshots.snapshot(now, &sites, &*self.tables)? } else { None };
+        let seen = if snapshot {
+            self.snapshots.snapshot(now, self.tick, &sites, &*self.tables)?
+        } else {
+            None
+        };
         // The memory of what came after would be that of another program, or of none.
         let there = self.ended_by()?.is_none();
         if keep_history && there {
@@ -217,6 +233,7 @@ impl Recorder {
         let counters = &all_counters.losses();
         self.sinks.tick(&Tick { process, counters, sites: &sites, keep_history, snapshot })?;
         self.take_marks()?;
+        self.stalls.done(self.now());
         Ok(Status {
             seconds: now.as_secs_f64(),
             live_bytes: all_counters.live_bytes(),

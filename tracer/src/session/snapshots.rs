@@ -36,17 +36,24 @@ impl Snapshots {
         &mut self.pace
     }
 
-    /// Takes a snapshot. `totals` must have been read after `now`. Nothing when no time has passed
+    /// The target stood still between two times since the start.
+    pub fn stood_still(&mut self, from: Duration, to: Duration) {
+        self.accumulator.stood_still(nanoseconds(from), nanoseconds(to));
+    }
+
+    /// Takes a snapshot. Ticks are meant to be `tick` apart. `totals` must have been read after `now`. Nothing when no time has passed
     /// since the last snapshot.
     pub fn snapshot(
         &mut self,
         now: Duration,
+        tick: Duration,
         totals: &[SiteTotals],
         tables: &dyn Tables,
     ) -> Result<Option<SnapshotSummary>, ProbeError> {
         let begun = clock::own_cpu_ns();
-        let nanoseconds = u64::try_from(now.as_nanos()).unwrap_or(u64::MAX);
-        let Some(mut snapshot) = self.accumulator.snapshot(nanoseconds) else { return Ok(None) };
+        let usual = nanoseconds(self.pace.usual(now).max(tick));
+        let snapshot = self.accumulator.snapshot(nanoseconds(now), usual);
+        let Some(mut snapshot) = snapshot else { return Ok(None) };
         for site in totals {
             snapshot.allocated(site.key, site.totals.allocated);
         }
@@ -74,4 +81,8 @@ impl Snapshots {
         let result: Result<(), StoreError> = self.accumulator.changed(put);
         Ok(result?)
     }
+}
+
+fn nanoseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }

@@ -2,6 +2,7 @@
 //! go.
 
 use std::os::fd::BorrowedFd;
+use std::time::Duration;
 
 use leakspy_ebpf::wire::target::Target as ProgramTarget;
 
@@ -85,6 +86,11 @@ impl TracedTarget {
     /// What has become of it.
     pub fn life(&self) -> Life {
         self.process.life()
+    }
+
+    /// Its CPU time so far, and whether it is stopped; nothing when it is gone.
+    pub fn activity(&self) -> Option<(Duration, bool)> {
+        self.process.activity()
     }
 
     /// What is mapped in it now; nothing when that cannot be read.

@@ -165,6 +165,11 @@ impl Sink for InMemory {
             }
             Event::Types { counts, types } => self.put_types(counts, types),
             Event::Retainers { types, sites } => self.put_retainers(types, sites),
+            Event::Notes(notes) => {
+                if let Some(head) = &mut self.head {
+                    head.capture.notes = notes.to_vec();
+                }
+            }
             Event::Mark(mark) => self.put_mark(mark),
             Event::Tick(tick) => self.put_tick(tick),
             Event::Finish(capture) => self.put_finish(capture),

@@ -17,6 +17,8 @@ pub(super) struct Stat {
     /// Resident memory, bytes.
     pub rss_bytes: u64,
     flags: u64,
+    /// In user space and in the kernel, ticks; all threads, also those that have ended.
+    pub cpu_ticks: u64,
     pub threads: u64,
     /// Ticks since boot.
     pub start_ticks: u64,
@@ -47,6 +49,7 @@ impl Stat {
             parent: u32::try_from(number(4)?).ok()?,
             rss_bytes: u64::saturating_mul(number(24)?, PAGE),
             flags: number(9)?,
+            cpu_ticks: u64::saturating_add(number(14)?, number(15)?),
             threads: number(20)?,
             start_ticks: number(22)?,
             start_code: number(26)?,
@@ -56,6 +59,11 @@ impl Stat {
 
     pub(super) fn is_kernel_thread(&self) -> bool {
         self.flags & KERNEL_THREAD != 0
+    }
+
+    /// Whether a signal or a debugger has stopped it.
+    pub(super) fn is_stopped(&self) -> bool {
+        matches!(self.state, b'T' | b't')
     }
 
     /// Whether the (first) thread has ended.
@@ -78,6 +86,7 @@ mod tests {
         assert_eq!(stat.comm, "a) b (c");
         assert!(stat.is_dead() && stat.is_kernel_thread());
         assert_eq!((stat.threads, stat.parent, stat.rss_bytes), (5, 1, 9 * PAGE));
+        assert_eq!((stat.cpu_ticks, stat.is_stopped()), (7, false));
         assert_eq!((stat.start_ticks, stat.start_code, stat.start_stack), (4242, 94_000, 140_000));
     }
 

@@ -63,7 +63,7 @@ pub async fn attach(
     let begun = move || -> Result<(Attachment, Work), SessionError> {
         let about = opened.target.attached(method);
         let recorder = opened.begin(&with, |target, sinks| {
-            Recorder::new(target, tables, records, sinks, capture(&with))
+            Recorder::new(target, tables, records, sinks, capture(&with), with.tick)
         })?;
         Ok((about, work(recorder, &with)))
     };

@@ -3,7 +3,7 @@
 use super::Writer;
 use super::forget::RecordingTables;
 use crate::history::{RecordingEvent, Sink, Tick, finite};
-use crate::model::{Capture, Target};
+use crate::model::{Capture, Note, Target};
 use crate::store::{StoreError, note};
 
 /// An error ends the recording: the disk is full, or cannot be written for another reason. All
@@ -41,6 +41,7 @@ impl Sink for Writer {
                 writer.put_type_retainers(types)?;
                 writer.put_owned(sites)
             }),
+            Event::Notes(notes) => self.guarded(|writer| writer.put_notes(notes)),
             // Marks are in the file before anybody else knows of them, see [`Writer::new_marks`].
             Event::Mark(_) => self.check_going(),
             Event::Tick(tick) => self.commit_tick(tick),
@@ -74,16 +75,17 @@ impl Writer {
         })
     }
 
+    fn put_notes(&self, notes: &[Note]) -> rusqlite::Result<()> {
+        self.connection.execute("DELETE FROM note", [])?;
+        let mut insert = self.connection.prepare_cached("INSERT INTO note (text) VALUES (?1)")?;
+        notes.iter().try_for_each(|fact| insert.execute([note::text(fact)]).map(drop))
+    }
+
     /// Afterwards it is a single file.
     fn close(&mut self, capture: &Capture) -> Result<(), StoreError> {
         self.guarded(|writer| {
             writer.put_capture(capture, Some(finite(capture.seconds)))?;
-            let mut insert =
-                writer.connection.prepare_cached("INSERT INTO note (text) VALUES (?1)")?;
-            for fact in &capture.notes {
-                insert.execute([note::text(fact)])?;
-            }
-            drop(insert);
+            writer.put_notes(&capture.notes)?;
             writer.connection.execute(
                 "DELETE FROM stack_frame WHERE stack NOT IN \
                  (SELECT stack FROM site WHERE stack IS NOT NULL)",
