@@ -5,9 +5,10 @@ import os
 from truth import expect, here, serve
 
 OWN = ctypes.CDLL(os.environ["OWN_ALLOCATOR"])
-OWN.own_take.restype = OWN.own_part.restype = ctypes.c_void_p
-OWN.own_take.argtypes = OWN.own_part.argtypes = [ctypes.c_size_t]
+OWN.own_take.restype = OWN.own_part.restype = OWN.own_map.restype = ctypes.c_void_p
+OWN.own_take.argtypes = OWN.own_part.argtypes = OWN.own_map.argtypes = [ctypes.c_size_t]
 OWN.own_give.argtypes = [ctypes.c_void_p]
+OWN.own_unmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t]
 KEPT = []
 
 
@@ -28,7 +29,30 @@ def in_parts():
         KEPT.append(OWN.own_part(100000))
 
 
+def mapped():
+    """No function of the C library is called for these."""
+    for size in (40960, 3 << 20, 4 << 20):
+        for _ in range(20):
+            KEPT.append(OWN.own_map(size)); told = here()  # noqa: E702
+        expect(told, 20, size)
+
+
+def unmapped():
+    for size in (40960, 4 << 20):
+        for _ in range(20):
+            OWN.own_unmap(OWN.own_map(size), size)
+
+
+def cut():
+    address = OWN.own_map(40960); told = here()  # noqa: E702
+    OWN.own_unmap(address, 4096)
+    expect(told, 1, 40960, 36864)
+
+
 def go():
+    mapped()
+    unmapped()
+    cut()
     kept()
     given_back()
     in_parts()

@@ -51,6 +51,22 @@ pub fn code_dealloc(ctx: ProbeContext) -> u32 {
     0
 }
 
+/// The kernel has found room for a mapping (`vm_unmapped_area`).
+#[raw_tracepoint]
+pub fn mapping_begins(ctx: RawTracePointContext) -> i32 {
+    kernel::run_system_call(&ctx, kernel::system_call::making, |ctx, event| {
+        kernel::system_call::found(ctx, event, ctx.arg(0), ctx.arg(1))
+    });
+    0
+}
+
+/// The kernel is about to lock an address space (`mmap_lock_start_locking`).
+#[raw_tracepoint]
+pub fn mapping_ends(ctx: RawTracePointContext) -> i32 {
+    kernel::run_system_call(&ctx, kernel::system_call::ending, kernel::system_call::ends);
+    0
+}
+
 /// A process of this machine has become another program (`sched_process_exec`).
 #[raw_tracepoint]
 pub fn executed(_ctx: RawTracePointContext) -> i32 {

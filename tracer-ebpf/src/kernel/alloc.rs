@@ -14,11 +14,12 @@ use super::read::Current;
 use super::{Event, ledger, life, mapping, site};
 
 const PROT_NONE: u64 = 0;
+const MAP_PRIVATE: u64 = 0x2;
 const MAP_FIXED: u64 = 0x10;
 const MAP_ANONYMOUS: u64 = 0x20;
 const PAGE: u64 = 4096;
 /// System calls return errors as `-4095..=-1`, and mmap's failure is -1.
-const ERRORS: u64 = u64::MAX - 4094;
+pub const ERRORS: u64 = u64::MAX - 4094;
 
 /// Bytes of whole pages that hold `length` bytes.
 #[inline(always)]
@@ -50,7 +51,7 @@ pub fn entry<C: EbpfContext>(ctx: &C, event: &Event) -> bool {
         event.count(Counter::AllocNested);
         return false;
     }
-    let Some(request) = request(function, event) else {
+    let Some(request) = request(function, event, event.arg3()) else {
         event.count(Counter::AllocNotAnonymous);
         return false;
     };
@@ -71,7 +72,7 @@ pub fn entry<C: EbpfContext>(ctx: &C, event: &Event) -> bool {
             None => event.count(Counter::ReallocUnknown),
         }
     }
-    pending.site = site::resolve(event, function, request.size);
+    pending.site = site::resolve(event, function, request.size, false);
     pending.size = request.size;
     pending.out = request.out;
     pending.function = function;
@@ -79,6 +80,49 @@ pub fn entry<C: EbpfContext>(ctx: &C, event: &Event) -> bool {
     pending.ip = event.ip();
     pending.sp = event.sp();
     true
+}
+
+/// A mapping that a system call makes, without a function that is seen. `place` says where one of so many
+/// bytes will be.
+#[inline(always)]
+pub fn mapped(event: &Event, place: impl Fn(u64) -> Option<u64>) {
+    let pending = PENDING.get_ptr(event.pid_tgid).map(|pending| {
+        // SAFETY: only the thread itself writes its entry.
+        unsafe { &*pending }
+    });
+    let inside = pending.filter(|pending| pending.slot == event.slot && pending.sp >= event.sp());
+    if inside.is_some_and(|pending| is_mapping(pending.function)) {
+        // It is that call, and its return will be seen.
+        return;
+    }
+    event.count(Counter::AllocCalls);
+    if inside.is_some() {
+        event.count(Counter::AllocNested);
+        return;
+    }
+    // The `syscall` instruction overwrites the register that functions have their fourth argument in.
+    let flags = event.system_call_arg3();
+    let request = request(event.function, event, flags).filter(|_| {
+        // Shared memory is looked for more than once.
+        event.function != Function::Mmap as u32 || flags & MAP_PRIVATE != 0
+    });
+    let found = request.and_then(|request| Some((place(request.size)?, request)));
+    let Some((address, request)) = found else {
+        event.count(Counter::AllocNotAnonymous);
+        return;
+    };
+    if request.old_address != 0 {
+        let Some(old) = ledger::take(event, request.old_address) else {
+            event.count(Counter::AllocNotAnonymous);
+            return;
+        };
+        event.count(Counter::ReallocOld);
+        ledger::freed(event, &old);
+        mapping::ended(event, request.old_address, old.size);
+    }
+    let site = site::resolve(event, event.function, request.size, true);
+    mapping::began(event, address, request.size);
+    ledger::insert(event, address, request.size, site);
 }
 
 /// Whether the function may release an old block.
@@ -131,7 +175,7 @@ fn inside_another(event: &Event, pending: &mut Pending) -> bool {
 
 /// Reads the arguments; nothing when the call makes no heap.
 #[inline(always)]
-fn request(function: u32, event: &Event) -> Option<Request> {
+fn request(function: u32, event: &Event, arg3: u64) -> Option<Request> {
     let (a, b, c) = (event.arg0(), event.arg1(), event.arg2());
     let plain = |size| Some(Request { size, old_address: 0, out: 0 });
     if function == Function::Malloc as u32
@@ -150,7 +194,7 @@ fn request(function: u32, event: &Event) -> Option<Request> {
     } else if function == Function::AlignedAlloc as u32 || function == Function::Memalign as u32 {
         plain(b)
     } else if function == Function::Mmap as u32 {
-        let flags = event.arg3();
+        let flags = arg3;
         // What nobody may touch is address space kept free, not memory: c is the protection.
         if flags & MAP_ANONYMOUS == 0 || flags & MAP_FIXED != 0 || c == PROT_NONE {
             return None;

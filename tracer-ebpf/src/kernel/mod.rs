@@ -12,14 +12,17 @@ mod mapping;
 mod publish;
 mod read;
 mod site;
+pub mod system_call;
 
 use aya_ebpf::EbpfContext;
 use aya_ebpf::bindings::pt_regs;
 use aya_ebpf::helpers::bpf_get_current_pid_tgid;
-use aya_ebpf::helpers::generated::{bpf_get_attach_cookie, bpf_get_func_ip};
+use aya_ebpf::helpers::generated::{
+    bpf_get_attach_cookie, bpf_get_current_task_btf, bpf_get_func_ip, bpf_task_pt_regs,
+};
 use leakspy_ebpf::hash::task_cell;
 use leakspy_ebpf::wire::counter::Counter;
-use leakspy_ebpf::wire::key::{Counters, of_cookie, target_key};
+use leakspy_ebpf::wire::key::{Counters, Function, of_cookie, target_key};
 use leakspy_ebpf::wire::limit;
 use leakspy_ebpf::wire::target::{Layout, STATE_RECORDING, TargetRow};
 
@@ -30,6 +33,17 @@ static LAYOUT: Layout = Layout {
     audit_one_in: 0,
     python: leakspy_ebpf::wire::target::PythonWalk::NONE,
 };
+
+/// The same: its number.
+#[unsafe(no_mangle)]
+static LAYOUT_NUMBER: u32 = 0;
+
+/// The number of the layout that this program was loaded for.
+#[inline(always)]
+fn layout_number() -> u32 {
+    // SAFETY: as in `layout`.
+    unsafe { core::ptr::read_volatile(&raw const LAYOUT_NUMBER) }
+}
 
 /// What the interpreter is like.
 #[inline(always)]
@@ -43,7 +57,7 @@ fn layout() -> Layout {
 pub struct Event {
     /// Registers of the thread at the probe.
     pub regs: *const pt_regs,
-    /// Stack pointer there. It and the instruction are read once: the verifier wants to see each
+    /// Stack pointer there. It and what follows are read once: the verifier wants to see each
     /// register read at its own place in the context, and the compiler joins reads.
     sp: u64,
     ip: u64,
@@ -60,6 +74,31 @@ pub struct Event {
 }
 
 impl Event {
+    /// Who it is that is inside a system call; nothing when that is no target whose mappings are seen in
+    /// this way, which is found out first: nobody else may notice. `function` says what the system
+    /// call of a number is like.
+    #[inline(always)]
+    fn of_system_call(function: impl Fn(u64) -> Option<Function>) -> Option<Self> {
+        let pid_tgid = bpf_get_current_pid_tgid();
+        let slot = slot_of((pid_tgid >> 32) as u32);
+        if slot == 0 {
+            return None;
+        }
+        let target = map::TARGETS.get_ptr_mut(slot)?;
+        // SAFETY: a non-null element of an array map stays valid.
+        if unsafe { (*target).mapped_by } != layout_number() {
+            return None;
+        }
+        let counters = map::COUNTERS.get_ptr_mut(slot)?;
+        // SAFETY: the current task has registers of user space while it is in a system call; the
+        // kernel types both pointers, and the verifier checks what is read.
+        let regs: *const pt_regs = unsafe { bpf_task_pt_regs(bpf_get_current_task_btf()) as _ };
+        // SAFETY: as above.
+        let (number, sp, ip) = unsafe { ((*regs).orig_rax, (*regs).rsp, (*regs).rip) };
+        let function = function(number)? as u32;
+        Some(Self { regs, sp, ip, pid_tgid, function, slot, target, counters })
+    }
+
     /// Who it is that runs; nothing when that is no target.
     #[inline(always)]
     fn new<C: EbpfContext>(ctx: &C) -> Option<Self> {
@@ -134,28 +173,48 @@ macro_rules! register {
         }
     };
 }
-register! { bp, rbp; result, rax; arg0, rdi; arg1, rsi; arg2, rdx; arg3, rcx; }
+register! {
+    bp, rbp; result, rax; arg0, rdi; arg1, rsi; arg2, rdx; arg3, rcx; system_call_arg3, r10;
+}
 
 /// Runs `body` when this event is to be accounted; false when the caller need not see the return.
 #[inline(always)]
 pub fn run<C: EbpfContext>(ctx: &C, body: impl Fn(&C, &Event) -> bool) -> bool {
     let Some(event) = Event::new(ctx) else { return false };
-    let (state, tgid) = (atomic::load_half(&event.target().state), event.target().tgid);
-    let wanted = if state != STATE_RECORDING {
-        event.count(life::outside(state));
-        false
-    } else if tgid != 0 && tgid != (event.pid_tgid >> 32) as u32 {
-        event.count(Counter::ForeignTask);
-        false
-    } else {
-        body(ctx, &event)
-    };
+    let wanted = account(ctx, &event, body);
     if atomic::load_half(&event.target().never) != 0 {
         // Never taken; its presence denies this program a private stack, see `TargetRow::never`.
         // SAFETY: the map is a program array and the context is this program's own.
         unsafe { map::TAIL.tail_call(ctx, 0) };
     }
     wanted
+}
+
+/// The same inside a system call. The kernel does not run such a program twice on one CPU at the same
+/// time, so a private stack is safe.
+#[inline(always)]
+pub fn run_system_call<C: EbpfContext>(
+    ctx: &C,
+    function: impl Fn(u64) -> Option<Function>,
+    body: impl Fn(&C, &Event) -> bool,
+) {
+    if let Some(event) = Event::of_system_call(function) {
+        account(ctx, &event, body);
+    }
+}
+
+#[inline(always)]
+fn account<C: EbpfContext>(ctx: &C, event: &Event, body: impl Fn(&C, &Event) -> bool) -> bool {
+    let (state, tgid) = (atomic::load_half(&event.target().state), event.target().tgid);
+    if state != STATE_RECORDING {
+        event.count(life::outside(state));
+        false
+    } else if tgid != 0 && tgid != (event.pid_tgid >> 32) as u32 {
+        event.count(Counter::ForeignTask);
+        false
+    } else {
+        body(ctx, event)
+    }
 }
 
 /// Whether a session program runs for the entry of the function and not for its return.

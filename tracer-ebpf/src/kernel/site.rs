@@ -20,20 +20,20 @@ use super::{Event, layout};
 
 const E2BIG: i32 = -7;
 
-/// The key of the site of this call. Sends its stack to user space when it has not been sent yet.
+/// The key of the site of this call; `own` if it is a system call of the target's own code. Sends its stack to user space when it has not been sent yet.
 #[inline(always)]
-pub fn resolve(event: &Event, function: u32, size: u64) -> u64 {
+pub fn resolve(event: &Event, function: u32, size: u64, own: bool) -> u64 {
     let Some(slot) = claim() else {
         event.count(Counter::ScratchBusy);
         return unattributed(event.slot);
     };
-    let key = resolve_in(slot, event, function, size);
+    let key = resolve_in(slot, event, function, size, own);
     release(slot);
     key
 }
 
 #[inline(always)]
-fn resolve_in(slot: &mut Slot, event: &Event, function: u32, size: u64) -> u64 {
+fn resolve_in(slot: &mut Slot, event: &Event, function: u32, size: u64, own: bool) -> u64 {
     let layout = layout();
     let Some(generations) = GENERATIONS.get_ptr(event.slot) else {
         return unattributed(event.slot);
@@ -54,7 +54,8 @@ fn resolve_in(slot: &mut Slot, event: &Event, function: u32, size: u64) -> u64 {
     if walked.flags & FLAG_PYTHON_TRUNCATED != 0 {
         event.count(Counter::PythonTruncated);
     }
-    let caller = Current.word(thread.sp).unwrap_or(0);
+    // Code that makes a system call of its own has anything where a function has a return address.
+    let caller = if own { event.ip() } else { Current.word(thread.sp).unwrap_or(0) };
     let shape = u64::from(size_class(size)) << 32 | u64::from(function);
     // Odd, as the key of what has no site is not. Its target is in it: no two targets share a site.
     let key = mix(mix(mix(walked.hash, caller), shape), event.slot.into()) | 1;

@@ -34,6 +34,8 @@ pub const SCRATCH: &str = "SCRATCH";
 pub const MAPPING_ENDS: &str = "MAPPING_ENDS";
 /// Read-only global: [`super::target::Layout`].
 pub const LAYOUT: &str = "LAYOUT";
+/// Read-only global: which layout it is of those that programs were loaded for, from 1.
+pub const LAYOUT_NUMBER: &str = "LAYOUT_NUMBER";
 /// Program array of the tail call that is never made, see [`super::target::TargetRow::never`].
 pub const TAIL: &str = "TAIL";
 /// Entry of an allocation function.
@@ -46,3 +48,7 @@ pub const PROGRAM_ALLOC_SESSION: &str = "alloc_session";
 pub const PROGRAM_FREE: &str = "free_entry";
 /// Entry of CPython's `code_dealloc`.
 pub const PROGRAM_CODE_DEALLOC: &str = "code_dealloc";
+/// Where the kernel finds room for a mapping.
+pub const PROGRAM_MAPPING_BEGINS: &str = "mapping_begins";
+/// Where it is about to lock an address space.
+pub const PROGRAM_MAPPING_ENDS: &str = "mapping_ends";

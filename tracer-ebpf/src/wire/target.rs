@@ -18,6 +18,12 @@ pub struct Target {
     pub stack_end: u64,
     /// As [`TargetRow::finalizing`].
     pub finalizing: u64,
+    /// As [`TargetRow::mmap_code`] and [`TargetRow::mmap_bytes`].
+    pub mmap: (u64, u64),
+    /// The same of `munmap`.
+    pub munmap: (u64, u64),
+    /// As [`TargetRow::mapped_by`].
+    pub mapped_by: u32,
     /// How to walk Python frames.
     pub python: PythonWalk,
 }
@@ -41,6 +47,11 @@ impl Target {
             gil_holder: self.python.gil_holder,
             tstate_slot: self.python.tstate_slot,
             finalizing: self.finalizing,
+            mmap_code: self.mmap.0,
+            mmap_bytes: self.mmap.1,
+            munmap_code: self.munmap.0,
+            munmap_bytes: self.munmap.1,
+            mapped_by: self.mapped_by,
             ..TargetRow::NONE
         }
     }
@@ -89,8 +100,21 @@ pub struct TargetRow {
     /// Address in the target of `_PyRuntime.finalizing`, which is null until the interpreter begins
     /// to tear itself down (`Py_FinalizeEx` in `Python/pylifecycle.c`), or 0.
     pub finalizing: u64,
+    /// Where the C library's `mmap` is in the target, or 0.
+    pub mmap_code: u64,
+    /// How many bytes of it.
+    pub mmap_bytes: u64,
+    /// The same of `munmap`.
+    pub munmap_code: u64,
+    /// How many bytes of it.
+    pub munmap_bytes: u64,
+    /// Which programs see the mappings that it makes by system calls: the number of their layout. 0:
+    /// none do.
+    pub mapped_by: u32,
+    /// Written-out padding.
+    pub reserved: u32,
 }
-assert_size!(TargetRow, 72);
+assert_size!(TargetRow, 112);
 
 /// Events are not accounted.
 pub const STATE_OFF: u32 = 0;
@@ -115,6 +139,12 @@ impl TargetRow {
         gil_holder: 0,
         tstate_slot: 0,
         finalizing: 0,
+        mmap_code: 0,
+        mmap_bytes: 0,
+        munmap_code: 0,
+        munmap_bytes: 0,
+        mapped_by: 0,
+        reserved: 0,
     };
 }
 

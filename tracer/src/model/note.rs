@@ -69,6 +69,8 @@ coded! {
             /// Modules that call it.
             callers: u64,
         },
+        /// Mappings are counted where the C library makes them, not in the kernel.
+        "system-calls-not-seen" => SystemCallsNotSeen,
         /// A library has an allocator for itself, whose calls are counted.
         "allocator-traced" => AllocatorTraced {
             /// What the allocator is called.

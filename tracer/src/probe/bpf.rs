@@ -16,6 +16,7 @@ const BPF_MAP_LOOKUP_ELEM: libc::c_long = 1;
 const BPF_MAP_UPDATE_ELEM: libc::c_long = 2;
 const BPF_MAP_DELETE_ELEM: libc::c_long = 3;
 const BPF_PROG_LOAD: libc::c_long = 5;
+const BPF_RAW_TRACEPOINT_OPEN: libc::c_long = 17;
 const BPF_MAP_FREEZE: libc::c_long = 22;
 const BPF_MAP_LOOKUP_BATCH: libc::c_long = 24;
 const BPF_LINK_CREATE: libc::c_long = 28;
@@ -23,6 +24,7 @@ const BPF_MAP_TYPE_ARRAY: u32 = 2;
 const BPF_MAP_TYPE_PROG_ARRAY: u32 = 3;
 const BPF_F_RDONLY_PROG: u32 = 1 << 7;
 const BPF_PROG_TYPE_KPROBE: u32 = 2;
+const BPF_PROG_TYPE_RAW_TRACEPOINT: u32 = 17;
 const BPF_F_UPROBE_MULTI_RETURN: u32 = 1;
 
 /// No attach type of its own: programs for perf events.
@@ -88,6 +90,14 @@ struct LinkCreatePerf {
 
 #[repr(C)]
 #[derive(Default)]
+struct RawTracepointOpen {
+    name: u64,
+    prog_fd: u32,
+    reserved: u32,
+}
+
+#[repr(C)]
+#[derive(Default)]
 struct MapElement {
     map_fd: u32,
     reserved: u32,
@@ -130,24 +140,37 @@ fn length(slice_length: usize) -> io::Result<u32> {
     u32::try_from(slice_length).map_err(|_| io::Error::from(io::ErrorKind::InvalidInput))
 }
 
+/// What a program runs at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum RunsAt {
+    /// Probes in processes, with this attach type.
+    Probes(u32),
+    /// A tracepoint of the kernel.
+    Tracepoint,
+}
+
 /// Loads a program. On failure the error is joined by the verifier's log.
 pub fn load_program(
     name: &str,
     instructions: &[bpf_insn],
-    attach_type: u32,
+    runs_at: RunsAt,
 ) -> Result<OwnedFd, (io::Error, String)> {
     let attributes = || -> io::Result<ProgLoad> {
         let mut prog_name = [0; 16];
         for (to, from) in prog_name.iter_mut().take(15).zip(name.bytes()) {
             *to = from;
         }
+        let (prog_type, expected_attach_type) = match runs_at {
+            RunsAt::Probes(attach_type) => (BPF_PROG_TYPE_KPROBE, attach_type),
+            RunsAt::Tracepoint => (BPF_PROG_TYPE_RAW_TRACEPOINT, 0),
+        };
         Ok(ProgLoad {
-            prog_type: BPF_PROG_TYPE_KPROBE,
+            prog_type,
             insn_cnt: length(instructions.len())?,
             insns: instructions.as_ptr() as u64,
             license: c"GPL".as_ptr() as u64,
             prog_name,
-            expected_attach_type: attach_type,
+            expected_attach_type,
             ..ProgLoad::default()
         })
     };
@@ -171,6 +194,16 @@ pub fn load_program(
             Err((error, String::from_utf8_lossy(&log[..end]).into_owned()))
         }
     }
+}
+
+/// Has a program run at a tracepoint of the kernel, until this is dropped.
+pub fn link_tracepoint(program: BorrowedFd<'_>, name: &CStr) -> io::Result<OwnedFd> {
+    let mut attributes = RawTracepointOpen {
+        name: name.as_ptr() as u64,
+        prog_fd: number(program)?,
+        ..RawTracepointOpen::default()
+    };
+    bpf(BPF_RAW_TRACEPOINT_OPEN, &mut attributes).map(owned)
 }
 
 /// Where a multi link puts its probes.

@@ -151,7 +151,8 @@ impl Kernel for FakeKernel {
         let slot = Slot(self.next);
         self.next += 1;
         let (script, numbers) = (self.script.clone(), self.script.numbers(slot));
-        Ok(Placed { slot, tables: Arc::new(FakeTables { slot, script, numbers }) })
+        let tables = Arc::new(FakeTables { slot, script, numbers });
+        Ok(Placed { slot, tables, sees_system_calls: true })
     }
 
     fn detach(&mut self, slot: Slot) -> Result<(), ProbeError> {

@@ -47,6 +47,8 @@ pub struct Placed {
     pub slot: Slot,
     /// Its numbers; they can be read until they are dropped, also after the probes are out.
     pub tables: Arc<dyn Tables>,
+    /// Whether mappings are seen that it makes by system calls of its own.
+    pub sees_system_calls: bool,
 }
 
 /// Places probes and takes them out. Both block, for milliseconds and more.

@@ -16,9 +16,10 @@ use leakspy_ebpf::walk::Scratch;
 use leakspy_ebpf::wire::record::Stack;
 use leakspy_ebpf::wire::{limit, name, target::Layout};
 
-use super::bpf;
+use super::bpf::{self, RunsAt};
 use super::error::ProbeError;
 use super::map::{PerCpu, Table};
+use super::mapping::{self, MappingLinks};
 
 /// The programs as `cargo xtask ebpf` built them.
 static OBJECT: &[u8] =
@@ -55,10 +56,12 @@ pub struct Loaded {
     descriptors: BTreeMap<String, OwnedFd>,
     /// The constants of each layout.
     layouts: Vec<(Layout, OwnedFd)>,
-    /// By attach type: see [`bpf::create_program_array`].
-    tails: BTreeMap<u32, OwnedFd>,
+    /// By what its programs run at: see [`bpf::create_program_array`].
+    tails: BTreeMap<RunsAt, OwnedFd>,
     /// By name, attach type, and index of the layout.
     programs: BTreeMap<(&'static str, u32, usize), OwnedFd>,
+    /// What sees mappings in the kernel, by index of the layout; none where that does not work.
+    mappings: BTreeMap<usize, Option<MappingLinks>>,
 }
 
 impl Loaded {
@@ -89,8 +92,8 @@ impl Loaded {
         let descriptors = ebpf.maps().map(copied).collect::<io::Result<_>>();
         let descriptors = descriptors
             .map_err(|source| ProbeError::Kernel { what: "copy a descriptor", source })?;
-        let (layouts, tails, programs) = Default::default();
-        Ok(Self { ebpf, cpus, descriptors, layouts, tails, programs })
+        let (layouts, tails, programs, mappings) = Default::default();
+        Ok(Self { ebpf, cpus, descriptors, layouts, tails, programs, mappings })
     }
 
     /// A program for probes of `attach_type` in targets with this layout.
@@ -105,15 +108,43 @@ impl Loaded {
         if let Some(loaded) = self.programs.get(&key) {
             return Ok(loaded.as_raw_fd());
         }
-        let object = self.relocated(layout, attach_type)?;
-        let missing = || ProbeError::Object { what: program };
-        let function = object.programs.get(program).ok_or_else(missing)?.function_key();
-        let instructions = &object.functions.get(&function).ok_or_else(missing)?.instructions;
-        let loaded = bpf::load_program(program, instructions, attach_type)
-            .map_err(|(source, log)| ProbeError::Program { program, source, log })?;
+        let loaded = self.load(program, RunsAt::Probes(attach_type), layout)?;
         let number = loaded.as_raw_fd();
         self.programs.insert(key, loaded);
         Ok(number)
+    }
+
+    fn load(
+        &mut self,
+        program: &'static str,
+        runs_at: RunsAt,
+        layout: usize,
+    ) -> Result<OwnedFd, ProbeError> {
+        let object = self.relocated(layout, runs_at)?;
+        let missing = || ProbeError::Object { what: program };
+        let key = object.programs.get(program).ok_or_else(missing)?.function_key();
+        let instructions = &object.functions.get(&key).ok_or_else(missing)?.instructions;
+        bpf::load_program(program, instructions, runs_at)
+            .map_err(|(source, log)| ProbeError::Program { program, source, log })
+    }
+
+    /// Sees to it that mappings which targets with this layout make by system calls of their own are seen in
+    /// the kernel, for as long as this lives. Gives what their rows must say (`TargetRow::mapped_by`).
+    ///
+    /// # Errors
+    /// The kernel has no way to do that, or allows none.
+    pub fn see_mappings(&mut self, layout: &Layout) -> Result<u32, ProbeError> {
+        let index = self.layout(layout)?;
+        if !self.mappings.contains_key(&index) {
+            let links = mapping::link(|program| self.load(program, RunsAt::Tracepoint, index));
+            // Asked once: what is refused is refused again.
+            self.mappings.insert(index, None);
+            self.mappings.insert(index, Some(links?));
+        }
+        match self.mappings.get(&index) {
+            Some(Some(_)) => Ok(number_of(index)),
+            _ => Err(ProbeError::Object { what: "system calls" }),
+        }
     }
 
     /// Has the kernel say at once when a target becomes another program, for as long as this lives.
@@ -164,8 +195,12 @@ impl Loaded {
         let broken = |_| ProbeError::Object { what: name::LAYOUT };
         let mut object = parse()?;
         let level = [log_level()];
-        let globals =
-            [(name::LAYOUT, (bytes_of(layout), true)), (aya_log::LEVEL, (&level[..], true))];
+        let number = number_of(self.layouts.len());
+        let globals = [
+            (name::LAYOUT, (bytes_of(layout), true)),
+            (name::LAYOUT_NUMBER, (bytes_of(&number), true)),
+            (aya_log::LEVEL, (&level[..], true)),
+        ];
         object.patch_map_data(HashMap::from(globals)).map_err(broken)?;
         let constants = |map: &&aya_obj::Map| map.section_kind() == EbpfSectionKind::Rodata;
         let constants = object.maps.values().find(constants);
@@ -179,13 +214,9 @@ impl Loaded {
     /// The object once more, with its map references bound to our maps: aya 0.14 does not hand out
     /// relocated instructions, and cannot load a program with another attach type or other
     /// constants.
-    fn relocated(
-        &mut self,
-        layout: usize,
-        attach_type: u32,
-    ) -> Result<aya_obj::Object, ProbeError> {
+    fn relocated(&mut self, layout: usize, runs_at: RunsAt) -> Result<aya_obj::Object, ProbeError> {
         let broken = |what| ProbeError::Object { what };
-        if let Entry::Vacant(tail) = self.tails.entry(attach_type) {
+        if let Entry::Vacant(tail) = self.tails.entry(runs_at) {
             let made = bpf::create_program_array()
                 .map_err(|source| ProbeError::Map { map: name::TAIL, source })?;
             tail.insert(made);
@@ -198,7 +229,7 @@ impl Loaded {
         for (map_name, map) in &maps {
             let own = match map.section_kind() {
                 EbpfSectionKind::Rodata => self.layouts.get(layout).map(|(_, map)| map),
-                _ if map_name == name::TAIL => self.tails.get(&attach_type),
+                _ if map_name == name::TAIL => self.tails.get(&runs_at),
                 _ => self.descriptors.get(map_name),
             };
             bound.push((map_name.as_str(), own.ok_or(broken("map"))?.as_raw_fd(), map));
@@ -209,6 +240,11 @@ impl Loaded {
         object.relocate_calls(&text_sections).map_err(|_| broken("call relocations"))?;
         Ok(object)
     }
+}
+
+/// What programs of the layout at this index call it.
+fn number_of(index: usize) -> u32 {
+    u32::try_from(index).unwrap_or(u32::MAX).saturating_add(1)
 }
 
 fn parse() -> Result<aya_obj::Object, ProbeError> {

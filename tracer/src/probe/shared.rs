@@ -92,9 +92,14 @@ impl SharedTargets {
         moved
     }
 
-    fn place(&mut self, slot: Slot, request: &AttachRequest<'_>) -> Result<Arc<Lease>, ProbeError> {
+    fn place(
+        &mut self,
+        slot: Slot,
+        request: &AttachRequest<'_>,
+    ) -> Result<(Arc<Lease>, bool), ProbeError> {
         let AttachRequest { files, pid, method, .. } = *request;
-        let target = Target { tgid: tgid(request)?, ..request.target };
+        let mapped_by = self.see_mappings(&request.target)?;
+        let target = Target { tgid: tgid(request)?, mapped_by, ..request.target };
         let maps = &self.common()?.maps;
         let lease = Lease::new(maps, request.target.tgid, &target, request.capacity)?;
         let lease = Arc::new(lease);
@@ -112,7 +117,20 @@ impl SharedTargets {
             let _ = self.guard.release(slot.0);
             return Err(error);
         }
-        Ok(lease)
+        Ok((lease, mapped_by != 0))
+    }
+
+    /// The number of the programs that see the target's mappings; 0 when there is no way to.
+    fn see_mappings(&mut self, target: &Target) -> Result<u32, ProbeError> {
+        if target.tgid == 0 {
+            // Nothing tells its calls from those of others.
+            return Ok(0);
+        }
+        let seen = self.common()?.loaded.see_mappings(&target.layout());
+        Ok(seen.unwrap_or_else(|error| {
+            tracing::debug!("mappings are seen in the C library only: {error}");
+            0
+        }))
     }
 }
 
@@ -138,14 +156,14 @@ impl Kernel for SharedTargets {
     fn attach(&mut self, request: &AttachRequest<'_>) -> Result<Placed, ProbeError> {
         let slot = Slot(self.next);
         self.next += 1;
-        let lease = self.place(slot, request)?;
+        let (lease, sees_system_calls) = self.place(slot, request)?;
         self.owners.lock().insert(lease.slot, slot);
         if request.method == Method::Trace {
             self.order.attached(slot);
         }
         let tables = Arc::new(Part::new(Arc::clone(&lease)));
         self.held.insert(slot, lease);
-        Ok(Placed { slot, tables })
+        Ok(Placed { slot, tables, sees_system_calls })
     }
 
     fn detach(&mut self, slot: Slot) -> Result<(), ProbeError> {

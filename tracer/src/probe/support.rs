@@ -37,6 +37,15 @@ pub fn try_method(method: Method, guard: &mut Guard) -> Result<(), ProbeError> {
     released.map_err(|source| ProbeError::Kernel { what: "release probes", source })
 }
 
+/// Sees mappings in the kernel, of nobody, and stops.
+///
+/// # Errors
+/// Why that does not work here.
+pub fn try_mappings() -> Result<(), ProbeError> {
+    let capacity = Capacity { live_blocks: 64, sites: 64, ..Capacity::default() };
+    Loaded::new(capacity, 1)?.see_mappings(&Layout::default()).map(drop)
+}
+
 /// Where `landing` lies in the file of this program.
 fn own_probes(own: &File) -> Result<FileProbes, ProbeError> {
     let failed =

@@ -70,6 +70,11 @@ pub fn note(note: &Note) -> String {
         Note::OtherAllocator { function, path, callers } => format!(
             "Calls of {function} in {path} by {callers} of the loaded modules are not seen."
         ),
+        Note::SystemCallsNotSeen => {
+            "This kernel does not let mappings be counted where they are made: those of code that calls the kernel \
+             without the C library are missing."
+                .into()
+        }
         Note::AllocatorTraced { allocator, path } => {
             format!("{path} has an allocator of its own, {allocator}: its calls are counted, too.")
         }

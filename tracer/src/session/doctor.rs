@@ -43,6 +43,7 @@ fn kernel(guard: std::io::Result<Guard>) -> Result<DoctorSection, SessionError> 
     let mut checks = vec![fine("release", release.to_string()), fsbase(), lockdown()];
     checks.extend(Method::ALL.map(|way| method(way, &mut guard)));
     let works = checks.iter().rev().take(Method::ALL.len()).any(|c| c.status == CheckStatus::Ok);
+    checks.push(mappings());
     if !works {
         checks.push(check(
             "probes",
@@ -84,8 +85,7 @@ fn method(method: Method, guard: &mut Guard) -> DoctorCheck {
     match probe::try_method(method, guard) {
         Ok(()) => fine(method.name(), "works"),
         Err(error) => {
-            let cause = std::error::Error::source(&error).map(|source| format!(": {source}"));
-            let detail = format!("{error}{}", cause.unwrap_or_default());
+            let detail = said_of_probe(&error);
             let remedy = if error.is_unsupported() {
                 method.floor()
             } else {
@@ -94,6 +94,24 @@ fn method(method: Method, guard: &mut Guard) -> DoctorCheck {
             check(method.name(), CheckStatus::Warn, detail, Some(remedy))
         }
     }
+}
+
+fn mappings() -> DoctorCheck {
+    const NAME: &str = "system calls that map";
+    match probe::try_mappings() {
+        Ok(()) => fine(NAME, "seen in the kernel"),
+        Err(error) => {
+            let detail =
+                format!("mappings are seen in the C library only: {}", said_of_probe(&error));
+            let remedy = "a kernel from 5.15 on with CONFIG_DEBUG_INFO_BTF has it";
+            check(NAME, CheckStatus::Warn, detail, Some(remedy))
+        }
+    }
+}
+
+fn said_of_probe(error: &ProbeError) -> String {
+    let cause = std::error::Error::source(error).map(|source| format!(": {source}"));
+    format!("{error}{}", cause.unwrap_or_default())
 }
 
 fn privileges() -> Result<DoctorSection, SessionError> {

@@ -1,5 +1,6 @@
 //! Where the probes of a target go.
 
+use std::ops::Range;
 use std::os::fd::AsRawFd;
 
 use leakspy_ebpf::wire::key::Function;
@@ -21,6 +22,8 @@ pub struct Probing {
     pub code_dealloc: Option<Spot>,
     /// Path of the library that serves malloc.
     pub allocator: String,
+    /// Code of functions that map, as addresses of the target.
+    pub mapping_code: Vec<(Function, Range<u64>)>,
     /// What cannot be seen.
     pub notes: Vec<Note>,
 }
@@ -58,8 +61,9 @@ pub fn make(
     if dealloc.is_some() && code_dealloc.is_none() {
         notes.push(Note::CodeEndsNotSeen);
     }
+    let mapping_code = mapping_code(&allocator);
     let allocator = path(modules, allocator.module);
-    Ok(Probing { plan, code_dealloc, allocator, notes })
+    Ok(Probing { plan, code_dealloc, allocator, mapping_code, notes })
 }
 
 /// Adds the probes on an allocator that a library has for itself, where they would see all of it.
@@ -79,6 +83,19 @@ fn trace_library(
     }
     plan.points.extend(own.points);
     Note::AllocatorTraced { allocator, path }
+}
+
+/// Where the functions are that map or unmap by a system call of their own.
+fn mapping_code(allocator: &Allocator) -> Vec<(Function, Range<u64>)> {
+    /// Of a function whose size is not known, bytes; glibc's `munmap` has 37.
+    const SIZE: u64 = 64;
+    let located = allocator.located.iter().filter(|located| located.function.maps());
+    located
+        .map(|located| {
+            let (start, size) = (located.address.0, located.size.unwrap_or(SIZE));
+            (located.function, start..start.saturating_add(size))
+        })
+        .collect()
 }
 
 fn dealloc_spot(modules: &Modules, address: Address, kernel: KernelRelease) -> Option<Spot> {
@@ -137,6 +154,12 @@ impl Probing {
         let points = self.plan.points.iter();
         let points = points.map(|point| (point.function.symbol(), &point.spot));
         points.chain(self.code_dealloc.iter().map(|spot| ("code_dealloc", spot)))
+    }
+
+    /// Start and length of the code of a function that maps, zeros where it is not known.
+    pub fn code_of(&self, function: Function) -> (u64, u64) {
+        let code = self.mapping_code.iter().find(|(known, _)| *known == function);
+        code.map_or((0, 0), |(_, code)| (code.start, code.end - code.start))
     }
 
     /// The same by file.

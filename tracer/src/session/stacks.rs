@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::ops::Range;
 
 use leakspy_ebpf::hash::size_class;
 use leakspy_ebpf::walk::Word;
@@ -65,13 +66,15 @@ pub struct Stacks {
     merging: Option<Merging>,
     sites: HashMap<u64, SiteStack>,
     audit: Audit,
+    /// Code of functions that map.
+    mapping: Vec<Range<u64>>,
 }
 
 impl Stacks {
-    /// No stacks yet.
-    pub fn new(native: NativeNames, merging: Option<Merging>) -> Self {
+    /// No stacks yet. `mapping` is the code of functions that map, as addresses of the target.
+    pub fn new(native: NativeNames, merging: Option<Merging>, mapping: Vec<Range<u64>>) -> Self {
         let (unwinder, sites) = (Unwinder::new(), HashMap::new());
-        Self { unwinder, native, merging, sites, audit: Audit::default() }
+        Self { unwinder, native, merging, sites, audit: Audit::default(), mapping }
     }
 
     /// Adds a module of the target, in place of what was mapped there before.
@@ -90,6 +93,10 @@ impl Stacks {
     /// Unwinds a captured stack.
     pub fn unwind(&mut self, captured: &Captured) -> NativeStack {
         let registers = Registers { ip: captured.ip, sp: captured.sp, bp: captured.bp };
+        let in_function = self.mapping.iter().any(|code| code.contains(&captured.ip));
+        if captured.function.maps() && !in_function {
+            return self.unwinder.unwind_system_call(registers, &copy(captured));
+        }
         self.unwinder.unwind(registers, &copy(captured))
     }
 

@@ -4,6 +4,7 @@
 use std::os::fd::BorrowedFd;
 use std::time::Duration;
 
+use leakspy_ebpf::wire::key::Function;
 use leakspy_ebpf::wire::target::Target as ProgramTarget;
 
 use super::error::SessionError;
@@ -125,7 +126,9 @@ impl TracedTarget {
 
     /// A place for its stacks that knows its modules.
     pub fn stacks(&mut self) -> Stacks {
-        let mut stacks = Stacks::new(NativeNames::new(Detail::Lines), self.found.merging());
+        let mapping = self.probing.mapping_code.iter().map(|(_, code)| code.clone()).collect();
+        let mut stacks =
+            Stacks::new(NativeNames::new(Detail::Lines), self.found.merging(), mapping);
         self.known = KnownModules::default();
         self.known.tell(&self.modules, &mut stacks);
         self.known.tell_vdso(&self.process, &mut stacks);
@@ -158,6 +161,9 @@ impl TracedTarget {
             audit_one_in,
             stack_end: self.stack_end(),
             reserved: 0,
+            mmap: self.probing.code_of(Function::Mmap),
+            munmap: self.probing.code_of(Function::Munmap),
+            mapped_by: 0,
             finalizing: python.and_then(|python| python.finalizing).map_or(0, |at| at.0),
             python: python.map(|python| python.walk).unwrap_or_default(),
         })
@@ -217,8 +223,11 @@ impl TracedTarget {
     }
 
     /// What was attached to, and how.
-    pub fn attached(&mut self, method: Method) -> Attachment {
+    pub fn attached(&mut self, method: Method, sees_system_calls: bool) -> Attachment {
         self.method = Some(method);
+        if !sees_system_calls {
+            self.notes.push(Note::SystemCallsNotSeen);
+        }
         Attachment {
             pid: self.process.pid(),
             comm: self.process.comm().to_owned(),

@@ -110,9 +110,33 @@ impl Unwinder {
     /// Walks from an allocator's entry outwards. Never fails: what could be found is in the result,
     /// and why there is no more.
     pub fn unwind(&mut self, registers: Registers, stack: &StackCopy<'_>) -> NativeStack {
-        let mut frames = Vec::with_capacity(64);
-        let mut frame = self.frame(registers.ip, registers.sp);
-        let mut callers = self.entry_caller(registers, stack);
+        let frame = self.frame(registers.ip, registers.sp);
+        let callers = self.entry_caller(registers, stack);
+        self.walk(Vec::with_capacity(64), frame, callers, stack)
+    }
+
+    /// Walks outwards from code that has called the kernel. The first frame stands for the kernel.
+    pub fn unwind_system_call(
+        &mut self,
+        registers: Registers,
+        stack: &StackCopy<'_>,
+    ) -> NativeStack {
+        let Registers { ip, sp, bp } = registers;
+        let kernel = NativeFrame { cfa: Some(sp), ..self.frame(ip, sp) };
+        // The instruction that called, of two bytes; the kernel came back behind it.
+        let address = ip.saturating_sub(1);
+        let frame = self.frame(address, sp);
+        let callers = self.caller(address, true, State { ip: address, sp, bp }, stack);
+        self.walk(vec![kernel], frame, callers, stack)
+    }
+
+    fn walk(
+        &mut self,
+        mut frames: Vec<NativeFrame>,
+        mut frame: NativeFrame,
+        mut callers: Result<Caller, Stop>,
+        stack: &StackCopy<'_>,
+    ) -> NativeStack {
         let end = loop {
             match callers {
                 Err(Stop { end, cfa }) => {

@@ -31,6 +31,7 @@ pub fn notes() -> Vec<Note> {
     notes.push(Note::CodeEndsNotSeen);
     notes.push(Note::AllocatorHooked { path: "/opt/lib/libhook.so".into() });
     notes.push(Note::OtherAllocator { function: function(), path: library(), callers: 3 });
+    notes.push(Note::SystemCallsNotSeen);
     let polars = || "/opt/lib/polars.abi3.so".to_owned();
     notes.push(Note::AllocatorTraced { allocator: "jemalloc".into(), path: polars() });
     notes.push(Note::AllocatorMapped { allocator: "the Go runtime".into(), path: polars() });
