@@ -15,7 +15,7 @@ use super::output::Output;
 use super::progress::{Manner, SnapshotLine};
 use super::targets::Selection;
 use super::{formats, units};
-use crate::growth;
+use crate::judge;
 use crate::model::{Census, HeapNote};
 use crate::os::interrupt;
 use crate::report::{CENSUS_FORMATS, CensusFormat, Options, notes};
@@ -150,7 +150,7 @@ fn listen(options: &CensusOptions) -> Result<impl Fn() -> bool + Sync> {
 
 fn judged(mut census: Census) -> Census {
     if !census.series.is_empty() {
-        census.growth = Some(growth::judge_types(&census.series, &census.retainers));
+        census.growth = Some(judge::judge_types(&census.series, &census.retainers));
     }
     census
 }

@@ -9,7 +9,8 @@ mod suppress;
 pub use filter::{Filter, NotAPattern};
 pub use suppress::{MOST_BYTES, NotASuppression, Suppressions};
 
-use crate::growth::{self, Settings};
+use crate::growth;
+pub use crate::growth::{Settings, judge_types};
 use crate::model::{Document, Finding, LeftOut, Note};
 
 /// What is worth a word, and what is known already. The default wants everything.

@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn machinery_is_shown_on_request() {
+    fn runtime_frames_are_shown_on_request() {
         let document = samples::one_site();
         let shown = |runtime_frames, native| {
             let options = Options { runtime_frames, native, ..Options::default() };

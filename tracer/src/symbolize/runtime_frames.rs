@@ -140,7 +140,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn glue_is_machinery_in_the_interpreter_only() {
+    fn glue_is_runtime_in_the_interpreter_only() {
         for glue in [
             "_PyEval_EvalFrameDefault",
             "_PyEval_EvalFrameDefault.cold",
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn starts_are_machinery_everywhere() {
+    fn starts_are_runtime_frames_everywhere() {
         for start in ["_start", "__libc_start_main_impl", "__libc_start_call_main", "clone3"] {
             assert!(is_runtime_frame(start, false), "{start}");
             assert!(is_thread_start(start), "{start}");

@@ -46,7 +46,6 @@ pub const DEPENDENCIES: [(&str, &[&str]); 19] = [
             "session",
             "report",
             "plot",
-            "growth",
             "history",
             "judge",
             "probe",

@@ -8,8 +8,7 @@ use anyhow::{Context, Result, bail};
 
 use super::args::LeaksArgs;
 use crate::cli::exit::UsageError;
-use crate::growth::Settings;
-use crate::judge::{Filter, Judge, MOST_BYTES, Suppressions};
+use crate::judge::{Filter, Judge, MOST_BYTES, Settings, Suppressions};
 
 /// A judge with the rules of the command line.
 ///

@@ -36,7 +36,7 @@ const TOGETHER: usize = 10;
 const POINTS: usize = 200;
 
 /// The types that grew or could have, most important first; all series have the same snapshots.
-/// `holders` names some of them with the path from a root that keeps most of what each grew by.
+/// `retainers` names some of them with the path from a root that keeps most of what each grew by.
 /// Types that stand still or shrink are left out. Never an error: a series that makes no sense is
 /// left out too.
 pub fn judge_types(series: &[TypeSeries], retainers: &[TypeRetainer]) -> Vec<TypeGrowth> {

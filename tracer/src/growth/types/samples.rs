@@ -56,7 +56,7 @@ pub type Lifespan = (u64, u64, u64);
 pub struct PretendedHeap {
     pub snapshots: u64,
     pub seconds: f64,
-    /// Looks before which a full collection came; `None` where nobody counts.
+    /// Snapshots before which a full collection came; `None` where nobody counts.
     pub collections: Option<Vec<u64>>,
 }
 

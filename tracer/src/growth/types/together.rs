@@ -9,7 +9,7 @@ const IN_STEP: f32 = 0.9;
 const IN_STEP_OF_FEW: f32 = 0.97;
 /// Correlation from which one may still explain the other.
 const LOOSE: f32 = 0.5;
-/// Looks at which a type must have grown for its correlation to count.
+/// Snapshots at which a type must have grown for its correlation to count.
 const INCREMENTS: usize = 3;
 /// Increments that differ by less than this share of their mean say nothing by their correlation.
 const EVEN: f64 = 0.1;

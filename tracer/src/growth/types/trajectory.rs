@@ -23,7 +23,7 @@ pub struct Trajectory<'a> {
     pub series: &'a TypeSeries,
     /// Seconds from the first to the last snapshot.
     pub span: f64,
-    /// Looks at which there were more objects than at the one before.
+    /// Snapshots at which there were more objects than at the one before.
     pub grew: usize,
     /// Objects born since the first snapshot, and those that are still there. None where births are
     /// not known.

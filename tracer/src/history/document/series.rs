@@ -159,7 +159,7 @@ impl<'a> Series<'a> {
         Ok(())
     }
 
-    /// One history for each site; `look` is the time of the last snapshot of the live table.
+    /// One history for each site; `snapshot` is the time of the last snapshot of the live table.
     pub fn finish(mut self, snapshot: Option<f64>) -> Vec<SiteHistory> {
         for site in &mut self.sites {
             if let (Some(end), Some(&last)) = (snapshot, site.retained.last())

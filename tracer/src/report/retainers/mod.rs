@@ -18,7 +18,7 @@ use crate::model::RetainerReport;
 
 /// A way to print retainers.
 pub trait RetainersExporter: Sync {
-    /// Writes all of `holders` that `options` ask for.
+    /// Writes all of `retainers` that `options` ask for.
     ///
     /// # Errors
     /// Only those of `out`: every answer can be printed.

@@ -105,7 +105,7 @@ fn what_is_missing_is_noted() {
 }
 
 #[test]
-fn stripped_start_code_is_machinery() {
+fn stripped_start_code_is_a_runtime_frame() {
     let mut frames = vec![
         named(Some("_start"), "python"),
         named(Some("__libc_start_main"), "libc"),
@@ -127,7 +127,7 @@ fn the_first_frame_of_a_part_is_not_start_code() {
 }
 
 #[test]
-fn main_is_machinery_when_it_calls_python() {
+fn main_is_a_runtime_frame_when_it_calls_python() {
     let mut python = named(Some("Py_BytesMain"), "libpython");
     python.is_runtime = true;
     let mut frames = vec![named(Some("main"), "python3"), python];
