@@ -12,8 +12,8 @@ use std::process::Command;
 use anyhow::Result;
 
 use super::apt;
-use super::venv::{self, pyenv_python};
-use crate::command::{as_root, run, target_dir};
+use super::venv::{self, pyenv_python, pyenv_root};
+use crate::command::{as_root, command, run, target_dir};
 
 /// Packages of this system: allocators to preload, a compiler for test extensions, a second opinion
 /// on stacks.
@@ -29,6 +29,10 @@ const PACKAGES: [&str; 10] = [
     "python3-dev",
     "python3-venv",
 ];
+
+/// What CPython is built with.
+const BUILD_PACKAGES: [&str; 6] =
+    ["make", "libbz2-dev", "libffi-dev", "liblzma-dev", "libssl-dev", "zlib1g-dev"];
 
 /// Suite of Debian that has the newest interpreters, and the script that knows how to unpack it:
 /// an older debootstrap has none under the suite's own name.
@@ -54,6 +58,7 @@ const VENV_PACKAGES: [&str; 3] = ["numpy==2.4.6", "greenlet==3.5.6", "gevent==26
 pub fn install() -> Result<()> {
     println!("Packages for tests: {}", PACKAGES.join(" "));
     apt::install(&PACKAGES)?;
+    pyenv()?;
     println!(
         "CPython 3.14, 3.15 and the last 3.13: a Debian {SUITE} in {}",
         chroot_dir().display()
@@ -104,6 +109,23 @@ fn venv_dir() -> PathBuf {
         || target_dir().join(format!("leakspy-tests/venv-{VENV_MINOR}")),
         PathBuf::from,
     )
+}
+
+/// Has pyenv, where there is one, build the minor versions that it lacks. Without it they are named
+/// by [`missing`].
+fn pyenv() -> Result<()> {
+    let lacking: Vec<&str> =
+        PYENV_MINORS.into_iter().filter(|minor| pyenv_python(minor).is_none()).collect();
+    let program = pyenv_root().map(|root| root.join("bin/pyenv")).filter(|path| path.is_file());
+    let Some(program) = program.filter(|_| !lacking.is_empty()) else { return Ok(()) };
+    apt::install(&BUILD_PACKAGES)?;
+    for minor in lacking {
+        println!("CPython {minor}: built by pyenv, which takes some minutes");
+        let mut build = command(&program);
+        build.env("PYTHON_CONFIGURE_OPTS", "--enable-shared");
+        run(build.args(["install", "--skip-existing", minor]))?;
+    }
+    Ok(())
 }
 
 fn chroot() -> Result<()> {

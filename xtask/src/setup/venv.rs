@@ -23,12 +23,15 @@ pub fn make(folder: &Path, python: &Path, packages: &[&str]) -> Result<()> {
     fs::write(&done, wanted).with_context(|| format!("cannot write {}", done.display()))
 }
 
+/// Where pyenv is.
+pub fn pyenv_root() -> Option<PathBuf> {
+    let named = std::env::var_os("PYENV_ROOT").map(PathBuf::from);
+    named.or_else(|| std::env::home_dir().map(|home| home.join(".pyenv")))
+}
+
 /// pyenv's interpreter of this minor version, the newest patch level.
 pub fn pyenv_python(minor: &str) -> Option<PathBuf> {
-    let root = std::env::var_os("PYENV_ROOT")
-        .map(PathBuf::from)
-        .or_else(|| std::env::home_dir().map(|home| home.join(".pyenv")))?;
-    let mut found: Vec<(u32, PathBuf)> = fs::read_dir(root.join("versions"))
+    let mut found: Vec<(u32, PathBuf)> = fs::read_dir(pyenv_root()?.join("versions"))
         .ok()?
         .filter_map(|entry| {
             let entry = entry.ok()?;

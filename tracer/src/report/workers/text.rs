@@ -108,8 +108,12 @@ fn chapter(
             page.gap()?;
         }
         let (document, finding) = shared.first();
+        let such = match shared.workers() {
+            0 | 1 => String::new(),
+            _ => format!(", as in pid {}", document.target.pid),
+        };
         let text = format!(
-            "In {}: {}",
+            "In {}{such}: {}",
             share(shared.workers(), group),
             sentence::finding(finding, document)
         );

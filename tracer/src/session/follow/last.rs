@@ -18,8 +18,9 @@ use crate::model::{NoObjects, NoSearch, Note};
 
 /// The final passes may delay the end of a recording by this much.
 const LONGEST: Duration = Duration::from_secs(20);
-/// Where many targets end at once, each waits so long for its turn.
-const LONGEST_FOR_TURN: Duration = Duration::from_secs(120);
+/// Where many targets end at once, each waits so long for its turn; their probes stay until then,
+/// since a block that is freed unseen would look unreachable.
+const LONGEST_FOR_TURN: Duration = Duration::from_secs(40);
 
 /// Scans that are still to begin.
 #[derive(Clone, Copy, Debug)]
