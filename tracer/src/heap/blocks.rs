@@ -131,12 +131,6 @@ fn block_at(view: &View<'_>, at: Address) -> Option<Block> {
     Some(Block { start: at, size })
 }
 
-/// Whether the block that begins at an address has room for so many bytes, more than any of pymalloc,
-/// as far as its allocator says anything of that.
-pub fn has_room(view: &View<'_>, at: Address, bytes: u64) -> bool {
-    in_pool(view, at).is_none() && of_glibc(view, at).is_none_or(|size| bytes <= size)
-}
-
 /// Bytes of the block of pymalloc at an address: `None` when that is in no pool, `Some(None)` when it
 /// is in one, where no block begins.
 fn in_pool(view: &View<'_>, at: Address) -> Option<Option<u64>> {

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use super::blocks::{self, BlockVisitor, Next};
 use super::cache::Cache;
-use super::class::{Class, ClassId, flag};
+use super::class::{Class, ClassId};
 use super::edge::{self, Edge, EdgeLabel};
 use super::index::AddressMap;
 use super::lists::HEAD;
@@ -56,7 +56,6 @@ pub fn read_heap(
         heap,
         depth,
         starts: Vec::new(),
-        bytes: 0,
         claimed: AddressMap::default(),
         blocks_left: cache.size() / 8,
     };
@@ -78,8 +77,6 @@ struct Reader<'a, 'v> {
     depth: Depth,
     /// Words of the object that is being read that lead to no object: perhaps to blocks.
     starts: Vec<Address>,
-    /// Bytes of the objects so far.
-    bytes: u64,
     /// Blocks that were read.
     claimed: AddressMap<()>,
     /// Words of blocks that may still be read.
@@ -169,10 +166,7 @@ impl Reader<'_, '_> {
     }
 
     fn sum(&mut self, at: usize, object: Object, class: &Class) {
-        let left = self.view.mapped.bytes().saturating_sub(self.bytes);
-        // What is read while it changes can be in two places: all of it is no more than there is.
-        let bytes = size::shallow(self.view, object.address, class).filter(|bytes| *bytes <= left);
-        self.bytes = self.bytes.saturating_add(bytes.unwrap_or(0));
+        let bytes = size::shallow(self.view, object.address, class);
         self.heap.skipped.sizes += u64::from(bytes.is_none());
         let class = object.class.0 as usize;
         if self.heap.sums.len() <= class {
@@ -193,22 +187,8 @@ impl Reader<'_, '_> {
         if class.is_none() && edge.label.is_certain() {
             self.heap.skipped.references += 1;
         }
-        if !edge.label.is_certain() && !self.is_plausible(edge.to, class?) {
-            return None;
-        }
         let object = Object { address: edge.to, class: class? };
         self.heap.objects.enter(object).map(|entered| entered.0)
-    }
-
-    /// Whether what looks like an object that nothing certain leads to says so more than once: its size
-    /// makes sense, and if it could be in the collector's lists, where it was not found, its head says
-    /// that it is in none.
-    fn is_plausible(&self, at: Address, class: ClassId) -> bool {
-        let class = self.heap.classes.get(class);
-        let untracked = class.flags & flag::GC == 0
-            || at.0.checked_sub(HEAD).and_then(|head| self.view.memory.u64(Address(head)))
-                == Some(0);
-        untracked && size::shallow(self.view, at, class).is_some()
     }
 
     fn class_of(&mut self, edge: Edge) -> Option<ClassId> {

@@ -6,7 +6,6 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::heap::layout::ROWS;
-use crate::heap::mapped::Mapped;
 use crate::heap::refcount::Refcount;
 use crate::heap::view::Budget;
 use crate::model::Memory;
@@ -61,9 +60,7 @@ fn look_for(image: &Image, starts: &[Address], wanted: u64) -> Visitor {
     let objects = ROWS.iter().find(|row| row.minor == 12).unwrap();
     let budget = Budget::for_heap_bytes(1 << 20);
     let refcount = Refcount::for_minor(12);
-    let mapped = Mapped::new([(BASE, BASE + 8 * WORDS as u64)]);
-    let (layout, mapped) = (&layout, &mapped);
-    let view = View { memory: image, layout, objects, refcount, mapped, budget: &budget };
+    let view = View { memory: image, layout: &layout, objects, refcount, budget: &budget };
     let mut visitor = Visitor { wanted, ..Visitor::default() };
     search(&view, starts, &mut visitor);
     visitor

@@ -7,7 +7,6 @@ mod question;
 #[cfg(test)]
 mod tests;
 
-use super::array::Array;
 use super::class::{Class, Kind, flag};
 use super::layout::FieldAt;
 use super::view::View;
@@ -168,19 +167,8 @@ impl Reader<'_, '_> {
                 self.fields(same::CALLBACK);
                 self.word(REFERENT, EdgeLabel::Weak);
             }
-            Kind::Array => self.array(),
+            Kind::Array => self.fields(&[("base", 48), ("dtype", 56)]),
             Kind::Plain | Kind::Opaque | Kind::Str | Kind::Bytes | Kind::ByteArray | Kind::Int => {}
-        }
-    }
-
-    /// An array of numpy; its items, too, where those are objects.
-    fn array(&mut self) {
-        self.fields(&[("base", 48), ("dtype", 56)]);
-        let array = Array::read(self.view, self.object).filter(|array| array.kind == b'O');
-        if let Some((first, bytes)) = array.and_then(|array| array.own) {
-            self.words(first, bytes / 8, |reader, index, word| {
-                reader.tell(word, EdgeLabel::Item(index));
-            });
         }
     }
 
