@@ -6,7 +6,6 @@
 
 mod array;
 mod attribute;
-mod blocks;
 mod cache;
 mod class;
 mod classes;

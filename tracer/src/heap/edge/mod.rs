@@ -60,11 +60,6 @@ pub enum EdgeLabel {
     Class,
     /// A word of an unknown struct, by its offset: it may be a reference.
     Word(u32),
-    /// A word of a block that a struct of unknown C leads to.
-    Inside {
-        /// Blocks on the way, at least one.
-        hops: u8,
-    },
     /// A word of a running frame that its evaluation stack may have left behind.
     Stack,
     /// A reference that was there a moment ago.
@@ -76,7 +71,7 @@ pub enum EdgeLabel {
 impl EdgeLabel {
     /// Whether the layout says that it is a reference.
     pub const fn is_certain(self) -> bool {
-        !matches!(self, Self::Word(_) | Self::Inside { .. } | Self::Stack | Self::Gone)
+        !matches!(self, Self::Word(_) | Self::Stack | Self::Gone)
     }
 }
 
@@ -149,12 +144,7 @@ impl Reader<'_, '_> {
             Kind::Method => self.fields(same::METHOD),
             Kind::BuiltinMethod => self.fields(same::BUILTIN),
             Kind::Cell => self.fields(same::CELL),
-            Kind::Module => {
-                self.fields(objects.module);
-                // Its contents are known to the module alone.
-                let state = objects.module_state;
-                self.word(state.into(), EdgeLabel::Word(state.into()));
-            }
+            Kind::Module => self.fields(objects.module),
             Kind::Code => self.fields(objects.code.fields),
             Kind::Property => self.fields(objects.property),
             Kind::Wrapped => self.fields(same::WRAPPED),

@@ -22,7 +22,7 @@ use super::index::AddressMap;
 use super::objects::Heap;
 use super::view::View;
 use crate::model::{Address, NearlyEmpty, PoolRetainer, PoolUse};
-pub(super) use header::{HEADER, Pool};
+use header::{HEADER, Pool};
 
 /// Places that are looked at: 16 GiB of pools of 16 KiB. Each takes a read, so a process with very
 /// much memory would take long.
