@@ -77,12 +77,12 @@ fn the_leaking_line_comes_first() -> Result<()> {
     target.quit()
 }
 
-/// A watch of a minute in which some do not run for a while: the line that leaks still comes first, at
+/// A watch in which some do not run for a while, long enough for several periods besides: the line that leaks still comes first, at
 /// about its rate, and the halt is told.
 fn halted(who: impl Fn(u32, u32) -> Vec<u32>, code: &str) -> Result<()> {
     let mut target = target()?;
     target.go()?;
-    let watch = Watch::start(&target, &["-d", "57s", "-f", "json"])?;
+    let watch = Watch::start(&target, &["-d", "95s", "-f", "json"])?;
     let halted = who(watch.process.pid(), target.pid());
     // The machine goes on: this is the halt, not a wait for something.
     let pass = |seconds| std::thread::sleep(std::time::Duration::from_secs(seconds));
