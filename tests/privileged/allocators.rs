@@ -6,15 +6,16 @@ use anyhow::{Context, Result, bail, ensure};
 use leakspy_ebpf::wire::counter::Counter;
 use leakspy_tests::interpreter::Interpreter;
 use leakspy_tests::native;
+use leakspy_tests::report::Report;
 use leakspy_tests::tracer::recorded;
 use leakspy_tests::verdict::{Amount, agrees, through};
-use leakspy_tests::workload::Workload;
+use leakspy_tests::workload::{Truth, Workload};
 use serde_json::Value;
 
 const LIBRARIES: &str = "/usr/lib/x86_64-linux-gnu";
 
 /// What a C case says must be alive because of it.
-fn amounts_agree(truth: &Value, report: &leakspy_tests::report::Report) -> Result<()> {
+fn amounts_agree(truth: &Value, report: &Report) -> Result<()> {
     let cases = truth["expect"].as_array().context("cases")?;
     ensure!(cases.len() > 20, "only {} cases", cases.len());
     for case in cases {
@@ -110,12 +111,8 @@ fn preloaded(library: &str) -> Result<()> {
     python_with(&path)
 }
 
-fn python_with(library: &str) -> Result<()> {
-    let interpreter = Interpreter::find("3.11")?;
-    let mut target = Workload::python_with(&interpreter, "frees", |_, command| {
-        command.env("LD_PRELOAD", library);
-        Ok(())
-    })?;
+/// Records a workload's one `go`; nothing is lost, and the ledger balances.
+fn record(mut target: Workload) -> Result<(Report, Truth)> {
     let (report, truth) = recorded(target.pid(), &[], || {
         target.go()?;
         target.truth()
@@ -123,6 +120,16 @@ fn python_with(library: &str) -> Result<()> {
     target.quit()?;
     report.lost_nothing_but(&[])?;
     report.balances()?;
+    Ok((report, truth))
+}
+
+fn python_with(library: &str) -> Result<()> {
+    let interpreter = Interpreter::find("3.11")?;
+    let target = Workload::python_with(&interpreter, "frees", |_, command| {
+        command.env("LD_PRELOAD", library);
+        Ok(())
+    })?;
+    let (report, truth) = record(target)?;
     ensure!(
         report.counter(Counter::FreeUnknown)? >= truth.number("freed_before")?,
         "older frees unseen"
@@ -135,17 +142,11 @@ fn python_with(library: &str) -> Result<()> {
 fn pythonmalloc() -> Result<()> {
     for choice in ["malloc", "pymalloc_debug", "malloc_debug"] {
         let interpreter = Interpreter::find("3.11")?;
-        let mut target = Workload::python_with(&interpreter, "extension", |_, command| {
+        let target = Workload::python_with(&interpreter, "extension", |_, command| {
             command.env("PYTHONMALLOC", choice);
             Ok(())
         })?;
-        let (report, truth) = recorded(target.pid(), &[], || {
-            target.go()?;
-            target.truth()
-        })?;
-        target.quit()?;
-        report.lost_nothing_but(&[])?;
-        report.balances()?;
+        let (report, truth) = record(target)?;
         agrees(&truth, &report).with_context(|| format!("PYTHONMALLOC={choice}"))?;
     }
     Ok(())
@@ -155,26 +156,14 @@ fn pythonmalloc() -> Result<()> {
 /// what it maps for them is counted once. What the library maps by system calls is seen, too.
 fn in_a_library(interpreter: &Interpreter) -> Result<()> {
     let library = native::library("own_allocator")?;
-    let mut target = Workload::python_with(interpreter, "own_allocator", |stage, command| {
+    let target = Workload::python_with(interpreter, "own_allocator", |stage, command| {
         command.env("OWN_ALLOCATOR", stage.add(&library)?);
         Ok(())
     })?;
-    let (report, truth) = recorded(target.pid(), &[], || {
-        target.go()?;
-        target.truth()
-    })?;
-    target.quit()?;
-    report.lost_nothing_but(&[])?;
-    report.balances()?;
+    let (report, truth) = record(target)?;
     agrees(&truth, &report)?;
-    let codes: Vec<&str> = report.capture["codes"]
-        .as_array()
-        .context("codes")?
-        .iter()
-        .filter_map(Value::as_str)
-        .collect();
     for code in ["allocator-traced", "allocator-mapped"] {
-        ensure!(codes.contains(&code), "{code}: {codes:?}");
+        report.says(code)?;
     }
     let chunks = Amount::live(through(&report, "sn_rust_alloc"));
     ensure!(chunks == Amount { count: 10, bytes: 10 << 20 }, "chunks: {chunks:?}");

@@ -19,14 +19,6 @@ fn target() -> Result<Workload> {
     Workload::python(&Interpreter::find("3.11")?, "dying")
 }
 
-/// Whether the report has a note of this code.
-fn says(report: &Report, code: &str) -> Result<()> {
-    let codes = report.capture["codes"].as_array().into_iter().flatten();
-    let said = codes.filter_map(|code| code.as_str()).any(|said| said == code);
-    ensure!(said, "no note is {code:?}: {}", report.capture);
-    Ok(())
-}
-
 /// 200 blocks of `bytes(10000)` are in the report of a target that is gone.
 fn kept_are_there(finished: &Finished, said: &str) -> Result<()> {
     let report = finished.report_of_vanished()?;
@@ -37,7 +29,7 @@ fn kept_are_there(finished: &Finished, said: &str) -> Result<()> {
         .collect();
     let amount = Amount::live(kept.iter().copied());
     ensure!(amount.count == 200, "{amount:?} of 200 blocks; {:?}", report.losses);
-    says(&report, said)
+    report.says(said)
 }
 
 #[test]
@@ -175,7 +167,7 @@ fn the_first_thread_leaves() -> Result<()> {
     // It looks after the target at every tick.
     recording.counters()?;
     let report = recording.stop()?.report()?;
-    says(&report, "leader-exited")?;
+    report.says("leader-exited")?;
     agrees(&truth, &report)?;
     target.quit()
 }
@@ -190,7 +182,7 @@ fn the_first_thread_takes_perf_events_along() -> Result<()> {
         target.last_command("leave_leader")?;
         let recorded = recording.wait()?;
         ensure!(recorded.ending.code() == Some(1), "{method}: {}", recorded.ending);
-        says(&report(&recorded.file())?, "probes-ended-with-leader")?;
+        report(&recorded.file())?.says("probes-ended-with-leader")?;
         target.hear_ready()?;
         target.go()?;
         target.quit()?;

@@ -70,6 +70,16 @@ pub struct Frame {
     pub is_runtime: bool,
 }
 
+impl Report {
+    /// Whether it has a note of this code.
+    pub fn says(&self, code: &str) -> Result<()> {
+        let codes = self.capture["codes"].as_array().into_iter().flatten();
+        let said = codes.filter_map(Value::as_str).any(|said| said == code);
+        ensure!(said, "no note is {code:?}: {}", self.capture);
+        Ok(())
+    }
+}
+
 impl Site {
     /// Its Python frames, root first, without what the interpreter hides from tracebacks too; a
     /// frame without a line has line 0.

@@ -1,7 +1,5 @@
 //! Targets that are attached through the library, by trace events, with nothing that follows them.
 
-use std::os::fd::AsRawFd;
-
 use anyhow::{Context, Result, ensure};
 use leakspy::os::{self, Modules, Process, allocator};
 use leakspy::probe::plan::Plan;
@@ -79,17 +77,5 @@ fn probes(process: &Process, modules: &Modules) -> Result<Vec<FileProbes>> {
     let allocator = allocator::locate(process.pid(), modules, process.memory())?;
     let code: Vec<_> = allocator.located.iter().map(|one| (one.module, one.vaddr)).collect();
     let plan = Plan::new(&allocator, &modules.code_around(&code), os::privilege::kernel_release()?);
-    let module = modules.get(allocator.module).context("no allocator")?;
-    let points = |returns: bool| {
-        let here = plan.points.iter().filter(|point| point.spot.module == allocator.module);
-        let wanted = here.filter(|point| point.returns() == returns);
-        wanted.map(|point| (point.spot.file_offset, point.function as u64)).collect()
-    };
-    Ok(vec![FileProbes {
-        file: module.file.descriptor().as_raw_fd(),
-        shown_path: module.path.to_string_lossy().into_owned(),
-        alloc: points(true),
-        free: points(false),
-        code_dealloc: None,
-    }])
+    Ok(plan.files(None, modules))
 }

@@ -5,7 +5,6 @@
 #![allow(clippy::print_stdout, reason = "a command for people")]
 
 use std::io::{BufRead, BufReader, Write};
-use std::os::fd::AsRawFd;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::Instant;
 
@@ -233,21 +232,10 @@ fn attach(
     Ok(Attached { worker, placed, _modules: modules })
 }
 
+/// Probes on the allocator of a process.
 fn probes(process: &Process, modules: &Modules) -> Result<Vec<FileProbes>> {
     let allocator = allocator::locate(process.pid(), modules, process.memory())?;
-    let code: Vec<_> = allocator.located.iter().map(|l| (l.module, l.vaddr)).collect();
+    let code: Vec<_> = allocator.located.iter().map(|one| (one.module, one.vaddr)).collect();
     let plan = Plan::new(&allocator, &modules.code_around(&code), os::privilege::kernel_release()?);
-    let module = modules.get(allocator.module).context("no allocator")?;
-    let here = || plan.points.iter().filter(|point| point.spot.module == allocator.module);
-    let points = |returns: bool| {
-        let wanted = here().filter(|point| point.returns() == returns);
-        wanted.map(|point| (point.spot.file_offset, point.function as u64)).collect()
-    };
-    Ok(vec![FileProbes {
-        file: module.file.descriptor().as_raw_fd(),
-        shown_path: module.path.to_string_lossy().into_owned(),
-        alloc: points(true),
-        free: points(false),
-        code_dealloc: None,
-    }])
+    Ok(plan.files(None, modules))
 }

@@ -3,12 +3,16 @@
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
 use std::ops::Range;
+use std::os::fd::AsRawFd;
 
 use leakspy_ebpf::wire::key::Function;
 
+use super::attach::FileProbes;
 use super::placement::{self, Execution, FunctionCode, Placement, PlacementRefusal};
 use crate::model::{Address, KernelRelease};
+use crate::os::Modules;
 use crate::os::allocator::{Absence, Allocator, Located};
 use crate::os::module::ModuleCode;
 
@@ -94,6 +98,10 @@ pub fn return_probed(name: &str) -> Result<Function, ReturnRefused> {
         .ok_or_else(|| ReturnRefused { name: name.to_owned() })
 }
 
+fn cookie(function: Function) -> u64 {
+    u64::from(function as u32)
+}
+
 impl Plan {
     /// Places a probe on each function. Functions at one address are one piece of code under
     /// several names: it gets one probe, in the name of the first.
@@ -104,6 +112,36 @@ impl Plan {
             .extend(absent.map(|(function, reason)| (*function, NotCovered::Absent(*reason))));
         plan.not_covered.sort_by_key(|(function, _)| *function);
         plan
+    }
+
+    /// The probes by file, with the one on `code_dealloc`. The files stay open as long as `modules`.
+    pub fn files(&self, code_dealloc: Option<&Spot>, modules: &Modules) -> Vec<FileProbes> {
+        let spots = self.points.iter().map(|point| &point.spot).chain(code_dealloc);
+        let indices: BTreeSet<usize> = spots.map(|spot| spot.module).collect();
+        let file = |index| self.file(code_dealloc, modules, index);
+        indices.into_iter().filter_map(file).collect()
+    }
+
+    fn file(
+        &self,
+        code_dealloc: Option<&Spot>,
+        modules: &Modules,
+        index: usize,
+    ) -> Option<FileProbes> {
+        let module = modules.get(index)?;
+        let here = self.points.iter().filter(|point| point.spot.module == index);
+        let points = |returns: bool| {
+            let wanted = here.clone().filter(|point| point.returns() == returns);
+            wanted.map(|point| (point.spot.file_offset, cookie(point.function))).collect()
+        };
+        let dealloc = code_dealloc.filter(|spot| spot.module == index);
+        Some(FileProbes {
+            file: module.file.descriptor().as_raw_fd(),
+            shown_path: module.path.to_string_lossy().into_owned(),
+            alloc: points(true),
+            free: points(false),
+            code_dealloc: dealloc.map(|spot| spot.file_offset),
+        })
     }
 
     /// The same for the functions of an allocator in a library.

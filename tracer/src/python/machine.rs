@@ -26,15 +26,21 @@ pub(super) fn prefix(memory: &dyn Memory, address: Address, limit: usize) -> Vec
     bytes
 }
 
+/// The instructions of `function` up to its return, or to what is none.
+fn body(memory: &dyn Memory, function: Address) -> Vec<Instruction> {
+    let code = prefix(memory, function, FUNCTION_BYTES);
+    let ends = |instruction: &Instruction| {
+        instruction.is_invalid() || instruction.mnemonic() == Mnemonic::Ret
+    };
+    let all = Decoder::with_ip(64, &code, function.0, DecoderOptions::NONE).into_iter();
+    all.take_while(|instruction| !ends(instruction)).collect()
+}
+
 /// Every address that the instructions of `function` mention up to its return, in order: operands
 /// in memory, and (in programs linked at fixed addresses) immediate values.
 pub(super) fn mentioned(memory: &dyn Memory, function: Address) -> Vec<Address> {
-    let code = prefix(memory, function, FUNCTION_BYTES);
     let mut addresses = Vec::new();
-    for instruction in Decoder::with_ip(64, &code, function.0, DecoderOptions::NONE) {
-        if instruction.is_invalid() || instruction.mnemonic() == Mnemonic::Ret {
-            break;
-        }
+    for instruction in body(memory, function) {
         addresses.extend(fixed_operand(&instruction));
         addresses
             .extend((0..instruction.op_count()).filter_map(|op| address_operand(&instruction, op)));
@@ -50,14 +56,10 @@ pub(super) fn mentioned_within(
     variable: Address,
     size: u64,
 ) -> Vec<Address> {
-    let code = prefix(memory, function, FUNCTION_BYTES);
     let inside = |address: &Address| address.0.checked_sub(variable.0).is_some_and(|at| at < size);
     let mut base = Register::None;
     let mut places = Vec::new();
-    for instruction in Decoder::with_ip(64, &code, function.0, DecoderOptions::NONE) {
-        if instruction.is_invalid() || instruction.mnemonic() == Mnemonic::Ret {
-            break;
-        }
+    for instruction in body(memory, function) {
         let immediate =
             (0..instruction.op_count()).find_map(|op| address_operand(&instruction, op));
         let direct = fixed_operand(&instruction).or(immediate);

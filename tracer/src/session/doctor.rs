@@ -1,5 +1,7 @@
 //! What this machine and one target allow, and why not more.
 
+use std::error::Error;
+
 use leakspy_ebpf::wire::key::{LiveBlock, SiteTotals};
 
 use super::heap::HeapTarget;
@@ -85,7 +87,7 @@ fn method(method: Method, guard: &mut Guard) -> DoctorCheck {
     match probe::try_method(method, guard) {
         Ok(()) => fine(method.name(), "works"),
         Err(error) => {
-            let detail = said_of_probe(&error);
+            let detail = said(&error);
             let remedy = if error.is_unsupported() {
                 method.floor()
             } else {
@@ -101,17 +103,11 @@ fn mappings() -> DoctorCheck {
     match probe::try_mappings() {
         Ok(()) => fine(NAME, "seen in the kernel"),
         Err(error) => {
-            let detail =
-                format!("mappings are seen in the C library only: {}", said_of_probe(&error));
+            let detail = format!("mappings are seen in the C library only: {}", said(&error));
             let remedy = "a kernel from 5.15 on with CONFIG_DEBUG_INFO_BTF has it";
             check(NAME, CheckStatus::Warn, detail, Some(remedy))
         }
     }
-}
-
-fn said_of_probe(error: &ProbeError) -> String {
-    let cause = std::error::Error::source(error).map(|source| format!(": {source}"));
-    format!("{error}{}", cause.unwrap_or_default())
 }
 
 fn privileges() -> Result<DoctorSection, SessionError> {
@@ -180,9 +176,9 @@ fn process(selector: &str) -> Result<DoctorSection, SessionError> {
 }
 
 /// An error with its causes; those that it says itself are left out.
-fn said(error: &SessionError) -> String {
+fn said(error: &dyn Error) -> String {
     let mut text = error.to_string();
-    let mut cause = std::error::Error::source(error);
+    let mut cause = error.source();
     while let Some(error) = cause {
         if !text.ends_with(&error.to_string()) {
             text.push_str(&format!(": {error}"));

@@ -1,7 +1,6 @@
 //! Where the probes of a target go.
 
 use std::ops::Range;
-use std::os::fd::AsRawFd;
 
 use leakspy_ebpf::wire::key::Function;
 
@@ -164,30 +163,6 @@ impl Probing {
 
     /// The same by file.
     pub fn files(&self, modules: &Modules) -> Vec<FileProbes> {
-        let mut indices: Vec<usize> = self.spots().map(|(_, spot)| spot.module).collect();
-        indices.sort_unstable();
-        indices.dedup();
-        indices.into_iter().filter_map(|index| self.file(modules, index)).collect()
+        self.plan.files(self.code_dealloc.as_ref(), modules)
     }
-
-    fn file(&self, modules: &Modules, index: usize) -> Option<FileProbes> {
-        let module = modules.get(index)?;
-        let here = self.plan.points.iter().filter(|point| point.spot.module == index);
-        let points = |releasing: bool| {
-            let wanted = here.clone().filter(|point| point.returns() != releasing);
-            wanted.map(|point| (point.spot.file_offset, cookie(point.function))).collect()
-        };
-        let dealloc = self.code_dealloc.as_ref().filter(|spot| spot.module == index);
-        Some(FileProbes {
-            file: module.file.descriptor().as_raw_fd(),
-            shown_path: path(modules, index),
-            alloc: points(false),
-            free: points(true),
-            code_dealloc: dealloc.map(|spot| spot.file_offset),
-        })
-    }
-}
-
-fn cookie(function: Function) -> u64 {
-    u64::from(function as u32)
 }

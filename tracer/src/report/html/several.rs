@@ -7,7 +7,7 @@ use super::markup::HtmlPage;
 use super::{TOP, body, head};
 use crate::model::{Document, Finding, TypeGrowth};
 use crate::report::path::shortened;
-use crate::report::quantity::{bytes, count, counted, duration, rate};
+use crate::report::quantity::{bytes, count, duration, rate};
 use crate::report::workers::{Group, WorkersFinding, leaking_types, shared};
 use crate::report::{Options, callsite, sentence};
 
@@ -38,7 +38,7 @@ fn title(group: &Group<'_>) -> String {
     };
     match group.workers.len() {
         1 => format!("{} (pid {})", target.comm, target.pid),
-        _ => format!("{}: {}", target.comm, counted(group.size(), "worker", "workers")),
+        _ => format!("{}: {}", target.comm, group.all()),
     }
 }
 
@@ -87,7 +87,7 @@ fn one(page: &mut HtmlPage, rank: usize, found: &WorkersFinding<'_>, group: &Gro
     page.words(&format!("{rank}. {} ", callsite(&first.site)));
     let verdict = format!("{}, {}", found.verdict().name(), first.confidence.name());
     page.classed("span", "verdict", &verdict);
-    page.classed("span", "verdict", &format!("in {}", share(found.workers(), group)));
+    page.classed("span", "verdict", &format!("in {}", group.share(found.workers())));
     page.close("h3");
     let sentence = sentence::finding(first, document).replace('`', "");
     page.element("p", &format!("In pid {}: {sentence}", document.target.pid));
@@ -133,7 +133,7 @@ fn one_type(
     page.open("article", "");
     page.open("h3", "");
     page.words(&format!("{rank}. {} ", first.name));
-    page.classed("span", "verdict", &format!("in {}", share(workers, group)));
+    page.classed("span", "verdict", &format!("in {}", group.share(workers)));
     page.close("h3");
     if let Some(path) = found.iter().find_map(|(_, found)| found.retainer.as_deref()) {
         page.element("p", &format!("Retained by {}", shortened(path).join(" → ")));
@@ -157,9 +157,4 @@ fn worker(page: &mut HtmlPage, document: &Document, options: &Options) -> io::Re
     body(page, document, options)?;
     page.close("details");
     Ok(())
-}
-
-/// `3 of 4 workers`
-fn share(workers: u64, group: &Group<'_>) -> String {
-    format!("{workers} of {}", counted(group.size(), "worker", "workers"))
 }

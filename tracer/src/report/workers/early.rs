@@ -3,7 +3,7 @@
 use super::Group;
 use super::group::{WorkersFinding, shared};
 use crate::model::{Document, Verdict};
-use crate::report::quantity::{counted, rate};
+use crate::report::quantity::rate;
 use crate::report::{callsite, sentence};
 
 /// Findings of a group that are told; the report at the end has them all.
@@ -43,7 +43,7 @@ fn finding(found: &WorkersFinding<'_>, group: &Group<'_>) -> String {
     if group.workers.len() == 1 {
         return format!("{what} in {}: {sure}, {speed}", alone(document));
     }
-    let all = counted(group.size(), "worker", "workers");
+    let all = group.all();
     let mut of: Vec<u32> = found.of.iter().map(|(document, _)| document.target.pid).collect();
     of.sort_unstable();
     of.dedup();
@@ -59,7 +59,7 @@ fn without_findings(group: &Group<'_>) -> Option<String> {
     if group.workers.len() == 1 {
         return Some(format!("{}: {}", alone(document), sentence::process(document)));
     }
-    let all = counted(group.size(), "worker", "workers");
+    let all = group.all();
     let of: Vec<u32> = group.workers.iter().map(|document| document.target.pid).collect();
     let comm = &document.target.comm;
     Some(format!("Nothing in {all} of {comm} ({}) is known to leak so far", pids(&of)))

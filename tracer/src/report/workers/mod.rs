@@ -12,6 +12,7 @@ mod text;
 use serde::Serialize;
 
 use crate::model::{Document, Tool};
+use crate::report::quantity::counted;
 
 pub use census::{CensusGroup, write as write_census};
 pub use early::early;
@@ -38,5 +39,15 @@ impl Group<'_> {
     /// How many, as reports count them.
     pub fn size(&self) -> u64 {
         u64::try_from(self.workers.len()).unwrap_or(u64::MAX)
+    }
+
+    /// `4 workers`
+    pub fn all(&self) -> String {
+        counted(self.size(), "worker", "workers")
+    }
+
+    /// `3 of 4 workers`
+    pub fn share(&self, workers: u64) -> String {
+        format!("{workers} of {}", self.all())
     }
 }

@@ -38,7 +38,7 @@ fn title(group: &Group<'_>) -> String {
     let comm = target.map(|target| escape::terminal(&target.comm).into_owned()).unwrap_or_default();
     match (group.size(), target) {
         (1, Some(target)) => format!("== {comm} (pid {}) ==", target.pid),
-        (size, _) => format!("== {comm}: {} ==", counted(size, "worker", "workers")),
+        _ => format!("== {comm}: {} ==", group.all()),
     }
 }
 
@@ -114,7 +114,7 @@ fn chapter(
         };
         let text = format!(
             "In {}{such}: {}",
-            share(shared.workers(), group),
+            group.share(shared.workers()),
             sentence::finding(finding, document)
         );
         verdict::write_as(page, (index + 1, &text), finding, options)?;
@@ -127,11 +127,6 @@ fn chapter(
 fn figures(page: &mut Page<'_>, each: impl Iterator<Item = String>) -> io::Result<()> {
     let figures = each.collect::<Vec<_>>().join("; ");
     page.item(4, "Workers: ", Style::Bold, &escape::terminal(&format!("{figures}.")))
-}
-
-/// `3 of 4 workers`
-fn share(workers: u64, group: &Group<'_>) -> String {
-    format!("{workers} of {}", counted(group.size(), "worker", "workers"))
 }
 
 /// `pid 4711 retains 1.2 MiB in 300 blocks, 3.4 MiB per hour, leak`
@@ -160,7 +155,7 @@ fn types(page: &mut Page<'_>, group: &Group<'_>) -> io::Result<()> {
     for (index, found) in leaking.iter().take(TOP).enumerate() {
         let Some((_, first)) = found.first() else { continue };
         let workers = u64::try_from(found.len()).unwrap_or(u64::MAX);
-        let text = format!("`{}` grows like a leak in {}.", first.name, share(workers, group));
+        let text = format!("`{}` grows like a leak in {}.", first.name, group.share(workers));
         page.item(0, &format!("{:>2}. ", index + 1), Style::Bold, &escape::terminal(&text))?;
         if let Some(retainer) = found.iter().find_map(|(_, found)| found.retainer.as_ref()) {
             page.item(4, "Retained by: ", Style::Bold, &escape::terminal(&retainer.join(" → ")))?;
