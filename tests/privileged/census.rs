@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use anyhow::{Context, Result, ensure};
 use leakspy_tests::chance::{Chance, repetitions};
 use leakspy_tests::flipped::Original;
-use leakspy_tests::interpreter::Interpreter;
+use leakspy_tests::interpreter::{Interpreter, WITH_PACKAGES};
 use leakspy_tests::objects::{Census, Retainers, output};
 use leakspy_tests::tracer;
 use leakspy_tests::workload::Workload;
@@ -18,6 +18,9 @@ leakspy_tests::on_every_interpreter!(
     nearly_empty_pools_are_found,
     no_pools_without_pymalloc,
     every_retainer_has_a_name,
+    what_structs_of_c_hold_has_a_name,
+    an_exception_keeps_all_its_tracebacks,
+    what_only_looks_like_an_object_is_none,
     strings_are_nobodys_business,
     sub_interpreters_are_counted,
     flipped_bits_do_no_harm,
@@ -187,6 +190,81 @@ fn every_retainer_has_a_name(interpreter: &Interpreter) -> Result<()> {
     // A weak reference is no path.
     let ending = tracer::run(&["who", "-p", &target.pid().to_string(), "OnlyWeak"])?;
     ensure!(ending.code() == Some(1), "what only a weak reference had is still there: {ending}");
+    target.quit()
+}
+
+/// The class, how many, the last words of the path, and whether all of it is certain.
+const IN_C: [(&str, u64, &str, bool); 13] = [
+    ("InCause", 1, ".KEPT [0] .__context__ .args [0]", true),
+    ("InCache", 1, ".cached .cache ['argument'] .result", true),
+    ("InWrapper", 1, ".KEPT [1] .__self__", true),
+    ("InIterator", 1, ".KEPT [2] .seq [0]", true),
+    ("InMap", 1, ".KEPT [3] .iterators [0] .seq [0]", true),
+    ("InTee", 1, ".KEPT [4] .source .seq [0] [0]", true),
+    ("InFuture", 1, ".KEPT [5] ._result", true),
+    ("InCallback", 1, ".KEPT [6] ._callback", true),
+    ("InTask", 1, "local _", true),
+    ("InMatch", 1, ".KEPT [8] .string", true),
+    ("InView", 1, ".KEPT [9] .managedbuffer .obj", true),
+    ("InExitCode", 1, ".KEPT [10] .code", true),
+    ("InMemo", 1, ".KEPT [12] in a C structure of Pickler, 2 hops", false),
+];
+
+fn what_structs_of_c_hold_has_a_name(interpreter: &Interpreter) -> Result<()> {
+    let mut target = Workload::python(interpreter, "held_in_c")?;
+    target.go()?;
+    for (asked, count, words, certain) in IN_C {
+        let retainers = Retainers::of(target.pid(), asked, &["--pause"])?;
+        let group = retainers.first().context(asked)?;
+        ensure!((retainers.count, group.count) == (count, count), "{asked}: {retainers:?}");
+        ensure!(group.root == "module", "{asked} is held by {}: {retainers:?}", group.root);
+        ensure!(group.words().ends_with(words), "{asked}: {}", group.words());
+        let all_certain = group.path.iter().all(|link| link.certain);
+        ensure!(all_certain == certain, "{asked}: {group:?}");
+    }
+    // Children of an element lie in a block of their own, and their attributes, too. What such a block
+    // had in it before can be there still.
+    let retainers = Retainers::of(target.pid(), "InElement", &["--pause"])?;
+    let group = retainers.first().context("InElement")?;
+    ensure!(retainers.count == 20 && group.count >= 15, "{retainers:?}");
+    let inside = "in a C structure of Element";
+    let words = format!(".KEPT [11] {inside} {inside} ['key']");
+    ensure!(group.root == "module" && group.words().ends_with(&words), "{}", group.words());
+    target.quit()
+}
+
+/// One exception object that is raised again and again.
+fn an_exception_keeps_all_its_tracebacks(interpreter: &Interpreter) -> Result<()> {
+    let mut target = Workload::python(interpreter, "held_in_c")?;
+    target.go()?;
+    let retainers = Retainers::of(target.pid(), "traceback", &["--pause"])?;
+    let group = retainers.first().context("no group")?;
+    let words = "module __main__ .Failing .error .__traceback__ .tb_next × 19999";
+    let told = format!("{} {}", group.root_name, group.words());
+    ensure!(group.count >= 19_999 && told.ends_with(words), "{} by {told}", group.count);
+    ensure!(group.path.iter().all(|link| link.certain), "{group:?}");
+    target.quit()
+}
+
+/// Arrays of objects refer to their items.
+#[test]
+fn items_of_arrays_are_held_by_them() -> Result<()> {
+    let mut target = Workload::python(&Interpreter::find(WITH_PACKAGES)?, "object_arrays")?;
+    target.go()?;
+    let retainers = Retainers::of(target.pid(), "InArray", &["--pause"])?;
+    let group = retainers.first().context("no group")?;
+    ensure!((retainers.count, group.count) == (600, 600), "{retainers:?}");
+    ensure!(group.root == "module" && group.words().starts_with(".KEPT [0] ["), "{group:?}");
+    ensure!(group.path.iter().all(|link| link.certain), "{group:?}");
+    target.quit()
+}
+
+/// One match object is there, and a block of C leads to memory that looks like two more.
+fn what_only_looks_like_an_object_is_none(interpreter: &Interpreter) -> Result<()> {
+    let mut target = Workload::python(interpreter, "held_in_c")?;
+    target.go()?;
+    let row = Census::of(target.pid(), &["--pause"])?.row("re.Match");
+    ensure!(row.count == 1 && row.bytes < 1000, "{row:?}");
     target.quit()
 }
 

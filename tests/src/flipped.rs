@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use anyhow::{Context, Result};
 use leakspy::heap::{
-    self, BlockRange, Budget, Cache, Depth, LiveBlock, Ranges, Refcount, Retainers, View,
+    self, BlockRange, Budget, Cache, Depth, LiveBlock, Mapped, Ranges, Refcount, Retainers, View,
 };
 use leakspy::model::{Address, Memory};
 use leakspy::os::pages::Pages;
@@ -19,6 +19,7 @@ pub struct Original {
     python: Python,
     collector: Collector,
     ranges: Ranges,
+    mapped: Mapped,
 }
 
 /// Its memory with some bits flipped.
@@ -61,7 +62,13 @@ impl Original {
             .filter(|mapping| of_file(&mapping.path.to_string_lossy()))
             .map(|mapping| (mapping.start.0, mapping.end.0))
             .collect();
-        Ok(Self { pages, python, collector, ranges: Ranges { there, files } })
+        let mapped = process
+            .mappings()?
+            .iter()
+            .map(|mapping| (mapping.start.0, mapping.end.0))
+            .collect::<Vec<_>>();
+        let (ranges, mapped) = (Ranges { there, files }, Mapped::new(mapped));
+        Ok(Self { pages, python, collector, ranges, mapped })
     }
 
     /// Flips bits, and reads everything as `census --sessions` and `who` do. How many objects were
@@ -102,7 +109,8 @@ impl Original {
         let Some(objects) = heap::objects(self.python.version) else { return T::default() };
         let refcount = Refcount::for_minor(self.python.version.minor);
         let layout = &self.python.layout;
-        make(&View { memory: &cache, layout, objects, refcount, budget: &budget }, &cache)
+        let mapped = &self.mapped;
+        make(&View { memory: &cache, layout, objects, refcount, mapped, budget: &budget }, &cache)
     }
 
     fn read(&self, memory: &dyn Memory) -> usize {
@@ -118,11 +126,10 @@ impl Original {
         heap::name_threads(view, &heap, &mut roots);
         roots.extend(heap::modules(view, &heap));
         let types = heap::histogram(&heap);
-        let objects: Vec<(u32, u64)> = (0..)
-            .take(heap.objects.len())
-            .step_by(97)
-            .map(|number| (number, heap.bytes(view, number)))
-            .collect();
+        let all = types.iter().map(|row| row.bytes).fold(0, u64::saturating_add);
+        assert!(all <= self.mapped.bytes(), "{all} bytes of {}", self.mapped.bytes());
+        let numbers: Vec<u32> = (0..).take(heap.objects.len()).step_by(97).collect();
+        let objects = heap.bytes_of(view, &numbers);
         let held =
             Retainers::new(view, &heap, roots.clone(), self.python.code_type).with_values(true);
         let (groups, _) = held.groups(&objects, 50);

@@ -1,7 +1,7 @@
 //! The Python objects of a target, by leakspy's own library.
 
 use anyhow::{Context, Result};
-use leakspy::heap::{self, Budget, Classes, Edge, EdgeLabel, ObjectLayout, Refcount, View};
+use leakspy::heap::{self, Budget, Classes, Edge, EdgeLabel, Mapped, ObjectLayout, Refcount, View};
 use leakspy::model::Address;
 use leakspy::os::{self, Modules, Process};
 use leakspy::python::{self, Python};
@@ -36,12 +36,15 @@ impl Objects {
 
     /// Reads the object at an address, which is an instance of the type at another.
     pub fn read(&self, object: u64, class: u64) -> Result<Object> {
+        let mappings = self.process.mappings()?;
+        let mapped = Mapped::new(mappings.iter().map(|mapping| (mapping.start.0, mapping.end.0)));
         let budget = Budget::for_heap_bytes(1 << 30);
         let view = View {
             memory: self.process.memory(),
             layout: &self.python.layout,
             objects: self.layout,
             refcount: Refcount::for_minor(self.python.version.minor),
+            mapped: &mapped,
             budget: &budget,
         };
         let mut classes = Classes::default();

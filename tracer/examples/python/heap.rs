@@ -11,7 +11,7 @@ use std::io::Write;
 use anyhow::{Context, Result};
 use flate2::Compression;
 use flate2::write::ZlibEncoder;
-use leakspy::heap::{self, Budget, Cache, Depth, Heap, Ranges, Refcount, Retainers, View};
+use leakspy::heap::{self, Budget, Cache, Depth, Heap, Mapped, Ranges, Refcount, Retainers, View};
 use leakspy::model::{Address, Memory};
 use leakspy::os::Process;
 use leakspy::os::pages::Pages;
@@ -144,6 +144,7 @@ fn read(
     let survey = || ranges.clone();
     let cache = Cache::new(pages.memory(), &survey);
     let budget = Budget::for_heap_bytes(cache.size());
+    let mapped = Mapped::new(ranges.there.iter().chain(&ranges.files).copied());
     // Above the cache, which reads more than is wanted.
     let recorder = Recorder { memory: &cache, reads };
     let view = View {
@@ -151,6 +152,7 @@ fn read(
         layout: &python.layout,
         objects: heap::objects(python.version).context("objects of this version")?,
         refcount: Refcount::for_minor(python.version.minor),
+        mapped: &mapped,
         budget: &budget,
     };
     let mut roots = heap::frames(&view, python);

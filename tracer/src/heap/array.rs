@@ -1,6 +1,7 @@
 //! Arrays of numpy: what they are of, and their shape (`PyArrayObject_fields` and `PyArray_Descr`
 //! in `numpy/ndarraytypes.h`, numpy 1.7 to 2).
 
+use super::blocks::fitting;
 use super::view::View;
 use crate::model::Address;
 
@@ -16,10 +17,13 @@ pub struct Array {
     pub item: u64,
     /// Items along each axis.
     pub shape: Vec<u64>,
+    /// Data that is its own: where, and how many bytes.
+    pub own: Option<(Address, u64)>,
 }
 
 impl Array {
-    /// Reads it; `None` when there is none, or it has more axes than arrays have.
+    /// Reads it; `None` when there is none, or it has more axes than arrays have, or more data than is
+    /// mapped.
     pub fn read(view: &View<'_>, object: Address) -> Option<Self> {
         const DIMENSIONS: u64 = 24;
         const SHAPE: u64 = 32;
@@ -32,7 +36,15 @@ impl Array {
         let shape = (0..u64::from(axes)).map(|axis| view.word(shape, 8 * axis));
         let shape = shape.collect::<Option<Vec<u64>>>()?;
         let dtype = Address(view.word(object, DTYPE)?);
-        Some(Self { kind: view.memory.u8(dtype.offset(24)?)?, item: item(view, dtype)?, shape })
+        let (kind, item) = (view.memory.u8(dtype.offset(24)?)?, item(view, dtype)?);
+        if shape.iter().any(|axis| *axis > view.mapped.bytes()) {
+            return None;
+        }
+        let own = match is_owner(view, object)? {
+            true => Some(data(view, object, item, &shape)?),
+            false => None,
+        };
+        Some(Self { kind, item, shape, own })
     }
 
     /// `float64 (1000, 50)`
@@ -60,11 +72,29 @@ impl Array {
     }
 }
 
-/// `elsize` of a dtype: 32 bits at 32 in numpy 1, a word at 40 in numpy 2.
+/// Whether its data is its own (`NPY_ARRAY_OWNDATA`, and no `base`).
+fn is_owner(view: &View<'_>, object: Address) -> Option<bool> {
+    const BASE: u64 = 48;
+    const FLAGS: u64 = 64;
+    const OWNS: u32 = 4;
+    let flags = view.memory.u32(object.offset(FLAGS)?)?;
+    Some(flags & OWNS != 0 && view.word(object, BASE)? == 0)
+}
+
+/// Where its data is, and how many bytes.
+fn data(view: &View<'_>, object: Address, item: u64, shape: &[u64]) -> Option<(Address, u64)> {
+    const DATA: u64 = 16;
+    let bytes = shape.iter().try_fold(item, |bytes, axis| bytes.checked_mul(*axis))?;
+    let at = Address(view.word(object, DATA)?);
+    Some((at, fitting(view, at, bytes)?))
+}
+
+/// `elsize` of a dtype. numpy 1 has it at 32 and an alignment behind it, in 32 bits each; numpy 2 has
+/// flags there, which fit into 32 bits, and the size at 40.
 fn item(view: &View<'_>, dtype: Address) -> Option<u64> {
-    let old = u64::from(view.memory.u32(dtype.offset(32)?)?);
-    let new = view.word(dtype, 40)?;
-    [old, new].into_iter().find(|size| (1..1 << 20).contains(size)).or(Some(0))
+    let word = view.word(dtype, 32)?;
+    let size = if word >> 32 == 0 { view.word(dtype, 40)? } else { word & 0xffff_ffff };
+    Some(if size < 1 << 20 { size } else { 0 })
 }
 
 #[cfg(test)]
@@ -73,7 +103,9 @@ mod tests {
 
     #[test]
     fn arrays_are_told_as_numpy_does() {
-        let words = |kind, item, shape: &[u64]| Array { kind, item, shape: shape.to_vec() }.words();
+        let words = |kind, item, shape: &[u64]| {
+            Array { kind, item, shape: shape.to_vec(), own: None }.words()
+        };
         assert_eq!(words(b'f', 8, &[1000, 50]), "float64 (1000, 50)");
         assert_eq!(words(b'u', 1, &[7]), "uint8 (7,)");
         assert_eq!(words(b'U', 40, &[]), "str of 10 ()");

@@ -89,7 +89,8 @@ pub struct Class {
     pub kind: Kind,
     /// `tp_basicsize` of the base that `kind` is about: what lies behind is the type's own.
     pub known_size: u64,
-    /// Slots (`__slots__`) of it and its bases: offset and name, by offset.
+    /// References at fixed offsets, of it and its bases: slots (`__slots__`) and fields of a C struct;
+    /// offset and name, by offset.
     pub slots: Vec<(u32, String)>,
     /// `ht_cached_keys` of a heap type whose instances keep their attributes inline; else null.
     pub cached_keys: Address,

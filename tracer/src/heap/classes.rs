@@ -5,7 +5,7 @@ use std::rc::Rc;
 use super::class::{Class, ClassId, Kind, flag, kind_of_c_type};
 use super::dict;
 use super::index::AddressMap;
-use super::layout::ObjectLayout;
+use super::layout::{FieldAt, ObjectLayout, c_struct};
 use super::view::View;
 use crate::model::Address;
 use crate::python::text;
@@ -146,7 +146,11 @@ impl Classes {
             }
         }
         if own == Kind::Opaque {
+            if of_c {
+                known_fields(view, class, &short);
+            }
             slots(view, class);
+            class.slots.sort_unstable();
         }
         if heap_type {
             let keys = view.word(class.address, view.objects.heap_type.cached_keys.into());
@@ -251,7 +255,17 @@ fn slots(view: &View<'_>, class: &mut Class) {
             class.slots.push((offset, name));
         }
     }
-    class.slots.sort_unstable();
+}
+
+/// Fields of a C struct that its type does not publish.
+fn known_fields(view: &View<'_>, class: &mut Class, name: &str) {
+    let Some((fields, whole)) = c_struct(name, view.objects.minor) else { return };
+    let inside = |field: &&FieldAt| u64::from(field.1) + 8 <= class.basic_size;
+    let fields = fields.iter().filter(inside);
+    class.slots.extend(fields.map(|&(name, offset)| (offset.into(), name.to_owned())));
+    if whole {
+        class.known_size = class.basic_size;
+    }
 }
 
 #[cfg(test)]

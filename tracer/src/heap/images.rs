@@ -12,8 +12,8 @@ use flate2::read::ZlibDecoder;
 use serde_json::Value;
 
 use super::{
-    Budget, Cache, Depth, Heap, NoHeapSubject, Ranges, Refcount, Retainers, View, find, frames,
-    histogram, modules, name_threads, objects, read_heap, sessions, without_names,
+    Budget, Cache, Depth, Heap, Mapped, NoHeapSubject, Ranges, Refcount, Retainers, View, find,
+    frames, histogram, modules, name_threads, objects, read_heap, sessions, without_names,
 };
 use crate::heap::Named;
 use crate::model::{Address, Memory, RootKind, SessionCount, TypeCount};
@@ -58,6 +58,10 @@ impl Saved {
         Self { image, ranges }
     }
 
+    fn mapped(&self) -> Mapped {
+        Mapped::new(self.ranges.there.iter().chain(&self.ranges.files).copied())
+    }
+
     fn answer(&self) -> &Value {
         &self.image.header["answer"]
     }
@@ -79,7 +83,9 @@ impl Saved {
         let budget = Budget::for_heap_bytes(cache.size());
         let (layout, objects) = (&python.layout, objects(python.version).unwrap());
         let refcount = Refcount::for_minor(python.version.minor);
-        let view = View { memory: &cache, layout, objects, refcount, budget: &budget };
+        let mapped = self.mapped();
+        let view =
+            View { memory: &cache, layout, objects, refcount, mapped: &mapped, budget: &budget };
         let mut roots = frames(&view, &python);
         let more: Vec<Address> =
             roots.iter().flat_map(|root| &root.edges).map(|edge| edge.to).collect();
@@ -156,7 +162,7 @@ fn counts_what_the_interpreter_counts(saved: &Saved) {
 }
 
 /// The class, how many, the kind of root, the end of the root's name, and how the path ends.
-const HELD: [(&str, u64, RootKind, &str, &str); 14] = [
+const HELD: [(&str, u64, RootKind, &str, &str); 17] = [
     (
         "Model",
         12,
@@ -180,6 +186,9 @@ const HELD: [(&str, u64, RootKind, &str, &str); 14] = [
     ),
     ("InDefault", 1, RootKind::Module, "module __main__", ".default .__defaults__ [0]"),
     ("InClass", 1, RootKind::Module, "module __main__", ".WithAttribute .attribute"),
+    ("InCause", 1, RootKind::Module, "module __main__", ".IN_C [0] .__cause__ .args [0]"),
+    ("InCache", 1, RootKind::Module, "module __main__", ".IN_C [1] .cache ['argument'] .result"),
+    ("InIterator", 1, RootKind::Module, "module __main__", ".IN_C [2] .seq [0]"),
     ("InFrame", 1, RootKind::Frame, "frame stand", "local inside"),
     ("OnlyCycle", 8, RootKind::Garbage, "OnlyCycle", ".other × 2"),
     ("InGenerator", 1, RootKind::Module, "module __main__", "local local"),
@@ -201,6 +210,14 @@ fn every_retainer_has_a_name(saved: &Saved) {
             assert!(path.join(" ").ends_with(words), "{asked}: {path:?}");
             assert!(first.path.iter().all(|link| link.certain), "{asked}: {first:?}");
         }
+        let subject = find(view, heap, "traceback").unwrap();
+        let objects: Vec<(u32, u64)> = subject.objects.iter().map(|&number| (number, 1)).collect();
+        let path: Vec<String> =
+            held.groups(&objects, 1).0[0].path.iter().map(|link| link.via.clone()).collect();
+        assert!(
+            path.join(" ").ends_with(".Failing .error .__traceback__ .tb_next × 99"),
+            "{path:?}"
+        );
         // A weak reference holds nothing.
         assert!(matches!(find(view, heap, "OnlyWeak"), Err(NoHeapSubject::Unknown { .. })));
     });
@@ -227,6 +244,41 @@ fn nearly_empty_pools_are_found(saved: &Saved) {
     assert_eq!(first.name, "__main__.Sparse");
     // One may be shared with other objects at each end.
     assert!((truth - 2..=truth).contains(&first.pools), "{} of {truth}", first.pools);
+}
+
+/// Bits that flip, as in objects that change while they are read, make up no bytes: all objects
+/// together are not larger than what is mapped.
+#[test]
+fn flipped_bits_make_up_no_bytes() {
+    let mut state = 1_u64;
+    let mut chance = |below: usize| {
+        state = state.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(1);
+        usize::try_from(state >> 33).unwrap() % below
+    };
+    for (version, mut saved) in all() {
+        let python = attach(&saved.image, &saved.image.symbols());
+        let whole = saved.image.ranges.clone();
+        for _ in 0..4 {
+            for bytes in saved.image.ranges.values_mut() {
+                for _ in 0..bytes.len().div_ceil(256) {
+                    let at = chance(bytes.len());
+                    bytes[at] ^= 1 << chance(8);
+                }
+            }
+            if attach(&saved.image, &saved.image.symbols()) == python
+                && Collector::find(&saved.image, python.as_ref().unwrap()).is_some()
+            {
+                let all = saved.read(|view, heap, _, _| {
+                    let numbers: Vec<u32> = (0..).take(heap.objects.len()).collect();
+                    let each = heap.bytes_of(view, &numbers).iter().map(|of| of.1).sum::<u64>();
+                    (each, histogram(heap).iter().map(|row| row.bytes).sum::<u64>())
+                });
+                let mapped = saved.mapped().bytes();
+                assert!(all.0.max(all.1) <= mapped, "{version}: {all:?} bytes of {mapped}");
+            }
+            saved.image.ranges.clone_from(&whole);
+        }
+    }
 }
 
 /// Memory that turned to zeros costs objects, and never makes any up, panics or goes on for ever.

@@ -1,5 +1,8 @@
 //! Names of references and objects, for people.
 
+use std::collections::HashSet;
+
+use super::blocks::{self, BlockVisitor, Next};
 use super::class::{Class, Kind};
 use super::dict;
 use super::edge::{self, EdgeLabel};
@@ -12,8 +15,8 @@ use crate::python::text;
 
 /// Characters of a key or string that are shown.
 const SHOWN: usize = 40;
-/// Objects that are shown at each end of a path.
-const SIDE: usize = 5000;
+/// Objects that are told at each end of a path: a chain of so many is counted one by one.
+const SIDE: usize = 50_000;
 /// The same, when all was asked for.
 const SHOWN_IN_FULL: usize = 1000;
 
@@ -93,7 +96,24 @@ impl Namer<'_> {
                 found = Some(edge.label);
             }
         });
-        found
+        found.or_else(|| self.inside(parent, child))
+    }
+
+    /// The same, where the reference is in a block that a struct of C leads to.
+    fn inside(&self, parent: Object, child: Address) -> Option<EdgeLabel> {
+        let mut starts = Vec::new();
+        edge::edges(self.view, parent.address, self.class(parent), &mut |edge| {
+            if matches!(edge.label, EdgeLabel::Word(_)) && !self.is_object(edge.to) {
+                starts.push(edge.to);
+            }
+        });
+        let mut wanted = Wanted { namer: self, child, hops: None, seen: HashSet::new() };
+        blocks::search(self.view, &starts, &mut wanted);
+        wanted.hops.map(|hops| EdgeLabel::Inside { hops })
+    }
+
+    fn is_object(&self, at: Address) -> bool {
+        self.heap.objects.number(at).is_some()
     }
 
     fn class(&self, object: Object) -> &Class {
@@ -153,6 +173,14 @@ impl Namer<'_> {
             },
             EdgeLabel::Class => "its type".to_owned(),
             EdgeLabel::Word(offset) => format!("C field at {offset:#x}"),
+            EdgeLabel::Inside { hops } => {
+                let name = &self.class(step.parent).name;
+                let class = name.rsplit('.').next().unwrap_or(name);
+                match hops {
+                    1 => format!("in a C structure of {class}"),
+                    _ => format!("in a C structure of {class}, {hops} hops"),
+                }
+            }
             EdgeLabel::Stack => "perhaps its evaluation stack".to_owned(),
             EdgeLabel::Gone => "a reference that is gone since".to_owned(),
             EdgeLabel::Weak => "a weak reference".to_owned(),
@@ -216,6 +244,29 @@ impl Namer<'_> {
             }
             _ => None,
         }
+    }
+}
+
+/// An object that is looked for in the blocks of another.
+struct Wanted<'a> {
+    namer: &'a Namer<'a>,
+    child: Address,
+    /// How far away it is, when it was found.
+    hops: Option<u8>,
+    seen: HashSet<Address>,
+}
+
+impl BlockVisitor for Wanted<'_> {
+    fn word(&mut self, word: Address, hops: u8) -> Next {
+        if word == self.child {
+            self.hops = Some(hops);
+            return Next::Stop;
+        }
+        if self.namer.is_object(word) { Next::Leave } else { Next::Follow }
+    }
+
+    fn claim(&mut self, block: Address) -> bool {
+        self.seen.insert(block)
     }
 }
 

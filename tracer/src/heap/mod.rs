@@ -6,6 +6,7 @@
 
 mod array;
 mod attribute;
+mod blocks;
 mod cache;
 mod class;
 mod classes;
@@ -20,10 +21,12 @@ mod join;
 mod label;
 mod layout;
 mod lists;
+mod mapped;
 mod module;
 mod objects;
 mod owners;
 mod paths;
+mod pool;
 mod pools;
 mod read;
 mod refcount;
@@ -45,6 +48,7 @@ pub use histogram::{HeapWatch, histogram};
 pub use index::AddressMap;
 pub use join::{Joined, LiveBlock, join, retainers_of, retainers_of_growth};
 pub use layout::{ObjectLayout, objects};
+pub use mapped::Mapped;
 pub use objects::{Heap, Objects, Skipped, Sum};
 pub use owners::BlockRange;
 pub use paths::{PathStep, Paths, Root};

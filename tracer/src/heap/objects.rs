@@ -138,4 +138,17 @@ impl Heap {
         self.skipped.sizes += u64::from(bytes.is_none());
         bytes.unwrap_or(0)
     }
+
+    /// The same of many objects, each with its number: all together not more than is mapped.
+    pub fn bytes_of(&mut self, view: &View<'_>, numbers: &[u32]) -> Vec<(u32, u64)> {
+        let mut left = view.mapped.bytes();
+        let mut each = |&number: &u32| {
+            let bytes = self.bytes(view, number);
+            let may = bytes <= left;
+            self.skipped.sizes += u64::from(!may);
+            left -= if may { bytes } else { 0 };
+            (number, if may { bytes } else { 0 })
+        };
+        numbers.iter().map(&mut each).collect()
+    }
 }

@@ -2,9 +2,12 @@
 
 use std::rc::Rc;
 
+use super::blocks::{self, BlockVisitor, Next};
 use super::cache::Cache;
-use super::class::{Class, ClassId};
+use super::class::{Class, ClassId, flag};
 use super::edge::{self, Edge, EdgeLabel};
+use super::index::AddressMap;
+use super::lists::HEAD;
 use super::objects::{Heap, MOST, Objects, Sum};
 use super::view::{Object, View, word_at};
 use super::{lists, pools, size};
@@ -30,6 +33,9 @@ impl Default for Depth {
     }
 }
 
+/// Most blocks of C that are read.
+const CLAIMED: usize = 1 << 22;
+
 /// Reads a heap: what the collector's lists, which begin at `heads`, and the objects at `more` lead
 /// to.
 pub fn read_heap(
@@ -44,7 +50,16 @@ pub fn read_heap(
     let mut met = |object| objects.enter(object).is_some_and(|entered| entered.1);
     heap.skipped.torn_lists = lists::walk(view, cache, &mut heap.classes, heads, &mut met);
     heap.objects.end_tracked();
-    let mut reader = Reader { view, cache, heap, depth };
+    let mut reader = Reader {
+        view,
+        cache,
+        heap,
+        depth,
+        starts: Vec::new(),
+        bytes: 0,
+        claimed: AddressMap::default(),
+        blocks_left: cache.size() / 8,
+    };
     for &address in more {
         reader.follow(Edge { to: address, label: EdgeLabel::Member });
     }
@@ -61,6 +76,32 @@ struct Reader<'a, 'v> {
     cache: &'a Cache<'v>,
     heap: Heap,
     depth: Depth,
+    /// Words of the object that is being read that lead to no object: perhaps to blocks.
+    starts: Vec<Address>,
+    /// Bytes of the objects so far.
+    bytes: u64,
+    /// Blocks that were read.
+    claimed: AddressMap<()>,
+    /// Words of blocks that may still be read.
+    blocks_left: u64,
+}
+
+impl BlockVisitor for Reader<'_, '_> {
+    fn word(&mut self, word: Address, hops: u8) -> Next {
+        let Some(target) = self.follow(Edge { to: word, label: EdgeLabel::Inside { hops } }) else {
+            return Next::Follow;
+        };
+        if self.depth.graph {
+            self.heap.graph.refer(target, false);
+        }
+        Next::Leave
+    }
+
+    fn claim(&mut self, block: Address) -> bool {
+        // The head of a tracked object is no block of C.
+        let is_head = block.offset(HEAD).is_some_and(|at| self.heap.objects.number(at).is_some());
+        !is_head && self.claimed.len() < CLAIMED && self.claimed.insert(block.0, ()).is_none()
+    }
 }
 
 impl Reader<'_, '_> {
@@ -95,6 +136,7 @@ impl Reader<'_, '_> {
         let view = self.view;
         let left_out = edge::edges(view, object.address, &class, &mut |edge| self.reference(edge));
         self.heap.skipped.references += left_out;
+        self.inside();
         if self.depth.sums {
             // Now, while its memory is at hand.
             self.sum(at, object, &class);
@@ -105,14 +147,32 @@ impl Reader<'_, '_> {
         if edge.label == EdgeLabel::Weak {
             return;
         }
-        let Some(target) = self.follow(edge) else { return };
+        let Some(target) = self.follow(edge) else {
+            if matches!(edge.label, EdgeLabel::Word(_)) {
+                self.starts.push(edge.to);
+            }
+            return;
+        };
         if self.depth.graph {
             self.heap.graph.refer(target, edge.label.is_certain());
         }
     }
 
+    /// What the blocks that the object's struct leads to hold. Each block is read for the first object
+    /// that leads to it: what many share (a table of types, a connection) tells little.
+    fn inside(&mut self) {
+        let starts = std::mem::take(&mut self.starts);
+        if !starts.is_empty() && self.blocks_left > 0 {
+            let words = blocks::search(self.view, &starts, self);
+            self.blocks_left = self.blocks_left.saturating_sub(words);
+        }
+    }
+
     fn sum(&mut self, at: usize, object: Object, class: &Class) {
-        let bytes = size::shallow(self.view, object.address, class);
+        let left = self.view.mapped.bytes().saturating_sub(self.bytes);
+        // What is read while it changes can be in two places: all of it is no more than there is.
+        let bytes = size::shallow(self.view, object.address, class).filter(|bytes| *bytes <= left);
+        self.bytes = self.bytes.saturating_add(bytes.unwrap_or(0));
         self.heap.skipped.sizes += u64::from(bytes.is_none());
         let class = object.class.0 as usize;
         if self.heap.sums.len() <= class {
@@ -133,8 +193,22 @@ impl Reader<'_, '_> {
         if class.is_none() && edge.label.is_certain() {
             self.heap.skipped.references += 1;
         }
+        if !edge.label.is_certain() && !self.is_plausible(edge.to, class?) {
+            return None;
+        }
         let object = Object { address: edge.to, class: class? };
         self.heap.objects.enter(object).map(|entered| entered.0)
+    }
+
+    /// Whether what looks like an object that nothing certain leads to says so more than once: its size
+    /// makes sense, and if it could be in the collector's lists, where it was not found, its head says
+    /// that it is in none.
+    fn is_plausible(&self, at: Address, class: ClassId) -> bool {
+        let class = self.heap.classes.get(class);
+        let untracked = class.flags & flag::GC == 0
+            || at.0.checked_sub(HEAD).and_then(|head| self.view.memory.u64(Address(head)))
+                == Some(0);
+        untracked && size::shallow(self.view, at, class).is_some()
     }
 
     fn class_of(&mut self, edge: Edge) -> Option<ClassId> {
@@ -153,7 +227,9 @@ impl Reader<'_, '_> {
         }
         match edge.label.is_certain() {
             true => self.heap.classes.at(self.view, class),
-            false => self.heap.classes.known(class),
+            // A word that only looks like one must not make up types.
+            false if self.heap.objects.number(class).is_none() => self.heap.classes.known(class),
+            false => self.heap.classes.at(self.view, class),
         }
     }
 }

@@ -25,7 +25,8 @@ impl Refcount {
         match self.minor {
             ..FIRST_IMMORTAL => word > 0 && word < ABSURD,
             FIRST_IMMORTAL..FIRST_FLAGGED => word > 0 && word <= u64::from(u32::MAX),
-            _ => word & 0xffff_ffff > 0,
+            // Between count and flags nothing is in use (`ob_overflow`).
+            _ => word & 0xffff_ffff > 0 && word >> 32 & 0xffff == 0,
         }
     }
 
@@ -55,6 +56,7 @@ mod tests {
         assert!(
             flagged.is_alive(0x0004_0000_0000_0002) && !flagged.is_alive(0x0004_0000_0000_0000)
         );
+        assert!(!flagged.is_alive(0x7f00_1122_3344));
         assert_eq!(flagged.count(0x0004_0000_0000_0002), Some(2));
     }
 }

@@ -76,9 +76,7 @@ pub fn sessions(
     let mut sizes = Vec::new();
     let kinds: Vec<(String, Vec<u32>, Option<HashSet<u32>>)> = kinds(view, heap);
     for (_, objects, _) in &kinds {
-        sizes.push(
-            objects.iter().map(|&number| (number, heap.bytes(view, number))).collect::<Vec<_>>(),
-        );
+        sizes.push(heap.bytes_of(view, objects));
     }
     let rooted = held(heap, &roots);
     let retained: Vec<u64> = kinds
@@ -86,9 +84,7 @@ pub fn sessions(
         .map(|(_, objects, open)| {
             let closed = closed(objects, open.as_ref());
             let retained = heap.graph.only_through(heap.objects.len(), &closed, &rooted);
-            retained
-                .into_iter()
-                .fold(0, |sum: u64, number| sum.saturating_add(heap.bytes(view, number)))
+            heap.bytes_of(view, &retained).iter().fold(0, |sum: u64, of| sum.saturating_add(of.1))
         })
         .collect();
     let held = Retainers::new(view, heap, roots, code_type);

@@ -18,8 +18,10 @@ const ASKED: usize = 1024;
 /// Objects whose paths have one shape.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Alike {
-    /// The first of them.
+    /// The first of those with the longest path: it tells how often something repeats.
     pub example: u32,
+    /// References on its path.
+    pub length: u32,
     /// How many.
     pub count: u64,
     /// Their bytes, shallow.
@@ -31,10 +33,15 @@ pub fn groups(view: &View<'_>, heap: &Heap, paths: &Paths, objects: &[(u32, u64)
     let mut shapes = Shapes { view, heap, paths, known: AddressMap::default() };
     let mut groups: HashMap<u64, Alike> = HashMap::new();
     for &(number, bytes) in objects {
-        let alike = groups.entry(shapes.of(number));
-        let alike = alike.or_insert(Alike { example: number, count: 0, bytes: 0 });
+        let Shape { hash, length, .. } = shapes.of(number);
+        let alike = groups.entry(hash);
+        let first = Alike { example: number, length, count: 0, bytes: 0 };
+        let alike = alike.or_insert(first);
         alike.count += 1;
         alike.bytes = alike.bytes.saturating_add(bytes);
+        if alike.length < length {
+            (alike.example, alike.length) = (number, length);
+        }
     }
     let mut groups: Vec<Alike> = groups.into_values().collect();
     groups.sort_by_key(|group| (std::cmp::Reverse((group.count, group.bytes)), group.example));
@@ -45,6 +52,8 @@ pub fn groups(view: &View<'_>, heap: &Heap, paths: &Paths, objects: &[(u32, u64)
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Shape {
     hash: u64,
+    /// References on it.
+    length: u32,
     /// The last three steps, so that repetition is seen, the newest first.
     steps: [u64; 3],
 }
@@ -57,7 +66,7 @@ struct Shapes<'a, 'v> {
 }
 
 impl Shapes<'_, '_> {
-    fn of(&mut self, number: u32) -> u64 {
+    fn of(&mut self, number: u32) -> Shape {
         // Backwards to a known step, then forwards, without recursion: paths can be as long as
         // there are objects.
         let mut open = Vec::new();
@@ -70,21 +79,21 @@ impl Shapes<'_, '_> {
             match self.paths.step(at) {
                 Some(PathStep::Object(before)) => at = before,
                 Some(PathStep::Root(root)) => break self.begin(root),
-                None => break Shape { hash: 0, steps: [0; 3] },
+                None => break Shape { hash: 0, length: 0, steps: [0; 3] },
             }
         };
         while let Some(next) = open.pop() {
             shape = self.extend(shape, next);
             self.known.insert(next.into(), shape);
         }
-        shape.hash
+        shape
     }
 
     fn begin(&self, root: u32) -> Shape {
         let kind = self.paths.kind(root);
         // Every object that only C holds is a root of its own.
         let which = if kind == crate::model::RootKind::Native { 0 } else { root };
-        Shape { hash: hash(&(kind, which)), steps: [0; 3] }
+        Shape { hash: hash(&(kind, which)), length: 0, steps: [0; 3] }
     }
 
     fn extend(&self, before: Shape, number: u32) -> Shape {
@@ -92,7 +101,7 @@ impl Shapes<'_, '_> {
         let [newest, second, third] = before.steps;
         let repeats = step == newest || (step, newest) == (second, third) && second != 0;
         let hash = if repeats { before.hash } else { hash(&(before.hash, step)) };
-        Shape { hash, steps: [step, newest, second] }
+        Shape { hash, length: before.length.saturating_add(1), steps: [step, newest, second] }
     }
 
     /// The last step on the path to an object.
@@ -160,6 +169,7 @@ fn label_words(label: EdgeLabel) -> (u8, u64) {
         EdgeLabel::Stack => (10, 0),
         EdgeLabel::Gone => (11, 0),
         EdgeLabel::Weak => (12, 0),
+        EdgeLabel::Inside { .. } => (13, 0),
     }
 }
 

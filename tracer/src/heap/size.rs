@@ -1,6 +1,7 @@
 //! Shallow sizes: what `sys.getsizeof` says, from outside.
 
 use super::array::Array;
+use super::blocks::fitting;
 use super::class::{Class, Kind, flag};
 use super::dict::{self, KeysTable, SplitValues};
 use super::edge;
@@ -9,19 +10,18 @@ use super::lists::HEAD;
 use super::view::View;
 use crate::model::Address;
 
-/// No object is larger.
-const ABSURD: u64 = 1 << 46;
 /// Words of a managed dict and of weak references before an object.
 const PREHEADER: u64 = 16;
 
 /// Bytes of the object with the tables and buffers that it owns, as `sys.getsizeof` counts them in
 /// this version (headers of the garbage collector included); for `numpy.ndarray` with data of its
-/// own, that too. `None` when the object cannot be read or makes no sense.
+/// own, that too. `None` when the object cannot be read, makes no sense, or has more than is mapped.
 pub fn shallow(view: &View<'_>, object: Address, class: &Class) -> Option<u64> {
+    fitting(view, object, class.basic_size)?;
     let own = match class.kind {
         Kind::Dict => dict_bytes(view, object, class),
         Kind::OrderedDict => ordered_dict(view, object, class),
-        Kind::List => class.basic_size.checked_add(view.word(object, 32)?.checked_mul(8)?),
+        Kind::List => list(view, object, class),
         Kind::Set => set(view, object, class),
         Kind::Deque => deque(view, object, class),
         Kind::Str => text(view, object, class),
@@ -39,7 +39,7 @@ pub fn shallow(view: &View<'_>, object: Address, class: &Class) -> Option<u64> {
         Kind::Type if view.objects.static_types_bare && !is_heap_type(view, object)? => 0,
         _ => header(view, class),
     };
-    own.checked_add(header).filter(|size| *size < ABSURD)
+    own.checked_add(header).filter(|size| *size <= view.mapped.bytes())
 }
 
 /// What lies before an object (`_PySys_GetSizeOf`, `_PyType_PreHeaderSize`).
@@ -59,11 +59,18 @@ fn plain(view: &View<'_>, object: Address, class: &Class) -> Option<u64> {
         return Some(class.basic_size);
     }
     let items = view.word(object, 16)?.cast_signed().unsigned_abs();
-    class.basic_size.checked_add(items.checked_mul(class.item_size)?)
+    let size = class.basic_size.checked_add(items.checked_mul(class.item_size)?)?;
+    fitting(view, object, size)
+}
+
+fn list(view: &View<'_>, object: Address, class: &Class) -> Option<u64> {
+    let (items, allocated) = (Address(view.word(object, 24)?), view.word(object, 32)?);
+    class.basic_size.checked_add(fitting(view, items, allocated.checked_mul(8)?)?)
 }
 
 fn dict_bytes(view: &View<'_>, object: Address, class: &Class) -> Option<u64> {
-    let table = KeysTable::read(view, Address(view.word(object, dict::field::KEYS)?))?;
+    let keys = Address(view.word(object, dict::field::KEYS)?);
+    let table = KeysTable::read(view, keys)?;
     let values = view.word(object, dict::field::VALUES)?;
     let values = match values {
         0 => 0,
@@ -72,7 +79,7 @@ fn dict_bytes(view: &View<'_>, object: Address, class: &Class) -> Option<u64> {
             if embedded { 0 } else { values_bytes(view, &table) }
         }
     };
-    let own = if table.references == 1 { table.bytes() } else { 0 };
+    let own = if table.references == 1 { fitting(view, keys, table.bytes())? } else { 0 };
     class.basic_size.checked_add(values)?.checked_add(own)
 }
 
@@ -97,7 +104,7 @@ fn set(view: &View<'_>, object: Address, class: &Class) -> Option<u64> {
     let (mask, table) = (view.word(object, 32)?, view.word(object, 40)?);
     let own = object.offset(SMALL)? != Address(table);
     let entries = mask.checked_add(1)?.checked_mul(16)?;
-    class.basic_size.checked_add(if own { entries } else { 0 })
+    class.basic_size.checked_add(if own { fitting(view, Address(table), entries)? } else { 0 })
 }
 
 fn deque(view: &View<'_>, object: Address, class: &Class) -> Option<u64> {
@@ -118,12 +125,12 @@ fn text(view: &View<'_>, object: Address, class: &Class) -> Option<u64> {
     let (ascii_size, compact_size) =
         (u64::from(unicode.ascii_size), u64::from(unicode.compact_size));
     let mut size = match (compact, ascii) {
-        (true, true) => ascii_size.checked_add(characters)?,
-        (true, false) => compact_size.checked_add(characters)?,
+        (true, true) => fitting(view, object, ascii_size.checked_add(characters)?)?,
+        (true, false) => fitting(view, object, compact_size.checked_add(characters)?)?,
         (false, _) => {
             let data = unicode.data.read(view.memory, object)?;
             let base = if view.objects.minor >= 14 { class.basic_size } else { compact_size + 8 };
-            base.checked_add(if data.is_null() { 0 } else { characters })?
+            base.checked_add(if data.is_null() { 0 } else { fitting(view, data, characters)? })?
         }
     };
     let (utf8, utf8_length) = match view.objects.minor {
@@ -135,7 +142,8 @@ fn text(view: &View<'_>, object: Address, class: &Class) -> Option<u64> {
         let data = unicode.data.read(view.memory, object)?.0;
         // Of an ASCII string that is not compact it is the text itself.
         if cached != 0 && (compact || cached != data) {
-            size = size.checked_add(view.word(object, utf8_length)?.checked_add(1)?)?;
+            let length = view.word(object, utf8_length)?.checked_add(1)?;
+            size = size.checked_add(fitting(view, Address(cached), length)?)?;
         }
     }
     size.checked_add(wide(view, object, compact, ascii, width)?)
@@ -156,14 +164,21 @@ fn wide(view: &View<'_>, object: Address, compact: bool, ascii: bool, width: u64
     let data = view.layout.unicode.data.read(view.memory, object)?.0;
     let inside = compact && pointer.wrapping_sub(object.0) < 128;
     let shared = inside || (!compact && pointer == data && width == 4);
-    if pointer == 0 || shared { Some(0) } else { length.checked_add(1)?.checked_mul(4) }
+    match pointer == 0 || shared {
+        true => Some(0),
+        false => fitting(view, Address(pointer), length.checked_add(1)?.checked_mul(4)?),
+    }
 }
 
 fn bytearray(view: &View<'_>, object: Address, class: &Class) -> Option<u64> {
+    /// `ob_bytes`
+    const START: u64 = 32;
+    /// `ob_bytes_object`
     const BYTES: u64 = 56;
     /// What a bytes object has beside its bytes.
     const SPLIT: u64 = 33;
-    let room = class.basic_size.checked_add(view.word(object, 24)?)?;
+    let bytes = Address(view.word(object, START)?);
+    let room = class.basic_size.checked_add(fitting(view, bytes, view.word(object, 24)?)?)?;
     // Since 3.15 its room is a bytes object, which is nobody else's.
     let is_object = view.objects.minor >= 15 && view.word(object, BYTES)? != 0;
     room.checked_add(if is_object { SPLIT } else { 0 })
@@ -172,7 +187,7 @@ fn bytearray(view: &View<'_>, object: Address, class: &Class) -> Option<u64> {
 fn int(view: &View<'_>, object: Address) -> Option<u64> {
     let (digits, _) = edge::digits(view, object)?;
     let digits = if view.objects.minor >= 11 { digits.max(1) } else { digits };
-    24_u64.checked_add(digits.checked_mul(4)?)
+    fitting(view, object, 24_u64.checked_add(digits.checked_mul(4)?)?)
 }
 
 fn is_heap_type(view: &View<'_>, object: Address) -> Option<bool> {
@@ -201,21 +216,13 @@ fn frame(view: &View<'_>, object: Address, class: &Class) -> Option<u64> {
     };
     let room = edge::frame_room(view, edge::frame_code(view, object, class)?)?;
     let before = place.checked_add(view.objects.frame.locals.into())?;
-    before.checked_add(room.checked_mul(8)?)
+    fitting(view, object, before.checked_add(room.checked_mul(8)?)?)
 }
 
 /// `array_sizeof` of numpy: the struct, with data if it is its own.
 fn array(view: &View<'_>, object: Address, class: &Class) -> Option<u64> {
-    const BASE: u64 = 48;
-    const FLAGS: u64 = 64;
-    const OWNS: u32 = 4;
-    let Array { item, shape, .. } = Array::read(view, object)?;
-    let axes = u64::try_from(shape.len()).ok()?;
-    let size = class.basic_size.checked_add(16 * axes)?;
-    let flags = view.memory.u32(object.offset(FLAGS)?)?;
-    if flags & OWNS == 0 || view.word(object, BASE)? != 0 {
-        return Some(size);
-    }
-    let data = shape.iter().try_fold(item, |bytes, axis| bytes.checked_mul(*axis));
-    size.checked_add(data?)
+    let array = Array::read(view, object)?;
+    let axes = u64::try_from(array.shape.len()).ok()?;
+    let own = array.own.map_or(0, |own| own.1);
+    class.basic_size.checked_add(16 * axes)?.checked_add(own)
 }

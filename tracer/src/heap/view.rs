@@ -4,6 +4,7 @@ use std::cell::Cell;
 
 use super::class::ClassId;
 use super::layout::ObjectLayout;
+use super::mapped::Mapped;
 use super::refcount::Refcount;
 use crate::model::{Address, Memory};
 use crate::python::Layout;
@@ -19,6 +20,8 @@ pub struct View<'a> {
     pub objects: &'a ObjectLayout,
     /// How references are counted.
     pub refcount: Refcount,
+    /// What the process has mapped.
+    pub mapped: &'a Mapped,
     /// How much more of containers is read.
     pub budget: &'a Budget,
 }

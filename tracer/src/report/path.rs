@@ -13,7 +13,7 @@ const ENDS: usize = 20;
 /// Steps of a path in a sentence.
 const STEPS: usize = 12;
 /// Most columns of the way to an object, and of what is known about it.
-const VIA_COLUMNS: usize = 28;
+const VIA_COLUMNS: usize = 32;
 const DETAIL_COLUMNS: usize = 24;
 
 /// A step of a path that may be too long to be shown whole.

@@ -4,7 +4,9 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::error::SessionError;
 use super::interpreter;
-use crate::heap::{self, Budget, Cache, Depth, Heap, Named, ObjectLayout, Ranges, Refcount, View};
+use crate::heap::{
+    self, Budget, Cache, Depth, Heap, Mapped, Named, ObjectLayout, Ranges, Refcount, View,
+};
 use crate::model::{CensusTarget, HeapSnapshot, Memory, PythonTarget};
 use crate::os::pages::Pages;
 use crate::os::pause::Pause;
@@ -118,11 +120,12 @@ impl HeapTarget {
         let at = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |at| at.as_secs_f64());
         let pause = wanted.pause.then(|| Pause::begin(&self.process)).transpose()?;
         self.refresh()?;
+        let mapped = self.mapped()?;
         let survey = || self.ranges().unwrap_or_default();
         let cache = Cache::new(self.pages.memory(), &survey);
         let most = wanted.depth.most.min(room());
         let depth = Depth { most, ..wanted.depth };
-        let found = self.read(&cache, depth, make);
+        let found = self.read(&cache, &mapped, depth, make);
         let paused_seconds = pause.map(|pause| pause.end().as_secs_f64());
         let pid = self.process.pid();
         if !self.is_there() {
@@ -143,13 +146,21 @@ impl HeapTarget {
     fn read<T>(
         &self,
         cache: &Cache<'_>,
+        mapped: &Mapped,
         depth: Depth,
         make: impl FnOnce(&View<'_>, &mut Heap, Vec<Named>) -> T,
     ) -> Option<(T, HeapSnapshot)> {
         let refcount = Refcount::for_minor(self.python.version.minor);
         let budget = Budget::for_heap_bytes(cache.size());
         let layout = &self.python.layout;
-        let view = View { memory: cache, layout, objects: self.objects, refcount, budget: &budget };
+        let view = View {
+            memory: cache,
+            layout,
+            objects: self.objects,
+            refcount,
+            mapped,
+            budget: &budget,
+        };
         let mut roots = heap::frames(&view, &self.python);
         let more: Vec<_> = roots.iter().flat_map(|root| &root.edges).map(|edge| edge.to).collect();
         let mut heap = heap::read_heap(&view, cache, self.collector.heads(), &more, depth);
@@ -213,6 +224,13 @@ impl HeapTarget {
             result.map_err(|reason| SessionError::NoHeap { pid, reason })?;
         (self.python.interpreters, self.python.threads) = (interpreters, threads);
         Ok(())
+    }
+
+    /// What the process has mapped.
+    fn mapped(&self) -> Result<Mapped, SessionError> {
+        let mappings = self.process.mappings()?;
+        let readable = mappings.iter().filter(|mapping| mapping.readable);
+        Ok(Mapped::new(readable.map(|mapping| (mapping.start.0, mapping.end.0))))
     }
 
     /// Where there is memory to read.

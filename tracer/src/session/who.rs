@@ -71,8 +71,7 @@ fn answer(
     subject: HeapSubject,
     options: &WhoOptions,
 ) -> Found {
-    let objects: Vec<(u32, u64)> =
-        subject.objects.iter().map(|&number| (number, heap.bytes(view, number))).collect();
+    let objects: Vec<(u32, u64)> = heap.bytes_of(view, &subject.objects);
     let bytes = objects.iter().fold(0, |sum: u64, object| sum.saturating_add(object.1));
     let held = Retainers::new(view, heap, roots, code_type).with_values(options.values);
     let (groups, more) = held.groups(&objects, options.top);

@@ -7,6 +7,7 @@ mod question;
 #[cfg(test)]
 mod tests;
 
+use super::array::Array;
 use super::class::{Class, Kind, flag};
 use super::layout::FieldAt;
 use super::view::View;
@@ -60,6 +61,11 @@ pub enum EdgeLabel {
     Class,
     /// A word of an unknown struct, by its offset: it may be a reference.
     Word(u32),
+    /// A word of a block that a struct of unknown C leads to.
+    Inside {
+        /// Blocks on the way, at least one.
+        hops: u8,
+    },
     /// A word of a running frame that its evaluation stack may have left behind.
     Stack,
     /// A reference that was there a moment ago.
@@ -71,7 +77,7 @@ pub enum EdgeLabel {
 impl EdgeLabel {
     /// Whether the layout says that it is a reference.
     pub const fn is_certain(self) -> bool {
-        !matches!(self, Self::Word(_) | Self::Stack | Self::Gone)
+        !matches!(self, Self::Word(_) | Self::Inside { .. } | Self::Stack | Self::Gone)
     }
 }
 
@@ -144,7 +150,12 @@ impl Reader<'_, '_> {
             Kind::Method => self.fields(same::METHOD),
             Kind::BuiltinMethod => self.fields(same::BUILTIN),
             Kind::Cell => self.fields(same::CELL),
-            Kind::Module => self.fields(objects.module),
+            Kind::Module => {
+                self.fields(objects.module);
+                // Its contents are known to the module alone.
+                let state = objects.module_state;
+                self.word(state.into(), EdgeLabel::Word(state.into()));
+            }
             Kind::Code => self.fields(objects.code.fields),
             Kind::Property => self.fields(objects.property),
             Kind::Wrapped => self.fields(same::WRAPPED),
@@ -157,8 +168,19 @@ impl Reader<'_, '_> {
                 self.fields(same::CALLBACK);
                 self.word(REFERENT, EdgeLabel::Weak);
             }
-            Kind::Array => self.fields(&[("base", 48), ("dtype", 56)]),
+            Kind::Array => self.array(),
             Kind::Plain | Kind::Opaque | Kind::Str | Kind::Bytes | Kind::ByteArray | Kind::Int => {}
+        }
+    }
+
+    /// An array of numpy; its items, too, where those are objects.
+    fn array(&mut self) {
+        self.fields(&[("base", 48), ("dtype", 56)]);
+        let array = Array::read(self.view, self.object).filter(|array| array.kind == b'O');
+        if let Some((first, bytes)) = array.and_then(|array| array.own) {
+            self.words(first, bytes / 8, |reader, index, word| {
+                reader.tell(word, EdgeLabel::Item(index));
+            });
         }
     }
 

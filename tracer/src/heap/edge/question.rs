@@ -1,5 +1,6 @@
 //! Single facts of objects.
 
+use crate::heap::blocks::fitting;
 use crate::heap::class::{Class, Kind};
 use crate::heap::view::View;
 use crate::model::Address;
@@ -25,11 +26,25 @@ pub fn module_made_as(view: &View<'_>, module: Address) -> Option<Address> {
     view.word(module, row.1.into()).filter(|name| *name != 0).map(Address)
 }
 
-/// Items of a list, tuple, set or deque.
+/// Items of a list, tuple, set or deque; `None` when it cannot have so many.
 pub fn length(view: &View<'_>, object: Address, class: &Class) -> Option<u64> {
+    let word = |offset| view.word(object, offset);
+    let (count, used) = (word(16)?, word(24)?);
     match class.kind {
-        Kind::Set => view.word(object, 24),
-        _ => view.word(object, 16),
+        Kind::List => {
+            fitting(view, Address(used), word(32)?.checked_mul(8)?)?;
+            (count <= word(32)?).then_some(count)
+        }
+        Kind::Tuple => {
+            let items = object.offset(view.objects.tuple_items.into())?;
+            fitting(view, items, count.checked_mul(8)?).map(|_| count)
+        }
+        Kind::Set => {
+            let slots = word(32)?.checked_add(1)?;
+            fitting(view, Address(word(40)?), slots.checked_mul(16)?)?;
+            (used <= slots).then_some(used)
+        }
+        _ => count.checked_mul(8).filter(|bytes| *bytes <= view.mapped.bytes()).map(|_| count),
     }
 }
 

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::heap::layout::ROWS;
 use crate::heap::refcount::Refcount;
-use crate::heap::{Budget, dict, shallow};
+use crate::heap::{Budget, Mapped, dict, shallow};
 use crate::model::Memory;
 use crate::python::layout::table;
 use crate::python::{Layout, Version};
@@ -63,6 +63,10 @@ impl Image {
         let bytes = words.iter().flat_map(|word| word.to_le_bytes()).collect();
         Self { bytes, read: Cell::new(0) }
     }
+
+    fn mapped(&self) -> Mapped {
+        Mapped::new([(BASE, BASE + self.bytes.len() as u64)])
+    }
 }
 
 impl Memory for Image {
@@ -94,7 +98,15 @@ fn each_version(image: &Image, mut read: impl FnMut(&View<'_>)) {
         let refcount = Refcount::for_minor(objects.minor);
         // More than any chain below needs: what ends a walk is not that the budget is spent.
         let budget = Budget::for_heap_bytes(1 << 40);
-        read(&View { memory: image, layout: &layout, objects, refcount, budget: &budget });
+        let (memory, mapped) = (image, image.mapped());
+        read(&View {
+            memory,
+            layout: &layout,
+            objects,
+            refcount,
+            mapped: &mapped,
+            budget: &budget,
+        });
     }
 }
 
@@ -161,7 +173,9 @@ proptest! {
                     told += 1;
                 });
                 assert!(told <= most, "3.{} {kind:?}: {told} references", view.objects.minor);
-                let _ = (shallow(view, OBJECT, &class), length(view, OBJECT, &class));
+                let bytes = shallow(view, OBJECT, &class);
+                assert!(bytes.is_none_or(|bytes| bytes <= view.mapped.bytes()), "{kind:?}");
+                let _ = length(view, OBJECT, &class);
                 let _ = (attributes(view, OBJECT, &class), frame_code(view, OBJECT, &class));
                 let reads = image.read.get();
                 assert!(reads <= most, "3.{} {kind:?}: {reads} reads", view.objects.minor);
@@ -249,5 +263,41 @@ fn paths_that_end_are_told_whole() {
             keys += usize::from(edge.label == EdgeLabel::Key);
         });
         assert_eq!(keys, 40, "3.{}", view.objects.minor);
+    });
+}
+
+/// What was torn: lengths that no memory has room for are none.
+#[test]
+fn absurd_lengths_are_no_lengths() {
+    const ABSURD: u64 = 140_263_752_244_096;
+    let block = BASE + 8 * 100;
+    // `ob_size`; items or `used`; allocated or `mask`; the table of a set.
+    let image = |count, used, room| linked(&[(2, count), (3, used), (4, room), (5, block)], block);
+    let sizes = [
+        (Kind::List, image(ABSURD, block, ABSURD)),
+        (Kind::List, image(3, block, ABSURD)),
+        (Kind::Tuple, image(ABSURD, 0, 0)),
+        (Kind::Set, image(0, ABSURD, ABSURD - 1)),
+        (Kind::Deque, image(ABSURD, block, block)),
+    ];
+    for (kind, image) in &sizes {
+        each_version(image, |view| {
+            let class = Class { item_size: 8 * u64::from(*kind == Kind::Tuple), ..bare(*kind) };
+            let minor = view.objects.minor;
+            assert_eq!(length(view, OBJECT, &class), None, "3.{minor} {kind:?}");
+            assert_eq!(shallow(view, OBJECT, &class), None, "3.{minor} {kind:?}");
+        });
+    }
+    // Digits, or their number above three bits; characters of a str; bytes.
+    for (kind, item_size) in [(Kind::Int, 4), (Kind::Bytes, 1), (Kind::Str, 0)] {
+        each_version(&linked(&[(2, ABSURD), (4, 0xe4)], block), |view| {
+            let class = Class { item_size, ..bare(kind) };
+            assert_eq!(shallow(view, OBJECT, &class), None, "3.{} {kind:?}", view.objects.minor);
+        });
+    }
+    let three = linked(&[(2, 3), (3, block), (4, 4)], block);
+    each_version(&three, |view| {
+        assert_eq!(length(view, OBJECT, &bare(Kind::List)), Some(3));
+        assert_eq!(shallow(view, OBJECT, &bare(Kind::List)), Some(256 + 32));
     });
 }

@@ -6,8 +6,10 @@
 //! that reads it. Adding a version is adding a row.
 
 mod row;
+mod structs;
 
 pub use row::ROWS;
+pub use structs::c_struct;
 
 use crate::python::Version;
 
@@ -45,6 +47,8 @@ pub struct ObjectLayout {
     pub property: &'static [FieldAt],
     /// `PyModuleObject`
     pub module: &'static [FieldAt],
+    /// `md_state` of a `PyModuleObject`: what a module written in C has for itself.
+    pub module_state: u16,
     /// `PyCodeObject`
     pub code: CodeFields,
     /// `PyFrameObject`

@@ -54,6 +54,7 @@ const CPYTHON_3_8: ObjectLayout = ObjectLayout {
     ],
     property: &[("fget", 16), ("fset", 24), ("fdel", 32), ("__doc__", 40)],
     module: &[("__dict__", 16), ("__name__", 48)],
+    module_state: 32,
     code: CodeFields {
         fields: &[
             ("co_code", 48),
@@ -333,6 +334,7 @@ const CPYTHON_3_15: ObjectLayout = ObjectLayout {
         module: Some(896),
     },
     module: &[("__dict__", 16), ("__name__", 40)],
+    module_state: 24,
     generator: Generator {
         frame: GeneratorFrame::Embedded { frame: 72, state: 67, done: 5 },
         ..CPYTHON_3_14.generator

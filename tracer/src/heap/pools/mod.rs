@@ -11,7 +11,6 @@
 //! without any object near is in no arena: other memory, of which there can be very much, is passed
 //! over.
 
-mod header;
 #[cfg(test)]
 mod tests;
 
@@ -20,9 +19,9 @@ use std::collections::HashMap;
 use super::cache::Cache;
 use super::index::AddressMap;
 use super::objects::Heap;
+use super::pool::{HEADER, Pool};
 use super::view::View;
 use crate::model::{Address, NearlyEmpty, PoolRetainer, PoolUse};
-use header::{HEADER, Pool};
 
 /// Places that are looked at: 16 GiB of pools of 16 KiB. Each takes a read, so a process with very
 /// much memory would take long.

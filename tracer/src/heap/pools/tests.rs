@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::header::{HEADER, OVERHEAD, Pool};
+use crate::heap::pool::{HEADER, OVERHEAD, Pool};
 use crate::model::Address;
 
 const AT: Address = Address(0x7f00_0000_4000);
