@@ -233,7 +233,7 @@ impl Recorder {
         let counters = &all_counters.losses();
         self.sinks.tick(&Tick { process, counters, sites: &sites, keep_history, snapshot })?;
         self.take_marks()?;
-        self.stalls.done(self.now());
+        self.notice_gaps_in_work()?;
         Ok(Status {
             seconds: now.as_secs_f64(),
             live_bytes: all_counters.live_bytes(),

@@ -13,6 +13,8 @@ const SLEPT: f64 = 1.0;
 /// the share of it below which it stood still.
 const TELLING: f64 = 0.05;
 const STILL: f64 = 0.1;
+/// A tick that worked took more of its time on a processor than this.
+const WORKED: f64 = 0.1;
 /// Gaps that are told at most.
 const MOST: usize = 100;
 
@@ -23,6 +25,8 @@ pub struct Reading {
     pub now: Duration,
     /// CPU time of the target.
     pub cpu: Option<Duration>,
+    /// CPU time of leakspy itself.
+    pub own_cpu: Duration,
     /// Whether the target is stopped by a signal or a debugger.
     pub stopped: bool,
 }
@@ -59,7 +63,7 @@ impl Stalls {
     pub fn notice(&mut self, reading: Reading) -> Option<Stall> {
         let last = self.last.replace(reading)?;
         let elapsed = reading.now.saturating_sub(last.now);
-        let late = elapsed > LATE.max(self.tick.saturating_mul(LATE_TICKS));
+        let late = elapsed > self.late();
         let stopped = last.stopped && (reading.stopped || self.still);
         let still = if late { self.stood_still(&last, &reading) } else { stopped };
         self.still = still && reading.stopped;
@@ -73,11 +77,23 @@ impl Stalls {
     }
 
     /// The work of a tick is done, which may take its time: the next one is as late as it comes
-    /// after this.
-    pub fn done(&mut self, now: Duration) {
-        if let Some(last) = &mut self.last {
-            last.now = last.now.max(now);
+    /// after this. What halted in the middle of the work is returned.
+    pub fn done(&mut self, reading: Reading) -> Option<Stall> {
+        let last = self.last.replace(reading)?;
+        let elapsed = reading.now.saturating_sub(last.now);
+        let still = self.stood_still(&last, &reading);
+        let own = reading.own_cpu.saturating_sub(last.own_cpu).as_secs_f64();
+        let worked = own >= WORKED * elapsed.as_secs_f64();
+        if elapsed > self.late() && (still || !worked) {
+            self.still = still && reading.stopped;
+            return Some(Stall { from: last.now, to: reading.now, still });
         }
+        self.watched(&last, &reading);
+        None
+    }
+
+    fn late(&self) -> Duration {
+        LATE.max(self.tick.saturating_mul(LATE_TICKS))
     }
 
     fn watched(&mut self, last: &Reading, reading: &Reading) {
@@ -154,13 +170,45 @@ mod tests {
                 now: Duration::from_secs(second),
                 cpu: Some(Duration::from_millis(100 * (second - halted))),
                 stopped: shown && still.0 <= second && second < still.1,
+                ..Reading::default()
             };
-            if let Some(stall) = stalls.notice(reading) {
+            for stall in [stalls.notice(reading), stalls.done(reading)].into_iter().flatten() {
                 tell(&mut notes, stall);
             }
-            stalls.done(reading.now);
         }
         notes
+    }
+
+    /// What is told when the work of the thirtieth tick ends a minute later, in which the target and
+    /// leakspy had so much of a processor.
+    fn told_of_work(target: f64, own: f64) -> Vec<Note> {
+        let (mut stalls, mut notes) = (Stalls::new(Duration::from_secs(1)), Vec::new());
+        let mut reading = Reading::default();
+        let pass = |reading: &mut Reading, seconds: f64, target: f64, own: f64| {
+            reading.now += Duration::from_secs_f64(seconds);
+            reading.cpu = reading.cpu.map(|cpu| cpu + Duration::from_secs_f64(target * seconds));
+            reading.own_cpu += Duration::from_secs_f64(own * seconds);
+        };
+        reading.cpu = Some(Duration::ZERO);
+        for second in 0..40 {
+            let mut told = vec![stalls.notice(reading)];
+            if second == 30 {
+                pass(&mut reading, 60.0, target, own);
+            }
+            told.push(stalls.done(reading));
+            told.into_iter().flatten().for_each(|stall| tell(&mut notes, stall));
+            pass(&mut reading, 1.0, 0.1, 0.01);
+        }
+        notes
+    }
+
+    #[test]
+    fn a_halt_in_the_middle_of_work_is_a_gap() {
+        let (from, to) = (30.0, 90.0);
+        assert_eq!(told_of_work(0.1, 0.5), [], "much work");
+        assert_eq!(told_of_work(0.1, 0.001), [Note::NotWatched { from, to }]);
+        assert_eq!(told_of_work(0.001, 0.001), [Note::TargetStoodStill { from, to }]);
+        assert_eq!(told_of_work(0.001, 0.5), [Note::TargetStoodStill { from, to }]);
     }
 
     #[test]

@@ -3,29 +3,49 @@
 use std::time::Duration;
 
 use super::super::error::SessionError;
-use super::super::stalls::{self, Reading};
+use super::super::stalls::{self, Reading, Stall};
 use super::Recorder;
 use crate::history::Sink as _;
+use crate::model::Note;
 use crate::os;
 
 impl Recorder {
     /// Sees what the time since the last tick was, and notes what was not like others. After the
     /// end there is none.
     pub(super) fn notice_gaps(&mut self, now: Duration) -> Result<(), SessionError> {
-        let Some((cpu, stopped)) = self.target.activity().filter(|_| self.ended.is_none()) else {
-            return Ok(());
-        };
-        let asleep = os::clock::asleep_ns().saturating_sub(self.asleep);
-        let asleep = Duration::from_nanos(asleep);
+        let Some(reading) = self.reading(now) else { return Ok(()) };
         let before = self.capture.notes.clone();
-        stalls::tell_sleep(&mut self.capture.notes, asleep);
-        let reading = Reading { now, cpu: Some(cpu), stopped };
-        if let Some(stall) = self.stalls.notice(reading) {
-            if stall.still {
-                self.snapshots.stood_still(stall.from, stall.to);
-            }
-            stalls::tell(&mut self.capture.notes, stall);
+        let asleep = os::clock::asleep_ns().saturating_sub(self.asleep);
+        stalls::tell_sleep(&mut self.capture.notes, Duration::from_nanos(asleep));
+        let stall = self.stalls.notice(reading);
+        self.tell_stall(stall);
+        self.write_notes(&before)
+    }
+
+    /// The same for the time in which a tick was worked on: whoever is halted is so at any moment.
+    pub(super) fn notice_gaps_in_work(&mut self) -> Result<(), SessionError> {
+        let Some(reading) = self.reading(self.now()) else { return Ok(()) };
+        let before = self.capture.notes.clone();
+        let stall = self.stalls.done(reading);
+        self.tell_stall(stall);
+        self.write_notes(&before)
+    }
+
+    fn reading(&self, now: Duration) -> Option<Reading> {
+        let (cpu, stopped) = self.target.activity().filter(|_| self.ended.is_none())?;
+        let own_cpu = Duration::from_nanos(os::clock::own_cpu_ns());
+        Some(Reading { now, cpu: Some(cpu), own_cpu, stopped })
+    }
+
+    fn tell_stall(&mut self, stall: Option<Stall>) {
+        let Some(stall) = stall else { return };
+        if stall.still {
+            self.snapshots.stood_still(stall.from, stall.to);
         }
+        stalls::tell(&mut self.capture.notes, stall);
+    }
+
+    fn write_notes(&mut self, before: &[Note]) -> Result<(), SessionError> {
         if self.capture.notes != before {
             self.sinks.notes(&self.capture.notes)?;
         }
