@@ -1,10 +1,11 @@
 //! Targets that are attached through the library, by trace events, with nothing that follows them.
 
 use anyhow::{Context, Result, ensure};
+use leakspy::model::AttachMethod;
 use leakspy::os::{self, Modules, Process, allocator};
 use leakspy::probe::plan::Plan;
 use leakspy::probe::{
-    AttachRequest, Capacity, FileProbes, GuardProgram, Kernel, Method, Placed, SharedTargets,
+    AttachRequest, Capacity, FileProbes, GuardProgram, Kernel, Placed, SharedTargets,
 };
 use leakspy_ebpf::wire::target::Target;
 
@@ -44,7 +45,7 @@ impl Pairs {
             pid: process.pid(),
             files: &probes(&process, &modules)?,
             target: Target { tgid, task_fsbase: os::btf::task_fsbase()?, ..Target::default() },
-            method: Method::Trace,
+            method: AttachMethod::Trace,
             capacity: SHARE,
             in_place: &|| Ok(()),
         };

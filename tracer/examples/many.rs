@@ -9,19 +9,22 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
+use leakspy::model::AttachMethod;
 use leakspy::os::{self, Modules, Process, allocator};
 use leakspy::probe::plan::Plan;
 use leakspy::probe::{
-    AttachRequest, Capacity, FileProbes, GuardProgram, Kernel, Method, Placed, SharedTargets,
+    AttachRequest, Capacity, FileProbes, GuardProgram, Kernel, Placed, SharedTargets,
     serve_inherited,
 };
+use leakspy::report::method::method as name;
 use leakspy_ebpf::wire::counter::Counter;
 use leakspy_ebpf::wire::target::Target;
 
 /// Pairs that are timed at once: short, because on a busy machine a longer run is interrupted.
 const PAIRS: u32 = 500;
 const RUNS: u32 = 400;
-const WAYS: [Method; 4] = [Method::Session, Method::Multi, Method::Perf, Method::Trace];
+const WAYS: [AttachMethod; 4] =
+    [AttachMethod::Session, AttachMethod::Multi, AttachMethod::Perf, AttachMethod::Trace];
 
 fn main() -> Result<()> {
     if GuardProgram::is_asked_for(std::env::args_os()) {
@@ -31,8 +34,9 @@ fn main() -> Result<()> {
     if arguments.first().is_some_and(|first| first == "worker") {
         return work();
     }
-    let wanted =
-        |way: &&Method| arguments.first().is_none_or(|name| way.name().contains(name.as_str()));
+    let wanted = |way: &&AttachMethod| {
+        arguments.first().is_none_or(|asked| name(**way).contains(asked.as_str()))
+    };
     let mut numbers = arguments.iter().skip(1).map(|number| number.parse());
     let others: usize = numbers.next().transpose()?.unwrap_or(50);
     let rounds: usize = numbers.next().transpose()?.unwrap_or(5);
@@ -43,7 +47,7 @@ fn main() -> Result<()> {
 }
 
 /// One target alone and one of many, in turn: the medians, and how many times the first the second is.
-fn compare(way: Method, others: usize, rounds: usize) -> Result<()> {
+fn compare(way: AttachMethod, others: usize, rounds: usize) -> Result<()> {
     let (mut alone, mut among) = (Vec::new(), Vec::new());
     for _ in 0..rounds {
         alone.push(measure(way, 0)?);
@@ -54,7 +58,7 @@ fn compare(way: Method, others: usize, rounds: usize) -> Result<()> {
         values.sort_unstable_by(f64::total_cmp);
         values[values.len() / 2]
     };
-    println!("{}, alone and with {others} others, medians of {rounds}:", way.name());
+    println!("{}, alone and with {others} others, medians of {rounds}:", name(way));
     for (number, what) in WHAT.iter().enumerate() {
         let (alone, among) = (median(&alone, number), median(&among, number));
         let more = 100.0 * (among / alone - 1.0);
@@ -147,7 +151,7 @@ const WHAT: [&str; 8] = [
 /// As [`WHAT`] says.
 struct Costs([f64; WHAT.len()]);
 
-fn measure(way: Method, others: usize) -> Result<Costs> {
+fn measure(way: AttachMethod, others: usize) -> Result<Costs> {
     let program = GuardProgram { path: std::env::current_exe()?, ..GuardProgram::this() };
     let share = Capacity { live_blocks: 1 << 16, sites: 1 << 12, ..Capacity::default() };
     let mut kernel = SharedTargets::new(&program, u32::try_from(others + 1)?, share)?;
@@ -180,8 +184,8 @@ fn measure(way: Method, others: usize) -> Result<Costs> {
 }
 
 /// Microseconds that it takes to bring a target to the front, where there is a front.
-fn time_moves(kernel: &mut SharedTargets, way: Method, targets: &[Attached]) -> Result<f64> {
-    if way != Method::Trace {
+fn time_moves(kernel: &mut SharedTargets, way: AttachMethod, targets: &[Attached]) -> Result<f64> {
+    if way != AttachMethod::Trace {
         return Ok(0.0);
     }
     let begun = Instant::now();
@@ -216,7 +220,7 @@ impl Attached {
 fn attach(
     kernel: &mut SharedTargets,
     worker: Worker,
-    method: Method,
+    method: AttachMethod,
     capacity: Capacity,
 ) -> Result<Attached> {
     let process = Process::select(&worker.process.id().to_string())?;

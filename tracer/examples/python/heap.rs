@@ -15,7 +15,7 @@ use leakspy::heap::{self, Budget, Cache, Depth, Heap, Mapped, Ranges, Refcount, 
 use leakspy::model::{Address, Memory};
 use leakspy::os::Process;
 use leakspy::os::pages::Pages;
-use leakspy::python::{Collector, Python, attach};
+use leakspy::python::{Collector, Python};
 use serde_json::{Value, json};
 
 use crate::{image, process};
@@ -33,7 +33,7 @@ pub fn save(pid: &str, answer: &str, path: &str) -> Result<()> {
     let reads = RefCell::default();
     let (ranges, arenas) = ranges(&process, &pages)?;
     let recorder = Recorder { memory: pages.memory(), reads: &reads };
-    let python = attach(&recorder, &symbols)?;
+    let python = process::attach(&recorder, &symbols)?;
     let collector = Collector::find(&recorder, &python).context("no collector found")?;
     let objects = read(&pages, &reads, &ranges, &python, &collector, &answer)?;
     headers_of_pools(&reads, &arenas);

@@ -9,10 +9,10 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fs;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, anyhow, ensure};
 use leakspy::model::{Address, Memory, RuntimeSymbols};
 use leakspy::python::frame::Walker;
-use leakspy::python::{CodeInfo, Python, attach};
+use leakspy::python::{CodeInfo, Python};
 use serde_json::{Value, json};
 
 use leakspy::os::Process;
@@ -24,11 +24,11 @@ pub fn save(pid: &str, answer: &str, image: &str) -> Result<()> {
     let answer: Value = serde_json::from_str(&fs::read_to_string(answer)?)?;
     let (process, symbols) = process::open(pid)?;
     let memory = Recorder { process, reads: RefCell::default() };
-    let python = attach(&memory, &symbols)?;
+    let python = process::attach(&memory, &symbols)?;
     let frames = compare(&memory, &python, &answer)?;
     // The other ways to the same facts, so that the image holds what they read.
     for other in alternatives(&symbols) {
-        let same = attach(&memory, &other)?;
+        let same = process::attach(&memory, &other)?;
         let agree = same.walk == python.walk && same.code_type == python.code_type;
         ensure!(agree, "other symbols lead to {same:#?} and not {python:#?}");
     }
@@ -61,7 +61,8 @@ fn compare(memory: &dyn Memory, python: &Python, answer: &Value) -> Result<usize
         let mut found = Vec::new();
         for word in frames.words.iter().filter(|word| word.is_python()) {
             let code = Address(word.code());
-            let code = CodeInfo::read(memory, &python.layout, python.code_type, code)?;
+            let code = CodeInfo::read(memory, &python.layout, python.code_type, code)
+                .map_err(|reason| anyhow!("no code object: {reason:?}"))?;
             found.push(json!([code.function, code.file, code.lines.line(word.index())]));
         }
         ensure!(!frames.is_broken(), "thread {thread} is broken");

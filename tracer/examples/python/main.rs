@@ -10,7 +10,7 @@ mod process;
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail, ensure};
-use leakspy::python::{Collector, attach};
+use leakspy::python::Collector;
 
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -32,10 +32,10 @@ fn main() -> Result<()> {
 fn attach_often(pid: &str, times: u32) -> Result<()> {
     let (process, symbols) = process::open(pid)?;
     let memory = process.memory();
-    let first = attach(memory, &symbols)?;
+    let first = process::attach(memory, &symbols)?;
     let (started, mut refused, mut frames, mut threads) = (Instant::now(), Vec::new(), 0, 0);
     for _ in 0..times {
-        match attach(memory, &symbols) {
+        match process::attach(memory, &symbols) {
             Ok(python) => {
                 ensure!(python.walk == first.walk, "{python:#?} is not {first:#?}");
                 frames += python.checked.frames;
@@ -57,7 +57,7 @@ fn attach_often(pid: &str, times: u32) -> Result<()> {
 /// Prints how often the collector has run over everything: the last number of `gc.get_stats()`.
 fn collections(pid: &str) -> Result<()> {
     let (process, symbols) = process::open(pid)?;
-    let python = attach(process.memory(), &symbols)?;
+    let python = process::attach(process.memory(), &symbols)?;
     let collector = Collector::find(process.memory(), &python).context("no collector found")?;
     let count = collector.full_collections(process.memory()).context("it cannot be read")?;
     println!("{count}");

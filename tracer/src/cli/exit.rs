@@ -5,7 +5,8 @@ use std::io;
 use std::process::ExitCode;
 
 use super::live::Outcome;
-use crate::report::escape;
+use crate::report::{escape, notes};
+use crate::session::error::joined;
 use crate::session::{Ending, Failure, SessionError};
 
 /// How the program ends. 2 is also clap's, for what cannot be understood.
@@ -128,21 +129,17 @@ pub fn line(error: &anyhow::Error) -> String {
 
 /// The same of an error that is not boxed.
 pub fn path(error: &(dyn Error + 'static)) -> String {
-    let mut line = String::new();
-    for cause in std::iter::successors(Some(error), |error| (**error).source()) {
-        let text = said(cause);
-        if line.is_empty() {
-            line = text;
-        } else if !line.ends_with(&text) {
-            line.push_str(": ");
-            line.push_str(&text);
-        }
-    }
-    line
+    joined(error, said)
 }
 
 fn said(cause: &(dyn Error + 'static)) -> String {
-    escape::terminal(cause.to_string().trim_end()).into_owned()
+    let text = match cause.downcast_ref() {
+        Some(SessionError::NoHeap { reason, .. }) => {
+            format!("{cause}: {}", notes::no_objects(reason))
+        }
+        _ => cause.to_string(),
+    };
+    escape::terminal(text.trim_end()).into_owned()
 }
 
 #[cfg(test)]

@@ -198,7 +198,7 @@ mod tests {
             comm: "\u{1b}[31mpanel".into(),
             python: Some("3.11.7".into()),
             probes: 14,
-            method: "perf",
+            method: crate::model::AttachMethod::Perf,
         };
         progress.attached(0, &about);
         for seconds in [1.0, 9.0, 10.2, 11.0, 19.9, 20.0, 65.0] {
@@ -225,7 +225,7 @@ mod tests {
         assert_eq!(
             lines,
             [
-                "recording \\x1b[31mpanel (pid 4711), CPython 3.11.7, 14 probes by perf",
+                "recording \\x1b[31mpanel (pid 4711), CPython 3.11.7, 14 probes by perf events",
                 "10 s: 9.5 MiB live, 120 sites, nothing lost",
                 "20 s: 9.5 MiB live, 120 sites, nothing lost",
                 "1 min 5 s: 9.5 MiB live, 120 sites, nothing lost",

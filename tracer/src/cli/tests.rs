@@ -6,8 +6,7 @@ use clap::{CommandFactory, Parser};
 
 use super::args::{Cli, Command};
 use super::formats::{self, ReportFormat};
-use super::{completions, doctor, man};
-use crate::model::{CheckStatus, DoctorCheck, DoctorReport, DoctorSection};
+use super::{completions, man};
 use crate::report::DIFFERENCES;
 
 fn golden(name: &str) -> PathBuf {
@@ -141,51 +140,4 @@ fn the_format_follows_the_name_of_the_output() {
     assert_eq!(format("leakspy diff a b -o c.svg"), Some("diff-svg"));
     assert_eq!(format("leakspy diff a --from deploy -j"), Some("json"));
     assert_eq!(format("leakspy diff a b -o c.pb.gz"), None);
-}
-
-#[test]
-fn the_doctor_is_readable() {
-    let check = |name: &str, status, detail: &str, remedy: Option<&str>| DoctorCheck {
-        name: name.into(),
-        status,
-        detail: detail.into(),
-        remedy: remedy.map(str::to_owned),
-    };
-    let report = DoctorReport {
-        sections: vec![
-            DoctorSection {
-                title: "Kernel".into(),
-                checks: vec![
-                    check("Release", CheckStatus::Ok, "6.18.0", None),
-                    check(
-                        "Uprobe links",
-                        CheckStatus::Warn,
-                        "multi links, but no sessions: a return is trapped for every call, sampled or not, \
-                         which costs the target more",
-                        Some("Linux 6.13 or later has them."),
-                    ),
-                ],
-                not_seen: Vec::new(),
-            },
-            DoctorSection {
-                title: "Privileges".into(),
-                checks: vec![check(
-                    "CAP_BPF",
-                    CheckStatus::Missing,
-                    "not held by pan\u{1b}[31mel",
-                    Some("Run with sudo, or: setcap cap_bpf,cap_perfmon,cap_sys_ptrace+ep leakspy"),
-                )],
-                not_seen: Vec::new(),
-            },
-        ],
-    };
-    assert_eq!(report.worst(), CheckStatus::Missing);
-    let mut out = Vec::new();
-    doctor::write_text(&report, &mut out).expect("written");
-    let text = String::from_utf8(out).expect("text");
-    let path = golden("doctor.txt");
-    assert!(
-        crate::golden::matches(&path, &text),
-        "bless with LEAKSPY_BLESS=1 after reading {path:?}"
-    );
 }

@@ -1,4 +1,21 @@
-//! What was attached to.
+//! What was attached to, and how.
+
+use serde::{Deserialize, Serialize};
+
+/// How probes are attached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AttachMethod {
+    /// Session links: the entry decides whether the return is seen (kernel 6.13 on).
+    Session,
+    /// Multi links for entries and returns (kernel 6.10 on).
+    Multi,
+    /// Perf events (any kernel; needs CAP_SYS_ADMIN).
+    Perf,
+    /// Perf events on trace events that targets share, so that their number does not matter (any
+    /// kernel with tracefs; needs CAP_SYS_ADMIN).
+    Trace,
+}
 
 /// A process that is being recorded.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,5 +29,5 @@ pub struct Attachment {
     /// Probes that are in place.
     pub probes: usize,
     /// How the kernel attaches them.
-    pub method: &'static str,
+    pub method: AttachMethod,
 }

@@ -13,7 +13,9 @@ mod history;
 mod kernel_release;
 mod memory;
 mod note;
+mod privilege;
 mod reason;
+mod refusal;
 mod retainer;
 mod runtime_symbols;
 mod site;
@@ -24,12 +26,14 @@ pub mod visible;
 
 pub use address::Address;
 pub use amount::{Amount, Totals};
-pub use attachment::Attachment;
+pub use attachment::{AttachMethod, Attachment};
 pub use census::{
     CENSUS_SCHEMA, Census, CensusTarget, HeapSnapshot, NearlyEmpty, PoolRetainer, PoolUse,
     SessionCount, TypeCount, TypeGrowth, TypePoint, TypeRetainer, TypeSeries,
 };
-pub use doctor::{CheckStatus, DoctorCheck, DoctorReport, DoctorSection};
+pub use doctor::{
+    CheckStatus, DoctorFact, DoctorReport, DoctorSection, DoctorTopic, KernelTable, ProbeCost,
+};
 pub use document::{
     Capture, Counted, Document, Loss, MemoryPoint, PythonTarget, SCHEMA, Target, Tool,
 };
@@ -46,8 +50,10 @@ pub use kernel_release::KernelRelease;
 /// What a counter says about a call that was seen.
 pub use leakspy_ebpf::wire::counter::Class as CounterClass;
 pub use memory::Memory;
-pub use note::{DifferenceNote, HeapNote, LeftOut, NoObjects, NoSearch, NotSeen, Note, StackNote};
+pub use note::{DifferenceNote, HeapNote, LeftOut, NoSearch, NotSeen, Note, StackNote};
+pub use privilege::{Lockdown, Need};
 pub use reason::Reason;
+pub use refusal::{NoCode, NoObjects, NoPython, NoText};
 pub use retainer::{Reference, RetainerGroup, RetainerReport, RootKind};
 pub use runtime_symbols::RuntimeSymbols;
 pub use site::{Domain, Site};

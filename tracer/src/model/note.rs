@@ -2,6 +2,7 @@
 //! `report`.
 
 use super::coded::coded;
+use super::refusal::{NoCode, NoObjects, NoPython};
 
 coded! {
     /// What was noticed on a recording.
@@ -43,8 +44,8 @@ coded! {
         "recording-unfinished" => RecordingUnfinished,
         /// There is an interpreter, and no way to its frames.
         "python-not-understood" => PythonNotUnderstood {
-            /// Why not, in the words of the refusal.
-            reason: String,
+            /// Why not.
+            reason: NoPython,
         },
         /// Calls of an allocation function are not counted.
         "function-not-seen" => FunctionNotSeen {
@@ -168,22 +169,6 @@ coded! {
     }
 }
 
-coded! {
-    /// Why Python objects were not read to the end.
-    #[derive(Eq)]
-    pub enum NoObjects {
-        /// It took longer than the end of a recording may be delayed.
-        "too-slow" => TooSlow,
-        /// The thread that read them ended.
-        "ended-early" => EndedEarly,
-        /// An error.
-        "refused" => Refused {
-            /// In its words.
-            error: String,
-        },
-    }
-}
-
 /// Findings that a report does not show.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct LeftOut {
@@ -209,8 +194,8 @@ coded! {
         "code-freed" => CodeFreed,
         /// A code object could not be read.
         "code-unreadable" => CodeUnreadable {
-            /// Why not, in the words of the error.
-            reason: String,
+            /// Why not.
+            reason: NoCode,
         },
         /// Native frames whose place among the Python frames is not certain.
         "native-left-out" => NativeLeftOut {

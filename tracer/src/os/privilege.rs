@@ -7,7 +7,7 @@ use std::fmt;
 use std::fs;
 
 use super::{OsError, Process, procfs};
-use crate::model::KernelRelease;
+use crate::model::{KernelRelease, Lockdown, Need};
 
 /// A capability, by its number in `include/uapi/linux/capability.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -50,23 +50,6 @@ impl fmt::Display for Capability {
     }
 }
 
-/// Something we want to do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Need {
-    /// Load programs and create maps.
-    LoadPrograms,
-    /// The same on kernels before 5.11, which charge maps to a limit.
-    LockMemory,
-    /// Attach probes by one multi or session link (kernel 6.10 on).
-    AttachMulti,
-    /// Attach probes by perf events.
-    AttachPerf,
-    /// Read the target's mappings and memory.
-    ReadTarget,
-    /// Open the files that the target has mapped.
-    OpenMappedFiles,
-}
-
 impl Need {
     /// Every need, in the order in which they arise.
     pub const ALL: [Self; 6] = [
@@ -77,18 +60,6 @@ impl Need {
         Self::AttachMulti,
         Self::AttachPerf,
     ];
-
-    /// What it is for, as a verb and its object.
-    pub const fn purpose(self) -> &'static str {
-        match self {
-            Self::LoadPrograms => "load eBPF programs",
-            Self::LockMemory => "create eBPF maps on a kernel before 5.11",
-            Self::AttachMulti => "attach probes",
-            Self::AttachPerf => "attach probes by perf events",
-            Self::ReadTarget => "read the target's memory",
-            Self::OpenMappedFiles => "open the files that the target has mapped",
-        }
-    }
 
     /// Whether a kernel has this need at all.
     pub fn applies_to(self, kernel: KernelRelease) -> bool {
@@ -198,17 +169,6 @@ pub fn kernel_release() -> Result<KernelRelease, OsError> {
     let text = fs::read_to_string(RELEASE)
         .map_err(|source| OsError::Io { what: format!("read {RELEASE}"), source })?;
     KernelRelease::parse(&text).ok_or_else(|| OsError::Unreadable { what: RELEASE.to_owned() })
-}
-
-/// How far the kernel is locked against root.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Lockdown {
-    /// Not at all.
-    None,
-    /// It may not be changed.
-    Integrity,
-    /// Its memory may not be read either. Probes work; kernel-memory reads of programs do not.
-    Confidentiality,
 }
 
 /// Reads the lockdown state; a kernel without that file is not locked.

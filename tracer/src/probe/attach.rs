@@ -9,22 +9,9 @@ use leakspy_ebpf::wire::target::Layout;
 use super::error::ProbeError;
 use super::guard::{Guard, LinkGroup, LinkKind, LinkRequest};
 use super::load::Loaded;
+use crate::model::AttachMethod;
 
-/// How probes are attached.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Method {
-    /// Session links: the entry decides whether the return is seen (kernel 6.13 on).
-    Session,
-    /// Multi links for entries and returns (kernel 6.10 on).
-    Multi,
-    /// Perf events (any kernel; needs CAP_SYS_ADMIN).
-    Perf,
-    /// Perf events on trace events that targets share, so that their number does not matter (any
-    /// kernel with tracefs; needs CAP_SYS_ADMIN).
-    Trace,
-}
-
-impl Method {
+impl AttachMethod {
     /// Best first, for one target.
     pub const ALL: [Self; 3] = [Self::Session, Self::Multi, Self::Perf];
     /// Best first, for several: the kernel asks every link of the others at each hit of a file that
@@ -50,26 +37,6 @@ impl Method {
     /// (`kernel/trace/trace_uprobe.c`, `__uprobe_perf_filter`).
     pub const fn ends_with_leader(self) -> bool {
         matches!(self, Self::Perf | Self::Trace)
-    }
-
-    /// What it needs, as advice.
-    pub const fn floor(self) -> &'static str {
-        match self {
-            Self::Session => "a kernel from 6.13 on has it; without it returns cost more",
-            Self::Multi => "a kernel from 6.10 on has it",
-            Self::Perf => "a kernel from 5.15 on with perf events has it",
-            Self::Trace => "a kernel from 5.15 on with uprobe events has it",
-        }
-    }
-
-    /// The name in reports.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Session => "uprobe session links",
-            Self::Multi => "uprobe multi links",
-            Self::Perf => "perf events",
-            Self::Trace => "trace events",
-        }
     }
 }
 
@@ -112,7 +79,7 @@ pub fn attach(
     loaded: &mut Loaded,
     mut links: Links<'_>,
     files: &[FileProbes],
-    method: Method,
+    method: AttachMethod,
 ) -> Result<(), ProbeError> {
     let attached = links.attach(loaded, files, method);
     if attached.is_err() {
@@ -127,7 +94,7 @@ impl Links<'_> {
         &mut self,
         loaded: &mut Loaded,
         files: &[FileProbes],
-        method: Method,
+        method: AttachMethod,
     ) -> Result<(), ProbeError> {
         let kind = method.kind();
         let layout = self.layout;
@@ -139,7 +106,7 @@ impl Links<'_> {
             let point: Vec<_> = file.code_dealloc.iter().map(|&offset| (offset, 0)).collect();
             self.make(code, file, &point, kind, false)?;
         }
-        if method == Method::Session {
+        if method == AttachMethod::Session {
             let session = program(name::PROGRAM_ALLOC_SESSION, LinkKind::Session)?;
             for file in files {
                 self.make(session, file, &file.alloc, LinkKind::Session, false)?;

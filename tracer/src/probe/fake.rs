@@ -10,15 +10,15 @@ use std::sync::{Arc, Mutex, mpsc};
 use leakspy_ebpf::wire::counter::Counter;
 use leakspy_ebpf::wire::key::{LiveBlock, Pending, SiteTotals};
 
-use super::attach::Method;
 use super::error::ProbeError;
 use super::kernel::{AttachRequest, EndedBy, Kernel, Placed, Records, Slot, Tables};
+use crate::model::AttachMethod;
 
 /// What the kernel side was asked to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Call {
     /// To attach a process.
-    Attach(u32, Method),
+    Attach(u32, AttachMethod),
     /// To count for a target, or to stop that.
     Recording(Slot, bool),
     /// To take its probes out.

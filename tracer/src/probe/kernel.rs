@@ -8,9 +8,10 @@ use std::sync::Arc;
 use leakspy_ebpf::wire::key::{LiveBlock, Pending, SiteTotals};
 use leakspy_ebpf::wire::target::Target;
 
-use super::attach::{FileProbes, Method};
+use super::attach::FileProbes;
 use super::error::ProbeError;
 use super::load::Capacity;
+use crate::model::AttachMethod;
 
 /// An attached target, by a number that is not used again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -25,7 +26,7 @@ pub struct AttachRequest<'a> {
     /// What programs must know of it.
     pub target: Target,
     /// How probes are placed.
-    pub method: Method,
+    pub method: AttachMethod,
     /// What it may take of the tables.
     pub capacity: Capacity,
     /// Whether the probes are where the target runs; asked when all are placed.
@@ -54,8 +55,8 @@ pub struct Placed {
 /// Places probes and takes them out. Both block, for milliseconds and more.
 pub trait Kernel: Send {
     /// The methods that are worth trying, best first.
-    fn methods(&self) -> &'static [Method] {
-        &Method::ALL
+    fn methods(&self) -> &'static [AttachMethod] {
+        &AttachMethod::ALL
     }
 
     /// Places all probes of a target.

@@ -20,7 +20,7 @@ mod support;
 mod sweep;
 mod table;
 
-pub use attach::{FileProbes, Method};
+pub use attach::FileProbes;
 pub use error::ProbeError;
 pub use guard::{Guard, GuardProgram, LinkGroup, serve_inherited};
 pub use kernel::{AttachRequest, EndedBy, Kernel, Placed, Records, Slot, Tables};

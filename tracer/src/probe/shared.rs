@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use leakspy_ebpf::wire::limit;
 use leakspy_ebpf::wire::target::Target;
 
-use super::attach::{Links, Method, attach};
+use super::attach::{Links, attach};
 use super::error::ProbeError;
 use super::front::FrontOrder;
 use super::guard::{Guard, GuardProgram};
@@ -16,6 +16,7 @@ use super::kernel::{AttachRequest, Kernel, Placed, Records, Slot};
 use super::load::{Capacity, Diagnostics, Loaded};
 use super::ring::{Ring, slot_of};
 use super::table::{Lease, Maps, Part};
+use crate::model::AttachMethod;
 
 /// Targets that share what can be shared.
 pub struct SharedTargets {
@@ -137,11 +138,11 @@ impl SharedTargets {
 /// The process as the programs are to check it. Links filter by process in the kernel.
 fn tgid(request: &AttachRequest<'_>) -> Result<u32, ProbeError> {
     match request.method {
-        Method::Session | Method::Multi => Ok(0),
-        Method::Perf => Ok(request.target.tgid),
-        Method::Trace if request.target.tgid != 0 => Ok(request.target.tgid),
+        AttachMethod::Session | AttachMethod::Multi => Ok(0),
+        AttachMethod::Perf => Ok(request.target.tgid),
+        AttachMethod::Trace if request.target.tgid != 0 => Ok(request.target.tgid),
         // Nothing else tells the targets apart.
-        Method::Trace => Err(ProbeError::Attach {
+        AttachMethod::Trace => Err(ProbeError::Attach {
             path: request.files.first().map(|file| file.shown_path.clone()).unwrap_or_default(),
             source: io::Error::from_raw_os_error(libc::EOPNOTSUPP),
         }),
@@ -149,8 +150,8 @@ fn tgid(request: &AttachRequest<'_>) -> Result<u32, ProbeError> {
 }
 
 impl Kernel for SharedTargets {
-    fn methods(&self) -> &'static [Method] {
-        Method::of(self.most)
+    fn methods(&self) -> &'static [AttachMethod] {
+        AttachMethod::of(self.most)
     }
 
     fn attach(&mut self, request: &AttachRequest<'_>) -> Result<Placed, ProbeError> {
@@ -158,7 +159,7 @@ impl Kernel for SharedTargets {
         self.next += 1;
         let (lease, sees_system_calls) = self.place(slot, request)?;
         self.owners.lock().insert(lease.slot, slot);
-        if request.method == Method::Trace {
+        if request.method == AttachMethod::Trace {
             self.order.attached(slot);
         }
         let tables = Arc::new(Part::new(Arc::clone(&lease)));

@@ -6,10 +6,11 @@ use std::os::fd::AsRawFd;
 
 use leakspy_ebpf::wire::target::Layout;
 
-use super::attach::{FileProbes, Links, Method, attach};
+use super::attach::{FileProbes, Links, attach};
 use super::error::ProbeError;
 use super::guard::{Guard, LinkGroup};
 use super::load::{Capacity, Loaded};
+use crate::model::AttachMethod;
 
 /// The guard is asked for one thing after the other.
 const GROUP: LinkGroup = 0;
@@ -24,7 +25,7 @@ extern "C" fn landing(argument: u64) -> u64 {
 ///
 /// # Errors
 /// Why the method does not work here.
-pub fn try_method(method: Method, guard: &mut Guard) -> Result<(), ProbeError> {
+pub fn try_method(method: AttachMethod, guard: &mut Guard) -> Result<(), ProbeError> {
     let own = File::open("/proc/self/exe")
         .map_err(|source| ProbeError::Kernel { what: "open this program", source })?;
     let file = own_probes(&own)?;

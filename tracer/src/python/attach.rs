@@ -10,7 +10,7 @@ use super::machine;
 use super::runtime::{self, Broken, ThreadState};
 use super::slot::{self, NoSlot, SlotSearch, StateSlot};
 use super::version::Version;
-use crate::model::{Address, Memory, RuntimeSymbols};
+use crate::model::{Address, Memory, NoPython, RuntimeSymbols};
 
 /// First minor version that publishes its offsets.
 const FIRST_PUBLISHED: u8 = 13;
@@ -48,15 +48,11 @@ pub struct Python {
 }
 
 /// Why Python frames cannot be had. Native stacks still can.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PythonRefusal {
     /// No symbol led to a version.
-    #[error(
-        "cannot tell which CPython this is: no debug offsets, Py_Version or Py_GetVersion to read"
-    )]
     NoVersion,
     /// Two sources disagree.
-    #[error("CPython {version} says in another place that it is {other}")]
     TwoVersions {
         /// One.
         version: Version,
@@ -64,31 +60,26 @@ pub enum PythonRefusal {
         other: Version,
     },
     /// No row.
-    #[error("the layout of CPython {version} is not known; known are 3.6 to 3.15, final releases")]
     UnknownVersion {
         /// The version.
         version: Version,
     },
     /// The published table is not believed.
-    #[error("{reason}")]
     Published {
         /// Why not.
         reason: Unbelieved,
     },
     /// A version that publishes its offsets, without them where `_PyRuntime` should be.
-    #[error("CPython {version} should publish its debug offsets, but they were not found")]
     NoDebugOffsets {
         /// The version.
         version: Version,
     },
     /// Nothing leads to the list of interpreters.
-    #[error("the interpreter list of CPython {version} was not found (is the program stripped?)")]
     NoRuntime {
         /// The version.
         version: Version,
     },
     /// Interpreters and threads could not be listed.
-    #[error("the threads of CPython {version} cannot be listed: {reason}")]
     Runtime {
         /// The version.
         version: Version,
@@ -96,7 +87,6 @@ pub enum PythonRefusal {
         reason: Broken,
     },
     /// Thread states could not be found from threads.
-    #[error("the thread states of CPython {version} cannot be found from its threads: {reason}")]
     Slot {
         /// The version.
         version: Version,
@@ -104,13 +94,44 @@ pub enum PythonRefusal {
         reason: NoSlot,
     },
     /// The layout does not hold for this process.
-    #[error("the layout known for CPython {version} does not fit this process: {reason}")]
     Check {
         /// The version.
         version: Version,
         /// What does not fit.
         reason: Failed,
     },
+}
+
+impl From<&PythonRefusal> for NoPython {
+    fn from(refusal: &PythonRefusal) -> Self {
+        use PythonRefusal as Refusal;
+        match refusal {
+            Refusal::NoVersion => Self::NoVersion,
+            Refusal::TwoVersions { version, other } => {
+                Self::TwoVersions { version: version.to_string(), other: other.to_string() }
+            }
+            Refusal::UnknownVersion { version } => {
+                Self::UnknownVersion { version: version.to_string() }
+            }
+            Refusal::Published { reason: Unbelieved::FreeThreaded { version } } => {
+                Self::FreeThreaded { version: version.to_string() }
+            }
+            Refusal::Published { reason } => {
+                Self::OffsetsNotBelieved { detail: reason.to_string() }
+            }
+            Refusal::NoDebugOffsets { version } => Self::NoOffsets { version: version.to_string() },
+            Refusal::NoRuntime { version } => Self::NoInterpreters { version: version.to_string() },
+            Refusal::Runtime { version, reason } => {
+                Self::NoThreads { version: version.to_string(), detail: reason.to_string() }
+            }
+            Refusal::Slot { version, reason } => {
+                Self::NoThreadStates { version: version.to_string(), detail: reason.to_string() }
+            }
+            Refusal::Check { version, reason } => {
+                Self::LayoutMisfit { version: version.to_string(), detail: reason.to_string() }
+            }
+        }
+    }
 }
 
 /// Reads what must be known of the CPython in `memory`. Needs some thousand small reads, and stops

@@ -3,8 +3,8 @@
 use std::collections::HashSet;
 
 use super::layout::Layout;
-use crate::model::{Address, Memory};
-use crate::python::code::{CodeInfo, NoCode};
+use crate::model::{Address, Memory, NoCode};
+use crate::python::code::CodeInfo;
 use crate::python::frame::{Frames, Walker};
 use crate::python::runtime::ThreadState;
 
@@ -64,7 +64,7 @@ pub enum Failed {
         thread: Address,
     },
     /// A frame whose code is none, or has no name or file.
-    #[error("a frame of thread {thread} has no usable code object at {code}: {reason}")]
+    #[error("a frame of thread {thread} has no usable code object at {code} ({})", reason.code())]
     Code {
         /// The thread state.
         thread: Address,

@@ -2,8 +2,8 @@
 
 use super::layout::{Field, Layout};
 use super::line::LineTable;
-use super::text::{self, NoText};
-use crate::model::{Address, Memory};
+use super::text;
+use crate::model::{Address, Memory, NoCode, NoText};
 
 /// A code object, read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,29 +16,6 @@ pub struct CodeInfo {
     pub first_line: Option<u32>,
     /// Lines of its instructions; without a single one when the table could not be read.
     pub lines: LineTable,
-}
-
-/// Why there is no code object.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
-pub enum NoCode {
-    /// Memory is gone.
-    #[error("its code object cannot be read any more")]
-    Unreadable,
-    /// The address was reused for something else.
-    #[error("what is in the place of its code object is something else")]
-    NotCode,
-    /// No function name.
-    #[error("its function name: {reason}")]
-    Function {
-        /// Why.
-        reason: NoText,
-    },
-    /// No file name.
-    #[error("its file name: {reason}")]
-    File {
-        /// Why.
-        reason: NoText,
-    },
 }
 
 impl CodeInfo {

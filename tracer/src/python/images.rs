@@ -241,7 +241,7 @@ fn a_wrong_code_type_is_refused() {
         };
         assert!(
             matches!(&refusal, PythonRefusal::Check { reason, .. } if check(reason)),
-            "{name}: {refusal}"
+            "{name}: {refusal:?}"
         );
     }
 }

@@ -3,7 +3,7 @@
 //! Nothing here does I/O: a live process, a saved image and the saved chunks of a dead code object
 //! are all the same to it. [`attach()`] is the way in; everything it returns was read from the
 //! target and held against what CPython's own headers say, and when they disagree the answer is a
-//! [`PythonRefusal`] with a sentence, never a guess.
+//! [`PythonRefusal`], never a guess.
 //!
 //! | module | knows |
 //! |---|---|
@@ -32,7 +32,7 @@ pub mod text;
 pub mod version;
 
 pub use attach::{Python, PythonRefusal, attach};
-pub use code::{CodeInfo, NoCode};
+pub use code::CodeInfo;
 pub use collector::Collector;
 pub use layout::{Layout, LayoutSource};
 pub use line::LineTable;

@@ -37,10 +37,9 @@ impl Memory for SavedCode<'_> {
 #[cfg(test)]
 mod tests {
     use super::SavedCode;
-    use crate::model::{Address, Memory};
+    use crate::model::{Address, Memory, NoCode, NoText};
+    use crate::python::CodeInfo;
     use crate::python::layout::table::CPYTHON_3_12;
-    use crate::python::text::NoText;
-    use crate::python::{CodeInfo, NoCode};
 
     const CODE: u64 = 0x7000_0000;
     const CODE_TYPE: Address = Address(0x5555_0000);

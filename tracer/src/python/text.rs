@@ -1,7 +1,7 @@
 //! Strings and bytes objects, bounded.
 
 use super::layout::Layout;
-use crate::model::{Address, Memory};
+use crate::model::{Address, Memory, NoText};
 
 /// Code points that are read of a string; longer ones are cut, and end in an ellipsis.
 pub const MAX_CODE_POINTS: usize = 4096;
@@ -13,20 +13,6 @@ pub const MAX_BYTES: usize = 1 << 20;
 const ABSURD: u64 = 1 << 47;
 /// Step in which an object is read that was only saved in part.
 const STEP: usize = 64;
-
-/// Why there is no text.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
-pub enum NoText {
-    /// Memory is gone.
-    #[error("its text cannot be read any more")]
-    Unreadable,
-    /// A pointer that is null.
-    #[error("it has no text")]
-    Null,
-    /// What is there is no string: another kind of object, or reused memory.
-    #[error("what is in the place of its text is no string")]
-    NotText,
-}
 
 /// The characters of the `str` at `object`. Lone surrogates, which file names that are not UTF-8
 /// are full of, become U+FFFD, as do code points that do not exist.

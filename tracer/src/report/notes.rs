@@ -1,8 +1,13 @@
 //! What was noticed and what limits the numbers, in sentences. Names in them are raw: data from
 //! outside.
 
+use super::method::method;
 use super::quantity::{bytes, counted, duration, share_in_words};
-use crate::model::{Attachment, HeapNote, LeftOut, NoObjects, NoSearch, NotSeen, Note, StackNote};
+use crate::model::{Attachment, HeapNote, LeftOut, NoSearch, NotSeen, Note, StackNote};
+
+mod refusals;
+
+pub use refusals::{no_objects, no_python};
 
 /// What was attached to, and how.
 pub fn attached(about: &Attachment) -> String {
@@ -10,8 +15,9 @@ pub fn attached(about: &Attachment) -> String {
         Some(version) => format!("CPython {version}"),
         None => "native stacks only".to_owned(),
     };
-    let Attachment { pid, comm, probes, method, .. } = about;
-    format!("recording {comm} (pid {pid}), {python}, {probes} probes by {method}")
+    let Attachment { pid, comm, probes, .. } = about;
+    let way = method(about.method);
+    format!("recording {comm} (pid {pid}), {python}, {probes} probes by {way}")
 }
 
 /// What was noticed on a recording.
@@ -54,7 +60,7 @@ pub fn note(note: &Note) -> String {
              numbers that were written."
                 .into()
         }
-        Note::PythonNotUnderstood { reason } => format!("no Python frames: {reason}"),
+        Note::PythonNotUnderstood { reason } => no_python(reason),
         Note::FunctionNotSeen { function, reason } => {
             format!("Calls of {function} are not seen: {}.", not_seen(reason))
         }
@@ -135,14 +141,6 @@ const fn no_search(reason: NoSearch) -> &'static str {
     }
 }
 
-fn no_objects(reason: &NoObjects) -> &str {
-    match reason {
-        NoObjects::TooSlow => "it took too long",
-        NoObjects::EndedEarly => "the snapshot of them ended early",
-        NoObjects::Refused { error } => error,
-    }
-}
-
 /// `2 findings are suppressed by app.supp; they keep 1.2 MiB and explain 12 % of the growth.`
 fn left_out(them: &LeftOut, how: &str, by: &str) -> String {
     let (are, they_keep, explain) = match them.findings {
@@ -175,7 +173,7 @@ pub fn of_stack(note: &StackNote) -> String {
                 .into()
         }
         StackNote::CodeUnreadable { reason } => {
-            format!("a Python function is missing its name: {reason}")
+            format!("a Python function is missing its name: {}", refusals::no_code(*reason))
         }
         StackNote::NativeLeftOut { frames } => format!(
             "{frames} native frames were left out: their place among the Python frames is not certain."

@@ -1,15 +1,16 @@
 //! Why a session ends without a result.
 
-use thiserror::Error;
+use std::error::Error;
 
 use crate::heap::NoHeapSubject;
+use crate::model::NoObjects;
 use crate::os::OsError;
 use crate::os::allocator::AllocatorError;
 use crate::probe::ProbeError;
 use crate::store::StoreError;
 
 /// Why a session could not begin or go on.
-#[derive(Debug, Error)]
+#[derive(Debug, thiserror::Error)]
 pub enum SessionError {
     /// The process or the system.
     #[error(transparent)]
@@ -24,20 +25,18 @@ pub enum SessionError {
     #[error(transparent)]
     Allocator(#[from] AllocatorError),
     /// There is nothing to put a probe on.
-    #[error("cannot trace process {pid}: {reason}")]
+    #[error("cannot trace process {pid}: no function of its allocator can carry a probe")]
     NothingToTrace {
         /// The process.
         pid: u32,
-        /// Why, as a sentence.
-        reason: String,
     },
     /// There are no Python objects to be read.
-    #[error("cannot read the Python objects of process {pid}: {reason}")]
+    #[error("cannot read the Python objects of process {pid}")]
     NoHeap {
         /// The process.
         pid: u32,
-        /// Why, as a sentence.
-        reason: String,
+        /// Why, for `report` to put into words.
+        reason: NoObjects,
     },
     /// Nothing of the process is what was asked for.
     #[error(transparent)]
@@ -69,6 +68,25 @@ pub enum Failure {
     TargetGone,
     /// A privilege or a feature of the kernel is missing.
     Missing,
+}
+
+/// An error and its causes as one line, each as `said` has it. A cause that the text before it says
+/// already is left out.
+pub fn joined(
+    error: &(dyn Error + 'static),
+    said: impl Fn(&(dyn Error + 'static)) -> String,
+) -> String {
+    let mut line = String::new();
+    for cause in std::iter::successors(Some(error), |error| (**error).source()) {
+        let text = said(cause);
+        if line.is_empty() {
+            line = text;
+        } else if !line.ends_with(&text) {
+            line.push_str(": ");
+            line.push_str(&text);
+        }
+    }
+    line
 }
 
 impl SessionError {

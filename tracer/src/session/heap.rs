@@ -7,7 +7,7 @@ use super::interpreter;
 use crate::heap::{
     self, Budget, Cache, Depth, Heap, Mapped, Named, ObjectLayout, Ranges, Refcount, View,
 };
-use crate::model::{CensusTarget, HeapSnapshot, Memory, PythonTarget};
+use crate::model::{CensusTarget, HeapSnapshot, Memory, NoObjects, PythonTarget};
 use crate::os::pages::Pages;
 use crate::os::pause::Pause;
 use crate::os::{Life, Modules, Process};
@@ -59,22 +59,18 @@ impl HeapTarget {
         let modules = Modules::of_process(&process)?;
         let found = interpreter::find(&process, &modules);
         let pid = process.pid();
-        let no_heap = |reason: String| SessionError::NoHeap { pid, reason };
+        let no_heap = |reason| SessionError::NoHeap { pid, reason };
         let missing = || match &found.refusal {
-            Some(reason) => format!("no Python frames: {reason}"),
-            None => "it is no CPython".to_owned(),
+            Some(reason) => NoObjects::PythonNotUnderstood { reason: reason.into() },
+            None => NoObjects::NotPython,
         };
         let python = found.python.ok_or_else(|| no_heap(missing()))?;
         let objects = heap::objects(python.version).ok_or_else(|| {
-            no_heap(format!(
-                "the objects of CPython {} are not known; known are 3.8 to 3.15",
-                python.version
-            ))
+            no_heap(NoObjects::UnknownObjects { version: python.version.to_string() })
         })?;
         let pages = Pages::open(&process)?;
-        let collector = collector(pages.memory(), &python).ok_or_else(|| {
-            no_heap("the lists of its garbage collector were not found".to_owned())
-        })?;
+        let collector =
+            collector(pages.memory(), &python).ok_or_else(|| no_heap(NoObjects::NoCollector))?;
         Ok(Self { process, pages, python, objects, collector })
     }
 
@@ -205,23 +201,25 @@ impl HeapTarget {
     fn refresh(&mut self) -> Result<(), SessionError> {
         let memory = self.pages.memory();
         let layout = &self.python.layout;
-        let mut result = Err(String::new());
-        for _ in 0..ATTEMPTS {
-            result = runtime::interpreters(memory, layout, self.python.interpreters_head)
-                .and_then(|found| {
-                    runtime::threads(memory, layout, &found).map(|threads| (found, threads))
-                })
-                .map_err(|reason| reason.to_string());
+        let list = || {
+            let found = runtime::interpreters(memory, layout, self.python.interpreters_head)?;
+            runtime::threads(memory, layout, &found).map(|threads| (found, threads))
+        };
+        let mut result = list();
+        for _ in 1..ATTEMPTS {
             if result.is_ok() {
                 break;
             }
+            result = list();
         }
         if !self.is_there() {
             return Err(crate::os::OsError::Vanished { pid: self.process.pid() }.into());
         }
         let pid = self.process.pid();
-        let (interpreters, threads) =
-            result.map_err(|reason| SessionError::NoHeap { pid, reason })?;
+        let (interpreters, threads) = result.map_err(|error| {
+            let reason = NoObjects::NoThreads { detail: error.to_string() };
+            SessionError::NoHeap { pid, reason }
+        })?;
         (self.python.interpreters, self.python.threads) = (interpreters, threads);
         Ok(())
     }
@@ -250,16 +248,11 @@ impl HeapTarget {
 
 /// Why a heap of more than `most` objects is not read: for want of memory here, or because more
 /// were not wanted.
-fn too_many(most: usize, for_want_of_memory: bool) -> String {
+fn too_many(most: usize, for_want_of_memory: bool) -> NoObjects {
+    let most = u64::try_from(most).unwrap_or(u64::MAX);
     match for_want_of_memory {
-        true => format!(
-            "it has more than {most} Python objects, and a snapshot of more would take over half of the \
-             memory that this machine has free; free some, and try again"
-        ),
-        false => format!(
-            "it has more than {most} Python objects, too many for a snapshot during a recording; `leakspy \
-             census` counts them"
-        ),
+        true => NoObjects::NoMemory { most },
+        false => NoObjects::TooMany { most },
     }
 }
 
@@ -295,19 +288,4 @@ fn joined(ranges: impl Iterator<Item = (u64, u64)>) -> Vec<(u64, u64)> {
         }
     }
     joined
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Which things are too many, what they are too many for, and what to do.
-    #[test]
-    fn too_many_objects_are_said_so_that_one_can_act() {
-        let here = too_many(565_209, true);
-        for word in ["565209 Python objects", "memory that this machine has free", "free some"] {
-            assert!(here.contains(word), "{here}");
-        }
-        assert!(too_many(10, false).ends_with("`leakspy census` counts them"));
-    }
 }

@@ -43,7 +43,7 @@ impl CodeNames {
             let known = match same {
                 Some(first) => {
                     seen.code_read(word.code(), first);
-                    info.map_err(|reason| StackNote::CodeUnreadable { reason: reason.to_string() })
+                    info.map_err(|reason| StackNote::CodeUnreadable { reason })
                 }
                 None => {
                     self.missed.push(identity);

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
-use super::error::SessionError;
+use super::error::{Failure, SessionError, joined};
 use super::heap::{HeapReading, HeapTarget, ReadingWanted};
 use super::shared::Turn;
 use crate::heap::{self, Depth, Heap, HeapWatch, Joined, LiveBlock, Named, Retainers, View};
@@ -192,8 +192,13 @@ impl Job {
     }
 }
 
-fn refused(error: SessionError) -> NoObjects {
-    NoObjects::Refused { error: error.to_string() }
+/// Why a heap was not read.
+pub fn refused(error: SessionError) -> NoObjects {
+    match (error.failure(), error) {
+        (_, SessionError::NoHeap { reason, .. }) => reason,
+        (Failure::TargetGone, _) => NoObjects::TargetGone,
+        (_, error) => NoObjects::Refused { error: joined(&error, ToString::to_string) },
+    }
 }
 
 fn last(

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::objects::CensusRules;
 use super::search::SearchRules;
 use crate::history::SharedHistory;
-use crate::probe::Method;
+use crate::model::AttachMethod;
 
 /// A recording to be made.
 #[derive(Clone, Debug)]
@@ -37,5 +37,5 @@ pub struct RecordOptions {
     /// When snapshots of Python objects are taken.
     pub census: CensusRules,
     /// How probes are attached; the best way that works when `None`.
-    pub method: Option<Method>,
+    pub method: Option<AttachMethod>,
 }

@@ -42,8 +42,7 @@ pub fn make(
         allocator.located.iter().map(|located| (located.module, located.vaddr)).collect();
     let plan = Plan::new(&allocator, &modules.code_around(&functions), kernel);
     if plan.points.is_empty() {
-        let reason = "no function of its allocator can carry a probe".to_owned();
-        return Err(SessionError::NothingToTrace { pid: process.pid(), reason });
+        return Err(SessionError::NothingToTrace { pid: process.pid() });
     }
     let mut notes = uncovered(&plan, &allocator, modules);
     let mut plan = plan;

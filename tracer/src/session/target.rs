@@ -12,10 +12,10 @@ use super::interpreter::{self, FoundInterpreter};
 use super::modules::KnownModules;
 use super::plan::{self, Probing};
 use super::stacks::Stacks;
-use crate::model::{self, Attachment, Memory, Note, PythonTarget};
+use crate::model::{self, AttachMethod, Attachment, Memory, Note, PythonTarget};
 use crate::os::pages::Pages;
 use crate::os::{self, Life, Mapping, Modules, Process};
-use crate::probe::{FileProbes, Method, ProbeError};
+use crate::probe::{FileProbes, ProbeError};
 use crate::python::{Python, PythonRefusal};
 use crate::symbolize::{Detail, ModuleId, NativeNames};
 
@@ -30,7 +30,7 @@ pub struct TracedTarget {
     files: Vec<FileProbes>,
     notes: Vec<Note>,
     /// How its probes were attached, once they are.
-    method: Option<Method>,
+    method: Option<AttachMethod>,
 }
 
 impl TracedTarget {
@@ -48,7 +48,7 @@ impl TracedTarget {
         let probing = plan::make(&process, &modules, &found)?;
         let files = probing.files(&modules);
         let not_understood =
-            |reason: &PythonRefusal| Note::PythonNotUnderstood { reason: reason.to_string() };
+            |reason: &PythonRefusal| Note::PythonNotUnderstood { reason: reason.into() };
         let mut notes: Vec<Note> = found.refusal.iter().map(not_understood).collect();
         notes.extend(probing.notes.iter().cloned());
         Ok(Self {
@@ -219,11 +219,11 @@ impl TracedTarget {
 
     /// Whether its probes are gone once its first thread is.
     pub fn probes_end_with_leader(&self) -> bool {
-        self.method.is_some_and(Method::ends_with_leader)
+        self.method.is_some_and(AttachMethod::ends_with_leader)
     }
 
     /// What was attached to, and how.
-    pub fn attached(&mut self, method: Method, sees_system_calls: bool) -> Attachment {
+    pub fn attached(&mut self, method: AttachMethod, sees_system_calls: bool) -> Attachment {
         self.method = Some(method);
         if !sees_system_calls {
             self.notes.push(Note::SystemCallsNotSeen);
@@ -233,7 +233,7 @@ impl TracedTarget {
             comm: self.process.comm().to_owned(),
             python: self.found.python.as_ref().map(|python| python.version.to_string()),
             probes: self.probing.spots().count(),
-            method: method.name(),
+            method,
         }
     }
 }

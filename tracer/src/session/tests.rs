@@ -10,9 +10,10 @@ use rusqlite::Connection;
 use self::stage::{Stage, WaitingProcess};
 use super::*;
 use crate::history::SharedHistory;
+use crate::model::AttachMethod;
 use crate::model::Note;
 use crate::probe::fake::Call;
-use crate::probe::{EndedBy, Method, ProbeError, Slot};
+use crate::probe::{EndedBy, ProbeError, Slot};
 
 /// A target is attached, counted for, and left; its numbers are given up when its recording is
 /// whole.
@@ -28,7 +29,7 @@ async fn everything_happens_in_order() {
     assert_eq!(
         stage.script.calls(),
         [
-            Call::Attach(pid, Method::Session),
+            Call::Attach(pid, AttachMethod::Session),
             Call::Recording(slot, true),
             Call::Recording(slot, false),
             Call::Detach(slot),
@@ -47,14 +48,14 @@ async fn a_method_that_is_not_there_is_no_end() {
     stage.script.refuse(libc::EOPNOTSUPP);
     let subject = WaitingProcess::new();
     let target = stage.attach(&subject, "a");
-    assert_eq!(stage.attached(target).await.method, Method::Perf.name());
+    assert_eq!(stage.attached(target).await.method, AttachMethod::Perf);
     stage.ends_well(target).await;
 }
 
 #[tokio::test]
 async fn without_any_method_the_last_refusal_is_told() {
     let mut stage = Stage::new();
-    Method::ALL.iter().for_each(|_| stage.script.refuse(libc::EINVAL));
+    AttachMethod::ALL.iter().for_each(|_| stage.script.refuse(libc::EINVAL));
     let subject = WaitingProcess::new();
     let target = stage.attach(&subject, "a");
     let error = stage.outcome(target).await.unwrap_err();
@@ -69,10 +70,10 @@ async fn a_method_of_choice_is_the_only_one() {
     stage.script.refuse(libc::EINVAL);
     let subject = WaitingProcess::new();
     let mut options = stage.options(&subject, "a");
-    options.method = Some(Method::Multi);
+    options.method = Some(AttachMethod::Multi);
     let target = stage.session.attach(options);
     assert_eq!(stage.outcome(target).await.unwrap_err().failure(), Failure::Missing);
-    assert_eq!(stage.script.calls(), [Call::Attach(subject.pid(), Method::Multi)]);
+    assert_eq!(stage.script.calls(), [Call::Attach(subject.pid(), AttachMethod::Multi)]);
 }
 
 #[tokio::test]

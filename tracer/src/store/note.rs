@@ -24,13 +24,24 @@ pub fn of_recording(text: String) -> Note {
     match text.as_str() {
         EXITED => Note::TargetExited,
         REPLACED => Note::TargetReplaced,
-        json => serde_json::from_str(json).unwrap_or(Note::Text { text }),
+        json => serde_json::from_str(json).unwrap_or_else(|_| Note::Text { text: sentence(text) }),
     }
 }
 
 /// A note on a stack as it was stored.
 pub fn of_stack(text: String) -> StackNote {
-    serde_json::from_str(&text).unwrap_or(StackNote::Text { text })
+    serde_json::from_str(&text).unwrap_or_else(|_| StackNote::Text { text: sentence(text) })
+}
+
+/// A note with a code whose reason was a sentence, in earlier recordings, is that sentence.
+fn sentence(text: String) -> String {
+    #[derive(serde::Deserialize)]
+    struct Reasoned {
+        #[serde(rename = "code")]
+        _code: String,
+        reason: String,
+    }
+    serde_json::from_str(&text).map_or(text, |Reasoned { reason, .. }| reason)
 }
 
 #[cfg(test)]
@@ -57,6 +68,14 @@ mod tests {
             assert_eq!(of_recording(other.into()), Note::Text { text: other.into() });
             assert_eq!(of_stack(other.into()), StackNote::Text { text: other.into() });
         }
+    }
+
+    #[test]
+    fn a_reason_that_was_a_sentence_is_that_sentence() {
+        let earlier = r#"{"code":"python-not-understood","reason":"it was stripped"}"#;
+        assert_eq!(of_recording(earlier.into()), Note::Text { text: "it was stripped".into() });
+        let earlier = r#"{"code":"code-unreadable","reason":"it has no text"}"#;
+        assert_eq!(of_stack(earlier.into()), StackNote::Text { text: "it has no text".into() });
     }
 
     proptest! {

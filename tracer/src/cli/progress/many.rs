@@ -135,7 +135,7 @@ mod tests {
 
     fn about(pid: u32) -> Attachment {
         let comm = "pan\u{1b}[31mel".to_owned();
-        Attachment { pid, comm, python: None, probes: 14, method: "perf" }
+        Attachment { pid, comm, python: None, probes: 14, method: crate::model::AttachMethod::Perf }
     }
 
     /// Words stay above the lines that are redrawn, in lines that fit.
@@ -193,8 +193,8 @@ mod tests {
         assert_eq!(
             text.lines().collect::<Vec<_>>(),
             [
-                "recording pan\\x1b[31mel (pid 11), native stacks only, 14 probes by perf",
-                "recording pan\\x1b[31mel (pid 12), native stacks only, 14 probes by perf",
+                "recording pan\\x1b[31mel (pid 11), native stacks only, 14 probes by perf events",
+                "recording pan\\x1b[31mel (pid 12), native stacks only, 14 probes by perf events",
                 "11 pan\\x1b[31mel       10 s: 9.5 MiB live, 120 sites, nothing lost",
                 "12 pan\\x1b[31mel       10 s: 9.5 MiB live, 120 sites, nothing lost",
                 "leakspy: 12 pan\\x1b[31mel: the target exited; what was recorded until then is kept",

@@ -7,7 +7,7 @@ use leakspy_ebpf::wire::limit;
 
 use crate::cli::options::{OutputArgs, ProcessesArgs, SearchArgs};
 use crate::cli::units;
-use crate::probe::Method;
+use crate::model::AttachMethod;
 
 const RECORDING: &str = "Recording to write; of several processes one each, app.PID.leakspy for app.leakspy \
     [default: leakspy-PID-TIME.leakspy]";
@@ -69,7 +69,7 @@ pub enum MethodArg {
     Trace,
 }
 
-impl From<MethodArg> for Method {
+impl From<MethodArg> for AttachMethod {
     fn from(method: MethodArg) -> Self {
         match method {
             MethodArg::Session => Self::Session,

@@ -1,5 +1,5 @@
-use super::{MAX_CODE_POINTS, NoText, bytes, unicode};
-use crate::model::{Address, Memory};
+use super::{MAX_CODE_POINTS, bytes, unicode};
+use crate::model::{Address, Memory, NoText};
 use crate::python::layout::{Layout, table};
 
 /// One range of memory, and one more far away for text that is not compact.

@@ -1,6 +1,8 @@
 //! Every note once or, where it has reasons, once with each.
 
-use crate::model::{HeapNote, LeftOut, NoObjects, NoSearch, NotSeen, Note, StackNote};
+use crate::model::{
+    HeapNote, LeftOut, NoCode, NoObjects, NoPython, NoSearch, NoText, NotSeen, Note, StackNote,
+};
 
 pub fn notes() -> Vec<Note> {
     let library = || "/usr/lib/x86_64-linux-gnu/libc.so.6".to_owned();
@@ -15,8 +17,8 @@ pub fn notes() -> Vec<Note> {
         Note::MachineSlept { seconds: 3600.0 },
         Note::ProbesLost,
         Note::RecordingUnfinished,
-        Note::PythonNotUnderstood { reason: "the layout of CPython 3.16.0 is not known".into() },
     ];
+    notes.extend(no_pythons().map(|reason| Note::PythonNotUnderstood { reason }));
     let unseen = [
         NotSeen::Several,
         NotSeen::Indirect,
@@ -47,7 +49,17 @@ pub fn notes() -> Vec<Note> {
     let uncounted = [
         NoObjects::TooSlow,
         NoObjects::EndedEarly,
-        NoObjects::Refused { error: "process 4711 has ended".into() },
+        NoObjects::TargetGone,
+        NoObjects::NotPython,
+        NoObjects::PythonNotUnderstood { reason: NoPython::NoVersion },
+        NoObjects::UnknownObjects { version: "3.7.2".into() },
+        NoObjects::NoCollector,
+        NoObjects::NoThreads {
+            detail: "its thread list has no end (again at 0x7f21c40a1000)".into(),
+        },
+        NoObjects::NoMemory { most: 565_209 },
+        NoObjects::TooMany { most: 1_048_576 },
+        NoObjects::Refused { error: "cannot read /proc/4711/maps: permission denied".into() },
     ];
     notes.extend(uncounted.map(|reason| Note::ObjectsUnfinished { reason }));
     notes.push(Note::OwnersIncomplete { blocks: 1_048_576 });
@@ -59,13 +71,35 @@ pub fn notes() -> Vec<Note> {
     notes
 }
 
+fn no_pythons() -> [NoPython; 10] {
+    let version = || "3.16.0".to_owned();
+    [
+        NoPython::NoVersion,
+        NoPython::TwoVersions { version: version(), other: "3.15.1".into() },
+        NoPython::UnknownVersion { version: version() },
+        NoPython::FreeThreaded { version: version() },
+        NoPython::OffsetsNotBelieved { detail: "its debug offsets cannot be read".into() },
+        NoPython::NoOffsets { version: version() },
+        NoPython::NoInterpreters { version: version() },
+        NoPython::NoThreads { version: version(), detail: "its thread list is empty".into() },
+        NoPython::NoThreadStates { version: version(), detail: "none of its 2 threads".into() },
+        NoPython::LayoutMisfit { version: version(), detail: "its GIL is held by 0x1".into() },
+    ]
+}
+
 pub fn of_stacks() -> Vec<StackNote> {
     let module = || "/opt/lib/libmagic.so.2".to_owned();
-    vec![
+    let no_codes = [
+        NoCode::Unreadable,
+        NoCode::NotCode,
+        NoCode::Function { reason: NoText::Unreadable },
+        NoCode::Function { reason: NoText::Null },
+        NoCode::File { reason: NoText::NotText },
+    ];
+    let mut notes = vec![
         StackNote::PythonTooDeep,
         StackNote::PythonUnreadable,
         StackNote::CodeFreed,
-        StackNote::CodeUnreadable { reason: "its code object cannot be read any more".into() },
         StackNote::NativeLeftOut { frames: 3 },
         StackNote::OtherStack { frames: 2 },
         StackNote::IdleEvaluation { frames: 1 },
@@ -77,7 +111,9 @@ pub fn of_stacks() -> Vec<StackNote> {
         StackNote::ImplausibleReturn { module: module() },
         StackNote::NativeTooDeep { frames: 1024 },
         StackNote::Text { text: "A sentence of an earlier version.".into() },
-    ]
+    ];
+    notes.extend(no_codes.map(|reason| StackNote::CodeUnreadable { reason }));
+    notes
 }
 
 pub const fn of_heaps() -> [HeapNote; 2] {

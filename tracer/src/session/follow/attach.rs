@@ -16,9 +16,10 @@ use super::super::target::TracedTarget;
 use super::super::watch::{self, Readable};
 use super::super::worker::{Work, Worker};
 use crate::history::Tee;
+use crate::model::AttachMethod;
 use crate::model::Capture;
 use crate::os;
-use crate::probe::{AttachRequest, Capacity, Kernel, Method, Placed, ProbeError, Slot};
+use crate::probe::{AttachRequest, Capacity, Kernel, Placed, ProbeError, Slot};
 use crate::store::{FileOwner, Overwrite, Writer};
 
 /// A target that is being recorded.
@@ -115,7 +116,7 @@ impl Opened {
         self,
         kernel: &mut dyn Kernel,
         options: &RecordOptions,
-    ) -> Result<(Self, Placed, Method), SessionError> {
+    ) -> Result<(Self, Placed, AttachMethod), SessionError> {
         match place(&self.target, kernel, options) {
             Ok((placed, method)) => Ok((self, placed, method)),
             Err(error) => {
@@ -159,7 +160,7 @@ fn place(
     target: &TracedTarget,
     kernel: &mut dyn Kernel,
     options: &RecordOptions,
-) -> Result<(Placed, Method), SessionError> {
+) -> Result<(Placed, AttachMethod), SessionError> {
     target.warm_pages();
     let programs = target.for_programs(options.audit_one_in)?;
     let mut refused = None;
