@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context, Result, ensure};
-use leakspy_ebpf::wire::counter::{Class, Counter};
+use leakspy_ebpf::wire::counter::{Counter, CounterClass};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -142,7 +142,7 @@ impl Counters {
         for counter in Counter::ALL {
             // Merged stacks are a figure about site keys; what a test says of stacks it compares
             // itself.
-            let bad = matches!(counter.class(), Class::Loss | Class::Quality)
+            let bad = matches!(counter.class(), CounterClass::Loss | CounterClass::Quality)
                 && *counter != Counter::StacksMerged;
             let count = self.of(*counter)?;
             ensure!(

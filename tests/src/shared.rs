@@ -7,7 +7,7 @@ use leakspy::probe::plan::Plan;
 use leakspy::probe::{
     AttachRequest, Capacity, FileProbes, GuardProgram, Kernel, Placed, SharedTargets,
 };
-use leakspy_ebpf::wire::target::Target;
+use leakspy_ebpf::wire::target::ProgramTarget;
 
 use crate::native;
 use crate::tracer::binary;
@@ -44,7 +44,11 @@ impl Pairs {
         let request = AttachRequest {
             pid: process.pid(),
             files: &probes(&process, &modules)?,
-            target: Target { tgid, task_fsbase: os::btf::task_fsbase()?, ..Target::default() },
+            target: ProgramTarget {
+                tgid,
+                task_fsbase: os::btf::task_fsbase()?,
+                ..ProgramTarget::default()
+            },
             method: AttachMethod::Trace,
             capacity: SHARE,
             in_place: &|| Ok(()),

@@ -162,7 +162,7 @@ impl Step {
 
 /// The thread to walk.
 #[derive(Clone, Copy, Debug)]
-pub struct Thread {
+pub struct ThreadRegisters {
     /// Base of its control block.
     pub fsbase: u64,
     /// Its stack pointer.
@@ -193,7 +193,7 @@ pub fn walk<R: ReadUser>(
     reader: &R,
     layout: &PythonWalk,
     generations: &Generations,
-    thread: Thread,
+    thread: ThreadRegisters,
     scratch: &mut Scratch,
 ) -> Walked {
     let mut walked = Walked::default();

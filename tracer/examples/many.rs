@@ -18,7 +18,7 @@ use leakspy::probe::{
 };
 use leakspy::report::method::method as name;
 use leakspy_ebpf::wire::counter::Counter;
-use leakspy_ebpf::wire::target::Target;
+use leakspy_ebpf::wire::target::ProgramTarget;
 
 /// Pairs that are timed at once: short, because on a busy machine a longer run is interrupted.
 const PAIRS: u32 = 500;
@@ -227,7 +227,8 @@ fn attach(
     let modules = Modules::of_process(&process)?;
     let files = probes(&process, &modules)?;
     let tgid = os::privilege::host_pid(&process).unwrap_or(0);
-    let target = Target { tgid, task_fsbase: os::btf::task_fsbase()?, ..Target::default() };
+    let target =
+        ProgramTarget { tgid, task_fsbase: os::btf::task_fsbase()?, ..ProgramTarget::default() };
     let pid = process.pid();
     let request =
         AttachRequest { pid, files: &files, target, method, capacity, in_place: &|| Ok(()) };

@@ -11,7 +11,7 @@ use leakspy_ebpf::wire::limit::MAX_NESTED;
 
 use super::map::PENDING;
 use super::read::Current;
-use super::{Event, ledger, life, mapping, site};
+use super::{ProbeEvent, ledger, life, mapping, site};
 
 const PROT_NONE: u64 = 0;
 const MAP_PRIVATE: u64 = 0x2;
@@ -36,7 +36,7 @@ struct Request {
 
 /// Entry of an allocation function; true when its return must be seen.
 #[inline(always)]
-pub fn entry<C: EbpfContext>(ctx: &C, event: &Event) -> bool {
+pub fn entry<C: EbpfContext>(ctx: &C, event: &ProbeEvent) -> bool {
     let function = event.function;
     if releases(function) && life::is_finalizing(event) {
         return false;
@@ -85,7 +85,7 @@ pub fn entry<C: EbpfContext>(ctx: &C, event: &Event) -> bool {
 /// A mapping that a system call makes, without a function that is seen. `place` says where one of so many
 /// bytes will be.
 #[inline(always)]
-pub fn mapped(event: &Event, place: impl Fn(u64) -> Option<u64>) {
+pub fn mapped(event: &ProbeEvent, place: impl Fn(u64) -> Option<u64>) {
     let pending = PENDING.get_ptr(event.pid_tgid).map(|pending| {
         // SAFETY: only the thread itself writes its entry.
         unsafe { &*pending }
@@ -135,7 +135,7 @@ fn releases(function: u32) -> bool {
 
 /// The thread's pending call, made on its first.
 #[inline(always)]
-fn pending_slot(event: &Event) -> Option<&'static mut Pending> {
+fn pending_slot(event: &ProbeEvent) -> Option<&'static mut Pending> {
     let thread = event.pid_tgid;
     if PENDING.get_ptr(thread).is_none() {
         PENDING.insert(thread, Pending::NONE, BPF_ANY.into()).ok()?;
@@ -154,7 +154,7 @@ fn pending_slot(event: &Event) -> Option<&'static mut Pending> {
 /// place (glibc's realloc ends in malloc when there is no old block). A pending call whose frame is
 /// gone, or that has seen too many calls, never returned.
 #[inline(always)]
-fn inside_another(event: &Event, pending: &mut Pending) -> bool {
+fn inside_another(event: &ProbeEvent, pending: &mut Pending) -> bool {
     let (sp, ip) = (event.sp(), event.ip());
     if pending.sp == 0 {
         return false;
@@ -175,7 +175,7 @@ fn inside_another(event: &Event, pending: &mut Pending) -> bool {
 
 /// Reads the arguments; nothing when the call makes no heap.
 #[inline(always)]
-fn request(function: u32, event: &Event, arg3: u64) -> Option<Request> {
+fn request(function: u32, event: &ProbeEvent, arg3: u64) -> Option<Request> {
     let (a, b, c) = (event.arg0(), event.arg1(), event.arg2());
     let plain = |size| Some(Request { size, old_address: 0, out: 0 });
     if function == Function::Malloc as u32
@@ -210,7 +210,7 @@ fn request(function: u32, event: &Event, arg3: u64) -> Option<Request> {
 /// Return of an allocation function. A function of its own: inlined into the session program, its
 /// part of the stack would come on top of what `entry` needs, and there is room for 512 bytes.
 #[inline(never)]
-pub fn returned<C: EbpfContext>(_ctx: &C, event: &Event) -> bool {
+pub fn returned<C: EbpfContext>(_ctx: &C, event: &ProbeEvent) -> bool {
     let Some(pending) = PENDING.get_ptr_mut(event.pid_tgid) else {
         event.count(Counter::ReturnUnmatched);
         return false;
@@ -265,7 +265,7 @@ fn is_mapping(function: u32) -> bool {
 }
 
 #[inline(always)]
-fn succeeded(event: &Event, pending: &Pending, address: u64) {
+fn succeeded(event: &ProbeEvent, pending: &Pending, address: u64) {
     let maps = is_mapping(pending.function);
     if pending.has_old != 0 {
         event.count(Counter::ReallocOld);
@@ -281,7 +281,7 @@ fn succeeded(event: &Event, pending: &Pending, address: u64) {
 }
 
 #[inline(always)]
-fn failed(event: &Event, pending: &Pending) {
+fn failed(event: &ProbeEvent, pending: &Pending) {
     let reallocs = pending.function == Function::Realloc as u32
         || pending.function == Function::Reallocarray as u32;
     if reallocs && pending.size == 0 && pending.old_address != 0 {

@@ -14,13 +14,13 @@ use leakspy_ebpf::wire::target::PythonWalk;
 use super::atomic;
 use super::map::{GENERATIONS, READ_CODE, RING, SEEN_CODE};
 use super::read::{self, Current};
-use super::{Event, layout};
+use super::{ProbeEvent, layout};
 
 const PAGE: u64 = 4096;
 
 /// Entry of `code_dealloc(code)`: before the memory can be used again.
 #[inline(always)]
-pub fn dealloc<C: EbpfContext>(ctx: &C, event: &Event) -> bool {
+pub fn dealloc<C: EbpfContext>(ctx: &C, event: &ProbeEvent) -> bool {
     let code = event.arg0();
     let Some(key) = event.key(code) else { return false };
     let Some(seen) = SEEN_CODE.get_ptr(key) else { return false };
@@ -53,7 +53,7 @@ fn was_read(key: u64, first_seen: u32) -> bool {
 
 /// Copies what names the code object while it is still there; false when the ring is full.
 #[inline(always)]
-fn save(event: &Event, first_seen: u32, generation: u32, layout: &PythonWalk) -> bool {
+fn save(event: &ProbeEvent, first_seen: u32, generation: u32, layout: &PythonWalk) -> bool {
     let code = event.arg0();
     let Some(mut entry) = RING.reserve::<CodeGone>(0) else { return false };
     let record = entry.as_mut_ptr();

@@ -2,9 +2,9 @@
 
 use leakspy_ebpf::wire::counter::Counter;
 
-use super::{Event, atomic};
+use super::{ProbeEvent, atomic};
 
-impl Event {
+impl ProbeEvent {
     /// Adds one to a counter of the target.
     #[inline(always)]
     pub fn count(&self, counter: Counter) {

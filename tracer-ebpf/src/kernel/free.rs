@@ -5,12 +5,12 @@ use leakspy_ebpf::wire::counter::Counter;
 use leakspy_ebpf::wire::key::Function;
 
 use super::map::PENDING;
-use super::{Event, alloc, ledger, life, mapping};
+use super::{ProbeEvent, alloc, ledger, life, mapping};
 
 /// Entry of free or munmap. The block leaves the table before it is released, so its address cannot
 /// be handed out again in between.
 #[inline(always)]
-pub fn entry<C: EbpfContext>(_ctx: &C, event: &Event) -> bool {
+pub fn entry<C: EbpfContext>(_ctx: &C, event: &ProbeEvent) -> bool {
     if life::is_finalizing(event) {
         return false;
     }
@@ -42,7 +42,7 @@ pub fn entry<C: EbpfContext>(_ctx: &C, event: &Event) -> bool {
 
 /// Whether the thread is inside an allocation call of its own: then the allocator cleans up.
 #[inline(always)]
-fn inside_allocator(event: &Event) -> bool {
+fn inside_allocator(event: &ProbeEvent) -> bool {
     PENDING.get_ptr(event.pid_tgid).is_some_and(|pending| {
         // SAFETY: only the thread itself writes its entry.
         unsafe { (*pending).slot == event.slot && (*pending).sp > event.sp() }

@@ -4,17 +4,17 @@
 use aya_ebpf::bindings::{BPF_ANY, BPF_NOEXIST};
 use aya_ebpf::helpers::bpf_ktime_get_ns;
 use leakspy_ebpf::wire::counter::Counter;
-use leakspy_ebpf::wire::key::{LiveBlock, unattributed};
+use leakspy_ebpf::wire::key::{LiveValue, unattributed};
 
 use super::map::{LIVE, SITES};
-use super::{Event, atomic};
+use super::{ProbeEvent, atomic};
 
 const EEXIST: i32 = -17;
 
 /// Enters a block. An older block at the address is taken for freed, and counted.
 #[inline(always)]
-pub fn insert(event: &Event, address: u64, size: u64, site: u64) {
-    let block = LiveBlock { size, site, time_ns: now_ns() };
+pub fn insert(event: &ProbeEvent, address: u64, size: u64, site: u64) {
+    let block = LiveValue { size, site, time_ns: now_ns() };
     let Some(key) = event.key(address) else {
         event.count(Counter::AddressTooWide);
         return;
@@ -33,7 +33,7 @@ pub fn insert(event: &Event, address: u64, size: u64, site: u64) {
 
 /// False when the target has its share of blocks, or when the table is full.
 #[inline(always)]
-fn enter(event: &Event, address: u64, key: u64, block: &LiveBlock) -> bool {
+fn enter(event: &ProbeEvent, address: u64, key: u64, block: &LiveValue) -> bool {
     let target = event.target();
     let full = atomic::load(&target.live_count) >= target.live_quota;
     if full && !replace(event, address) {
@@ -55,7 +55,7 @@ fn enter(event: &Event, address: u64, key: u64, block: &LiveBlock) -> bool {
 
 /// Takes an older block at the address for freed; false when there is none.
 #[inline(always)]
-fn replace(event: &Event, address: u64) -> bool {
+fn replace(event: &ProbeEvent, address: u64) -> bool {
     let Some(old) = take(event, address) else { return false };
     event.count(Counter::Replaced);
     freed(event, &old);
@@ -65,7 +65,7 @@ fn replace(event: &Event, address: u64) -> bool {
 /// Puts a block back that [`take`] removed, without accounting; false when there is no room any
 /// more.
 #[inline(always)]
-pub fn put_back(event: &Event, address: u64, block: &LiveBlock) -> bool {
+pub fn put_back(event: &ProbeEvent, address: u64, block: &LiveValue) -> bool {
     let Some(key) = event.key(address) else { return false };
     let entered = LIVE.insert(key, *block, BPF_ANY.into()).is_ok();
     if entered {
@@ -76,7 +76,7 @@ pub fn put_back(event: &Event, address: u64, block: &LiveBlock) -> bool {
 
 /// Removes a block without accounting it as freed.
 #[inline(always)]
-pub fn take(event: &Event, address: u64) -> Option<LiveBlock> {
+pub fn take(event: &ProbeEvent, address: u64) -> Option<LiveValue> {
     let key = event.key(address)?;
     let block = *LIVE.get_ptr(key).map(|block| {
         // SAFETY: the element can be reused only after its deletion, and deleting it here or in
@@ -90,13 +90,13 @@ pub fn take(event: &Event, address: u64) -> Option<LiveBlock> {
 
 /// Accounts a removed block as freed.
 #[inline(always)]
-pub fn freed(event: &Event, block: &LiveBlock) {
+pub fn freed(event: &ProbeEvent, block: &LiveValue) {
     freed_part(event, block.site, block.size, 1);
 }
 
 /// Accounts `bytes` of a site as freed, and `blocks` blocks.
 #[inline(always)]
-pub fn freed_part(event: &Event, site: u64, bytes: u64, blocks: u64) {
+pub fn freed_part(event: &ProbeEvent, site: u64, bytes: u64, blocks: u64) {
     event.add(Counter::FreeBytes, bytes);
     with_totals(event, site, |totals| {
         atomic::add(&mut totals.freed_bytes, bytes);
@@ -106,9 +106,9 @@ pub fn freed_part(event: &Event, site: u64, bytes: u64, blocks: u64) {
 
 #[inline(always)]
 fn with_totals(
-    event: &Event,
+    event: &ProbeEvent,
     site: u64,
-    change: impl Fn(&mut leakspy_ebpf::wire::key::SiteTotals),
+    change: impl Fn(&mut leakspy_ebpf::wire::key::SiteValue),
 ) {
     let totals = SITES.get_ptr_mut(site).or_else(|| SITES.get_ptr_mut(unattributed(event.slot)));
     if let Some(totals) = totals {

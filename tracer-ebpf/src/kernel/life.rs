@@ -7,12 +7,12 @@ use leakspy_ebpf::wire::counter::Counter;
 use leakspy_ebpf::wire::target::{STATE_FINALIZING, STATE_RECORDING, STATE_REPLACED};
 
 use super::read::Current;
-use super::{Event, atomic, map, slot_of};
+use super::{ProbeEvent, atomic, map, slot_of};
 
 /// Whether the interpreter has begun to tear itself down. Asked where something is released, since
 /// only that hides what was live; from the first time on the target is not recorded any more.
 #[inline(always)]
-pub fn is_finalizing(event: &Event) -> bool {
+pub fn is_finalizing(event: &ProbeEvent) -> bool {
     let target = event.target();
     if target.finalizing == 0 || Current.word(target.finalizing).unwrap_or(0) == 0 {
         return false;

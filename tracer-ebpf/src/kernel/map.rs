@@ -4,26 +4,26 @@ use aya_ebpf::bindings::BPF_F_NO_PREALLOC;
 use aya_ebpf::macros::map;
 use aya_ebpf::maps::{Array, HashMap, LruHashMap, PerCpuArray, ProgramArray, RingBuf};
 use leakspy_ebpf::walk::Scratch;
-use leakspy_ebpf::wire::key::{Counters, Generations, LiveBlock, Pending, SiteTotals};
+use leakspy_ebpf::wire::key::{CounterRow, Generations, LiveValue, Pending, SiteValue};
 use leakspy_ebpf::wire::limit;
-use leakspy_ebpf::wire::record::Stack;
+use leakspy_ebpf::wire::record::StackRecord;
 use leakspy_ebpf::wire::target::{TargetRow, Task};
 
 /// Working memory of one run of a program.
 #[repr(C)]
-pub struct Slot {
+pub struct WorkSlot {
     /// For the walk.
     pub scratch: Scratch,
     /// The record that is put together.
-    pub record: Stack,
+    pub record: StackRecord,
 }
 
 #[map]
-pub static LIVE: HashMap<u64, LiveBlock> =
+pub static LIVE: HashMap<u64, LiveValue> =
     HashMap::with_max_entries(limit::LIVE_BLOCKS, BPF_F_NO_PREALLOC);
 
 #[map]
-pub static SITES: HashMap<u64, SiteTotals> =
+pub static SITES: HashMap<u64, SiteValue> =
     HashMap::with_max_entries(limit::SITES, BPF_F_NO_PREALLOC);
 
 // LRU, because entries of threads that ended are never deleted. An eviction of a call in flight
@@ -33,7 +33,7 @@ pub static PENDING: LruHashMap<u64, Pending> =
     LruHashMap::with_max_entries(limit::PENDING_THREADS, 0);
 
 #[map]
-pub static COUNTERS: PerCpuArray<Counters> = PerCpuArray::with_max_entries(2, 0);
+pub static COUNTERS: PerCpuArray<CounterRow> = PerCpuArray::with_max_entries(2, 0);
 
 #[map]
 pub static RING: RingBuf = RingBuf::with_byte_size(limit::RING_BYTES, 0);
@@ -57,7 +57,7 @@ pub static READ_CODE: HashMap<u64, u32> =
 
 // Not per CPU: programs preempt one another on a CPU. Slots are claimed, see `site`.
 #[map]
-pub static SCRATCH: Array<Slot> = Array::with_max_entries(limit::SLOTS_PER_CPU, 0);
+pub static SCRATCH: Array<WorkSlot> = Array::with_max_entries(limit::SLOTS_PER_CPU, 0);
 
 #[map]
 pub static MAPPING_ENDS: HashMap<u64, u64> =

@@ -3,17 +3,17 @@
 
 use aya_ebpf::bindings::BPF_ANY;
 use leakspy_ebpf::wire::counter::Counter;
-use leakspy_ebpf::wire::key::LiveBlock;
+use leakspy_ebpf::wire::key::LiveValue;
 
 use super::map::MAPPING_ENDS;
-use super::{Event, ledger};
+use super::{ProbeEvent, ledger};
 
 /// Most further mappings that one call of munmap is followed into.
 const MOST_MAPPINGS: u32 = 16;
 
 /// Notes a new mapping. When there is no room, a cut of its tail will count as unknown.
 #[inline(always)]
-pub fn began(event: &Event, address: u64, size: u64) {
+pub fn began(event: &ProbeEvent, address: u64, size: u64) {
     if let Some(end) = event.key(address.wrapping_add(size)) {
         let _ = MAPPING_ENDS.insert(end, address, BPF_ANY.into());
     }
@@ -21,7 +21,7 @@ pub fn began(event: &Event, address: u64, size: u64) {
 
 /// Forgets a mapping.
 #[inline(always)]
-pub fn ended(event: &Event, address: u64, size: u64) {
+pub fn ended(event: &ProbeEvent, address: u64, size: u64) {
     if let Some(end) = event.key(address.wrapping_add(size)) {
         let _ = MAPPING_ENDS.remove(end);
     }
@@ -30,7 +30,7 @@ pub fn ended(event: &Event, address: u64, size: u64) {
 /// The known mapping at `address`, already out of the table, loses its first `length` bytes, or
 /// all.
 #[inline(always)]
-pub fn unmapped(event: &Event, address: u64, length: u64, block: &LiveBlock) {
+pub fn unmapped(event: &ProbeEvent, address: u64, length: u64, block: &LiveValue) {
     if length < block.size {
         began(event, address + length, block.size - length);
         event.count(Counter::UnmapPartial);
@@ -45,7 +45,7 @@ pub fn unmapped(event: &Event, address: u64, length: u64, block: &LiveBlock) {
 
 /// One call can release several mappings that follow one another.
 #[inline(always)]
-fn further(event: &Event, first: u64, length: u64) {
+fn further(event: &ProbeEvent, first: u64, length: u64) {
     let (mut address, mut left) = (first, length);
     for _ in 0..MOST_MAPPINGS {
         if left == 0 {
@@ -67,7 +67,7 @@ fn further(event: &Event, first: u64, length: u64) {
 
 /// Cuts the tail off the mapping that ends where this range ends; false when there is none.
 #[inline(always)]
-pub fn cut_tail(event: &Event, address: u64, length: u64) -> bool {
+pub fn cut_tail(event: &ProbeEvent, address: u64, length: u64) -> bool {
     let end = address.wrapping_add(length);
     let Some(start) = event.key(end).and_then(|end| MAPPING_ENDS.get_ptr(end)) else {
         return false;
@@ -87,8 +87,8 @@ pub fn cut_tail(event: &Event, address: u64, length: u64) -> bool {
 
 /// Puts the rest of a mapping back and accounts what it lost.
 #[inline(always)]
-fn keep(event: &Event, address: u64, block: &LiveBlock, rest: u64) {
-    if ledger::put_back(event, address, &LiveBlock { size: rest, ..*block }) {
+fn keep(event: &ProbeEvent, address: u64, block: &LiveValue, rest: u64) {
+    if ledger::put_back(event, address, &LiveValue { size: rest, ..*block }) {
         ledger::freed_part(event, block.site, block.size.saturating_sub(rest), 0);
     } else {
         event.count(Counter::RestLost);

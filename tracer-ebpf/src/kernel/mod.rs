@@ -22,13 +22,13 @@ use aya_ebpf::helpers::generated::{
 };
 use leakspy_ebpf::hash::task_cell;
 use leakspy_ebpf::wire::counter::Counter;
-use leakspy_ebpf::wire::key::{Counters, Function, of_cookie, target_key};
+use leakspy_ebpf::wire::key::{CounterRow, Function, of_cookie, target_key};
 use leakspy_ebpf::wire::limit;
-use leakspy_ebpf::wire::target::{Layout, STATE_RECORDING, TargetRow};
+use leakspy_ebpf::wire::target::{ProgramLayout, STATE_RECORDING, TargetRow};
 
 /// Set by user space before loading, then frozen.
 #[unsafe(no_mangle)]
-static LAYOUT: Layout = Layout {
+static LAYOUT: ProgramLayout = ProgramLayout {
     task_fsbase: 0,
     audit_one_in: 0,
     python: leakspy_ebpf::wire::target::PythonWalk::NONE,
@@ -47,14 +47,14 @@ fn layout_number() -> u32 {
 
 /// What the interpreter is like.
 #[inline(always)]
-fn layout() -> Layout {
+fn layout() -> ProgramLayout {
     // SAFETY: a read-only global; volatile, because user space gives it its value after
     // compilation.
     unsafe { core::ptr::read_volatile(&raw const LAYOUT) }
 }
 
 /// One event: who called, with which registers.
-pub struct Event {
+pub struct ProbeEvent {
     /// Registers of the thread at the probe.
     pub regs: *const pt_regs,
     /// Stack pointer there. It and what follows are read once: the verifier wants to see each
@@ -70,10 +70,10 @@ pub struct Event {
     /// What is known of the target, and its switches.
     target: *mut TargetRow,
     /// Its counters on this CPU.
-    counters: *mut Counters,
+    counters: *mut CounterRow,
 }
 
-impl Event {
+impl ProbeEvent {
     /// Who it is that is inside a system call; nothing when that is no target whose mappings are seen in
     /// this way, which is found out first: nobody else may notice. `function` says what the system
     /// call of a number is like.
@@ -162,7 +162,7 @@ fn slot_of(tgid: u32) -> u32 {
 
 macro_rules! register {
     ($($name:ident, $field:ident;)+) => {
-        impl Event {
+        impl ProbeEvent {
             $(
                 #[inline(always)]
                 pub fn $name(&self) -> u64 {
@@ -179,8 +179,8 @@ register! {
 
 /// Runs `body` when this event is to be accounted; false when the caller need not see the return.
 #[inline(always)]
-pub fn run<C: EbpfContext>(ctx: &C, body: impl Fn(&C, &Event) -> bool) -> bool {
-    let Some(event) = Event::new(ctx) else { return false };
+pub fn run<C: EbpfContext>(ctx: &C, body: impl Fn(&C, &ProbeEvent) -> bool) -> bool {
+    let Some(event) = ProbeEvent::new(ctx) else { return false };
     let wanted = account(ctx, &event, body);
     if atomic::load_half(&event.target().never) != 0 {
         // Never taken; its presence denies this program a private stack, see `TargetRow::never`.
@@ -196,15 +196,19 @@ pub fn run<C: EbpfContext>(ctx: &C, body: impl Fn(&C, &Event) -> bool) -> bool {
 pub fn run_system_call<C: EbpfContext>(
     ctx: &C,
     function: impl Fn(u64) -> Option<Function>,
-    body: impl Fn(&C, &Event) -> bool,
+    body: impl Fn(&C, &ProbeEvent) -> bool,
 ) {
-    if let Some(event) = Event::of_system_call(function) {
+    if let Some(event) = ProbeEvent::of_system_call(function) {
         account(ctx, &event, body);
     }
 }
 
 #[inline(always)]
-fn account<C: EbpfContext>(ctx: &C, event: &Event, body: impl Fn(&C, &Event) -> bool) -> bool {
+fn account<C: EbpfContext>(
+    ctx: &C,
+    event: &ProbeEvent,
+    body: impl Fn(&C, &ProbeEvent) -> bool,
+) -> bool {
     let (state, tgid) = (atomic::load_half(&event.target().state), event.target().tgid);
     if state != STATE_RECORDING {
         event.count(life::outside(state));

@@ -6,22 +6,22 @@ use core::mem::{offset_of, size_of};
 use aya_ebpf::bindings::BPF_NOEXIST;
 use aya_ebpf::helpers::bpf_ktime_get_ns;
 use aya_ebpf::helpers::generated::bpf_probe_read_kernel;
-use leakspy_ebpf::walk::{Scratch, Thread, Walked, Word};
+use leakspy_ebpf::walk::{Scratch, ThreadRegisters, Walked, Word};
 use leakspy_ebpf::wire::counter::Counter;
 use leakspy_ebpf::wire::limit::{MAX_STACK_BYTES, MAX_WORDS};
-use leakspy_ebpf::wire::record::{Header, Stack};
+use leakspy_ebpf::wire::record::{Header, StackRecord};
 
-use super::Event;
-use super::map::{RING, SEEN_CODE, Slot};
+use super::ProbeEvent;
+use super::map::{RING, SEEN_CODE, WorkSlot};
 use super::read;
 
 const PAGE: u64 = 4096;
 const WORDS_BYTES: u32 = MAX_WORDS as u32 * 8;
 
 /// What is sent of a call.
-pub struct Call<'a> {
-    pub event: &'a Event,
-    pub thread: Thread,
+pub struct SentCall<'a> {
+    pub event: &'a ProbeEvent,
+    pub thread: ThreadRegisters,
     pub walked: Walked,
     pub function: u32,
     pub size: u64,
@@ -31,7 +31,7 @@ pub struct Call<'a> {
 /// Sends the stack; false when the ring is full. It is put together in the slot and not in the
 /// ring, so that only as much room is taken as the stack needs.
 #[inline(always)]
-pub fn stack(kind: u16, call: &Call<'_>, slot: &mut Slot) -> bool {
+pub fn stack(kind: u16, call: &SentCall<'_>, slot: &mut WorkSlot) -> bool {
     // Before the record is visible: user space relies on finding the code objects here.
     remember_code(call.event, call.walked.count, &slot.scratch);
     let record = &mut slot.record;
@@ -39,7 +39,7 @@ pub fn stack(kind: u16, call: &Call<'_>, slot: &mut Slot) -> bool {
     if filled == 0 {
         call.event.count(Counter::StackUnreadable);
     }
-    let length = (offset_of!(Stack, bytes) as u64 + filled) as u32;
+    let length = (offset_of!(StackRecord, bytes) as u64 + filled) as u32;
     record.header = Header { kind, slot: call.event.slot as u16, length };
     record.site = call.site;
     record.time_ns = now_ns();
@@ -60,7 +60,7 @@ pub fn stack(kind: u16, call: &Call<'_>, slot: &mut Slot) -> bool {
         slot.scratch.generations.as_ptr().cast(),
         WORDS_BYTES / 2,
     );
-    if length as usize > size_of::<Stack>() {
+    if length as usize > size_of::<StackRecord>() {
         return false;
     }
     // SAFETY: the record is plain old data and longer than `length`.
@@ -88,7 +88,7 @@ fn copy(to: *mut c_void, from: *const c_void, length: u32) {
 
 /// Copies the stack page by page until its end, or until a page cannot be read, and says how much.
 #[inline(always)]
-fn native(to: *mut u8, call: &Call<'_>) -> u64 {
+fn native(to: *mut u8, call: &SentCall<'_>) -> u64 {
     let thread = call.thread;
     let wanted = wanted(call);
     let mut filled: u64 = 0;
@@ -117,7 +117,7 @@ fn native(to: *mut u8, call: &Call<'_>) -> u64 {
 /// How much of the stack there is: glibc keeps a thread's control block above its stack, and the
 /// first thread's stack ends where the kernel put it. On other stacks, as much as is kept at all.
 #[inline(always)]
-fn wanted(call: &Call<'_>) -> u64 {
+fn wanted(call: &SentCall<'_>) -> u64 {
     let thread = call.thread;
     let most = MAX_STACK_BYTES as u64;
     for end in [thread.fsbase, call.event.target().stack_end] {
@@ -131,7 +131,7 @@ fn wanted(call: &Call<'_>) -> u64 {
 
 /// Notes the code objects of the stack, so that their end is noticed.
 #[inline(always)]
-fn remember_code(event: &Event, used: u32, scratch: &Scratch) {
+fn remember_code(event: &ProbeEvent, used: u32, scratch: &Scratch) {
     for index in 0..MAX_WORDS {
         if index as u32 >= used {
             break;

@@ -3,9 +3,9 @@
 use aya_ebpf::bindings::BPF_NOEXIST;
 use aya_ebpf::helpers::generated::{bpf_get_prandom_u32, bpf_get_smp_processor_id};
 use leakspy_ebpf::hash::{mix, size_class};
-use leakspy_ebpf::walk::{ReadUser, Thread, walk};
+use leakspy_ebpf::walk::{ReadUser, ThreadRegisters, walk};
 use leakspy_ebpf::wire::counter::Counter;
-use leakspy_ebpf::wire::key::{SiteTotals, unattributed};
+use leakspy_ebpf::wire::key::{SiteValue, unattributed};
 use leakspy_ebpf::wire::limit::SLOTS_PER_CPU;
 use leakspy_ebpf::wire::record::{
     FLAG_NO_THREAD_STATE, FLAG_PYTHON_FAULT, FLAG_PYTHON_TRUNCATED, KIND_AUDIT, KIND_SITE,
@@ -13,16 +13,16 @@ use leakspy_ebpf::wire::record::{
 use leakspy_ebpf::wire::target::PythonWalk;
 
 use super::atomic;
-use super::map::{GENERATIONS, SCRATCH, SITES, Slot};
-use super::publish::{self, Call};
+use super::map::{GENERATIONS, SCRATCH, SITES, WorkSlot};
+use super::publish::{self, SentCall};
 use super::read::{self, Current};
-use super::{Event, layout};
+use super::{ProbeEvent, layout};
 
 const E2BIG: i32 = -7;
 
 /// The key of the site of this call; `own` if it is a system call of the target's own code. Sends its stack to user space when it has not been sent yet.
 #[inline(always)]
-pub fn resolve(event: &Event, function: u32, size: u64, own: bool) -> u64 {
+pub fn resolve(event: &ProbeEvent, function: u32, size: u64, own: bool) -> u64 {
     let Some(slot) = claim() else {
         event.count(Counter::ScratchBusy);
         return unattributed(event.slot);
@@ -33,7 +33,7 @@ pub fn resolve(event: &Event, function: u32, size: u64, own: bool) -> u64 {
 }
 
 #[inline(always)]
-fn resolve_in(slot: &mut Slot, event: &Event, function: u32, size: u64, own: bool) -> u64 {
+fn resolve_in(slot: &mut WorkSlot, event: &ProbeEvent, function: u32, size: u64, own: bool) -> u64 {
     let layout = layout();
     let Some(generations) = GENERATIONS.get_ptr(event.slot) else {
         return unattributed(event.slot);
@@ -41,7 +41,7 @@ fn resolve_in(slot: &mut Slot, event: &Event, function: u32, size: u64, own: boo
     // SAFETY: an element of an array map; a torn read of a counter that moves right now cannot
     // happen on aligned words, and either value belongs to this moment.
     let generations = unsafe { &*generations };
-    let thread = Thread { fsbase: read::fsbase(layout.task_fsbase), sp: event.sp() };
+    let thread = ThreadRegisters { fsbase: read::fsbase(layout.task_fsbase), sp: event.sp() };
     let target = event.target();
     let gil_holder = if layout.python.gil_holder == 0 { 0 } else { target.gil_holder };
     let python = PythonWalk { gil_holder, tstate_slot: target.tstate_slot, ..layout.python };
@@ -59,13 +59,13 @@ fn resolve_in(slot: &mut Slot, event: &Event, function: u32, size: u64, own: boo
     let shape = u64::from(size_class(size)) << 32 | u64::from(function);
     // Odd, as the key of what has no site is not. Its target is in it: no two targets share a site.
     let key = mix(mix(mix(walked.hash, caller), shape), event.slot.into()) | 1;
-    let call = Call { event, thread, walked, function, size, site: key };
+    let call = SentCall { event, thread, walked, function, size, site: key };
     enter(key, &call, slot, layout.audit_one_in)
 }
 
 /// Finds or makes the site, and publishes it if that is still to be done.
 #[inline(always)]
-fn enter(key: u64, call: &Call<'_>, slot: &mut Slot, audit_one_in: u32) -> u64 {
+fn enter(key: u64, call: &SentCall<'_>, slot: &mut WorkSlot, audit_one_in: u32) -> u64 {
     let event = call.event;
     let mut totals = SITES.get_ptr_mut(key);
     if totals.is_none() {
@@ -95,12 +95,12 @@ fn enter(key: u64, call: &Call<'_>, slot: &mut Slot, audit_one_in: u32) -> u64 {
 /// Makes a site unless another thread has; false when the target has its share of sites or the
 /// table is full.
 #[inline(always)]
-fn make(event: &Event, key: u64) -> bool {
+fn make(event: &ProbeEvent, key: u64) -> bool {
     let target = event.target();
     if atomic::load(&target.site_count) >= target.site_quota.into() {
         return false;
     }
-    let totals = SiteTotals { slot: event.slot, ..SiteTotals::NONE };
+    let totals = SiteValue { slot: event.slot, ..SiteValue::NONE };
     match SITES.insert(key, totals, BPF_NOEXIST.into()) {
         Ok(()) => atomic::add(&mut target.site_count, 1),
         Err(E2BIG) => return false,
@@ -112,7 +112,7 @@ fn make(event: &Event, key: u64) -> bool {
 /// Claims a slot of this CPU. Programs are preempted and do not end in the order they began, so a
 /// slot has an owner and not a level.
 #[inline(always)]
-fn claim() -> Option<&'static mut Slot> {
+fn claim() -> Option<&'static mut WorkSlot> {
     // SAFETY: the helper has no preconditions.
     let first = unsafe { bpf_get_smp_processor_id() } * SLOTS_PER_CPU;
     for slot in 0..SLOTS_PER_CPU {
@@ -127,7 +127,7 @@ fn claim() -> Option<&'static mut Slot> {
 }
 
 #[inline(always)]
-fn release(slot: &mut Slot) {
+fn release(slot: &mut WorkSlot) {
     atomic::store(&mut slot.scratch.owner, 0);
 }
 

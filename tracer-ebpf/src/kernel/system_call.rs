@@ -5,7 +5,7 @@ use aya_ebpf::EbpfContext;
 use aya_ebpf::helpers::generated::bpf_probe_read_kernel;
 use leakspy_ebpf::wire::key::Function;
 
-use super::{Event, alloc, free};
+use super::{ProbeEvent, alloc, free};
 
 /// Numbers of x86-64 (`arch/x86/entry/syscalls/syscall_64.tbl`).
 const MMAP: u64 = 9;
@@ -45,7 +45,7 @@ pub fn ending(number: u64) -> Option<Function> {
 
 /// The kernel has looked for room and found `address`, or an error (`vm_unmapped_area`).
 #[inline(always)]
-pub fn found<C: EbpfContext>(_ctx: &C, event: &Event, address: u64, info: u64) -> bool {
+pub fn found<C: EbpfContext>(_ctx: &C, event: &ProbeEvent, address: u64, info: u64) -> bool {
     let target = event.target();
     if event.ip().wrapping_sub(target.mmap_code) < target.mmap_bytes || address >= alloc::ERRORS {
         return false;
@@ -77,7 +77,7 @@ fn place(address: u64, size: u64, area: &AreaInfo) -> Option<u64> {
 
 /// The kernel is about to take the lock of an address space (`mmap_lock_start_locking`), for a munmap.
 #[inline(always)]
-pub fn ends<C: EbpfContext>(ctx: &C, event: &Event) -> bool {
+pub fn ends<C: EbpfContext>(ctx: &C, event: &ProbeEvent) -> bool {
     let target = event.target();
     if event.ip().wrapping_sub(target.munmap_code) < target.munmap_bytes {
         return false;

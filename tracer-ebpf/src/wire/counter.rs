@@ -3,7 +3,7 @@
 
 /// What a counter says about a call that was seen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Class {
+pub enum CounterClass {
     /// A call that a probe saw.
     Seen,
     /// A call whose effect is in the numbers, or that rightly had none.
@@ -31,8 +31,8 @@ macro_rules! counters {
             }
 
             /// What it says about a call.
-            pub const fn class(self) -> Class {
-                match self { $(Self::$variant => Class::$class,)+ }
+            pub const fn class(self) -> CounterClass {
+                match self { $(Self::$variant => CounterClass::$class,)+ }
             }
 
             /// What it counts, as a sentence.

@@ -6,7 +6,7 @@ use super::limit::GENERATION_BUCKETS;
 /// A block that is allocated and not freed; the key is [`target_key`] of its address.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct LiveBlock {
+pub struct LiveValue {
     /// Bytes asked for.
     pub size: u64,
     /// Key of the site that allocated it.
@@ -14,12 +14,12 @@ pub struct LiveBlock {
     /// `CLOCK_MONOTONIC` nanoseconds at the return of the allocator.
     pub time_ns: u64,
 }
-assert_size!(LiveBlock, 24);
+assert_size!(LiveValue, 24);
 
 /// What a site did since the start; all are only ever added to.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct SiteTotals {
+pub struct SiteValue {
     /// Bytes allocated.
     pub allocated_bytes: u64,
     /// Blocks allocated.
@@ -33,9 +33,9 @@ pub struct SiteTotals {
     /// Slot of its target.
     pub slot: u32,
 }
-assert_size!(SiteTotals, 40);
+assert_size!(SiteValue, 40);
 
-impl SiteTotals {
+impl SiteValue {
     /// Of a new site.
     pub const NONE: Self = Self {
         allocated_bytes: 0,
@@ -66,7 +66,7 @@ pub struct Pending {
     pub old_address: u64,
     /// The old block, taken out of the live table at entry; `old.site` and `old.size` are valid
     /// when `has_old` is 1.
-    pub old: LiveBlock,
+    pub old: LiveValue,
     /// Which function, see [`Function`].
     pub function: u32,
     /// 1 when `old` was in the live table.
@@ -88,7 +88,7 @@ impl Pending {
         site: 0,
         out: 0,
         old_address: 0,
-        old: LiveBlock { size: 0, site: 0, time_ns: 0 },
+        old: LiveValue { size: 0, site: 0, time_ns: 0 },
         function: 0,
         has_old: 0,
         nested: 0,
@@ -100,11 +100,11 @@ impl Pending {
 /// The counters of one target on one CPU, indexed by [`super::counter::Counter`].
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Counters {
+pub struct CounterRow {
     /// The counts.
     pub cells: [u64; COUNTERS],
 }
-assert_size!(Counters, 8 * COUNTERS);
+assert_size!(CounterRow, 8 * COUNTERS);
 
 const COUNTERS: usize = super::counter::Counter::ALL.len();
 
@@ -281,13 +281,13 @@ mod pod {
     use super::*;
     // SAFETY: `repr(C)`, only integers, no padding (sizes asserted above), any bit pattern is
     // valid.
-    unsafe impl aya::Pod for LiveBlock {}
+    unsafe impl aya::Pod for LiveValue {}
     // SAFETY: as above.
-    unsafe impl aya::Pod for SiteTotals {}
+    unsafe impl aya::Pod for SiteValue {}
     // SAFETY: as above.
     unsafe impl aya::Pod for Pending {}
     // SAFETY: as above.
-    unsafe impl aya::Pod for Counters {}
+    unsafe impl aya::Pod for CounterRow {}
     // SAFETY: as above.
     unsafe impl aya::Pod for Generations {}
 }

@@ -1,13 +1,13 @@
 //! Names of maps, programs and globals: the two halves find one another by these. A key of "an
 //! address" is [`super::key::target_key`]: all targets share the maps.
 
-/// Hash: address of a live block to [`super::key::LiveBlock`].
+/// Hash: address of a live block to [`super::key::LiveValue`].
 pub const LIVE: &str = "LIVE";
-/// Hash: site key to [`super::key::SiteTotals`].
+/// Hash: site key to [`super::key::SiteValue`].
 pub const SITES: &str = "SITES";
 /// LRU hash: thread (`pid_tgid`) to [`super::key::Pending`].
 pub const PENDING: &str = "PENDING";
-/// Per-CPU array of [`super::key::Counters`], indexed by slot.
+/// Per-CPU array of [`super::key::CounterRow`], indexed by slot.
 pub const COUNTERS: &str = "COUNTERS";
 /// Ring buffer of records, see [`super::record`].
 pub const RING: &str = "RING";
@@ -32,7 +32,7 @@ pub const READ_CODE: &str = "READ_CODE";
 pub const SCRATCH: &str = "SCRATCH";
 /// Hash: end of a live mapping to its start.
 pub const MAPPING_ENDS: &str = "MAPPING_ENDS";
-/// Read-only global: [`super::target::Layout`].
+/// Read-only global: [`super::target::ProgramLayout`].
 pub const LAYOUT: &str = "LAYOUT";
 /// Read-only global: which layout it is of those that programs were loaded for, from 1.
 pub const LAYOUT_NUMBER: &str = "LAYOUT_NUMBER";

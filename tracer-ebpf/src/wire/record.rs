@@ -3,9 +3,9 @@
 use super::assert_size;
 use super::limit::{CODE_BYTES, LINE_TABLE_BYTES, MAX_STACK_BYTES, MAX_WORDS, TEXT_BYTES};
 
-/// A [`Stack`] of a site that was not published yet.
+/// A [`StackRecord`] of a site that was not published yet.
 pub const KIND_SITE: u16 = 1;
-/// A [`Stack`] of a site seen before, copied again to audit the site key.
+/// A [`StackRecord`] of a site seen before, copied again to audit the site key.
 pub const KIND_AUDIT: u16 = 2;
 /// A [`CodeGone`].
 pub const KIND_CODE_GONE: u16 = 3;
@@ -34,7 +34,7 @@ pub const FLAG_NO_THREAD_STATE: u32 = 4;
 /// The stack of an allocation call, at its entry. Sent only as far as `bytes` is used.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
-pub struct Stack {
+pub struct StackRecord {
     /// Kind and length.
     pub header: Header,
     /// Site key.
@@ -70,7 +70,7 @@ pub struct Stack {
     /// The stack from `sp` upwards.
     pub bytes: [u8; MAX_STACK_BYTES],
 }
-assert_size!(Stack, 8 + 9 * 8 + 16 + 12 * MAX_WORDS + MAX_STACK_BYTES);
+assert_size!(StackRecord, 8 + 9 * 8 + 16 + 12 * MAX_WORDS + MAX_STACK_BYTES);
 
 /// A code object that was seen in a stack is being freed and user space had not read it yet: the
 /// parts that name it, copied while they are still there. A part that could not be read has length

@@ -5,7 +5,7 @@ use super::assert_size;
 
 /// Everything the programs must know about a target.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Target {
+pub struct ProgramTarget {
     /// Thread group id in the initial pid namespace, or 0 to leave the filter to the kernel.
     pub tgid: u32,
     /// Offset of `thread.fsbase` in `task_struct` (from BTF), bytes.
@@ -28,11 +28,11 @@ pub struct Target {
     pub python: PythonWalk,
 }
 
-impl Target {
+impl ProgramTarget {
     /// What is the same in all targets with this interpreter.
-    pub fn layout(&self) -> Layout {
+    pub fn layout(&self) -> ProgramLayout {
         let gil_holder = u64::from(self.python.gil_holder != 0);
-        Layout {
+        ProgramLayout {
             task_fsbase: self.task_fsbase,
             audit_one_in: self.audit_one_in,
             python: PythonWalk { gil_holder, tstate_slot: 0, ..self.python },
@@ -61,7 +61,7 @@ impl Target {
 /// verifier removes the branches that do not apply. Programs are loaded once for each.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Layout {
+pub struct ProgramLayout {
     /// Offset of `thread.fsbase` in `task_struct` (from BTF), bytes.
     pub task_fsbase: u32,
     /// One in this many repeated hits copies the stack again, to audit the site key; 0 for never.
@@ -70,7 +70,7 @@ pub struct Layout {
     /// both are of one process, see [`TargetRow`].
     pub python: PythonWalk,
 }
-assert_size!(Layout, 8 + 104);
+assert_size!(ProgramLayout, 8 + 104);
 
 /// What is of one target alone; the index is its slot.
 #[repr(C)]
@@ -262,7 +262,7 @@ pub const ENTRY_OWNER: u32 = 2;
 mod pod {
     use super::*;
     // SAFETY: `repr(C)`, only integers, no padding (size asserted above), any bit pattern is valid.
-    unsafe impl aya::Pod for Layout {}
+    unsafe impl aya::Pod for ProgramLayout {}
     // SAFETY: as above.
     unsafe impl aya::Pod for TargetRow {}
     // SAFETY: as above.

@@ -125,8 +125,8 @@ impl Amount {
     }
 }
 
-impl From<key::SiteTotals> for Totals {
-    fn from(totals: key::SiteTotals) -> Self {
+impl From<key::SiteValue> for Totals {
+    fn from(totals: key::SiteValue) -> Self {
         Self {
             allocated: Amount { bytes: totals.allocated_bytes, count: totals.allocated_count },
             freed: Amount { bytes: totals.freed_bytes, count: totals.freed_count },

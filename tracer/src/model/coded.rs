@@ -44,7 +44,7 @@ pub(super) use coded;
 mod tests {
     coded! {
         /// Two of a kind.
-        pub enum Sample {
+        pub enum Example {
             /// Without a field.
             "it-ended" => Ended,
             /// With one.
@@ -57,11 +57,11 @@ mod tests {
 
     #[test]
     fn json_has_the_code_and_the_fields() {
-        let slows = Sample::Slows { share: 0.5 };
-        assert_eq!(Sample::CODES, [Sample::Ended.code(), slows.code()]);
+        let slows = Example::Slows { share: 0.5 };
+        assert_eq!(Example::CODES, [Example::Ended.code(), slows.code()]);
         let json = serde_json::to_string(&slows).expect("JSON");
         assert_eq!(json, r#"{"code":"it-slows","share":0.5}"#);
-        assert_eq!(serde_json::from_str::<Sample>(&json).ok(), Some(slows));
-        assert!(serde_json::from_str::<Sample>(r#"{"code":"other"}"#).is_err());
+        assert_eq!(serde_json::from_str::<Example>(&json).ok(), Some(slows));
+        assert!(serde_json::from_str::<Example>(r#"{"code":"other"}"#).is_err());
     }
 }

@@ -48,7 +48,7 @@ pub use history::{
 };
 pub use kernel_release::KernelRelease;
 /// What a counter says about a call that was seen.
-pub use leakspy_ebpf::wire::counter::Class as CounterClass;
+pub use leakspy_ebpf::wire::counter::CounterClass;
 pub use memory::Memory;
 pub use note::{DifferenceNote, HeapNote, LeftOut, NoSearch, NotSeen, Note, StackNote};
 pub use privilege::{Lockdown, Need};

@@ -4,7 +4,7 @@ use std::os::fd::RawFd;
 
 use leakspy_ebpf::wire::key::cookie;
 use leakspy_ebpf::wire::name;
-use leakspy_ebpf::wire::target::Layout;
+use leakspy_ebpf::wire::target::ProgramLayout;
 
 use super::error::ProbeError;
 use super::guard::{Guard, LinkGroup, LinkKind, LinkRequest};
@@ -66,7 +66,7 @@ pub struct Links<'a> {
     /// The slot of the target.
     pub slot: u32,
     /// What its interpreter is like.
-    pub layout: Layout,
+    pub layout: ProgramLayout,
 }
 
 /// Attaches everything by one method. Releases are attached before allocations, so that no block

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 
 use leakspy_ebpf::wire::counter::Counter;
-use leakspy_ebpf::wire::key::{LiveBlock, Pending, SiteTotals};
+use leakspy_ebpf::wire::key::{LiveValue, Pending, SiteValue};
 
 use super::error::ProbeError;
 use super::kernel::{AttachRequest, EndedBy, Kernel, Placed, Records, Slot, Tables};
@@ -16,7 +16,7 @@ use crate::model::AttachMethod;
 
 /// What the kernel side was asked to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Call {
+pub enum KernelCall {
     /// To attach a process.
     Attach(u32, AttachMethod),
     /// To count for a target, or to stop that.
@@ -28,15 +28,15 @@ pub enum Call {
 }
 
 /// What the next attach does before it answers.
-pub type Answer = Box<dyn FnOnce(&AttachRequest<'_>) -> Result<(), ProbeError> + Send>;
+pub type AttachAnswer = Box<dyn FnOnce(&AttachRequest<'_>) -> Result<(), ProbeError> + Send>;
 
 /// The test's end.
 #[derive(Clone)]
 pub struct Script(Arc<State>);
 
 struct State {
-    answers: Mutex<VecDeque<Answer>>,
-    calls: Mutex<Vec<Call>>,
+    answers: Mutex<VecDeque<AttachAnswer>>,
+    calls: Mutex<Vec<KernelCall>>,
     called: tokio::sync::Notify,
     records: Mutex<VecDeque<(Slot, Vec<u8>)>>,
     /// A byte for each record.
@@ -58,7 +58,7 @@ pub struct FakeKernel {
 #[derive(Default)]
 pub struct Numbers {
     /// Totals of sites.
-    pub sites: Mutex<Vec<(u64, SiteTotals)>>,
+    pub sites: Mutex<Vec<(u64, SiteValue)>>,
     /// What has ended the accounting.
     pub ended: Mutex<Option<EndedBy>>,
     /// Whether reading them fails.
@@ -120,12 +120,12 @@ impl Script {
     }
 
     /// Everything that was asked for so far.
-    pub fn calls(&self) -> Vec<Call> {
+    pub fn calls(&self) -> Vec<KernelCall> {
         self.0.calls.lock().unwrap().clone()
     }
 
     /// Waits until something was asked for.
-    pub async fn called(&self, call: Call) {
+    pub async fn called(&self, call: KernelCall) {
         loop {
             let notified = self.0.called.notified();
             if self.calls().contains(&call) {
@@ -135,7 +135,7 @@ impl Script {
         }
     }
 
-    fn note(&self, call: Call) {
+    fn note(&self, call: KernelCall) {
         self.0.calls.lock().unwrap().push(call);
         self.0.called.notify_waiters();
     }
@@ -143,7 +143,7 @@ impl Script {
 
 impl Kernel for FakeKernel {
     fn attach(&mut self, request: &AttachRequest<'_>) -> Result<Placed, ProbeError> {
-        self.script.note(Call::Attach(request.pid, request.method));
+        self.script.note(KernelCall::Attach(request.pid, request.method));
         let answer = self.script.0.answers.lock().unwrap().pop_front();
         if let Some(answer) = answer {
             answer(request)?;
@@ -156,8 +156,8 @@ impl Kernel for FakeKernel {
     }
 
     fn detach(&mut self, slot: Slot) -> Result<(), ProbeError> {
-        if !self.script.calls().contains(&Call::Detach(slot)) {
-            self.script.note(Call::Detach(slot));
+        if !self.script.calls().contains(&KernelCall::Detach(slot)) {
+            self.script.note(KernelCall::Detach(slot));
         }
         Ok(())
     }
@@ -207,7 +207,7 @@ struct FakeTables {
 
 impl Drop for FakeTables {
     fn drop(&mut self) {
-        self.script.note(Call::Dropped(self.slot));
+        self.script.note(KernelCall::Dropped(self.slot));
     }
 }
 
@@ -226,7 +226,7 @@ impl FakeTables {
 
 impl Tables for FakeTables {
     fn set_recording(&self, on: bool) -> Result<(), ProbeError> {
-        self.script.note(Call::Recording(self.slot, on));
+        self.script.note(KernelCall::Recording(self.slot, on));
         Ok(())
     }
 
@@ -239,12 +239,12 @@ impl Tables for FakeTables {
         Ok(vec![0; Counter::ALL.len()])
     }
 
-    fn sites(&self) -> Result<Vec<(u64, SiteTotals)>, ProbeError> {
+    fn sites(&self) -> Result<Vec<(u64, SiteValue)>, ProbeError> {
         self.read()?;
         Ok(self.numbers.sites.lock().unwrap().clone())
     }
 
-    fn live(&self, _each: &mut dyn FnMut(u64, LiveBlock)) -> Result<(), ProbeError> {
+    fn live(&self, _each: &mut dyn FnMut(u64, LiveValue)) -> Result<(), ProbeError> {
         self.read()
     }
 

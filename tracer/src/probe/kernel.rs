@@ -5,8 +5,8 @@ use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 
-use leakspy_ebpf::wire::key::{LiveBlock, Pending, SiteTotals};
-use leakspy_ebpf::wire::target::Target;
+use leakspy_ebpf::wire::key::{LiveValue, Pending, SiteValue};
+use leakspy_ebpf::wire::target::ProgramTarget;
 
 use super::attach::FileProbes;
 use super::error::ProbeError;
@@ -24,7 +24,7 @@ pub struct AttachRequest<'a> {
     /// Where its probes go.
     pub files: &'a [FileProbes],
     /// What programs must know of it.
-    pub target: Target,
+    pub target: ProgramTarget,
     /// How probes are placed.
     pub method: AttachMethod,
     /// What it may take of the tables.
@@ -109,10 +109,10 @@ pub trait Tables: Send + Sync {
     fn counters(&self) -> Result<Vec<u64>, ProbeError>;
 
     /// Key and totals of every site.
-    fn sites(&self) -> Result<Vec<(u64, SiteTotals)>, ProbeError>;
+    fn sites(&self) -> Result<Vec<(u64, SiteValue)>, ProbeError>;
 
     /// Address and block of every live block.
-    fn live(&self, each: &mut dyn FnMut(u64, LiveBlock)) -> Result<(), ProbeError>;
+    fn live(&self, each: &mut dyn FnMut(u64, LiveValue)) -> Result<(), ProbeError>;
 
     /// Calls that have not returned.
     fn pending(&self) -> Vec<Pending>;

@@ -13,8 +13,8 @@ use aya::{Ebpf, EbpfLoader};
 use aya_log::EbpfLogger;
 use aya_obj::EbpfSectionKind;
 use leakspy_ebpf::walk::Scratch;
-use leakspy_ebpf::wire::record::Stack;
-use leakspy_ebpf::wire::{limit, name, target::Layout};
+use leakspy_ebpf::wire::record::StackRecord;
+use leakspy_ebpf::wire::{limit, name, target::ProgramLayout};
 
 use super::bpf::{self, RunsAt};
 use super::error::ProbeError;
@@ -55,7 +55,7 @@ pub struct Loaded {
     /// All maps: aya's own go to those who use them.
     descriptors: BTreeMap<String, OwnedFd>,
     /// The constants of each layout.
-    layouts: Vec<(Layout, OwnedFd)>,
+    layouts: Vec<(ProgramLayout, OwnedFd)>,
     /// By what its programs run at: see [`bpf::create_program_array`].
     tails: BTreeMap<RunsAt, OwnedFd>,
     /// By name, attach type, and index of the layout.
@@ -101,7 +101,7 @@ impl Loaded {
         &mut self,
         program: &'static str,
         attach_type: u32,
-        layout: &Layout,
+        layout: &ProgramLayout,
     ) -> Result<RawFd, ProbeError> {
         let layout = self.layout(layout)?;
         let key = (program, attach_type, layout);
@@ -133,7 +133,7 @@ impl Loaded {
     ///
     /// # Errors
     /// The kernel has no way to do that, or allows none.
-    pub fn see_mappings(&mut self, layout: &Layout) -> Result<u32, ProbeError> {
+    pub fn see_mappings(&mut self, layout: &ProgramLayout) -> Result<u32, ProbeError> {
         let index = self.layout(layout)?;
         if !self.mappings.contains_key(&index) {
             let links = mapping::link(|program| self.load(program, RunsAt::Tracepoint, index));
@@ -188,7 +188,7 @@ impl Loaded {
     }
 
     /// The index of a layout, whose constants are made when it is new.
-    fn layout(&mut self, layout: &Layout) -> Result<usize, ProbeError> {
+    fn layout(&mut self, layout: &ProgramLayout) -> Result<usize, ProbeError> {
         if let Some(known) = self.layouts.iter().position(|(known, _)| known == layout) {
             return Ok(known);
         }
@@ -302,7 +302,7 @@ fn map_data(map: &Map) -> &MapData {
 
 /// Bytes of the slots that programs put their stacks together in.
 pub fn working_bytes() -> u64 {
-    let slot = size_of::<Scratch>() + size_of::<Stack>();
+    let slot = size_of::<Scratch>() + size_of::<StackRecord>();
     let slots = possible_cpus().unwrap_or(1) * limit::SLOTS_PER_CPU;
     u64::from(slots) * u64::try_from(slot).unwrap_or(u64::MAX)
 }

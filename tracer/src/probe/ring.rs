@@ -10,7 +10,9 @@ use leakspy_ebpf::wire::limit::{
     CODE_BYTES, LINE_TABLE_BYTES, MAX_STACK_BYTES, MAX_WORDS, TEXT_BYTES,
 };
 use leakspy_ebpf::wire::name;
-use leakspy_ebpf::wire::record::{CodeGone, Header, KIND_AUDIT, KIND_CODE_GONE, KIND_SITE, Stack};
+use leakspy_ebpf::wire::record::{
+    CodeGone, Header, KIND_AUDIT, KIND_CODE_GONE, KIND_SITE, StackRecord,
+};
 
 use super::error::ProbeError;
 use super::load::Loaded;
@@ -122,25 +124,25 @@ pub fn decode(bytes: &[u8]) -> Option<Record> {
 fn captured(bytes: &[u8]) -> Option<Captured> {
     let word = |offset| u64_at(bytes, offset);
     let half = |offset| u32_at(bytes, offset);
-    let word_count = bounded(half(offset_of!(Stack, word_count))?, MAX_WORDS)?;
-    let byte_count = bounded(half(offset_of!(Stack, byte_count))?, MAX_STACK_BYTES)?;
+    let word_count = bounded(half(offset_of!(StackRecord, word_count))?, MAX_WORDS)?;
+    let byte_count = bounded(half(offset_of!(StackRecord, byte_count))?, MAX_STACK_BYTES)?;
     let words = (0..word_count)
         .map(|index| {
-            let frame = word(offset_of!(Stack, words) + 8 * index)?;
-            Some((Word(frame), half(offset_of!(Stack, generations) + 4 * index)?))
+            let frame = word(offset_of!(StackRecord, words) + 8 * index)?;
+            Some((Word(frame), half(offset_of!(StackRecord, generations) + 4 * index)?))
         })
         .collect::<Option<_>>()?;
-    let start = offset_of!(Stack, bytes);
+    let start = offset_of!(StackRecord, bytes);
     Some(Captured {
-        site: word(offset_of!(Stack, site))?,
-        time_ns: word(offset_of!(Stack, time_ns))?,
-        ip: word(offset_of!(Stack, ip))?,
-        sp: word(offset_of!(Stack, sp))?,
-        bp: word(offset_of!(Stack, bp))?,
-        cframe: word(offset_of!(Stack, cframe))?,
-        size: word(offset_of!(Stack, size))?,
-        function: Function::from_number(half(offset_of!(Stack, function))?)?,
-        flags: half(offset_of!(Stack, flags))?,
+        site: word(offset_of!(StackRecord, site))?,
+        time_ns: word(offset_of!(StackRecord, time_ns))?,
+        ip: word(offset_of!(StackRecord, ip))?,
+        sp: word(offset_of!(StackRecord, sp))?,
+        bp: word(offset_of!(StackRecord, bp))?,
+        cframe: word(offset_of!(StackRecord, cframe))?,
+        size: word(offset_of!(StackRecord, size))?,
+        function: Function::from_number(half(offset_of!(StackRecord, function))?)?,
+        flags: half(offset_of!(StackRecord, flags))?,
         words,
         stack: bytes.get(start..).filter(|stack| stack.len() == byte_count)?.to_vec(),
     })
@@ -210,10 +212,14 @@ mod tests {
 
     /// A stack record with `used` bytes of stack.
     fn stack(used: u32) -> Vec<u8> {
-        let length = offset_of!(Stack, bytes) + usize::try_from(used).unwrap();
+        let length = offset_of!(StackRecord, bytes) + usize::try_from(used).unwrap();
         let mut bytes = header(KIND_SITE, length);
-        put(&mut bytes, offset_of!(Stack, function), &(Function::Calloc as u32).to_le_bytes());
-        put(&mut bytes, offset_of!(Stack, byte_count), &used.to_le_bytes());
+        put(
+            &mut bytes,
+            offset_of!(StackRecord, function),
+            &(Function::Calloc as u32).to_le_bytes(),
+        );
+        put(&mut bytes, offset_of!(StackRecord, byte_count), &used.to_le_bytes());
         bytes
     }
 
@@ -224,12 +230,12 @@ mod tests {
     #[test]
     fn a_stack_is_read_field_by_field() {
         let mut bytes = stack(2);
-        put(&mut bytes, offset_of!(Stack, site), &7_u64.to_le_bytes());
-        put(&mut bytes, offset_of!(Stack, word_count), &1_u32.to_le_bytes());
+        put(&mut bytes, offset_of!(StackRecord, site), &7_u64.to_le_bytes());
+        put(&mut bytes, offset_of!(StackRecord, word_count), &1_u32.to_le_bytes());
         let word = Word::python(0x1000, 5, false);
-        put(&mut bytes, offset_of!(Stack, words), &word.0.to_le_bytes());
-        put(&mut bytes, offset_of!(Stack, generations), &3_u32.to_le_bytes());
-        put(&mut bytes, offset_of!(Stack, bytes), &[1, 2]);
+        put(&mut bytes, offset_of!(StackRecord, words), &word.0.to_le_bytes());
+        put(&mut bytes, offset_of!(StackRecord, generations), &3_u32.to_le_bytes());
+        put(&mut bytes, offset_of!(StackRecord, bytes), &[1, 2]);
         let Some(Record::Site(captured)) = decode(&bytes) else { panic!("a site") };
         assert_eq!(captured.site, 7);
         assert_eq!(captured.function, Function::Calloc);
@@ -240,10 +246,10 @@ mod tests {
     #[test]
     fn counts_that_do_not_fit_are_refused() {
         let mut bytes = stack(2);
-        put(&mut bytes, offset_of!(Stack, byte_count), &3_u32.to_le_bytes());
+        put(&mut bytes, offset_of!(StackRecord, byte_count), &3_u32.to_le_bytes());
         assert_eq!(decode(&bytes), None);
         let mut bytes = stack(2);
-        put(&mut bytes, offset_of!(Stack, word_count), &129_u32.to_le_bytes());
+        put(&mut bytes, offset_of!(StackRecord, word_count), &129_u32.to_le_bytes());
         assert_eq!(decode(&bytes), None);
     }
 
@@ -259,7 +265,7 @@ mod tests {
         #[test]
         fn arbitrary_bytes_never_panic(bytes: Vec<u8>, kind in 0_u16..5) {
             let _ = decode(&bytes);
-            for size in [size_of::<Stack>(), size_of::<CodeGone>()] {
+            for size in [size_of::<StackRecord>(), size_of::<CodeGone>()] {
                 let mut record = header(kind, size);
                 let start = 8;
                 for (to, from) in record[start..].iter_mut().zip(&bytes) {

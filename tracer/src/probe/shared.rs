@@ -6,7 +6,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use leakspy_ebpf::wire::limit;
-use leakspy_ebpf::wire::target::Target;
+use leakspy_ebpf::wire::target::ProgramTarget;
 
 use super::attach::{Links, attach};
 use super::error::ProbeError;
@@ -100,7 +100,7 @@ impl SharedTargets {
     ) -> Result<(Arc<Lease>, bool), ProbeError> {
         let AttachRequest { files, pid, method, .. } = *request;
         let mapped_by = self.see_mappings(&request.target)?;
-        let target = Target { tgid: tgid(request)?, mapped_by, ..request.target };
+        let target = ProgramTarget { tgid: tgid(request)?, mapped_by, ..request.target };
         let maps = &self.common()?.maps;
         let lease = Lease::new(maps, request.target.tgid, &target, request.capacity)?;
         let lease = Arc::new(lease);
@@ -122,7 +122,7 @@ impl SharedTargets {
     }
 
     /// The number of the programs that see the target's mappings; 0 when there is no way to.
-    fn see_mappings(&mut self, target: &Target) -> Result<u32, ProbeError> {
+    fn see_mappings(&mut self, target: &ProgramTarget) -> Result<u32, ProbeError> {
         if target.tgid == 0 {
             // Nothing tells its calls from those of others.
             return Ok(0);

@@ -4,7 +4,7 @@
 use std::fs::{self, File};
 use std::os::fd::AsRawFd;
 
-use leakspy_ebpf::wire::target::Layout;
+use leakspy_ebpf::wire::target::ProgramLayout;
 
 use super::attach::{FileProbes, Links, attach};
 use super::error::ProbeError;
@@ -31,8 +31,13 @@ pub fn try_method(method: AttachMethod, guard: &mut Guard) -> Result<(), ProbeEr
     let file = own_probes(&own)?;
     let capacity = Capacity { live_blocks: 64, sites: 64, ..Capacity::default() };
     let mut loaded = Loaded::new(capacity, 1)?;
-    let links =
-        Links { guard, group: GROUP, pid: std::process::id(), slot: 1, layout: Layout::default() };
+    let links = Links {
+        guard,
+        group: GROUP,
+        pid: std::process::id(),
+        slot: 1,
+        layout: ProgramLayout::default(),
+    };
     attach(&mut loaded, links, &[file], method)?;
     let released = guard.release(GROUP);
     released.map_err(|source| ProbeError::Kernel { what: "release probes", source })
@@ -44,7 +49,7 @@ pub fn try_method(method: AttachMethod, guard: &mut Guard) -> Result<(), ProbeEr
 /// Why that does not work here.
 pub fn try_mappings() -> Result<(), ProbeError> {
     let capacity = Capacity { live_blocks: 64, sites: 64, ..Capacity::default() };
-    Loaded::new(capacity, 1)?.see_mappings(&Layout::default()).map(drop)
+    Loaded::new(capacity, 1)?.see_mappings(&ProgramLayout::default()).map(drop)
 }
 
 /// Where `landing` lies in the file of this program.

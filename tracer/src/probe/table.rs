@@ -7,13 +7,13 @@ use aya::Pod;
 use leakspy_ebpf::hash::task_cell;
 use leakspy_ebpf::wire::counter::Counter;
 use leakspy_ebpf::wire::key::{
-    Counters, Generations, LiveBlock, Pending, SITE_UNATTRIBUTED, SiteTotals, of_target_key,
+    CounterRow, Generations, LiveValue, Pending, SITE_UNATTRIBUTED, SiteValue, of_target_key,
     target_key, unattributed,
 };
 use leakspy_ebpf::wire::limit::{GENERATION_BUCKETS, TASK_CELLS, TASKS};
 use leakspy_ebpf::wire::name;
 use leakspy_ebpf::wire::target::{
-    STATE_FINALIZING, STATE_OFF, STATE_RECORDING, STATE_REPLACED, Target, TargetRow, Task,
+    ProgramTarget, STATE_FINALIZING, STATE_OFF, STATE_RECORDING, STATE_REPLACED, TargetRow, Task,
 };
 
 use super::bpf;
@@ -25,10 +25,10 @@ use super::sweep::Sweep;
 
 /// Every map that user space reads or writes, but the ring.
 pub struct Maps {
-    live: OfAll<LiveBlock>,
-    sites: OfAll<SiteTotals>,
+    live: OfAll<LiveValue>,
+    sites: OfAll<SiteValue>,
     pending: OfAll<Pending>,
-    counters: PerCpu<Counters>,
+    counters: PerCpu<CounterRow>,
     targets: Table<u32, TargetRow>,
     tasks: Table<u32, Task>,
     generations: Table<u32, Generations>,
@@ -114,7 +114,7 @@ impl Maps {
         self.pending.table.remove_all(|_, pending| slots.contains(&pending.slot))?;
         for slot in slots {
             self.generations.set(slot, &Generations { bucket: [0; GENERATION_BUCKETS] })?;
-            self.counters.set(*slot, Counters { cells: [0; Counter::ALL.len()] })?;
+            self.counters.set(*slot, CounterRow { cells: [0; Counter::ALL.len()] })?;
         }
         Ok(())
     }
@@ -171,7 +171,7 @@ impl Lease {
     pub fn new(
         maps: &Arc<Maps>,
         tgid: u32,
-        target: &Target,
+        target: &ProgramTarget,
         quota: Capacity,
     ) -> Result<Self, ProbeError> {
         maps.clean_up()?;
@@ -184,7 +184,7 @@ impl Lease {
             slot
         };
         let lease = Self { slot, maps: Arc::clone(maps), tgid };
-        let totals = SiteTotals { published: 1, slot, ..SiteTotals::NONE };
+        let totals = SiteValue { published: 1, slot, ..SiteValue::NONE };
         maps.sites.table.set(&unattributed(slot), &totals)?;
         let row = TargetRow {
             live_quota: quota.live_blocks.into(),
@@ -318,19 +318,19 @@ impl Tables for Part {
         self.maps().counts(self.lease.slot)
     }
 
-    fn sites(&self) -> Result<Vec<(u64, SiteTotals)>, ProbeError> {
+    fn sites(&self) -> Result<Vec<(u64, SiteValue)>, ProbeError> {
         let mut sites = Vec::new();
-        let owner = |_, totals: &SiteTotals| totals.slot;
+        let owner = |_, totals: &SiteValue| totals.slot;
         self.maps().sites.read(self.lease.slot, owner, &mut |(key, totals)| {
             sites.push((self.site(key), totals));
         })?;
         Ok(sites)
     }
 
-    fn live(&self, each: &mut dyn FnMut(u64, LiveBlock)) -> Result<(), ProbeError> {
-        let owner = |key, _: &LiveBlock| of_target_key(key).0;
+    fn live(&self, each: &mut dyn FnMut(u64, LiveValue)) -> Result<(), ProbeError> {
+        let owner = |key, _: &LiveValue| of_target_key(key).0;
         self.maps().live.read(self.lease.slot, owner, &mut |(key, block)| {
-            each(of_target_key(key).1, LiveBlock { site: self.site(block.site), ..block });
+            each(of_target_key(key).1, LiveValue { site: self.site(block.site), ..block });
         })
     }
 

@@ -54,7 +54,7 @@ impl Walker {
 
     /// Walks the thread whose control block is at `fsbase`.
     pub fn walk(&mut self, memory: &dyn Memory, fsbase: u64) -> Frames {
-        let thread = walk::Thread { fsbase, sp: fsbase };
+        let thread = walk::ThreadRegisters { fsbase, sp: fsbase };
         let walked = walk::walk(
             &WalkMemory { memory },
             &self.layout,

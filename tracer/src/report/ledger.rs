@@ -124,7 +124,7 @@ fn count(losses: &[Loss], counter: Counter) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
-    use leakspy_ebpf::wire::counter::Class;
+    use leakspy_ebpf::wire::counter::CounterClass;
 
     use super::*;
     use crate::report::samples;
@@ -182,7 +182,7 @@ mod tests {
     fn every_loss_of_the_contract_is_in_an_equation() {
         let named: Vec<Counter> =
             EQUATIONS.iter().flat_map(|equation| equation.lost).copied().collect();
-        for counter in Counter::ALL.iter().filter(|counter| counter.class() == Class::Loss) {
+        for counter in Counter::ALL.iter().filter(|counter| counter.class() == CounterClass::Loss) {
             let times = named.iter().filter(|named| *named == counter).count();
             assert_eq!(times, 1, "{}", counter.name());
         }
@@ -205,7 +205,9 @@ mod tests {
 
     #[test]
     fn every_end_of_the_contract_is_in_an_equation() {
-        for counter in Counter::ALL.iter().filter(|counter| counter.class() == Class::Accounted) {
+        for counter in
+            Counter::ALL.iter().filter(|counter| counter.class() == CounterClass::Accounted)
+        {
             let known = EQUATIONS
                 .iter()
                 .any(|equation| equation.seen == *counter || equation.accounted.contains(counter));

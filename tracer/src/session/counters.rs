@@ -1,6 +1,6 @@
 //! The counters as reports name them, and the totals of sites.
 
-use leakspy_ebpf::wire::counter::{Class, Counter};
+use leakspy_ebpf::wire::counter::{Counter, CounterClass};
 
 use crate::history::SiteTotals;
 use crate::model::{Amount, Loss};
@@ -40,7 +40,7 @@ impl Counters {
     }
 
     /// All counters of a class together.
-    pub fn sum(&self, class: Class) -> u64 {
+    pub fn sum(&self, class: CounterClass) -> u64 {
         let of_class = Counter::ALL.iter().filter(|counter| counter.class() == class);
         of_class.map(|&counter| self.get(counter)).sum()
     }

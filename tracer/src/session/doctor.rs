@@ -2,7 +2,7 @@
 
 use std::error::Error;
 
-use leakspy_ebpf::wire::key::{LiveBlock, SiteTotals};
+use leakspy_ebpf::wire::key::{LiveValue, SiteValue};
 
 use super::error::joined;
 use super::heap::HeapTarget;
@@ -100,8 +100,8 @@ fn memory(capacity: Capacity) -> DoctorSection {
         DoctorFact::TableMemory { table, entries, empty_bytes, full_bytes }
     };
     let facts = vec![
-        table(KernelTable::Live, capacity.live_blocks, size_of::<LiveBlock>()),
-        table(KernelTable::Sites, capacity.sites, size_of::<SiteTotals>()),
+        table(KernelTable::Live, capacity.live_blocks, size_of::<LiveValue>()),
+        table(KernelTable::Sites, capacity.sites, size_of::<SiteValue>()),
         DoctorFact::RingMemory { bytes: capacity.ring_bytes.into() },
         DoctorFact::WorkingMemory { bytes: probe::working_bytes() },
     ];

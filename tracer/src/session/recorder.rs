@@ -8,7 +8,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use leakspy_ebpf::wire::counter::{Class, Counter};
+use leakspy_ebpf::wire::counter::{Counter, CounterClass};
 
 use super::counters::{self, Counters};
 use super::error::SessionError;
@@ -238,7 +238,7 @@ impl Recorder {
             seconds: now.as_secs_f64(),
             live_bytes: all_counters.live_bytes(),
             sites: self.stacks.len(),
-            lost: all_counters.sum(Class::Loss),
+            lost: all_counters.sum(CounterClass::Loss),
         })
     }
 

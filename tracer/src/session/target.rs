@@ -5,7 +5,7 @@ use std::os::fd::BorrowedFd;
 use std::time::Duration;
 
 use leakspy_ebpf::wire::key::Function;
-use leakspy_ebpf::wire::target::Target as ProgramTarget;
+use leakspy_ebpf::wire::target::ProgramTarget;
 
 use super::error::SessionError;
 use super::interpreter::{self, FoundInterpreter};

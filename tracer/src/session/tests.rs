@@ -12,7 +12,7 @@ use super::*;
 use crate::history::SharedHistory;
 use crate::model::AttachMethod;
 use crate::model::Note;
-use crate::probe::fake::Call;
+use crate::probe::fake::KernelCall;
 use crate::probe::{EndedBy, ProbeError, Slot};
 
 /// A target is attached, counted for, and left; its numbers are given up when its recording is
@@ -29,11 +29,11 @@ async fn everything_happens_in_order() {
     assert_eq!(
         stage.script.calls(),
         [
-            Call::Attach(pid, AttachMethod::Session),
-            Call::Recording(slot, true),
-            Call::Recording(slot, false),
-            Call::Detach(slot),
-            Call::Dropped(slot),
+            KernelCall::Attach(pid, AttachMethod::Session),
+            KernelCall::Recording(slot, true),
+            KernelCall::Recording(slot, false),
+            KernelCall::Detach(slot),
+            KernelCall::Dropped(slot),
         ]
     );
     let capture = stage.document("a").capture;
@@ -73,7 +73,7 @@ async fn a_method_of_choice_is_the_only_one() {
     options.method = Some(AttachMethod::Multi);
     let target = stage.session.attach(options);
     assert_eq!(stage.outcome(target).await.unwrap_err().failure(), Failure::Missing);
-    assert_eq!(stage.script.calls(), [Call::Attach(subject.pid(), AttachMethod::Multi)]);
+    assert_eq!(stage.script.calls(), [KernelCall::Attach(subject.pid(), AttachMethod::Multi)]);
 }
 
 #[tokio::test]
@@ -125,7 +125,7 @@ async fn probes_go_when_the_recording_cannot_be_made() {
     };
     let target = stage.session.attach(options);
     assert!(matches!(stage.outcome(target).await, Err(SessionError::Store(_))));
-    assert!(stage.script.calls().contains(&Call::Detach(Slot(0))));
+    assert!(stage.script.calls().contains(&KernelCall::Detach(Slot(0))));
 }
 
 /// Nobody asked for a file: what is recorded is in memory, and nothing is written.
@@ -259,7 +259,7 @@ async fn tables_that_cannot_be_read_end_one_recording() {
     let [fails, lives] = stage.two(&subjects).await;
     stage.script.numbers(Slot(0)).broken.store(true, Ordering::Relaxed);
     assert!(matches!(stage.outcome(fails).await, Err(SessionError::Probe(_))));
-    assert!(stage.script.calls().contains(&Call::Detach(Slot(0))));
+    assert!(stage.script.calls().contains(&KernelCall::Detach(Slot(0))));
     stage.status(lives).await;
     stage.ends_well(lives).await;
 }
@@ -284,7 +284,7 @@ async fn a_job_that_panics_ends_one_recording() {
     let [fails, lives] = stage.two(&subjects).await;
     stage.script.numbers(Slot(0)).panics.store(true, Ordering::Relaxed);
     assert!(matches!(stage.outcome(fails).await, Err(SessionError::Broken)));
-    assert!(stage.script.calls().contains(&Call::Detach(Slot(0))));
+    assert!(stage.script.calls().contains(&KernelCall::Detach(Slot(0))));
     stage.status(lives).await;
     stage.ends_well(lives).await;
 }
@@ -380,8 +380,8 @@ async fn a_session_that_is_dropped_takes_its_probes_out() {
     stage.attached(target).await;
     let Stage { session, script, .. } = stage;
     drop(session);
-    script.called(Call::Dropped(Slot(0))).await;
-    assert!(script.calls().contains(&Call::Detach(Slot(0))));
+    script.called(KernelCall::Dropped(Slot(0))).await;
+    assert!(script.calls().contains(&KernelCall::Detach(Slot(0))));
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::fs;
 
 use anyhow::{Context, Result};
-use leakspy_ebpf::wire::counter::{Class, Counter};
+use leakspy_ebpf::wire::counter::{Counter, CounterClass};
 
 use super::Finding;
 use super::source::{Repository, Rust};
@@ -83,10 +83,10 @@ fn table() -> String {
     let mut table = String::from("\n| counter | class | what it counts |\n|---|---|---|\n");
     for counter in Counter::ALL {
         let class = match counter.class() {
-            Class::Seen => "seen",
-            Class::Accounted => "accounted",
-            Class::Loss => "**loss**",
-            Class::Quality => "quality",
+            CounterClass::Seen => "seen",
+            CounterClass::Accounted => "accounted",
+            CounterClass::Loss => "**loss**",
+            CounterClass::Quality => "quality",
         };
         // Writing to a String cannot fail.
         let _ = writeln!(table, "| `{}` | {class} | {} |", counter.name(), counter.sentence());

@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use super::message::{
-    Function, Line, Location, Profile, ProfileLabel, ProfileMapping, ProfileSample, ValueType,
+    Line, Location, Profile, ProfileFunction, ProfileLabel, ProfileMapping, ProfileSample,
+    ValueType,
 };
 use crate::model::{Document, Frame, FrameKind, Site};
 use crate::report::{Options, escape, label, notes, stacks};
@@ -116,7 +117,7 @@ impl Build {
         if id == next {
             // Go's pprof takes a system name equal to the name for one that is still mangled, and
             // cuts out all between brackets: `<module>` would have no name at all.
-            self.profile.function.push(Function { id, name, system_name: 0, filename });
+            self.profile.function.push(ProfileFunction { id, name, system_name: 0, filename });
         }
         id
     }

@@ -13,7 +13,7 @@ pub struct Profile {
     #[prost(message, repeated, tag = "4")]
     pub location: Vec<Location>,
     #[prost(message, repeated, tag = "5")]
-    pub function: Vec<Function>,
+    pub function: Vec<ProfileFunction>,
     #[prost(string, repeated, tag = "6")]
     pub string_table: Vec<String>,
     /// Start of the capture, nanoseconds since the epoch.
@@ -109,7 +109,7 @@ pub struct Line {
 
 /// A function.
 #[derive(Clone, Copy, PartialEq, prost::Message)]
-pub struct Function {
+pub struct ProfileFunction {
     #[prost(uint64, tag = "1")]
     pub id: u64,
     #[prost(int64, tag = "2")]

@@ -116,7 +116,7 @@ fn inlined_functions_are_one_location() {
         .map(|place| {
             let functions = place.line.iter().map(|line| {
                 let of_line =
-                    |function: &&super::message::Function| function.id == line.function_id;
+                    |function: &&super::message::ProfileFunction| function.id == line.function_id;
                 let function = profile.function.iter().find(of_line).expect("a function");
                 string(&profile, function.name)
             });
