@@ -23,7 +23,7 @@ pub struct StackCounts {
     pub dismissed: Vec<(Verdict, u64)>,
 }
 
-/// Growth of anonymous memory, bytes per hour, and whether it is told apart from none. `kept` are
+/// Growth of anonymous memory, resident or swapped out, bytes per hour, and whether it is told apart from none. `kept` are
 /// the slopes of what is retained.
 ///
 /// What comes and goes makes the curve of a server so restless that its own trend says little for
@@ -135,9 +135,14 @@ fn word(
     (first.map_or(Verdict::Undetermined, |finding| finding.verdict), Confidence::Suspect)
 }
 
-/// Anonymous memory, or all resident memory where that is not known.
+/// Anonymous memory, or all resident memory where that is not known. What is swapped out is as much
+/// in use as before, and comes back.
 fn anonymous(point: &ProcessPoint) -> Option<u64> {
-    point.rss_anon_bytes.or(point.rss_bytes)
+    point.rss_anon_bytes.or(point.rss_bytes).map(|resident| with_swap(resident, point))
+}
+
+fn with_swap(resident: u64, point: &ProcessPoint) -> u64 {
+    resident.saturating_add(point.swap_bytes.unwrap_or(0))
 }
 
 fn series(
@@ -169,7 +174,8 @@ fn hours_to(
     let now = process.last()?.t;
     let recent = (now - watch.begin) * RECENT;
     let points = series(process, now - recent.max(HOUR), |point| {
-        point.cgroup_bytes.or(point.rss_bytes).or(point.rss_anon_bytes)
+        let own = point.rss_bytes.or(point.rss_anon_bytes);
+        point.cgroup_bytes.or(own.map(|resident| with_swap(resident, point)))
     });
     let used = trend::height(&points, slope.est / HOUR, now)?;
     let room = |used: f64| (limit as f64 - used).max(0.0);
@@ -200,6 +206,22 @@ mod tests {
         assert_eq!(growth.verdict, Verdict::AllocatorRetention);
         document.target.limit_bytes = Some(1 << 50);
         assert_eq!(analyse(&document, &Settings::default()).growth.hours_to_limit, None);
+    }
+
+    /// What grows beyond what the machine has room for is swapped out: the resident part stands
+    /// still at 100 MB, and the process grows all the same.
+    #[test]
+    fn what_is_swapped_out_grows_too() {
+        let mut document = samples::document(7200.0);
+        samples::process(&mut document, |_| 100_000_000);
+        document.target.limit_bytes = Some(100_000_000 + 7_200_000 + 36_000_000);
+        for point in &mut document.history.process {
+            point.swap_bytes = Some(crate::growth::lower_envelope::whole(1000.0 * point.t));
+        }
+        let growth = analyse(&document, &Settings::default()).growth;
+        assert!(growth.significant);
+        let hours = growth.hours_to_limit.expect("a limit ahead");
+        assert!((hours.est - 10.0).abs() < 0.1, "{hours:?}");
     }
 
     #[test]

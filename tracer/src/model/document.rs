@@ -123,6 +123,8 @@ pub struct MemoryPoint {
     pub rss_bytes: u64,
     /// Anonymous resident bytes.
     pub rss_anon_bytes: u64,
+    /// Bytes that are swapped out, which are not resident; `None` for what could not be read.
+    pub swap_bytes: Option<u64>,
     /// Bytes in live blocks that were allocated since the start, all domains.
     pub live_bytes: u64,
 }

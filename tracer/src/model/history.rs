@@ -41,9 +41,9 @@ pub struct ProcessPoint {
     pub rss_shmem_bytes: Option<u64>,
     /// Swapped out.
     pub swap_bytes: Option<u64>,
-    /// What the process's control group uses.
+    /// What the process's control group uses, resident and swapped out.
     pub cgroup_bytes: Option<u64>,
-    /// The tightest limit of its control groups.
+    /// The tightest limit of its control groups, with what they may swap out.
     pub cgroup_limit_bytes: Option<u64>,
     /// The C library's heap as address space: `[heap]` and the arenas of threads.
     pub heap_bytes: Option<u64>,

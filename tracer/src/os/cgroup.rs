@@ -1,11 +1,14 @@
 //! Control groups: what they allow a process and use, in both generations.
 
-use std::fs;
+mod level;
+
 use std::path::{Path, PathBuf};
 
-use super::{OsError, procfs};
+use super::{OsError, procfs, usage};
+use level::Level;
 
-/// What the control groups of a process say about memory, bytes.
+/// What the control groups of a process say about memory, bytes. Both are of what is resident and
+/// what is swapped out: something is killed when neither can grow any more.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct GroupMemory {
     /// The tightest limit on the way up; `None` without one.
@@ -16,16 +19,29 @@ pub struct GroupMemory {
 
 /// Reads limit and usage of the control groups that process `pid` is in.
 pub fn memory(pid: u32) -> Result<GroupMemory, OsError> {
-    let groups = parse_groups(&procfs::read_text(pid, "cgroup")?);
-    let mounts = parse_mounts(&procfs::read_text(std::process::id(), "mountinfo")?);
-    let found = groups.iter().filter_map(|group| {
-        let mount = mounts.iter().find(|mount| mount.version == group.version)?;
-        group_memory(mount, &group.path)
-    });
+    let swap_free = usage::swap_free().unwrap_or(0);
+    let found = of_process(pid)?.into_iter().map(|levels| tightest(&levels, swap_free));
     // Only one hierarchy counts memory; the other has nothing to say.
     Ok(found
         .min_by_key(|memory| (memory.limit.unwrap_or(u64::MAX), memory.usage.is_none()))
         .unwrap_or_default())
+}
+
+/// How much more of process `pid` could become resident before one of its control groups would have
+/// to swap or kill, bytes; `None` where none of them has a limit.
+pub fn room(pid: u32) -> Result<Option<u64>, OsError> {
+    Ok(of_process(pid)?.iter().flatten().filter_map(Level::room).min())
+}
+
+/// The groups of a process, from its own up, in each hierarchy that can be seen.
+fn of_process(pid: u32) -> Result<Vec<Vec<Level>>, OsError> {
+    let groups = parse_groups(&procfs::read_text(pid, "cgroup")?);
+    let mounts = parse_mounts(&procfs::read_text(std::process::id(), "mountinfo")?);
+    let found = groups.iter().filter_map(|group| {
+        let mount = mounts.iter().find(|mount| mount.version == group.version)?;
+        levels(mount, &group.path)
+    });
+    Ok(found.collect())
 }
 
 /// The two generations of control groups; both can be mounted at once, but only one of them counts
@@ -82,38 +98,21 @@ fn parse_mounts(text: &str) -> Vec<Mount> {
     text.lines().filter_map(line).collect()
 }
 
-/// The least limit on the way from the group up to the mount point, and what is used of it.
-fn group_memory(mount: &Mount, group: &Path) -> Option<GroupMemory> {
-    let [limit, usage] = match mount.version {
-        Version::One => ["memory.limit_in_bytes", "memory.usage_in_bytes"],
-        Version::Two => ["memory.max", "memory.current"],
-    };
+/// The groups from a process's own up to the mount point; nothing where they cannot be seen.
+fn levels(mount: &Mount, group: &Path) -> Option<Vec<Level>> {
     let inside = inside(mount, group)?;
-    let number = |folder: &Path, file: &str| {
-        parse_number(&fs::read_to_string(mount.point.join(folder).join(file)).ok()?)
-    };
-    let limits = inside.ancestors().filter_map(|folder| Some((number(folder, limit)?, folder)));
-    // Cached files that nobody used lately go before anything is killed, so they are no use of the
-    // limit.
-    let working = |folder: &Path| {
-        let used = number(folder, usage)?;
-        let statistics = fs::read_to_string(mount.point.join(folder).join("memory.stat"));
-        Some(used.saturating_sub(inactive_file(&statistics.unwrap_or_default()).unwrap_or(0)))
-    };
-    Some(match limits.min_by_key(|(limit, _)| *limit) {
-        Some((limit, folder)) => GroupMemory { limit: Some(limit), usage: working(folder) },
-        None => GroupMemory { limit: None, usage: working(&inside) },
-    })
+    let folders = inside.ancestors();
+    Some(folders.map(|folder| Level::read(mount.version, &mount.point.join(folder))).collect())
 }
 
-/// `inactive_file` of a `memory.stat`, in the first generation that of the group with those below
-/// it.
-fn inactive_file(statistics: &str) -> Option<u64> {
-    let field = |wanted: &str| {
-        let mut lines = statistics.lines().filter_map(|line| line.split_once(' '));
-        lines.find(|(name, _)| *name == wanted).and_then(|(_, number)| parse_number(number))
-    };
-    field("total_inactive_file").or_else(|| field("inactive_file"))
+/// The least limit on the way up, and what is used of it.
+fn tightest(levels: &[Level], swap_free: u64) -> GroupMemory {
+    let limited =
+        levels.iter().filter_map(|level| Some((level.limit_with_swap(swap_free)?, level)));
+    match limited.min_by_key(|(limit, _)| *limit) {
+        Some((limit, level)) => GroupMemory { limit: Some(limit), usage: level.usage_with_swap() },
+        None => GroupMemory { limit: None, usage: levels.first().and_then(Level::usage_with_swap) },
+    }
 }
 
 /// The group's path below the mount point. A group outside the part that we see (`/..`) has none.
@@ -123,30 +122,11 @@ fn inside(mount: &Mount, group: &Path) -> Option<PathBuf> {
     (!goes_up).then(|| inside.to_owned())
 }
 
-/// `max`, or a number; the first generation says "none" by a number near the largest.
-fn parse_number(text: &str) -> Option<u64> {
-    text.trim().parse().ok().filter(|limit| *limit < 1 << 60)
-}
-
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use std::fs;
 
-    #[test]
-    fn cached_files_that_nobody_uses_are_no_use_of_the_limit() {
-        assert_eq!(inactive_file("anon 7\ninactive_file 4096\nactive_file 1\n"), Some(4096));
-        assert_eq!(inactive_file("inactive_file 1\ntotal_inactive_file 9\n"), Some(9));
-        assert_eq!(inactive_file(""), None);
-        let group = tempfile::tempdir().unwrap();
-        let write = |name: &str, text: &str| fs::write(group.path().join(name), text).unwrap();
-        write("memory.max", "max\n");
-        write("memory.current", "10000\n");
-        write("memory.stat", "inactive_file 4000\n");
-        let mount =
-            Mount { version: Version::Two, root: "/".into(), point: group.path().to_owned() };
-        let memory = group_memory(&mount, Path::new("/")).unwrap();
-        assert_eq!((memory.limit, memory.usage), (None, Some(6000)));
-    }
+    use super::*;
 
     #[test]
     fn both_generations_are_recognised() {
@@ -182,19 +162,12 @@ mod tests {
         fs::write(top.path().join("memory.current"), "9000\n").unwrap();
         let mount = Mount { version: Version::Two, root: "/".into(), point: top.path().to_owned() };
         let memory = |limit, usage| Some(GroupMemory { limit, usage });
-        let of = |group: &str| group_memory(&mount, Path::new(group));
+        let of = |group: &str| Some(tightest(&levels(&mount, Path::new(group))?, 0));
         assert_eq!(of("/a/b"), memory(Some(1_048_576), Some(7000)));
         assert_eq!(of("/"), memory(Some(4_096_000), Some(9000)));
         assert_eq!(of("/../a"), None);
         fs::write(top.path().join("a/memory.max"), "max\n").unwrap();
         fs::write(top.path().join("memory.max"), "max\n").unwrap();
         assert_eq!(of("/a"), memory(None, Some(7000)));
-    }
-
-    #[test]
-    fn no_limit_has_two_spellings() {
-        assert_eq!(parse_number("max\n"), None);
-        assert_eq!(parse_number("9223372036854771712\n"), None);
-        assert_eq!(parse_number("536870912\n"), Some(536_870_912));
     }
 }

@@ -49,6 +49,11 @@ pub fn available() -> Option<u64> {
     procfs::field_bytes(&std::fs::read_to_string("/proc/meminfo").ok()?, "MemAvailable")
 }
 
+/// Swap of this machine that nobody uses, bytes.
+pub fn swap_free() -> Option<u64> {
+    procfs::field_bytes(&std::fs::read_to_string("/proc/meminfo").ok()?, "SwapFree")
+}
+
 /// CPU and memory of this process.
 pub fn own() -> Result<OwnUsage, OsError> {
     Ok(OwnUsage { cpu_ns: clock::own_cpu_ns(), resident: resident(std::process::id())?.total })

@@ -119,6 +119,7 @@ fn memory() -> Vec<MemoryPoint> {
         t,
         rss_bytes: rss_mib << 20,
         rss_anon_bytes: (rss_mib - 30) << 20,
+        swap_bytes: Some(0),
         live_bytes,
     };
     vec![point(0.0, 180, 0), point(60.0, 190, 10_000_000)]

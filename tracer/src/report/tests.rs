@@ -123,7 +123,10 @@ fn json_has_every_key_of_the_contract() {
     for key in ["started", "seconds", "mode", "budget", "cost_ratio"] {
         assert!(value["capture"].get(key).is_some(), "{key}");
     }
-    assert_eq!(keys(&value["memory"][0]), ["live_bytes", "rss_anon_bytes", "rss_bytes", "t"]);
+    assert_eq!(
+        keys(&value["memory"][0]),
+        ["live_bytes", "rss_anon_bytes", "rss_bytes", "swap_bytes", "t"]
+    );
     assert_eq!(value["losses"]["live_table_full"], 0);
     for key in [
         "id",

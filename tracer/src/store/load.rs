@@ -157,15 +157,15 @@ impl Source<'_> {
     /// The points at which memory was read, and the time of the last tick.
     fn memory(&self) -> Result<(Vec<MemoryPoint>, Option<f64>), StoreError> {
         let ticks = self.all(
-            "SELECT t, rss_bytes, rss_anon_bytes, live_bytes FROM tick ORDER BY id",
+            "SELECT t, rss_bytes, rss_anon_bytes, swap_bytes, live_bytes FROM tick ORDER BY id",
             self.limits.ticks,
             "ticks",
-            |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)),
+            |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?)),
         )?;
         let last = ticks.last().map(|(t, ..)| *t);
-        let point = |(t, rss_bytes, rss_anon_bytes, live_bytes): Tick| {
+        let point = |(t, rss_bytes, rss_anon_bytes, swap_bytes, live_bytes): Tick| {
             let (rss_bytes, rss_anon_bytes) = (rss_bytes?, rss_anon_bytes?);
-            Some(MemoryPoint { t, rss_bytes, rss_anon_bytes, live_bytes })
+            Some(MemoryPoint { t, rss_bytes, rss_anon_bytes, swap_bytes, live_bytes })
         };
         Ok((ticks.into_iter().filter_map(point).collect(), last))
     }
@@ -253,7 +253,7 @@ impl Source<'_> {
 }
 
 /// A row of `tick`.
-type Tick = (f64, Option<u64>, Option<u64>, u64);
+type Tick = (f64, Option<u64>, Option<u64>, Option<u64>, u64);
 
 fn class_named(name: &str) -> Option<CounterClass> {
     [CounterClass::Seen, CounterClass::Accounted, CounterClass::Loss, CounterClass::Quality]

@@ -23,7 +23,13 @@ impl Contradiction {
 /// The memory of the process as documents have it, where it could be read.
 pub fn memory_point(point: &ProcessPoint) -> Option<MemoryPoint> {
     let (rss_bytes, rss_anon_bytes) = (point.rss_bytes?, point.rss_anon_bytes?);
-    Some(MemoryPoint { t: point.t, rss_bytes, rss_anon_bytes, live_bytes: point.live_bytes })
+    Some(MemoryPoint {
+        t: point.t,
+        rss_bytes,
+        rss_anon_bytes,
+        swap_bytes: point.swap_bytes,
+        live_bytes: point.live_bytes,
+    })
 }
 
 /// Times must be numbers, and in their order.

@@ -87,8 +87,13 @@ fn mapped(stacks: &[Stack<'_>]) -> Option<String> {
 /// What became of the resident memory of the process.
 pub fn resident(document: &Document) -> Option<String> {
     let (first, last) = (document.memory.first()?, document.memory.last()?);
+    let (before, after) = (first.swap_bytes.unwrap_or(0), last.swap_bytes.unwrap_or(0));
+    let swapped = match (before, after) {
+        (0, 0) => String::new(),
+        _ => format!(", its swapped memory from {} to {}", bytes(before), bytes(after)),
+    };
     Some(format!(
-        "Its resident memory went from {} to {} ({}).",
+        "Its resident memory went from {} to {} ({}){swapped}.",
         bytes(first.rss_bytes),
         bytes(last.rss_bytes),
         change(first.rss_bytes, last.rss_bytes)
@@ -101,7 +106,7 @@ fn limit(document: &Document) -> Option<String> {
         Some(last) => format!(
             "Its memory limit is {}, of which it now has {}.",
             bytes(limit),
-            percent(last.rss_bytes, limit)
+            percent(last.rss_bytes.saturating_add(last.swap_bytes.unwrap_or(0)), limit)
         ),
         None => format!("Its memory limit is {}.", bytes(limit)),
     })
