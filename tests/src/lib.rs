@@ -41,6 +41,7 @@ pub mod report;
 pub mod shared;
 pub mod simulator;
 pub mod stage;
+pub mod swap;
 pub mod text;
 pub mod tracer;
 pub mod verdict;

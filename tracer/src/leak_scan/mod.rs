@@ -23,5 +23,5 @@ mod tests;
 
 pub use blocks::{Blocks, SearchedBlock};
 pub use pools::object_at;
-pub use scan::{LeakScan, PointerAlignment, ScanOutcome};
+pub use scan::{LeakScan, PointerAlignment, ScanOutcome, SoFar};
 pub use tally::{SiteUnreachable, tally};

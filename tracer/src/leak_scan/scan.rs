@@ -1,8 +1,11 @@
 //! One pass over the memory of a process.
 
+mod unread;
+
 use super::tags::{self, TagLink};
 use super::{Blocks, SearchedBlock};
 use crate::model::{Address, Memory};
+pub use unread::SoFar;
 
 /// Most references between blocks that are remembered, 8 bytes each. Beyond it a block that another
 /// one points to counts as referenced.
@@ -30,6 +33,9 @@ pub struct ScanOutcome {
     /// Where the only words stand, outside of all blocks, that point to it: the first of them, when
     /// they are as close to each other as those of one object.
     pub sole: Vec<Option<Address>>,
+    /// Bytes that were not read of blocks to which something leads. Where there are any, they may
+    /// lead to any block, so that none is proved unreachable.
+    pub doubtful_bytes: u64,
 }
 
 /// Words that are no further apart may stand in one object.
@@ -55,6 +61,8 @@ struct Seen {
     links: Vec<(u32, u32)>,
     /// References that the allocator's own lists may have made.
     tags: Vec<TagLink>,
+    /// Blocks of which a part was not read, and how many bytes.
+    unread: Vec<(usize, u64)>,
 }
 
 impl LeakScan {
@@ -126,8 +134,11 @@ impl LeakScan {
             place => Some(Address(place)),
         });
         let sole = sole.collect();
-        let unreachable = seen.spread().into_iter().map(|reached| !reached).collect();
-        ScanOutcome { blocks, unreachable, sole }
+        let reached = seen.spread();
+        let doubtful = seen.unread.iter().filter(|(block, _)| reached[*block]);
+        let doubtful_bytes = doubtful.map(|(_, bytes)| bytes).sum();
+        let unreachable = reached.into_iter().map(|reached| !reached).collect();
+        ScanOutcome { blocks, unreachable, sole, doubtful_bytes }
     }
 }
 
@@ -198,8 +209,9 @@ impl Seen {
     }
 
     /// Follows the references between blocks from those that count to all that they lead to.
-    fn spread(self) -> Vec<bool> {
-        let Self { rooted: mut reached, mut links, .. } = self;
+    fn spread(&mut self) -> Vec<bool> {
+        let Self { rooted, links, .. } = self;
+        let mut reached = rooted.clone();
         links.sort_unstable();
         links.dedup();
         let mut open: Vec<usize> = (0..reached.len()).filter(|&number| reached[number]).collect();

@@ -158,8 +158,11 @@ coded! {
     pub enum NoSearch {
         /// It has more resident memory than is searched.
         "too-large" => TooLarge,
-        /// A part of it is swapped out.
-        "swapped" => Swapped,
+        /// A part of it is swapped out, and was not read: to read it would bring it in.
+        "swapped" => Swapped {
+            /// How much, where that is known.
+            bytes: Option<u64>,
+        },
         /// It has more mappings or holes than are searched.
         "too-scattered" => TooScattered,
         /// A part of it cannot be read.

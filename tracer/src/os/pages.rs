@@ -5,19 +5,20 @@
 //! Of a private mapping only pages count that have left their file; of a shared one all that this
 //! process has mapped in. Pages that were never touched are not read: reading would make them.
 
+mod survey;
+
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt as _;
 
 use super::maps::{self, Mapping};
 use super::procfs::{self, SEE};
-use super::{OsError, Process, ProcessMemory, kernel_pointers};
+use super::{OsError, Process, ProcessMemory, cgroup, kernel_pointers, usage};
 use crate::model::{Address, Memory};
+pub use survey::{PageRange, PageSurvey, beyond};
 
 const PAGE: u64 = 4096;
 /// Most address space that is looked through, 8 bytes of `pagemap` for each page of it.
 const MOST_SPACE: u64 = 256 << 30;
-/// Most ranges of pages that are kept apart.
-const MOST_RANGES: usize = 1 << 20;
 /// Pages asked for at once.
 const WINDOW: u64 = 16 * 1024;
 
@@ -27,70 +28,6 @@ pub struct Pages {
     pid: u32,
     memory: ProcessMemory,
     pagemap: File,
-}
-
-/// Neighbouring pages that are there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PageRange {
-    /// First address.
-    pub start: u64,
-    /// Address after the last.
-    pub end: u64,
-    /// Whether it is code that was made at run time, where addresses stand unaligned.
-    pub code: bool,
-}
-
-/// What is there at one moment.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct PageSurvey {
-    /// By address.
-    pub ranges: Vec<PageRange>,
-    /// Bytes that are swapped out: what they hold cannot be known.
-    pub swapped_bytes: u64,
-    /// Whether there was more than could be looked through.
-    pub cut_short: bool,
-}
-
-impl PageSurvey {
-    /// Bytes that are there.
-    pub fn bytes(&self) -> u64 {
-        self.ranges.iter().map(|range| range.end - range.start).sum()
-    }
-
-    fn add(&mut self, start: u64, code: bool) {
-        let end = start.saturating_add(PAGE);
-        let room = self.ranges.len() < MOST_RANGES;
-        match self.ranges.last_mut() {
-            Some(last) if last.end == start && last.code == code => last.end = end,
-            _ if room => {
-                self.ranges.push(PageRange { start, end, code });
-            }
-            _ => self.cut_short = true,
-        }
-    }
-
-    /// What is here and was not there before; both by address.
-    pub fn beyond(&self, before: &Self) -> Vec<PageRange> {
-        let mut beyond = Vec::new();
-        let mut known = before.ranges.iter().peekable();
-        for range in &self.ranges {
-            let mut start = range.start;
-            while let Some(old) = known.peek().filter(|old| old.start < range.end) {
-                if old.start > start {
-                    beyond.push(PageRange { start, end: old.start, ..*range });
-                }
-                start = start.max(old.end);
-                if old.end > range.end {
-                    break;
-                }
-                known.next();
-            }
-            if start < range.end {
-                beyond.push(PageRange { start, ..*range });
-            }
-        }
-        beyond
-    }
 }
 
 impl Pages {
@@ -111,7 +48,33 @@ impl Pages {
         &self.memory
     }
 
-    /// Reads a part of a range; false when some of it is gone.
+    /// The part of its memory that is there, for single reads.
+    pub const fn present(&self) -> PresentPages<'_> {
+        PresentPages(self)
+    }
+
+    /// Whether so many bytes that are swapped out may be brought in. Reading them makes them a part
+    /// of the target's memory, as if it had touched them itself: on a machine, or in a control
+    /// group, that is short of memory something else is swapped out for them, which the program may
+    /// need at once.
+    pub fn may_bring_in(&self, bytes: u64) -> bool {
+        /// There must be room for so many times as much.
+        const ROOM: u64 = 4;
+        let fits = |room: u64| room / ROOM >= bytes;
+        usage::available().is_some_and(fits)
+            && cgroup::room(self.pid).is_ok_and(|room| room.is_none_or(fits))
+    }
+
+    /// Bytes of shared memory that are swapped out. `pagemap` does not tell these pages from those
+    /// that were never touched (`Documentation/admin-guide/mm/pagemap.rst`), `smaps_rollup` does.
+    pub fn shared_swapped(&self) -> u64 {
+        let private = self.swapped();
+        let all = procfs::read_text(self.pid, "smaps_rollup").ok();
+        let all = all.and_then(|text| procfs::field_bytes(&text, "Swap"));
+        all.zip(private).map_or(0, |(all, private)| all.saturating_sub(private))
+    }
+
+    /// Reads a part of a range, and brings in what of it is not there; false when some is gone.
     pub fn read(&self, at: u64, into: &mut [u8]) -> bool {
         self.memory.read(Address(at), into)
     }
@@ -146,8 +109,8 @@ impl Pages {
             self.survey_mapping(mapping, &mut survey)?;
         }
         // Entries that are no pages (guards, pages on the move) look like swapped ones.
-        if survey.swapped_bytes > 0 && self.swapped() == Some(0) {
-            survey.swapped_bytes = 0;
+        if !survey.swapped.is_empty() && self.swapped() == Some(0) {
+            survey.swapped.clear();
         }
         Ok(survey)
     }
@@ -173,12 +136,30 @@ impl Pages {
                 if entry.holds_data(mapping.shared) {
                     survey.add(page * PAGE, code);
                 } else if entry.swapped() {
-                    survey.swapped_bytes += PAGE;
+                    survey.add_swapped(page * PAGE, code);
                 }
                 page += 1;
             }
         }
         Ok(())
+    }
+}
+
+/// Its memory, for single reads that bring nothing in: what is not there cannot be read.
+#[derive(Clone, Copy, Debug)]
+pub struct PresentPages<'a>(&'a Pages);
+
+impl Memory for PresentPages<'_> {
+    fn read(&self, address: Address, into: &mut [u8]) -> bool {
+        let end = address.0.saturating_add(u64::try_from(into.len()).unwrap_or(u64::MAX));
+        let mut page = address.0 / PAGE * PAGE;
+        while page < end {
+            if !self.0.has(page) {
+                return false;
+            }
+            page = page.saturating_add(PAGE);
+        }
+        self.0.memory.read(address, into)
     }
 }
 
@@ -217,15 +198,6 @@ fn may_hold_pointers(mapping: &Mapping) -> bool {
 mod tests {
     use super::*;
 
-    fn range(start: u64, end: u64) -> PageRange {
-        PageRange { start, end, code: false }
-    }
-
-    fn survey(ranges: &[(u64, u64)]) -> PageSurvey {
-        let ranges = ranges.iter().map(|&(start, end)| range(start, end)).collect();
-        PageSurvey { ranges, ..PageSurvey::default() }
-    }
-
     fn own() -> Pages {
         Pages::open(&Process::open(std::process::id()).unwrap()).unwrap()
     }
@@ -236,16 +208,6 @@ mod tests {
 
     fn found(survey: &PageSurvey, at: u64) -> bool {
         survey.ranges.iter().any(|range| range.start <= at && at < range.end)
-    }
-
-    #[test]
-    fn what_is_new_is_what_was_not_there() {
-        let before = survey(&[(10, 20), (30, 40), (60, 90)]);
-        assert_eq!(before.beyond(&before), []);
-        let after = survey(&[(5, 35), (50, 55), (60, 62), (64, 70), (80, 100)]);
-        let new = [range(5, 10), range(20, 30), range(50, 55), range(90, 100)];
-        assert_eq!(after.beyond(&before), new);
-        assert_eq!(after.beyond(&PageSurvey::default()), after.ranges);
     }
 
     #[test]
@@ -294,9 +256,11 @@ mod tests {
         assert!(found(&before, address(&*Box::new(7_u64))), "the heap");
         assert!(!found(&before, at) && found(&before, at + 4096) && !found(&before, at + 8192));
         // Nothing was brought in by the looking.
+        assert!(!pages.present().read(Address(at + 4090), &mut [0; 10]));
+        assert!(pages.present().read(Address(at + 4096), &mut [0; 10]));
         assert!(!pages.has(at) && pages.has(at + 4096));
         map[8192] = 1;
-        let new = pages.survey().unwrap().beyond(&before);
+        let new = beyond(&pages.survey().unwrap().ranges, &before.ranges);
         assert!(new.iter().any(|range| range.start <= at + 8192 && at + 8192 < range.end));
         let mut bytes = [0; 4096];
         assert!(pages.read(at + 8192, &mut bytes));

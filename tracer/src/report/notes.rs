@@ -1,6 +1,8 @@
 //! What was noticed and what limits the numbers, in sentences. Names in them are raw: data from
 //! outside.
 
+use std::borrow::Cow;
+
 use super::method::method;
 use super::quantity::{bytes, counted, duration, share_in_words};
 use crate::model::{Attachment, HeapNote, LeftOut, NoSearch, NotSeen, Note, StackNote};
@@ -131,14 +133,21 @@ fn not_seen(reason: &NotSeen) -> String {
     }
 }
 
-const fn no_search(reason: NoSearch) -> &'static str {
-    match reason {
+fn no_search(reason: NoSearch) -> Cow<'static, str> {
+    let reason = match reason {
         NoSearch::TooLarge => "it has more resident memory than --search-limit",
-        NoSearch::Swapped => "a part of its memory is swapped out",
+        NoSearch::Swapped { bytes: Some(swapped) } => {
+            return Cow::Owned(format!(
+                "{} of it are swapped out and were not read, because that would bring them in",
+                bytes(swapped)
+            ));
+        }
+        NoSearch::Swapped { bytes: None } => "a part of its memory is swapped out",
         NoSearch::TooScattered => "its memory is in too many ranges",
         NoSearch::Unreadable => "a part of its memory cannot be read",
         NoSearch::TooSlow => "it took too long",
-    }
+    };
+    Cow::Borrowed(reason)
 }
 
 /// `2 findings are suppressed by app.supp; they keep 1.2 MiB and explain 12 % of the growth.`

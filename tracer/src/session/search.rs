@@ -207,12 +207,16 @@ impl PointerSearch {
             Err(reason) => return SearchStep::Unfinished(reason),
         };
         let live = live(search.blocks());
-        let source = memory.memory();
+        let present = memory.present();
+        let source: &dyn Memory = &present;
         let gone = |block: &SearchedBlock| match block.is_retainer() {
             true => object_at(source, block.start) != Some((block.start, block.size)),
             false => live.get(&block.start.0) != Some(&block.born_ns),
         };
         let outcome = search.finish(source, gone);
+        if outcome.doubtful_bytes > 0 {
+            return SearchStep::Unfinished(Unfinished::Swapped(outcome.doubtful_bytes));
+        }
         let numbered =
             outcome.blocks.all().iter().copied().zip(outcome.unreachable.iter().copied());
         let found = numbered.filter(|(block, _)| !gone(block)).collect();

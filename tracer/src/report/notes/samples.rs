@@ -40,7 +40,8 @@ pub fn notes() -> Vec<Note> {
     notes.push(Note::PythonAllocator { allocator: "mimalloc".into() });
     let unsearched = [
         NoSearch::TooLarge,
-        NoSearch::Swapped,
+        NoSearch::Swapped { bytes: None },
+        NoSearch::Swapped { bytes: Some(300 << 20) },
         NoSearch::TooScattered,
         NoSearch::Unreadable,
         NoSearch::TooSlow,

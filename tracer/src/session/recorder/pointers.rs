@@ -9,7 +9,7 @@ use super::super::shared::Turn;
 use super::Recorder;
 use crate::history::Sink;
 use crate::leak_scan::{Blocks, SearchedBlock, SiteUnreachable};
-use crate::model::{Address, Domain, Note};
+use crate::model::{Address, Domain, NoSearch, Note};
 use crate::os::Life;
 
 impl Recorder {
@@ -66,7 +66,7 @@ impl Recorder {
             SearchStep::Goes => {}
             SearchStep::Unfinished(reason) => {
                 if let Some(reason) = reason.to_tell() {
-                    self.note(Note::SearchUnfinished { reason });
+                    self.search_unfinished(reason);
                 }
             }
             // Of a target that is being replaced, nothing is certain.
@@ -91,6 +91,18 @@ impl Recorder {
             }
         })?;
         Ok(births)
+    }
+
+    /// Of memory that is swapped out the last number is told.
+    fn search_unfinished(&mut self, reason: NoSearch) {
+        const fn is_swapped(note: &Note) -> bool {
+            matches!(note, Note::SearchUnfinished { reason: NoSearch::Swapped { .. } })
+        }
+        let note = Note::SearchUnfinished { reason };
+        if is_swapped(&note) {
+            self.capture.notes.retain(|known| !is_swapped(known));
+        }
+        self.note(note);
     }
 
     fn found(&mut self, sites: &[SiteUnreachable]) -> Result<(), SessionError> {

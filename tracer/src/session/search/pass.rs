@@ -1,6 +1,8 @@
 //! One pass over the memory of the target, on a thread of its own so that the recorder can go on
 //! reading.
 
+mod swapped;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
@@ -11,7 +13,7 @@ use super::super::shared::Turn;
 use crate::leak_scan::{LeakScan, PointerAlignment};
 use crate::model::{Address, NoSearch};
 use crate::os;
-use crate::os::pages::{PageRange, PageSurvey, Pages};
+use crate::os::pages::{PageRange, PageSurvey, Pages, beyond};
 
 const PAGE: u64 = 4096;
 /// Bytes read at once.
@@ -76,7 +78,7 @@ impl Unfinished {
     pub fn to_tell(&self) -> Option<NoSearch> {
         match self {
             Self::TooLarge(_) => Some(NoSearch::TooLarge),
-            Self::Swapped(_) => Some(NoSearch::Swapped),
+            Self::Swapped(bytes) => Some(NoSearch::Swapped { bytes: Some(*bytes) }),
             Self::TooScattered => Some(NoSearch::TooScattered),
             Self::Unreadable(_) => Some(NoSearch::Unreadable),
             Self::Stopped => None,
@@ -148,12 +150,11 @@ impl Pass<'_> {
         search.scan(Address::NULL, &self.memory.held_by_kernel(), PointerAlignment::Aligned);
         // What was moved or made meanwhile: a mapping that grew, heap that was touched.
         let after = self.survey()?;
-        if after.swapped_bytes > 0 {
-            return Err(Unfinished::Swapped(after.swapped_bytes));
-        }
-        for range in after.beyond(&before) {
+        for range in beyond(&after.ranges, &before.ranges) {
             self.scan(search, &range)?;
         }
+        // What was read before it was swapped out has been seen.
+        self.swapped(search, beyond(&after.swapped, &before.ranges))?;
         // A page that is gone holds nothing; one that is there and cannot be read might.
         let unreadable = self.missed.iter().filter(|page| self.memory.has(**page)).count();
         match u64::try_from(unreadable) {
@@ -239,7 +240,7 @@ mod tests {
     fn what_is_kept_is_found() {
         let kept = vec![1; 5000];
         let Whole { search, memory } = *job(u64::MAX, &kept).run().map_err(|_| ()).unwrap();
-        assert_eq!(search.finish(memory.memory(), |_| false).unreachable, [false]);
+        assert_eq!(search.finish(&memory.present(), |_| false).unreachable, [false]);
     }
 
     #[test]
