@@ -7,6 +7,7 @@ use std::process::Command;
 use anyhow::{Context, Result, ensure};
 use leakspy_tests::interpreter::Interpreter;
 use leakspy_tests::process::{Ending, Process};
+use leakspy_tests::report::Counters;
 use leakspy_tests::tracer::{binary, report};
 use leakspy_tests::verdict::agrees;
 use leakspy_tests::workload::Workload;
@@ -284,4 +285,44 @@ fn a_name_can_mean_all() -> Result<()> {
         target.quit()?;
     }
     Ok(())
+}
+
+/// The most that a leakspy and its guard had resident, and its maps, bytes; until it ends.
+fn peak_memory(pid: u32) -> Result<(u64, u64)> {
+    let family = [kernel::children(pid)?, vec![pid]].concat();
+    let mut peak = (0, 0);
+    loop {
+        let resident: Result<Vec<u64>> =
+            family.iter().map(|pid| kernel::peak_resident(*pid)).collect();
+        let (Ok(resident), Ok(maps)) = (resident, kernel::maps_of(pid)) else { return Ok(peak) };
+        peak = (peak.0.max(resident.iter().sum()), peak.1.max(maps.values().sum()));
+        // How often it is read, not a wait for something.
+        std::thread::sleep(std::time::Duration::from_millis(100));
+    }
+}
+
+/// Fifty with 20,000 live blocks each: none is lost, and leakspy and its tables stay small.
+#[test]
+fn fifty_fit_into_memory() -> Result<()> {
+    const MOST: u64 = 400 << 20;
+    let interpreter = Interpreter::find("3.11")?;
+    let mut targets =
+        (0..50).map(|_| Workload::python(&interpreter, "blocks")).collect::<Result<Vec<_>>>()?;
+    let pids: Vec<u32> = targets.iter().map(Workload::pid).collect();
+    let leakspy = start("leaks", &pids, &["-d", "20s", "-f", "json"])?;
+    targets.iter_mut().try_for_each(|target| target.command("go 20000").map(|_| ()))?;
+    let own = leakspy.pid();
+    let measured = std::thread::spawn(move || peak_memory(own));
+    let ending = leakspy.wait()?;
+    ensure!(ending.code() == Some(0), "{ending}");
+    let report = json(&ending)?;
+    for pid in pids {
+        let counters = &of_pid(&report, pid)?["losses"];
+        let counters: Counters = serde_json::from_value(counters.clone())?;
+        counters.lost_nothing_but(&[]).with_context(|| pid.to_string())?;
+    }
+    let (resident, maps) = measured.join().expect("no panic")?;
+    println!("{} MiB resident, {} MiB of maps", resident >> 20, maps >> 20);
+    ensure!(resident > 0 && maps > 0 && resident + maps < MOST, "{resident} + {maps} bytes");
+    targets.into_iter().try_for_each(Workload::quit)
 }

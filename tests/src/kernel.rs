@@ -160,6 +160,39 @@ pub(crate) fn await_empty(what: &str, list: impl Fn() -> Result<Vec<u32>>) -> Re
     }
 }
 
+/// Most memory that a process had resident, bytes.
+pub fn peak_resident(pid: u32) -> Result<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
+    let kib = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.strip_suffix("kB"));
+    Ok(1024 * kib.context("VmHWM")?.trim().parse::<u64>()?)
+}
+
+/// Bytes of the eBPF maps that a process holds, by map.
+pub fn maps_of(pid: u32) -> Result<BTreeMap<u64, u64>> {
+    let mut maps = BTreeMap::new();
+    for entry in std::fs::read_dir(format!("/proc/{pid}/fdinfo"))? {
+        // Closed meanwhile.
+        let Ok(info) = std::fs::read_to_string(entry?.path()) else { continue };
+        let field = |name: &str| {
+            info.lines().find_map(|line| line.strip_prefix(name)?.trim().parse::<u64>().ok())
+        };
+        if let (Some(map), Some(bytes)) = (field("map_id:"), field("memlock:")) {
+            maps.insert(map, bytes);
+        }
+    }
+    Ok(maps)
+}
+
+/// The children of a process, of all its threads.
+pub fn children(pid: u32) -> Result<Vec<u32>> {
+    let mut children = Vec::new();
+    for thread in std::fs::read_dir(format!("/proc/{pid}/task"))? {
+        let said = std::fs::read_to_string(thread?.path().join("children")).unwrap_or_default();
+        children.extend(said.split_whitespace().filter_map(|pid| pid.parse::<u32>().ok()));
+    }
+    Ok(children)
+}
+
 /// The kernel's log from now on.
 #[derive(Debug)]
 pub struct Log(File);

@@ -35,6 +35,7 @@ use clap::{CommandFactory, Parser};
 
 use self::args::{Cli, Command};
 use self::exit::Exit;
+use crate::os;
 use crate::probe::{self, GuardProgram};
 
 /// Names of the commands, in the order of the help.
@@ -44,6 +45,7 @@ pub fn command_names() -> Vec<String> {
 
 /// Runs the program; the exit code follows the table in the README.
 pub fn main() -> ExitCode {
+    os::arenas::limit();
     // Not for people, and hence no command: no help, manual or completion has it.
     if GuardProgram::is_asked_for(std::env::args_os()) {
         return guard();

@@ -5,6 +5,7 @@
 //! Parsing is pure and separate from reading; what is read of a target is hostile.
 
 pub mod allocator;
+pub mod arenas;
 pub mod btf;
 pub mod cgroup;
 pub mod clock;
