@@ -3,7 +3,7 @@
 use leakspy_ebpf::wire::counter::Counter;
 use serde::Serialize;
 
-use super::{CounterClass, Finding, History, Note, ProcessGrowth, Site, TypeGrowth};
+use super::{CounterClass, Finding, History, Note, ProcessGrowth, Site, Target, Tool, TypeGrowth};
 
 /// Version of the JSON contract.
 pub const SCHEMA: u32 = 1;
@@ -34,41 +34,6 @@ pub struct Document {
     pub sites: Vec<Site>,
     /// Everything over time.
     pub history: History,
-}
-
-/// The program that made a document.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Tool {
-    /// Program name.
-    pub name: String,
-    /// Program version.
-    pub version: String,
-}
-
-/// The process that was watched.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Target {
-    /// Process id.
-    pub pid: u32,
-    /// Short command name.
-    pub comm: String,
-    /// Executable as the target sees it.
-    pub exe: String,
-    /// Start of the process, seconds since the epoch.
-    pub started: u64,
-    /// Its interpreter, or `None` when it has none that is understood.
-    pub python: Option<PythonTarget>,
-    /// Tightest memory limit, bytes.
-    pub limit_bytes: Option<u64>,
-}
-
-/// The target's interpreter.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct PythonTarget {
-    /// `3.11.7`
-    pub version: String,
-    /// Where the offsets came from: `table` or `debug offsets`.
-    pub layout_source: String,
 }
 
 /// How the target was watched.

@@ -17,9 +17,11 @@ mod privilege;
 mod reason;
 mod refusal;
 mod retainer;
+mod retainer_report;
 mod runtime_symbols;
 mod site;
 mod stack;
+mod target;
 
 pub mod library_allocator;
 pub mod visible;
@@ -34,9 +36,7 @@ pub use census::{
 pub use doctor::{
     CheckStatus, DoctorFact, DoctorReport, DoctorSection, DoctorTopic, KernelTable, ProbeCost,
 };
-pub use document::{
-    Capture, Counted, Document, Loss, MemoryPoint, PythonTarget, SCHEMA, Target, Tool,
-};
+pub use document::{Capture, Counted, Document, Loss, MemoryPoint, SCHEMA};
 pub use finding::{
     Confidence, Evidence, Finding, Interval, Model, Owners, ProcessGrowth, UnreachableBlocks,
     Verdict,
@@ -54,7 +54,9 @@ pub use note::{DifferenceNote, HeapNote, LeftOut, NoSearch, NotSeen, Note, Stack
 pub use privilege::{Lockdown, Need};
 pub use reason::Reason;
 pub use refusal::{NoCode, NoObjects, NoPython, NoText};
-pub use retainer::{Reference, RetainerGroup, RetainerReport, RootKind};
+pub use retainer::{Reference, RetainerGroup, RootKind};
+pub use retainer_report::RetainerReport;
 pub use runtime_symbols::RuntimeSymbols;
 pub use site::{Domain, Site};
 pub use stack::{CallStack, Interner};
+pub use target::{PythonTarget, Target, Tool};

@@ -2,33 +2,6 @@
 
 use serde::Serialize;
 
-use super::{CensusTarget, HeapSnapshot, Tool};
-
-/// The answer to `who`.
-#[derive(Clone, Debug, PartialEq)]
-pub struct RetainerReport {
-    /// [`CENSUS_SCHEMA`](super::CENSUS_SCHEMA)
-    pub schema: u32,
-    /// What made it.
-    pub tool: Tool,
-    /// Whose objects.
-    pub target: CensusTarget,
-    /// How the heap was looked at.
-    pub snapshot: HeapSnapshot,
-    /// What was asked for, as it was typed.
-    pub asked: String,
-    /// What that is: `objects of type x.Y`, `the object at 0x…`, `the module x`.
-    pub subject: String,
-    /// Objects that were found.
-    pub count: u64,
-    /// Their bytes, shallow.
-    pub bytes: u64,
-    /// Paths that keep them, by shape, the one that keeps most first.
-    pub groups: Vec<RetainerGroup>,
-    /// Groups that were left out of `groups`.
-    pub more_groups: u64,
-}
-
 /// What is at the begin of a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Connection, OpenFlags};
 
 use super::row::{FileOwner, Overwrite};
-use super::{StoreError, schema};
+use super::{StoreError, alive, schema};
 
 /// The log is cut to this length once its contents are in the file itself.
 const LOG_BYTES: u32 = 16 << 20;
@@ -73,7 +73,7 @@ fn make_room(path: &Path, overwrite: Overwrite) -> Result<(), StoreError> {
                 return Err(StoreError::Exists { path: file });
             }
             Ok(metadata) if !metadata.is_file() => return Err(StoreError::NotAFile { path: file }),
-            Ok(_) if file == path && super::is_running(path)? => {
+            Ok(_) if file == path && alive::is_running(path)? => {
                 return Err(StoreError::Running { path: file });
             }
             Ok(_) => fs::remove_file(&file)
@@ -119,15 +119,4 @@ fn open(path: &Path) -> rusqlite::Result<Connection> {
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "journal_size_limit", LOG_BYTES)?;
     Ok(connection)
-}
-
-/// Says that a recorder lives: an advisory lock (`flock`) on the file, which the kernel ends with
-/// the process. Shared, because SQLite's own locks are of another kind on local disks, but not on
-/// every network.
-pub fn say_alive(path: &Path) -> Result<File, StoreError> {
-    let cannot = |source| StoreError::CannotOpen { path: path.to_owned(), source };
-    let file = File::open(path).map_err(cannot)?;
-    // Where locks do not exist, marks are refused; recording goes on.
-    let _ = file.try_lock_shared();
-    Ok(file)
 }

@@ -6,11 +6,10 @@ use std::time::Duration;
 use leakspy_ebpf::wire::counter::Counter;
 use rusqlite::{Connection, OptionalExtension, Row};
 
-use super::writer::class_name;
-use super::{StoreError, note};
+use super::{StoreError, counter_class, note};
 use crate::model::{
-    Capture, Counted, CounterClass, Document, History, Loss, MemoryPoint, Note, PythonTarget,
-    SCHEMA, Site, Target, Tool,
+    Capture, Counted, Document, History, Loss, MemoryPoint, Note, PythonTarget, SCHEMA, Site,
+    Target, Tool,
 };
 
 mod history;
@@ -184,7 +183,7 @@ impl Source<'_> {
             })?;
         rows.into_iter()
             .map(|(name, sentence, class, count)| {
-                let class = class_named(&class)
+                let class = counter_class::named(&class)
                     .ok_or_else(|| self.damaged(format!("counter class {class:?} is not known")))?;
                 let known = Counter::ALL.iter().find(|counter| counter.name() == name);
                 let counter = match known {
@@ -254,9 +253,3 @@ impl Source<'_> {
 
 /// A row of `tick`.
 type Tick = (f64, Option<u64>, Option<u64>, Option<u64>, u64);
-
-fn class_named(name: &str) -> Option<CounterClass> {
-    [CounterClass::Seen, CounterClass::Accounted, CounterClass::Loss, CounterClass::Quality]
-        .into_iter()
-        .find(|class| class_name(*class) == name)
-}

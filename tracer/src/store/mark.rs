@@ -4,14 +4,13 @@
 //! so this one waits for its turn. What it meets is checked like anything that is read: `sudo` may
 //! run this on a file of anybody.
 
-use std::fs::{File, OpenOptions, TryLockError};
 use std::path::Path;
 use std::time::Duration;
 
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior, params};
 
-use super::{StoreError, create, open};
+use super::{StoreError, alive, create, open};
 
 /// Longest name, in bytes.
 pub const MAX_NAME: usize = 200;
@@ -29,7 +28,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub fn mark(path: &Path, name: &str, epoch: f64) -> Result<f64, StoreError> {
     open::check_header(path)?;
     let path = create::resolved(path)?;
-    if !is_running(&path)? {
+    if !alive::is_running(&path)? {
         return Err(StoreError::NotRunning { path });
     }
     let mut connection = connect(&path).map_err(|source| StoreError::writing(&path, source))?;
@@ -40,20 +39,6 @@ pub fn mark(path: &Path, name: &str, epoch: f64) -> Result<f64, StoreError> {
         Put::Finished => Err(StoreError::NotRunning { path }),
         Put::TooMany => Err(StoreError::TooManyMarks { path, limit: MAX_MARKS }),
     }
-}
-
-/// Whether a living recorder writes into this file. Not to be asked by a process that has it open
-/// in SQLite.
-///
-/// # Errors
-/// The file cannot be opened for writing.
-pub fn is_running(path: &Path) -> Result<bool, StoreError> {
-    let file: File = OpenOptions::new()
-        .read(true)
-        .write(true)
-        .open(path)
-        .map_err(|source| StoreError::CannotOpen { path: path.to_owned(), source })?;
-    Ok(matches!(file.try_lock(), Err(TryLockError::WouldBlock)))
 }
 
 enum Put {

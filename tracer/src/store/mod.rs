@@ -4,6 +4,8 @@
 //! trusts nothing in it. The tables are described in `docs/recording.md`. The only module that
 //! names rusqlite.
 
+mod alive;
+mod counter_class;
 mod create;
 mod error;
 mod intern;
@@ -18,9 +20,10 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
+pub use alive::is_running;
 pub use error::StoreError;
 pub use load::Limits;
-pub use mark::{MAX_NAME, is_running, mark};
+pub use mark::{MAX_NAME, mark};
 pub use open::Reader;
 pub use row::{FileOwner, Overwrite};
 pub use schema::{APPLICATION_ID, SCHEMA_VERSION, TABLES};

@@ -8,7 +8,7 @@ use rusqlite::{Connection, Row};
 
 use super::intern::InternedNumbers;
 use super::row::{FileOwner, Overwrite};
-use super::{StoreError, create};
+use super::{StoreError, alive, create};
 use crate::history::{Bounds, Remarks, SiteRetained, SiteTotals, Thinning};
 use crate::model::Mark;
 
@@ -17,8 +17,6 @@ mod objects;
 mod rows;
 mod sink;
 mod sites;
-
-pub(super) use rows::class_name;
 
 /// A recording being written. Whatever a tick has committed survives the death of this process;
 /// what was written since the last tick does not.
@@ -63,10 +61,10 @@ impl Writer {
         owner: Option<FileOwner>,
     ) -> Result<Self, StoreError> {
         let (connection, path) = create::create(path, overwrite, owner)?;
-        let alive = create::say_alive(&path)?;
+        let lock = alive::say_alive(&path)?;
         Ok(Self {
             connection,
-            _alive: alive,
+            _alive: lock,
             path,
             numbers: InternedNumbers::default(),
             sites: HashMap::new(),

@@ -4,7 +4,8 @@ use rusqlite::params;
 
 use super::Writer;
 use crate::history::{Tick, bounded, finite};
-use crate::model::{Capture, CounterClass, Loss, ProcessPoint, Target};
+use crate::model::{Capture, Loss, ProcessPoint, Target};
+use crate::store::counter_class;
 
 impl Writer {
     pub(super) fn put_target(&self, target: &Target) -> rusqlite::Result<()> {
@@ -134,22 +135,12 @@ impl Writer {
         for loss in counters {
             put.execute(params![
                 bounded(loss.counter.name()),
-                class_name(loss.counter.class()),
+                counter_class::name(loss.counter.class()),
                 bounded(loss.counter.sentence()),
                 integer(loss.count)
             ])?;
         }
         Ok(())
-    }
-}
-
-/// The word for a class of counters in a recording.
-pub fn class_name(class: CounterClass) -> &'static str {
-    match class {
-        CounterClass::Seen => "seen",
-        CounterClass::Accounted => "accounted",
-        CounterClass::Loss => "loss",
-        CounterClass::Quality => "quality",
     }
 }
 
