@@ -1,7 +1,8 @@
 //! Dependencies: which module may name which, only downwards.
 
 use super::Finding;
-use super::source::{Repository, Rust};
+use super::scope::{Crate, Scope, Target};
+use super::source::{Repository, SOURCES};
 
 /// Each module of `tracer/src`, and the modules that it may name besides itself.
 pub const DEPENDENCIES: [(&str, &[&str]); 19] = [
@@ -64,108 +65,77 @@ pub const DEPENDENCIES: [(&str, &[&str]); 19] = [
 /// Modules that only tests use; any test may name them.
 const OF_TESTS: [&str; 1] = ["golden"];
 
-/// Every `crate::MODULE` must be an allowed dependency.
+/// Every path into another module must be an allowed dependency.
 pub fn check(repository: &Repository) -> Vec<Finding> {
-    repository.rust.iter().flat_map(|file| file_findings(file).unwrap_or_default()).collect()
+    let whole = Crate::new(repository, SOURCES);
+    whole.scopes.values().flat_map(|scope| file_findings(scope, &whole)).collect()
 }
 
-fn file_findings(file: &Rust) -> Option<Vec<Finding>> {
-    let module = file.module()?;
-    if OF_TESTS.contains(&module) {
-        return None;
-    }
+fn file_findings(scope: &Scope<'_>, whole: &Crate<'_>) -> Vec<Finding> {
+    let file = scope.file;
+    let Some(module) = file.module().filter(|module| !OF_TESTS.contains(module)) else {
+        return Vec::new();
+    };
     let Some((_, allowed)) = DEPENDENCIES.iter().find(|(name, _)| *name == module) else {
         let message = format!("the module {module} has no row in xtask/src/tidy/dependencies.rs");
-        return Some(vec![Finding::new(&file.path, 0, message)]);
+        return vec![Finding::new(&file.path, 0, message)];
     };
     let mut findings = Vec::new();
-    for (index, line) in file.lines.iter().enumerate() {
-        for named in named_modules(&line.code) {
-            let for_tests = OF_TESTS.contains(&named) && (line.test || file.test);
-            if named != module && !allowed.contains(&named) && !for_tests {
-                let message =
-                    format!("{module} may not name {named} (dependencies point only downwards)");
-                findings.push(Finding::new(&file.path, index + 1, message));
-            }
+    for named in &scope.paths {
+        let Target::Inside(path) = scope.target(named, &whole.modules) else { continue };
+        // A type or function of the crate's root is no module.
+        let other =
+            path.first().filter(|name| name.starts_with(|first: char| first.is_lowercase()));
+        let Some(other) = other.map(String::as_str) else { continue };
+        let for_tests = OF_TESTS.contains(&other) && named.test;
+        if other != module && !allowed.contains(&other) && !for_tests {
+            let message =
+                format!("{module} may not name {other} (dependencies point only downwards)");
+            findings.push(Finding::new(&file.path, named.line, message));
         }
     }
-    Some(findings)
-}
-
-/// First segments after `crate::` or, in the program, `leakspy::`; also in groups.
-fn named_modules(code: &str) -> Vec<&str> {
-    let mut modules = Vec::new();
-    for start in ["crate::", "leakspy::"] {
-        for (at, _) in code.match_indices(start) {
-            let before = code[..at].chars().next_back();
-            if before.is_some_and(|last| last.is_alphanumeric() || last == '_' || last == ':') {
-                continue;
-            }
-            let rest = &code[at + start.len()..];
-            match rest.strip_prefix('{') {
-                Some(group) => modules.extend(group_members(group)),
-                None => modules.push(word(rest)),
-            }
-        }
-    }
-    // A type or function of the crate's root is no module.
-    modules.retain(|module| module.starts_with(|first: char| first.is_ascii_lowercase()));
-    modules
-}
-
-/// First segments of the members of a `{…}` group whose opening brace is already read.
-fn group_members(group: &str) -> Vec<&str> {
-    let mut members = vec![word(group.trim_start())];
-    let mut depth = 0;
-    for (at, letter) in group.char_indices() {
-        match letter {
-            '{' => depth += 1,
-            '}' if depth == 0 => break,
-            '}' => depth -= 1,
-            ',' if depth == 0 => members.push(word(group[at + 1..].trim_start())),
-            _ => {}
-        }
-    }
-    members
-}
-
-fn word(text: &str) -> &str {
-    let end = text.find(|letter: char| !letter.is_alphanumeric() && letter != '_');
-    &text[..end.unwrap_or(text.len())]
+    findings.dedup();
+    findings
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tidy::source::Rust;
 
-    fn file(path: &str, source: &str) -> Rust {
-        Rust::new(path.to_owned(), source)
+    /// Lines and what they name, of a file that is alone.
+    fn found(path: &str, source: &str) -> Vec<(usize, String)> {
+        let rust = vec![Rust::new(path.to_owned(), source)];
+        let findings = check(&Repository { rust, ..Repository::default() });
+        findings.into_iter().map(|found| (found.line, found.message)).collect()
     }
 
     #[test]
     fn names_point_only_downwards() {
-        let down = file("tracer/src/session/run.rs", "use crate::probe::Probes;");
-        assert_eq!(file_findings(&down).map(|found| found.len()), Some(0));
-        let up = file("tracer/src/model/site.rs", "// crate::os\nfn f() -> crate::os::Pid {}");
-        let found = file_findings(&up).expect("a module");
-        assert_eq!(found[0].line, 2);
-        assert!(found[0].message.starts_with("model may not name os"));
+        assert_eq!(found("tracer/src/session/run.rs", "use crate::probe::Probes;"), []);
+        let up = "// crate::os\nfn f() -> crate::os::Pid {}\nuse leakspy::{\n    cli,\n};";
+        let found = found("tracer/src/model/site.rs", up);
+        assert_eq!(found.iter().map(|(line, _)| *line).collect::<Vec<_>>(), [2, 4]);
+        assert!(found[0].1.starts_with("model may not name os"));
     }
 
     #[test]
-    fn groups_are_read() {
-        assert_eq!(named_modules("use crate::{model::{a, b}, os, Thing};"), ["model", "os"]);
-        assert_eq!(named_modules("use mycrate::os; use a::crate_::b;"), [""; 0]);
+    fn ways_through_the_module_above_are_followed() {
+        let up = "use super::super::os;\nmod inner { use super::super::super::{os, Thing}; }";
+        let lines: Vec<usize> =
+            found("tracer/src/model/site.rs", up).into_iter().map(|(line, _)| line).collect();
+        assert_eq!(lines, [1, 2]);
+        assert_eq!(found("tracer/src/model/site.rs", "use super::super::{Thing, model};"), []);
+        assert_eq!(found("tracer/src/model/site.rs", "use mycrate::os; use a::crate_::b;"), []);
     }
 
     #[test]
-    fn a_new_room_needs_a_row() {
-        let found = file_findings(&file("tracer/src/utils/mod.rs", "")).expect("a module");
-        assert!(found[0].message.contains("has no row"));
+    fn a_new_module_needs_a_row() {
+        assert!(found("tracer/src/utils/mod.rs", "")[0].1.contains("has no row"));
     }
 
     #[test]
-    fn arrows_make_no_circle() {
+    fn dependencies_make_no_circle() {
         for (index, (module, allowed)) in DEPENDENCIES.iter().enumerate() {
             for named in *allowed {
                 let at = DEPENDENCIES

@@ -8,10 +8,13 @@ mod item;
 mod lexer;
 mod line;
 mod link;
+mod path;
 #[cfg(test)]
 mod planted;
+mod scope;
 mod size;
 mod source;
+mod type_name;
 
 use std::fmt;
 
@@ -82,6 +85,7 @@ fn findings(repository: &Repository) -> Vec<Finding> {
         link::check,
         counter::check,
         size::check,
+        type_name::check,
     ];
     rules.iter().flat_map(|rule| rule(repository)).collect()
 }

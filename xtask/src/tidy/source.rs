@@ -13,6 +13,9 @@ use crate::command::root;
 /// Folders that are looked into, besides the files of the root.
 const FOLDERS: [&str; 6] = ["demo", "docs", "tests", "tracer", "tracer-ebpf", "xtask"];
 
+/// Where the sources of the program are.
+pub const SOURCES: &str = "tracer/src/";
+
 /// A Rust file.
 pub struct Rust {
     /// From the root of the repository.
@@ -32,7 +35,7 @@ impl Rust {
 
     /// The module of `tracer/src` that it belongs to; `main` and `lib` are modules of one file.
     pub fn module(&self) -> Option<&str> {
-        let inside = self.path.strip_prefix("tracer/src/")?;
+        let inside = self.path.strip_prefix(SOURCES)?;
         let module = inside.split_once('/').map_or(inside, |(module, _)| module);
         Some(module.strip_suffix(".rs").unwrap_or(module))
     }
