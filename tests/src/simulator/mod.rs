@@ -9,10 +9,12 @@
 //! | [`recording`] | what a recording of it holds at a moment |
 //! | [`stalled`] | the same where leakspy, the target or both came to a halt |
 //! | [`family`] | the kinds of processes |
+//! | [`objects`] | the same for types of Python objects |
 //! | [`trial`] | one process judged over time |
 //! | [`table`] | all of them as a table |
 
 pub mod family;
+pub mod objects;
 pub mod random;
 pub mod recording;
 pub mod stalled;

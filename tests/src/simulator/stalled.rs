@@ -32,7 +32,7 @@ pub enum Halt {
 
 impl Halt {
     /// Whether there is no snapshot at this time.
-    fn hides(self, t: f64, random: &mut Random) -> bool {
+    pub fn hides(self, t: f64, random: &mut Random) -> bool {
         match self {
             Self::Irregular => random.chance(1.0 / 3.0),
             Self::Tracer(from, to) | Self::Both(from, to) => from < t && t < to,
@@ -41,14 +41,15 @@ impl Halt {
     }
 
     /// When the target does not run.
-    fn still(self) -> Option<(f64, f64)> {
+    pub fn still(self) -> Option<(f64, f64)> {
         match self {
             Self::Target(from, to) | Self::Both(from, to) => Some((from, to)),
             _ => None,
         }
     }
 
-    fn notes(self) -> Vec<Note> {
+    /// What a recording says of it.
+    pub fn notes(self) -> Vec<Note> {
         match self {
             Self::None | Self::Irregular => vec![],
             Self::Tracer(from, to) => vec![Note::NotWatched { from, to }],
@@ -60,7 +61,7 @@ impl Halt {
     }
 
     /// When the target does what it does at `t` of the time in which it runs.
-    fn shifted(self, t: f64) -> f64 {
+    pub fn shifted(self, t: f64) -> f64 {
         self.still().filter(|(from, _)| t > *from).map_or(t, |(from, to)| t + to - from)
     }
 }

@@ -150,7 +150,10 @@ fn listen(options: &CensusOptions) -> Result<impl Fn() -> bool + Sync> {
 
 fn judged(mut census: Census) -> Census {
     if !census.series.is_empty() {
-        census.growth = Some(judge::judge_types(&census.series, &census.retainers));
+        // One that ended meanwhile was not searched for what holds its objects.
+        let is_searched = !census.snapshot.target_gone() || !census.retainers.is_empty();
+        let retainers = is_searched.then_some(&census.retainers[..]);
+        census.growth = Some(judge::judge_types(&census.series, retainers));
     }
     census
 }

@@ -2,7 +2,7 @@
 
 use super::types::judge_types;
 use crate::model::{
-    Document, Finding, History, Owned, Owners, RootKind, SiteHistory, TypeGrowth, Verdict,
+    Document, Finding, History, Note, Owned, Owners, RootKind, SiteHistory, TypeGrowth, Verdict,
 };
 
 /// Types that a finding names.
@@ -12,8 +12,11 @@ const TYPES: usize = 5;
 const SMALL: u64 = 512;
 
 /// Types that grew, with what keeps them; `None` where nobody counted objects.
-pub fn types(history: &History) -> Option<Vec<TypeGrowth>> {
-    (history.counts > 0).then(|| judge_types(&history.types, &history.type_retainers))
+pub fn types(document: &Document) -> Option<Vec<TypeGrowth>> {
+    let is_unfinished = |note: &Note| matches!(note, Note::ObjectsUnfinished { .. });
+    let is_searched = !document.capture.notes.iter().any(is_unfinished);
+    let History { counts, types, type_retainers, .. } = &document.history;
+    (*counts > 0).then(|| judge_types(types, is_searched.then_some(type_retainers)))
 }
 
 /// The owners of the blocks of a finding.
@@ -77,7 +80,7 @@ pub fn name_fillers(findings: &mut [Finding], types: &[TypeGrowth]) {
 
 /// All of a document: its types, and its findings with them.
 pub fn attach(document: &Document, findings: &mut [Finding]) -> Option<Vec<TypeGrowth>> {
-    let types = types(&document.history)?;
+    let types = types(document)?;
     name_fillers(findings, &types);
     Some(types)
 }

@@ -49,6 +49,11 @@ impl Standstills {
         self.0.iter().any(|(from, to)| *from < t && t < *to)
     }
 
+    /// The same, from the moment on at which one begins: that at which it ends is the same afterwards.
+    fn begins_or_holds(&self, t: f64) -> bool {
+        self.0.iter().any(|(from, to)| *from <= t && t < *to)
+    }
+
     /// The recording without them.
     pub fn left_out(&self, document: &Document) -> Document {
         let mut document = document.clone();
@@ -86,7 +91,7 @@ impl Standstills {
         let mut skipped = (0_u64, 0_u64);
         for (index, point) in series.points.iter().enumerate() {
             let survived = series.survivors.get(index).copied().unwrap_or(0);
-            if self.holds(point.t) && index + 1 < series.points.len() {
+            if self.begins_or_holds(point.t) && index + 1 < series.points.len() {
                 skipped.0 = skipped.0.saturating_add(point.born_count);
                 skipped.1 = skipped.1.saturating_add(survived);
                 continue;
@@ -156,6 +161,10 @@ mod tests {
         still(&[(100.0, 200.0)]).shorten_types(&mut series);
         assert_eq!(series.points, [point(0.0, 5, 0), point(60.0, 7, 2), point(140.0, 9, 2)]);
         assert_eq!(series.survivors, [5, 2, 2]);
+        let points = vec![point(0.0, 5, 0), point(100.0, 7, 2), point(200.0, 7, 0)];
+        let mut series = TypeSeries { name: "x".into(), points, survivors: vec![5, 2, 0] };
+        still(&[(100.0, 200.0)]).shorten_types(&mut series);
+        assert_eq!(series.points, [point(0.0, 5, 0), point(100.0, 7, 2)], "one at each end");
     }
 
     #[test]

@@ -5,10 +5,9 @@
 use super::super::decision::{Decision, LIKELY_P, SUSPECT_P, confidence_of_growth};
 use super::super::persistence::{Flatness, Persistence};
 use super::super::slope::{self, Increment, Slope};
-use super::super::survival::Thirds;
-use super::harmless;
 use super::trajectory::{self, Trajectory};
-use crate::model::{Cohort, Model, Reason, Verdict};
+use super::{gaps, harmless};
+use crate::model::{Cohort, Model, Reason, TypePoint, Verdict};
 
 /// With so many snapshots or fewer there is no trend.
 pub const FEW: usize = 5;
@@ -19,9 +18,16 @@ const WARM_UPS: [f64; 2] = [1.0 / 3.0, 0.5];
 /// chance: where three are expected there are none with a chance of 5 %.
 const STOPPED_EVENTS: f64 = 9.0;
 const SLOWED_EVENTS: f64 = 24.0;
-/// Of objects of which a smaller share is retained, most have an end; then this share of the later
-/// ones must be retained of the old ones.
+/// Of objects of which a smaller share is retained, most have an end.
 const MORTAL: f64 = 0.5;
+/// So much of the share of the later ones that is retained must be retained of the old ones.
+const LASTING: f64 = 0.7;
+/// Of objects that have an end, so many must be retained before they say anything.
+const MORTAL_EVENTS: f64 = 12.0;
+/// By this share of what they swing the numbers must rise.
+const RISEN: f64 = 0.5;
+/// With so many snapshots or fewer, growth at each of them says more than a trend.
+const EACH: usize = 9;
 
 /// Growth of what is retained over some time.
 struct RetainedGrowth {
@@ -39,46 +45,85 @@ impl RetainedGrowth {
         Self {
             slope: slope::slope(&counts, cluster),
             events: blocks / cluster,
-            persistence: Persistence::measure(&counts, cluster, &Thirds::from_cohorts(periods)),
+            persistence: Persistence::measure(&counts, cluster, &gaps::thirds(periods)),
         }
     }
 }
 
-/// Judges. `p` is corrected for the number of types.
-pub fn decide(trajectory: &Trajectory<'_>, p: f64) -> Decision {
+/// Judges. `p` is corrected for the number of types; `is_searched` says that what roots hold was looked
+/// for to the end.
+pub fn decide(trajectory: &Trajectory<'_>, p: f64, is_searched: bool) -> Decision {
     if trajectory.snapshots() <= FEW {
         return few(trajectory);
     }
-    let harmless = harmless::kind(&trajectory.series.points);
-    if trajectory.retained <= 0.0 && trajectory.net() > 0.0 && harmless == Verdict::Baseline {
-        return Decision::suspect(Verdict::Undetermined, Reason::GrewOnlyLately);
-    }
-    if trajectory.retained <= 0.0 || !trajectory.rises() {
-        return Decision::suspect(harmless, Reason::ObjectsReplaced);
-    }
-    if trajectory.flatness == Flatness::Falls || fades(trajectory) {
-        return Decision::suspect(Verdict::Undetermined, Reason::OldObjectsFreed);
+    if let Some(decision) = stays_not(trajectory, is_searched) {
+        return decision;
     }
     let periods = trajectory::periods(trajectory.series, trajectory.retainer.is_some());
     let all = RetainedGrowth::of(&periods);
-    let slowed = slowed(&all);
-    if let Some(decision) = slowed {
+    if let Some(decision) = slowed(&all) {
         // Objects born while the program warmed up say nothing about what comes after.
         let goes_on = WARM_UPS.iter().any(|share| goes_on(&periods, *share));
         return if goes_on { grows(trajectory, None) } else { decision };
     }
-    if p > SUSPECT_P || trajectory.growth.per_hour.lo <= 0.0 {
+    let few_stay = is_mortal(trajectory) && all.events < MORTAL_EVENTS;
+    if few_stay || sways(trajectory) {
         return Decision::suspect(Verdict::Undetermined, Reason::GrewRarely);
     }
-    grows(trajectory, (p <= LIKELY_P).then_some(&all))
+    if p <= SUSPECT_P && trajectory.growth.per_hour.lo > 0.0 {
+        return grows(trajectory, (p <= LIKELY_P).then_some(&all));
+    }
+    match trajectory.snapshots() <= EACH && grew_at_each(trajectory) {
+        true => at_each(trajectory),
+        false => Decision::suspect(Verdict::Undetermined, Reason::GrewRarely),
+    }
 }
 
-/// Whether most objects have an end, and the oldest seem to go: too few are left of them to be
-/// sure.
-fn fades(trajectory: &Trajectory<'_>) -> bool {
+/// The verdict on objects that do not stay, or make room for others.
+fn stays_not(trajectory: &Trajectory<'_>, is_searched: bool) -> Option<Decision> {
+    let harmless = harmless::kind(trajectory, is_searched);
+    let stays = trajectory.retained > 0.0;
+    let (verdict, basis) = match () {
+        () if !stays && trajectory.net() > 0.0 && harmless == Verdict::Baseline => {
+            (Verdict::Undetermined, Reason::GrewOnlyLately)
+        }
+        () if !stays || !trajectory.rises() => (harmless, Reason::ObjectsReplaced),
+        () if trajectory.flatness == Flatness::Falls || fades(trajectory) => {
+            (Verdict::Undetermined, Reason::OldObjectsFreed)
+        }
+        () => return None,
+    };
+    Some(Decision::suspect(verdict, basis))
+}
+
+/// Whether fewer of the oldest are left than of the later ones: what goes when it is old enough is no
+/// leak.
+pub fn fades(trajectory: &Trajectory<'_>) -> bool {
     let (born, retained) = (trajectory.thirds.born_count, trajectory.thirds.retained_count);
-    let late = (retained[1] + retained[2]) / (born[1] + born[2]).max(1.0);
-    trajectory.retained < MORTAL * born.iter().sum::<f64>() && retained[0] < MORTAL * late * born[0]
+    let share = |retained: f64, born: f64| retained / born.max(1.0);
+    let later = share(retained[1] + retained[2], born[1] + born[2]);
+    let fewer = retained[0] < LASTING * later.max(share(retained[2], born[2])) * born[0];
+    let faster = trajectory.faster_unseen.is_some_and(|faster| faster * LASTING > 1.0);
+    fewer || (is_mortal(trajectory) && faster)
+}
+
+/// Whether most objects have an end.
+fn is_mortal(trajectory: &Trajectory<'_>) -> bool {
+    let (born, retained) = (trajectory.thirds.born_count, trajectory.thirds.retained_count);
+    retained.iter().sum::<f64>() < MORTAL * born.iter().sum::<f64>()
+}
+
+/// Whether the numbers rise no more than they swing: where most objects have an end, those that seem
+/// to stay may be others that were born at the same addresses.
+fn sways(trajectory: &Trajectory<'_>) -> bool {
+    let points = &trajectory.series.points;
+    let swing = points.chunks(points.len().div_ceil(3)).map(swing).fold(0.0, f64::max);
+    is_mortal(trajectory) && trajectory.floor < RISEN * swing
+}
+
+fn swing(points: &[TypePoint]) -> f64 {
+    let counts = || points.iter().map(|point| point.count);
+    counts().max().unwrap_or(0) as f64 - counts().min().unwrap_or(0) as f64
 }
 
 /// A type that grows beyond chance; `steady` has the evidence from which it may be more than a
@@ -124,24 +169,30 @@ fn goes_on(periods: &[Cohort], share: f64) -> bool {
     after.len() >= 6 && goes_on && late.slope.p <= LIKELY_P
 }
 
-/// What a few snapshots tell: each grew, and each retains its births as the others do.
+/// What a few snapshots tell.
 fn few(trajectory: &Trajectory<'_>) -> Decision {
+    if grew_at_each(trajectory) {
+        return at_each(trajectory);
+    }
+    let snapshots = u64::try_from(trajectory.snapshots()).unwrap_or(u64::MAX);
+    Decision::suspect(Verdict::Undetermined, Reason::FewSnapshots { snapshots })
+}
+
+/// Whether a type grew at each snapshot, and each retains its births as the others do.
+pub fn grew_at_each(trajectory: &Trajectory<'_>) -> bool {
     let points = &trajectory.series.points;
-    let snapshots = points.len();
     let deaths = harmless::deaths(points).sum::<f64>();
-    let every = snapshots >= 3
-        && trajectory.grew + 1 == snapshots
+    points.len() >= 3
+        && trajectory.grew + 1 == points.len()
         && trajectory.net() > 2.0 * deaths.sqrt()
-        && retained_alike(trajectory);
-    match every {
-        true if trajectory.uncollected() => {
-            Decision::suspect(Verdict::Undetermined, Reason::NotCollectedYet)
-        }
-        true => Decision::suspect(Verdict::Leak, Reason::GrewAtEverySnapshot),
-        false => {
-            let snapshots = u64::try_from(snapshots).unwrap_or(u64::MAX);
-            Decision::suspect(Verdict::Undetermined, Reason::FewSnapshots { snapshots })
-        }
+        && retained_alike(trajectory)
+}
+
+/// The verdict on a type that did.
+fn at_each(trajectory: &Trajectory<'_>) -> Decision {
+    match trajectory.uncollected() {
+        true => Decision::suspect(Verdict::Undetermined, Reason::NotCollectedYet),
+        false => Decision::suspect(Verdict::Leak, Reason::GrewAtEverySnapshot),
     }
 }
 

@@ -1,10 +1,14 @@
 //! Which types grow, whether that is a leak, and which of those that grow together is the one to
 //! look at. Pure: from the snapshots of a census to rows by rank.
 
+mod agreed;
 mod decide;
+mod gaps;
 mod harmless;
 mod order;
 mod reasons;
+#[cfg(test)]
+mod regressions;
 #[cfg(test)]
 mod samples;
 mod slopes;
@@ -36,10 +40,12 @@ const TOGETHER: usize = 10;
 const POINTS: usize = 200;
 
 /// The types that grew or could have, most important first; all series have the same snapshots.
-/// `retainers` names some of them with the path from a root that keeps most of what each grew by.
-/// Types that stand still or shrink are left out. Never an error: a series that makes no sense is
+/// `retainers` names some of them with the path from a root that keeps most of what each grew by; `None`
+/// where the search for those paths was not finished, so that nobody knows what is unreachable. Types that stand still or shrink are left out. Never an error: a series that makes no sense is
 /// left out too.
-pub fn judge_types(series: &[TypeSeries], retainers: &[TypeRetainer]) -> Vec<TypeGrowth> {
+pub fn judge_types(series: &[TypeSeries], retainers: Option<&[TypeRetainer]>) -> Vec<TypeGrowth> {
+    let is_searched = retainers.is_some();
+    let retainers = retainers.unwrap_or_default();
     let retainers: HashMap<&str, &TypeRetainer> =
         retainers.iter().map(|retainer| (retainer.name.as_str(), retainer)).collect();
     let retainer = |name: &str| retainers.get(name).copied();
@@ -55,8 +61,12 @@ pub fn judge_types(series: &[TypeSeries], retainers: &[TypeRetainer]) -> Vec<Typ
     judged.sort_by(|a, b| keys[*a].compare(&keys[*b]));
     let (trajectories, p, ties) =
         chosen(&trajectories, &p, &ties, &judged[..judged.len().min(JUDGED)]);
-    let decisions: Vec<Decision> =
-        trajectories.iter().zip(&p).map(|(trajectory, p)| decide::decide(trajectory, *p)).collect();
+    let decisions: Vec<Decision> = trajectories
+        .iter()
+        .zip(&p)
+        .map(|(trajectory, p)| decide::decide(trajectory, *p, is_searched))
+        .collect();
+    let decisions = agreed::agreed(&trajectories, &ties, decisions);
     rows(&trajectories, &p, &ties, &decisions)
 }
 

@@ -8,7 +8,7 @@ use crate::model::{Confidence, Reason, TypeGrowth, TypeRetainer, TypeSeries, Ver
 const SEEDS: u64 = 60;
 
 fn judge(series: TypeSeries) -> Option<TypeGrowth> {
-    judge_types(&[series], &[]).into_iter().next()
+    judge_types(&[series], Some(&[])).into_iter().next()
 }
 
 /// Verdicts on one type for every seed; `Baseline` where it is left out.
@@ -318,7 +318,7 @@ fn what_a_server_keeps_of_its_sessions_is_among_the_first_three() {
         let heap = PretendedHeap::new(snapshots, 60.0);
         let mut right = 0;
         for seed in 0..SEEDS {
-            let rows = judge_types(&server(&mut Random::new(seed), &heap), &[]);
+            let rows = judge_types(&server(&mut Random::new(seed), &heap), Some(&[]));
             let first: Vec<&str> = rows.iter().take(3).map(|row| row.name.as_str()).collect();
             let of_session = |name: &&str| {
                 ["DataFrame", "figure", "Document"].iter().any(|end| name.ends_with(end))
@@ -348,7 +348,7 @@ fn what_holds_the_others_comes_first() {
     let heap = PretendedHeap::new(30, 20.0);
     let types = [("m.Bbox", 18, 480), ("m.Figure", 1, 56), ("m.Manager", 1, 48), ("dict", 40, 230)];
     let series = types.map(|(name, each, size)| heap.series(name, &|_| (each, each), size));
-    let first = |retainers: &[TypeRetainer]| judge_types(&series, retainers)[0].name.clone();
+    let first = |retainers: &[TypeRetainer]| judge_types(&series, Some(retainers))[0].name.clone();
     assert_eq!(first(&[]), "m.Bbox");
     let retainers = [
         held("m.Bbox", &["dict", "m.Manager", "m.Figure"]),
@@ -364,7 +364,7 @@ fn what_is_held_needs_no_collection() {
     let mut heap = PretendedHeap::new(30, 20.0);
     heap.collections = Some(Vec::new());
     let series = [heap.series("m.Session", &|_| (2, 2), 480)];
-    let verdict = |retainers: &[TypeRetainer]| judge_types(&series, retainers)[0].verdict;
+    let verdict = |retainers: &[TypeRetainer]| judge_types(&series, Some(retainers))[0].verdict;
     assert_eq!(verdict(&[]), Verdict::Undetermined);
     assert_eq!(verdict(&[held("m.Other", &[])]), Verdict::Undetermined);
     assert_eq!(verdict(&[held("m.Session", &["list"])]), Verdict::Leak);
@@ -373,7 +373,7 @@ fn what_is_held_needs_no_collection() {
 #[test]
 fn rows_name_what_grows_in_step() {
     let heap = PretendedHeap::new(60, 60.0);
-    let rows = judge_types(&server(&mut Random::new(3), &heap), &[]);
+    let rows = judge_types(&server(&mut Random::new(3), &heap), Some(&[]));
     let document = rows.iter().find(|row| row.name.ends_with("Document")).expect("it leaks");
     let ratio = document.together.iter().find(|(name, _)| name.ends_with("Watcher"));
     assert!(ratio.is_some_and(|(_, ratio)| (1400.0..1600.0).contains(ratio)), "{document:?}");
@@ -401,7 +401,7 @@ fn built_in_types_come_first_where_only_they_grow() {
             .map(|snapshot| (snapshot, NEVER, random.poisson(0.5)))
             .collect::<Vec<_>>();
         series.push(heap.lives("app.Small", 56, &small));
-        let rows = judge_types(&series, &[]);
+        let rows = judge_types(&series, Some(&[]));
         right += u64::from(rows[0].name == "weakref.ReferenceType");
     }
     assert!(right >= SEEDS * 9 / 10, "{right}");
@@ -412,7 +412,7 @@ fn many_types_give_a_bounded_number_of_rows() {
     let heap = PretendedHeap::new(20, 60.0);
     let leak = heap.series("x", &|_| (1, 1), 100);
     let series = (0..1200).map(|n| TypeSeries { name: format!("app.T{n}"), ..leak.clone() });
-    let rows = judge_types(&series.collect::<Vec<_>>(), &[]);
+    let rows = judge_types(&series.collect::<Vec<_>>(), Some(&[]));
     assert_eq!(rows.len(), 200);
     assert!(rows.iter().all(|row| row.together.len() == 10 && row.series.len() == 20));
 }
@@ -434,6 +434,6 @@ fn nonsense_is_judged_without_panic() {
         }
         series.push(bad);
     }
-    let rows = judge_types(&series, &[]);
+    let rows = judge_types(&series, Some(&[]));
     assert!(rows.iter().any(|row| row.name == "app.Thing"));
 }

@@ -4,6 +4,7 @@
 use super::super::persistence::Flatness;
 use super::super::slope::{self, Increment, Slope};
 use super::super::survival::Thirds;
+use super::gaps;
 use crate::model::{Amount, Cohort, TypePoint, TypeRetainer, TypeSeries};
 
 /// Objects of the last share of the time are too young to count as retained, at most so many
@@ -40,6 +41,8 @@ pub struct Trajectory<'a> {
     pub flatness: Flatness,
     /// What was born and still lives, by thirds of the time.
     pub thirds: Thirds,
+    /// How much faster it grew while nobody took snapshots than at first, where that happened.
+    pub faster_unseen: Option<f64>,
     /// Full collections that what is retained has survived; `None` where they are not known.
     pub collections: Option<u64>,
     /// What keeps most of what it grew by, where that was reached from a root: then it is no
@@ -65,7 +68,7 @@ impl<'a> Trajectory<'a> {
         let periods = periods(series, retainer.is_some());
         let counts = Increment::counts(&periods);
         let cluster = slope::cluster(&counts);
-        let thirds = Thirds::from_cohorts(&periods);
+        let thirds = gaps::thirds(&periods);
         Some(Self {
             series,
             span: last.t - first.t,
@@ -79,6 +82,7 @@ impl<'a> Trajectory<'a> {
             growth: slope::slope(&counts, cluster),
             flatness: Flatness::of(&thirds, cluster),
             thirds,
+            faster_unseen: gaps::faster(&periods),
             collections: collections(&series.points),
             retainer,
         })
@@ -150,8 +154,11 @@ pub fn periods(series: &TypeSeries, is_held: bool) -> Vec<Cohort> {
             live: Amount { bytes: 0, count: live },
         }
     };
-    let pairs = points.windows(2).enumerate().take_while(|(_, pair)| pair[1].t <= end + 1e-6);
-    pairs.map(|(index, pair)| cohort(index, pair)).collect()
+    let all: Vec<Cohort> =
+        points.windows(2).enumerate().map(|(index, pair)| cohort(index, pair)).collect();
+    let mut periods = gaps::divided(&all);
+    periods.truncate(periods.partition_point(|period| period.to <= end + 1e-6));
+    periods
 }
 
 /// Until when births count, seconds.
