@@ -5,6 +5,7 @@
 //! Of a private mapping only pages count that have left their file; of a shared one all that this
 //! process has mapped in. Pages that were never touched are not read: reading would make them.
 
+mod present;
 mod survey;
 
 use std::fs::{self, File};
@@ -14,6 +15,7 @@ use super::maps::{self, Mapping};
 use super::procfs::{self, SEE};
 use super::{OsError, Process, ProcessMemory, cgroup, kernel_pointers, usage};
 use crate::model::{Address, Memory};
+pub use present::PresentPages;
 pub use survey::{PageRange, PageSurvey, beyond};
 
 const PAGE: u64 = 4096;
@@ -50,7 +52,7 @@ impl Pages {
 
     /// The part of its memory that is there, for single reads.
     pub const fn present(&self) -> PresentPages<'_> {
-        PresentPages(self)
+        PresentPages::of(self)
     }
 
     /// Whether so many bytes that are swapped out may be brought in. Reading them makes them a part
@@ -142,24 +144,6 @@ impl Pages {
             }
         }
         Ok(())
-    }
-}
-
-/// Its memory, for single reads that bring nothing in: what is not there cannot be read.
-#[derive(Clone, Copy, Debug)]
-pub struct PresentPages<'a>(&'a Pages);
-
-impl Memory for PresentPages<'_> {
-    fn read(&self, address: Address, into: &mut [u8]) -> bool {
-        let end = address.0.saturating_add(u64::try_from(into.len()).unwrap_or(u64::MAX));
-        let mut page = address.0 / PAGE * PAGE;
-        while page < end {
-            if !self.0.has(page) {
-                return false;
-            }
-            page = page.saturating_add(PAGE);
-        }
-        self.0.memory.read(address, into)
     }
 }
 
