@@ -19,9 +19,13 @@ struct Watch {
 
 impl Watch {
     fn start(target: &Workload, flags: &[&str]) -> Result<Self> {
+        Self::of(target.pid().into(), flags)
+    }
+
+    fn of(pid: u64, flags: &[&str]) -> Result<Self> {
         let temporary = tempfile::tempdir()?;
         let mut command = Command::new(binary()?);
-        command.args(["leaks", "-p", &target.pid().to_string()]).args(flags);
+        command.args(["leaks", "-p", &pid.to_string()]).args(flags);
         command.env("TMPDIR", temporary.path());
         let mut process = Process::start(format!("leakspy leaks {flags:?}"), &mut command)?;
         process.notice(|line| line.starts_with("recording"))?;
@@ -135,6 +139,42 @@ fn what_is_quiet_is_not_accused() -> Result<()> {
     let accused = report["findings"].as_array().and_then(|all| all.iter().find(sure).cloned());
     ensure!(accused.is_none(), "accused: {accused:#?}");
     target.quit()
+}
+
+/// A worker that changes the reference counts of what its parent made gets copies of those pages. That is told, in megabytes,
+/// and accuses nobody; of one that looks at nothing, nothing is told.
+fn a_worker_that_unshares(interpreter: &Interpreter) -> Result<()> {
+    let mut parent = Workload::python(interpreter, "unshared")?;
+    parent.command("fork")?;
+    let worker = parent.facts()?["worker"].as_u64().context("a worker")?;
+    let mut watched = |walks: bool| -> Result<Value> {
+        let watch = Watch::of(worker, &["-d", "10s", "-f", "json"])?;
+        if walks {
+            parent.command("walk")?;
+        }
+        let report = json(&watch.end()?)?;
+        let findings = report["findings"].as_array().into_iter().flatten();
+        let accused: Vec<_> = findings.filter(|finding| finding["verdict"] == "leak").collect();
+        ensure!(accused.is_empty() && report["growth"]["verdict"] != "leak", "{report:#}");
+        Ok(report["capture"].clone())
+    };
+    let told = |capture: &Value| {
+        let codes = capture["codes"].as_array().into_iter().flatten();
+        codes.clone().any(|code| code == "pages-unshared")
+    };
+    let idle = watched(false)?;
+    ensure!(!told(&idle), "told of an idle worker: {idle}");
+    let walked = watched(true)?;
+    ensure!(told(&walked), "{walked}");
+    let notes = walked["notes"].to_string();
+    let mib = notes.split("wrote to ").nth(1).and_then(|rest| rest.split(' ').next());
+    let mib: f64 = mib.and_then(|mib| mib.parse().ok()).with_context(|| notes.clone())?;
+    ensure!((90.0..250.0).contains(&mib), "{notes}");
+    parent.quit()
+}
+
+mod a_worker_that_unshares {
+    leakspy_tests::on_rows!(a_worker_that_unshares: cpython_3_8 = "3.8", cpython_3_13 = "3.13");
 }
 
 /// Ctrl-C ends the watch early, and the page is printed.

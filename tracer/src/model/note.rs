@@ -96,6 +96,14 @@ coded! {
             /// Why not.
             reason: NoSearch,
         },
+        /// The target wrote to pages that it shared with the process that it was forked from, or with
+        /// one that it has forked: they are its own now.
+        "pages-unshared" => PagesUnshared {
+            /// How much that is.
+            bytes: u64,
+            /// How much it still shares.
+            shared_bytes: u64,
+        },
         /// Python objects were not counted or joined with blocks to the end.
         "objects-unfinished" => ObjectsUnfinished {
             /// Why not.

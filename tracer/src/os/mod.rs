@@ -24,7 +24,7 @@ pub mod pause;
 pub mod privilege;
 pub mod process;
 mod procfs;
-
+pub mod sharing;
 pub mod usage;
 
 pub use contents::FileId;

@@ -98,6 +98,13 @@ pub fn note(note: &Note) -> String {
             "The memory of the process could not be searched for pointers to old blocks: {}.",
             no_search(*reason)
         ),
+        Note::PagesUnshared { bytes: own, shared_bytes } => format!(
+            "The process wrote to {} of memory that it shared since a fork, which makes copies of its own: \
+             unsharing of pages that it had from its parent (reference counts, gc), which is no leak and ends \
+             with the {} that it still shares.",
+            bytes(*own),
+            bytes(*shared_bytes)
+        ),
         Note::ObjectsUnfinished { reason } => {
             format!("Python objects were not counted to the end: {}", no_objects(reason))
         }

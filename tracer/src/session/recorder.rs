@@ -127,6 +127,7 @@ impl Recorder {
         self.snapshots = Snapshots::new(self.started);
         self.capture.started = epoch.as_secs();
         self.sinks.begin(&document, &self.capture, epoch.as_secs_f64())?;
+        self.surroundings.refresh_sharing(self.target.pid(), Duration::ZERO, 0, false);
         self.tables.set_recording(true)?;
         Ok(())
     }
@@ -218,6 +219,8 @@ impl Recorder {
         let there = self.ended_by()?.is_none();
         if keep_history && there {
             self.surroundings.refresh(&self.target, now);
+            let live_bytes = all_counters.live_bytes();
+            self.surroundings.refresh_sharing(self.target.pid(), now, live_bytes, last);
             self.count_collections(now)?;
         }
         let process = self.process(now, there, &sites, &all_counters);
@@ -326,6 +329,7 @@ impl Recorder {
         self.stacks.look_up_names();
         self.written.clear();
         self.save()?;
+        self.surroundings.note().into_iter().for_each(|note| self.note(note));
         self.capture.seconds = self.now().as_secs_f64();
         self.sinks.finish(&self.capture)?;
         Ok(())

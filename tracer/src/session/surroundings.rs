@@ -1,10 +1,13 @@
 //! Memory of the process around its traced blocks.
 
+mod sharing;
+
 use std::time::Duration;
 
 use super::target::TracedTarget;
-use crate::model::ProcessPoint;
+use crate::model::{Note, ProcessPoint};
 use crate::os::{cgroup, usage};
+use sharing::SharedPages;
 
 /// Reading all mappings takes the lock that the target's page faults need, for longer the more
 /// there are.
@@ -16,6 +19,7 @@ pub struct Surroundings {
     group: cgroup::GroupMemory,
     heap: Option<u64>,
     heap_read: Option<Duration>,
+    shared: SharedPages,
 }
 
 impl Surroundings {
@@ -28,6 +32,17 @@ impl Surroundings {
             self.heap_read = Some(now);
             self.heap = target.mappings().map(|mappings| usage::heap_bytes(&mappings));
         }
+    }
+
+    /// Reads again how much of its memory the target shares, if that is due at `now`, when
+    /// `live_bytes` are live; `last` if the recording ends.
+    pub fn refresh_sharing(&mut self, pid: u32, now: Duration, live_bytes: u64, last: bool) {
+        self.shared.refresh(pid, now, live_bytes, last);
+    }
+
+    /// What is to be said at the end.
+    pub fn note(&self) -> Option<Note> {
+        self.shared.note()
     }
 
     /// The process at `now`; what the counters say of it is left to the caller.

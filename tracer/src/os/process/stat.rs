@@ -17,6 +17,8 @@ pub(super) struct Stat {
     /// Resident memory, bytes.
     pub rss_bytes: u64,
     flags: u64,
+    /// Page faults that read no disk; all threads, also those that have ended.
+    pub minor_faults: u64,
     /// In user space and in the kernel, ticks; all threads, also those that have ended.
     pub cpu_ticks: u64,
     pub threads: u64,
@@ -49,6 +51,7 @@ impl Stat {
             parent: u32::try_from(number(4)?).ok()?,
             rss_bytes: u64::saturating_mul(number(24)?, PAGE),
             flags: number(9)?,
+            minor_faults: number(10)?,
             cpu_ticks: u64::saturating_add(number(14)?, number(15)?),
             threads: number(20)?,
             start_ticks: number(22)?,
@@ -86,7 +89,7 @@ mod tests {
         assert_eq!(stat.comm, "a) b (c");
         assert!(stat.is_dead() && stat.is_kernel_thread());
         assert_eq!((stat.threads, stat.parent, stat.rss_bytes), (5, 1, 9 * PAGE));
-        assert_eq!((stat.cpu_ticks, stat.is_stopped()), (7, false));
+        assert_eq!((stat.cpu_ticks, stat.minor_faults, stat.is_stopped()), (7, 10, false));
         assert_eq!((stat.start_ticks, stat.start_code, stat.start_stack), (4242, 94_000, 140_000));
     }
 

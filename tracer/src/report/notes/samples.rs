@@ -47,6 +47,7 @@ pub fn notes() -> Vec<Note> {
         NoSearch::TooSlow,
     ];
     notes.extend(unsearched.map(|reason| Note::SearchUnfinished { reason }));
+    notes.push(Note::PagesUnshared { bytes: 100 << 20, shared_bytes: 3 << 20 });
     let uncounted = [
         NoObjects::TooSlow,
         NoObjects::EndedEarly,
