@@ -7,7 +7,7 @@ use super::exit::Exit;
 use super::options::{ColorArg, FormatArgs, OutputArgs, PauseArg, TopArg};
 use super::{choice, formats, units};
 use crate::report::escape;
-use crate::report::{Options, RETAINERS_FORMATS, RetainersFormat};
+use crate::report::{Options, RETAINERS_FORMATS, RetainersFormat, subject};
 use crate::session::who::{self, Answer, WhoOptions};
 
 /// Kinds of paths that are shown by default.
@@ -62,7 +62,7 @@ pub fn run(args: &WhoArgs) -> Result<Exit> {
     choice::unambiguous(&args.pid, choice::ONE)?;
     let Answer { retainers, namesake } = who::find(&args.pid, &args.asked, &options)?;
     if let Some(namesake) = namesake {
-        eprintln!("leakspy: {}", escape::terminal(&namesake));
+        eprintln!("leakspy: {}", escape::terminal(&subject::namesake(&namesake)));
     }
     let shown =
         Options { top: Some(top), colour: args.color.wanted(&output), ..Options::default() };

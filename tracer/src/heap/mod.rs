@@ -58,6 +58,6 @@ pub use retainers::Retainers;
 pub use roots::{Named, frames, modules, without_names};
 pub use sessions::sessions;
 pub use size::shallow;
-pub use subject::{HeapSubject, NoHeapSubject, find};
+pub use subject::{FoundSubject, NoHeapSubject, find};
 pub use threads::name_threads;
 pub use view::{Budget, Object, View};

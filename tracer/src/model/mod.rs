@@ -9,6 +9,7 @@ mod doctor;
 mod document;
 mod finding;
 mod frame;
+mod heap_subject;
 mod history;
 mod kernel_release;
 mod memory;
@@ -42,6 +43,7 @@ pub use finding::{
     Verdict,
 };
 pub use frame::{Frame, FrameIdentity, FrameKind};
+pub use heap_subject::{HeapSubject, Namesake};
 pub use history::{
     Cohort, Collection, History, Lifetime, Mark, Owned, Owner, ProcessPoint, RetainedPoint,
     SiteHistory, SitePoint,

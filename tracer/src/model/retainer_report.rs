@@ -1,6 +1,6 @@
 //! The answer to `who`: what retains objects of a process. Made by `heap`, printed by `report`.
 
-use super::{CensusTarget, HeapSnapshot, RetainerGroup, Tool};
+use super::{CensusTarget, HeapSnapshot, HeapSubject, RetainerGroup, Tool};
 
 /// The answer to `who`.
 #[derive(Clone, Debug, PartialEq)]
@@ -15,8 +15,8 @@ pub struct RetainerReport {
     pub snapshot: HeapSnapshot,
     /// What was asked for, as it was typed.
     pub asked: String,
-    /// What that is: `objects of type x.Y`, `the object at 0x…`, `the module x`.
-    pub subject: String,
+    /// What that is.
+    pub subject: HeapSubject,
     /// Objects that were found.
     pub count: u64,
     /// Their bytes, shallow.

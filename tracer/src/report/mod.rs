@@ -27,6 +27,7 @@ mod retainers;
 pub mod sentence;
 mod speedscope;
 mod stacks;
+pub mod subject;
 mod svg;
 mod text;
 pub mod width;

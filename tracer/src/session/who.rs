@@ -3,8 +3,8 @@
 use super::census::tool;
 use super::error::SessionError;
 use super::heap::{HeapReading, HeapTarget, ReadingWanted};
-use crate::heap::{self, Depth, Heap, HeapSubject, Named, NoHeapSubject, Retainers, View};
-use crate::model::{Address, CENSUS_SCHEMA, RetainerGroup, RetainerReport};
+use crate::heap::{self, Depth, FoundSubject, Heap, Named, NoHeapSubject, Retainers, View};
+use crate::model::{Address, CENSUS_SCHEMA, Namesake, RetainerGroup, RetainerReport};
 
 /// How the answer is to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,7 +40,7 @@ pub fn find(selector: &str, asked: &str, options: &WhoOptions) -> Result<Answer,
         snapshot,
         asked: asked.to_owned(),
         count: u64::try_from(subject.objects.len()).unwrap_or(u64::MAX),
-        subject: subject.words,
+        subject: subject.subject,
         bytes,
         groups,
         more_groups: more,
@@ -52,12 +52,12 @@ pub fn find(selector: &str, asked: &str, options: &WhoOptions) -> Result<Answer,
 pub struct Answer {
     /// Objects, and what retains them.
     pub retainers: RetainerReport,
-    /// What else the name could have meant, and how to ask for that, as a sentence.
-    pub namesake: Option<String>,
+    /// What else the name could have meant.
+    pub namesake: Option<Namesake>,
 }
 
 struct Found {
-    subject: HeapSubject,
+    subject: FoundSubject,
     bytes: u64,
     groups: Vec<RetainerGroup>,
     more: u64,
@@ -68,7 +68,7 @@ fn answer(
     heap: &mut Heap,
     roots: Vec<Named>,
     code_type: Address,
-    subject: HeapSubject,
+    subject: FoundSubject,
     options: &WhoOptions,
 ) -> Found {
     let objects: Vec<(u32, u64)> = heap.bytes_of(view, &subject.objects);

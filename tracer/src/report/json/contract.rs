@@ -8,7 +8,7 @@ use crate::model::{
     MemoryPoint, Owners, PoolUse, ProcessGrowth, RetainerGroup, RetainerReport, SessionCount, Site,
     Target, Tool, TypeCount, TypeGrowth, Verdict,
 };
-use crate::report::{notes, reasons};
+use crate::report::{notes, reasons, subject};
 
 /// A document, with at most so many sites.
 #[derive(Serialize)]
@@ -206,7 +206,8 @@ pub struct RetainersJson<'a> {
     #[serde(rename = "look")]
     snapshot: SnapshotJson<'a>,
     asked: &'a str,
-    subject: &'a str,
+    subject: String,
+    subject_code: &'static str,
     count: u64,
     bytes: u64,
     groups: &'a [RetainerGroup],
@@ -222,7 +223,8 @@ impl<'a> RetainersJson<'a> {
             target: &retainers.target,
             snapshot: SnapshotJson::new(&retainers.snapshot),
             asked: &retainers.asked,
-            subject: &retainers.subject,
+            subject: subject::words(&retainers.subject),
+            subject_code: retainers.subject.code(),
             count: retainers.count,
             bytes: retainers.bytes,
             groups: &retainers.groups,

@@ -1,8 +1,8 @@
 //! Answers to `who` for tests.
 
 use crate::model::{
-    CENSUS_SCHEMA, CensusTarget, HeapNote, HeapSnapshot, PythonTarget, Reference, RetainerGroup,
-    RetainerReport, RootKind, Tool,
+    CENSUS_SCHEMA, CensusTarget, HeapNote, HeapSnapshot, HeapSubject, PythonTarget, Reference,
+    RetainerGroup, RetainerReport, RootKind, Tool,
 };
 
 /// What a snapshot says.
@@ -54,7 +54,7 @@ pub fn documents() -> RetainerReport {
         target: target(),
         snapshot: snapshot(),
         asked: "Document".into(),
-        subject: "objects of the type bokeh.document.document.Document".into(),
+        subject: HeapSubject::Type { class: "bokeh.document.document.Document".into() },
         count: 69,
         bytes: 12 << 10,
         groups: vec![registry(), callback(), frame(), native(), garbage()],
@@ -130,7 +130,8 @@ fn garbage() -> RetainerGroup {
 pub fn long() -> RetainerReport {
     let mut retainers = documents();
     retainers.asked = "0x7f21c40a5d90".into();
-    retainers.subject = "the object at 0x7f21c40a5d90, of the type list".into();
+    retainers.subject =
+        HeapSubject::Object { address: "0x7f21c40a5d90".into(), class: "list".into() };
     (retainers.count, retainers.bytes, retainers.more_groups) = (1, 88, 0);
     let mut group = registry();
     (group.count, group.bytes) = (1, 88);
@@ -164,7 +165,8 @@ pub fn hostile() -> RetainerReport {
     let mut retainers = documents();
     retainers.target.comm = names[0].into();
     retainers.target.python.version = names[1].into();
-    (retainers.asked, retainers.subject) = (names[2].into(), format!("objects of {}", names[1]));
+    (retainers.asked, retainers.subject) =
+        (names[2].into(), HeapSubject::Type { class: names[1].into() });
     (retainers.count, retainers.bytes, retainers.more_groups) = (u64::MAX, u64::MAX, u64::MAX);
     let long = "x".repeat(10_000);
     let names_and_long = names.iter().copied().chain([long.as_str()]);

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::{RETAINERS_FORMATS, samples};
-use crate::model::{RetainerReport, RootKind};
+use crate::model::{HeapSubject, RetainerReport, RootKind};
 use crate::report::tests::agreed;
 use crate::report::{Format, Options};
 
@@ -71,7 +71,7 @@ proptest! {
         numbers in any::<[u64; 3]>(),
     ) {
         let mut retainers = samples::long();
-        retainers.subject.clone_from(&name);
+        retainers.subject = HeapSubject::Type { class: name.clone() };
         (retainers.count, retainers.bytes, retainers.more_groups) = (numbers[0], numbers[1], numbers[2]);
         for group in &mut retainers.groups {
             group.root_name.clone_from(&name);

@@ -7,9 +7,8 @@ use crate::model::{RetainerGroup, RetainerReport};
 use crate::report::census::closing;
 use crate::report::path;
 use crate::report::quantity::{bytes, count, counted};
-use crate::report::sentence::capitalised;
 use crate::report::text::page::{Page, Style};
-use crate::report::{Options, escape, width};
+use crate::report::{Options, escape, subject, width};
 
 /// Columns before the text of a group; room for its number.
 const INDENT: usize = 4;
@@ -47,18 +46,14 @@ impl RetainersExporter for RetainersText {
 
 /// `57 objects of the type x.Y (1.2 MiB) are kept by 2 kinds of chains`
 pub fn sentence(retainers: &RetainerReport) -> String {
-    let subject = width::cut_middle(&escape::terminal(&retainers.subject), 200);
-    let many = subject.strip_prefix("objects ");
-    let what = match many {
-        Some(of) => format!("{} {of}", counted(retainers.count, "object", "objects")),
-        None => capitalised(&subject),
-    };
+    let shown = |words: &str| width::cut_middle(&escape::terminal(words), 200);
+    let what = shown(&subject::with_count(&retainers.subject, retainers.count));
     let groups = u64::try_from(retainers.groups.len()).unwrap_or(u64::MAX);
     let kinds =
         counted(groups.saturating_add(retainers.more_groups), "kind of path", "kinds of paths");
     let verb = if retainers.count == 1 { "is" } else { "are" };
     match (retainers.count, groups) {
-        (0, _) => format!("There are no {subject}"),
+        (0, _) => format!("There are no {}", shown(&subject::words(&retainers.subject))),
         (_, 0) => {
             format!("{what} ({}) {verb} retained by nothing that was found", bytes(retainers.bytes))
         }
