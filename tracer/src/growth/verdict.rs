@@ -14,7 +14,7 @@ use crate::model::{Confidence, Reason, UnreachableBlocks, Verdict};
 
 /// Blocks that must have been looked for, and the share of them that must be unreachable. A number that
 /// happens to look like their address hides unreachable blocks in a heap full of numbers (a quarter of the
-/// arrays that pandas 1.3 loses); a pointer in a form that nobody recognises would hide all blocks
+/// arrays that pandas 1.3 leaks); a pointer in a form that nobody recognises would hide all blocks
 /// of a site, so a larger share proves no more.
 const LOOKED_FOR: u64 = 8;
 const UNREACHABLE: f64 = 0.5;

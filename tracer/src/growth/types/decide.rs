@@ -118,7 +118,7 @@ fn is_mortal(trajectory: &Trajectory<'_>) -> bool {
 fn sways(trajectory: &Trajectory<'_>) -> bool {
     let points = &trajectory.series.points;
     let swing = points.chunks(points.len().div_ceil(3)).map(swing).fold(0.0, f64::max);
-    is_mortal(trajectory) && trajectory.floor < RISEN * swing
+    is_mortal(trajectory) && trajectory.least_rise < RISEN * swing
 }
 
 fn swing(points: &[TypePoint]) -> f64 {

@@ -34,7 +34,7 @@ pub struct Trajectory<'a> {
     /// Of the objects old enough to count, those that are retained.
     pub retained: f64,
     /// By how much the least number in the last third of the time exceeds that in the first.
-    pub floor: f64,
+    pub least_rise: f64,
     /// How fast what is retained grows.
     pub growth: Slope,
     /// How what was born early compares with what was born late.
@@ -59,8 +59,8 @@ impl<'a> Trajectory<'a> {
         if !ordered || !first.t.is_finite() || !last.t.is_finite() {
             return None;
         }
-        let floor = floor(&series.points);
-        if last.count <= first.count && floor <= 0.0 {
+        let least_rise = least_rise(&series.points);
+        if last.count <= first.count && least_rise <= 0.0 {
             return None;
         }
         let births = || series.points.iter().skip(1).map(|point| point.born_count);
@@ -78,7 +78,7 @@ impl<'a> Trajectory<'a> {
                 .map(|(retained, born)| *retained.min(&born))
                 .fold(0, u64::saturating_add),
             retained: counts.iter().map(|increment| increment.amount).sum(),
-            floor,
+            least_rise,
             growth: slope::slope(&counts, cluster),
             flatness: Flatness::of(&thirds, cluster),
             thirds,
@@ -96,7 +96,7 @@ impl<'a> Trajectory<'a> {
     /// Whether what is retained is also more than there was: otherwise old objects only made room
     /// for new ones.
     pub fn rises(&self) -> bool {
-        self.floor > 0.0 && self.floor >= MINIMUM_SHARE * self.retained
+        self.least_rise > 0.0 && self.least_rise >= MINIMUM_SHARE * self.retained
     }
 
     /// Objects that it grew by: those that are retained, or else the difference of the snapshots.
@@ -205,7 +205,7 @@ fn never_below(points: &[TypePoint]) -> Vec<u64> {
     least
 }
 
-fn floor(points: &[TypePoint]) -> f64 {
+fn least_rise(points: &[TypePoint]) -> f64 {
     let third = (points.len() / 3).max(1);
     let least = |points: &[TypePoint]| points.iter().map(|point| point.count).min().unwrap_or(0);
     least(&points[points.len() - third.min(points.len())..]) as f64
