@@ -16,7 +16,7 @@ use super::{
     frames, histogram, modules, name_threads, objects, read_heap, sessions, without_names,
 };
 use crate::heap::Named;
-use crate::model::{Address, Memory, RootKind, SessionCount, TypeCount};
+use crate::model::{Address, Memory, Reference, RootKind, SessionCount, TypeCount};
 use crate::python::images::Image;
 use crate::python::{Collector, Python, attach};
 
@@ -206,14 +206,14 @@ fn every_retainer_has_a_name(saved: &Saved) {
             assert_eq!((objects.len() as u64, first.count), (count, count), "{asked}");
             assert_eq!(first.root, kind, "{asked}: {first:?}");
             assert!(first.root_name.contains(root), "{asked}: {first:?}");
-            let path: Vec<&str> = first.path.iter().map(|link| link.via.as_str()).collect();
+            let path: Vec<String> = first.path.iter().map(Reference::notation).collect();
             assert!(path.join(" ").ends_with(words), "{asked}: {path:?}");
             assert!(first.path.iter().all(|link| link.certain), "{asked}: {first:?}");
         }
         let subject = find(view, heap, "traceback").unwrap();
         let objects: Vec<(u32, u64)> = subject.objects.iter().map(|&number| (number, 1)).collect();
         let path: Vec<String> =
-            held.groups(&objects, 1).0[0].path.iter().map(|link| link.via.clone()).collect();
+            held.groups(&objects, 1).0[0].path.iter().map(Reference::notation).collect();
         assert!(
             path.join(" ").ends_with(".Failing .error .__traceback__ .tb_next × 99"),
             "{path:?}"

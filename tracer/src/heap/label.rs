@@ -1,4 +1,4 @@
-//! Names of references and objects, for people.
+//! What references are called and what objects are.
 
 use std::collections::HashSet;
 
@@ -8,9 +8,9 @@ use super::dict;
 use super::edge::{self, EdgeLabel};
 use super::module;
 use super::objects::Heap;
-use super::roots::code_words;
+use super::roots::code_of;
 use super::view::{Object, View};
-use crate::model::{Address, Reference};
+use crate::model::{Address, ObjectDetail, Reference, Via};
 use crate::python::text;
 
 /// Characters of a key or string that are shown.
@@ -48,7 +48,8 @@ impl Namer<'_> {
         if way.len() > 2 * SIDE {
             let mut references = self.way(&way[..SIDE], first);
             let behind = way.len() - SIDE;
-            let via = format!("… {} more references …", way.len() - 2 * SIDE);
+            let references_left_out = u64::try_from(way.len() - 2 * SIDE).unwrap_or(u64::MAX);
+            let via = Via::LeftOut { references: references_left_out };
             references.push(self.reference(via, true, way[behind]));
             references.extend(self.way(&way[behind..], None));
             return references;
@@ -76,10 +77,11 @@ impl Namer<'_> {
     }
 
     /// What an object is, as the end of a reference.
-    pub fn reference(&self, via: String, certain: bool, object: Object) -> Reference {
+    pub fn reference(&self, via: Via, certain: bool, object: Object) -> Reference {
         let class = self.class(object);
         Reference {
             via,
+            times: 1,
             certain,
             address: object.address.to_string(),
             class: class.name.clone(),
@@ -120,15 +122,15 @@ impl Namer<'_> {
         self.heap.classes.get(object.class)
     }
 
-    /// The words of the first reference, and how many it stands for.
-    fn merged(&self, steps: &[Raw]) -> (String, usize) {
-        let [first, rest @ ..] = steps else { return (String::new(), 1) };
+    /// The first reference, and how many it stands for.
+    fn merged(&self, steps: &[Raw]) -> (Via, usize) {
+        let [first, rest @ ..] = steps else { return (Via::Gone, 1) };
         if let [value, ..] = rest
             && let EdgeLabel::Value { key } = value.label
             && self.is_attributes(first)
             && let Some(name) = self.text(key, SHOWN)
         {
-            return (format!(".{name}"), 2);
+            return (Via::Attribute { name: Some(name) }, 2);
         }
         if let [cell, contents, ..] = rest
             && first.label == EdgeLabel::Field("__closure__")
@@ -136,7 +138,7 @@ impl Namer<'_> {
             && contents.label == EdgeLabel::Field("cell_contents")
         {
             let name = self.free_variable(first.parent, index);
-            return (format!("closure cell {}", name.unwrap_or_else(|| index.to_string())), 3);
+            return (Via::ClosureCell { index, name }, 3);
         }
         (self.via(first), 1)
     }
@@ -152,38 +154,31 @@ impl Namer<'_> {
         edge::free_variable(self.view, code, u32::try_from(index).ok()?)
     }
 
-    fn via(&self, step: &Raw) -> String {
+    fn via(&self, step: &Raw) -> Via {
         match step.label {
-            EdgeLabel::Item(index) => format!("[{index}]"),
-            EdgeLabel::Key => "a key".to_owned(),
-            EdgeLabel::Value { key } => format!("[{}]", self.key(key)),
-            EdgeLabel::Attribute { name } => match self.text(name, SHOWN) {
-                Some(name) => format!(".{name}"),
-                None => "an attribute".to_owned(),
-            },
+            EdgeLabel::Item(index) => Via::Item { index },
+            EdgeLabel::Key => Via::Key,
+            EdgeLabel::Value { key } => Via::Value { key: self.key(key) },
+            EdgeLabel::Attribute { name } => Via::Attribute { name: self.text(name, SHOWN) },
             EdgeLabel::Slot(index) => {
                 let slot = self.class(step.parent).slots.get(index as usize);
-                format!(".{}", slot.map_or("?", |slot| &slot.1))
+                Via::Attribute { name: slot.map(|slot| slot.1.clone()) }
             }
-            EdgeLabel::Member => "a member".to_owned(),
-            EdgeLabel::Field(name) => format!(".{name}"),
+            EdgeLabel::Member => Via::Member,
+            EdgeLabel::Field(name) => Via::Attribute { name: Some(name.to_owned()) },
             EdgeLabel::Local { code, index } => match edge::local_name(self.view, code, index) {
-                Some(name) => format!("local {name}"),
-                None => "its evaluation stack".to_owned(),
+                Some(name) => Via::Local { name },
+                None => Via::EvaluationStack { certain: true },
             },
-            EdgeLabel::Class => "its type".to_owned(),
-            EdgeLabel::Word(offset) => format!("C field at {offset:#x}"),
+            EdgeLabel::Class => Via::Class,
+            EdgeLabel::Word(offset) => Via::CField { offset },
             EdgeLabel::Inside { hops } => {
                 let name = &self.class(step.parent).name;
-                let class = name.rsplit('.').next().unwrap_or(name);
-                match hops {
-                    1 => format!("in a C structure of {class}"),
-                    _ => format!("in a C structure of {class}, {hops} hops"),
-                }
+                Via::CStructure { class: name.rsplit('.').next().unwrap_or(name).to_owned(), hops }
             }
-            EdgeLabel::Stack => "perhaps its evaluation stack".to_owned(),
-            EdgeLabel::Gone => "a reference that is gone since".to_owned(),
-            EdgeLabel::Weak => "a weak reference".to_owned(),
+            EdgeLabel::Stack => Via::EvaluationStack { certain: false },
+            EdgeLabel::Gone => Via::Gone,
+            EdgeLabel::Weak => Via::Weak,
         }
     }
 
@@ -219,28 +214,28 @@ impl Namer<'_> {
     }
 
     /// More of an object than its type.
-    fn detail(&self, object: Object, class: &Class) -> Option<String> {
+    fn detail(&self, object: Object, class: &Class) -> Option<ObjectDetail> {
         let at = object.address;
+        let runs = |code: Option<Address>| code_of(self.view, self.code_type, code?);
+        let name = |name: String| ObjectDetail::Name { name };
         match class.kind {
-            Kind::Function => {
-                code_words(self.view, self.code_type, edge::function_code(self.view, at)?)
+            Kind::Function => runs(edge::function_code(self.view, at)),
+            Kind::Code => runs(Some(at)),
+            Kind::Frame | Kind::Generator => runs(edge::frame_code(self.view, at, class)),
+            Kind::Module => module::name(self.view, at).map(name),
+            Kind::Type => {
+                Some(name(self.heap.classes.get(self.heap.classes.known(at)?).name.clone()))
             }
-            Kind::Code => code_words(self.view, self.code_type, at),
-            Kind::Frame | Kind::Generator => {
-                code_words(self.view, self.code_type, edge::frame_code(self.view, at, class)?)
-            }
-            Kind::Module => module::name(self.view, at),
-            Kind::Type => Some(self.heap.classes.get(self.heap.classes.known(at)?).name.clone()),
             Kind::Dict | Kind::OrderedDict => {
                 let mut count = 0_u64;
                 dict::entries(self.view, at, &mut |_, _| count += 1);
-                Some(items(count))
+                Some(ObjectDetail::Items { count })
             }
             Kind::List | Kind::Tuple | Kind::Set | Kind::Deque => {
-                edge::length(self.view, at, class).map(items)
+                edge::length(self.view, at, class).map(|count| ObjectDetail::Items { count })
             }
             Kind::Str if self.values => {
-                self.text(at, SHOWN_IN_FULL).map(|text| format!("'{text}'"))
+                self.text(at, SHOWN_IN_FULL).map(|text| ObjectDetail::Text { text })
             }
             _ => None,
         }
@@ -273,31 +268,18 @@ impl BlockVisitor for Wanted<'_> {
 /// A reference that repeats, as from one node of a path to the next, is reported once, with how
 /// often.
 fn shortened(references: Vec<Reference>) -> Vec<Reference> {
-    let mut runs: Vec<(Reference, u64)> = Vec::new();
+    let mut runs: Vec<Reference> = Vec::new();
     for reference in references {
         match runs.last_mut() {
-            Some((last, count)) if is_repeated(last, &reference) => {
-                (*last, *count) = (reference, *count + 1);
+            Some(last) if is_repeated(last, &reference) => {
+                *last = Reference { times: last.times + 1, ..reference };
             }
-            _ => runs.push((reference, 1)),
+            _ => runs.push(reference),
         }
     }
-    let told = |(reference, count): (Reference, u64)| match count {
-        1 => reference,
-        _ => Reference { via: format!("{} × {count}", reference.via), ..reference },
-    };
-    runs.into_iter().map(told).collect()
+    runs
 }
 
-/// Indices and keys of what repeats differ.
 fn is_repeated(a: &Reference, b: &Reference) -> bool {
-    let name = |via: &str| if via.starts_with('[') { "[]".to_owned() } else { via.to_owned() };
-    (name(&a.via), &a.class, a.certain) == (name(&b.via), &b.class, b.certain)
-}
-
-fn items(count: u64) -> String {
-    match count {
-        1 => "1 item".to_owned(),
-        _ => format!("{count} items"),
-    }
+    a.via.is_like(&b.via) && (&a.class, a.certain) == (&b.class, b.certain)
 }

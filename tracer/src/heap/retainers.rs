@@ -10,7 +10,7 @@ use super::paths::{Paths, Root};
 use super::roots::Named;
 use super::shape;
 use super::view::{Object, View};
-use crate::model::{Address, Reference, RetainerGroup, RootKind};
+use crate::model::{Address, Reference, RetainerGroup, RootKind, Via};
 
 /// Longest path through garbage that is shown.
 const SHOWN: usize = 12;
@@ -100,9 +100,11 @@ impl<'a> Retainers<'a> {
     /// An object by its type and address.
     fn words(&self, number: u32) -> String {
         let object = self.namer.heap.objects.object(number);
-        let reference = self.namer.reference(String::new(), true, object);
+        let reference = self.namer.reference(Via::Gone, true, object);
         match reference.detail {
-            Some(detail) => format!("{} {detail} at {}", reference.class, reference.address),
+            Some(detail) => {
+                format!("{} {} at {}", reference.class, detail.notation(), reference.address)
+            }
             None => format!("{} at {}", reference.class, reference.address),
         }
     }

@@ -7,7 +7,7 @@ use super::edge::{self, Edge, EdgeLabel};
 use super::module;
 use super::objects::Heap;
 use super::view::View;
-use crate::model::{Address, RootKind};
+use crate::model::{Address, ObjectDetail, RootKind};
 use crate::python::layout::FrameAnchor;
 use crate::python::runtime::ThreadState;
 use crate::python::{CodeInfo, Python, text};
@@ -87,17 +87,14 @@ fn words(thread: &ThreadState) -> String {
 fn function(view: &View<'_>, python: &Python, frame: Address) -> Option<String> {
     let code = view.layout.frame.code.read(view.memory, frame)?;
     let code = Address(code.0 & !u64::from(view.layout.frame.code_tag_mask));
-    code_words(view, python.code_type, code)
+    code_of(view, python.code_type, code).map(|detail| detail.notation())
 }
 
-/// `f (file.py:12)`
-pub fn code_words(view: &View<'_>, code_type: Address, code: Address) -> Option<String> {
+/// What a code object is.
+pub fn code_of(view: &View<'_>, code_type: Address, code: Address) -> Option<ObjectDetail> {
     let code = CodeInfo::read(view.memory, view.layout, code_type, code).ok()?;
-    let file = code.file.rsplit('/').next().unwrap_or_default();
-    Some(match code.first_line {
-        Some(line) => format!("{} ({file}:{line})", code.function),
-        None => format!("{} ({file})", code.function),
-    })
+    let file = code.file.rsplit('/').next().unwrap_or_default().to_owned();
+    Some(ObjectDetail::Code { function: code.function, file, line: code.first_line })
 }
 
 /// Removes the dicts of modules from what frames refer to: a module that is running has its dict as

@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use super::Reference;
+
 /// What is at the begin of a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -33,22 +35,6 @@ pub struct RetainerGroup {
     /// The references from the root to one of the objects, shown as an example.
     #[serde(rename = "chain")]
     pub path: Vec<Reference>,
-}
-
-/// One reference of a path, and what it leads to.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Reference {
-    /// How: `.registry`, `['key']`, `[412]`, `closure cell draw`, `__self__`: data from outside.
-    pub via: String,
-    /// Whether the layout says that this is a reference; else a word of an unknown C struct looks
-    /// like one.
-    pub certain: bool,
-    /// Address of what it leads to, as `0x…`.
-    pub address: String,
-    /// Type of that: data from outside.
-    pub class: String,
-    /// More of that, where there is more to say: `update_plot (app.py:88)`, `412 items`.
-    pub detail: Option<String>,
 }
 
 impl RootKind {
@@ -104,7 +90,7 @@ impl Reference {
     /// `.cache: dict (12 items)`; `perhaps` in front of what may be no reference.
     fn words(&self) -> String {
         let perhaps = if self.certain { "" } else { "perhaps " };
-        let detail = self.detail.iter().map(|detail| format!(" ({detail})"));
-        format!("{perhaps}{}: {}{}", self.via, self.class, detail.collect::<String>())
+        let detail = self.detail.iter().map(|detail| format!(" ({})", detail.notation()));
+        format!("{perhaps}{}: {}{}", self.notation(), self.class, detail.collect::<String>())
     }
 }

@@ -71,13 +71,14 @@ pub fn write(page: &mut Page<'_>, indent: usize, path: &[Reference]) -> io::Resu
 
 /// `.registry → weakref.WeakKeyDictionary, 412 items  0x7f21c40a5d90`
 fn line(page: &mut Page<'_>, indent: usize, reference: &Reference) -> io::Result<()> {
-    let via = cut_middle(&escape::terminal(&reference.via), VIA_COLUMNS);
+    let via = cut_middle(&escape::terminal(&reference.notation()), VIA_COLUMNS);
     let arrow = if reference.certain { " → " } else { " ⇢ " };
     let address = format!("  {}", cut_end(&escape::terminal(&reference.address), 18));
     let mut room = NARROW.saturating_sub(indent + columns(&via) + 3 + columns(&address));
-    let detail = reference.detail.as_deref().map_or_else(String::new, |detail| {
+    let detail = reference.detail.as_ref().map_or_else(String::new, |detail| {
+        let detail = detail.notation();
         let limit = DETAIL_COLUMNS.max(room.saturating_sub(2 + columns(&reference.class)));
-        format!(", {}", cut_middle(&escape::terminal(detail), limit.min(room.saturating_sub(10))))
+        format!(", {}", cut_middle(&escape::terminal(&detail), limit.min(room.saturating_sub(10))))
     });
     room = room.saturating_sub(columns(&detail));
     let class = cut_middle(&escape::terminal(&reference.class), room);

@@ -1,8 +1,8 @@
 //! Answers to `who` for tests.
 
 use crate::model::{
-    CENSUS_SCHEMA, CensusTarget, HeapNote, HeapSnapshot, HeapSubject, PythonTarget, Reference,
-    RetainerGroup, RetainerReport, RootKind, Tool,
+    CENSUS_SCHEMA, CensusTarget, HeapNote, HeapSnapshot, HeapSubject, ObjectDetail, PythonTarget,
+    Reference, RetainerGroup, RetainerReport, RootKind, Tool, Via,
 };
 
 /// What a snapshot says.
@@ -36,14 +36,27 @@ pub fn tool() -> Tool {
 }
 
 /// A certain reference.
-pub fn reference(via: &str, class: &str, detail: Option<&str>) -> Reference {
+pub fn reference(via: Via, class: &str, detail: Option<ObjectDetail>) -> Reference {
     Reference {
-        via: via.into(),
+        via,
+        times: 1,
         certain: true,
         address: "0x7f21c40a5d90".into(),
         class: class.into(),
-        detail: detail.map(str::to_owned),
+        detail,
     }
+}
+
+fn attribute(name: &str) -> Via {
+    Via::Attribute { name: Some(name.into()) }
+}
+
+fn value(key: &str) -> Via {
+    Via::Value { key: key.into() }
+}
+
+const fn items(count: u64) -> Option<ObjectDetail> {
+    Some(ObjectDetail::Items { count })
 }
 
 /// The answer to a question about Bokeh's documents.
@@ -70,12 +83,28 @@ pub fn registry() -> RetainerGroup {
         root: RootKind::Module,
         root_name: "module holoviews.streams".into(),
         path: vec![
-            reference(".Stream", "type", Some("holoviews.streams.Stream")),
-            reference(".registry", "weakref.WeakKeyDictionary", Some("412 items")),
-            reference(".data", "dict", Some("412 items")),
-            reference("['subscribers']", "list", Some("57 items")),
-            reference("[12]", "function", Some("update_plot (app.py:88)")),
-            reference("closure cell draw", "bokeh.document.document.Document", None),
+            reference(
+                attribute("Stream"),
+                "type",
+                Some(ObjectDetail::Name { name: "holoviews.streams.Stream".into() }),
+            ),
+            reference(attribute("registry"), "weakref.WeakKeyDictionary", items(412)),
+            reference(attribute("data"), "dict", items(412)),
+            reference(value("'subscribers'"), "list", items(57)),
+            reference(
+                Via::Item { index: 12 },
+                "function",
+                Some(ObjectDetail::Code {
+                    function: "update_plot".into(),
+                    file: "app.py".into(),
+                    line: Some(88),
+                }),
+            ),
+            reference(
+                Via::ClosureCell { index: 0, name: Some("draw".into()) },
+                "bokeh.document.document.Document",
+                None,
+            ),
         ],
     }
 }
@@ -84,8 +113,12 @@ fn callback() -> RetainerGroup {
     let mut group = registry();
     (group.count, group.bytes) = (5, 880);
     group.path.truncate(3);
-    group.path.push(reference("['plots']", "holoviews.plotting.bokeh.element.ElementPlot", None));
-    group.path.push(reference(".document", "bokeh.document.document.Document", None));
+    group.path.push(reference(
+        value("'plots'"),
+        "holoviews.plotting.bokeh.element.ElementPlot",
+        None,
+    ));
+    group.path.push(reference(attribute("document"), "bokeh.document.document.Document", None));
     group
 }
 
@@ -95,14 +128,18 @@ fn frame() -> RetainerGroup {
         bytes: 528,
         root: RootKind::Frame,
         root_name: "thread 4719, frame run (server.py:88)".into(),
-        path: vec![reference("local doc", "bokeh.document.document.Document", None)],
+        path: vec![reference(
+            Via::Local { name: "doc".into() },
+            "bokeh.document.document.Document",
+            None,
+        )],
     }
 }
 
 fn native() -> RetainerGroup {
     let maybe = Reference {
         certain: false,
-        ..reference("word 3", "bokeh.document.document.Document", None)
+        ..reference(Via::CField { offset: 24 }, "bokeh.document.document.Document", None)
     };
     RetainerGroup {
         count: 2,
@@ -120,8 +157,8 @@ fn garbage() -> RetainerGroup {
         root: RootKind::Garbage,
         root_name: "bokeh.document.document.Document at 0x7f21c40a5d90".into(),
         path: vec![
-            reference("._models", "bokeh.document.models.DocumentModelManager", None),
-            reference("._document", "bokeh.document.document.Document", None),
+            reference(attribute("_models"), "bokeh.document.models.DocumentModelManager", None),
+            reference(attribute("_document"), "bokeh.document.document.Document", None),
         ],
     }
 }
@@ -136,7 +173,7 @@ pub fn long() -> RetainerReport {
     let mut group = registry();
     (group.count, group.bytes) = (1, 88);
     group.path =
-        (0..100).map(|step| reference(&format!("[{step}]"), "list", Some("1 item"))).collect();
+        (0..100).map(|step| reference(Via::Item { index: step }, "list", items(1))).collect();
     retainers.groups = vec![group];
     retainers.snapshot.paused_seconds = Some(1.93);
     retainers
@@ -171,11 +208,12 @@ pub fn hostile() -> RetainerReport {
     let long = "x".repeat(10_000);
     let names_and_long = names.iter().copied().chain([long.as_str()]);
     let path = names_and_long.map(|name| Reference {
-        via: name.to_owned(),
+        via: attribute(name),
+        times: 1,
         certain: false,
         address: name.to_owned(),
         class: name.to_owned(),
-        detail: Some(name.to_owned()),
+        detail: Some(ObjectDetail::Name { name: name.to_owned() }),
     });
     let path: Vec<Reference> = path.collect();
     retainers.groups = [RootKind::Module, RootKind::Native, RootKind::Garbage]

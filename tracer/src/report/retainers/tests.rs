@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::{RETAINERS_FORMATS, samples};
-use crate::model::{HeapSubject, RetainerReport, RootKind};
+use crate::model::{HeapSubject, ObjectDetail, RetainerReport, RootKind, Via};
 use crate::report::tests::agreed;
 use crate::report::{Format, Options};
 
@@ -78,9 +78,9 @@ proptest! {
             (group.root, group.count, group.bytes) = (root, numbers[2], numbers[1]);
             group.path.truncate(length);
             for (step, reference) in group.path.iter_mut().enumerate() {
-                reference.via.clone_from(&via);
+                reference.via = Via::Value { key: via.clone() };
                 reference.class.clone_from(&name);
-                reference.detail.clone_from(&detail);
+                reference.detail = detail.clone().map(|text| ObjectDetail::Text { text });
                 reference.certain = step % 2 == 0;
             }
         }

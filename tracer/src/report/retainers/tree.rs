@@ -1,6 +1,6 @@
 //! Paths as a tree for pictures: what they have in common at their begin is drawn once.
 
-use crate::model::{Reference, RetainerGroup, RootKind};
+use crate::model::{ObjectDetail, Reference, RetainerGroup, RootKind};
 use crate::report::escape;
 use crate::report::path::{ShownStep, steps};
 use crate::report::quantity::{bytes, count, counted};
@@ -111,12 +111,12 @@ impl Tree {
     }
 
     fn reference(&self, before: usize, reference: &Reference, root: RootKind) -> Node {
-        let detail = reference.detail.as_deref().unwrap_or_default();
+        let detail = reference.detail.as_ref().map(ObjectDetail::notation).unwrap_or_default();
         Node {
-            via: escape::terminal(&reference.via).into_owned(),
+            via: escape::terminal(&reference.notation()).into_owned(),
             certain: reference.certain,
             title: escape::terminal(&reference.class).into_owned(),
-            detail: escape::terminal(detail).into_owned(),
+            detail: escape::terminal(&detail).into_owned(),
             root,
             end: None,
             through: 0,
