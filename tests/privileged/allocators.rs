@@ -7,7 +7,7 @@ use leakspy_ebpf::wire::counter::Counter;
 use leakspy_tests::interpreter::Interpreter;
 use leakspy_tests::native;
 use leakspy_tests::report::Report;
-use leakspy_tests::tracer::recorded;
+use leakspy_tests::tracer::{self, recorded};
 use leakspy_tests::verdict::{Amount, agrees, through};
 use leakspy_tests::workload::{Truth, Workload};
 use serde_json::Value;
@@ -149,6 +149,55 @@ fn pythonmalloc() -> Result<()> {
         let (report, truth) = record(target)?;
         agrees(&truth, &report).with_context(|| format!("PYTHONMALLOC={choice}"))?;
     }
+    Ok(())
+}
+
+/// CPython's own mimalloc is not traced by its names; who takes objects from it is told, and nothing
+/// is counted twice or accused.
+fn on_mimalloc(interpreter: &Interpreter) -> Result<()> {
+    let target = Workload::python_with(interpreter, "extension", |_, command| {
+        command.env("PYTHONMALLOC", "mimalloc");
+        Ok(())
+    })?;
+    let doctor = tracer::run(&["doctor", "-p", &target.pid().to_string()])?;
+    let said = doctor.stdout.join(" ").split_whitespace().collect::<Vec<_>>().join(" ");
+    ensure!(said.contains("takes its objects from mimalloc"), "{doctor}");
+    let mut target = target;
+    let (report, _) = recorded(target.pid(), &[], || target.go())?;
+    target.quit()?;
+    report.says("python-allocator")?;
+    let traced = report.sites.iter().find(|site| site.allocator.contains("mi_"));
+    ensure!(traced.is_none(), "{traced:?}");
+    report.balances()
+}
+
+mod on_mimalloc {
+    leakspy_tests::on_rows!(on_mimalloc: cpython_3_13 = "3.13", cpython_3_14 = "3.14");
+}
+
+/// Blocks of a library's own allocator that end unseen lie where nothing is mapped any more: it is no
+/// longer believed, and the line that makes them is not accused.
+#[test]
+fn unseen_frees_are_noticed() -> Result<()> {
+    let library = native::library("unseen_free")?;
+    let interpreter = Interpreter::find("3.11")?;
+    let mut target = Workload::python_with(&interpreter, "unseen_free", |stage, command| {
+        command.env("OWN_ALLOCATOR", stage.add(&library)?);
+        Ok(())
+    })?;
+    target.go()?;
+    let pid = target.pid().to_string();
+    let ending = tracer::run(&["leaks", "-p", &pid, "-d", "45s", "-f", "json"])?;
+    target.quit()?;
+    let report: Value = serde_json::from_str(&ending.stdout.join("\n"))?;
+    let codes = report["capture"]["codes"].to_string();
+    for code in ["allocator-traced", "allocator-not-believed"] {
+        ensure!(codes.contains(code), "no {code}: {codes}");
+    }
+    let findings = report["findings"].as_array().context("findings")?;
+    let accused =
+        findings.iter().find(|finding| finding["stack"].to_string().contains("turn_over"));
+    ensure!(accused.is_none(), "accused: {accused:#?}");
     Ok(())
 }
 

@@ -6,6 +6,7 @@
 //! with the next. Pure: the clock is given.
 
 mod accumulator;
+mod consistency;
 mod deaths;
 mod grid;
 mod pace;
@@ -16,6 +17,7 @@ mod site;
 mod tests;
 
 pub use accumulator::{Accumulator, RetainedBlocks, Snapshot};
+pub use consistency::{PlacedBlock, consistency};
 pub use pace::SnapshotPace;
 
 /// Nanoseconds as seconds.

@@ -1,6 +1,7 @@
 //! What the memory of the whole process does, and until when that goes well.
 
 use super::statistics::scaled;
+use super::subject::is_believed;
 use super::trend;
 use super::watch::Coverage;
 use crate::model::{Confidence, Document, Finding, Interval, ProcessGrowth, ProcessPoint, Verdict};
@@ -41,6 +42,8 @@ pub fn growth(document: &Document, watch: &Coverage, retained: &[Interval]) -> (
         .filter(|point| point.t >= watch.begin)
         .filter_map(|point| Some((point.t, anonymous(point)? as f64 - point.live_bytes as f64)));
     let rest = trend::slope(&rest.collect::<Vec<_>>()).map(|slope| scaled(slope, HOUR));
+    // Live bytes that are not believed would make the rest shrink.
+    let rest = rest.filter(|_| document.sites.iter().all(is_believed));
     let parts = rest.map_or(curve, |rest| sum(retained.iter().chain([&rest])));
     let sure = trend::steady_slope(&points).map_or(0.0, |slope| slope.lo * HOUR);
     let slope = if sure.min(curve.lo) > 2.0 * parts.hi.max(0.0) { curve } else { parts };

@@ -6,7 +6,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use super::arena;
 use crate::model::library_allocator;
-use crate::model::{Document, Site};
+use crate::model::{Document, Site, StackNote};
 
 /// Sites that are judged as one, by their index in `Document::sites`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -32,6 +32,9 @@ pub fn subjects(document: &Document) -> Vec<Subject> {
     let mut known: HashMap<u64, usize> = HashMap::new();
     let arena = arena::bytes(document.target.python.as_ref());
     for (index, site) in document.sites.iter().enumerate() {
+        if !is_believed(site) {
+            continue;
+        }
         let mapper = library_allocator::mapper(site);
         let allocator = mapper.map(|mapper| (mapper.name, mapper.module.to_owned()));
         let arenas = allocator.is_none() && arena::is_arena(site, &arena);
@@ -49,6 +52,11 @@ pub fn subjects(document: &Document) -> Vec<Subject> {
         subjects[at].sites.push(index);
     }
     subjects
+}
+
+/// Whether what is live of a site is known.
+pub fn is_believed(site: &Site) -> bool {
+    !site.notes.contains(&StackNote::AllocatorNotBelieved)
 }
 
 fn hash_of(what: &impl Hash) -> u64 {
@@ -95,6 +103,18 @@ mod tests {
         document.target.python = None;
         assert_eq!(subjects(&document).len(), 2);
     }
+
+    /// Blocks whose ends are not seen say nothing of growth.
+    #[test]
+    fn what_is_not_believed_is_not_judged() {
+        let mut document = samples::document(600.0);
+        samples::add(&mut document, "f", 64, 1);
+        samples::add(&mut document, "g", 64, 1);
+        document.sites[0].notes.push(StackNote::AllocatorNotBelieved);
+        let found: Vec<_> = subjects(&document).into_iter().map(|subject| subject.sites).collect();
+        assert_eq!(found, [vec![1]]);
+    }
+
     #[test]
     fn mappings_of_a_librarys_allocator_are_one_subject() {
         let mut document = samples::document(600.0);

@@ -79,6 +79,14 @@ coded! {
             /// Path of the library in the target.
             path: String,
         },
+        /// Blocks of an allocator that a library has for itself overlap, or lie where nothing is mapped:
+        /// they are released in a way that no probe sees, and no line is named for them.
+        "allocator-not-believed" => AllocatorNotBelieved {
+            /// What the allocator is called.
+            allocator: String,
+            /// Path of the library in the target.
+            path: String,
+        },
         /// A library has an allocator for itself, of which only the mappings are counted.
         "allocator-mapped" => AllocatorMapped {
             /// What the allocator is called.
@@ -247,6 +255,8 @@ coded! {
             /// Path of the module that it points into.
             module: String,
         },
+        /// It is of an allocator whose blocks are released unseen: what it keeps is not known.
+        "allocator-not-believed" => AllocatorNotBelieved,
         /// There are more native frames than are kept.
         "native-too-deep" => NativeTooDeep {
             /// How many are.

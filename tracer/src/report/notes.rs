@@ -86,6 +86,10 @@ pub fn note(note: &Note) -> String {
         Note::AllocatorTraced { allocator, path } => {
             format!("{path} has an allocator of its own, {allocator}: its calls are counted, too.")
         }
+        Note::AllocatorNotBelieved { allocator, path } => format!(
+            "Calls of {allocator} in {path} were counted, and are not believed: many of its blocks overlap, or lie \
+             where nothing is mapped, so it releases them in a way that is not seen. No line is named for them."
+        ),
         Note::AllocatorMapped { allocator, path } => format!(
             "{path} has an allocator of its own, {allocator}, whose calls are not seen: what it maps is counted \
              as its growth, and no line is named for it."
@@ -204,6 +208,9 @@ pub fn of_stack(note: &StackNote) -> String {
             "{frames} native frames have no unwind information; their callers were found by frame pointers."
         ),
         StackNote::Text { text } => text.clone(),
+        StackNote::AllocatorNotBelieved => {
+            "Its allocator releases blocks in a way that is not seen: what is live here is not known.".into()
+        }
         StackNote::CopyTooShort => {
             "Outer native frames lie beyond the copied part of the stack.".into()
         }

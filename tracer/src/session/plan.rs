@@ -23,8 +23,21 @@ pub struct Probing {
     pub allocator: String,
     /// Code of functions that map, as addresses of the target.
     pub mapping_code: Vec<(Function, Range<u64>)>,
+    /// Allocators that libraries have for themselves, as far as their calls are seen.
+    pub in_libraries: Vec<TracedLibrary>,
     /// What cannot be seen.
     pub notes: Vec<Note>,
+}
+
+/// An allocator that a library has for itself, whose calls are seen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TracedLibrary {
+    /// What the allocator is called.
+    pub allocator: String,
+    /// Path of the library in the target.
+    pub path: String,
+    /// Addresses of its probed instructions.
+    pub probed: Vec<u64>,
 }
 
 /// Decides on the probes.
@@ -46,8 +59,11 @@ pub fn make(
     }
     let mut notes = uncovered(&plan, &allocator, modules);
     let mut plan = plan;
+    let mut in_libraries = Vec::new();
     for in_library in allocator.in_libraries.iter().filter(|one| !one.of_python) {
-        notes.push(trace_library(in_library, &mut plan, modules, kernel));
+        let (note, traced) = trace_library(in_library, &mut plan, modules, kernel);
+        notes.push(note);
+        in_libraries.extend(traced);
     }
     if let Some(module) = found.module
         && allocator::is_mimalloc(process.pid(), modules, module, process.memory())
@@ -61,7 +77,7 @@ pub fn make(
     }
     let mapping_code = mapping_code(&allocator);
     let allocator = path(modules, allocator.module);
-    Ok(Probing { plan, code_dealloc, allocator, mapping_code, notes })
+    Ok(Probing { plan, code_dealloc, allocator, mapping_code, in_libraries, notes })
 }
 
 /// Adds the probes on an allocator that a library has for itself, where they would see all of it.
@@ -70,17 +86,19 @@ fn trace_library(
     plan: &mut Plan,
     modules: &Modules,
     kernel: KernelRelease,
-) -> Note {
+) -> (Note, Option<TracedLibrary>) {
     let functions: Vec<(usize, u64)> =
         in_library.located.iter().map(|located| (located.module, located.vaddr)).collect();
     let own = Plan::of(&in_library.located, &modules.code_around(&functions), kernel);
     let path = path(modules, in_library.module);
     let allocator = in_library.kind.name.to_owned();
     if !own.sees_releases() {
-        return Note::AllocatorMapped { allocator, path };
+        return (Note::AllocatorMapped { allocator, path }, None);
     }
+    let probed = own.points.iter().map(|point| point.spot.address.0).collect();
     plan.points.extend(own.points);
-    Note::AllocatorTraced { allocator, path }
+    let note = Note::AllocatorTraced { allocator: allocator.clone(), path: path.clone() };
+    (note, Some(TracedLibrary { allocator, path, probed }))
 }
 
 /// Where the functions are that map or unmap by a system call of their own.

@@ -1,5 +1,6 @@
 //! One target being recorded: what is done with each thing that can happen.
 
+mod belief;
 mod gaps;
 mod objects;
 mod pointers;
@@ -9,6 +10,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use leakspy_ebpf::wire::counter::{Counter, CounterClass};
+
+use belief::Belief;
 
 use super::counters::{self, Counters};
 use super::error::SessionError;
@@ -21,7 +24,9 @@ use super::stalls::Stalls;
 use super::surroundings::Surroundings;
 use super::target::TracedTarget;
 use crate::history::{Count, SharedHistory, Sink, SiteRow, SiteTotals, SnapshotRow, Tee, Tick};
-use crate::model::{Capture, Interner, Note, Owned, ProcessPoint, TypeRetainer, TypeSeries};
+use crate::model::{
+    Capture, Interner, Note, Owned, ProcessPoint, StackNote, TypeRetainer, TypeSeries,
+};
 use crate::os;
 use crate::probe::{self, Captured, EndedBy, Record, Tables};
 use crate::python::Collector;
@@ -52,6 +57,7 @@ pub struct Recorder {
     stalls: Stalls,
     /// How much longer it was since boot when accounting was turned on.
     asleep: u64,
+    belief: Belief,
     /// Where the interpreter counts its full collections, when that was found.
     collector: Option<Collector>,
     /// What it said last.
@@ -91,7 +97,9 @@ impl Recorder {
         let stacks = target.stacks();
         let python = target.python();
         let collector = python.and_then(|python| Collector::find(target.memory(), python));
+        let belief = Belief::new(target.probing().in_libraries.clone());
         Self {
+            belief,
             target,
             tables,
             names,
@@ -221,6 +229,7 @@ impl Recorder {
             self.surroundings.refresh(&self.target, now);
             let live_bytes = all_counters.live_bytes();
             self.surroundings.refresh_sharing(self.target.pid(), now, live_bytes, last);
+            self.check_libraries(now, last)?;
             self.count_collections(now)?;
         }
         let process = self.process(now, there, &sites, &all_counters);
@@ -303,7 +312,8 @@ impl Recorder {
             Resolver { python: &self.names, native, interpreter: self.target.interpreter() };
         for (&key, site) in sites {
             if self.written.insert(key) {
-                write_site(&mut self.sinks, &mut self.interner, &resolver, key, site)?;
+                let note = self.belief.note(site.probed);
+                write_site(&mut self.sinks, &mut self.interner, &resolver, (key, site), note)?;
             }
         }
         Ok(())
@@ -347,11 +357,11 @@ fn write_site(
     sinks: &mut Sinks,
     interner: &mut Interner,
     resolver: &Resolver<'_, CodeNames>,
-    key: u64,
-    site: &super::stacks::SiteStack,
+    (key, site): (u64, &super::stacks::SiteStack),
+    note: Option<StackNote>,
 ) -> Result<(), SessionError> {
     let mut resolved = resolver.resolve(&site.mixed);
-    resolved.notes.extend(site.note.clone());
+    resolved.notes.extend(site.note.clone().into_iter().chain(note));
     sinks.site(&SiteRow {
         key,
         domain: site.domain(),

@@ -22,6 +22,8 @@ use crate::symbolize::{
 pub struct SiteStack {
     /// The function that was called.
     pub function: Function,
+    /// Address of the probed instruction.
+    pub probed: u64,
     /// Bytes asked for by the call whose stack this is.
     pub size: u64,
     /// The stack.
@@ -106,6 +108,7 @@ impl Stacks {
         if let Entry::Vacant(vacant) = self.sites.entry(captured.site) {
             vacant.insert(SiteStack {
                 function: captured.function,
+                probed: captured.ip,
                 size: captured.size,
                 mixed,
                 note: python_note(captured.flags),

@@ -36,6 +36,7 @@ pub fn notes() -> Vec<Note> {
     notes.push(Note::SystemCallsNotSeen);
     let polars = || "/opt/lib/polars.abi3.so".to_owned();
     notes.push(Note::AllocatorTraced { allocator: "jemalloc".into(), path: polars() });
+    notes.push(Note::AllocatorNotBelieved { allocator: "jemalloc".into(), path: polars() });
     notes.push(Note::AllocatorMapped { allocator: "the Go runtime".into(), path: polars() });
     notes.push(Note::PythonAllocator { allocator: "mimalloc".into() });
     let unsearched = [
@@ -106,6 +107,7 @@ pub fn of_stacks() -> Vec<StackNote> {
         StackNote::OtherStack { frames: 2 },
         StackNote::IdleEvaluation { frames: 1 },
         StackNote::ByFramePointer { frames: 4 },
+        StackNote::AllocatorNotBelieved,
         StackNote::CopyTooShort,
         StackNote::NoUnwindInformation { module: module() },
         StackNote::UnsupportedUnwindRule { module: module() },
