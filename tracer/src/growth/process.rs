@@ -13,6 +13,8 @@ const FORESEEABLE: f64 = 30.0 * 24.0;
 const RECENT: f64 = 0.5;
 /// A process whose traced blocks explain less than this of its growth keeps what the program freed.
 const RETAINED: f64 = 0.2;
+/// Leaks that explain less than this share of the growth do not say what the process does.
+const MATTERS: f64 = 0.01;
 
 /// Numbers of stacks that were no finding.
 pub struct StackCounts {
@@ -99,9 +101,9 @@ pub fn judge(
 }
 
 /// What findings that grow keep, bytes per hour.
-fn retained(findings: &[Finding]) -> f64 {
+fn retained<'a>(findings: impl IntoIterator<Item = &'a Finding>) -> f64 {
     findings
-        .iter()
+        .into_iter()
         .filter(|finding| grows(finding.verdict) && finding.slope_bytes_per_hour.lo > 0.0)
         .map(|finding| finding.slope_bytes_per_hour.est)
         .sum()
@@ -119,7 +121,10 @@ fn word(
     significant: bool,
     findings: &[Finding],
 ) -> (Verdict, Confidence) {
-    if let Some(leak) = findings.iter().find(|finding| finding.verdict == Verdict::Leak) {
+    let leaks = || findings.iter().filter(|finding| finding.verdict == Verdict::Leak);
+    if let Some(leak) = leaks().next()
+        && (!significant || retained(leaks()) >= MATTERS * slope.est)
+    {
         return (Verdict::Leak, leak.confidence);
     }
     let long = watch.snapshot >= 600.0;
@@ -129,12 +134,15 @@ fn word(
     }
     let traced = series(&document.history.process, watch.begin, |point| Some(point.live_bytes));
     let traced = trend::slope(&traced).map_or(0.0, |slope| slope.est * HOUR);
-    if long && traced < RETAINED * slope.est && retained(findings) < RETAINED * slope.est {
+    // With a leak, however small, nobody can say that there is none.
+    let is_silent = long && leaks().next().is_none();
+    if is_silent && traced < RETAINED * slope.est && retained(findings) < RETAINED * slope.est {
         let sure = watch.snapshot - watch.begin >= HOUR;
         let confidence = if sure { Confidence::Likely } else { Confidence::Suspect };
         return (Verdict::AllocatorRetention, confidence);
     }
-    let first = findings.iter().find(|finding| grows(finding.verdict));
+    let grows = |finding: &&Finding| grows(finding.verdict) && finding.verdict != Verdict::Leak;
+    let first = findings.iter().find(grows);
     (first.map_or(Verdict::Undetermined, |finding| finding.verdict), Confidence::Suspect)
 }
 
@@ -225,6 +233,24 @@ mod tests {
         assert!(growth.significant);
         let hours = growth.hours_to_limit.expect("a limit ahead");
         assert!((hours.est - 10.0).abs() < 0.1, "{hours:?}");
+    }
+
+    /// A leak that explains next to nothing of the growth is a finding, and no headline.
+    #[test]
+    fn a_tiny_leak_does_not_explain_a_growing_process() {
+        let of = |size: u64| {
+            let mut document = samples::document(7200.0);
+            samples::process(&mut document, |t| {
+                100_000_000 + crate::growth::lower_envelope::whole(200_000.0 * t)
+            });
+            samples::grow(&mut document, "leak", size, 5, |_| 5);
+            let analysis = analyse(&document, &Settings::default());
+            assert_eq!(analysis.findings[0].verdict, Verdict::Leak);
+            assert!(analysis.growth.significant);
+            analysis.growth.verdict
+        };
+        assert_eq!(of(20), Verdict::Undetermined, "0.005 %");
+        assert_eq!(of(40_000), Verdict::Leak, "10 %");
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! Verdicts as sentences. Plain text: names of the target are raw in it, and whoever prints a
 //! sentence escapes it for the medium.
 
+mod pace;
+
 use super::quantity::{self, block_size, bytes, count, counted};
 use super::quantity::{date, rate};
 use super::width::{cut_end, cut_start};
@@ -37,13 +39,13 @@ pub fn finding(finding: &Finding, document: &Document) -> String {
     match finding.verdict {
         Verdict::Leak => format!(
             "{who} retains {}, so far {held}, {}; {}.",
-            rate::rate(finding.slope_bytes_per_hour.est),
+            pace::of(finding, document),
             shape_and_since(finding, document),
             fate(finding)
         ),
         Verdict::Undetermined => format!(
             "{who} grows by {}, so far {held}, {}: too early to say what it is.",
-            rate::rate(finding.slope_bytes_per_hour.est),
+            pace::of(finding, document),
             shape_and_since(finding, document),
         ),
         harmless => format!("{who} {}.", said_of_harmless(harmless, finding, &held)),
@@ -88,8 +90,10 @@ fn leaking(growth: &ProcessGrowth, document: &Document) -> String {
     let leaks = || document.findings.iter().filter(|finding| finding.verdict == Verdict::Leak);
     let at_least: f64 = leaks().map(|finding| finding.slope_bytes_per_hour.lo.max(0.0)).sum();
     let slope = &growth.slope_bytes_per_hour;
+    // More than the process can have grown by is not all in memory.
+    let is_less = pace::most(document).is_none_or(|most| !pace::exceeds(at_least, most));
     let speed = match (at_least, slope.lo) {
-        (lo, _) if lo > 0.0 => format!(": at least {}", rate::rate(lo)),
+        (lo, _) if lo > 0.0 && is_less => format!(": at least {}", rate::rate(lo)),
         (_, lo) if growth.significant && lo > 0.0 => format!(": at least {}", rate::rate(lo)),
         _ if slope.est > 0.0 => format!(": about {}", rate::rate(slope.est)),
         _ => String::new(),
@@ -140,7 +144,7 @@ fn of_library(name: &str, module: &str) -> String {
 /// Arenas say less than blocks of one's own: the sentence says what the line is, and is not.
 fn arenas(finding: &Finding, document: &Document) -> String {
     let held = held(finding);
-    let speed = rate::rate(finding.slope_bytes_per_hour.est);
+    let speed = pace::of(finding, document);
     let what = match finding.verdict {
         Verdict::Leak => {
             format!("retain {speed}, so far {held}, {}", shape_and_since(finding, document))

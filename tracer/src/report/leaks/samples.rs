@@ -136,6 +136,9 @@ pub fn leaking() -> Document {
     suspect.evidence.share_of_growth = Some(0.01);
     suspect.evidence.needs_hours = Some(0.7);
     let mut growth = growth(Verdict::Leak, Confidence::Confirmed);
+    // Three leaks grow as much as the process.
+    let slope = &mut growth.slope_bytes_per_hour;
+    *slope = Interval { lo: 3.0 * slope.lo, est: 3.0 * slope.est, hi: 3.0 * slope.hi };
     growth.hours_to_limit = Some(Interval { lo: 3.1, est: 5.0, hi: 9.2 });
     growth.limit_bytes = Some(16 << 30);
     growth.limit_source = Some("cgroup".into());
