@@ -12,6 +12,9 @@ const POINTS: usize = 1 << 22;
 /// Most snapshots that are retained: then the older half of them is thinned out.
 const SNAPSHOTS: u32 = 128;
 
+/// A snapshot whose lists were torn missed many objects when there are fewer by this part.
+const MISSED: usize = 10;
+
 /// Objects by the name of their type, most bytes first, of a heap that was read with its sums.
 pub fn histogram(heap: &Heap) -> Vec<TypeCount> {
     // Classes of one name are one type to a reader: a function that makes a class makes many.
@@ -50,6 +53,8 @@ pub struct HeapWatch {
     series: Vec<TypeSeries>,
     snapshots: u32,
     cut_short: bool,
+    /// Whether the last snapshot did not count.
+    left_out: bool,
 }
 
 impl HeapWatch {
@@ -58,8 +63,13 @@ impl HeapWatch {
         self.cut_short
     }
 
-    /// Takes a snapshot, `t` seconds after the first, with the types of [`histogram`].
+    /// Takes a snapshot, `t` seconds after the first, with the types of [`histogram`]. One that missed
+    /// many objects does not count: the next would take them for new ones.
     pub fn snapshot(&mut self, t: f64, heap: &Heap, types: &[TypeCount], collections: Option<u64>) {
+        self.left_out = !self.left_out && self.is_torn(heap);
+        if self.left_out {
+            return;
+        }
         if (self.series.len() + types.len()).saturating_mul(self.snapshots as usize + 1) > POINTS {
             self.cut_short = true;
             return;
@@ -82,6 +92,12 @@ impl HeapWatch {
         if self.snapshots >= SNAPSHOTS {
             self.thin();
         }
+    }
+
+    /// Whether it has fewer objects than there were, and lists were torn.
+    fn is_torn(&self, heap: &Heap) -> bool {
+        let missed = self.seen.len().saturating_sub(heap.objects.len());
+        heap.skipped.torn_lists > 0 && missed > self.seen.len() / MISSED
     }
 
     /// Whether the object at an address was seen by the last snapshot and not by the first.
@@ -234,6 +250,7 @@ impl HeapWatch {
 
 #[cfg(test)]
 mod tests {
+    use super::super::objects::Skipped;
     use super::*;
 
     /// A watch after so many snapshots, each of which saw one more object: those born at snapshots
@@ -292,6 +309,22 @@ mod tests {
                 .zip(&after.survivors)
                 .all(|(point, kept)| *kept <= point.born_count)
         );
+    }
+
+    /// Half a heap is no snapshot; where the next has as little, that is what there is.
+    #[test]
+    fn a_torn_snapshot_does_not_count() {
+        let mut watch = watch(40);
+        let torn = Skipped { torn_lists: 1, ..Skipped::default() };
+        let half = Heap { skipped: torn, ..Heap::default() };
+        watch.snapshot(40.0, &half, &[], None);
+        assert_eq!((watch.snapshots, watch.times().len()), (40, 40));
+        watch.snapshot(41.0, &half, &[], None);
+        assert_eq!((watch.snapshots, watch.times().len()), (41, 41));
+        let whole = Heap::default();
+        let mut watch = tests::watch(40);
+        watch.snapshot(40.0, &whole, &[], None);
+        assert_eq!(watch.snapshots, 41, "nothing was torn");
     }
 
     #[test]

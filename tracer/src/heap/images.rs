@@ -120,6 +120,7 @@ macro_rules! images {
                 #[test]
                 fn retainers() {
                     super::every_retainer_has_a_name(&saved());
+                    super::torn_lists_prove_no_garbage(&saved());
                 }
 
                 #[test]
@@ -220,6 +221,19 @@ fn every_retainer_has_a_name(saved: &Saved) {
         );
         // A weak reference holds nothing.
         assert!(matches!(find(view, heap, "OnlyWeak"), Err(NoHeapSubject::Unknown { .. })));
+    });
+}
+
+/// Where a list was torn, what leads to an object may be among those that were missed.
+fn torn_lists_prove_no_garbage(saved: &Saved) {
+    saved.read(|view, heap, roots, python| {
+        let mut torn = heap.clone();
+        torn.skipped.torn_lists = 1;
+        let held = Retainers::new(view, &torn, roots, python.code_type);
+        let subject = find(view, &torn, "OnlyCycle").unwrap();
+        let objects: Vec<(u32, u64)> = subject.objects.iter().map(|&number| (number, 1)).collect();
+        let (groups, _) = held.groups(&objects, 50);
+        assert!(groups.iter().all(|group| group.root == RootKind::Native), "{groups:?}");
     });
 }
 

@@ -43,7 +43,7 @@ pub struct Paths {
 impl Paths {
     /// Searches from `roots` on: over certain references first, from types written in C next, then
     /// over what may be references. What is still not reached, but counts more references than
-    /// there are, is held by something in C; the rest is garbage.
+    /// there are, is held by something in C; the rest is garbage, if all objects were seen.
     pub fn find(view: &View<'_>, heap: &Heap, roots: &[Root]) -> Self {
         let mut search = Search::new(heap);
         for root in roots {
@@ -65,6 +65,10 @@ impl Paths {
         search.spread(Certainty::Only);
         search.again();
         search.spread(Certainty::Any);
+        if heap.skipped.torn_lists > 0 {
+            // What leads to the rest may be among the objects that were missed.
+            search.root(RootKind::Native, &search.unreached());
+        }
         Self { steps: search.steps, kinds: search.kinds }
     }
 
@@ -137,6 +141,11 @@ impl<'a> Search<'a> {
             *known = step;
             self.open.push_back(number);
         }
+    }
+
+    fn unreached(&self) -> Vec<u32> {
+        let steps = self.steps.iter().zip(0..);
+        steps.filter(|(step, _)| **step == NONE).map(|(_, number)| number).collect()
     }
 
     fn spread(&mut self, certainty: Certainty) {

@@ -56,6 +56,8 @@ pub struct SimulatedHeap {
     pub classes: Vec<Class>,
     /// When full collections come; `None` where nobody counts them.
     pub collections: Option<Vec<f64>>,
+    /// A snapshot that saw only half of the objects, by its number.
+    pub torn: Option<u32>,
     /// Whether the last snapshot was finished, which finds what holds objects.
     pub is_finished: bool,
     /// Its randomness.
@@ -66,7 +68,14 @@ impl SimulatedHeap {
     /// Without any type.
     pub fn new(watch: Watch, seed: u64) -> Self {
         let random = Random::new(seed);
-        Self { watch, classes: Vec::new(), collections: None, is_finished: true, random }
+        Self {
+            watch,
+            classes: Vec::new(),
+            collections: None,
+            torn: None,
+            is_finished: true,
+            random,
+        }
     }
 
     /// A type with these objects.

@@ -24,11 +24,8 @@ pub fn document(heap: &SimulatedHeap, halt: Halt) -> Document {
     }
     let history = &mut document.history;
     history.counts = times.len();
-    history.types = heap
-        .classes
-        .iter()
-        .map(|class| series(class, heap.collections.as_deref(), &times, halt, &mut random))
-        .collect();
+    history.types =
+        heap.classes.iter().map(|class| series(class, heap, &times, halt, &mut random)).collect();
     let held = heap.classes.iter().filter(|class| class.is_held && heap.is_finished);
     history.type_retainers = held.map(retainer).collect();
     document
@@ -53,7 +50,7 @@ fn times(heap: &SimulatedHeap, halt: Halt, random: &mut Random) -> Vec<f64> {
 
 fn series(
     class: &Class,
-    collections: Option<&[f64]>,
+    heap: &SimulatedHeap,
     times: &[f64],
     halt: Halt,
     random: &mut Random,
@@ -68,7 +65,13 @@ fn series(
         .collect();
     for (snapshot, t) in times.iter().enumerate() {
         let is_there = |at: &usize| lives[*at].0 <= *t && *t < lives[*at].1;
-        let there: Vec<usize> = (0..lives.len()).filter(is_there).collect();
+        let is_torn = heap.torn.is_some_and(|torn| torn as usize == snapshot);
+        let mut there: Vec<usize> = (0..lives.len()).filter(is_there).collect();
+        if is_torn {
+            // Those that it missed are taken for new ones by the next.
+            there.retain(|_| random.chance(0.5));
+            (0..lives.len()).filter(|at| !there.contains(at)).for_each(|at| first[at] = None);
+        }
         let gone = |at: &usize| lives[*at].1 <= *t && first[*at].is_some();
         let mut free: Vec<usize> =
             (0..lives.len()).filter(gone).filter_map(|at| first[at]).collect();
@@ -96,7 +99,9 @@ fn series(
             bytes: count * class.size,
             retained_count: retained,
             born_count: born,
-            collections: collections
+            collections: heap
+                .collections
+                .as_ref()
                 .map(|all| all.iter().filter(|at| halt.shifted(**at) <= *t).count() as u64),
         });
     }

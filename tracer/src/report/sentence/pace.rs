@@ -60,7 +60,8 @@ mod tests {
     fn mappings_grow_no_faster_than_the_process() {
         let document = mapped(Interval { lo: 4.2, est: 4.7, hi: 5.1 });
         let told = sentence::finding(&document.findings[0], &document);
-        let wanted = "13.4 MiB per minute of mappings (the process grew by at most 5.1 MiB per minute)";
+        let wanted =
+            "13.4 MiB per minute of mappings (the process grew by at most 5.1 MiB per minute)";
         assert!(told.contains(wanted), "{told}");
         let head = sentence::process(&document);
         assert!(head.contains("Leaking: at least 4.2 MiB per minute"), "{head}");
@@ -70,7 +71,10 @@ mod tests {
     fn mappings_that_nobody_touches_are_no_growth() {
         let document = mapped(Interval { lo: -0.4, est: -0.2, hi: -0.1 });
         let told = sentence::finding(&document.findings[0], &document);
-        assert!(told.contains("13.4 MiB per minute of mappings (the process did not grow)"), "{told}");
+        assert!(
+            told.contains("13.4 MiB per minute of mappings (the process did not grow)"),
+            "{told}"
+        );
         assert!(!sentence::process(&document).contains("MiB per minute"));
     }
 
