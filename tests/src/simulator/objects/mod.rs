@@ -7,8 +7,10 @@
 //! | [`family`] | the kinds of types |
 //! | [`snapshots`] | what snapshots of a heap see, also after a halt |
 //! | [`trial`] | many heaps judged |
+//! | [`table`] | all of them as a table |
 
 pub mod family;
 pub mod heap;
 pub mod snapshots;
+pub mod table;
 pub mod trial;
