@@ -54,12 +54,16 @@ out the same everywhere. Each process is a list of blocks with the times of thei
 and 30 minutes, at 1, 2, 3, 4, 6, 8 and 12 hours, and then every 12 hours up to a week. Every process has a
 background that does not leak: sessions, caches, garbage, and what a program takes when it starts.
 
+A process can also come to a halt (`stalled.rs`): leakspy, the target or both stop for a while, ticks are late or missing, or the
+machine sleeps. The tests demand that a leak keeps its rate and its rank then, and that nothing else is accused more
+often; for stacks and for types of objects.
+
 How to read it:
 
 - **found**: the leak was called `leak` at `likely` or surer; *usually* is the median. Times are those of the
   moments of judging, so 4 h means between 3 and 4.
 - **confirmed**: the same for `confirmed`, with the median time. Growth alone is confirmed only after seven days; what
-  confirms earlier is a steady share of sessions that is kept, or blocks that nothing points to (not simulated).
+  confirms earlier is a steady share of sessions that is retained, or blocks that nothing points to (not simulated).
 - **slope covered**: share of the 95 % intervals, over all moments with the verdict `leak`, that contain the true rate.
   **limit covered**: the same for the hours until a limit is reached.
 - **false `likely`**: something harmless began to be called `leak` at `likely` or surer. A cache that fills in a

@@ -4,7 +4,6 @@ use std::fmt::Write;
 
 use super::super::stalled::Halt;
 use super::family::FAMILIES;
-use super::heap::Watch;
 use super::trial::{Tally, WATCHES, tally};
 
 const HEAD: &str = "
@@ -12,7 +11,7 @@ const HEAD: &str = "
 
 Heaps whose every object is known, 6 snapshots in two minutes, 18 in nine, 60 in half an hour and 120 in ten hours: of types that
 leak the share that was not called a leak yet, of all others the share that was. After the stroke the same where leakspy took
-no snapshots for three tenths of the watch. Whole verdicts are on one side or the other: `suspect` counts.
+no snapshots for three tenths of the watch. The word counts, however sure it is: `suspect` too.
 
 | family | wrong is | 6 | 18 | 60 | 120 |
 |---|---|---|---|---|---|
@@ -54,6 +53,6 @@ mod tests {
         let table = print(1, "sawtooth");
         assert_eq!(table.lines().filter(|line| line.starts_with("| sawtooth")).count(), 2);
         assert_eq!(print(1, "no such family"), "");
-        assert!(WATCHES.iter().all(|watch: &Watch| table.contains(&watch.snapshots.to_string())));
+        assert!(WATCHES.iter().all(|watch| table.contains(&watch.snapshots.to_string())));
     }
 }
