@@ -24,7 +24,7 @@ use leakspy_ebpf::hash::task_cell;
 use leakspy_ebpf::wire::counter::Counter;
 use leakspy_ebpf::wire::key::{CounterRow, Function, of_cookie, target_key};
 use leakspy_ebpf::wire::limit;
-use leakspy_ebpf::wire::target::{ProgramLayout, STATE_RECORDING, TargetRow};
+use leakspy_ebpf::wire::target::{ProgramLayout, STATE_RECORDING, TargetRow, Task};
 
 /// Set by user space before loading, then frozen.
 #[unsafe(no_mangle)]
@@ -80,7 +80,11 @@ impl ProbeEvent {
     #[inline(always)]
     fn of_system_call(function: impl Fn(u64) -> Option<Function>) -> Option<Self> {
         let pid_tgid = bpf_get_current_pid_tgid();
-        let slot = slot_of((pid_tgid >> 32) as u32);
+        let tgid = (pid_tgid >> 32) as u32;
+        if is_surely_none(tgid) {
+            return None;
+        }
+        let slot = slot_of(tgid);
         if slot == 0 {
             return None;
         }
@@ -158,6 +162,15 @@ fn slot_of(tgid: u32) -> u32 {
         }
     }
     0
+}
+
+/// Whether a process is no target, by one cell: where the search begins in a cell that was always
+/// free, it finds nothing. Whoever maps memory on this machine comes here.
+#[inline(always)]
+fn is_surely_none(tgid: u32) -> bool {
+    // SAFETY: as in `slot_of`.
+    let first = map::TASKS.get_ptr(task_cell(tgid)).map(|cell| unsafe { cell.read_volatile() });
+    first.is_none_or(|task| task == Task::default())
 }
 
 macro_rules! register {

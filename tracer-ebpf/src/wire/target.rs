@@ -154,10 +154,15 @@ impl TargetRow {
 pub struct Task {
     /// Thread group id in the initial pid namespace; 0 in a free cell.
     pub tgid: u32,
-    /// Its slot.
+    /// Its slot; 0 in a cell that was always free.
     pub slot: u32,
 }
 assert_size!(Task, 8);
+
+impl Task {
+    /// Stays where a process was: the search for those behind it goes on.
+    pub const GONE: Self = Self { tgid: 0, slot: u32::MAX };
+}
 
 /// Offsets and rules of one CPython's frames, all in bytes. All zero: no Python.
 ///

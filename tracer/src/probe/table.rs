@@ -225,7 +225,7 @@ impl Lease {
     fn forget_task(&self) -> Result<(), ProbeError> {
         let mine = |task: Task| task.tgid == self.tgid && task.slot == self.slot;
         if let Some(cell) = self.maps.cell(self.tgid, mine)? {
-            self.maps.tasks.set(&cell, &Task::default())?;
+            self.maps.tasks.set(&cell, &Task::GONE)?;
         }
         Ok(())
     }
