@@ -124,11 +124,11 @@ pub fn is_broken_pipe(error: &anyhow::Error) -> bool {
 /// An error and its causes in one line, harmless to a terminal. A cause that the text before it
 /// says already is left out.
 pub fn line(error: &anyhow::Error) -> String {
-    path(error.as_ref())
+    line_of(error.as_ref())
 }
 
 /// The same of an error that is not boxed.
-pub fn path(error: &(dyn Error + 'static)) -> String {
+pub fn line_of(error: &(dyn Error + 'static)) -> String {
     joined(error, said)
 }
 

@@ -87,7 +87,7 @@ fn told(pid: u32, taken: Taken) -> (Option<Census>, Exit) {
     let census = match taken {
         Ok(census) => judged(census),
         Err(error) => {
-            eprintln!("leakspy: {pid}: {}", exit::path(&error));
+            eprintln!("leakspy: {pid}: {}", exit::line_of(&error));
             return (None, exit::of_session(&error));
         }
     };

@@ -115,7 +115,7 @@ impl<W: Write> Watcher for ManyLines<W> {
                     notes::note(&note)
                 )
             }),
-            Err(error) => Some(format!("leakspy: {name}: {}", exit::path(error))),
+            Err(error) => Some(format!("leakspy: {name}: {}", exit::line_of(error))),
         };
         if let Some(why) = why {
             self.block.say(&why);
