@@ -5,7 +5,6 @@ use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 use leakspy_tests::interpreter::{Interpreter, WITH_PACKAGES};
-use leakspy_tests::swap::{Swap, swapped};
 use leakspy_tests::tracer::Recording;
 use leakspy_tests::workload::{Truth, Workload};
 use rusqlite::{Connection, OpenFlags, Row};
@@ -32,42 +31,6 @@ fn lost_and_kept(interpreter: &Interpreter) -> Result<()> {
 #[test]
 fn numpy() -> Result<()> {
     lost_and_kept(&Interpreter::find(WITH_PACKAGES)?)
-}
-
-const MIB: u64 = 1 << 20;
-
-/// What was lost is found lost although it is swapped out, and stays there; where what matters is
-/// swapped out as well, too much to bring in, the report says how much was not read.
-#[test]
-fn in_swapped_memory() -> Result<()> {
-    let _swap = Swap::on()?;
-    let interpreter = Interpreter::find("3.11")?;
-    let search = |what: &str| -> Result<_> {
-        let mut target = Workload::python(&interpreter, "swapped")?;
-        let recording = Recording::start(target.pid(), &["--search-age", "0.001ms"])?;
-        target.command(&format!("go {what} 150"))?;
-        target.command("swap")?;
-        let before = swapped(target.pid())?;
-        ensure!(before > 150 * MIB, "only {before} bytes were swapped out");
-        let finished = recording.stop()?;
-        ensure!(finished.ending.code() == Some(0), "record failed: {}", finished.ending);
-        let left = swapped(target.pid())?;
-        ensure!(left > 140 * MIB, "{what}: of {before} bytes {left} are still swapped out");
-        target.quit()?;
-        Ok(finished)
-    };
-    let finished = search("lost")?;
-    let found = by_function(&finished.file())?;
-    let &(looked_for, lost) = found.get("lost").with_context(|| format!("{found:?}"))?;
-    ensure!(looked_for >= 145 && lost >= 145, "{lost} of {looked_for} lost");
-    let finished = search("kept")?;
-    let found = by_function(&finished.file())?;
-    ensure!(found.is_empty(), "nothing was proved: {found:?}");
-    let report = finished.report()?;
-    report.says("search-unfinished")?;
-    let notes = format!("{:?}", report.capture["notes"]);
-    ensure!(notes.contains("MiB of it are swapped out and were not read"), "{notes}");
-    Ok(())
 }
 
 fn judge(truth: &Truth, found: &BTreeMap<String, Found>) -> Result<()> {
