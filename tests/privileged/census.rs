@@ -66,7 +66,7 @@ fn counted_exactly(interpreter: &Interpreter) -> Result<()> {
     }
     ensure!(census.snapshot.paused_seconds.is_some(), "it was not paused");
     ensure!(
-        !census.snapshot.skipped.iter().any(|row| row.0 == "torn lists"),
+        !census.snapshot.skipped_codes.iter().any(|code| code == "torn-lists"),
         "{:?}",
         census.snapshot
     );

@@ -60,6 +60,8 @@ pub struct Snapshot {
     pub interpreters: u32,
     /// Left out.
     pub skipped: Vec<(String, u64)>,
+    /// Codes of what was left out, in the same order.
+    pub skipped_codes: Vec<String>,
 }
 
 /// One type.

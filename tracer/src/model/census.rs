@@ -3,6 +3,7 @@
 
 use serde::Serialize;
 
+use super::coded::coded;
 use super::{Confidence, HeapNote, Interval, PythonTarget, Reason, Tool, Verdict};
 
 /// Version of the JSON contract of `census` and `who`.
@@ -118,8 +119,9 @@ pub struct HeapSnapshot {
     pub objects: u64,
     /// Bytes of all objects with the tables and buffers that they own.
     pub bytes: u64,
-    /// What was left out, by name: `[("torn links", 2)]`. Empty when nothing was.
-    pub skipped: Vec<(String, u64)>,
+    /// What was left out, and how often. Empty when nothing was.
+    #[serde(skip)]
+    pub skipped: Vec<(SkippedPart, u64)>,
     /// What limits the numbers.
     #[serde(skip)]
     pub notes: Vec<HeapNote>,
@@ -129,6 +131,21 @@ impl HeapSnapshot {
     /// Whether the process went away.
     pub fn target_gone(&self) -> bool {
         self.notes.contains(&HeapNote::ProcessEnded)
+    }
+}
+
+coded! {
+    /// A part of a heap that could not be read or made no sense.
+    #[derive(Copy, Eq)]
+    pub enum SkippedPart {
+        /// Lists of the garbage collector of which a part could not be followed.
+        "torn-lists" => TornLists,
+        /// References that led to no object, or could not be read.
+        "references-nowhere" => References,
+        /// Objects whose size made no sense.
+        "no-size" => Sizes,
+        /// Places where a pool could be that were too many to be looked at.
+        "too-many-pools" => Pools,
     }
 }
 

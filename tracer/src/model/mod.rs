@@ -33,7 +33,7 @@ pub use amount::{Amount, Totals};
 pub use attachment::{AttachMethod, Attachment};
 pub use census::{
     CENSUS_SCHEMA, Census, CensusTarget, HeapSnapshot, NearlyEmpty, PoolRetainer, PoolUse,
-    SessionCount, TypeCount, TypeGrowth, TypePoint, TypeRetainer, TypeSeries,
+    SessionCount, SkippedPart, TypeCount, TypeGrowth, TypePoint, TypeRetainer, TypeSeries,
 };
 pub use doctor::{
     CheckStatus, DoctorFact, DoctorReport, DoctorSection, DoctorTopic, KernelTable, ProbeCost,

@@ -5,7 +5,9 @@ use std::borrow::Cow;
 
 use super::method::method;
 use super::quantity::{bytes, counted, duration, share_in_words};
-use crate::model::{Attachment, HeapNote, LeftOut, NoSearch, NotSeen, Note, StackNote};
+use crate::model::{
+    Attachment, HeapNote, LeftOut, NoSearch, NotSeen, Note, SkippedPart, StackNote,
+};
 
 mod refusals;
 
@@ -241,6 +243,16 @@ pub const fn of_heap(note: HeapNote) -> &'static str {
     }
 }
 
+/// What was left out of a heap.
+pub const fn skipped(part: SkippedPart) -> &'static str {
+    match part {
+        SkippedPart::TornLists => "torn lists",
+        SkippedPart::References => "references that led nowhere",
+        SkippedPart::Sizes => "objects without a size",
+        SkippedPart::Pools => "places for pools that were too many",
+    }
+}
+
 #[cfg(test)]
 mod samples;
 
@@ -255,10 +267,12 @@ mod tests {
         let notes = samples::notes().into_iter().map(|one| (one.code(), note(&one)));
         let stacks = samples::of_stacks().into_iter().map(|one| (one.code(), of_stack(&one)));
         let heaps = samples::of_heaps().map(|one| (one.code(), of_heap(one).to_owned()));
+        let parts = samples::skipped().map(|one| (one.code(), skipped(one).to_owned()));
         let chapters = [
             (Note::CODES, notes.collect()),
             (StackNote::CODES, stacks.collect()),
             (HeapNote::CODES, heaps.to_vec()),
+            (SkippedPart::CODES, parts.to_vec()),
         ];
         words("notes.txt", &chapters);
     }

@@ -7,7 +7,7 @@ use super::interpreter;
 use crate::heap::{
     self, Budget, Cache, Depth, Heap, Mapped, Named, ObjectLayout, Ranges, Refcount, View,
 };
-use crate::model::{CensusTarget, HeapSnapshot, Memory, NoObjects, PythonTarget};
+use crate::model::{CensusTarget, HeapSnapshot, Memory, NoObjects, PythonTarget, SkippedPart};
 use crate::os::pages::Pages;
 use crate::os::pause::Pause;
 use crate::os::{Life, Modules, Process};
@@ -178,21 +178,17 @@ impl HeapTarget {
     fn account(&self, heap: &Heap) -> HeapSnapshot {
         let count = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
         let skipped = [
-            ("torn lists", heap.skipped.torn_lists),
-            ("references that led nowhere", heap.skipped.references),
-            ("objects without a size", heap.skipped.sizes),
-            ("places for pools that were too many", heap.skipped.pools),
+            (SkippedPart::TornLists, heap.skipped.torn_lists),
+            (SkippedPart::References, heap.skipped.references),
+            (SkippedPart::Sizes, heap.skipped.sizes),
+            (SkippedPart::Pools, heap.skipped.pools),
         ];
         HeapSnapshot {
             interpreters: u32::try_from(self.python.interpreters.len()).unwrap_or(u32::MAX),
             bytes: heap.sums.iter().fold(0, |sum: u64, of| sum.saturating_add(of.bytes)),
             tracked_objects: count(heap.objects.tracked()),
             objects: count(heap.objects.len()),
-            skipped: skipped
-                .into_iter()
-                .filter(|(_, count)| *count > 0)
-                .map(|(name, count)| (name.to_owned(), count))
-                .collect(),
+            skipped: skipped.into_iter().filter(|(_, count)| *count > 0).collect(),
             ..HeapSnapshot::default()
         }
     }

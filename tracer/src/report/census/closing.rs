@@ -12,8 +12,6 @@ use crate::report::{escape, notes, utc, width};
 
 /// Remarks shown before the rest is left to JSON.
 const MOST_NOTES: usize = 10;
-/// Most columns of a name of what was left out.
-const NAME_COLUMNS: usize = 60;
 
 /// `panel (pid 4711, CPython 3.11.7)`
 pub fn target(target: &CensusTarget) -> String {
@@ -69,10 +67,9 @@ fn left_out(page: &mut Page<'_>, snapshot: &HeapSnapshot) -> io::Result<()> {
     }
     page.paragraph(2, "Left out, because it could not be read or made no sense:")?;
     let widest = snapshot.skipped.iter().map(|(_, number)| count(*number).len()).max().unwrap_or(0);
-    for (name, number) in &snapshot.skipped {
+    for (part, number) in &snapshot.skipped {
         let mark = format!("{:>widest$}  ", count(*number));
-        let name = width::cut_middle(&escape::terminal(name), NAME_COLUMNS.saturating_sub(widest));
-        page.item(4, &mark, Style::Warning, &name)?;
+        page.item(4, &mark, Style::Warning, notes::skipped(*part))?;
     }
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use crate::model::{
     CENSUS_SCHEMA, Census, Confidence, HeapNote, HeapSnapshot, Interval, NearlyEmpty, PoolRetainer,
-    PoolUse, Reason, SessionCount, TypeCount, TypeGrowth, Verdict,
+    PoolUse, Reason, SessionCount, SkippedPart, TypeCount, TypeGrowth, Verdict,
 };
 use crate::report::retainers::samples;
 
@@ -68,7 +68,7 @@ pub fn leaking() -> Census {
         snapshots: 21,
         paused_seconds: Some(0.84),
         interpreters: 2,
-        skipped: vec![("torn lists".into(), 2), ("references that led nowhere".into(), 1_234)],
+        skipped: vec![(SkippedPart::TornLists, 2), (SkippedPart::References, 1_234)],
         notes: vec![HeapNote::TypesIncomplete],
         ..census.snapshot
     };

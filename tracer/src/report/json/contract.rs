@@ -156,14 +156,22 @@ struct SnapshotJson<'a> {
     #[serde(flatten)]
     #[serde(rename = "look")]
     snapshot: &'a HeapSnapshot,
+    skipped: Vec<(&'static str, u64)>,
+    skipped_codes: Vec<&'static str>,
     notes: Vec<&'static str>,
     codes: Vec<&'static str>,
 }
 
 impl<'a> SnapshotJson<'a> {
     fn new(snapshot: &'a HeapSnapshot) -> Self {
-        let notes = snapshot.notes.iter().map(|note| notes::of_heap(*note)).collect();
-        Self { snapshot, notes, codes: snapshot.notes.iter().map(|note| note.code()).collect() }
+        let skipped = &snapshot.skipped;
+        Self {
+            snapshot,
+            skipped: skipped.iter().map(|(part, count)| (notes::skipped(*part), *count)).collect(),
+            skipped_codes: skipped.iter().map(|(part, _)| part.code()).collect(),
+            notes: snapshot.notes.iter().map(|note| notes::of_heap(*note)).collect(),
+            codes: snapshot.notes.iter().map(|note| note.code()).collect(),
+        }
     }
 }
 

@@ -1,7 +1,8 @@
 //! Every note once or, where it has reasons, once with each.
 
 use crate::model::{
-    HeapNote, LeftOut, NoCode, NoObjects, NoPython, NoSearch, NoText, NotSeen, Note, StackNote,
+    HeapNote, LeftOut, NoCode, NoObjects, NoPython, NoSearch, NoText, NotSeen, Note, SkippedPart,
+    StackNote,
 };
 
 pub fn notes() -> Vec<Note> {
@@ -122,4 +123,8 @@ pub fn of_stacks() -> Vec<StackNote> {
 
 pub const fn of_heaps() -> [HeapNote; 2] {
     [HeapNote::ProcessEnded, HeapNote::TypesIncomplete]
+}
+
+pub const fn skipped() -> [SkippedPart; 4] {
+    [SkippedPart::TornLists, SkippedPart::References, SkippedPart::Sizes, SkippedPart::Pools]
 }

@@ -2,7 +2,7 @@
 
 use crate::model::{
     CENSUS_SCHEMA, CensusTarget, HeapNote, HeapSnapshot, HeapSubject, ObjectDetail, PythonTarget,
-    Reference, RetainerGroup, RetainerReport, RootKind, Tool, Via,
+    Reference, RetainerGroup, RetainerReport, RootKind, SkippedPart, Tool, Via,
 };
 
 /// What a snapshot says.
@@ -184,7 +184,7 @@ pub fn nothing() -> RetainerReport {
     let mut retainers = documents();
     (retainers.count, retainers.bytes, retainers.more_groups) = (0, 0, 0);
     retainers.groups.clear();
-    retainers.snapshot.skipped = vec![("torn lists".into(), 2)];
+    retainers.snapshot.skipped = vec![(SkippedPart::TornLists, 2)];
     retainers.snapshot.notes = vec![HeapNote::TypesIncomplete];
     retainers
 }
@@ -227,6 +227,6 @@ pub fn hostile() -> RetainerReport {
             path: path.clone(),
         })
         .collect();
-    retainers.snapshot.skipped = vec![(names[0].to_owned(), u64::MAX)];
+    retainers.snapshot.skipped = vec![(SkippedPart::Pools, u64::MAX)];
     retainers
 }
