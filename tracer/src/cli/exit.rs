@@ -1,5 +1,6 @@
 //! Exit codes that mean something, and the one line that says why.
 
+use std::borrow::Cow;
 use std::error::Error;
 use std::io;
 use std::process::ExitCode;
@@ -8,6 +9,7 @@ use super::live::Outcome;
 use crate::report::{escape, notes};
 use crate::session::error::joined;
 use crate::session::{Ending, Failure, SessionError};
+use crate::store::StoreError;
 
 /// How the program ends. 2 is also clap's, for what cannot be understood.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -40,17 +42,20 @@ impl Exit {
     }
 
     /// What it means, for the manual.
-    pub const fn meaning(self) -> &'static str {
-        match self {
+    pub fn meaning(self) -> Cow<'static, str> {
+        let meaning = match self {
             Self::Fine => "All is well.",
             Self::Error => "Something went wrong; one line on standard error says what.",
             Self::Usage => "The command line makes no sense.",
             Self::Findings => "There are findings at or above the level that was asked for.",
-            Self::TargetGone => "The target vanished; what was recorded until then is kept.",
+            Self::TargetGone => {
+                return format!("{}.", notes::stopped("The target vanished")).into();
+            }
             Self::Missing => {
                 "A privilege or a feature of the kernel is missing; the message names it."
             }
-        }
+        };
+        Cow::Borrowed(meaning)
     }
 
     /// Every way to end.
@@ -137,9 +142,19 @@ fn said(cause: &(dyn Error + 'static)) -> String {
         Some(SessionError::NoHeap { reason, .. }) => {
             format!("{cause}: {}", notes::no_objects(reason))
         }
+        _ if is_full_disk(cause) => notes::stopped(&cause.to_string()),
         _ => cause.to_string(),
     };
     escape::terminal(text.trim_end()).into_owned()
+}
+
+/// Whether there was no room for a recording: said by a session, or by the store itself.
+fn is_full_disk(cause: &(dyn Error + 'static)) -> bool {
+    let error = match cause.downcast_ref() {
+        Some(SessionError::Store(error)) => Some(error),
+        _ => cause.downcast_ref(),
+    };
+    matches!(error, Some(StoreError::DiskFull { .. }))
 }
 
 #[cfg(test)]
@@ -159,6 +174,15 @@ mod tests {
         assert_eq!(line(&error), "cannot open a\\x1b[31m\\nfile: permission denied");
         let twice = anyhow::Error::from(denied()).context("cannot do it: permission denied");
         assert_eq!(line(&twice), "cannot do it: permission denied");
+    }
+
+    #[test]
+    fn a_full_disk_leaves_what_was_recorded() {
+        let full = || StoreError::DiskFull { path: "week.leakspy".into() };
+        let said = "no space left for week.leakspy; what was recorded until then is kept";
+        assert_eq!(line_of(&SessionError::from(full())), said);
+        assert_eq!(line(&SessionError::from(full()).into()), said);
+        assert_eq!(line(&full().into()), said);
     }
 
     #[test]

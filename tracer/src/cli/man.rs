@@ -77,7 +77,7 @@ fn page(command: &Command, title: &str, name: &str) -> io::Result<(String, Vec<u
 fn exit_status(out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, ".SH \"EXIT STATUS\"")?;
     for exit in Exit::all() {
-        writeln!(out, ".TP\n{}\n{}", exit.code(), roff(exit.meaning()))?;
+        writeln!(out, ".TP\n{}\n{}", exit.code(), roff(&exit.meaning()))?;
     }
     Ok(())
 }

@@ -38,8 +38,8 @@ fn one(args: &RecordArgs, target: String, quiet: bool) -> Result<Exit> {
         eprintln!("{}", summary(&output));
     }
     if let Some(why) = ending.note() {
-        let why = notes::note(&why);
-        eprintln!("leakspy: {}; what was recorded until then is kept", escape::terminal(&why));
+        let why = notes::stopped(&notes::note(&why));
+        eprintln!("leakspy: {}", escape::terminal(&why));
     }
     Ok(exit::worst(&[Ok(ending)]))
 }

@@ -131,6 +131,11 @@ pub fn note(note: &Note) -> String {
     }
 }
 
+/// What ended or stopped a recording, and what that means for its file.
+pub fn stopped(why: &str) -> String {
+    format!("{why}; what was recorded until then is kept")
+}
+
 fn not_seen(reason: &NotSeen) -> String {
     match reason {
         NotSeen::Several => {

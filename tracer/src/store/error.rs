@@ -35,7 +35,7 @@ pub enum StoreError {
         source: io::Error,
     },
     /// No room. What was committed before is kept.
-    #[error("no space left for {}; what was recorded until then is kept", path.display())]
+    #[error("no space left for {}", path.display())]
     DiskFull {
         /// The file.
         path: PathBuf,

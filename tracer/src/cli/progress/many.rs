@@ -109,12 +109,9 @@ impl<W: Write> Watcher for ManyLines<W> {
         target.state = State::Over;
         let name = target.name.clone();
         let why = match outcome {
-            Ok(ending) => ending.note().map(|note| {
-                format!(
-                    "leakspy: {name}: {}; what was recorded until then is kept",
-                    notes::note(&note)
-                )
-            }),
+            Ok(ending) => ending
+                .note()
+                .map(|note| format!("leakspy: {name}: {}", notes::stopped(&notes::note(&note)))),
             Err(error) => Some(format!("leakspy: {name}: {}", exit::line_of(error))),
         };
         if let Some(why) = why {
