@@ -1,7 +1,7 @@
 //! No circles between neighbours: of two modules in one folder, at most one may lead to the other.
 //!
 //! A module and those inside it may name each other, as they do everywhere: they are one thing in
-//! several files. Between folders of the first level `arrow` watches.
+//! several files. Between folders of the first level `dependencies` watches.
 
 use std::collections::{BTreeMap, BTreeSet};
 
