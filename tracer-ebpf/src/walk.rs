@@ -24,6 +24,28 @@ pub trait ReadUser {
         let mut word = [0];
         if self.read(address, &mut word) { Some(word[0]) } else { None }
     }
+
+    /// Goes round at most so many times.
+    #[inline(always)]
+    fn repeat<S: Round>(&self, most: usize, state: &mut S) {
+        in_turn(most, state);
+    }
+}
+
+/// Goes round at most so many times, as every processor can.
+#[inline(always)]
+pub fn in_turn<S: Round>(most: usize, state: &mut S) {
+    for index in 0..most {
+        if !state.round(index) {
+            return;
+        }
+    }
+}
+
+/// Something that is done again and again.
+pub trait Round {
+    /// Does it once; false when there is nothing left to do.
+    fn round(&mut self, index: usize) -> bool;
 }
 
 /// One entry of a walked stack, in 64 bits.
@@ -169,6 +191,15 @@ pub struct ThreadRegisters {
     pub sp: u64,
 }
 
+/// Where a process has its thread states: all else of a layout is the same for all with it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StatePlace {
+    /// See [`PythonWalk::gil_holder`].
+    pub gil_holder: u64,
+    /// See [`PythonWalk::tstate_slot`].
+    pub tstate_slot: i64,
+}
+
 /// What a walk found; the frames are in [`Scratch::words`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Walked {
@@ -192,6 +223,7 @@ pub struct Walked {
 pub fn walk<R: ReadUser>(
     reader: &R,
     layout: &PythonWalk,
+    place: StatePlace,
     generations: &Generations,
     thread: ThreadRegisters,
     scratch: &mut Scratch,
@@ -202,7 +234,7 @@ pub fn walk<R: ReadUser>(
         walked.hash = mix(0, depth);
         return walked;
     }
-    let Some(state) = thread_state(reader, layout, thread.fsbase) else {
+    let Some(state) = thread_state(reader, layout, place, thread.fsbase) else {
         walked.flags = FLAG_PYTHON_FAULT | FLAG_NO_THREAD_STATE;
         walked.hash = mix(0, depth);
         return walked;
@@ -236,17 +268,22 @@ pub fn walk<R: ReadUser>(
 
 /// The thread's `PyThreadState`, 0 when it has none, `None` when that cannot be read.
 #[inline(always)]
-fn thread_state<R: ReadUser>(reader: &R, layout: &PythonWalk, fsbase: u64) -> Option<u64> {
-    if layout.gil_holder != 0 {
+fn thread_state<R: ReadUser>(
+    reader: &R,
+    layout: &PythonWalk,
+    place: StatePlace,
+    fsbase: u64,
+) -> Option<u64> {
+    if place.gil_holder != 0 {
         // Up to 3.11 the slot keeps the main interpreter's state while a sub-interpreter runs.
-        let holder = reader.word(layout.gil_holder)?;
+        let holder = reader.word(place.gil_holder)?;
         if holder != 0
             && reader.word(holder.wrapping_add(layout.tstate_thread_id.into())) == Some(fsbase)
         {
             return Some(holder);
         }
     }
-    reader.word(fsbase.wrapping_add_signed(layout.tstate_slot))
+    reader.word(fsbase.wrapping_add_signed(place.tstate_slot))
 }
 
 /// The innermost frame and the innermost `_PyCFrame` (0 where there is none).
@@ -279,7 +316,8 @@ struct Frame {
 ///
 /// What one step hands to the next lives in the scratch memory and is [`reload`]ed: the verifier
 /// then knows nothing about it, and takes the same step with other values for the same state. With
-/// registers it would follow every combination of branches through all steps.
+/// registers it would follow every combination of branches through all steps, where the kernel has
+/// no loops that call back ([`ReadUser::repeat`]).
 #[inline(always)]
 fn frames<R: ReadUser>(
     reader: &R,
@@ -287,18 +325,34 @@ fn frames<R: ReadUser>(
     generations: &Generations,
     scratch: &mut Scratch,
 ) {
-    for index in 0..MAX_WORDS {
-        if reload(&scratch.step.frame) == 0 {
-            return;
-        }
-        if !step(reader, layout, generations, scratch, index) {
-            scratch.step.flags |= u64::from(FLAG_PYTHON_FAULT);
-            return;
-        }
-        scratch.step.count = reload(&scratch.step.count) + 1;
+    let mut rounds = Frames { reader, layout, generations, scratch };
+    reader.repeat(MAX_WORDS, &mut rounds);
+    let step = &mut scratch.step;
+    if reload(&step.frame) != 0 && reload(&step.flags) & u64::from(FLAG_PYTHON_FAULT) == 0 {
+        step.flags |= u64::from(FLAG_PYTHON_TRUNCATED);
     }
-    if reload(&scratch.step.frame) != 0 {
-        scratch.step.flags |= u64::from(FLAG_PYTHON_TRUNCATED);
+}
+
+/// A walk under way.
+struct Frames<'a, R> {
+    reader: &'a R,
+    layout: &'a PythonWalk,
+    generations: &'a Generations,
+    scratch: &'a mut Scratch,
+}
+
+impl<R: ReadUser> Round for Frames<'_, R> {
+    #[inline(always)]
+    fn round(&mut self, index: usize) -> bool {
+        if index >= MAX_WORDS || reload(&self.scratch.step.frame) == 0 {
+            return false;
+        }
+        if !step(self.reader, self.layout, self.generations, self.scratch, index) {
+            self.scratch.step.flags |= u64::from(FLAG_PYTHON_FAULT);
+            return false;
+        }
+        self.scratch.step.count = reload(&self.scratch.step.count) + 1;
+        true
     }
 }
 

@@ -41,16 +41,28 @@ static LAYOUT_NUMBER: u32 = 0;
 /// The number of the layout that this program was loaded for.
 #[inline(always)]
 fn layout_number() -> u32 {
-    // SAFETY: as in `layout`.
+    // SAFETY: a read-only global; volatile, because user space gives it its value after
+    // compilation.
     unsafe { core::ptr::read_volatile(&raw const LAYOUT_NUMBER) }
+}
+
+/// The same: 1 where the kernel has no loops that call back, as before 5.17.
+#[unsafe(no_mangle)]
+static WITHOUT_LOOPS: u32 = 0;
+
+/// Whether the kernel has loops that call back. Where it has none, it does not look at the code that
+/// would use them, nor the other way round.
+#[inline(always)]
+fn has_loops() -> bool {
+    // SAFETY: as in `layout_number`.
+    unsafe { core::ptr::read_volatile(&raw const WITHOUT_LOOPS) == 0 }
 }
 
 /// What the interpreter is like.
 #[inline(always)]
-fn layout() -> ProgramLayout {
-    // SAFETY: a read-only global; volatile, because user space gives it its value after
-    // compilation.
-    unsafe { core::ptr::read_volatile(&raw const LAYOUT) }
+fn layout() -> &'static ProgramLayout {
+    // User space gives it its value after compilation, which must not count on the one that is here.
+    core::hint::black_box(&LAYOUT)
 }
 
 /// One event: who called, with which registers.

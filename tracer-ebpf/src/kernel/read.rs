@@ -3,8 +3,8 @@
 use core::ffi::c_void;
 
 use aya_ebpf::helpers::bpf_get_current_task;
-use aya_ebpf::helpers::generated::{bpf_probe_read_kernel, bpf_probe_read_user};
-use leakspy_ebpf::walk::ReadUser;
+use aya_ebpf::helpers::generated::{bpf_loop, bpf_probe_read_kernel, bpf_probe_read_user};
+use leakspy_ebpf::walk::{ReadUser, Round, in_turn};
 
 /// The current process's memory.
 pub struct Current;
@@ -14,6 +14,24 @@ impl ReadUser for Current {
     fn read(&self, address: u64, into: &mut [u64]) -> bool {
         bytes(address, into.as_mut_ptr().cast(), into.len() as u32 * 8)
     }
+
+    #[inline(always)]
+    fn repeat<S: Round>(&self, most: usize, state: &mut S) {
+        if !super::has_loops() {
+            in_turn(most, state);
+            return;
+        }
+        let state: *mut S = state;
+        // SAFETY: the helper calls `each` with `state`, and returns before that goes out of scope.
+        unsafe { bpf_loop(most as u32, each::<S> as *mut c_void, state.cast(), 0) };
+    }
+}
+
+/// One round of a loop that the verifier checks once, and not as often as it may go round.
+unsafe extern "C" fn each<S: Round>(index: u64, state: *mut c_void) -> u64 {
+    // SAFETY: what `repeat` gave the helper.
+    let state = unsafe { &mut *state.cast::<S>() };
+    u64::from(!state.round(index as usize))
 }
 
 /// Reads `length` bytes at `address` of the target to `into`.

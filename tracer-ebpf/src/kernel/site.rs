@@ -3,14 +3,13 @@
 use aya_ebpf::bindings::BPF_NOEXIST;
 use aya_ebpf::helpers::generated::{bpf_get_prandom_u32, bpf_get_smp_processor_id};
 use leakspy_ebpf::hash::{mix, size_class};
-use leakspy_ebpf::walk::{ReadUser, ThreadRegisters, walk};
+use leakspy_ebpf::walk::{ReadUser, StatePlace, ThreadRegisters, walk};
 use leakspy_ebpf::wire::counter::Counter;
 use leakspy_ebpf::wire::key::{SiteValue, unattributed};
 use leakspy_ebpf::wire::limit::SLOTS_PER_CPU;
 use leakspy_ebpf::wire::record::{
     FLAG_NO_THREAD_STATE, FLAG_PYTHON_FAULT, FLAG_PYTHON_TRUNCATED, KIND_AUDIT, KIND_SITE,
 };
-use leakspy_ebpf::wire::target::PythonWalk;
 
 use super::atomic;
 use super::map::{GENERATIONS, SCRATCH, SITES, WorkSlot};
@@ -44,8 +43,8 @@ fn resolve_in(slot: &mut WorkSlot, event: &ProbeEvent, function: u32, size: u64,
     let thread = ThreadRegisters { fsbase: read::fsbase(layout.task_fsbase), sp: event.sp() };
     let target = event.target();
     let gil_holder = if layout.python.gil_holder == 0 { 0 } else { target.gil_holder };
-    let python = PythonWalk { gil_holder, tstate_slot: target.tstate_slot, ..layout.python };
-    let walked = walk(&Current, &python, generations, thread, &mut slot.scratch);
+    let place = StatePlace { gil_holder, tstate_slot: target.tstate_slot };
+    let walked = walk(&Current, &layout.python, place, generations, thread, &mut slot.scratch);
     if walked.flags & FLAG_NO_THREAD_STATE != 0 && walked.flags & FLAG_PYTHON_FAULT != 0 {
         event.count(Counter::ThreadStateFault);
     } else if walked.flags & FLAG_PYTHON_FAULT != 0 {

@@ -36,6 +36,8 @@ pub const MAPPING_ENDS: &str = "MAPPING_ENDS";
 pub const LAYOUT: &str = "LAYOUT";
 /// Read-only global: which layout it is of those that programs were loaded for, from 1.
 pub const LAYOUT_NUMBER: &str = "LAYOUT_NUMBER";
+/// Read-only global: whether the kernel lacks `bpf_loop`.
+pub const WITHOUT_LOOPS: &str = "WITHOUT_LOOPS";
 /// Program array of the tail call that is never made, see [`super::target::TargetRow::never`].
 pub const TAIL: &str = "TAIL";
 /// Entry of an allocation function.

@@ -11,12 +11,15 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use aya::Pod;
 use aya_obj::generated::bpf_insn;
 
+use super::subprograms::{self, FunctionInfo};
+
 const BPF_MAP_CREATE: libc::c_long = 0;
 const BPF_MAP_LOOKUP_ELEM: libc::c_long = 1;
 const BPF_MAP_UPDATE_ELEM: libc::c_long = 2;
 const BPF_MAP_DELETE_ELEM: libc::c_long = 3;
 const BPF_PROG_LOAD: libc::c_long = 5;
 const BPF_RAW_TRACEPOINT_OPEN: libc::c_long = 17;
+const BPF_BTF_LOAD: libc::c_long = 18;
 const BPF_MAP_FREEZE: libc::c_long = 22;
 const BPF_MAP_LOOKUP_BATCH: libc::c_long = 24;
 const BPF_LINK_CREATE: libc::c_long = 28;
@@ -49,6 +52,22 @@ struct ProgLoad {
     prog_name: [u8; 16],
     prog_ifindex: u32,
     expected_attach_type: u32,
+    prog_btf_fd: u32,
+    func_info_rec_size: u32,
+    func_info: u64,
+    func_info_cnt: u32,
+    line_info_rec_size: u32,
+}
+
+#[repr(C)]
+#[derive(Default)]
+struct BtfLoad {
+    btf: u64,
+    btf_log_buf: u64,
+    btf_size: u32,
+    btf_log_size: u32,
+    btf_log_level: u32,
+    reserved: u32,
 }
 
 #[repr(C)]
@@ -155,6 +174,8 @@ pub fn load_program(
     instructions: &[bpf_insn],
     runs_at: RunsAt,
 ) -> Result<OwnedFd, (io::Error, String)> {
+    let types = load_types().map_err(|error| (error, String::new()))?;
+    let functions = subprograms::functions(instructions);
     let attributes = || -> io::Result<ProgLoad> {
         let mut prog_name = [0; 16];
         for (to, from) in prog_name.iter_mut().take(15).zip(name.bytes()) {
@@ -171,6 +192,10 @@ pub fn load_program(
             license: c"GPL".as_ptr() as u64,
             prog_name,
             expected_attach_type,
+            prog_btf_fd: number(types.as_fd())?,
+            func_info_rec_size: length(size_of::<FunctionInfo>())?,
+            func_info: functions.as_ptr() as u64,
+            func_info_cnt: length(functions.len())?,
             ..ProgLoad::default()
         })
     };
@@ -194,6 +219,16 @@ pub fn load_program(
             Err((error, String::from_utf8_lossy(&log[..end]).into_owned()))
         }
     }
+}
+
+fn load_types() -> io::Result<OwnedFd> {
+    let types = subprograms::types();
+    let mut attributes = BtfLoad {
+        btf: types.as_ptr() as u64,
+        btf_size: length(types.len())?,
+        ..BtfLoad::default()
+    };
+    bpf(BPF_BTF_LOAD, &mut attributes).map(owned)
 }
 
 /// Has a program run at a tracepoint of the kernel, until this is dropped.

@@ -8,7 +8,9 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
 use aya::Pod;
 use aya::maps::{Map, MapData};
+use aya::programs::ProgramType;
 use aya::programs::{ProgramError, RawTracePoint};
+use aya::sys::{BpfHelper, is_helper_supported};
 use aya::{Ebpf, EbpfLoader};
 use aya_log::EbpfLogger;
 use aya_obj::EbpfSectionKind;
@@ -196,9 +198,11 @@ impl Loaded {
         let mut object = parse()?;
         let level = [log_level()];
         let number = number_of(self.layouts.len());
+        let without_loops = u32::from(!has_loops());
         let globals = [
             (name::LAYOUT, (bytes_of(layout), true)),
             (name::LAYOUT_NUMBER, (bytes_of(&number), true)),
+            (name::WITHOUT_LOOPS, (bytes_of(&without_loops), true)),
             (aya_log::LEVEL, (&level[..], true)),
         ];
         object.patch_map_data(HashMap::from(globals)).map_err(broken)?;
@@ -240,6 +244,12 @@ impl Loaded {
         object.relocate_calls(&text_sections).map_err(|_| broken("call relocations"))?;
         Ok(object)
     }
+}
+
+/// Whether the kernel has loops that call back: without them the verifier follows each round, which takes a
+/// second more.
+fn has_loops() -> bool {
+    is_helper_supported(ProgramType::KProbe, BpfHelper::BPF_FUNC_loop).unwrap_or(false)
 }
 
 /// What programs of the layout at this index call it.

@@ -16,6 +16,7 @@ pub mod placement;
 pub mod plan;
 mod ring;
 mod shared;
+mod subprograms;
 mod support;
 mod sweep;
 mod table;

@@ -55,9 +55,14 @@ impl Walker {
     /// Walks the thread whose control block is at `fsbase`.
     pub fn walk(&mut self, memory: &dyn Memory, fsbase: u64) -> Frames {
         let thread = walk::ThreadRegisters { fsbase, sp: fsbase };
+        let place = walk::StatePlace {
+            gil_holder: self.layout.gil_holder,
+            tstate_slot: self.layout.tstate_slot,
+        };
         let walked = walk::walk(
             &WalkMemory { memory },
             &self.layout,
+            place,
             &self.generations,
             thread,
             &mut self.scratch,
