@@ -44,13 +44,16 @@ struct State {
     /// Dropped when the guard ends.
     guard: Mutex<Option<UnixStream>>,
     tables: Mutex<BTreeMap<Slot, Arc<Numbers>>>,
+    /// Whether probes that are to be taken out stay.
+    stuck: AtomicBool,
 }
 
 /// The kernel side.
 pub struct FakeKernel {
     script: Script,
     bell: Option<UnixStream>,
-    guard: UnixStream,
+    /// What it is awaited by; none where the system has no descriptors left.
+    pub guard: Option<UnixStream>,
     next: u32,
 }
 
@@ -83,8 +86,9 @@ impl FakeKernel {
             bell,
             guard: Mutex::new(Some(ends)),
             tables: Mutex::default(),
+            stuck: AtomicBool::new(false),
         }));
-        (Self { script: script.clone(), bell: Some(rings), guard, next: 0 }, script)
+        (Self { script: script.clone(), bell: Some(rings), guard: Some(guard), next: 0 }, script)
     }
 }
 
@@ -101,6 +105,11 @@ impl Script {
     pub fn refuse(&self, errno: i32) {
         let source = move || io::Error::from_raw_os_error(errno);
         self.answer(move |_| Err(ProbeError::Attach { path: "libc.so".into(), source: source() }));
+    }
+
+    /// From now on no probe can be taken out.
+    pub fn refuse_detach(&self) {
+        self.0.stuck.store(true, Ordering::Relaxed);
     }
 
     /// A record comes.
@@ -159,7 +168,10 @@ impl Kernel for FakeKernel {
         if !self.script.calls().contains(&KernelCall::Detach(slot)) {
             self.script.note(KernelCall::Detach(slot));
         }
-        Ok(())
+        match self.script.0.stuck.load(Ordering::Relaxed) {
+            true => Err(ProbeError::Object { what: "guard" }),
+            false => Ok(()),
+        }
     }
 
     fn records(&mut self) -> Result<Box<dyn Records>, ProbeError> {
@@ -168,7 +180,8 @@ impl Kernel for FakeKernel {
     }
 
     fn guard(&self) -> io::Result<OwnedFd> {
-        self.guard.as_fd().try_clone_to_owned()
+        let guard = self.guard.as_ref().ok_or(io::Error::from_raw_os_error(libc::EMFILE))?;
+        guard.as_fd().try_clone_to_owned()
     }
 }
 

@@ -8,12 +8,13 @@ use std::sync::atomic::Ordering;
 use rusqlite::Connection;
 
 use self::stage::{Stage, WaitingProcess};
+use super::heap::HeapTarget;
 use super::*;
 use crate::history::SharedHistory;
 use crate::model::AttachMethod;
-use crate::model::Note;
-use crate::probe::fake::KernelCall;
-use crate::probe::{EndedBy, ProbeError, Slot};
+use crate::model::{NoObjects, Note};
+use crate::probe::fake::{FakeKernel, KernelCall};
+use crate::probe::{EndedBy, Kernel as _, ProbeError, Slot};
 
 /// A target is attached, counted for, and left; its numbers are given up when its recording is
 /// whole.
@@ -126,6 +127,45 @@ async fn probes_go_when_the_recording_cannot_be_made() {
     let target = stage.session.attach(options);
     assert!(matches!(stage.outcome(target).await, Err(SessionError::Store(_))));
     assert!(stage.script.calls().contains(&KernelCall::Detach(Slot(0))));
+}
+
+/// Probes that cannot be taken out are no reason to lose a recording, nor do others notice.
+#[tokio::test]
+async fn probes_that_stay_disturb_no_recording() {
+    let mut stage = Stage::new();
+    let (first, second) = (WaitingProcess::new(), WaitingProcess::new());
+    let (one, other) = (stage.attach(&first, "a"), stage.attach(&second, "b"));
+    stage.attached(one).await;
+    stage.attached(other).await;
+    stage.script.refuse_detach();
+    stage.ends_well(one).await;
+    stage.status(other).await;
+    stage.ends_well(other).await;
+    assert!(stage.document("a").capture.seconds > 0.0);
+    assert!(stage.document("b").capture.seconds > 0.0);
+}
+
+/// Nothing is attached when the kernel side cannot be listened to.
+#[tokio::test]
+async fn a_session_needs_records_and_a_guard() {
+    let (mut kernel, _script) = FakeKernel::new();
+    kernel.guard = None;
+    assert!(matches!(Session::new(Box::new(kernel)), Err(SessionError::Wait { .. })));
+    let (mut kernel, _script) = FakeKernel::new();
+    let _reader = kernel.records().unwrap();
+    assert!(matches!(Session::new(Box::new(kernel)), Err(SessionError::Probe(_))));
+}
+
+/// There are no objects where there is no Python.
+#[test]
+fn objects_of_what_is_no_python_are_refused() {
+    let subject = WaitingProcess::new();
+    let error = HeapTarget::open(&subject.pid().to_string()).err();
+    let reason = match error {
+        Some(SessionError::NoHeap { pid, reason }) if pid == subject.pid() => reason,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(reason, NoObjects::NotPython);
 }
 
 /// Nobody asked for a file: what is recorded is in memory, and nothing is written.
