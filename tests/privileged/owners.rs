@@ -35,7 +35,9 @@ fn owners_are_named(interpreter: &Interpreter) -> Result<()> {
         of_kind(&tables, &truth, kind).with_context(|| format!("owners of {}", kind.0))?;
     }
     let (looked_for, owned, _) = owned(&tables, truth.number("nobody")?)?;
-    ensure!((looked_for, owned) == (MANY, 0), "nobody: {owned} of {looked_for} have an owner");
+    // The interpreter's own list of arenas may grow at this line, too: it is nobody's.
+    let well = owned == 0 && (MANY..=MANY + 1).contains(&looked_for);
+    ensure!(well, "nobody: {owned} of {looked_for} have an owner");
     target.quit()
 }
 
