@@ -127,14 +127,15 @@ fn examined(selector: &str) -> Result<DoctorSection, SessionError> {
     let target = TracedTarget::open(&process.pid().to_string())?;
     let path = target.probing().allocator.clone();
     let mut facts = vec![python(&target), readable(process.pid()), DoctorFact::Allocator { path }];
-    let (own, not_seen): (Vec<&Note>, Vec<&Note>) =
-        target.notes().iter().partition(|note| matches!(note, Note::AllocatorTraced { .. }));
-    facts.extend(own.into_iter().filter_map(|note| match note {
-        Note::AllocatorTraced { allocator, path } => {
-            Some(DoctorFact::LibraryAllocator { allocator: allocator.clone(), path: path.clone() })
+    let mut not_seen = Vec::new();
+    for note in target.notes() {
+        match note.clone() {
+            Note::AllocatorTraced { allocator, path } => {
+                facts.push(DoctorFact::LibraryAllocator { allocator, path });
+            }
+            note => not_seen.push(DoctorFact::NotSeen { note }),
         }
-        _ => None,
-    }));
+    }
     facts.extend(target.probing().spots().map(|(symbol, spot)| DoctorFact::Probe {
         symbol: symbol.to_owned(),
         displacement: spot.displacement,
@@ -144,7 +145,7 @@ fn examined(selector: &str) -> Result<DoctorSection, SessionError> {
             Execution::Stepped => ProbeCost::Stepped,
         },
     }));
-    facts.extend(not_seen.into_iter().map(|note| DoctorFact::NotSeen { note: note.clone() }));
+    facts.extend(not_seen);
     let topic = DoctorTopic::Process { pid: process.pid(), comm: process.comm().to_owned() };
     Ok(DoctorSection { topic, facts })
 }
