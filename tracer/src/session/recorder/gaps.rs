@@ -17,16 +17,17 @@ impl Recorder {
         let before = self.capture.notes.clone();
         let asleep = os::clock::asleep_ns().saturating_sub(self.asleep);
         stalls::tell_sleep(&mut self.capture.notes, Duration::from_nanos(asleep));
-        let stall = self.stalls.notice(reading);
-        self.tell_stall(stall);
+        if let Some(stall) = self.stalls.notice(reading) {
+            self.tell_stall(stall);
+        }
         self.write_notes(&before)
     }
 
     /// The same for the time in which a tick was worked on: whoever is halted is so at any moment.
     pub(super) fn notice_gaps_in_work(&mut self) -> Result<(), SessionError> {
         let Some(reading) = self.reading(self.now()) else { return Ok(()) };
+        let Some(stall) = self.stalls.done(reading) else { return Ok(()) };
         let before = self.capture.notes.clone();
-        let stall = self.stalls.done(reading);
         self.tell_stall(stall);
         self.write_notes(&before)
     }
@@ -37,8 +38,7 @@ impl Recorder {
         Some(Reading { now, cpu: Some(cpu), own_cpu, stopped })
     }
 
-    fn tell_stall(&mut self, stall: Option<Stall>) {
-        let Some(stall) = stall else { return };
+    fn tell_stall(&mut self, stall: Stall) {
         if stall.still {
             self.snapshots.stood_still(stall.from, stall.to);
         }
