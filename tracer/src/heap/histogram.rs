@@ -55,6 +55,8 @@ pub struct HeapWatch {
     cut_short: bool,
     /// Whether the last snapshot did not count.
     left_out: bool,
+    /// How many did not.
+    torn: u32,
 }
 
 impl HeapWatch {
@@ -63,11 +65,17 @@ impl HeapWatch {
         self.cut_short
     }
 
+    /// How many snapshots did not count, because they missed many objects.
+    pub fn torn(&self) -> u32 {
+        self.torn
+    }
+
     /// Takes a snapshot, `t` seconds after the first, with the types of [`histogram`]. One that missed
     /// many objects does not count: the next would take them for new ones.
     pub fn snapshot(&mut self, t: f64, heap: &Heap, types: &[TypeCount], collections: Option<u64>) {
         self.left_out = !self.left_out && self.is_torn(heap);
         if self.left_out {
+            self.torn += 1;
             return;
         }
         if (self.series.len() + types.len()).saturating_mul(self.snapshots as usize + 1) > POINTS {
@@ -318,9 +326,9 @@ mod tests {
         let torn = Skipped { torn_lists: 1, ..Skipped::default() };
         let half = Heap { skipped: torn, ..Heap::default() };
         watch.snapshot(40.0, &half, &[], None);
-        assert_eq!((watch.snapshots, watch.times().len()), (40, 40));
+        assert_eq!((watch.snapshots, watch.times().len(), watch.torn()), (40, 40, 1));
         watch.snapshot(41.0, &half, &[], None);
-        assert_eq!((watch.snapshots, watch.times().len()), (41, 41));
+        assert_eq!((watch.snapshots, watch.times().len(), watch.torn()), (41, 41, 1));
         let whole = Heap::default();
         let mut watch = tests::watch(40);
         watch.snapshot(40.0, &whole, &[], None);

@@ -37,7 +37,7 @@ pub struct Document {
 }
 
 /// How the target was watched.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Capture {
     /// Start, seconds since the epoch.
     pub started: u64,

@@ -112,6 +112,12 @@ coded! {
             /// How much it still shares.
             shared_bytes: u64,
         },
+        /// Snapshots of Python objects that met lists of the garbage collector in change missed many
+        /// objects: they do not count.
+        "snapshots-torn" => SnapshotsTorn {
+            /// How many, in all.
+            snapshots: u64,
+        },
         /// Python objects were not counted or joined with blocks to the end.
         "objects-unfinished" => ObjectsUnfinished {
             /// Why not.
@@ -278,6 +284,8 @@ coded! {
         "process-ended" => ProcessEnded,
         /// There were more types or snapshots than can be followed.
         "types-incomplete" => TypesIncomplete,
+        /// Snapshots that missed many objects do not count.
+        "snapshots-torn" => SnapshotsTorn,
     }
 }
 

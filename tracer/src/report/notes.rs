@@ -111,6 +111,12 @@ pub fn note(note: &Note) -> String {
             bytes(*own),
             bytes(*shared_bytes)
         ),
+        Note::SnapshotsTorn { snapshots } => format!(
+            "{} of Python objects met lists that the garbage collector was changing, missed many objects, and \
+             {} left out.",
+            counted(*snapshots, "snapshot", "snapshots"),
+            if *snapshots == 1 { "is" } else { "are" },
+        ),
         Note::ObjectsUnfinished { reason } => {
             format!("Python objects were not counted to the end: {}", no_objects(reason))
         }
@@ -245,6 +251,9 @@ pub const fn of_heap(note: HeapNote) -> &'static str {
     match note {
         HeapNote::ProcessEnded => "the process ended between two snapshots",
         HeapNote::TypesIncomplete => "there were more types or snapshots than can be followed",
+        HeapNote::SnapshotsTorn => {
+            "snapshots that met lists which the garbage collector was changing missed many objects, and are left out"
+        }
     }
 }
 

@@ -76,6 +76,9 @@ pub fn take(
     if watch.is_cut_short() {
         census.snapshot.notes.push(HeapNote::TypesIncomplete);
     }
+    if watch.torn() > 0 {
+        census.snapshot.notes.push(HeapNote::SnapshotsTorn);
+    }
     Ok(census)
 }
 

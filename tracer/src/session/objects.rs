@@ -47,6 +47,7 @@ pub struct ObjectScans {
 }
 
 /// What goes from snapshot to snapshot.
+#[derive(Default)]
 pub struct ScanState {
     /// Opened by the first snapshot.
     target: Option<HeapTarget>,
@@ -64,6 +65,8 @@ pub struct ScanFound {
     pub snapshot: HeapSnapshot,
     /// When types were counted so far: seconds since the start, full collections.
     pub counts: Vec<(f64, Option<u64>)>,
+    /// Snapshots so far that missed too much to count.
+    pub torn: u32,
     /// What every type that changed did so far; nothing where types are not counted, or where that
     /// was reported not long ago.
     pub types: Vec<TypeSeries>,
@@ -82,7 +85,7 @@ pub struct Last {
 impl ObjectScans {
     /// None yet; `None` as process when it has no Python objects.
     pub fn new(rules: CensusRules, pid: Option<u32>) -> Self {
-        let state = pid.map(|_| Box::new(ScanState { target: None, watch: HeapWatch::default() }));
+        let state = pid.map(|_| Box::default());
         let (next, tell) = (Duration::ZERO, Duration::ZERO);
         Self { rules, pid: pid.unwrap_or(0), next, tell, state, running: None }
     }
@@ -188,7 +191,8 @@ impl Job {
         let HeapReading { value: last, snapshot } = heap_scanned.map_err(refused)?;
         let counts = if tells { watch.times() } else { Vec::new() };
         let types = if tells { changed(watch.series()) } else { Vec::new() };
-        Ok((state, ScanFound { at, snapshot, counts, types, last }))
+        let torn = state.watch.torn();
+        Ok((state, ScanFound { at, snapshot, counts, torn, types, last }))
     }
 }
 
@@ -242,9 +246,9 @@ mod tests {
 
     fn found(at: u64, seconds: f64) -> ScanResult {
         let snapshot = HeapSnapshot { seconds, ..HeapSnapshot::default() };
-        let state = Box::new(ScanState { target: None, watch: HeapWatch::default() });
+        let state = Box::default();
         let (at, counts, types) = (Duration::from_secs(at), Vec::new(), Vec::new());
-        Ok((state, ScanFound { at, snapshot, counts, types, last: None }))
+        Ok((state, ScanFound { at, snapshot, counts, torn: 0, types, last: None }))
     }
 
     fn every(seconds: u64) -> CensusRules {

@@ -1,6 +1,7 @@
 //! A session from attach to finish, with a kernel side that does what a test says, and with real
 //! processes that carry no probes.
 
+mod notes;
 mod stage;
 
 use std::sync::atomic::Ordering;

@@ -10,6 +10,7 @@ use super::find;
 /// The program of a process, and who started it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Program {
+    pid: u32,
     exe: PathBuf,
     arguments: Vec<u8>,
     parent: u32,
@@ -30,14 +31,18 @@ impl Program {
         let status = procfs::read_text(pid, "status")?;
         let parent = procfs::field(&status, "PPid").and_then(|text| text.parse().ok());
         let parent = parent.unwrap_or(FOSTER);
-        Ok(Self { exe, arguments: procfs::read(pid, "cmdline")?, parent })
+        Ok(Self { pid, exe, arguments: procfs::read(pid, "cmdline")?, parent })
     }
 
     /// Whether two processes are workers of one program: the same executable with the same
-    /// arguments, or with the same parent.
+    /// arguments, or with the same parent. The process that started the other is no worker: it does
+    /// other work, with other memory.
     pub fn is_sibling(&self, other: &Self) -> bool {
         let parent = self.parent == other.parent && self.parent != FOSTER;
-        self.exe == other.exe && (self.arguments == other.arguments || parent)
+        self.exe == other.exe
+            && (self.arguments == other.arguments || parent)
+            && self.parent != other.pid
+            && other.parent != self.pid
     }
 }
 
@@ -76,7 +81,7 @@ mod tests {
     use super::*;
 
     fn program(exe: &str, arguments: &str, parent: u32) -> Program {
-        Program { exe: exe.into(), arguments: arguments.into(), parent }
+        Program { pid: 20, exe: exe.into(), arguments: arguments.into(), parent }
     }
 
     #[test]
@@ -86,6 +91,8 @@ mod tests {
         assert!(worker.is_sibling(&program("/usr/bin/python3", "gunicorn: worker [app]", 10)));
         assert!(!worker.is_sibling(&program("/usr/bin/python3", "celery", 11)));
         assert!(!worker.is_sibling(&program("/usr/bin/node", "gunicorn app", 10)));
+        let master = Program { pid: 10, ..program("/usr/bin/python3", "gunicorn app", 1) };
+        assert!(!master.is_sibling(&worker) && !worker.is_sibling(&master));
         let orphan = program("/usr/bin/python3", "a", FOSTER);
         assert!(!orphan.is_sibling(&program("/usr/bin/python3", "b", FOSTER)));
     }

@@ -65,6 +65,7 @@ pub fn notes() -> Vec<Note> {
         NoObjects::TooMany { most: 1_048_576 },
         NoObjects::Refused { error: "cannot read /proc/4711/maps: permission denied".into() },
     ];
+    notes.extend([1, 12].map(|snapshots| Note::SnapshotsTorn { snapshots }));
     notes.extend(uncounted.map(|reason| Note::ObjectsUnfinished { reason }));
     notes.push(Note::OwnersIncomplete { blocks: 1_048_576 });
     let one = LeftOut { findings: 1, retained_bytes: 42_400, share_of_growth: Some(0.83) };
@@ -121,8 +122,8 @@ pub fn of_stacks() -> Vec<StackNote> {
     notes
 }
 
-pub const fn of_heaps() -> [HeapNote; 2] {
-    [HeapNote::ProcessEnded, HeapNote::TypesIncomplete]
+pub const fn of_heaps() -> [HeapNote; 3] {
+    [HeapNote::ProcessEnded, HeapNote::TypesIncomplete, HeapNote::SnapshotsTorn]
 }
 
 pub const fn skipped() -> [SkippedPart; 4] {

@@ -60,7 +60,8 @@ impl Recorder {
                 return Ok(());
             }
         };
-        let ScanFound { counts, types, last, .. } = found;
+        let ScanFound { counts, torn, types, last, .. } = found;
+        self.note_torn(torn);
         if !counts.is_empty() {
             self.types = Some((counts, types));
         }
@@ -68,6 +69,14 @@ impl Recorder {
             self.retainers = Some((retainers, self.owned(&joined)?));
         }
         Ok(())
+    }
+
+    /// Of snapshots that do not count the last number is told.
+    fn note_torn(&mut self, snapshots: u32) {
+        if snapshots > 0 {
+            self.capture.notes.retain(|note| !matches!(note, Note::SnapshotsTorn { .. }));
+            self.note(Note::SnapshotsTorn { snapshots: snapshots.into() });
+        }
     }
 
     /// Owners by site, of the blocks that lived all the time in which the objects were read.

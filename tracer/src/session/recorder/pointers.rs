@@ -105,7 +105,9 @@ impl Recorder {
         self.note(note);
     }
 
+    /// A search that came to its end is the word on earlier ones that did not.
     fn found(&mut self, sites: &[SiteUnreachable]) -> Result<(), SessionError> {
+        self.capture.notes.retain(|note| !matches!(note, Note::SearchUnfinished { .. }));
         self.sinks.searched()?;
         for SiteUnreachable { site, found, .. } in sites {
             self.sinks.unreferenced(*site, found.looked_for, found.unreachable)?;
