@@ -72,17 +72,23 @@ fn three_interpreters() -> Result<()> {
     targets.into_iter().try_for_each(Workload::quit)
 }
 
-/// Four workers of a preforking server, of which three leak: one finding, in these three.
+/// Four workers of a preforking server, of which three leak: one finding, in these three. Their
+/// parent, which is watched too, is none of them.
 #[test]
 fn workers_of_one_server() -> Result<()> {
     let mut server = Workload::python(&Interpreter::find("3.11")?, "prefork")?;
     let (pids, line) = workers(&mut server, 4)?;
-    let ending = start("leaks", &pids, &["-d", "60s", "-f", "json"])?.wait()?;
+    let watched: Vec<u32> = std::iter::once(server.pid()).chain(pids.clone()).collect();
+    let ending = start("leaks", &watched, &["-d", "60s", "-f", "json"])?.wait()?;
     ensure!(ending.code() == Some(0), "{ending}");
     let report = json(&ending)?;
     let groups = report["groups"].as_array().context("groups")?;
-    ensure!(groups.len() == 1 && groups[0]["pids"] == serde_json::json!(pids), "{groups:#?}");
-    let first = &groups[0]["findings"][0];
+    let together: Vec<&Value> = groups.iter().map(|group| &group["pids"]).collect();
+    ensure!(
+        together == [&serde_json::json!([server.pid()]), &serde_json::json!(pids)],
+        "{groups:#?}"
+    );
+    let first = &groups[1]["findings"][0];
     ensure!(first["workers"] == 3 && first["of"] == 4, "{first:#}");
     let named: Vec<&Value> = first["in"].as_array().into_iter().flatten().collect();
     for pid in &pids {

@@ -30,8 +30,7 @@ fn notes(act: impl FnOnce(&mut Recorder)) -> Vec<Note> {
     let (tables, history) = (placed.unwrap().tables, SharedHistory::default());
     let sinks = Tee(None, Some(history.clone()));
     let (queue, tick) = (Arc::new(Queue::default()), Duration::from_secs(1));
-    let mut recorder =
-        Recorder::new(target, tables, queue, sinks, Capture::default(), tick);
+    let mut recorder = Recorder::new(target, tables, queue, sinks, Capture::default(), tick);
     recorder.start().unwrap();
     act(&mut recorder);
     recorder.stop().unwrap();
