@@ -25,27 +25,29 @@ pub trait ReadUser {
         if self.read(address, &mut word) { Some(word[0]) } else { None }
     }
 
-    /// Goes round at most so many times.
+    /// Goes round so many times, or until nothing is left to do. It may be a few times more.
     #[inline(always)]
     fn repeat<S: Round>(&self, most: usize, state: &mut S) {
         in_turn(most, state);
     }
 }
 
-/// Goes round at most so many times, as every processor can.
+/// Goes round at most so many times, as every processor can; false when nothing was left to do
+/// before.
 #[inline(always)]
-pub fn in_turn<S: Round>(most: usize, state: &mut S) {
-    for index in 0..most {
-        if !state.round(index) {
-            return;
+pub fn in_turn<S: Round>(most: usize, state: &mut S) -> bool {
+    for _ in 0..most {
+        if !state.round() {
+            return false;
         }
     }
+    true
 }
 
 /// Something that is done again and again.
 pub trait Round {
     /// Does it once; false when there is nothing left to do.
-    fn round(&mut self, index: usize) -> bool;
+    fn round(&mut self) -> bool;
 }
 
 /// One entry of a walked stack, in 64 bits.
@@ -343,7 +345,8 @@ struct Frames<'a, R> {
 
 impl<R: ReadUser> Round for Frames<'_, R> {
     #[inline(always)]
-    fn round(&mut self, index: usize) -> bool {
+    fn round(&mut self) -> bool {
+        let index = usize::try_from(reload(&self.scratch.step.count)).unwrap_or(MAX_WORDS);
         if index >= MAX_WORDS || reload(&self.scratch.step.frame) == 0 {
             return false;
         }
@@ -351,7 +354,7 @@ impl<R: ReadUser> Round for Frames<'_, R> {
             self.scratch.step.flags |= u64::from(FLAG_PYTHON_FAULT);
             return false;
         }
-        self.scratch.step.count = reload(&self.scratch.step.count) + 1;
+        self.scratch.step.count = index as u64 + 1;
         true
     }
 }

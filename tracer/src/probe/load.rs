@@ -5,6 +5,7 @@ use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::sync::OnceLock;
 
 use aya::Pod;
 use aya::maps::{Map, MapData};
@@ -249,7 +250,10 @@ impl Loaded {
 /// Whether the kernel has loops that call back: without them the verifier follows each round, which takes a
 /// second more.
 fn has_loops() -> bool {
-    is_helper_supported(ProgramType::KProbe, BpfHelper::BPF_FUNC_loop).unwrap_or(false)
+    static KNOWN: OnceLock<bool> = OnceLock::new();
+    *KNOWN.get_or_init(|| {
+        is_helper_supported(ProgramType::KProbe, BpfHelper::BPF_FUNC_loop).unwrap_or(false)
+    })
 }
 
 /// What programs of the layout at this index call it.
