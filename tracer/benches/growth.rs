@@ -101,6 +101,7 @@ fn document() -> Document {
         losses: Vec::new(),
         memory: Vec::new(),
         growth: None,
+        leaks: Vec::new(),
         findings: Vec::new(),
         types: None,
         sites: (0..SITES).map(site).collect(),

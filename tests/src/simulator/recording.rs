@@ -112,6 +112,7 @@ impl<'a> Recording<'a> {
             ],
             memory: Vec::new(),
             growth: None,
+            leaks: Vec::new(),
             findings: Vec::new(),
             types: None,
             sites,

@@ -24,7 +24,7 @@ use super::show;
 use super::targets::{Selection, tell_of_workers};
 use crate::history::SharedHistory;
 use crate::judge::Judge;
-use crate::model::{Confidence, Document, History, Verdict};
+use crate::model::{Confidence, Document, History};
 use crate::report::{Format, Options, escape, notes};
 use crate::session::{Ending, RecordOptions, SearchRules};
 
@@ -182,32 +182,31 @@ fn shorten(document: &mut Document) {
 
 /// Whether a leak is at least this sure.
 fn exit(document: &Document, least: Option<Confidence>) -> Exit {
-    let fails = |least| {
-        let leaks = document.findings.iter().filter(|finding| finding.verdict == Verdict::Leak);
-        leaks.into_iter().any(|leak| leak.confidence >= least)
-    };
+    let fails =
+        |least| document.leaks.iter().any(|leak| leak.is_leak() && leak.confidence >= least);
     if least.is_some_and(fails) { Exit::Findings } else { Exit::Fine }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Verdict;
     use crate::report::leaks::samples;
 
     #[test]
     fn only_leaks_that_are_sure_enough_fail() {
         let mut document = samples::leaking();
-        document.findings.truncate(1);
+        document.leaks.truncate(1);
         for (confidence, level, expected) in [
             (Confidence::Likely, None, Exit::Fine),
             (Confidence::Likely, Some(Confidence::Suspect), Exit::Findings),
             (Confidence::Likely, Some(Confidence::Likely), Exit::Findings),
             (Confidence::Likely, Some(Confidence::Confirmed), Exit::Fine),
         ] {
-            document.findings[0].confidence = confidence;
+            document.leaks[0].confidence = confidence;
             assert_eq!(exit(&document, level), expected, "{level:?}");
         }
-        document.findings[0].verdict = Verdict::CacheBounded;
+        document.leaks[0].verdict = Verdict::CacheBounded;
         assert_eq!(exit(&document, Some(Confidence::Suspect)), Exit::Fine);
         assert_eq!(Exit::Findings.code(), 3);
     }

@@ -31,7 +31,7 @@ use decision::{Decision, LIKELY_P};
 use judged::Tested;
 use process::StackCounts;
 use standstill::Standstills;
-pub use types::judge_types;
+pub use types::{TypeOrigin, judge_types};
 use watch::Coverage;
 
 /// Findings that are given at most; the rest is only counted. Many, so that those who look for one

@@ -30,6 +30,7 @@ pub fn document(seconds: f64) -> Document {
         losses: Vec::new(),
         memory: Vec::new(),
         growth: None,
+        leaks: Vec::new(),
         findings: Vec::new(),
         types: None,
         sites: Vec::new(),

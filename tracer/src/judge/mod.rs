@@ -4,6 +4,7 @@
 //! file. Pure.
 
 mod filter;
+mod leaks;
 mod suppress;
 
 pub use filter::{Filter, NotAPattern};
@@ -44,6 +45,8 @@ impl Judge {
         document.growth = Some(analysis.growth);
         document.types = analysis.types;
         let unused = self.sift(&mut document, analysis.findings);
+        document.leaks = leaks::leaks(&document);
+        leaks::settle(&mut document);
         Judged { document, unused }
     }
 

@@ -113,6 +113,14 @@ impl Amount {
         self.json(serializer, ["kept_bytes", "kept_count"])
     }
 
+    /// In JSON, `bytes` and `count`.
+    ///
+    /// # Errors
+    /// Those of `serializer`.
+    pub fn plain_json<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.json(serializer, ["bytes", "count"])
+    }
+
     fn json<S: Serializer>(
         self,
         serializer: S,

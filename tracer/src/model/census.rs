@@ -254,6 +254,13 @@ pub struct TypeGrowth {
     pub series: Vec<(f64, u64, u64)>,
 }
 
+impl TypeGrowth {
+    /// Objects that there are more than at the first snapshot.
+    pub fn grown(&self) -> u64 {
+        self.last_count.saturating_sub(self.first_count)
+    }
+}
+
 /// Sessions of one kind.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct SessionCount {

@@ -3,7 +3,9 @@
 use leakspy_ebpf::wire::counter::Counter;
 use serde::Serialize;
 
-use super::{CounterClass, Finding, History, Note, ProcessGrowth, Site, Target, Tool, TypeGrowth};
+use super::{
+    CounterClass, Finding, History, Leak, Note, ProcessGrowth, Site, Target, Tool, TypeGrowth,
+};
 
 /// Version of the JSON contract.
 pub const SCHEMA: u32 = 1;
@@ -25,6 +27,9 @@ pub struct Document {
     pub memory: Vec<MemoryPoint>,
     /// What the memory of the process does; `None` where nobody asked.
     pub growth: Option<ProcessGrowth>,
+    /// Leaks by rank, each with all of its evidence, and what else explains growth; empty where nobody
+    /// asked.
+    pub leaks: Vec<Leak>,
     /// Growth verdicts by rank; empty where nobody asked.
     pub findings: Vec<Finding>,
     /// Types of Python objects that grew or could have, most important first; `None` where they

@@ -8,10 +8,12 @@ mod coded;
 mod doctor;
 mod document;
 mod finding;
+mod fnv;
 mod frame;
 mod heap_subject;
 mod history;
 mod kernel_release;
+mod leak;
 mod memory;
 mod note;
 mod privilege;
@@ -50,6 +52,10 @@ pub use history::{
     SiteHistory, SitePoint,
 };
 pub use kernel_release::KernelRelease;
+pub use leak::{
+    Advice, Basis, CreatedAt, DeclaredBound, Distinguishing, GrownBy, Leak, LeakContainer,
+    LeakEvidence, LeakKind, LeakRate, LeakRetainer, SnapshotsGrown,
+};
 /// What a counter says about a call that was seen.
 pub use leakspy_ebpf::wire::counter::CounterClass;
 pub use memory::Memory;

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::fnv::Fnv;
 use super::{Amount, CallStack, FrameKind, StackNote};
 
 /// Which allocator family a block came from.
@@ -78,39 +79,7 @@ impl Site {
                 hash.number(number.map_or(0, |number| number.wrapping_add(1)));
             }
         }
-        format!("{:08x}", (hash.0 >> 32) ^ (hash.0 & 0xffff_ffff))
-    }
-}
-
-/// FNV-1a with 64 bits (Fowler, Noll, Vo): simple, and the same everywhere and for ever.
-struct Fnv(u64);
-
-impl Fnv {
-    fn new() -> Self {
-        Self(0xcbf2_9ce4_8422_2325)
-    }
-
-    fn bytes(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
-        }
-    }
-
-    fn number(&mut self, number: u64) {
-        self.bytes(&number.to_le_bytes());
-    }
-
-    /// Ends with a byte that is in no UTF-8 text, so that neighbours cannot run together.
-    fn text(&mut self, text: &str) {
-        self.bytes(text.as_bytes());
-        self.bytes(&[0xff]);
-    }
-
-    fn optional(&mut self, text: Option<&str>) {
-        match text {
-            Some(text) => self.text(text),
-            None => self.bytes(&[0xfe]),
-        }
+        hash.short()
     }
 }
 

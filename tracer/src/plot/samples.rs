@@ -45,6 +45,7 @@ pub fn nothing() -> Document {
         losses: Vec::new(),
         memory: Vec::new(),
         growth: None,
+        leaks: Vec::new(),
         findings: Vec::new(),
         types: None,
         sites: Vec::new(),

@@ -41,6 +41,7 @@ pub(super) fn without_sites(document: &Document) -> Document {
         losses: document.losses.clone(),
         memory: document.memory.clone(),
         growth: document.growth.clone(),
+        leaks: document.leaks.clone(),
         findings: document.findings.clone(),
         types: document.types.clone(),
         sites: Vec::new(),

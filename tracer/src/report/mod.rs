@@ -4,7 +4,7 @@
 //! A format is one [`Exporter`] and one row of [`FORMATS`]; the command line's choices, its help
 //! and the documentation read that table.
 
-mod blame;
+pub mod blame;
 mod callsite;
 mod census;
 mod difference;
@@ -13,12 +13,12 @@ pub mod escape;
 mod folded;
 mod html;
 mod json;
-mod label;
+pub mod label;
 pub mod leaks;
 pub mod ledger;
 pub mod method;
 pub mod notes;
-mod origin;
+pub mod origin;
 pub mod path;
 mod pprof;
 pub mod quantity;

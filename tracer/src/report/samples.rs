@@ -34,6 +34,7 @@ pub fn empty() -> Document {
         losses: balanced(&[]),
         memory: Vec::new(),
         growth: None,
+        leaks: Vec::new(),
         findings: Vec::new(),
         types: None,
         sites: Vec::new(),

@@ -111,8 +111,8 @@ fn json_has_every_key_of_the_contract() {
     assert_eq!(
         keys(&value),
         [
-            "capture", "findings", "growth", "losses", "memory", "schema", "sites", "target",
-            "tool", "types"
+            "capture", "findings", "growth", "leaks", "losses", "memory", "schema", "sites",
+            "target", "tool", "types"
         ]
     );
     assert_eq!(value["schema"], 1);

@@ -103,6 +103,7 @@ impl Source<'_> {
             losses: self.counters()?,
             memory,
             growth: None,
+            leaks: Vec::new(),
             findings: Vec::new(),
             types: None,
             sites,

@@ -25,6 +25,7 @@ use super::shape::thinned;
 use super::statistics;
 use crate::model::{TypeGrowth, TypeRetainer, TypeSeries};
 use order::OrderKey;
+pub use order::TypeOrigin;
 use together::Tie;
 use trajectory::Trajectory;
 

@@ -35,6 +35,7 @@ impl InMemory {
             losses: self.counters.values().cloned().collect(),
             memory: process.iter().filter_map(memory_point).collect(),
             growth: None,
+            leaks: Vec::new(),
             findings: Vec::new(),
             types: None,
             sites,

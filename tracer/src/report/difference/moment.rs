@@ -20,9 +20,9 @@ pub fn document_at(document: &Document, t: f64) -> Option<Document> {
         histories.filter_map(|(site, past)| site_at(site, past, t)).collect();
     sites.sort_by_key(|site| std::cmp::Reverse(site.live.bytes));
     let memory = document.memory.iter().filter(|point| point.t <= t).copied().collect();
-    let findings = Vec::new();
+    let (leaks, findings) = (Vec::new(), Vec::new());
     let rest = json::without_sites(document);
-    let mut moment = Document { sites, memory, growth: None, findings, ..rest };
+    let mut moment = Document { sites, memory, growth: None, leaks, findings, ..rest };
     moment.capture.seconds = t;
     Some(moment)
 }

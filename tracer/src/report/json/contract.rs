@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::model::Confidence;
 use crate::model::{
-    Capture, Census, CensusTarget, Document, Evidence, Finding, HeapSnapshot, Interval, Loss,
+    Capture, Census, CensusTarget, Document, Evidence, Finding, HeapSnapshot, Interval, Leak, Loss,
     MemoryPoint, Owners, PoolUse, ProcessGrowth, RetainerGroup, RetainerReport, SessionCount, Site,
     Target, Tool, TypeCount, TypeGrowth, Verdict,
 };
@@ -21,6 +21,7 @@ pub struct DocumentJson<'a> {
     losses: &'a [Loss],
     memory: &'a [MemoryPoint],
     growth: Option<&'a ProcessGrowth>,
+    leaks: &'a [Leak],
     findings: Vec<FindingJson<'a>>,
     types: Option<Vec<TypeGrowthJson<'a>>>,
     sites: Vec<SiteJson<'a>>,
@@ -37,6 +38,7 @@ impl<'a> DocumentJson<'a> {
             losses: &document.losses,
             memory: &document.memory,
             growth: document.growth.as_ref(),
+            leaks: &document.leaks,
             findings: document.findings.iter().map(FindingJson::new).collect(),
             types: document.types.as_deref().map(grown),
             sites: document.sites.iter().take(top).map(SiteJson::new).collect(),

@@ -1,10 +1,12 @@
 //! Findings and documents with verdicts, for tests.
 
 use crate::model::{
-    Amount, Confidence, Document, Domain, Evidence, Finding, Frame, Interval, LeftOut, Model, Note,
-    Owners, ProcessGrowth, Reason, RootKind, StackNote, UnreachableBlocks, Verdict,
+    Amount, Confidence, Document, Domain, Evidence, Finding, Frame, Interval, Leak, LeftOut, Model,
+    Note, Owners, ProcessGrowth, Reason, RootKind, StackNote, UnreachableBlocks, Verdict,
 };
 use crate::report::samples;
+
+pub mod leaks;
 
 const KIB: f64 = 1024.0;
 
@@ -39,7 +41,8 @@ fn evidence() -> Evidence {
     }
 }
 
-fn finding(verdict: Verdict, confidence: Confidence, stack: Vec<Frame>) -> Finding {
+/// A finding on a stack.
+pub fn finding(verdict: Verdict, confidence: Confidence, stack: Vec<Frame>) -> Finding {
     Finding {
         site: samples::site((42_400, 212), (42_400, 212), stack),
         rank: 1,
@@ -57,7 +60,8 @@ fn finding(verdict: Verdict, confidence: Confidence, stack: Vec<Frame>) -> Findi
     }
 }
 
-fn app(function: &str, line: u32) -> Vec<Frame> {
+/// The stack of a server's function.
+pub fn app(function: &str, line: u32) -> Vec<Frame> {
     vec![
         Frame::python("<module>", "/srv/app/main.py", Some(40)),
         samples::native("_PyEval_EvalFrameDefault", "/usr/bin/python3.11", true),
@@ -71,7 +75,8 @@ pub fn leak() -> Finding {
     finding(Verdict::Leak, Confidence::Confirmed, app("keep", 12))
 }
 
-fn growth(verdict: Verdict, confidence: Confidence) -> ProcessGrowth {
+/// Growth of a process that is beyond doubt.
+pub fn growth(verdict: Verdict, confidence: Confidence) -> ProcessGrowth {
     ProcessGrowth {
         verdict,
         confidence,
@@ -98,8 +103,8 @@ fn growth(verdict: Verdict, confidence: Confidence) -> ProcessGrowth {
     }
 }
 
-/// These findings in the document of a server, ranked as they come.
-fn document(growth: ProcessGrowth, findings: Vec<Finding>) -> Document {
+/// These findings in the document of a server, ranked as they come; without leaks.
+pub fn document(growth: ProcessGrowth, findings: Vec<Finding>) -> Document {
     let mut document = samples::one_site();
     document.capture.seconds = 600.0;
     document.growth = Some(growth);
@@ -147,7 +152,16 @@ pub fn leaking() -> Document {
     if let Some(first) = first {
         first.retainer = Some((0..30).map(|step| format!(".step{step}: app.Step")).collect());
     }
-    Document { types, ..document(growth, vec![leak(), likely, suspect]) }
+    let leaks = vec![leaks::objects(&likely), leaks::lost(&leak()), leaks::arenas(&suspect)];
+    let document = document(growth, vec![leak(), likely, suspect]);
+    Document { types, leaks: ranked(leaks), ..document }
+}
+
+fn ranked(mut leaks: Vec<Leak>) -> Vec<Leak> {
+    for (rank, leak) in (1..).zip(&mut leaks) {
+        leak.rank = rank;
+    }
+    leaks
 }
 
 /// One finding of every verdict that is not a leak; too early to say.
@@ -171,7 +185,8 @@ pub fn undecided() -> Document {
     ];
     let mut growth = growth(Verdict::Undetermined, Confidence::Suspect);
     growth.needs_hours = Some(2.6);
-    document(growth, findings)
+    let leaks = vec![leaks::undecided(&findings[0])];
+    Document { leaks, ..document(growth, findings) }
 }
 
 /// Arenas of Python's small-object allocator.
@@ -183,7 +198,9 @@ pub fn arenas() -> Document {
     arenas.evidence.arenas = true;
     arenas.evidence.stacks_alike = (9, 12);
     (arenas.evidence.retained.bytes, arenas.evidence.retained.count) = (12 << 20, 12);
-    document(growth(Verdict::Leak, Confidence::Likely), vec![arenas])
+    let leaks = vec![leaks::arenas(&arenas)];
+    let growth = growth(Verdict::Leak, Confidence::Suspect);
+    Document { leaks, ..document(growth, vec![arenas]) }
 }
 
 /// Nothing grows.
@@ -251,6 +268,7 @@ pub fn hostile() -> Document {
     growth.explained = Some(f64::NAN);
     growth.warm_up_seconds = f64::INFINITY;
     let hostile = samples::hostile();
+    let leaks = vec![leaks::hostile(&findings[0])];
     let document = document(growth, findings);
-    Document { target: hostile.target, capture: hostile.capture, ..document }
+    Document { leaks, target: hostile.target, capture: hostile.capture, ..document }
 }

@@ -85,6 +85,28 @@ fn json_has_every_key_of_a_finding() {
     assert!(value["growth"]["hours_to_limit"]["est"].is_number());
 }
 
+/// The keys of the contract in a leak.
+#[test]
+fn json_has_every_key_of_a_leak() {
+    let json = Format::named("json").expect("a format");
+    let text = rendered(json.exporter, &samples::leaking(), &Options::default());
+    let value: serde_json::Value = serde_json::from_str(&text).expect("valid JSON");
+    let leak = &value["leaks"][0];
+    let keys: Vec<&str> = leak.as_object().expect("an object").keys().map(String::as_str).collect();
+    let expected = "advice bound confidence created_at distinguishing evidence explains grounds grown_by id \
+                    kind name now rank rate retained_by verdict";
+    assert_eq!(keys.join(" "), expected);
+    assert_eq!(leak["now"], serde_json::json!({"bytes": 4_508_876, "count": 2_120}));
+    assert_eq!(
+        leak["retained_by"]["container"]["grew"],
+        serde_json::json!({"times": 12, "of": 12})
+    );
+    assert_eq!(leak["created_at"][0]["basis"], "sampled");
+    assert_eq!(leak["advice"], "remove-from-container");
+    assert_eq!(leak["grounds"][0], "grew-at-every-snapshot");
+    assert!(value["leaks"][1]["retained_by"].is_null());
+}
+
 #[test]
 fn the_answer_is_one_line() {
     let answers = [

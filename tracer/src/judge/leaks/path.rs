@@ -1,0 +1,179 @@
+//! Paths to retainers as reports have them in words (`.pages: list (2433 items)`), taken apart: which hop is
+//! the container that grows, and what two paths have in common. Names in them are data from outside: a path
+//! that makes no sense has no container.
+
+/// One reference of a path, and what it leads to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Hop<'a> {
+    /// How: `.pages`, `[33]`, `local self`.
+    pub via: &'a str,
+    /// Type of what it leads to.
+    pub class: &'a str,
+    /// Items in that, where it is a container that says so.
+    pub items: Option<u64>,
+}
+
+/// A path from a root, taken apart.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Path<'a> {
+    words: &'a [String],
+    hops: Vec<Hop<'a>>,
+}
+
+/// A path as it is the same in every run: without threads, indices, keys and lengths.
+pub type PlaceKey = Vec<String>;
+
+impl<'a> Path<'a> {
+    /// Of a path in words, root first; `None` of one that begins nowhere, or at no root.
+    pub fn parse(words: &'a [String]) -> Option<Self> {
+        let (root, hops) = words.split_first()?;
+        let is_root = !root.starts_with("C code") && !root.starts_with("garbage");
+        let hops: Option<Vec<Hop<'a>>> = hops.iter().map(|hop| Hop::parse(hop)).collect();
+        Some(Self { words, hops: hops.filter(|_| is_root)? })
+    }
+
+    /// The hops behind the root.
+    pub fn hops(&self) -> &[Hop<'a>] {
+        &self.hops
+    }
+
+    /// The words up to the hop at `end`, included.
+    pub fn words_to(&self, end: usize) -> &'a [String] {
+        &self.words[..(end + 2).min(self.words.len())]
+    }
+
+    /// The place of the hop at `end`.
+    pub fn place_to(&self, end: usize) -> PlaceKey {
+        let hops = self.hops.iter().take(end + 1).map(|hop| normal(hop.via));
+        std::iter::once(normal_root(&self.words[0])).chain(hops).map(str::to_owned).collect()
+    }
+
+    /// The place of the whole path.
+    pub fn place(&self) -> PlaceKey {
+        self.place_to(self.hops.len())
+    }
+
+    /// The hop whose items are what grew, when about `count` more of them came: the outermost container
+    /// that has room for half of them; without one that with most items. `None` where nothing on the
+    /// way is a container.
+    pub fn container(&self, count: f64) -> Option<usize> {
+        let inner = self.hops.iter().enumerate().skip(1).filter(|(_, hop)| hop.is_item());
+        let containers: Vec<usize> = inner.map(|(at, _)| at - 1).collect();
+        let items = |at: &usize| self.hops[*at].items.unwrap_or(0);
+        let roomy = containers.iter().find(|at| items(at) > 1 && items(at) as f64 >= count / 2.0);
+        let most = || containers.iter().rev().max_by_key(|at| items(at));
+        roomy.or_else(most).copied()
+    }
+
+    /// Where it ends in a chain of objects of one type that refer to one another, the first of them.
+    pub fn chain(&self) -> Option<usize> {
+        self.hops.iter().position(|hop| hop.via.contains(" × "))
+    }
+}
+
+impl<'a> Hop<'a> {
+    /// `.pages: list (2433 items)`; keys may hold any text, names of types do not.
+    fn parse(words: &'a str) -> Option<Self> {
+        let words = words.strip_prefix("perhaps ").unwrap_or(words);
+        let (via, rest) = match words.starts_with('[') {
+            true => {
+                let end = words.find("]: ").or_else(|| words.find("] × "))?;
+                let colon = end + words[end..].find(": ")?;
+                (&words[..colon], &words[colon + 2..])
+            }
+            false => words.split_once(": ")?,
+        };
+        let (class, detail) = match rest.split_once(" (") {
+            Some((class, detail)) => (class, detail.strip_suffix(')')),
+            None => (rest, None),
+        };
+        let items = detail.and_then(|detail| {
+            let number = detail.strip_suffix(" items").or_else(|| detail.strip_suffix(" item"));
+            number?.parse().ok()
+        });
+        Some(Self { via, class, items })
+    }
+
+    /// Whether it is an item, a key or a member of the container before it.
+    pub fn is_item(&self) -> bool {
+        self.via.starts_with('[') || matches!(self.via, "a key" | "a member")
+    }
+}
+
+/// How a hop refers, the same for all items of a container.
+fn normal(via: &str) -> &str {
+    let via = via.split_once(" × ").map_or(via, |(via, _)| via);
+    match via.starts_with('[') {
+        true => "[]",
+        false => via,
+    }
+}
+
+/// A root, the same for all threads: which of its frames has a variable, and at which line, is chance.
+fn normal_root(root: &str) -> &str {
+    if root.starts_with("thread ") { "thread" } else { root }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn words(path: &[&str]) -> Vec<String> {
+        path.iter().map(|step| (*step).to_owned()).collect()
+    }
+
+    #[test]
+    fn the_container_that_grows_is_found() {
+        let path = words(&[
+            "module logging",
+            ".manager: logging.Manager",
+            ".loggerDict: dict (5505 items)",
+            "['jobs: 1']: logging.Logger",
+            ".handlers: list (1 item)",
+            "[0]: __main__.JobLog",
+        ]);
+        let path = Path::parse(&path).expect("a path");
+        assert_eq!(path.container(4700.0), Some(1));
+        assert_eq!(path.hops()[1].items, Some(5505));
+        assert_eq!(
+            path.hops()[2],
+            Hop { via: "['jobs: 1']", class: "logging.Logger", items: None }
+        );
+        assert_eq!(path.place_to(2), ["module logging", ".manager", ".loggerDict", "[]"]);
+        assert_eq!(path.words_to(1).len(), 3);
+        assert_eq!(path.container(1e9), Some(1), "that with most items");
+    }
+
+    #[test]
+    fn threads_are_one_place() {
+        let one = words(&["thread 12 (work), frame run (a.py:7)", "local self: App"]);
+        let other = words(&["thread 13 (work), frame _bootstrap (t.py:1)", "local self: App"]);
+        let place = |path: &[String]| Path::parse(path).map(|path| path.place());
+        assert_eq!(place(&one), place(&other));
+        assert_eq!(place(&one), Some(words(&["thread", "local self"])));
+    }
+
+    #[test]
+    fn what_no_root_leads_to_has_no_path() {
+        for root in
+            ["garbage that waits for the collector: dict", "C code, or what was not found: x"]
+        {
+            assert_eq!(Path::parse(&words(&[root, ".a: dict"])), None);
+        }
+        assert_eq!(Path::parse(&[]), None);
+        assert_eq!(Path::parse(&words(&["module a", "no class"])), None);
+    }
+
+    proptest! {
+        #[test]
+        fn any_words_can_be_parsed(path in prop::collection::vec(".{0,40}", 0..6), count: f64) {
+            if let Some(path) = Path::parse(&path) {
+                let container = path.container(count);
+                prop_assert!(container.is_none_or(|at| at + 1 < path.hops().len()));
+                prop_assert_eq!(path.place().len(), path.hops().len() + 1);
+            }
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! What may be evidence of a leak: types and stacks that grow, each with where it is retained.
+
+use std::collections::HashMap;
+
+use super::path::{Path, PlaceKey};
+use crate::growth::TypeOrigin;
+use crate::model::{Confidence, Document, Finding, Interval, Reason, TypeGrowth, Verdict};
+
+/// Larger objects are not in arenas, bytes (`SMALL_REQUEST_THRESHOLD` in Objects/obmalloc.c).
+const SMALL: u64 = 512;
+
+/// What grows.
+#[derive(Clone, Copy, Debug)]
+pub enum Growing<'a> {
+    /// A type of Python objects.
+    Type(&'a TypeGrowth),
+    /// A stack.
+    Stack(&'a Finding),
+}
+
+/// A piece of evidence.
+#[derive(Clone, Debug)]
+pub struct Piece<'a> {
+    /// What grows.
+    pub subject: Growing<'a>,
+    /// The path that retains it.
+    pub path: Option<Path<'a>>,
+    /// In that the hop to the container that grows, or to the chain.
+    pub container: Option<usize>,
+}
+
+/// Every type and stack of a document that may be evidence of a leak, types first.
+pub fn pieces(document: &Document) -> Vec<Piece<'_>> {
+    let types = document.types.as_deref().unwrap_or_default();
+    let leaking: HashMap<&str, &TypeGrowth> = types
+        .iter()
+        .filter(|found| found.verdict == Verdict::Leak)
+        .map(|found| (found.name.as_str(), found))
+        .collect();
+    let types = types.iter().filter(|found| may_leak(found)).map(|found| of_type(found, &leaking));
+    let stacks = document.findings.iter().filter(|found| is_open(found.verdict)).map(of_stack);
+    types.chain(stacks).collect()
+}
+
+/// Whether a verdict is a leak, or may still become one.
+pub fn is_open(verdict: Verdict) -> bool {
+    matches!(verdict, Verdict::Leak | Verdict::Undetermined)
+}
+
+/// Types that only came and went, or grew once, are no evidence.
+fn may_leak(found: &TypeGrowth) -> bool {
+    let undecided =
+        |reason: &Reason| matches!(reason, Reason::FewSnapshots { .. } | Reason::NotCollectedYet);
+    match found.verdict {
+        Verdict::Leak => true,
+        Verdict::Undetermined => found.grown() > 0 && found.reasons.first().is_some_and(undecided),
+        _ => false,
+    }
+}
+
+fn of_type<'a>(found: &'a TypeGrowth, leaking: &HashMap<&str, &TypeGrowth>) -> Piece<'a> {
+    let path = found.retainer.as_deref().and_then(Path::parse);
+    // A container has an item for each of the rarest type that grows in step: what is in that item counts
+    // no more.
+    let rarest = found
+        .together
+        .iter()
+        .filter(|(name, each)| leaking.contains_key(name.as_str()) && *each > 0.0)
+        .map(|(_, each)| *each)
+        .fold(1.0, f64::min);
+    let container = path.as_ref().and_then(|path| place_of(path, found.grown() as f64 * rarest));
+    Piece { subject: Growing::Type(found), path, container }
+}
+
+fn of_stack(found: &Finding) -> Piece<'_> {
+    // Those of arenas are the paths of a type that may fill them.
+    let path = found.retainer.as_deref().filter(|_| !found.evidence.arenas).and_then(Path::parse);
+    let count = found.evidence.retained.count as f64;
+    let container = path.as_ref().and_then(|path| place_of(path, count));
+    Piece { subject: Growing::Stack(found), path, container }
+}
+
+fn place_of(path: &Path<'_>, count: f64) -> Option<usize> {
+    path.container(count).or_else(|| path.chain())
+}
+
+impl<'a> Piece<'a> {
+    /// The type, if it is one.
+    pub fn of_type(&self) -> Option<&'a TypeGrowth> {
+        match self.subject {
+            Growing::Type(found) => Some(found),
+            Growing::Stack(_) => None,
+        }
+    }
+
+    /// The stack, if it is one.
+    pub fn of_stack(&self) -> Option<&'a Finding> {
+        match self.subject {
+            Growing::Type(_) => None,
+            Growing::Stack(found) => Some(found),
+        }
+    }
+
+    /// Verdict and confidence.
+    pub fn verdict(&self) -> (Verdict, Confidence) {
+        match self.subject {
+            Growing::Type(found) => (found.verdict, found.confidence),
+            Growing::Stack(found) => (found.verdict, found.confidence),
+        }
+    }
+
+    /// How fast it grows, bytes per hour.
+    pub fn slope(&self) -> Interval {
+        match self.subject {
+            Growing::Type(found) => found.slope_bytes_per_hour,
+            Growing::Stack(found) => found.slope_bytes_per_hour,
+        }
+    }
+
+    /// Why the verdict is what it is.
+    pub fn reasons(&self) -> &'a [Reason] {
+        match self.subject {
+            Growing::Type(found) => &found.reasons,
+            Growing::Stack(found) => &found.evidence.reasons,
+        }
+    }
+
+    /// Whether these are arenas of Python's small-object allocator.
+    pub fn is_arenas(&self) -> bool {
+        self.of_stack().is_some_and(|found| found.evidence.arenas)
+    }
+
+    /// Whether its objects lie in arenas.
+    pub fn is_small(&self) -> bool {
+        let mean = |found: &TypeGrowth| found.last_bytes / found.last_count.max(1);
+        self.of_type().is_some_and(|found| mean(found) <= SMALL)
+    }
+
+    /// Whether nothing points to its blocks.
+    pub fn is_unreachable(&self) -> bool {
+        self.reasons().iter().any(|reason| matches!(reason, Reason::Unreachable { .. }))
+    }
+
+    /// The place of the container that retains it.
+    pub fn place(&self) -> Option<PlaceKey> {
+        Some(self.path.as_ref()?.place_to(self.container?))
+    }
+
+    /// The name of the type that owns most of it, without shape: its own, or that of the owner of its
+    /// blocks.
+    pub fn owner(&self) -> Option<&'a str> {
+        match self.subject {
+            Growing::Type(found) => Some(&found.name),
+            Growing::Stack(found) => owner(found),
+        }
+    }
+}
+
+/// The type that owns most blocks of a stack, if most have an owner.
+fn owner(found: &Finding) -> Option<&str> {
+    let owners = found.owners.filter(|owners| 2 * owners.owned > owners.looked_for)?;
+    let (name, blocks) = found.types.as_ref()?.first()?;
+    let first = name.split(' ').next().unwrap_or(name);
+    (2 * *blocks >= owners.owned).then_some(first)
+}
+
+/// Whether a type is no more than a part of others.
+pub fn is_part(name: &str) -> bool {
+    TypeOrigin::from_name(name).is_part()
+}

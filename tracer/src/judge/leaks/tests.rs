@@ -1,0 +1,267 @@
+//! Situations of programs that leak, as documents: which leak is told, and what belongs to it.
+
+use super::*;
+use crate::model::{
+    Advice, Amount, Confidence, Domain, Finding, Frame, FrameKind, Interval, LeakKind, Owners,
+    Reason, RootKind, TypeGrowth, Verdict,
+};
+use crate::report::leaks::samples;
+
+const MINUTES: f64 = 60.0;
+
+fn pace(bytes: f64) -> Interval {
+    Interval { lo: 0.8 * bytes, est: bytes, hi: 1.2 * bytes }
+}
+
+fn words(path: &[&str]) -> Option<Vec<String>> {
+    (!path.is_empty()).then(|| path.iter().map(|step| (*step).to_owned()).collect())
+}
+
+/// A type that grew to `last` objects of `size` bytes in an hour and leaks, perhaps.
+fn grown(rank: u32, name: &str, [first, last, size]: [u64; 3], path: &[&str]) -> TypeGrowth {
+    let more = (last - first) as f64;
+    TypeGrowth {
+        rank,
+        name: name.into(),
+        verdict: Verdict::Leak,
+        confidence: Confidence::Suspect,
+        first_count: first,
+        last_count: last,
+        first_bytes: first * size,
+        last_bytes: last * size,
+        retained_count: first,
+        slope_objects_per_hour: pace(more),
+        slope_bytes_per_hour: pace(more * size as f64),
+        together: Vec::new(),
+        reasons: vec![Reason::GrowsSoFar { seconds: 120.0 }],
+        retainer: words(path),
+        series: Vec::new(),
+    }
+}
+
+fn in_step(found: TypeGrowth, together: &[(&str, f64)]) -> TypeGrowth {
+    let together = together.iter().map(|(name, each)| ((*name).to_owned(), *each)).collect();
+    TypeGrowth { together, ..found }
+}
+
+fn stack(verdict: Verdict, function: &str, bytes_per_hour: f64) -> Finding {
+    let mut found = samples::finding(verdict, Confidence::Suspect, samples::app(function, 9));
+    found.site.id = format!("{:08x}", function.len());
+    found.slope_bytes_per_hour = pace(bytes_per_hour);
+    found.evidence.reasons = vec![Reason::GrowsSoFar { seconds: 120.0 }];
+    found
+}
+
+fn arenas(verdict: Verdict) -> Finding {
+    let mut found = stack(verdict, "temporary", 60e6);
+    found.site.domain = Domain::Mmap;
+    found.evidence.arenas = true;
+    found
+}
+
+fn owned(mut found: Finding, name: &str, path: &[&str]) -> Finding {
+    found.types = Some(vec![(name.into(), 90)]);
+    found.retainer = words(path);
+    found.owners = Some(Owners { looked_for: 100, owned: 100, root: Some(RootKind::Module) });
+    found
+}
+
+fn judged(types: Vec<TypeGrowth>, findings: Vec<Finding>) -> Document {
+    let mut document =
+        samples::document(samples::growth(Verdict::Undetermined, Confidence::Suspect), findings);
+    document.types = Some(types);
+    document.leaks = leaks(&document);
+    settle(&mut document);
+    document
+}
+
+const KEPT: [&str; 3] = ["module __main__", ".KEPT: list (11770 items)", "[33]: __main__.Event"];
+
+/// A handler appends ten small objects a second to a list of its module. An arena was needed by a line that
+/// only makes temporary lists.
+#[test]
+fn small_objects_in_a_list_are_the_leak_and_the_arena_is_none() {
+    let event = grown(1, "__main__.Event", [10, 11_770, 56], &KEPT);
+    let dict =
+        grown(4, "dict", [900, 12_660, 100], &[&KEPT[..], &[".__dict__: dict (2 items)"]].concat());
+    for verdict in [Verdict::Undetermined, Verdict::Leak] {
+        let document = judged(vec![event.clone(), dict.clone()], vec![arenas(verdict)]);
+        let [leak] = &document.leaks[..] else { panic!("{:?}", document.leaks) };
+        assert_eq!((&*leak.name, leak.kind), ("__main__.Event", LeakKind::Objects));
+        assert_eq!((leak.verdict, leak.confidence), (Verdict::Leak, Confidence::Suspect));
+        let by = leak.retained_by.as_ref().expect("a path");
+        assert_eq!(by.path, KEPT[..2]);
+        assert_eq!(by.container.as_ref().and_then(|list| list.length), Some(11_770));
+        assert_eq!(leak.now, Amount { bytes: 11_770 * 56 + 11_760 * 100, count: 11_770 });
+        assert_eq!(leak.evidence.types, ["__main__.Event", "dict"]);
+        assert_eq!(leak.evidence.findings.len(), 1, "the arena");
+        assert_eq!(leak.advice, Advice::RemoveFromContainer);
+        let growth = document.growth.as_ref().expect("judged");
+        assert_eq!((growth.verdict, growth.confidence), (Verdict::Leak, Confidence::Suspect));
+    }
+}
+
+/// The sessions of a Panel app register a watcher on an object of a module: stacks whose blocks belong to
+/// arrays, sets, classes and dicts of one board.
+#[test]
+fn ten_stacks_of_one_board_are_one_leak() {
+    let board =
+        ["module app", ".SOURCE: app.Source", "._watchers: list (120 items)", "[3]: app.Board"];
+    let inside = |step: &'static str| [&board[..], &[step]].concat();
+    let found = |index: usize, name: &str, step: &'static str| {
+        owned(stack(Verdict::Leak, &"f".repeat(index + 1), 1e6), name, &inside(step))
+    };
+    let kinds = ["numpy.ndarray float64 (1000, 50)", "set", "type", "dict"];
+    let findings = (0..10).map(|index| {
+        let step =
+            [".data: numpy.ndarray", ".seen: set (4 items)", ".made: type", ".by: dict (9 items)"];
+        found(index, kinds[index % 4], step[index % 4])
+    });
+    // No type leaks by its own numbers yet.
+    let document = judged(Vec::new(), findings.collect());
+    let [leak] = &document.leaks[..] else { panic!("{:?}", document.leaks) };
+    assert_eq!(leak.evidence.findings.len(), 10);
+    assert_eq!(leak.rate.bytes_per_hour, pace(10e6));
+    assert_eq!(leak.retained_by.as_ref().map(|by| &by.path[..]), words(&board[..3]).as_deref());
+    // With a type that does, it has its name.
+    let findings = document.findings.clone();
+    let document = judged(vec![grown(1, "app.Board", [2, 120, 48], &board)], findings);
+    let [leak] = &document.leaks[..] else { panic!("{:?}", document.leaks) };
+    assert_eq!((&*leak.name, leak.now.count), ("app.Board", 120));
+}
+
+fn native(function: Option<&str>, module: &str) -> Frame {
+    Frame {
+        kind: FrameKind::Native,
+        function: function.map(Into::into),
+        file: None,
+        line: None,
+        module: Some(module.into()),
+        offset: Some(0x12ab),
+        ..Frame::python("", "", None)
+    }
+}
+
+/// One line of the application calls a library, which loses blocks at 31 places.
+#[test]
+fn what_one_call_loses_is_one_leak() {
+    let lost = |index: usize| {
+        let mut found = stack(Verdict::Leak, "render", 1e6 / (index + 1) as f64);
+        let inner = native(Some(&format!("fz_new_{index}")), "/v/site-packages/fitz/_mupdf.so");
+        let frames = found.site.stack.iter().cloned().chain([inner]);
+        found.site.stack = frames.collect();
+        if index < 20 {
+            found.confidence = Confidence::Confirmed;
+            let lost = Reason::Unreachable { searched: 100, unreachable: 99 };
+            found.evidence.reasons = vec![lost];
+        }
+        found
+    };
+    let document = judged(Vec::new(), (0..31).map(lost).collect());
+    let [leak] = &document.leaks[..] else { panic!("{:?}", document.leaks) };
+    assert_eq!((&*leak.name, leak.kind), ("fz_new_0", LeakKind::Blocks));
+    assert_eq!((leak.confidence, leak.advice), (Confidence::Confirmed, Advice::BlameExtension));
+    assert_eq!(leak.evidence.findings.len(), 31);
+    assert!(matches!(leak.grounds[0], Reason::Unreachable { .. }));
+}
+
+/// A library without symbols is named, not an offset in it.
+#[test]
+fn a_library_without_names_is_named() {
+    let mut found = stack(Verdict::Leak, "answer", 1e6);
+    let frames = found.site.stack.iter().cloned().chain([native(None, "/v/site-packages/core.so")]);
+    found.site.stack = frames.collect();
+    let document = judged(Vec::new(), vec![found]);
+    assert_eq!(document.leaks[0].name, "core.so");
+}
+
+#[test]
+fn types_in_step_are_one_leak_and_others_not() {
+    let one = grown(
+        1,
+        "app.Job",
+        [0, 500, 64],
+        &["module app", ".JOBS: dict (500 items)", "[1]: app.Job"],
+    );
+    let weak = ["module logging", "._handlerList: list (500 items)", "[4]: weakref.ReferenceType"];
+    let weak = grown(2, "weakref.ReferenceType", [0, 500, 72], &weak);
+    let page = ["module app", ".PAGES: list (400 items)", "[7]: app.Page"];
+    let page = grown(3, "app.Page", [0, 400, 90], &page);
+    let types = vec![in_step(one, &[("weakref.ReferenceType", 1.0)]), weak, page];
+    let document = judged(types, Vec::new());
+    let evidence: Vec<_> = document.leaks.iter().map(|leak| leak.evidence.types.len()).collect();
+    assert_eq!(evidence, [2, 1], "{:?}", document.leaks);
+    assert_eq!(document.leaks[0].now.bytes, 500 * 64 + 500 * 72);
+}
+
+/// Where no type is known that could fill them, arenas are what is known.
+#[test]
+fn arenas_that_nothing_fills_are_a_leak_of_their_own() {
+    let document = judged(Vec::new(), vec![arenas(Verdict::Leak)]);
+    let [leak] = &document.leaks[..] else { panic!("{:?}", document.leaks) };
+    assert_eq!((&*leak.name, leak.advice), ("small objects", Advice::CountTypes));
+    // A trickle of objects does not fill sixty megabytes an hour.
+    let event = grown(1, "__main__.Event", [10, 110, 56], &KEPT);
+    let document = judged(vec![event], vec![arenas(Verdict::Leak)]);
+    assert!(document.leaks.iter().any(|leak| leak.name == "small objects"));
+}
+
+/// Proof for a small part is no proof for all, and what is only suspected stays so however often.
+#[test]
+fn a_verdict_is_never_surer_than_its_evidence() {
+    let of = |shares: &[(f64, Confidence)]| {
+        let findings = shares.iter().zip(1..).map(|((share, confidence), index)| {
+            let mut found = stack(Verdict::Leak, &"f".repeat(index), share * 1e6);
+            found.confidence = *confidence;
+            owned(found, "app.Board", &KEPT)
+        });
+        judged(Vec::new(), findings.collect()).leaks[0].confidence
+    };
+    use Confidence::{Confirmed, Likely, Suspect};
+    assert_eq!(of(&[(1.0, Suspect), (1.0, Suspect), (0.9, Suspect)]), Suspect);
+    assert_eq!(of(&[(1.0, Suspect), (0.5, Likely)]), Likely);
+    assert_eq!(of(&[(1.0, Suspect), (0.05, Confirmed)]), Suspect);
+    assert_eq!(of(&[(1.0, Suspect), (0.5, Confirmed)]), Likely);
+    assert_eq!(of(&[(0.5, Suspect), (1.0, Confirmed)]), Confirmed);
+}
+
+/// The headline is never that of something that no leak is told of.
+#[test]
+fn the_process_leaks_only_what_its_leaks_say() {
+    let mut document = judged(Vec::new(), vec![stack(Verdict::CacheBounded, "get", 1e6)]);
+    assert!(document.leaks.is_empty());
+    document.growth = Some(samples::growth(Verdict::Leak, Confidence::Likely));
+    settle(&mut document);
+    assert_eq!(document.growth.as_ref().map(|growth| growth.verdict), Some(Verdict::Undetermined));
+}
+
+/// What is mapped and never touched is not in memory.
+#[test]
+fn mappings_grow_no_faster_than_the_process() {
+    let mut found = stack(Verdict::Leak, "serve", 1e12);
+    found.site.domain = Domain::Mmap;
+    let document = judged(Vec::new(), vec![found]);
+    let leak = &document.leaks[0];
+    assert_eq!(leak.kind, LeakKind::Mapping);
+    let process = document.growth.as_ref().map(|growth| growth.slope_bytes_per_hour);
+    assert_eq!(Some(leak.rate.bytes_per_hour), process);
+    assert_eq!(leak.explains, Some(1.0));
+    assert!(leak.rate.count_per_hour > MINUTES);
+}
+
+/// An id is that of another run, in which addresses, threads, indices and lengths differ.
+#[test]
+fn ids_are_those_of_every_run() {
+    let id = |thread: &str, items: &str, at: &str| {
+        let path = [thread, "local self: app.Server", items, at];
+        judged(vec![grown(1, "app.Job", [0, 500, 64], &path)], Vec::new()).leaks[0].id.clone()
+    };
+    let one = id("thread 12 (main), frame run (a.py:7)", ".jobs: dict (500 items)", "[3]: app.Job");
+    let other =
+        id("thread 99 (main), frame go (b.py:1)", ".jobs: dict (900 items)", "['x']: app.Job");
+    assert_eq!(one, other);
+    assert_ne!(
+        one,
+        id("thread 12 (main), frame run (a.py:7)", ".done: dict (500 items)", "[3]: app.Job")
+    );
+}

@@ -1,0 +1,43 @@
+//! One verdict from all evidence of a leak, never surer than that evidence.
+//!
+//! 1. Only what carries at least a tenth of the leak's rate counts. Arenas never do: they hold all small
+//!    objects, whoever keeps them.
+//! 2. It is a leak if any of that is one; else what the first of it is.
+//! 3. It is as sure as the surest of that: all of it is of the same objects, so evidence for a part is evidence
+//!    for all. But `confirmed` is said only where confirmed pieces carry half of the rate.
+//! 4. Pieces do not add up: a cache that fills makes several types and stacks suspect, and they say the same
+//!    thing several times.
+
+use super::cluster::Cluster;
+use super::piece::Piece;
+use crate::model::{Confidence, Verdict};
+
+/// Pieces that carry less of the rate are no evidence for all of it.
+const CARRIES: f64 = 0.1;
+/// Confirmed pieces must carry this share of the rate.
+const CONFIRMED: f64 = 0.5;
+
+/// The verdict and how sure it is.
+pub fn of(cluster: &Cluster<'_>) -> (Verdict, Confidence) {
+    let pieces = cluster.pieces.iter().copied();
+    let own: Vec<&Piece<'_>> = pieces.filter(|piece| !piece.is_arenas()).collect();
+    let own = if own.is_empty() { cluster.pieces.clone() } else { own };
+    let slope = |piece: &Piece<'_>| piece.slope().est.max(0.0);
+    let most = own.iter().map(|piece| slope(piece)).fold(0.0, f64::max);
+    let carrying: Vec<&Piece<'_>> =
+        own.iter().copied().filter(|piece| slope(piece) >= CARRIES * most).collect();
+    let leaking = || carrying.iter().filter(|piece| piece.verdict().0 == Verdict::Leak);
+    let Some(surest) = leaking().map(|piece| piece.verdict().1).max() else {
+        let first = carrying.first().map(|piece| piece.verdict());
+        return first.unwrap_or((Verdict::Undetermined, Confidence::Suspect));
+    };
+    let share = |least: Confidence| {
+        let sure = leaking().filter(|piece| piece.verdict().1 >= least);
+        sure.map(|piece| slope(piece)).sum::<f64>()
+    };
+    let all = share(Confidence::Suspect);
+    match surest == Confidence::Confirmed && share(Confidence::Confirmed) < CONFIRMED * all {
+        true => (Verdict::Leak, Confidence::Likely),
+        false => (Verdict::Leak, surest),
+    }
+}
