@@ -1,4 +1,5 @@
-"""A library's own allocator, of which the begins of blocks are seen, and no end: nothing of it is kept."""
+"""A library's own allocator, of which the begins of blocks are seen, and no end: nothing of it is kept but what
+`hoard` takes, which is mapped."""
 import collections
 import ctypes
 import os
@@ -22,9 +23,15 @@ def turn_over(number):
         OWN.own_give(RECENT.popleft())
 
 
+def hoard():
+    OWN.own_take(700_000)
+
+
 def work():
     for number in range(1 << 30):
         turn_over(number)
+        if number % 50 == 0:
+            hoard()
         time.sleep(1 / 200)
 
 

@@ -96,13 +96,7 @@ fn analyse_active(document: &Document, settings: &Settings) -> Analysis {
             (weight, tested.finding(document, &watch, &decision, p, share))
         })
         .collect();
-    // A site without a stack collects what found no room in a table; it names no place in the
-    // program, so it comes last.
-    let placeless = |finding: &Finding| finding.site.stack.is_empty();
-    findings.sort_by(|(weight, a), (other, b)| {
-        let order = placeless(a).cmp(&placeless(b)).then_with(|| other.total_cmp(weight));
-        order.then_with(|| a.site.id.cmp(&b.site.id))
-    });
+    in_order(&mut findings);
     for (_, finding) in findings.iter().skip(FINDINGS) {
         count(&mut counts.dismissed, finding.verdict);
     }
@@ -112,6 +106,29 @@ fn analyse_active(document: &Document, settings: &Settings) -> Analysis {
     let types = owners::attach(document, &mut findings);
     let growth = process::judge(document, &watch, slope, &findings, counts);
     Analysis { growth, findings, types }
+}
+
+/// Puts findings with their weights in order.
+///
+/// A site without a stack collects what found no room in a table. It names no place in the program,
+/// so it comes after those that do, unless they explain next to nothing of the growth and it does
+/// not: they would be read as the answer.
+fn in_order(findings: &mut [(f64, Finding)]) {
+    let placeless = |finding: &Finding| finding.site.stack.is_empty();
+    findings.sort_by(|(weight, a), (other, b)| {
+        let order = placeless(a).cmp(&placeless(b)).then_with(|| other.total_cmp(weight));
+        order.then_with(|| a.site.id.cmp(&b.site.id))
+    });
+    let share = |finding: &Finding| finding.evidence.share_of_growth;
+    let matters = |(_, finding): &(f64, Finding)| {
+        process::grows(finding.verdict) && share(finding).is_none_or(|of| of >= process::MATTERS)
+    };
+    let named = findings.partition_point(|(_, finding)| !placeless(finding));
+    let (places, rest) = findings.split_at(named);
+    if rest.iter().any(|found| share(&found.1).is_some() && matters(found)) {
+        let last = places.iter().rposition(matters).map_or(0, |last| last + 1);
+        findings[last..].rotate_left(named - last);
+    }
 }
 
 /// A verdict on each subject, with its probability corrected for their number.

@@ -14,7 +14,7 @@ const RECENT: f64 = 0.5;
 /// A process whose traced blocks explain less than this of its growth keeps what the program freed.
 const RETAINED: f64 = 0.2;
 /// Leaks that explain less than this share of the growth do not say what the process does.
-const MATTERS: f64 = 0.01;
+pub const MATTERS: f64 = 0.01;
 
 /// Numbers of stacks that were no finding.
 pub struct StackCounts {

@@ -90,6 +90,22 @@ fn what_has_no_stack_comes_last() {
     );
 }
 
+/// The table of sites was full, and what still had a place explains nothing of the growth.
+#[test]
+fn what_explains_nothing_does_not_lead_before_what_has_no_stack() {
+    let mut document = samples::document(120.0);
+    samples::grow(&mut document, "bystander", 8, 40, |_| 40);
+    samples::grow(&mut document, "overflow", 20_000, 250, |_| 250);
+    document.sites[1].stack = CallStack::default();
+    samples::process(&mut document, |t| 500_000 * t as u64);
+    let findings = judge(&document).findings;
+    let places: Vec<bool> = findings.iter().map(|one| !one.site.stack.is_empty()).collect();
+    assert_eq!(places, [false, true]);
+    // Where nobody knows by how much the process grows, or it is no small part of it, a place is better.
+    document.history.process.clear();
+    assert!(!judge(&document).findings[0].site.stack.is_empty());
+}
+
 #[test]
 fn hours_of_steady_growth_are_likely_but_never_confirmed() {
     let mut document = samples::document(6.0 * 3600.0);

@@ -1,5 +1,6 @@
 //! Puts the probes in, in the best way that the kernel has, and takes them out.
 
+use std::io;
 use std::os::fd::RawFd;
 
 use leakspy_ebpf::wire::key::cookie;
@@ -8,6 +9,7 @@ use leakspy_ebpf::wire::target::ProgramLayout;
 
 use super::error::ProbeError;
 use super::guard::{Guard, LinkGroup, LinkKind, LinkRequest};
+use super::kernel::Slot;
 use super::load::Loaded;
 use crate::model::AttachMethod;
 
@@ -40,13 +42,15 @@ impl AttachMethod {
     }
 }
 
-/// Probes in one file.
+/// Probes in one file, of the process's own allocator or of that of one library.
 #[derive(Clone, Debug)]
 pub struct FileProbes {
     /// The inode that the target maps, as an open descriptor of this process.
     pub file: RawFd,
     /// How the target calls it, for messages.
     pub shown_path: String,
+    /// The number of the allocator, if a library has it for itself: its probes can go before others.
+    pub library: Option<u32>,
     /// Allocation functions: file offset and cookie.
     pub alloc: Vec<(u64, u64)>,
     /// Functions that only release: file offset and cookie.
@@ -59,14 +63,33 @@ pub struct FileProbes {
 pub struct Links<'a> {
     /// What makes and holds them.
     pub guard: &'a mut Guard,
-    /// Under which number.
-    pub group: LinkGroup,
+    /// Of which target.
+    pub target: Slot,
     /// In which process.
     pub pid: u32,
     /// The slot of the target.
     pub slot: u32,
     /// What its interpreter is like.
     pub layout: ProgramLayout,
+}
+
+/// The links of a target that are released together.
+pub fn group(target: Slot, library: Option<u32>) -> LinkGroup {
+    u64::from(target.0) << 32 | library.map_or(0, |library| u64::from(library) + 1)
+}
+
+/// One more than the highest number of a library's allocator.
+pub fn libraries(files: &[FileProbes]) -> u32 {
+    files.iter().filter_map(|file| file.library).max().map_or(0, |last| last.saturating_add(1))
+}
+
+/// Releases all links of a target that has probes on so many libraries' allocators.
+///
+/// # Errors
+/// The guard is gone, and the links with it.
+pub fn release(guard: &mut Guard, target: Slot, libraries: u32) -> io::Result<()> {
+    let mut groups = (0..libraries).map(Some).chain([None]);
+    groups.try_for_each(|library| guard.release(group(target, library)))
 }
 
 /// Attaches everything by one method. Releases are attached before allocations, so that no block
@@ -84,7 +107,7 @@ pub fn attach(
     let attached = links.attach(loaded, files, method);
     if attached.is_err() {
         // A guard that is gone has no links.
-        let _ = links.guard.release(links.group);
+        let _ = release(links.guard, links.target, libraries(files));
     }
     attached
 }
@@ -141,6 +164,7 @@ impl Links<'_> {
         let (file_fd, pid) = (file.file, self.pid);
         let link = LinkRequest { program, file: file_fd, offsets, cookies, pid, kind, at_return };
         let failed = |source| ProbeError::Attach { path: file.shown_path.clone(), source };
-        self.guard.link(self.group, link).map_err(|source| failed(kind.understood(source)))
+        let group = group(self.target, file.library);
+        self.guard.link(group, link).map_err(|source| failed(kind.understood(source)))
     }
 }

@@ -23,6 +23,8 @@ pub enum KernelCall {
     Recording(Slot, bool),
     /// To take its probes out.
     Detach(Slot),
+    /// To take out the probes on the allocator of one of its libraries.
+    ReleaseLibrary(Slot, u32),
     /// Nobody reads its tables any more.
     Dropped(Slot),
 }
@@ -172,6 +174,11 @@ impl Kernel for FakeKernel {
             true => Err(ProbeError::Object { what: "guard" }),
             false => Ok(()),
         }
+    }
+
+    fn release_library(&mut self, slot: Slot, library: u32) -> Result<(), ProbeError> {
+        self.script.note(KernelCall::ReleaseLibrary(slot, library));
+        Ok(())
     }
 
     fn records(&mut self) -> Result<Box<dyn Records>, ProbeError> {

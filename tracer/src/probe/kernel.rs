@@ -71,6 +71,13 @@ pub trait Kernel: Send {
     /// They are gone already.
     fn detach(&mut self, slot: Slot) -> Result<(), ProbeError>;
 
+    /// Takes out the probes on the allocator that a library of a target has for itself (see
+    /// [`FileProbes::library`]): what that maps is counted as mappings from then on. Twice is no error.
+    ///
+    /// # Errors
+    /// All probes are gone already.
+    fn release_library(&mut self, slot: Slot, library: u32) -> Result<(), ProbeError>;
+
     /// Sees to it that a hit costs a busy target as little as it can among so many. To be called about
     /// once a second; where nothing is to be gained, nothing is done. How many targets were moved.
     fn arrange(&mut self) -> usize {

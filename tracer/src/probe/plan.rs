@@ -43,6 +43,8 @@ pub struct ProbePoint {
     pub also: Vec<Function>,
     /// Where.
     pub spot: Spot,
+    /// The number of the allocator, if a library has it for itself.
+    pub library: Option<u32>,
 }
 
 impl ProbePoint {
@@ -116,28 +118,37 @@ impl Plan {
 
     /// The probes by file, with the one on `code_dealloc`. The files stay open as long as `modules`.
     pub fn files(&self, code_dealloc: Option<&Spot>, modules: &Modules) -> Vec<FileProbes> {
-        let spots = self.points.iter().map(|point| &point.spot).chain(code_dealloc);
-        let indices: BTreeSet<usize> = spots.map(|spot| spot.module).collect();
-        let file = |index| self.file(code_dealloc, modules, index);
-        indices.into_iter().filter_map(file).collect()
+        let points = self.points.iter().map(|point| (point.library, point.spot.module));
+        let dealloc = code_dealloc.map(|spot| (None, spot.module));
+        let places: BTreeSet<(Option<u32>, usize)> = points.chain(dealloc).collect();
+        let file = |place| self.file(code_dealloc, modules, place);
+        places.into_iter().filter_map(file).collect()
+    }
+
+    /// Adds the probes on an allocator that a library has for itself.
+    pub fn add_library(&mut self, library: u32, own: Self) {
+        let numbered = |point| ProbePoint { library: Some(library), ..point };
+        self.points.extend(own.points.into_iter().map(numbered));
     }
 
     fn file(
         &self,
         code_dealloc: Option<&Spot>,
         modules: &Modules,
-        index: usize,
+        (library, index): (Option<u32>, usize),
     ) -> Option<FileProbes> {
         let module = modules.get(index)?;
-        let here = self.points.iter().filter(|point| point.spot.module == index);
+        let here = |point: &&ProbePoint| point.spot.module == index && point.library == library;
+        let here = self.points.iter().filter(here);
         let points = |returns: bool| {
             let wanted = here.clone().filter(|point| point.returns() == returns);
             wanted.map(|point| (point.spot.file_offset, cookie(point.function))).collect()
         };
-        let dealloc = code_dealloc.filter(|spot| spot.module == index);
+        let dealloc = code_dealloc.filter(|spot| spot.module == index && library.is_none());
         Some(FileProbes {
             file: module.file.descriptor().as_raw_fd(),
             shown_path: module.path.to_string_lossy().into_owned(),
+            library,
             alloc: points(true),
             free: points(false),
             code_dealloc: dealloc.map(|spot| spot.file_offset),
@@ -241,7 +252,7 @@ impl<'a> Draft<'a> {
         let placement = self.placement.map_err(|refusal| (function, refusal.into()))?;
         let spot =
             spot(self.code, self.located.vaddr, placement).ok_or((function, NotCovered::NoCode))?;
-        Ok(ProbePoint { function, also: self.also, spot })
+        Ok(ProbePoint { function, also: self.also, spot, library: None })
     }
 }
 

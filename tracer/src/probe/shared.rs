@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use leakspy_ebpf::wire::limit;
 use leakspy_ebpf::wire::target::ProgramTarget;
 
-use super::attach::{Links, attach};
+use super::attach::{Links, attach, group, libraries, release};
 use super::error::ProbeError;
 use super::front::FrontOrder;
 use super::guard::{Guard, GuardProgram};
@@ -26,6 +26,8 @@ pub struct SharedTargets {
     share: Capacity,
     common: Option<Common>,
     held: BTreeMap<Slot, Arc<Lease>>,
+    /// Allocators of libraries with probes, by target.
+    libraries: BTreeMap<Slot, u32>,
     /// Of those with trace events.
     order: FrontOrder,
     owners: Arc<Owners>,
@@ -63,9 +65,9 @@ impl SharedTargets {
     pub fn new(guard: &GuardProgram, most: u32, share: Capacity) -> Result<Self, ProbeError> {
         let failed = |source| ProbeError::Kernel { what: "start a guard process", source };
         let guard = Guard::start(guard).map_err(failed)?;
-        let (held, order, owners) = Default::default();
+        let (held, libraries, order, owners) = Default::default();
         let most = most.clamp(1, limit::TARGETS);
-        Ok(Self { guard, most, share, common: None, held, order, owners, next: 0 })
+        Ok(Self { guard, most, share, common: None, held, libraries, order, owners, next: 0 })
     }
 
     fn common(&mut self) -> Result<&mut Common, ProbeError> {
@@ -82,7 +84,9 @@ impl SharedTargets {
     /// # Errors
     /// The target has ended, or its first thread. It stays where it is, also later.
     pub fn bring_to_front(&mut self, slot: Slot) -> io::Result<()> {
-        let moved = self.guard.bring_to_front(slot.0);
+        let groups = (0..self.libraries(slot)).map(Some).chain([None]);
+        let mut groups = groups.map(|library| group(slot, library));
+        let moved = groups.try_for_each(|group| self.guard.bring_to_front(group));
         match &moved {
             Ok(()) => self.order.moved(slot),
             Err(error) => {
@@ -107,7 +111,7 @@ impl SharedTargets {
         let common = self.common.as_mut().ok_or(ProbeError::Object { what: "maps" })?;
         let links = Links {
             guard: &mut self.guard,
-            group: slot.0,
+            target: slot,
             pid,
             slot: lease.slot,
             layout: target.layout(),
@@ -115,10 +119,14 @@ impl SharedTargets {
         attach(&mut common.loaded, links, files, method)?;
         if let Err(error) = (request.in_place)() {
             // A guard that is gone holds nothing any more.
-            let _ = self.guard.release(slot.0);
+            let _ = release(&mut self.guard, slot, libraries(files));
             return Err(error);
         }
         Ok((lease, mapped_by != 0))
+    }
+
+    fn libraries(&self, slot: Slot) -> u32 {
+        self.libraries.get(&slot).copied().unwrap_or(0)
     }
 
     /// The number of the programs that see the target's mappings; 0 when there is no way to.
@@ -159,6 +167,7 @@ impl Kernel for SharedTargets {
         self.next += 1;
         let (lease, sees_system_calls) = self.place(slot, request)?;
         self.owners.lock().insert(lease.slot, slot);
+        self.libraries.insert(slot, libraries(request.files));
         if request.method == AttachMethod::Trace {
             self.order.attached(slot);
         }
@@ -170,7 +179,8 @@ impl Kernel for SharedTargets {
     fn detach(&mut self, slot: Slot) -> Result<(), ProbeError> {
         let Some(lease) = self.held.remove(&slot) else { return Ok(()) };
         self.order.removed(slot);
-        let released = self.guard.release(slot.0);
+        let libraries = self.libraries.remove(&slot).unwrap_or(0);
+        let released = release(&mut self.guard, slot, libraries);
         lease.settle();
         if let Some(common) = &mut self.common {
             common.diagnostics.flush();
@@ -181,6 +191,11 @@ impl Kernel for SharedTargets {
         }
         drop(lease);
         released.map_err(|source| ProbeError::Kernel { what: "release probes", source })
+    }
+
+    fn release_library(&mut self, slot: Slot, library: u32) -> Result<(), ProbeError> {
+        let failed = |source| ProbeError::Kernel { what: "release probes", source };
+        self.guard.release(group(slot, Some(library))).map_err(failed)
     }
 
     fn arrange(&mut self) -> usize {

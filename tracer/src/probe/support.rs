@@ -6,14 +6,15 @@ use std::os::fd::AsRawFd;
 
 use leakspy_ebpf::wire::target::ProgramLayout;
 
-use super::attach::{FileProbes, Links, attach};
+use super::attach::{FileProbes, Links, attach, release};
 use super::error::ProbeError;
-use super::guard::{Guard, LinkGroup};
+use super::guard::Guard;
+use super::kernel::Slot;
 use super::load::{Capacity, Loaded};
 use crate::model::AttachMethod;
 
 /// The guard is asked for one thing after the other.
-const GROUP: LinkGroup = 0;
+const TARGET: Slot = Slot(0);
 
 /// Never called; carries the probe.
 #[inline(never)]
@@ -33,13 +34,13 @@ pub fn try_method(method: AttachMethod, guard: &mut Guard) -> Result<(), ProbeEr
     let mut loaded = Loaded::new(capacity, 1)?;
     let links = Links {
         guard,
-        group: GROUP,
+        target: TARGET,
         pid: std::process::id(),
         slot: 1,
         layout: ProgramLayout::default(),
     };
     attach(&mut loaded, links, &[file], method)?;
-    let released = guard.release(GROUP);
+    let released = release(guard, TARGET, 0);
     released.map_err(|source| ProbeError::Kernel { what: "release probes", source })
 }
 
@@ -64,6 +65,7 @@ fn own_probes(own: &File) -> Result<FileProbes, ProbeError> {
     Ok(FileProbes {
         file: own.as_raw_fd(),
         shown_path: "/proc/self/exe".to_owned(),
+        library: None,
         alloc: vec![(offset, 1)],
         free: Vec::new(),
         code_dealloc: None,

@@ -90,7 +90,8 @@ pub fn note(note: &Note) -> String {
         }
         Note::AllocatorNotBelieved { allocator, path } => format!(
             "Calls of {allocator} in {path} were counted, and are not believed: many of its blocks overlap, or lie \
-             where nothing is mapped, so it releases them in a way that is not seen. No line is named for them."
+             where nothing is mapped, so it releases them in a way that is not seen. From then on what it maps is counted as its growth, and \
+             no line is named for it."
         ),
         Note::AllocatorMapped { allocator, path } => format!(
             "{path} has an allocator of its own, {allocator}, whose calls are not seen: what it maps is counted \

@@ -99,7 +99,7 @@ impl Following {
             match self.wake(attached, deadline, &mut ticks).await? {
                 Wake::Records => attached.worker.run(|work| work.recorder.drain()).await?,
                 Wake::Tick => {
-                    if let Some(gone) = self.tick(&mut attached.worker).await? {
+                    if let Some(gone) = self.tick(attached).await? {
                         break gone;
                     }
                 }
@@ -138,8 +138,12 @@ impl Following {
     }
 
     /// Saves, begins what is due, and sees whether the target is still what was attached to.
-    async fn tick(&self, worker: &mut Worker) -> Result<Option<Ending>, SessionError> {
+    async fn tick(&self, attached: &mut RecordedTarget) -> Result<Option<Ending>, SessionError> {
+        let worker = &mut attached.worker;
         let status = worker.run(|work| work.recorder.save()).await?;
+        for library in worker.work()?.recorder.not_believed() {
+            self.shared.release_library(attached.slot, library).await;
+        }
         self.tell(EventKind::Status(status)).await;
         let scans = Arc::clone(&self.shared.scans);
         worker

@@ -61,7 +61,8 @@ pub fn make(
     let mut plan = plan;
     let mut in_libraries = Vec::new();
     for in_library in allocator.in_libraries.iter().filter(|one| !one.of_python) {
-        let (note, traced) = trace_library(in_library, &mut plan, modules, kernel);
+        let number = u32::try_from(in_libraries.len()).unwrap_or(u32::MAX);
+        let (note, traced) = trace_library(number, in_library, &mut plan, modules, kernel);
         notes.push(note);
         in_libraries.extend(traced);
     }
@@ -82,6 +83,7 @@ pub fn make(
 
 /// Adds the probes on an allocator that a library has for itself, where they would see all of it.
 fn trace_library(
+    number: u32,
     in_library: &InLibrary,
     plan: &mut Plan,
     modules: &Modules,
@@ -96,7 +98,7 @@ fn trace_library(
         return (Note::AllocatorMapped { allocator, path }, None);
     }
     let probed = own.points.iter().map(|point| point.spot.address.0).collect();
-    plan.points.extend(own.points);
+    plan.add_library(number, own);
     let note = Note::AllocatorTraced { allocator: allocator.clone(), path: path.clone() };
     (note, Some(TracedLibrary { allocator, path, probed }))
 }

@@ -72,6 +72,13 @@ impl Shared {
         let _ = self.events.send(Event { target, what }).await;
     }
 
+    /// Takes out the probes on the allocator of one of a target's libraries.
+    pub async fn release_library(&self, slot: Slot, library: u32) {
+        let mut kernel = Arc::clone(&self.kernel).lock_owned().await;
+        // A guard that is gone holds nothing any more.
+        let _ = blocking(move || kernel.release_library(slot, library)).await;
+    }
+
     /// Takes the probes of a target out, and forgets its records.
     pub async fn detach(&self, slot: Slot) {
         let mut kernel = Arc::clone(&self.kernel).lock_owned().await;

@@ -13,7 +13,7 @@ use super::super::bpf;
 const LONGEST: u64 = 1 << 20;
 
 /// Links that are released together, by a number of the tracer's choice.
-pub type LinkGroup = u32;
+pub type LinkGroup = u64;
 
 /// A link to be made, with descriptors as numbers of the tracer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

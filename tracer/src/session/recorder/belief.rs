@@ -24,13 +24,16 @@ pub struct Belief {
     libraries: Vec<TracedLibrary>,
     /// As long.
     refuted: Vec<bool>,
+    /// Those that still have their probes.
+    probed: Vec<u32>,
     next: Duration,
 }
 
 impl Belief {
     /// All of them, so far.
     pub fn new(libraries: Vec<TracedLibrary>) -> Self {
-        Self { refuted: vec![false; libraries.len()], libraries, next: FIRST }
+        let refuted = vec![false; libraries.len()];
+        Self { refuted, libraries, probed: Vec::new(), next: FIRST }
     }
 
     /// What is to be said of a site that was entered at this instruction.
@@ -79,6 +82,12 @@ impl Recorder {
         Ok(())
     }
 
+    /// Allocators that are not believed, by their number, each once: without probes on them, what they
+    /// map is their growth.
+    pub fn not_believed(&mut self) -> Vec<u32> {
+        std::mem::take(&mut self.belief.probed)
+    }
+
     /// Live blocks of those allocators that were born before a moment.
     fn library_blocks(&self, before: u64) -> Result<Vec<PlacedBlock>, SessionError> {
         let (sites, _) = self.stacks.known();
@@ -97,6 +106,7 @@ impl Recorder {
     /// Says that an allocator is not believed, also of the sites that are written already.
     fn refute(&mut self, library: usize) -> Result<(), SessionError> {
         self.belief.refuted[library] = true;
+        self.belief.probed.extend(u32::try_from(library));
         let TracedLibrary { allocator, path, .. } = &self.belief.libraries[library];
         let (allocator, path) = (allocator.clone(), path.clone());
         self.note(Note::AllocatorNotBelieved { allocator, path });
