@@ -9,7 +9,6 @@ use leakspy_ebpf::wire::target::ProgramLayout;
 
 use super::error::ProbeError;
 use super::guard::{Guard, LinkGroup, LinkKind, LinkRequest};
-use super::kernel::Slot;
 use super::load::Loaded;
 use crate::model::AttachMethod;
 
@@ -63,8 +62,8 @@ pub struct FileProbes {
 pub struct Links<'a> {
     /// What makes and holds them.
     pub guard: &'a mut Guard,
-    /// Of which target.
-    pub target: Slot,
+    /// Of which target, by a number of its own.
+    pub target: u32,
     /// In which process.
     pub pid: u32,
     /// The slot of the target.
@@ -74,8 +73,8 @@ pub struct Links<'a> {
 }
 
 /// The links of a target that are released together.
-pub fn group(target: Slot, library: Option<u32>) -> LinkGroup {
-    u64::from(target.0) << 32 | library.map_or(0, |library| u64::from(library) + 1)
+pub fn group(target: u32, library: Option<u32>) -> LinkGroup {
+    u64::from(target) << 32 | library.map_or(0, |library| u64::from(library) + 1)
 }
 
 /// One more than the highest number of a library's allocator.
@@ -87,7 +86,7 @@ pub fn libraries(files: &[FileProbes]) -> u32 {
 ///
 /// # Errors
 /// The guard is gone, and the links with it.
-pub fn release(guard: &mut Guard, target: Slot, libraries: u32) -> io::Result<()> {
+pub fn release(guard: &mut Guard, target: u32, libraries: u32) -> io::Result<()> {
     let mut groups = (0..libraries).map(Some).chain([None]);
     groups.try_for_each(|library| guard.release(group(target, library)))
 }

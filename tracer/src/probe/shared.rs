@@ -85,7 +85,7 @@ impl SharedTargets {
     /// The target has ended, or its first thread. It stays where it is, also later.
     pub fn bring_to_front(&mut self, slot: Slot) -> io::Result<()> {
         let groups = (0..self.libraries(slot)).map(Some).chain([None]);
-        let mut groups = groups.map(|library| group(slot, library));
+        let mut groups = groups.map(|library| group(slot.0, library));
         let moved = groups.try_for_each(|group| self.guard.bring_to_front(group));
         match &moved {
             Ok(()) => self.order.moved(slot),
@@ -111,7 +111,7 @@ impl SharedTargets {
         let common = self.common.as_mut().ok_or(ProbeError::Object { what: "maps" })?;
         let links = Links {
             guard: &mut self.guard,
-            target: slot,
+            target: slot.0,
             pid,
             slot: lease.slot,
             layout: target.layout(),
@@ -119,7 +119,7 @@ impl SharedTargets {
         attach(&mut common.loaded, links, files, method)?;
         if let Err(error) = (request.in_place)() {
             // A guard that is gone holds nothing any more.
-            let _ = release(&mut self.guard, slot, libraries(files));
+            let _ = release(&mut self.guard, slot.0, libraries(files));
             return Err(error);
         }
         Ok((lease, mapped_by != 0))
@@ -180,7 +180,7 @@ impl Kernel for SharedTargets {
         let Some(lease) = self.held.remove(&slot) else { return Ok(()) };
         self.order.removed(slot);
         let libraries = self.libraries.remove(&slot).unwrap_or(0);
-        let released = release(&mut self.guard, slot, libraries);
+        let released = release(&mut self.guard, slot.0, libraries);
         lease.settle();
         if let Some(common) = &mut self.common {
             common.diagnostics.flush();
@@ -195,7 +195,7 @@ impl Kernel for SharedTargets {
 
     fn release_library(&mut self, slot: Slot, library: u32) -> Result<(), ProbeError> {
         let failed = |source| ProbeError::Kernel { what: "release probes", source };
-        self.guard.release(group(slot, Some(library))).map_err(failed)
+        self.guard.release(group(slot.0, Some(library))).map_err(failed)
     }
 
     fn arrange(&mut self) -> usize {

@@ -9,12 +9,11 @@ use leakspy_ebpf::wire::target::ProgramLayout;
 use super::attach::{FileProbes, Links, attach, release};
 use super::error::ProbeError;
 use super::guard::Guard;
-use super::kernel::Slot;
 use super::load::{Capacity, Loaded};
 use crate::model::AttachMethod;
 
 /// The guard is asked for one thing after the other.
-const TARGET: Slot = Slot(0);
+const TARGET: u32 = 0;
 
 /// Never called; carries the probe.
 #[inline(never)]
