@@ -7,7 +7,7 @@ use leakspy_ebpf::wire::counter::Counter;
 use leakspy_tests::interpreter::Interpreter;
 use leakspy_tests::native;
 use leakspy_tests::report::Report;
-use leakspy_tests::tracer::{self, recorded};
+use leakspy_tests::tracer::{self, Recording, recorded};
 use leakspy_tests::verdict::{Amount, agrees, through};
 use leakspy_tests::workload::{Truth, Workload};
 use serde_json::Value;
@@ -205,16 +205,24 @@ fn unseen_frees_are_noticed() -> Result<()> {
 }
 
 /// An allocator that a library has for itself: its blocks belong to the lines that made them, and
-/// what it maps for them is counted once. What the library maps by system calls is seen, too.
+/// what it maps for them is counted once. What the library maps by system calls is seen, too, once it was
+/// noticed that memory grows without calls; what was mapped before is not.
 fn in_a_library(interpreter: &Interpreter) -> Result<()> {
     let library = native::library("own_allocator")?;
-    let target = Workload::python_with(interpreter, "own_allocator", |stage, command| {
+    let mut target = Workload::python_with(interpreter, "own_allocator", |stage, command| {
         command.env("OWN_ALLOCATOR", stage.add(&library)?);
         Ok(())
     })?;
-    let (report, truth) = record(target)?;
+    let mut recording = Recording::start(target.pid(), &[])?;
+    target.command("grow")?;
+    recording.await_system_calls()?;
+    target.go()?;
+    let (report, truth) = (recording.stop()?.report()?, target.truth()?);
+    target.quit()?;
+    report.lost_nothing_but(&[])?;
+    report.balances()?;
     agrees(&truth, &report)?;
-    for code in ["allocator-traced", "allocator-mapped"] {
+    for code in ["allocator-traced", "allocator-mapped", "system-calls-seen"] {
         report.says(code)?;
     }
     let chunks = Amount::live(through(&report, "sn_rust_alloc"));

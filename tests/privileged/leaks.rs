@@ -8,7 +8,7 @@ use leakspy_tests::interpreter::Interpreter;
 use leakspy_tests::process::{Ending, Process};
 use leakspy_tests::tracer::binary;
 use leakspy_tests::workload::Workload;
-use leakspy_tests::{kernel, text};
+use leakspy_tests::{kernel, native, text};
 use serde_json::Value;
 
 /// A watch with a folder of its own for temporary files.
@@ -78,6 +78,33 @@ fn the_leaking_line_comes_first() -> Result<()> {
     let speed = first["slope_bytes_per_hour"]["est"].as_f64().context("a speed")?;
     let truth = 200.0 * 2_050.0 * 3_600.0;
     ensure!((0.5..2.0).contains(&(speed / truth)), "{speed} instead of {truth} bytes an hour");
+    target.quit()
+}
+
+/// Mapped by system calls that no probe in the process sees, a quarter of a megabyte at a time: the line that
+/// does it comes first, in a watch that began without counting them.
+#[test]
+fn a_leak_by_system_calls_comes_first() -> Result<()> {
+    let library = native::library("own_allocator")?;
+    let mut target =
+        Workload::python_with(&Interpreter::find("3.11")?, "own_allocator", |stage, command| {
+            command.env("OWN_ALLOCATOR", stage.add(&library)?);
+            Ok(())
+        })?;
+    target.command("leak")?;
+    let ending = Watch::start(&target, &["-d", "60s", "-f", "json"])?.end()?;
+    ensure!(ending.code() == Some(0), "{ending}");
+    let (line, report) = (target.facts()?["line"].clone(), json(&ending)?);
+    let codes = report["capture"]["codes"].as_array().cloned().unwrap_or_default();
+    ensure!(codes.iter().any(|code| code == "system-calls-seen"), "{codes:?}");
+    let first = &report["findings"][0];
+    let stack = first["stack"].as_array().cloned().unwrap_or_default();
+    let named =
+        stack.iter().any(|frame| frame["function"] == "map_and_touch" && frame["line"] == line);
+    ensure!(named && first["verdict"] == "leak", "the first finding is not the leak: {first:#}");
+    let speed = first["slope_bytes_per_hour"]["est"].as_f64().context("a speed")?;
+    let truth = 2.5 * 1_048_576.0 * 3_600.0;
+    ensure!((0.6..1.5).contains(&(speed / truth)), "{speed} instead of {truth} bytes an hour");
     target.quit()
 }
 

@@ -8,10 +8,10 @@ use anyhow::{Context, Result, ensure};
 use leakspy_tests::interpreter::Interpreter;
 use leakspy_tests::process::{Ending, Process};
 use leakspy_tests::report::Counters;
-use leakspy_tests::tracer::{binary, report};
+use leakspy_tests::tracer::{SYSTEM_CALLS, binary, report};
 use leakspy_tests::verdict::agrees;
 use leakspy_tests::workload::Workload;
-use leakspy_tests::{kernel, text};
+use leakspy_tests::{kernel, native, text};
 use serde_json::Value;
 
 /// A command on several processes, all of them attached.
@@ -331,4 +331,56 @@ fn fifty_fit_into_memory() -> Result<()> {
     println!("{} MiB resident, {} MiB of maps", resident >> 20, maps >> 20);
     ensure!(resident > 0 && maps > 0 && resident + maps < MOST, "{resident} + {maps} bytes");
     targets.into_iter().try_for_each(Workload::quit)
+}
+
+/// The kernel's own tracepoints, which everybody on the machine pays for, have programs while a target needs
+/// them, and no longer: of three, two map by system calls, and end one after the other.
+#[test]
+fn system_calls_are_counted_while_a_target_needs_it() -> Result<()> {
+    let (interpreter, library) = (Interpreter::find("3.11")?, native::library("own_allocator")?);
+    let maps = || {
+        Workload::python_with(&interpreter, "own_allocator", |stage, command| {
+            command.env("OWN_ALLOCATOR", stage.add(&library)?);
+            Ok(())
+        })
+    };
+    let mut targets = [maps()?, maps()?, maps()?];
+    let pids = targets.each_ref().map(Workload::pid);
+    let folder = tempfile::tempdir()?;
+    let file = |name: &str| folder.path().join(format!("out{name}.leakspy"));
+    let flags = ["-o", &file("").display().to_string(), "--tick", "100ms"];
+    let mut leakspy = start("record", &pids, &flags)?;
+    let tracer = leakspy.pid();
+    let counting = || kernel::tracepoints_of(tracer);
+    let both = ["mmap_lock_start_locking", "vm_unmapped_area"];
+    ensure!(counting()?.is_empty(), "counted before anybody needs it");
+    for target in &mut targets[..2] {
+        target.command("grow")?;
+        leakspy.notice(|line| line.contains(SYSTEM_CALLS))?;
+        ensure!(counting()? == both, "{:?}", counting()?);
+    }
+    targets.iter_mut().try_for_each(|target| target.go().map(drop))?;
+    let mut ends = |pid: u32| -> Result<()> {
+        kernel::signal(pid, libc::SIGKILL)?;
+        let pid = pid.to_string();
+        leakspy.notice(|line| line.contains(&pid) && line.contains("exited")).map(drop)
+    };
+    ends(pids[0])?;
+    ensure!(counting()? == both, "the other needs it: {:?}", counting()?);
+    ends(pids[1])?;
+    kernel::await_no_tracepoints(tracer)?;
+    kernel::signal(tracer, libc::SIGINT)?;
+    ensure!(leakspy.wait()?.code() == Some(4), "two have ended");
+    for (number, pid) in pids.into_iter().enumerate() {
+        let report = report(&file(&format!(".{pid}")))?;
+        report.balances()?;
+        let raw = report.sites.iter().filter(|site| site.goes_through("map_raw"));
+        let (needed, raw) = (number < 2, raw.filter(|site| site.live_count > 0).count());
+        ensure!(
+            report.says("system-calls-seen").is_ok() == needed && (raw > 0) == needed,
+            "{pid}: {raw}"
+        );
+    }
+    let [_, _, third] = targets;
+    third.quit()
 }

@@ -148,7 +148,10 @@ pub fn await_no_links(pid: u32) -> Result<()> {
 }
 
 /// The kernel takes its time to let go of what a process held when it died.
-pub(crate) fn await_empty(what: &str, list: impl Fn() -> Result<Vec<u32>>) -> Result<()> {
+pub(crate) fn await_empty<T: std::fmt::Debug>(
+    what: &str,
+    list: impl Fn() -> Result<Vec<T>>,
+) -> Result<()> {
     let deadline = Instant::now() + Duration::from_secs(30);
     loop {
         let left = list()?;
@@ -181,6 +184,25 @@ pub fn maps_of(pid: u32) -> Result<BTreeMap<u64, u64>> {
         }
     }
     Ok(maps)
+}
+
+/// Tracepoints of the kernel at which a process has programs, other than that of exec.
+pub fn tracepoints_of(pid: u32) -> Result<Vec<String>> {
+    let mut tracepoints = Vec::new();
+    for entry in std::fs::read_dir(format!("/proc/{pid}/fdinfo"))? {
+        // Closed meanwhile.
+        let Ok(info) = std::fs::read_to_string(entry?.path()) else { continue };
+        let name = info.lines().find_map(|line| line.strip_prefix("tp_name:"));
+        tracepoints.extend(name.map(|name| name.trim().to_owned()));
+    }
+    tracepoints.retain(|name| name != "sched_process_exec");
+    tracepoints.sort_unstable();
+    Ok(tracepoints)
+}
+
+/// Waits until a process has no programs at such tracepoints.
+pub fn await_no_tracepoints(pid: u32) -> Result<()> {
+    await_empty("programs at tracepoints", || tracepoints_of(pid))
 }
 
 /// The children of a process, of all its threads.

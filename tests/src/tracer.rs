@@ -21,6 +21,9 @@ pub const BIN: &str = "LEAKSPY_BIN";
 /// The line of standard error by which `record` says that every probe is in place.
 const ATTACHED: &str = "recording";
 
+/// What it says on standard error when it begins to count mappings by system calls.
+pub const SYSTEM_CALLS: &str = "that no call explains, so ";
+
 /// The program, built once.
 pub fn binary() -> Result<&'static Path> {
     static BINARY: OnceLock<std::result::Result<PathBuf, String>> = OnceLock::new();
@@ -104,6 +107,11 @@ impl Recording {
     /// Waits until every probe is in place.
     pub fn await_attached(&mut self) -> Result<()> {
         self.process.notice(|line| line.starts_with(ATTACHED)).map(|_| ())
+    }
+
+    /// Waits until mappings by system calls are counted.
+    pub fn await_system_calls(&mut self) -> Result<()> {
+        self.process.notice(|line| line.contains(SYSTEM_CALLS)).map(|_| ())
     }
 
     /// Process id of the tracer.

@@ -1,8 +1,14 @@
-"""Blocks from an allocator that a library has for itself: kept ones are told."""
+"""Blocks from an allocator that a library has for itself: kept ones are told.
+
+`grow` maps memory by system calls until somebody must notice; nothing is told of it. `leak` does so for ever, at 2.5 MiB
+a second.
+"""
 import ctypes
 import os
+import threading
+import time
 
-from truth import expect, here, serve
+from truth import expect, fact, here, marked, serve
 
 OWN = ctypes.CDLL(os.environ["OWN_ALLOCATOR"])
 OWN.own_take.restype = OWN.own_part.restype = OWN.own_map.restype = ctypes.c_void_p
@@ -10,6 +16,26 @@ OWN.own_take.argtypes = OWN.own_part.argtypes = OWN.own_map.argtypes = [ctypes.c
 OWN.own_give.argtypes = [ctypes.c_void_p]
 OWN.own_unmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t]
 KEPT = []
+
+
+def map_and_touch(size):
+    address = OWN.own_map(size)  # leaked here
+    ctypes.memset(address, 1, size)
+
+
+def grow():
+    map_and_touch(24 << 20)
+
+
+def leak_for_ever():
+    while True:
+        map_and_touch(1 << 18)
+        time.sleep(1 / 10)
+
+
+def leak():
+    fact("line", marked("leaked here", __file__))
+    threading.Thread(target=leak_for_ever, daemon=True).start()
 
 
 def kept():
@@ -58,4 +84,4 @@ def go():
     in_parts()
 
 
-serve(go)
+serve(go, grow=grow, leak=leak)

@@ -96,15 +96,11 @@ impl ProbeEvent {
         if is_surely_none(tgid) {
             return None;
         }
-        let slot = slot_of(tgid);
-        if slot == 0 {
+        let Task { slot, mapped_by, .. } = task_of(tgid);
+        if slot == 0 || mapped_by != layout_number() {
             return None;
         }
         let target = map::TARGETS.get_ptr_mut(slot)?;
-        // SAFETY: a non-null element of an array map stays valid.
-        if unsafe { (*target).mapped_by } != layout_number() {
-            return None;
-        }
         let counters = map::COUNTERS.get_ptr_mut(slot)?;
         // SAFETY: the current task has registers of user space while it is in a system call; the
         // kernel types both pointers, and the verifier checks what is read.
@@ -163,17 +159,26 @@ impl ProbeEvent {
 /// target (a vfork child runs in the target's memory with the target's breakpoints).
 #[inline(always)]
 fn slot_of(tgid: u32) -> u32 {
+    task_of(tgid).slot
+}
+
+/// What is said of a process, all zeros when it is no target.
+#[inline(always)]
+fn task_of(tgid: u32) -> Task {
+    let none = Task { tgid: 0, slot: 0, mapped_by: 0 };
     let first = task_cell(tgid);
     for step in 0..limit::TASK_CELLS {
-        let Some(cell) = map::TASKS.get_ptr((first + step) & (limit::TASKS - 1)) else { return 0 };
+        let Some(cell) = map::TASKS.get_ptr((first + step) & (limit::TASKS - 1)) else {
+            return none;
+        };
         // SAFETY: a non-null element of an array map stays valid; user space writes a cell for a
-        // target that does not record yet or no longer.
+        // target that does not record yet or no longer, and `mapped_by`, a word, while it does.
         let task = unsafe { core::ptr::read_volatile(cell) };
         if task.tgid == tgid {
-            return task.slot;
+            return task;
         }
     }
-    0
+    none
 }
 
 /// Whether a process is no target, by one cell: where the search begins in a cell that was always

@@ -22,8 +22,6 @@ pub struct ProgramTarget {
     pub mmap: (u64, u64),
     /// The same of `munmap`.
     pub munmap: (u64, u64),
-    /// As [`TargetRow::mapped_by`].
-    pub mapped_by: u32,
     /// How to walk Python frames.
     pub python: PythonWalk,
 }
@@ -51,7 +49,6 @@ impl ProgramTarget {
             mmap_bytes: self.mmap.1,
             munmap_code: self.munmap.0,
             munmap_bytes: self.munmap.1,
-            mapped_by: self.mapped_by,
             ..TargetRow::NONE
         }
     }
@@ -108,13 +105,8 @@ pub struct TargetRow {
     pub munmap_code: u64,
     /// How many bytes of it.
     pub munmap_bytes: u64,
-    /// Which programs see the mappings that it makes by system calls: the number of their layout. 0:
-    /// none do.
-    pub mapped_by: u32,
-    /// Written-out padding.
-    pub reserved: u32,
 }
-assert_size!(TargetRow, 112);
+assert_size!(TargetRow, 104);
 
 /// Events are not accounted.
 pub const STATE_OFF: u32 = 0;
@@ -143,8 +135,6 @@ impl TargetRow {
         mmap_bytes: 0,
         munmap_code: 0,
         munmap_bytes: 0,
-        mapped_by: 0,
-        reserved: 0,
     };
 }
 
@@ -156,12 +146,15 @@ pub struct Task {
     pub tgid: u32,
     /// Its slot; 0 in a cell that was always free.
     pub slot: u32,
+    /// Which programs see the mappings that it makes by system calls: the number of their layout. 0:
+    /// none do.
+    pub mapped_by: u32,
 }
-assert_size!(Task, 8);
+assert_size!(Task, 12);
 
 impl Task {
     /// Stays where a process was: the search for those behind it goes on.
-    pub const GONE: Self = Self { tgid: 0, slot: u32::MAX };
+    pub const GONE: Self = Self { tgid: 0, slot: u32::MAX, mapped_by: 0 };
 }
 
 /// Offsets and rules of one CPython's frames, all in bytes. All zero: no Python.

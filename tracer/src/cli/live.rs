@@ -3,6 +3,7 @@
 use anyhow::Result;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use crate::model::Note;
 use crate::probe::{Capacity, GuardProgram, SharedTargets};
 use crate::session::{
     Attachment, Ending, Event, EventKind, RecordOptions, Session, SessionError, Status, TargetId,
@@ -14,6 +15,8 @@ pub trait Watcher {
     fn attached(&mut self, target: usize, about: &Attachment);
     /// A while has passed.
     fn status(&mut self, target: usize, status: &Status);
+    /// Something that limits the report.
+    fn noticed(&mut self, target: usize, note: &Note);
     /// Counting ends; the last scans and names come now.
     fn finishing(&mut self, target: usize);
     /// It is over.
@@ -95,6 +98,10 @@ fn tell(watcher: &mut dyn Watcher, target: usize, what: EventKind) -> Option<Out
         }
         EventKind::Status(status) => {
             watcher.status(target, &status);
+            return None;
+        }
+        EventKind::Noticed(note) => {
+            watcher.noticed(target, &note);
             return None;
         }
         EventKind::Ending(_) => {

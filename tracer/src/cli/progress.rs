@@ -9,7 +9,7 @@ use std::io::{self, IsTerminal, Write};
 pub use self::many::ManyLines;
 pub use self::snapshots::ManySnapshots;
 use super::live::{Outcome, Watcher};
-use crate::model::HeapSnapshot;
+use crate::model::{HeapSnapshot, Note};
 use crate::report::quantity::{bytes, count, counted, duration};
 use crate::report::{escape, notes, width};
 use crate::session::{Attachment, Status};
@@ -106,6 +106,10 @@ impl<W: Write> Watcher for ProgressLine<W> {
             }
             Manner::Plain => {}
         }
+    }
+
+    fn noticed(&mut self, _target: usize, note: &Note) {
+        self.words(&notes::note(note));
     }
 
     fn finishing(&mut self, _target: usize) {

@@ -102,7 +102,7 @@ coded! {
             /// Why not, in the words of the system.
             error: String,
         },
-        /// Mappings are counted where the kernel makes them.
+        /// Mappings can be counted where the kernel makes them.
         "mappings-in-kernel" => MappingsSeen,
         /// Mappings are counted where the C library makes them.
         "mappings-in-library" => MappingsNotSeen {

@@ -70,8 +70,17 @@ coded! {
             /// Modules that call it.
             callers: u64,
         },
-        /// Mappings are counted where the C library makes them, not in the kernel.
+        /// Memory grew without an explanation, and the kernel does not let mappings be counted that are not
+        /// made by the C library.
         "system-calls-not-seen" => SystemCallsNotSeen,
+        /// Memory grew without an explanation: mappings that are made by system calls, without the C library,
+        /// are counted from then on.
+        "system-calls-seen" => SystemCallsSeen {
+            /// Seconds from the start.
+            from: f64,
+            /// How much memory it was.
+            bytes: u64,
+        },
         /// A library has an allocator for itself, whose calls are counted.
         "allocator-traced" => AllocatorTraced {
             /// What the allocator is called.

@@ -15,6 +15,8 @@ pub struct Resident {
     pub shmem: Option<u64>,
     /// Swapped out, which is not part of the total.
     pub swap: Option<u64>,
+    /// Address space of private mappings that may be written to, without stacks that the kernel grows.
+    pub writable: Option<u64>,
 }
 
 /// What this process uses itself.
@@ -41,6 +43,7 @@ fn parse_resident(status: &str) -> Option<Resident> {
         file: bytes("RssFile"),
         shmem: bytes("RssShmem"),
         swap: bytes("VmSwap"),
+        writable: bytes("VmData"),
     })
 }
 
@@ -118,10 +121,11 @@ mod tests {
 
     #[test]
     fn status_is_read_in_bytes() {
-        let status = "Name:\tx\nVmRSS:\t    1024 kB\nRssAnon:\t     512 kB\nRssFile:\t 4 kB\n";
+        let status = "Name:\tx\nVmRSS:\t    1024 kB\nVmData:\t 8 kB\nRssAnon:\t     512 kB\nRssFile:\t 4 kB\n";
         let resident = parse_resident(status).unwrap();
         assert_eq!((resident.total, resident.anonymous), (1 << 20, 1 << 19));
         assert_eq!((resident.file, resident.swap), (Some(4096), None));
+        assert_eq!(resident.writable, Some(8192));
         assert_eq!(parse_resident("Name:\tVmRSS: 1 kB\n"), None);
         let own = own().unwrap();
         assert!(own.resident > 0 && own.cpu_ns > 0);

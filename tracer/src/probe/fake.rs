@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 
 use leakspy_ebpf::wire::counter::Counter;
@@ -21,6 +21,8 @@ pub enum KernelCall {
     Attach(u32, AttachMethod),
     /// To count for a target, or to stop that.
     Recording(Slot, bool),
+    /// To count mappings that it makes by system calls of its own.
+    Mappings(Slot),
     /// To take its probes out.
     Detach(Slot),
     /// To take out the probes on the allocator of one of its libraries.
@@ -48,6 +50,8 @@ struct State {
     tables: Mutex<BTreeMap<Slot, Arc<Numbers>>>,
     /// Whether probes that are to be taken out stay.
     stuck: AtomicBool,
+    /// Whether mappings cannot be seen in the kernel.
+    no_mappings: AtomicBool,
 }
 
 /// The kernel side.
@@ -64,6 +68,8 @@ pub struct FakeKernel {
 pub struct Numbers {
     /// Totals of sites.
     pub sites: Mutex<Vec<(u64, SiteValue)>>,
+    /// Bytes that were allocated and not freed.
+    pub live_bytes: AtomicU64,
     /// What has ended the accounting.
     pub ended: Mutex<Option<EndedBy>>,
     /// Whether reading them fails.
@@ -89,6 +95,7 @@ impl FakeKernel {
             guard: Mutex::new(Some(ends)),
             tables: Mutex::default(),
             stuck: AtomicBool::new(false),
+            no_mappings: AtomicBool::new(false),
         }));
         (Self { script: script.clone(), bell: Some(rings), guard: Some(guard), next: 0 }, script)
     }
@@ -112,6 +119,11 @@ impl Script {
     /// From now on no probe can be taken out.
     pub fn refuse_detach(&self) {
         self.0.stuck.store(true, Ordering::Relaxed);
+    }
+
+    /// The kernel has no way to see mappings.
+    pub fn refuse_mappings(&self) {
+        self.0.no_mappings.store(true, Ordering::Relaxed);
     }
 
     /// A record comes.
@@ -163,7 +175,15 @@ impl Kernel for FakeKernel {
         self.next += 1;
         let (script, numbers) = (self.script.clone(), self.script.numbers(slot));
         let tables = Arc::new(FakeTables { slot, script, numbers });
-        Ok(Placed { slot, tables, sees_system_calls: true })
+        Ok(Placed { slot, tables })
+    }
+
+    fn see_mappings(&mut self, slot: Slot) -> Result<(), ProbeError> {
+        self.script.note(KernelCall::Mappings(slot));
+        match self.script.0.no_mappings.load(Ordering::Relaxed) {
+            true => Err(ProbeError::Object { what: "tracepoint" }),
+            false => Ok(()),
+        }
     }
 
     fn detach(&mut self, slot: Slot) -> Result<(), ProbeError> {
@@ -256,7 +276,9 @@ impl Tables for FakeTables {
 
     fn counters(&self) -> Result<Vec<u64>, ProbeError> {
         self.read()?;
-        Ok(vec![0; Counter::ALL.len()])
+        let mut counters = vec![0; Counter::ALL.len()];
+        counters[Counter::AllocBytes as usize] = self.numbers.live_bytes.load(Ordering::Relaxed);
+        Ok(counters)
     }
 
     fn sites(&self) -> Result<Vec<(u64, SiteValue)>, ProbeError> {

@@ -48,8 +48,6 @@ pub struct Placed {
     pub slot: Slot,
     /// Its numbers; they can be read until they are dropped, also after the probes are out.
     pub tables: Arc<dyn Tables>,
-    /// Whether mappings are seen that it makes by system calls of its own.
-    pub sees_system_calls: bool,
 }
 
 /// Places probes and takes them out. Both block, for milliseconds and more.
@@ -64,6 +62,14 @@ pub trait Kernel: Send {
     /// # Errors
     /// [`ProbeError::is_unsupported`] when there is no such method here. No probe is left in place.
     fn attach(&mut self, request: &AttachRequest<'_>) -> Result<Placed, ProbeError>;
+
+    /// Counts, from now on and until it is detached, the mappings that a target makes by system calls
+    /// of its own. Meanwhile each process of this machine pays for that when it maps memory. Twice is no
+    /// error.
+    ///
+    /// # Errors
+    /// The kernel has no way to do that, or allows none.
+    fn see_mappings(&mut self, slot: Slot) -> Result<(), ProbeError>;
 
     /// Takes the probes of one target out; those of others stay. Twice is no error.
     ///

@@ -63,8 +63,8 @@ pub struct Loaded {
     tails: BTreeMap<RunsAt, OwnedFd>,
     /// By name, attach type, and index of the layout.
     programs: BTreeMap<(&'static str, u32, usize), OwnedFd>,
-    /// What sees mappings in the kernel, by index of the layout; none where that does not work.
-    mappings: BTreeMap<usize, Option<MappingLinks>>,
+    /// What sees mappings in the kernel, by index of the layout, while a target needs it.
+    mappings: BTreeMap<usize, MappingLinks>,
 }
 
 impl Loaded {
@@ -131,23 +131,24 @@ impl Loaded {
             .map_err(|(source, log)| ProbeError::Program { program, source, log })
     }
 
-    /// Sees to it that mappings which targets with this layout make by system calls of their own are seen in
-    /// the kernel, for as long as this lives. Gives what their rows must say (`TargetRow::mapped_by`).
+    /// Sees to it that mappings which targets with this layout make by system calls of their own can be seen
+    /// in the kernel, until [`Self::pass_over_mappings`]. Gives what must be said of such a target
+    /// (`Task::mapped_by`).
     ///
     /// # Errors
     /// The kernel has no way to do that, or allows none.
     pub fn see_mappings(&mut self, layout: &ProgramLayout) -> Result<u32, ProbeError> {
         let index = self.layout(layout)?;
         if !self.mappings.contains_key(&index) {
-            let links = mapping::link(|program| self.load(program, RunsAt::Tracepoint, index));
-            // Asked once: what is refused is refused again.
-            self.mappings.insert(index, None);
-            self.mappings.insert(index, Some(links?));
+            let links = mapping::link(|program| self.load(program, RunsAt::Tracepoint, index))?;
+            self.mappings.insert(index, links);
         }
-        match self.mappings.get(&index) {
-            Some(Some(_)) => Ok(number_of(index)),
-            _ => Err(ProbeError::Object { what: "system calls" }),
-        }
+        Ok(number_of(index))
+    }
+
+    /// Takes out what [`Self::see_mappings`] has put in.
+    pub fn pass_over_mappings(&mut self, mapped_by: u32) {
+        self.mappings.retain(|index, _| number_of(*index) != mapped_by);
     }
 
     /// Has the kernel say at once when a target becomes another program, for as long as this lives.

@@ -1,9 +1,12 @@
-//! Mappings that are made without the C library, seen where the kernel makes and ends them.
+//! Mappings that are made without the C library, seen where the kernel makes and ends them, while a target
+//! needs it.
 //!
 //! Two tracepoints say enough: one when room was found for a mapping, one before an address space is
 //! locked to end one. System calls that do neither never come there, and in processes that are no
 //! targets the programs end at once. (Programs at the kernel's own functions would see the result, too, but
-//! not every kernel allows them.)
+//! not every kernel allows them. Nothing of the kind runs in one task only: those of perf events on tracepoints run in
+//! all, and breakpoints on the kernel's code, which are of a task, are four, need kprobes, and run where
+//! tables cannot be written for sure.)
 
 use std::ffi::CStr;
 use std::os::fd::{AsFd, OwnedFd};

@@ -6,7 +6,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use leakspy_ebpf::wire::limit;
-use leakspy_ebpf::wire::target::ProgramTarget;
+use leakspy_ebpf::wire::target::{ProgramLayout, ProgramTarget};
 
 use super::attach::{Links, attach, group, libraries, release};
 use super::error::ProbeError;
@@ -25,13 +25,21 @@ pub struct SharedTargets {
     most: u32,
     share: Capacity,
     common: Option<Common>,
-    held: BTreeMap<Slot, Arc<Lease>>,
-    /// Allocators of libraries with probes, by target.
-    libraries: BTreeMap<Slot, u32>,
+    held: BTreeMap<Slot, Held>,
     /// Of those with trace events.
     order: FrontOrder,
     owners: Arc<Owners>,
     next: u32,
+}
+
+/// What there is of one target.
+struct Held {
+    lease: Arc<Lease>,
+    layout: ProgramLayout,
+    /// Allocators of libraries with probes.
+    libraries: u32,
+    /// Number of the programs that see its mappings; 0: none do.
+    mapped_by: u32,
 }
 
 /// What the first target makes and all use.
@@ -65,9 +73,9 @@ impl SharedTargets {
     pub fn new(guard: &GuardProgram, most: u32, share: Capacity) -> Result<Self, ProbeError> {
         let failed = |source| ProbeError::Kernel { what: "start a guard process", source };
         let guard = Guard::start(guard).map_err(failed)?;
-        let (held, libraries, order, owners) = Default::default();
+        let (held, order, owners) = Default::default();
         let most = most.clamp(1, limit::TARGETS);
-        Ok(Self { guard, most, share, common: None, held, libraries, order, owners, next: 0 })
+        Ok(Self { guard, most, share, common: None, held, order, owners, next: 0 })
     }
 
     fn common(&mut self) -> Result<&mut Common, ProbeError> {
@@ -97,14 +105,9 @@ impl SharedTargets {
         moved
     }
 
-    fn place(
-        &mut self,
-        slot: Slot,
-        request: &AttachRequest<'_>,
-    ) -> Result<(Arc<Lease>, bool), ProbeError> {
+    fn place(&mut self, slot: Slot, request: &AttachRequest<'_>) -> Result<Held, ProbeError> {
         let AttachRequest { files, pid, method, .. } = *request;
-        let mapped_by = self.see_mappings(&request.target)?;
-        let target = ProgramTarget { tgid: tgid(request)?, mapped_by, ..request.target };
+        let target = ProgramTarget { tgid: tgid(request)?, ..request.target };
         let maps = &self.common()?.maps;
         let lease = Lease::new(maps, request.target.tgid, &target, request.capacity)?;
         let lease = Arc::new(lease);
@@ -116,30 +119,26 @@ impl SharedTargets {
             slot: lease.slot,
             layout: target.layout(),
         };
+        let layout = links.layout;
         attach(&mut common.loaded, links, files, method)?;
         if let Err(error) = (request.in_place)() {
             // A guard that is gone holds nothing any more.
             let _ = release(&mut self.guard, slot.0, libraries(files));
             return Err(error);
         }
-        Ok((lease, mapped_by != 0))
+        Ok(Held { lease, layout, libraries: libraries(files), mapped_by: 0 })
     }
 
     fn libraries(&self, slot: Slot) -> u32 {
-        self.libraries.get(&slot).copied().unwrap_or(0)
+        self.held.get(&slot).map_or(0, |held| held.libraries)
     }
 
-    /// The number of the programs that see the target's mappings; 0 when there is no way to.
-    fn see_mappings(&mut self, target: &ProgramTarget) -> Result<u32, ProbeError> {
-        if target.tgid == 0 {
-            // Nothing tells its calls from those of others.
-            return Ok(0);
+    /// Takes out the programs of this number that see mappings, when no target needs them any more.
+    fn pass_over_mappings(&mut self, mapped_by: u32) {
+        let needed = self.held.values().any(|held| held.mapped_by == mapped_by);
+        if let Some(common) = self.common.as_mut().filter(|_| !needed) {
+            common.loaded.pass_over_mappings(mapped_by);
         }
-        let seen = self.common()?.loaded.see_mappings(&target.layout());
-        Ok(seen.unwrap_or_else(|error| {
-            tracing::debug!("mappings are seen in the C library only: {error}");
-            0
-        }))
     }
 }
 
@@ -165,21 +164,34 @@ impl Kernel for SharedTargets {
     fn attach(&mut self, request: &AttachRequest<'_>) -> Result<Placed, ProbeError> {
         let slot = Slot(self.next);
         self.next += 1;
-        let (lease, sees_system_calls) = self.place(slot, request)?;
-        self.owners.lock().insert(lease.slot, slot);
-        self.libraries.insert(slot, libraries(request.files));
+        let held = self.place(slot, request)?;
+        self.owners.lock().insert(held.lease.slot, slot);
         if request.method == AttachMethod::Trace {
             self.order.attached(slot);
         }
-        let tables = Arc::new(Part::new(Arc::clone(&lease)));
-        self.held.insert(slot, lease);
-        Ok(Placed { slot, tables, sees_system_calls })
+        let tables = Arc::new(Part::new(Arc::clone(&held.lease)));
+        self.held.insert(slot, held);
+        Ok(Placed { slot, tables })
+    }
+
+    fn see_mappings(&mut self, slot: Slot) -> Result<(), ProbeError> {
+        let (Some(held), Some(common)) = (self.held.get_mut(&slot), &mut self.common) else {
+            return Err(ProbeError::Object { what: "maps" });
+        };
+        let mapped_by = common.loaded.see_mappings(&held.layout)?;
+        let seen = held.lease.see_mappings(mapped_by);
+        match seen {
+            Ok(()) => held.mapped_by = mapped_by,
+            Err(_) => self.pass_over_mappings(mapped_by),
+        }
+        seen
     }
 
     fn detach(&mut self, slot: Slot) -> Result<(), ProbeError> {
-        let Some(lease) = self.held.remove(&slot) else { return Ok(()) };
+        let Some(held) = self.held.remove(&slot) else { return Ok(()) };
+        let Held { lease, libraries, mapped_by, .. } = held;
         self.order.removed(slot);
-        let libraries = self.libraries.remove(&slot).unwrap_or(0);
+        self.pass_over_mappings(mapped_by);
         let released = release(&mut self.guard, slot.0, libraries);
         lease.settle();
         if let Some(common) = &mut self.common {
@@ -200,7 +212,7 @@ impl Kernel for SharedTargets {
 
     fn arrange(&mut self) -> usize {
         let held = &self.held;
-        let hits = |slot| held.get(&slot).map_or(0, |lease| lease.hits());
+        let hits = |slot| held.get(&slot).map_or(0, |held| held.lease.hits());
         let due = self.order.due(hits);
         due.into_iter().filter(|slot| self.bring_to_front(*slot).is_ok()).count()
     }

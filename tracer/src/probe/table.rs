@@ -219,7 +219,17 @@ impl Lease {
         }
         let cell = self.maps.cell(tgid, |task| task.tgid == tgid || task.tgid == 0)?;
         let cell = cell.ok_or(ProbeError::TooManyTargets { most: TASK_CELLS })?;
-        self.maps.tasks.set(&cell, &Task { tgid, slot })
+        self.maps.tasks.set(&cell, &Task { tgid, slot, mapped_by: 0 })
+    }
+
+    /// Has the programs of this number see its mappings.
+    pub fn see_mappings(&self, mapped_by: u32) -> Result<(), ProbeError> {
+        let (slot, tgid) = (self.slot, self.tgid);
+        // Without a process nothing tells its calls from those of others.
+        let cell = self.maps.cell(tgid, |task| tgid != 0 && task.tgid == tgid)?;
+        let unknown = std::io::ErrorKind::NotFound.into();
+        let cell = cell.ok_or(ProbeError::Kernel { what: "name a task", source: unknown })?;
+        self.maps.tasks.set(&cell, &Task { tgid, slot, mapped_by })
     }
 
     fn forget_task(&self) -> Result<(), ProbeError> {

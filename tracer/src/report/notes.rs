@@ -81,10 +81,16 @@ pub fn note(note: &Note) -> String {
             "Calls of {function} in {path} by {callers} of the loaded modules are not seen."
         ),
         Note::SystemCallsNotSeen => {
-            "This kernel does not let mappings be counted where they are made: those of code that calls the kernel \
-             without the C library are missing."
+            "Memory grew that no call explains, and this kernel does not let mappings be counted where they are \
+             made: those of code that calls the kernel without the C library are missing."
                 .into()
         }
+        Note::SystemCallsSeen { from, bytes: unexplained } => format!(
+            "Memory grew by {} that no call explains, so the mappings of code that calls the kernel without the C \
+             library are counted, from {} after the start: those made before are missing.",
+            bytes(*unexplained),
+            duration(*from)
+        ),
         Note::AllocatorTraced { allocator, path } => {
             format!("{path} has an allocator of its own, {allocator}: its calls are counted, too.")
         }

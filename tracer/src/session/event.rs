@@ -4,6 +4,7 @@ use super::ending::Ending;
 use super::error::SessionError;
 use super::progress::Status;
 pub use crate::model::Attachment;
+use crate::model::Note;
 
 /// A target of a session, by a number that is not used again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -26,6 +27,8 @@ pub enum EventKind {
     Attached(Attachment),
     /// A while has passed. Left out when events are not read as fast as they come.
     Status(Status),
+    /// Something that limits the report from now on, and is in it.
+    Noticed(Note),
     /// The recording ends; the last scans of its memory and the names of its code come now.
     Ending(Ending),
     /// The recording is whole.

@@ -145,6 +145,11 @@ impl Following {
             self.shared.release_library(attached.slot, library).await;
         }
         self.tell(EventKind::Status(status)).await;
+        if let Some(unexplained) = worker.work()?.recorder.needs_system_calls() {
+            let seen = self.shared.see_mappings(attached.slot).await?;
+            let note = move |work: &mut Work| work.recorder.sees_system_calls(seen, unexplained);
+            self.tell(EventKind::Noticed(worker.run(note).await?)).await;
+        }
         let scans = Arc::clone(&self.shared.scans);
         worker
             .run(move |work| {

@@ -26,6 +26,7 @@ mod stacks;
 mod stalls;
 mod surroundings;
 mod target;
+mod unexplained;
 mod watch;
 pub mod who;
 mod worker;

@@ -4,6 +4,7 @@ mod belief;
 mod gaps;
 mod objects;
 mod pointers;
+mod system_calls;
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -12,6 +13,7 @@ use std::time::Duration;
 use leakspy_ebpf::wire::counter::{Counter, CounterClass};
 
 use belief::Belief;
+use system_calls::SystemCalls;
 
 use super::counters::{self, Counters};
 use super::error::SessionError;
@@ -28,6 +30,7 @@ use crate::model::{
     Capture, Interner, Note, Owned, ProcessPoint, StackNote, TypeRetainer, TypeSeries,
 };
 use crate::os;
+use crate::os::usage::Resident;
 use crate::probe::{self, Captured, EndedBy, Record, Tables};
 use crate::python::Collector;
 use crate::store::Writer;
@@ -58,6 +61,7 @@ pub struct Recorder {
     /// How much longer it was since boot when accounting was turned on.
     asleep: u64,
     belief: Belief,
+    system_calls: SystemCalls,
     /// Where the interpreter counts its full collections, when that was found.
     collector: Option<Collector>,
     /// What it said last.
@@ -100,6 +104,7 @@ impl Recorder {
         let belief = Belief::new(target.probing().in_libraries.clone());
         Self {
             belief,
+            system_calls: SystemCalls::default(),
             target,
             tables,
             names,
@@ -137,6 +142,7 @@ impl Recorder {
         self.sinks.begin(&document, &self.capture, epoch.as_secs_f64())?;
         self.surroundings.refresh_sharing(self.target.pid(), Duration::ZERO, 0, false);
         self.tables.set_recording(true)?;
+        self.notice_growth(self.memory(true), 0, &[]);
         Ok(())
     }
 
@@ -232,7 +238,9 @@ impl Recorder {
             self.check_libraries(now, last)?;
             self.count_collections(now)?;
         }
-        let process = self.process(now, there, &sites, &all_counters);
+        let memory = self.memory(there);
+        self.notice_growth(memory, all_counters.live_bytes(), &sites);
+        let process = self.process(now, memory, &sites, &all_counters);
         // From here on the recording is locked.
         self.write_stacks()?;
         self.write_objects()?;
@@ -279,7 +287,7 @@ impl Recorder {
     fn process(
         &self,
         now: Duration,
-        there: bool,
+        memory: Option<Resident>,
         sites: &[SiteTotals],
         all_counters: &Counters,
     ) -> ProcessPoint {
@@ -288,10 +296,7 @@ impl Recorder {
             live_bytes: all_counters.live_bytes(),
             arena_bytes: Some(counters::arena_bytes(sites, |key| self.stacks.maps(key))),
             sites: u64::try_from(used).ok(),
-            ..match there {
-                true => self.surroundings.point(self.target.pid(), now),
-                false => ProcessPoint { t: now.as_secs_f64(), ..ProcessPoint::default() },
-            }
+            ..self.surroundings.point(memory, now)
         }
     }
 

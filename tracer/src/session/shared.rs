@@ -11,7 +11,7 @@ use super::error::SessionError;
 use super::event::{Event, EventKind, TargetId};
 use super::router::Router;
 use super::watch;
-use crate::probe::{Kernel, Slot};
+use crate::probe::{Kernel, ProbeError, Slot};
 
 /// Targets whose memory is scanned at once: a heap takes much room.
 const SCANS: usize = 2;
@@ -77,6 +77,15 @@ impl Shared {
         let mut kernel = Arc::clone(&self.kernel).lock_owned().await;
         // A guard that is gone holds nothing any more.
         let _ = blocking(move || kernel.release_library(slot, library)).await;
+    }
+
+    /// Has the kernel count mappings that a target makes by system calls of its own.
+    ///
+    /// # Errors
+    /// The kernel side panicked; the answer is in the result.
+    pub async fn see_mappings(&self, slot: Slot) -> Result<Result<(), ProbeError>, SessionError> {
+        let mut kernel = Arc::clone(&self.kernel).lock_owned().await;
+        blocking(move || kernel.see_mappings(slot)).await
     }
 
     /// Takes the probes of a target out, and forgets its records.

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use super::target::TracedTarget;
 use crate::model::{Note, ProcessPoint};
-use crate::os::{cgroup, usage};
+use crate::os::cgroup;
+use crate::os::usage::{self, Resident};
 use sharing::SharedPages;
 
 /// Reading all mappings takes the lock that the target's page faults need, for longer the more
@@ -45,9 +46,9 @@ impl Surroundings {
         self.shared.note()
     }
 
-    /// The process at `now`; what the counters say of it is left to the caller.
-    pub fn point(&self, pid: u32, now: Duration) -> ProcessPoint {
-        let resident = usage::resident(pid).ok();
+    /// The process at `now`, with its memory unless it is gone; what the counters say of it is left to
+    /// the caller.
+    pub fn point(&self, resident: Option<Resident>, now: Duration) -> ProcessPoint {
         let process = ProcessPoint { t: now.as_secs_f64(), ..ProcessPoint::default() };
         let Some(resident) = resident else { return process };
         ProcessPoint {

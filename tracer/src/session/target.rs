@@ -163,7 +163,6 @@ impl TracedTarget {
             reserved: 0,
             mmap: self.probing.code_of(Function::Mmap),
             munmap: self.probing.code_of(Function::Munmap),
-            mapped_by: 0,
             finalizing: python.and_then(|python| python.finalizing).map_or(0, |at| at.0),
             python: python.map(|python| python.walk).unwrap_or_default(),
         })
@@ -223,11 +222,8 @@ impl TracedTarget {
     }
 
     /// What was attached to, and how.
-    pub fn attached(&mut self, method: AttachMethod, sees_system_calls: bool) -> Attachment {
+    pub fn attached(&mut self, method: AttachMethod) -> Attachment {
         self.method = Some(method);
-        if !sees_system_calls {
-            self.notes.push(Note::SystemCallsNotSeen);
-        }
         Attachment {
             pid: self.process.pid(),
             comm: self.process.comm().to_owned(),

@@ -3,6 +3,7 @@
 
 mod notes;
 mod stage;
+mod system_calls;
 
 use std::sync::atomic::Ordering;
 

@@ -5,7 +5,7 @@ use crate::cli::live::{Outcome, Watcher};
 use crate::cli::progress::ProgressLine;
 use crate::history::SharedHistory;
 use crate::judge::Judge;
-use crate::model::{Document, Verdict};
+use crate::model::{Document, Note, Verdict};
 use crate::report::sentence;
 use crate::session::{Attachment, Status};
 
@@ -51,6 +51,10 @@ impl<W: std::io::Write> Watcher for EarlyReport<W> {
             self.line.words(&words);
         }
         self.line.status(target, status);
+    }
+
+    fn noticed(&mut self, target: usize, note: &Note) {
+        self.line.noticed(target, note);
     }
 
     fn finishing(&mut self, target: usize) {

@@ -15,7 +15,7 @@ use crate::cli::progress::{Manner, ManyLines};
 use crate::cli::targets::{groups, numbered};
 use crate::history::SharedHistory;
 use crate::judge::Judge;
-use crate::model::Document;
+use crate::model::{Document, Note};
 use crate::os::Program;
 use crate::report::workers::{Group, early, write_json, write_text};
 use crate::report::{Format, escape, write_html_of_several};
@@ -186,6 +186,10 @@ impl<W: io::Write> Watcher for EarlyReports<W> {
             self.lines.words(&words);
         }
         self.lines.status(target, status);
+    }
+
+    fn noticed(&mut self, target: usize, note: &Note) {
+        self.lines.noticed(target, note);
     }
 
     fn finishing(&mut self, target: usize) {

@@ -7,6 +7,7 @@ use super::block::{Block, named};
 use super::{Manner, PLAIN_EVERY, line};
 use crate::cli::exit;
 use crate::cli::live::{Outcome, Watcher};
+use crate::model::Note;
 use crate::report::notes;
 use crate::session::{Attachment, Status};
 
@@ -96,6 +97,12 @@ impl<W: Write> Watcher for ManyLines<W> {
         self.draw();
     }
 
+    fn noticed(&mut self, target: usize, note: &Note) {
+        if let Some(target) = self.targets.get(target) {
+            self.words(&[format!("{}: {}", target.name, notes::note(note))]);
+        }
+    }
+
     fn finishing(&mut self, target: usize) {
         if let Some(target) = self.targets.get_mut(target) {
             target.state = State::Finishing;
@@ -126,7 +133,6 @@ mod tests {
     use super::super::COLUMNS;
     use super::super::block::LINES;
     use super::*;
-    use crate::model::Note;
     use crate::report::width;
     use crate::session::Ending;
 

@@ -77,7 +77,7 @@ fn process() -> Vec<DoctorFact> {
         DoctorFact::LibraryAllocator { allocator: "jemalloc".into(), path: library() },
         probe(ProbeCost::Emulated),
         probe(ProbeCost::Stepped),
-        DoctorFact::NotSeen { note: Note::SystemCallsNotSeen },
+        DoctorFact::NotSeen { note: Note::CodeEndsNotSeen },
     ]
 }
 

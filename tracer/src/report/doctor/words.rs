@@ -43,7 +43,7 @@ fn found(fact: &DoctorFact) -> (String, String) {
         DoctorFact::Locked { lockdown } => named("lockdown", locked(*lockdown)),
         DoctorFact::MethodWorks { method: way } => named(method(*way), "works"),
         DoctorFact::MethodFails { method: way, error, .. } => named(method(*way), error),
-        DoctorFact::MappingsSeen => named("system calls that map", "seen in the kernel"),
+        DoctorFact::MappingsSeen => named("system calls that map", "can be seen in the kernel"),
         DoctorFact::MappingsNotSeen { error } => named(
             "system calls that map",
             &format!("mappings are seen in the C library only: {error}"),

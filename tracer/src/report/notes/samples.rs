@@ -35,6 +35,7 @@ pub fn notes() -> Vec<Note> {
     notes.push(Note::AllocatorHooked { path: "/opt/lib/libhook.so".into() });
     notes.push(Note::OtherAllocator { function: function(), path: library(), callers: 3 });
     notes.push(Note::SystemCallsNotSeen);
+    notes.push(Note::SystemCallsSeen { from: 12.3, bytes: 9 << 20 });
     let polars = || "/opt/lib/polars.abi3.so".to_owned();
     notes.push(Note::AllocatorTraced { allocator: "jemalloc".into(), path: polars() });
     notes.push(Note::AllocatorNotBelieved { allocator: "jemalloc".into(), path: polars() });

@@ -58,11 +58,11 @@ pub async fn attach(
     let with = Arc::clone(options);
     let (mut opened, placed, method) =
         blocking(move || opened.place(&mut **kernel, &with)).await??;
-    let Placed { slot, tables, sees_system_calls } = placed;
+    let Placed { slot, tables } = placed;
     let queue = shared.router.open(slot);
     let (records, with) = (Arc::clone(&queue), Arc::clone(options));
     let begun = move || -> Result<(Attachment, Work), SessionError> {
-        let about = opened.target.attached(method, sees_system_calls);
+        let about = opened.target.attached(method);
         let recorder = opened.begin(&with, |target, sinks| {
             Recorder::new(target, tables, records, sinks, capture(&with), with.tick)
         })?;

@@ -11,7 +11,7 @@ use super::super::{
     Attachment, CensusRules, Ending, Event, EventKind, RecordOptions, SearchRules, Session,
     SessionError, TargetId,
 };
-use crate::model::Document;
+use crate::model::{Document, Note};
 use crate::probe::fake::{FakeKernel, Script};
 use crate::store::Reader;
 
@@ -20,17 +20,31 @@ pub struct WaitingProcess(Option<Child>);
 
 impl WaitingProcess {
     pub fn new() -> Self {
-        let mut child = Command::new("cat")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("a process");
+        Self::begin(&mut Command::new("cat"))
+    }
+
+    /// One that takes 16 MiB more for each line that it is told.
+    pub fn growing() -> Self {
+        let script = "s=x; i=0; while [ $i -lt 24 ]; do s=$s$s; i=$((i+1)); done
+            while read line; do a=$a$s; echo $line; done";
+        Self::begin(Command::new("sh").args(["-c", script]))
+    }
+
+    fn begin(command: &mut Command) -> Self {
+        let child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
+        let mut process = Self(Some(child.expect("a process")));
         // Its libraries are loaded when it answers.
+        process.answer();
+        process
+    }
+
+    /// Tells it a line, and waits for its answer.
+    pub fn answer(&mut self) {
+        let child = self.0.as_mut().expect("a process");
         child.stdin.as_mut().unwrap().write_all(b"ready\n").unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
         assert_eq!(line, "ready\n");
-        Self(Some(child))
     }
 
     pub fn pid(&self) -> u32 {
@@ -161,6 +175,16 @@ impl Stage {
             other => Err(other),
         })
         .await;
+    }
+
+    /// What is noticed while it is followed.
+    pub async fn noticed(&mut self, of: TargetId) -> Note {
+        self.event(of, |what| match what {
+            EventKind::Noticed(note) => Ok(note),
+            EventKind::Failed(error) => panic!("{error}"),
+            other => Err(other),
+        })
+        .await
     }
 
     pub async fn outcome(&mut self, target: TargetId) -> Result<Ending, SessionError> {
