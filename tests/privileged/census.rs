@@ -194,7 +194,7 @@ fn every_retainer_has_a_name(interpreter: &Interpreter) -> Result<()> {
 }
 
 /// The class, how many, the last words of the path, and whether all of it is certain.
-const IN_C: [(&str, u64, &str, bool); 13] = [
+const IN_C: [(&str, u64, &str, bool); 14] = [
     ("InCause", 1, ".KEPT [0] .__context__ .args [0]", true),
     ("InCache", 1, ".cached .cache ['argument'] .result", true),
     ("InWrapper", 1, ".KEPT [1] .__self__", true),
@@ -208,6 +208,7 @@ const IN_C: [(&str, u64, &str, bool); 13] = [
     ("InView", 1, ".KEPT [9] .managedbuffer .obj", true),
     ("InExitCode", 1, ".KEPT [10] .code", true),
     ("InMemo", 1, ".KEPT [12] in a C structure of Pickler, 2 hops", false),
+    ("InCounted", 1, ".KEPT [14] in a C structure of PyCapsule", false),
 ];
 
 fn what_structs_of_c_hold_has_a_name(interpreter: &Interpreter) -> Result<()> {

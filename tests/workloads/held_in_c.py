@@ -73,6 +73,10 @@ class InExitCode:
     pass
 
 
+class InCounted:
+    pass
+
+
 class Failing:
     error = ValueError("raised again and again")
 
@@ -145,9 +149,20 @@ def stale():
     one with a length that no memory has room for."""
     match, absurd = id(type(re.match("", ""))), 140263752244096
     fakes = [block(0, 0, 1, match, absurd), block(id(KEPT), id(KEPT), 1, match, absurd)]
-    capsule = ctypes.pythonapi.PyCapsule_New
-    capsule.restype, capsule.argtypes = ctypes.py_object, [ctypes.c_void_p] * 3
-    return capsule(block(*[fake + 16 for fake in fakes]), None, None)
+    return capsule(block(*[fake + 16 for fake in fakes]))
+
+
+def counted():
+    """A block that begins with two counts of references, as those of Rust do; pointers mean what lies behind them."""
+    inside = InCounted()
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(inside))
+    return capsule(block(block(1, 1, id(inside)) + 16))
+
+
+def capsule(at):
+    make = ctypes.pythonapi.PyCapsule_New
+    make.restype, make.argtypes = ctypes.py_object, [ctypes.c_void_p] * 3
+    return make(at, None, None)
 
 
 KEPT = []
@@ -160,7 +175,7 @@ def go():
     KEPT.append(itertools.chain([InTee()], []))
     asyncio.new_event_loop().run_until_complete(tasks())
     KEPT.extend([re.match("a", InMatch("abc")), memoryview(InView(b"abc")), SystemExit(InExitCode())])
-    KEPT.extend([element(), memo(), stale()])
+    KEPT.extend([element(), memo(), stale(), counted()])
 
 
 serve(go)

@@ -2,8 +2,9 @@
 //!
 //! A table of a C dict, the elements of a `std::vector`, what a holder of pybind11 or a `Box` of Rust
 //! points to: nothing says where in there references are, so every word is compared. Only words that
-//! are the address of a block lead on, and a block is what its allocator says twice: a header of glibc
-//! that agrees with the next one, or a pool of pymalloc.
+//! are the address of a block lead on, or of what lies behind a count of references or a size at its
+//! begin (`Arc` of Rust, `std::make_shared`, sqlite). A block is what its allocator says twice: a
+//! header of glibc that agrees with the next one, or a pool of pymalloc.
 
 use std::collections::VecDeque;
 
@@ -18,8 +19,10 @@ const MOST_BYTES: u64 = 64 << 20;
 /// Most blocks of one object.
 const MOST_BLOCKS: u32 = 1 << 18;
 /// Most blocks of different sizes on the way to an object. Those of one size are the nodes of a list
-/// or tree, which count once.
+/// or tree, which count once, also where there is another block between each two of them.
 const HOPS: u8 = 8;
+/// What may lie before the value that a pointer means, bytes: two words.
+const PREFIX: u64 = 16;
 /// The largest block of pymalloc: sizes up to here are believed, as what they are said of was read.
 const SMALL: u64 = 512;
 /// Bytes read at once.
@@ -50,6 +53,8 @@ pub enum Next {
 struct Open {
     block: Block,
     hops: u8,
+    /// Bytes of the block that led to it, 0 for the first.
+    before: u64,
 }
 
 /// A block of an allocator.
@@ -64,7 +69,7 @@ struct Block {
 pub fn search(view: &View<'_>, starts: &[Address], visitor: &mut dyn BlockVisitor) -> u64 {
     let mut search = Search { view, visitor, open: VecDeque::new(), blocks: 0, bytes: 0 };
     for &start in starts {
-        search.add(start, 1, 0);
+        search.add(start, 1, (0, 0));
     }
     while let Some(open) = search.open.pop_front() {
         if !search.read(&open) {
@@ -83,15 +88,17 @@ struct Search<'a, 'v> {
 }
 
 impl Search<'_, '_> {
-    /// Adds the block at an address, if there is one, reached from one of `from` bytes.
-    fn add(&mut self, at: Address, hops: u8, from: u64) {
+    /// Adds the block at an address, if there is one, reached from one of so many bytes that was reached
+    /// from one of so many.
+    fn add(&mut self, at: Address, hops: u8, from: (u64, u64)) {
         let Some(block) = block_at(self.view, at) else { return };
-        let hops = if block.size == from { hops.saturating_sub(1).max(1) } else { hops };
+        let known = block.size == from.0 || block.size == from.1;
+        let hops = if known { hops.saturating_sub(1).max(1) } else { hops };
         let bytes = self.bytes.saturating_add(block.size);
         let may = hops <= HOPS && self.blocks < MOST_BLOCKS && bytes <= MOST_BYTES;
-        if may && self.visitor.claim(at) {
+        if may && self.visitor.claim(block.start) {
             (self.blocks, self.bytes) = (self.blocks + 1, bytes);
-            self.open.push_back(Open { block, hops });
+            self.open.push_back(Open { block, hops, before: from.0 });
         }
     }
 
@@ -108,7 +115,7 @@ impl Search<'_, '_> {
             for word in words.filter(|word| can_be_address(*word)).map(Address) {
                 match self.visitor.word(word, open.hops) {
                     Next::Leave => {}
-                    Next::Follow => self.add(word, open.hops + 1, open.block.size),
+                    Next::Follow => self.add(word, open.hops + 1, (open.block.size, open.before)),
                     Next::Stop => return false,
                 }
             }
@@ -121,16 +128,19 @@ fn can_be_address(word: u64) -> bool {
     word.is_multiple_of(8) && (1 << 16..1 << 47).contains(&word)
 }
 
-/// The block that begins at an address.
+/// The block that begins at an address, or so little before it that the value which it holds does.
 fn block_at(view: &View<'_>, at: Address) -> Option<Block> {
-    if !at.0.is_multiple_of(ALIGNMENT) || !can_be_address(at.0) {
+    if !at.0.is_multiple_of(8) || !can_be_address(at.0) {
         return None;
     }
-    let size = match in_pool(view, at) {
-        Some(size) => size,
-        None => of_glibc(view, at),
-    }?;
-    Some(Block { start: at, size })
+    if let Some(block) = in_pool(view, at) {
+        return block;
+    }
+    let starts = (0..=PREFIX).step_by(8).filter_map(|prefix| at.0.checked_sub(prefix));
+    starts.filter(|start| start.is_multiple_of(ALIGNMENT)).map(Address).find_map(|start| {
+        let size = of_glibc(view, start)?;
+        Some(Block { start, size })
+    })
 }
 
 /// The same number of bytes, if something that begins at an address can have so many: they are mapped,
@@ -143,18 +153,19 @@ pub fn fitting(view: &View<'_>, at: Address, bytes: u64) -> Option<u64> {
     fits.then_some(bytes)
 }
 
-/// Bytes of the block of pymalloc at an address: `None` when that is in no pool, `Some(None)` when it
-/// is in one, where no block begins.
-fn in_pool(view: &View<'_>, at: Address) -> Option<Option<u64>> {
+/// The block of pymalloc at an address or a little before it: `None` when that is in no pool,
+/// `Some(None)` when it is in one, where no block begins.
+fn in_pool(view: &View<'_>, at: Address) -> Option<Option<Block>> {
     let size = view.objects.pool_size;
     let pool = Address(at.0 & !(u64::from(size) - 1));
     let mut header = [0; HEADER];
     if !view.memory.read(pool, &mut header) {
         return None;
     }
-    let block = u64::from(Pool::read(&header, pool, size)?.block);
+    let bytes = u64::from(Pool::read(&header, pool, size)?.block);
     let inside = at.0.checked_sub(pool.0 + HEADER as u64);
-    Some(inside.filter(|inside| inside.is_multiple_of(block)).map(|_| block))
+    let begins = inside.and_then(|inside| inside.checked_rem(bytes)).filter(|into| *into <= PREFIX);
+    Some(begins.map(|into| Block { start: Address(at.0 - into), size: bytes }))
 }
 
 /// Bytes of a block of glibc's malloc: `mchunk_size` before it, with three flags, and where it ends

@@ -6,6 +6,8 @@
 pub struct Graph {
     starts: Vec<u32>,
     targets: Vec<u32>,
+    /// Who may refer to what, found when all others were put in; by the first.
+    late: Vec<(u32, u32)>,
 }
 
 /// In a target: this may be no reference.
@@ -24,6 +26,13 @@ impl Graph {
         }
     }
 
+    /// Says, after all other references, what objects may refer to besides.
+    pub(super) fn refer_late(&mut self, mut late: Vec<(u32, u32)>) {
+        late.sort_unstable();
+        late.dedup();
+        self.late = late;
+    }
+
     /// What an object refers to: number, and whether that is certain.
     pub fn references_of(&self, number: u32) -> impl Iterator<Item = (u32, bool)> + '_ {
         let at = |index: usize| {
@@ -31,7 +40,12 @@ impl Graph {
         };
         let (from, to) = (at(number as usize), at(number as usize + 1));
         let targets = self.targets.get(from..to).unwrap_or(&[]);
-        targets.iter().map(|target| (target & !UNCERTAIN, target & UNCERTAIN == 0))
+        let late = self.late.partition_point(|(from, _)| *from < number);
+        let late = self.late[late..].iter().take_while(move |(from, _)| *from == number);
+        targets
+            .iter()
+            .map(|target| (target & !UNCERTAIN, target & UNCERTAIN == 0))
+            .chain(late.map(|(_, target)| (*target, false)))
     }
 
     /// Of `count` objects those that `through` lead to and that cannot be reached from `roots`

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use super::blocks::{self, BlockVisitor, Next};
 use super::cache::Cache;
-use super::class::{Class, ClassId, flag};
+use super::class::{Class, ClassId, Kind, flag};
 use super::edge::{self, Edge, EdgeLabel};
 use super::index::AddressMap;
 use super::lists::HEAD;
@@ -58,6 +58,9 @@ pub fn read_heap(
         starts: Vec::new(),
         bytes: 0,
         claimed: AddressMap::default(),
+        shared: Vec::new(),
+        owner: None,
+        late: Vec::new(),
         blocks_left: cache.size() / 8,
     };
     for &address in more {
@@ -65,6 +68,7 @@ pub fn read_heap(
     }
     reader.spread();
     let mut heap = reader.heap;
+    heap.graph.refer_late(reader.late);
     if depth.pools {
         (heap.pools, heap.skipped.pools) = pools::usage(view, cache, &heap);
     }
@@ -82,6 +86,12 @@ struct Reader<'a, 'v> {
     bytes: u64,
     /// Blocks that were read.
     claimed: AddressMap<()>,
+    /// What waits for the others: modules, by their number, with words that perhaps lead to blocks.
+    shared: Vec<(u32, Vec<Address>)>,
+    /// Which of them is being read.
+    owner: Option<u32>,
+    /// What may be in their blocks.
+    late: Vec<(u32, u32)>,
     /// Words of blocks that may still be read.
     blocks_left: u64,
 }
@@ -91,8 +101,10 @@ impl BlockVisitor for Reader<'_, '_> {
         let Some(target) = self.follow(Edge { to: word, label: EdgeLabel::Inside { hops } }) else {
             return Next::Follow;
         };
-        if self.depth.graph {
-            self.heap.graph.refer(target, false);
+        match self.owner {
+            _ if !self.depth.graph => {}
+            Some(owner) => self.late.push((owner, target)),
+            None => self.heap.graph.refer(target, false),
         }
         Next::Leave
     }
@@ -116,7 +128,10 @@ impl Reader<'_, '_> {
             // Types that are no objects of the heap (written in C) hold objects as well.
             let known = self.heap.classes.all().len();
             if types == known {
-                return;
+                match self.shared.pop() {
+                    Some((owner, starts)) => self.inside_shared(owner, starts),
+                    None => return,
+                }
             }
             for class in types..known {
                 let address = self.heap.classes.all()[class].address;
@@ -136,7 +151,7 @@ impl Reader<'_, '_> {
         let view = self.view;
         let left_out = edge::edges(view, object.address, &class, &mut |edge| self.reference(edge));
         self.heap.skipped.references += left_out;
-        self.inside();
+        self.inside(number, class.kind);
         if self.depth.sums {
             // Now, while its memory is at hand.
             self.sum(at, object, &class);
@@ -159,11 +174,28 @@ impl Reader<'_, '_> {
     }
 
     /// What the blocks that the object's struct leads to hold. Each block is read for the first object
-    /// that leads to it: what many share (a table of types, a connection) tells little.
-    fn inside(&mut self) {
+    /// that leads to it: what many share (a connection) tells little. Modules come last: what their code
+    /// keeps for all objects of its types may lead to what one of them holds.
+    fn inside(&mut self, number: u32, kind: Kind) {
         let starts = std::mem::take(&mut self.starts);
-        if !starts.is_empty() && self.blocks_left > 0 {
-            let words = blocks::search(self.view, &starts, self);
+        if starts.is_empty() {
+            return;
+        }
+        match kind {
+            Kind::Module => self.shared.push((number, starts)),
+            _ => self.search(&starts),
+        }
+    }
+
+    fn inside_shared(&mut self, owner: u32, starts: Vec<Address>) {
+        self.owner = Some(owner);
+        self.search(&starts);
+        self.owner = None;
+    }
+
+    fn search(&mut self, starts: &[Address]) {
+        if self.blocks_left > 0 {
+            let words = blocks::search(self.view, starts, self);
             self.blocks_left = self.blocks_left.saturating_sub(words);
         }
     }

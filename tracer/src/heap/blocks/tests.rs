@@ -96,9 +96,11 @@ fn a_block_behind_a_block_is_found() {
     image.0[2] = starts[1].0;
     assert_eq!(look_for(&image, &starts[..1], wanted).found, Some(2));
     assert_eq!(look_for(&image, &starts[1..2], wanted).found, Some(1));
-    // An address in the middle of a block is none of a block.
-    image.0[2] = starts[1].0 + 16;
-    assert_eq!(look_for(&image, &starts[..1], wanted).found, None);
+    // Behind a count of references or a size lies what a pointer means; the middle is none of a block.
+    for (inside, found) in [(8, Some(2)), (16, Some(2)), (24, None), (32, None)] {
+        image.0[2] = starts[1].0 + inside;
+        assert_eq!(look_for(&image, &starts[..1], wanted).found, found, "{inside}");
+    }
 }
 
 /// A list of C is as long as it is, and blocks that go round end.
@@ -115,6 +117,19 @@ fn nodes_of_one_size_count_once() {
     image.0[last] = starts[0].0;
     image.0[last + 1] = 0;
     assert_eq!(look_for(&image, &starts[..1], wanted).claimed.len(), 100);
+}
+
+/// As in a trie, whose nodes have tables of different sizes between them.
+#[test]
+fn nodes_with_tables_between_count_once() {
+    let wanted = 0x7e00_0000_1238;
+    let sizes: Vec<u64> =
+        (0..14).map(|at| if at % 2 == 0 { 6 } else { 8 + at }).map(|size| size & !1).collect();
+    let (mut image, starts) = blocks(&sizes, &[(13, 1, wanted)]);
+    for (node, next) in starts.iter().zip(&starts[1..]) {
+        image.0[usize::try_from((node.0 - BASE) / 8).unwrap()] = next.0;
+    }
+    assert_eq!(look_for(&image, &starts[..1], wanted).found, Some(8));
 }
 
 #[test]

@@ -38,7 +38,11 @@ impl Reader<'_, '_> {
 
     pub(super) fn generator(&mut self) {
         let generator = self.view.objects.generator;
-        self.fields(generator.fields);
+        // Coroutines share their struct with generators, in which nobody writes this field (`make_gen`).
+        let is_there = |name| name != "cr_origin" || &*self.class.name != "generator";
+        for &(name, offset) in generator.fields.iter().filter(|(name, _)| is_there(*name)) {
+            self.word(offset.into(), EdgeLabel::Field(name));
+        }
         if let GeneratorFrame::Embedded { frame, state, done } = generator.frame {
             let now = self.object.offset(state.into()).and_then(|at| self.view.memory.u8(at));
             let frame = self.object.offset(frame.into());

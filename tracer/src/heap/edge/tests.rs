@@ -115,6 +115,23 @@ fn bare(kind: Kind) -> Class {
     Class { kind, basic_size: 256, known_size: 256, ..Class::nothing() }
 }
 
+/// A generator has what lay in its memory before where a coroutine has its origin.
+#[test]
+fn only_coroutines_have_an_origin() {
+    let image = Image::from_words(&[BASE + 2048; WORDS]);
+    for (name, wanted) in [("generator", false), ("coroutine", true)] {
+        let class = Class { name: name.into(), ..bare(Kind::Generator) };
+        each_version(&image, |view| {
+            let mut found = false;
+            edges(view, OBJECT, &class, &mut |edge| {
+                found |= edge.label == EdgeLabel::Field("cr_origin");
+            });
+            let has = view.objects.generator.fields.iter().any(|(name, _)| *name == "cr_origin");
+            assert_eq!(found, has && wanted, "{name} of 3.{}", view.objects.minor);
+        });
+    }
+}
+
 /// Small numbers, masks, pointers into the image, pairs of 32 bits, and anything.
 fn word() -> impl Strategy<Value = u64> {
     let places = BASE..BASE + 8 * WORDS as u64;
