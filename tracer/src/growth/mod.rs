@@ -111,8 +111,8 @@ fn analyse_active(document: &Document, settings: &Settings) -> Analysis {
 /// Puts findings with their weights in order.
 ///
 /// A site without a stack collects what found no room in a table. It names no place in the program,
-/// so it comes after those that do, unless they explain next to nothing of the growth and it does
-/// not: they would be read as the answer.
+/// so it comes after those that do, but before any that explain next to nothing of the growth when it
+/// does not: they would be read as the answer.
 fn in_order(findings: &mut [(f64, Finding)]) {
     let placeless = |finding: &Finding| finding.site.stack.is_empty();
     findings.sort_by(|(weight, a), (other, b)| {
@@ -126,8 +126,8 @@ fn in_order(findings: &mut [(f64, Finding)]) {
     let named = findings.partition_point(|(_, finding)| !placeless(finding));
     let (places, rest) = findings.split_at(named);
     if rest.iter().any(|found| share(&found.1).is_some() && matters(found)) {
-        let last = places.iter().rposition(matters).map_or(0, |last| last + 1);
-        findings[last..].rotate_left(named - last);
+        let before = places.iter().take_while(|found| matters(found)).count();
+        findings[before..].rotate_left(named - before);
     }
 }
 

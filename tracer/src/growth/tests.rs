@@ -90,23 +90,30 @@ fn what_has_no_stack_comes_last() {
     );
 }
 
-/// The table of sites was full, and what still had a place explains nothing of the growth.
+/// The table of sites was full, and what still had a place and comes first explains nothing of the
+/// growth.
 #[test]
 fn what_explains_nothing_does_not_lead_before_what_has_no_stack() {
+    const WEIGHTS: [f64; 3] = [3.0, 2.0, 1.0];
     let mut document = samples::document(120.0);
-    samples::grow(&mut document, "bystander", 8, 40, |_| 40);
-    samples::grow(&mut document, "overflow", 20_000, 250, |_| 250);
-    document.sites[1].stack = CallStack::default();
-    samples::process(&mut document, |_| 0);
-    for (number, point) in (0..).zip(&mut document.history.process) {
-        point.rss_anon_bytes = Some(5_000_000 * number);
+    for function in ["bystander", "cause", "overflow"] {
+        samples::grow(&mut document, function, 20_000, 250, |_| 250);
     }
+    document.sites[2].stack = CallStack::default();
     let findings = judge(&document).findings;
-    let places: Vec<bool> = findings.iter().map(|one| !one.site.stack.is_empty()).collect();
-    assert_eq!(places, [false, true]);
-    // Where nobody knows by how much the process grows, or it is no small part of it, a place is better.
-    document.history.process.clear();
-    assert!(!judge(&document).findings[0].site.stack.is_empty());
+    let order = |shares: [Option<f64>; 3]| {
+        let mut found = [0, 1, 2].map(|at: usize| (WEIGHTS[at], findings[at].clone()));
+        for ((_, finding), share) in found.iter_mut().zip(shares) {
+            finding.evidence.share_of_growth = share;
+        }
+        super::in_order(&mut found);
+        found.map(|(weight, _)| WEIGHTS.iter().position(|known| *known == weight))
+    };
+    assert_eq!(order([Some(0.001), Some(0.05), Some(0.9)]), [2, 0, 1].map(Some));
+    assert_eq!(order([Some(0.05), Some(0.001), Some(0.9)]), [0, 2, 1].map(Some));
+    assert_eq!(order([Some(0.05), Some(0.05), Some(0.9)]), [0, 1, 2].map(Some));
+    assert_eq!(order([Some(0.001), Some(0.05), Some(0.002)]), [0, 1, 2].map(Some));
+    assert_eq!(order([None; 3]), [0, 1, 2].map(Some), "nobody knows by how much the process grows");
 }
 
 #[test]
