@@ -141,7 +141,7 @@ fn report(
         }
     }
     let exit = exit(&judged.document, args.fail_on.map(Into::into));
-    let options = shown(args, format, &output);
+    let options = Options { verbose, ..shown(args, format, &output) };
     if format.name != "text" {
         judged.document.findings.truncate(args.top.top.unwrap_or(usize::MAX));
     }
@@ -162,6 +162,7 @@ fn shown(args: &LeaksArgs, format: &'static Format, output: &Output) -> Options 
         runtime_frames: args.frames.runtime_frames,
         native: !args.frames.no_native,
         colour: args.color.wanted(output),
+        verbose: false,
         plain_svg: false,
     }
 }

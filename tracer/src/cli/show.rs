@@ -48,6 +48,7 @@ pub fn options(args: &ShowArgs, output: &Output) -> Options {
         runtime_frames: args.frames.runtime_frames,
         native: !args.frames.no_native,
         colour: args.color.wanted(output),
+        verbose: false,
         plain_svg: false,
     }
 }

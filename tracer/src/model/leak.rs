@@ -183,6 +183,8 @@ coded! {
         "blame-extension" => BlameExtension,
         /// Something outside the Python heap refers to it: C code took a reference and has to give it back.
         "held-by-extension" => HeldByExtension,
+        /// Nothing was found that refers to its objects: have it looked for again.
+        "ask-who" => AskWho,
         /// Find what holds the blocks that the stack makes.
         "find-holder" => FindHolder,
         /// Small objects, of types that were not counted: have them counted.

@@ -7,7 +7,7 @@ use crate::model::{Frame, FrameKind};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Blame<'a> {
     /// The application's innermost own Python line; without one the innermost Python line outside
-    /// the standard library, then any Python line, then the innermost frame.
+    /// the standard library, then any Python line, then the innermost frame of a library, then the innermost.
     pub frame: &'a Frame,
     /// Packages and libraries that were called from there, outermost first, without repeats.
     pub through: Vec<&'a str>,
@@ -15,9 +15,36 @@ pub struct Blame<'a> {
 
 /// Whom to name for `frames` (root first); nobody without frames.
 pub fn of<'a>(frames: &[&'a Frame]) -> Option<Blame<'a>> {
+    // What an event loop or a thread runs is no work of the line that started the loop.
+    let begin = frames.iter().rposition(|frame| runs_others(frame)).map_or(0, |last| last + 1);
+    let has_python = frames[begin..].iter().any(|frame| frame.kind == FrameKind::Python);
+    of_those(if has_python { &frames[begin..] } else { frames })
+}
+
+/// Functions of the standard library that run what others gave them, by file.
+const RUNNERS: [(&str, &[&str]); 4] = [
+    ("asyncio/base_events.py", &["run_forever", "run_until_complete", "_run_once"]),
+    ("asyncio/events.py", &["_run"]),
+    ("asyncio/runners.py", &["run"]),
+    ("threading.py", &["_bootstrap", "_bootstrap_inner", "run"]),
+];
+
+fn runs_others(frame: &Frame) -> bool {
+    let function = frame.function.as_deref().and_then(|name| name.rsplit('.').next());
+    let Some(file) = frame.file.as_deref().filter(|_| frame.kind == FrameKind::Python) else {
+        return false;
+    };
+    let file = origin::short_file(file);
+    RUNNERS
+        .iter()
+        .any(|(of, names)| *of == file && function.is_some_and(|name| names.contains(&name)))
+}
+
+fn of_those<'a>(frames: &[&'a Frame]) -> Option<Blame<'a>> {
     let index = innermost(frames, |origin| origin == Origin::Application)
         .or_else(|| innermost(frames, |origin| matches!(origin, Origin::Package(_))))
         .or_else(|| innermost(frames, |_| true))
+        .or_else(|| frames.iter().rposition(|frame| is_library(frame)))
         .or(frames.len().checked_sub(1))?;
     let own = origin::of_frame(frames[index]);
     let mut through = Vec::new();
@@ -31,6 +58,12 @@ pub fn of<'a>(frames: &[&'a Frame]) -> Option<Blame<'a>> {
         }
     }
     Some(Blame { frame: frames[index], through })
+}
+
+/// Whether it is a function of a library that somebody wrote.
+fn is_library(frame: &Frame) -> bool {
+    let is_made = frame.function.as_deref().is_none_or(|name| name.starts_with("__Pyx_"));
+    !is_made && matches!(origin::of_frame(frame), Origin::Package(_))
 }
 
 /// The innermost Python frame whose origin is `wanted`.
@@ -76,6 +109,27 @@ mod tests {
         let blame = of(&frames.iter().collect::<Vec<_>>()).expect("frames");
         assert_eq!(blame.frame.function.as_deref(), Some("full"));
         assert!(blame.through.is_empty());
+    }
+
+    #[test]
+    fn a_line_that_runs_an_event_loop_is_not_named_for_what_that_runs() {
+        let library = |path: &str| format!("/usr/lib/python3.12/{path}");
+        let mut frames = vec![
+            Frame::python("<module>", "/srv/driver.py", Some(53)),
+            Frame::python("Runner.run", library("asyncio/runners.py"), Some(118)),
+            Frame::python("BaseEventLoop._run_once", library("asyncio/base_events.py"), Some(1987)),
+            Frame::python("Handle._run", library("asyncio/events.py"), Some(88)),
+        ];
+        let named = |frames: &[Frame]| {
+            let blame = of(&frames.iter().collect::<Vec<_>>()).expect("frames");
+            blame.frame.function.as_deref().map(str::to_owned)
+        };
+        assert_eq!(named(&frames).as_deref(), Some("<module>"), "there is nothing else");
+        let package = "/v/lib/python3.12/site-packages/aiohttp/client.py";
+        frames.push(Frame::python("ClientSession._request", package, Some(7)));
+        assert_eq!(named(&frames).as_deref(), Some("ClientSession._request"));
+        frames.push(Frame::python("on_event", "/srv/hooks.py", Some(3)));
+        assert_eq!(named(&frames).as_deref(), Some("on_event"));
     }
 
     #[test]

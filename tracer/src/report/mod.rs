@@ -4,6 +4,7 @@
 //! A format is one [`Exporter`] and one row of [`FORMATS`]; the command line's choices, its help
 //! and the documentation read that table.
 
+pub mod answer;
 pub mod blame;
 mod callsite;
 mod census;
@@ -79,6 +80,8 @@ pub struct Options {
     pub native: bool,
     /// Whether the writer is a terminal that understands colours.
     pub colour: bool,
+    /// Show how each verdict came about: all stacks and types, and the ledger.
+    pub verbose: bool,
     /// Leave out the script that makes a flame graph zoom and search, and indent it: for comparing.
     pub plain_svg: bool,
 }
@@ -92,7 +95,14 @@ impl Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { top: None, runtime_frames: false, native: true, colour: false, plain_svg: false }
+        Self {
+            top: None,
+            runtime_frames: false,
+            native: true,
+            colour: false,
+            verbose: false,
+            plain_svg: false,
+        }
     }
 }
 

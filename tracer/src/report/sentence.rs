@@ -3,13 +3,11 @@
 
 mod pace;
 
-use super::quantity::{self, block_size, bytes, count, counted};
+use super::quantity::{block_size, bytes, count, counted};
 use super::quantity::{date, rate};
 use super::width::{cut_end, cut_start};
 use super::{blame, label};
-use crate::model::{
-    Amount, Confidence, Document, Domain, Evidence, Finding, Frame, Model, ProcessGrowth, Verdict,
-};
+use crate::model::{Amount, Document, Domain, Evidence, Finding, Frame, Model, Verdict};
 
 /// Most columns of a name inside a sentence.
 const NAME_COLUMNS: usize = 60;
@@ -49,89 +47,6 @@ pub fn finding(finding: &Finding, document: &Document) -> String {
             shape_and_since(finding, document),
         ),
         harmless => format!("{who} {}.", said_of_harmless(harmless, finding, &held)),
-    }
-}
-
-/// What the process does, in one line without a full stop: the answer to "is it leaking?".
-pub fn process(document: &Document) -> String {
-    let Some(growth) = &document.growth else {
-        return "Growth was not judged yet".to_owned();
-    };
-    let state = match growth.verdict {
-        Verdict::Leak => leaking(growth, document),
-        Verdict::Undetermined => undecided(growth),
-        Verdict::AllocatorRetention => {
-            format!(
-                "No leak: the allocator retains memory that the program has freed{}",
-                by(growth)
-            )
-        }
-        Verdict::GarbagePending => {
-            format!("No leak: garbage waits for the next full collection{}", by(growth))
-        }
-        Verdict::SessionsOpen => {
-            format!("No leak: memory follows sessions or jobs that are still open{}", by(growth))
-        }
-        Verdict::CacheWarming => format!("No leak: caches are still filling up{}", by(growth)),
-        Verdict::CacheBounded | Verdict::Baseline => {
-            "Nothing leaks that can be told apart from normal work".to_owned()
-        }
-    };
-    state + &limit(growth)
-}
-
-/// How sure a verdict is, as the beginning of a sentence about a leak.
-fn leaking(growth: &ProcessGrowth, document: &Document) -> String {
-    let sure = match growth.confidence {
-        Confidence::Confirmed => "Leaking",
-        Confidence::Likely => "Very likely leaking",
-        Confidence::Suspect => "Perhaps leaking",
-    };
-    let leaks = || document.findings.iter().filter(|finding| finding.verdict == Verdict::Leak);
-    let at_least: f64 = leaks().map(|finding| finding.slope_bytes_per_hour.lo.max(0.0)).sum();
-    let slope = &growth.slope_bytes_per_hour;
-    // More than the process can have grown by is not all in memory.
-    let is_less = pace::most(document).is_none_or(|most| !pace::exceeds(at_least, most));
-    let speed = match (at_least, slope.lo) {
-        (lo, _) if lo > 0.0 && is_less => format!(": at least {}", rate::rate(lo)),
-        (_, lo) if growth.significant && lo > 0.0 => format!(": at least {}", rate::rate(lo)),
-        _ if slope.est > 0.0 => format!(": about {}", rate::rate(slope.est)),
-        _ => String::new(),
-    };
-    let since = leaks().filter_map(|finding| finding.evidence.since).min_by(f64::total_cmp);
-    let since = since.map(|since| format!(", since {}", moment(since, document)));
-    format!("{sure}{speed}{}", since.unwrap_or_default())
-}
-
-fn undecided(growth: &ProcessGrowth) -> String {
-    let needs = growth
-        .needs_hours
-        .map_or_else(String::new, |hours| format!(": needs about {} more", quantity::hours(hours)));
-    match growth.significant {
-        true => format!("Growing{}, but too early to say why{needs}", by(growth)),
-        false => format!("Too early to say whether it grows{needs}"),
-    }
-}
-
-/// ` by 2.4 MiB per minute`, when that can be told from nothing.
-fn by(growth: &ProcessGrowth) -> String {
-    match growth.significant && growth.slope_bytes_per_hour.est > 0.0 {
-        true => format!(" by {}", rate::rate(growth.slope_bytes_per_hour.est)),
-        false => String::new(),
-    }
-}
-
-fn limit(growth: &ProcessGrowth) -> String {
-    match (&growth.hours_to_limit, growth.limit_bytes) {
-        (Some(hours), Some(limit)) => {
-            let whose = match growth.limit_source.as_deref() {
-                Some("machine") => "memory of the machine,",
-                _ => "memory limit",
-            };
-            let limit = bytes(limit).replace(".0 ", " ");
-            format!("; {whose} {limit} in {}", quantity::about_hours(hours))
-        }
-        _ => String::new(),
     }
 }
 

@@ -87,7 +87,7 @@ fn kind(leader: &Piece<'_>) -> LeakKind {
 /// What small objects are called whose types nobody knows.
 pub const SMALL_OBJECTS: &str = "small objects";
 /// What is said of a place that has no stack.
-const UNKNOWN: &str = "a place without a stack";
+pub const UNKNOWN: &str = "a place without a stack";
 
 fn name(leader: &Piece<'_>) -> String {
     let Some(found) = leader.of_stack() else {
@@ -102,6 +102,9 @@ fn name(leader: &Piece<'_>) -> String {
     }
 }
 
+/// Functions of the interpreter that decide for themselves, whoever runs: a new part of a stack of frames.
+const OWN: [&str; 1] = ["push_chunk"];
+
 /// The function that decided to allocate: the innermost of a library that is not Python's own, or the library
 /// where no function of it has a name; without one the application's.
 fn function(found: &Finding) -> String {
@@ -115,6 +118,12 @@ fn function(found: &Finding) -> String {
         is_library(frame)
             && frame.function.as_deref().is_some_and(|name| !name.starts_with("__Pyx_"))
     };
+    if let Some(own) = frames
+        .iter()
+        .find_map(|frame| OWN.iter().find(|own| frame.function.as_deref() == Some(own)))
+    {
+        return (*own).to_owned();
+    }
     let library = frames.iter().rev().find(is_library).and_then(|frame| frame.module.as_deref());
     let of_library = |frame: &&&Frame| decides(frame) && frame.module.as_deref() == library;
     match (frames.iter().rev().find(of_library), library) {
@@ -225,6 +234,7 @@ fn advice(leader: &Piece<'_>, verdict: Verdict, retained_by: Option<&LeakRetaine
         Some(true) => Advice::RemoveFromContainer,
         Some(false) if leader.path.is_none() => Advice::HeldByExtension,
         Some(false) => Advice::ReleaseReference,
+        None if found.is_none() => Advice::AskWho,
         None => Advice::FindHolder,
     }
 }

@@ -1,6 +1,7 @@
 //! Which pieces of evidence are of one leak.
 //!
-//! Types belong together when the same container retains them, or when they grow in step. A stack belongs to
+//! Types belong together when the same container retains them, or when they grow in step. Those that anything
+//! is made of, without a container that has room for them, are parts of the fastest of the others. A stack belongs to
 //! the types that own its blocks, or to the container on the path to their owners. Stacks whose blocks nothing
 //! points to belong together when the same line of Python called the same library. Arenas belong to the small
 //! objects that fill them; only where none do are they a leak of their own.
@@ -9,7 +10,8 @@ use std::collections::HashMap;
 
 use super::path::PlaceKey;
 use super::piece::{Piece, is_part};
-use crate::model::{Document, Finding, Verdict};
+use super::step;
+use crate::model::{Document, Finding, TypeGrowth, Verdict};
 use crate::report::blame;
 
 /// Arenas are filled by small objects that grow at least this much as fast.
@@ -46,6 +48,7 @@ pub fn clusters<'a>(document: &Document, pieces: &'a [Piece<'a>]) -> Vec<Cluster
     let mut sets = Sets((0..pieces.len()).collect());
     by_place(pieces, &mut sets);
     in_step(pieces, &mut sets);
+    parts(pieces, &mut sets);
     by_owner(pieces, &mut sets);
     by_caller(pieces, &mut sets);
     arenas(document, pieces, &mut sets);
@@ -85,14 +88,36 @@ fn by_place(pieces: &[Piece<'_>], sets: &mut Sets) {
 
 /// Types that grow in step with one another.
 fn in_step(pieces: &[Piece<'_>], sets: &mut Sets) {
-    let leaking = |piece: &Piece<'_>| piece.verdict().0 == Verdict::Leak;
-    let types = pieces.iter().enumerate();
-    let types = types.filter_map(|(index, piece)| Some((piece.of_type()?.name.as_str(), index)));
-    let known: HashMap<&str, usize> = types.filter(|(_, index)| leaking(&pieces[*index])).collect();
-    for (index, piece) in pieces.iter().enumerate().filter(|(_, piece)| leaking(piece)) {
-        let together = piece.of_type().map_or(&[][..], |found| &found.together);
-        for other in together.iter().filter_map(|(name, _)| known.get(name.as_str())) {
-            sets.join(*other, index);
+    let leaking = pieces.iter().enumerate().filter(|(_, piece)| leaks(piece));
+    let types: Vec<(usize, &TypeGrowth)> =
+        leaking.filter_map(|(index, piece)| Some((index, piece.of_type()?))).collect();
+    for (place, (index, one)) in types.iter().enumerate() {
+        for (other_index, other) in &types[place + 1..] {
+            if step::in_step(one, other) {
+                sets.join(*index, *other_index);
+            }
+        }
+    }
+}
+
+fn leaks(piece: &Piece<'_>) -> bool {
+    piece.verdict().0 == Verdict::Leak
+}
+
+/// What anything is made of, and no container has room for: parts of the fastest leak that has a name.
+fn parts(pieces: &[Piece<'_>], sets: &mut Sets) {
+    let mut named: HashMap<usize, f64> = HashMap::new();
+    for (index, piece) in pieces.iter().enumerate().filter(|(_, piece)| leaks(piece)) {
+        if piece.of_type().is_some_and(|found| !is_part(&found.name)) || piece.is_roomy {
+            *named.entry(sets.find(index)).or_default() += piece.slope().est.max(0.0);
+        }
+    }
+    let fastest = named.iter().max_by(|a, b| a.1.total_cmp(b.1).then(b.0.cmp(a.0)));
+    let Some(fastest) = fastest.map(|(set, _)| *set) else { return };
+    for (index, piece) in pieces.iter().enumerate().filter(|(_, piece)| leaks(piece)) {
+        let set = sets.find(index);
+        if piece.of_type().is_some() && !named.contains_key(&set) {
+            sets.join(fastest, index);
         }
     }
 }
@@ -140,7 +165,7 @@ fn caller(found: &Finding) -> Option<Caller<'_>> {
 /// Arenas, with the cluster of small objects that grows fastest, if that fills them.
 fn arenas(document: &Document, pieces: &[Piece<'_>], sets: &mut Sets) {
     let mut small: HashMap<usize, f64> = HashMap::new();
-    let grows = |piece: &Piece<'_>| piece.is_small() && piece.verdict().0 == Verdict::Leak;
+    let grows = |piece: &Piece<'_>| piece.is_small() && leaks(piece);
     for (index, piece) in pieces.iter().enumerate().filter(|(_, piece)| grows(piece)) {
         *small.entry(sets.find(index)).or_default() += piece.slope().hi.max(0.0);
     }

@@ -20,6 +20,7 @@ mod order;
 mod path;
 mod piece;
 mod settle;
+mod step;
 #[cfg(test)]
 mod tests;
 mod verdict;

@@ -1,5 +1,6 @@
 //! Which leaks are worth a place, and in which order.
 
+use super::build::{SMALL_OBJECTS, UNKNOWN};
 use crate::model::{Confidence, Document, Leak, LeakKind, Verdict};
 
 /// A suspect that grows by less than this share of the first is no answer to why the process grows.
@@ -37,10 +38,14 @@ fn is_open(verdict: Verdict) -> bool {
 /// Leaks without those that are too small beside the fastest.
 fn worth(leaks: Vec<Leak>) -> Vec<Leak> {
     let rate = |leak: &Leak| leak.rate.bytes_per_hour.est;
-    let fastest = leaks.first().map_or(0.0, rate);
+    let named = leaks.iter().find(|leak| leak.name != UNKNOWN);
+    let fastest = named.or(leaks.first()).map_or(0.0, rate);
+    let is_named = named.is_some();
     let is_worth = |leak: &Leak| {
         let least = if leak.confidence == Confidence::Suspect { WORTH } else { SURE_WORTH };
-        rate(leak) >= least * fastest
+        // What found no room in a table names no place in the program.
+        let names = leak.name != UNKNOWN || !is_named;
+        names && rate(leak) >= least * fastest
     };
     leaks.into_iter().filter(is_worth).collect()
 }
@@ -66,7 +71,7 @@ fn weight(leak: &Leak) -> f64 {
         _ => 0.1,
     };
     // Arenas that nothing is known to fill say less than objects or blocks.
-    let unnamed = if leak.name == super::build::SMALL_OBJECTS { 0.5 } else { 1.0 };
+    let unnamed = if leak.name == SMALL_OBJECTS { 0.5 } else { 1.0 };
     let rate = &leak.rate.bytes_per_hour;
     probable * unnamed * rate.lo.max(rate.est / 4.0).max(0.0)
 }

@@ -54,15 +54,15 @@ impl<'a> Path<'a> {
     }
 
     /// The hop whose items are what grew, when about `count` more of them came: the outermost container
-    /// that has room for half of them; without one that with most items. `None` where nothing on the
-    /// way is a container.
-    pub fn container(&self, count: f64) -> Option<usize> {
+    /// that has room for half of them (then `true`); without one that with most items. `None` where
+    /// nothing on the way is a container.
+    pub fn container(&self, count: f64) -> Option<(usize, bool)> {
         let inner = self.hops.iter().enumerate().skip(1).filter(|(_, hop)| hop.is_item());
         let containers: Vec<usize> = inner.map(|(at, _)| at - 1).collect();
         let items = |at: &usize| self.hops[*at].items.unwrap_or(0);
         let roomy = containers.iter().find(|at| items(at) > 1 && items(at) as f64 >= count / 2.0);
         let most = || containers.iter().rev().max_by_key(|at| items(at));
-        roomy.or_else(most).copied()
+        roomy.map(|at| (*at, true)).or_else(|| Some((*most()?, false)))
     }
 
     /// Where it ends in a chain of objects of one type that refer to one another, the first of them.
@@ -135,7 +135,7 @@ mod tests {
             "[0]: __main__.JobLog",
         ]);
         let path = Path::parse(&path).expect("a path");
-        assert_eq!(path.container(4700.0), Some(1));
+        assert_eq!(path.container(4700.0), Some((1, true)));
         assert_eq!(path.hops()[1].items, Some(5505));
         assert_eq!(
             path.hops()[2],
@@ -143,7 +143,7 @@ mod tests {
         );
         assert_eq!(path.place_to(2), ["module logging", ".manager", ".loggerDict", "[]"]);
         assert_eq!(path.words_to(1).len(), 3);
-        assert_eq!(path.container(1e9), Some(1), "that with most items");
+        assert_eq!(path.container(1e9), Some((1, false)), "that with most items");
     }
 
     #[test]
@@ -171,7 +171,7 @@ mod tests {
         fn any_words_can_be_parsed(path in prop::collection::vec(".{0,40}", 0..6), count: f64) {
             if let Some(path) = Path::parse(&path) {
                 let container = path.container(count);
-                prop_assert!(container.is_none_or(|at| at + 1 < path.hops().len()));
+                prop_assert!(container.is_none_or(|(at, _)| at + 1 < path.hops().len()));
                 prop_assert_eq!(path.place().len(), path.hops().len() + 1);
             }
         }

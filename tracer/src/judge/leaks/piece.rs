@@ -27,6 +27,8 @@ pub struct Piece<'a> {
     pub path: Option<Path<'a>>,
     /// In that the hop to the container that grows, or to the chain.
     pub container: Option<usize>,
+    /// Whether that has room for what came.
+    pub is_roomy: bool,
 }
 
 /// Every type and stack of a document that may be evidence of a leak, types first.
@@ -68,23 +70,24 @@ fn of_type<'a>(found: &'a TypeGrowth, leaking: &HashMap<&str, &TypeGrowth>) -> P
         .filter(|(name, each)| leaking.contains_key(name.as_str()) && *each > 0.0)
         .map(|(_, each)| *each)
         .fold(1.0, f64::min);
-    let container = path.as_ref().and_then(|path| place_of(path, found.grown() as f64 * rarest));
-    Piece { subject: Growing::Type(found), path, container }
+    Piece::new(Growing::Type(found), path, found.grown() as f64 * rarest)
 }
 
 fn of_stack(found: &Finding) -> Piece<'_> {
     // Those of arenas are the paths of a type that may fill them.
     let path = found.retainer.as_deref().filter(|_| !found.evidence.arenas).and_then(Path::parse);
-    let count = found.evidence.retained.count as f64;
-    let container = path.as_ref().and_then(|path| place_of(path, count));
-    Piece { subject: Growing::Stack(found), path, container }
-}
-
-fn place_of(path: &Path<'_>, count: f64) -> Option<usize> {
-    path.container(count).or_else(|| path.chain())
+    Piece::new(Growing::Stack(found), path, found.evidence.retained.count as f64)
 }
 
 impl<'a> Piece<'a> {
+    fn new(subject: Growing<'a>, path: Option<Path<'a>>, count: f64) -> Self {
+        let container = path.as_ref().and_then(|path| path.container(count));
+        let chain = || path.as_ref().and_then(Path::chain);
+        let is_roomy = container.is_some_and(|(_, is_roomy)| is_roomy);
+        let container = container.map(|(at, _)| at).or_else(chain);
+        Self { subject, path, container, is_roomy }
+    }
+
     /// The type, if it is one.
     pub fn of_type(&self) -> Option<&'a TypeGrowth> {
         match self.subject {

@@ -194,6 +194,38 @@ fn types_in_step_are_one_leak_and_others_not() {
     assert_eq!(document.leaks[0].now.bytes, 500 * 64 + 500 * 72);
 }
 
+/// Strings and arrays that no container has room for are parts of what the program accumulates.
+#[test]
+fn what_anything_is_made_of_is_a_part_of_what_has_a_name() {
+    let viewer = grown(1, "app.Viewer", [0, 90, 48], &[]);
+    let array = grown(2, "numpy.ndarray", [0, 1_200, 40_000], &[]);
+    let small = ["module http", "._cache: dict (27 items)", "['x']: str"];
+    let text = grown(3, "str", [9_000, 160_000, 60], &small);
+    let document = judged(vec![viewer, array.clone(), text], Vec::new());
+    let [leak] = &document.leaks[..] else { panic!("{:?}", document.leaks) };
+    assert_eq!((&*leak.name, leak.evidence.types.len()), ("app.Viewer", 3));
+    // One that has a container of its own, or nothing to be a part of, is a leak.
+    let rows = ["module app", ".ROWS: list (1200 items)", "[7]: numpy.ndarray"];
+    let rows = TypeGrowth { retainer: words(&rows), ..array.clone() };
+    let leaks = judged(vec![rows], Vec::new()).leaks;
+    assert_eq!((&*leaks[0].name, leaks[0].now.count), ("numpy.ndarray", 1_200));
+    assert_eq!(judged(vec![array], Vec::new()).leaks.len(), 1);
+}
+
+/// Blocks whose stacks are not known name nothing where something else does.
+#[test]
+fn a_place_without_a_stack_is_told_only_alone() {
+    let mut found = stack(Verdict::Leak, "f", 1e9);
+    found.site.stack = Vec::new().into();
+    let event = grown(1, "__main__.Event", [10, 11_770, 56], &KEPT);
+    let names = |types| -> Vec<String> {
+        let leaks = judged(types, vec![found.clone()]).leaks;
+        leaks.into_iter().map(|leak| leak.name).collect()
+    };
+    assert_eq!(names(vec![event]), ["__main__.Event"]);
+    assert_eq!(names(Vec::new()), ["a place without a stack"]);
+}
+
 /// Where no type is known that could fill them, arenas are what is known.
 #[test]
 fn arenas_that_nothing_fills_are_a_leak_of_their_own() {

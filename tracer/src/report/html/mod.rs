@@ -2,6 +2,7 @@
 //! policy forbids both, should a name ever get through.
 
 mod finding;
+mod leaks;
 mod markup;
 mod measure;
 mod objects;
@@ -51,6 +52,7 @@ impl Exporter for Html {
 /// All of one process.
 fn body(page: &mut HtmlPage, document: &Document, options: &Options) -> io::Result<()> {
     process::write(page, document);
+    leaks::write(page, document, options);
     pictures::memory(page, document)?;
     findings(page, document, options)?;
     objects::write(page, document);

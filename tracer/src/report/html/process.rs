@@ -3,9 +3,9 @@
 use super::markup::HtmlPage;
 use super::who;
 use crate::model::{Document, Interval, ProcessGrowth};
+use crate::report::answer::headline;
 use crate::report::notes;
 use crate::report::quantity::{self, amount, count, duration, share_of};
-use crate::report::sentence;
 use crate::report::utc;
 
 /// Remarks shown before the rest is left to JSON.
@@ -14,7 +14,7 @@ const MOST_NOTES: usize = 10;
 /// Writes it.
 pub fn write(page: &mut HtmlPage, document: &Document) {
     page.open("header", "");
-    page.element("h1", &sentence::process(document));
+    page.element("h1", &headline::process(document));
     let capture = &document.capture;
     let watched = format!(
         "{}, watched for {} from {}",

@@ -6,6 +6,7 @@ use std::io::{self, Write};
 use super::markup::HtmlPage;
 use super::{TOP, body, head};
 use crate::model::{Document, Finding, TypeGrowth};
+use crate::report::answer::headline;
 use crate::report::path::shortened;
 use crate::report::quantity::{bytes, count, duration, rate};
 use crate::report::workers::{Group, WorkersFinding, leaking_types, shared};
@@ -74,7 +75,7 @@ fn states(page: &mut HtmlPage, group: &Group<'_>) {
             _ => String::new(),
         };
         let watched = duration(document.capture.seconds);
-        [document.target.pid.to_string(), sentence::process(document), watched, memory]
+        [document.target.pid.to_string(), headline::process(document), watched, memory]
     });
     page.grid(&["Pid", "State", "Watched for", "Resident memory"], rows);
 }
@@ -151,7 +152,7 @@ fn one_type(
 fn worker(page: &mut HtmlPage, document: &Document, options: &Options) -> io::Result<()> {
     page.raw("<details class=\"worker\">\n<summary>");
     let target = &document.target;
-    let state = sentence::process(document);
+    let state = headline::process(document);
     page.words(&format!("{} (pid {}): {state}", target.comm, target.pid));
     page.raw("</summary>\n");
     body(page, document, options)?;

@@ -1,16 +1,16 @@
-//! The head of the verdict page: the answer, then what it is an answer about.
+//! The head of how a process was judged: how long it was watched, and what it did.
 
 use std::io;
 
-use super::sentence;
 use crate::model::{Document, Interval, ProcessGrowth};
 use crate::report::quantity::{counted, duration, rate, share_in_words};
 use crate::report::text::head::{notes, resident, target};
 use crate::report::text::page::Page;
-use crate::report::{escape, utc};
+use crate::report::utc;
 
 pub fn write(page: &mut Page<'_>, document: &Document) -> io::Result<()> {
-    page.heading(&escape::terminal(&sentence::process(document)))?;
+    page.gap()?;
+    page.heading("How it was judged")?;
     page.paragraph(0, &watched(document))?;
     notes(page, &document.capture.notes)
 }

@@ -1,10 +1,10 @@
-//! The verdict page: is it leaking, what leaks, how sure is that, what to do next. Written for the
-//! person on call; never wider than [`width::COLUMNS`](super::width::COLUMNS).
+//! The verdict page: the [answer](super::answer), and behind it, where somebody asks for more, how each verdict
+//! came about: stacks, types, what was dismissed, the ledger. Never wider than
+//! [`width::COLUMNS`](super::width::COLUMNS).
 
 mod dismissed;
 mod evidence;
 mod head;
-mod next;
 pub mod objects;
 #[cfg(test)]
 pub mod samples;
@@ -16,7 +16,7 @@ use std::io::{self, Write};
 
 use super::text::closing;
 use super::text::page::Page;
-use super::{Exporter, Options, sentence};
+use super::{Exporter, Options, answer, sentence};
 use crate::model::{Document, Finding, Verdict};
 
 /// Findings that are shown in full by default.
@@ -31,6 +31,10 @@ pub struct Leaks;
 
 impl Exporter for Leaks {
     fn write(&self, document: &Document, options: &Options, out: &mut dyn Write) -> io::Result<()> {
+        answer::write(&mut Page::narrow(out, options.colour), document, options)?;
+        if !options.verbose {
+            return Ok(());
+        }
         let mut page = Page::new(out, options.colour);
         head::write(&mut page, document)?;
         let mut room = options.top.unwrap_or(TOP);
@@ -44,8 +48,7 @@ impl Exporter for Leaks {
         }
         objects::write(&mut page, document, options.top.is_some_and(|top| top > TOP))?;
         dismissed::write(&mut page, document)?;
-        closing::write(&mut page, document)?;
-        next::write(&mut page, document)
+        closing::write(&mut page, document)
     }
 }
 

@@ -18,6 +18,23 @@ pub fn rate(bytes_per_hour: f64) -> String {
     format!("{} per {name}", amount(bytes_per_hour * hours))
 }
 
+/// `1.8 MiB a minute`, for a column; from bytes per hour.
+pub fn each(bytes_per_hour: f64) -> String {
+    let (name, hours) = period(bytes_per_hour, BYTES_TO_NAME);
+    format!("{} {}", amount(bytes_per_hour * hours), a(name))
+}
+
+/// `900 a minute`, from a number per hour.
+pub fn times(per_hour: f64) -> String {
+    let (name, hours) = period(per_hour, BLOCKS_TO_NAME);
+    format!("{} {}", count(whole((per_hour * hours).abs())), a(name))
+}
+
+fn a(period: &str) -> String {
+    let article = if period == "hour" { "an" } else { "a" };
+    format!("{article} {period}")
+}
+
 /// Both bounds in the period that suits the estimate: `38.0 KiB to 44.1 KiB per minute`.
 pub fn range(interval: &Interval) -> String {
     let (name, hours) = period(interval.est, BYTES_TO_NAME);

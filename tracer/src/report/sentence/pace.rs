@@ -63,8 +63,6 @@ mod tests {
         let wanted =
             "13.4 MiB per minute of mappings (the process grew by at most 5.1 MiB per minute)";
         assert!(told.contains(wanted), "{told}");
-        let head = sentence::process(&document);
-        assert!(head.contains("Leaking: at least 4.2 MiB per minute"), "{head}");
     }
 
     #[test]
@@ -75,7 +73,6 @@ mod tests {
             told.contains("13.4 MiB per minute of mappings (the process did not grow)"),
             "{told}"
         );
-        assert!(!sentence::process(&document).contains("MiB per minute"));
     }
 
     #[test]

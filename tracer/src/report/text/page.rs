@@ -54,10 +54,16 @@ impl<'w> Page<'w> {
 
     /// A heading, and an empty line after it.
     pub fn heading(&mut self, text: &str) -> io::Result<()> {
+        self.headline(text)?;
+        self.gap()
+    }
+
+    /// A heading that the next line belongs to.
+    pub fn headline(&mut self, text: &str) -> io::Result<()> {
         for line in wrap(text, self.columns) {
             self.line(&[(Style::Bold, &line)])?;
         }
-        self.gap()
+        Ok(())
     }
 
     /// One line, already fitted: pieces of text with their styles.

@@ -3,8 +3,9 @@
 use super::Group;
 use super::group::{WorkersFinding, shared};
 use crate::model::{Document, Verdict};
+use crate::report::answer::headline;
+use crate::report::callsite;
 use crate::report::quantity::rate;
-use crate::report::{callsite, sentence};
 
 /// Findings of a group that are told; the report at the end has them all.
 const MOST: usize = 3;
@@ -57,7 +58,7 @@ fn finding(found: &WorkersFinding<'_>, group: &Group<'_>) -> String {
 fn without_findings(group: &Group<'_>) -> Option<String> {
     let document = *group.workers.first()?;
     if group.workers.len() == 1 {
-        return Some(format!("{}: {}", alone(document), sentence::process(document)));
+        return Some(format!("{}: {}", alone(document), headline::process(document)));
     }
     let all = group.all();
     let of: Vec<u32> = group.workers.iter().map(|document| document.target.pid).collect();

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use super::Group;
 use super::group::{WorkersFinding, leaking_types, shared};
 use crate::model::{Document, Finding, TypeGrowth};
+use crate::report::answer::headline;
 use crate::report::leaks::{CHAPTERS, Leaks, TOP, verdict};
 use crate::report::quantity::{bytes, counted, duration, rate};
 use crate::report::text::closing;
@@ -74,7 +75,7 @@ fn section(page: &mut Page<'_>, group: &Group<'_>, options: &Options) -> io::Res
 
 /// `Pid 4711: Leaking: at least 1.2 MiB per hour. Watched for 10 min from …`
 fn worker(page: &mut Page<'_>, document: &Document) -> io::Result<()> {
-    let state = sentence::process(document);
+    let state = headline::process(document);
     let mut text = format!(
         "{state}. Watched for {} from {}.",
         duration(document.capture.seconds),

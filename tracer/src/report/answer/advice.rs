@@ -1,0 +1,42 @@
+//! What to do about a leak, in a sentence.
+
+use crate::model::{Advice, Document, Leak, LeakContainer};
+
+/// The sentence, without a full stop.
+pub fn of(leak: &Leak, document: &Document) -> String {
+    let text = match leak.advice {
+        Advice::RemoveFromContainer => {
+            let container = leak.retained_by.as_ref().and_then(|by| by.container.as_ref());
+            return format!("look for what should take them out of that {}", class(container));
+        }
+        Advice::ReleaseReference => "look for what should let that reference go",
+        Advice::BlameExtension => {
+            "the C code that allocated them has to free them: nothing else can any more"
+        }
+        Advice::HeldByExtension => {
+            "more references are counted than were found: C code took one and has to give it back"
+        }
+        Advice::FindHolder => "look for what holds what this line makes, and who should let it go",
+        Advice::AskWho => {
+            "no path to them was found while it was watched; leakspy who looks for more of them"
+        }
+        Advice::CountTypes if document.types.is_some() => {
+            "no type that was counted explains them: objects that C code lost are not counted, nor what \
+             is in them"
+        }
+        Advice::CountTypes => "have their types counted: leakspy census -p PID -d 2m",
+        Advice::LookInLibrary => {
+            "the calls that retain blocks in it are not seen; look for what keeps objects of that library"
+        }
+        Advice::WatchLonger => "too little was seen to say what it is; watch longer",
+        Advice::TrimAllocator => {
+            "no leak: the allocator retains it, and gives it back when trimmed"
+        }
+    };
+    text.to_owned()
+}
+
+fn class(container: Option<&LeakContainer>) -> &str {
+    container
+        .map_or("container", |container| container.class.rsplit('.').next().unwrap_or("container"))
+}

@@ -1,0 +1,77 @@
+//! What the process does, in one line: the answer to "is it leaking?". It follows from the leaks, and says
+//! their rate.
+
+use crate::model::{Confidence, Document, ProcessGrowth, Verdict};
+use crate::report::quantity::{self, bytes, rate};
+
+/// Without a full stop.
+pub fn process(document: &Document) -> String {
+    let Some(growth) = &document.growth else {
+        return "Growth was not judged yet".to_owned();
+    };
+    let state = match growth.verdict {
+        Verdict::Leak => leaking(growth, document),
+        Verdict::Undetermined => undecided(growth),
+        Verdict::AllocatorRetention => format!(
+            "No leak: the allocator retains memory that the program has freed{}",
+            by(growth)
+        ),
+        Verdict::GarbagePending => {
+            format!("No leak: garbage waits for the next full collection{}", by(growth))
+        }
+        Verdict::SessionsOpen => {
+            format!("No leak: memory follows sessions or jobs that are still open{}", by(growth))
+        }
+        Verdict::CacheWarming => format!("No leak: caches are still filling up{}", by(growth)),
+        Verdict::CacheBounded | Verdict::Baseline => {
+            "Nothing leaks that can be told apart from normal work".to_owned()
+        }
+    };
+    state + &limit(growth)
+}
+
+/// `LEAKING 1.8 MiB a minute, likely`
+fn leaking(growth: &ProcessGrowth, document: &Document) -> String {
+    let leaks = || document.leaks.iter().filter(|leak| leak.is_leak());
+    let speed: f64 = leaks().map(|leak| leak.rate.bytes_per_hour.est.max(0.0)).sum();
+    let speed = match speed.is_finite() && speed > 0.0 {
+        true => format!(" {}", rate::each(speed)),
+        false => String::new(),
+    };
+    match leaks().next().map_or(growth.confidence, |first| first.confidence) {
+        Confidence::Suspect => format!("Perhaps leaking{speed}"),
+        sure => format!("LEAKING{speed}, {}", sure.name()),
+    }
+}
+
+fn undecided(growth: &ProcessGrowth) -> String {
+    let needs = growth
+        .needs_hours
+        .map_or_else(String::new, |hours| format!(": needs about {} more", quantity::hours(hours)));
+    match growth.significant {
+        true => format!("Growing{}, but too early to say why{needs}", by(growth)),
+        false => format!("Too early to say whether it grows{needs}"),
+    }
+}
+
+/// ` by 2.4 MiB a minute`, when that can be told from nothing.
+fn by(growth: &ProcessGrowth) -> String {
+    match growth.significant && growth.slope_bytes_per_hour.est > 0.0 {
+        true => format!(" by {}", rate::each(growth.slope_bytes_per_hour.est)),
+        false => String::new(),
+    }
+}
+
+fn limit(growth: &ProcessGrowth) -> String {
+    match (&growth.hours_to_limit, growth.limit_bytes) {
+        (Some(hours), Some(limit)) => {
+            let whose = match growth.limit_source.as_deref() {
+                Some("machine") => "memory of the machine,",
+                _ => "limit of",
+            };
+            let limit = bytes(limit).replace(".0 ", " ");
+            format!(". The {whose} {limit} is reached in {}", quantity::about_hours(hours))
+        }
+        _ => String::new(),
+    }
+}

@@ -1,0 +1,176 @@
+//! What is known of a leak, a row each. Names of the target are raw in it: whoever prints a row escapes it for
+//! its medium.
+
+use super::{advice, lines, place};
+use crate::model::{
+    Advice, Basis, Confidence, DeclaredBound, Distinguishing, Document, Leak, LeakKind, Reason,
+    Verdict,
+};
+use crate::report::origin::base_name;
+use crate::report::quantity::{bytes, count, counted, rate, rough_percent};
+
+/// Lines of one row, and fields that tell old objects from new ones.
+const MOST: usize = 2;
+/// A line that needed fewer of the new arenas says nothing; where types are known, which are made elsewhere
+/// perhaps, still more of them.
+const MOST_ARENAS: f64 = 0.5;
+const NEARLY_ALL_ARENAS: f64 = 0.8;
+/// A line with a larger share stands for all.
+const ALL: f64 = 0.95;
+
+/// A fact about a leak.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LeakFact {
+    /// What it is: `retained in`.
+    pub label: &'static str,
+    /// The fact.
+    pub text: String,
+}
+
+/// How sure it is that it is a leak, or what else it is.
+pub fn word(leak: &Leak) -> &'static str {
+    match leak.verdict {
+        Verdict::Leak => match leak.confidence {
+            Confidence::Suspect => "suspect",
+            Confidence::Likely => "likely",
+            Confidence::Confirmed => "confirmed",
+        },
+        Verdict::Undetermined => "too early to say",
+        Verdict::CacheWarming => "still filling",
+        other => other.name(),
+    }
+}
+
+/// `900 a minute`, `1.8 MiB a minute`, `4.3 MiB now`
+pub fn figures(leak: &Leak) -> Vec<String> {
+    let mut figures = Vec::new();
+    if leak.rate.count_per_hour.is_finite() && leak.rate.count_per_hour > 0.0 && !is_arenas(leak) {
+        figures.push(rate::times(leak.rate.count_per_hour));
+    }
+    if leak.rate.bytes_per_hour.est.is_finite() {
+        figures.push(rate::each(leak.rate.bytes_per_hour.est));
+    }
+    figures.push(format!("{} now", bytes(leak.now.bytes)));
+    figures
+}
+
+/// All rows, in the order in which they are read.
+pub fn rows(leak: &Leak, document: &Document) -> Vec<LeakFact> {
+    let mut rows = Vec::new();
+    let mut row =
+        |label, text: Option<String>| rows.extend(text.map(|text| LeakFact { label, text }));
+    let library = library(leak).filter(|library| *library != leak.name);
+    row(if is_lost(leak) { "lost in" } else { "made in" }, library);
+    row("proof", proof(leak));
+    let from_outside = leak.retained_by.as_ref().is_some_and(|by| from_outside(&by.path));
+    let by = || leak.retained_by.as_ref().map(place::of);
+    row("held by", by().filter(|_| from_outside));
+    row("kept in", by().filter(|_| !from_outside));
+    row("limit", leak.bound.as_ref().map(bound));
+    row("grown by", grown_by(leak));
+    row(if is_called(leak) { "called from" } else { "created at" }, created_at(leak));
+    row("perhaps at", arenas(leak));
+    for field in leak.distinguishing.iter().take(MOST) {
+        row("old ones", Some(distinguishing(field)));
+    }
+    row("so", Some(advice::of(leak, document)));
+    row("unless", doubt(leak));
+    rows
+}
+
+fn is_lost(leak: &Leak) -> bool {
+    proof(leak).is_some()
+}
+
+/// Whether it is named by a function that a line of the program called.
+fn is_called(leak: &Leak) -> bool {
+    leak.kind == LeakKind::Blocks && library(leak).is_some()
+}
+
+/// The library whose function names it.
+fn library(leak: &Leak) -> Option<String> {
+    let mut frames = leak.created_at.first()?.stack.iter().rev();
+    let module = frames.find_map(|frame| {
+        let module = frame.module.as_deref().map(base_name)?;
+        let names = frame.function.as_deref() == Some(&leak.name) || module == leak.name;
+        names.then_some(module)
+    });
+    module.map(str::to_owned)
+}
+
+fn proof(leak: &Leak) -> Option<String> {
+    leak.grounds.iter().find_map(|reason| match reason {
+        Reason::Unreachable { searched, unreachable } => Some(format!(
+            "nothing points to {} of the {} that were looked for",
+            count(*unreachable),
+            counted(*searched, "block", "blocks")
+        )),
+        _ => None,
+    })
+}
+
+/// Whether a path begins at something that was not found.
+fn from_outside(path: &[String]) -> bool {
+    path.first().is_some_and(|root| root.starts_with("C code"))
+}
+
+fn bound(bound: &DeclaredBound) -> String {
+    let used = count(bound.used);
+    match bound.limit {
+        Some(limit) => format!("{}: at most {}, now {used}", bound.kind, count(limit)),
+        None => format!("{}: none, now {used}", bound.kind),
+    }
+}
+
+fn grown_by(leak: &Leak) -> Option<String> {
+    let stacks = leak.grown_by.iter().map(|grown| (&grown.stack, grown.share));
+    joined(lines::lines(stacks))
+}
+
+fn created_at(leak: &Leak) -> Option<String> {
+    let known = leak.created_at.iter().filter(|made| made.basis != Basis::Arena);
+    let sampled = known.clone().any(|made| made.basis == Basis::Sampled);
+    let text = joined(lines::lines(known.map(|made| (&made.stack, made.share))))?;
+    Some(if sampled { format!("{text} (sampled)") } else { text })
+}
+
+fn arenas(leak: &Leak) -> Option<String> {
+    let of_arenas = |basis| basis == Basis::Arena;
+    let known = leak.created_at.iter().filter(|made| of_arenas(made.basis));
+    let lines = lines::lines(known.map(|made| (&made.stack, made.share)));
+    let least = if leak.evidence.types.is_empty() { MOST_ARENAS } else { NEARLY_ALL_ARENAS };
+    let (line, share) = lines.into_iter().next().filter(|(_, share)| *share >= least)?;
+    let share = rough_percent(share);
+    Some(format!("{line} (it needed {share} of the new arenas; other lines may make more)"))
+}
+
+/// `f (a.py:1)`; with shares where there are several.
+fn joined(lines: Vec<(String, f64)>) -> Option<String> {
+    let (first, share) = lines.first()?;
+    if *share >= ALL || lines.len() == 1 {
+        return Some(first.clone());
+    }
+    let told = lines.iter().take(MOST);
+    let told: Vec<String> =
+        told.map(|(line, share)| format!("{} {line}", rough_percent(*share))).collect();
+    Some(told.join(", "))
+}
+
+fn distinguishing(found: &Distinguishing) -> String {
+    let of = |[some, all]: [u64; 2]| format!("{} of {}", count(some), count(all));
+    format!("{} in {} older, in {} younger", found.field, of(found.old), of(found.young))
+}
+
+/// What would look the same and is no leak.
+fn doubt(leak: &Leak) -> Option<String> {
+    let is_doubted = leak.verdict == Verdict::Leak && leak.confidence == Confidence::Suspect;
+    let cache = leak.grounds.contains(&Reason::CacheMayBeFilling);
+    let outside = leak.advice == Advice::HeldByExtension;
+    (is_doubted && cache && !outside)
+        .then(|| "it is a cache that is still filling: that looks the same so far".to_owned())
+}
+
+/// Whether it is only known by arenas, whose number says nothing.
+fn is_arenas(leak: &Leak) -> bool {
+    leak.evidence.types.is_empty() && leak.created_at.iter().any(|made| made.basis == Basis::Arena)
+}
