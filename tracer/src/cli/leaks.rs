@@ -143,7 +143,9 @@ fn report(
     let exit = exit(&judged.document, args.fail_on.map(Into::into));
     let options = Options { verbose, ..shown(args, format, &output) };
     if format.name != "text" {
-        judged.document.findings.truncate(args.top.top.unwrap_or(usize::MAX));
+        let top = args.top.top.unwrap_or(usize::MAX);
+        judged.document.findings.truncate(top);
+        judged.document.leaks.truncate(top);
     }
     if format.name == "json" {
         shorten(&mut judged.document);

@@ -2,7 +2,7 @@
 
 use globset::{Glob, GlobSet, GlobSetBuilder};
 
-use crate::model::{CallStack, Finding, Frame};
+use crate::model::{CallStack, Finding, Frame, Leak};
 use crate::report::short_file;
 
 /// A pattern that is none, with the option and what is wrong.
@@ -33,6 +33,15 @@ impl Filter {
             include: Patterns::new("--include", include)?,
             exclude: Patterns::new("--exclude", exclude)?,
         })
+    }
+
+    /// Whether a leak is wanted that was made of wanted findings: by its name, which no stack may have.
+    pub fn wants_leak(&self, leak: &Leak) -> bool {
+        let is_named =
+            |patterns: &Patterns| patterns.0.as_ref().map(|set| set.is_match(leak.name.as_str()));
+        let included =
+            is_named(&self.include).unwrap_or(true) || !leak.evidence.findings.is_empty();
+        included && !is_named(&self.exclude).unwrap_or(false)
     }
 
     /// Whether a finding is wanted.

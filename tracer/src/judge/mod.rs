@@ -44,15 +44,17 @@ impl Judge {
         let analysis = growth::analyse(&document, &self.settings);
         document.growth = Some(analysis.growth);
         document.types = analysis.types;
-        let unused = self.sift(&mut document, analysis.findings);
+        let mut used = self.sift(&mut document, analysis.findings);
         document.leaks = leaks::leaks(&document);
+        used.extend(self.sift_leaks(&mut document));
         leaks::settle(&mut document);
-        Judged { document, unused }
+        used.sort_unstable();
+        Judged { document, unused: self.suppressions.unused(&used) }
     }
 
     /// Puts the wanted findings into `document` and says there what became of the others; gives the
-    /// lines of the suppressions' file that nothing needed.
-    fn sift(&self, document: &mut Document, findings: Vec<Finding>) -> Vec<String> {
+    /// lines of the suppressions' file that were needed.
+    fn sift(&self, document: &mut Document, findings: Vec<Finding>) -> Vec<usize> {
         let (mut suppressed, mut unwanted) = (Vec::new(), Vec::new());
         let mut used = Vec::new();
         for finding in findings {
@@ -76,8 +78,22 @@ impl Judge {
             left_out(&suppressed).map(|left_out| Note::FindingsSuppressed { file, left_out }),
         );
         notes.extend(left_out(&unwanted).map(|left_out| Note::FindingsFiltered { left_out }));
-        used.sort_unstable();
-        self.suppressions.unused(&used)
+        used
+    }
+
+    /// Leaves the wanted leaks, whose types no stack names, and gives the lines of the suppressions' file that
+    /// were needed.
+    fn sift_leaks(&self, document: &mut Document) -> Vec<usize> {
+        let mut used = Vec::new();
+        document.leaks.retain(|leak| {
+            let lines = used.len();
+            used.extend(self.suppressions.matching_leak(leak));
+            used.len() == lines && self.filter.wants_leak(leak)
+        });
+        for (rank, leak) in (1..).zip(&mut document.leaks) {
+            leak.rank = rank;
+        }
+        used
     }
 }
 
@@ -142,8 +158,8 @@ mod tests {
             ..Judge::default()
         };
         let second = findings[1].site.id.clone();
-        let unused = judge.sift(&mut document, findings);
-        assert_eq!(unused, ["2: leak:nobody"]);
+        let used = judge.sift(&mut document, findings);
+        assert_eq!(judge.suppressions.unused(&used), ["2: leak:nobody"]);
         assert_eq!(
             (document.findings[0].site.id.as_str(), document.findings[0].rank),
             (&*second, 1)
@@ -152,5 +168,32 @@ mod tests {
             &document.capture.notes[notes],
             Note::FindingsSuppressed { file, left_out } if file == "app.supp" && left_out.findings == 1
         ));
+    }
+
+    /// A leak of types has no stack by which it could be left out, but a name and an id.
+    #[test]
+    fn leaks_are_left_out_by_name_and_id() {
+        let left = |lines: &str, exclude: &[&str], include: &[&str]| {
+            let mut document = samples::leaking();
+            let owned = |globs: &[&str]| -> Vec<String> {
+                globs.iter().map(|glob| (*glob).to_owned()).collect()
+            };
+            let judge = Judge {
+                suppressions: Suppressions::parse(lines.as_bytes()).expect("lines"),
+                filter: Filter::new(&owned(include), &owned(exclude)).expect("globs"),
+                ..Judge::default()
+            };
+            let used = judge.sift_leaks(&mut document);
+            let names = document.leaks.iter().map(|leak| leak.name.clone());
+            (names.collect::<Vec<_>>(), used.len())
+        };
+        let all = ["engineio.socket.Socket", "py_headers_to_c", "small objects"].map(str::to_owned);
+        assert_eq!(left("", &[], &[]), (all.to_vec(), 0));
+        let id = samples::leaking().leaks[0].id.clone();
+        assert_eq!(left(&format!("id:{id}"), &[], &[]), (all[1..].to_vec(), 1));
+        assert_eq!(left("leak:engineio.socket", &[], &[]), (all[1..].to_vec(), 1));
+        assert_eq!(left("", &["engineio.*"], &[]).0, all[1..]);
+        // Stacks were chosen before; a leak that has one is wanted.
+        assert_eq!(left("", &[], &["main.py"]).0, all);
     }
 }

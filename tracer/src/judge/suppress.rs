@@ -13,7 +13,7 @@
 
 use thiserror::Error;
 
-use crate::model::{Finding, Frame};
+use crate::model::{Finding, Frame, Leak};
 
 /// Lines that are read at most.
 const MOST_LINES: usize = 100_000;
@@ -82,6 +82,18 @@ impl Suppressions {
     pub fn matching<'a>(&'a self, finding: &'a Finding) -> impl Iterator<Item = usize> + 'a {
         let matches = |one: &Suppression| one.what.matches(finding);
         self.0.iter().enumerate().filter(move |(_, one)| matches(one)).map(|(index, _)| index)
+    }
+
+    /// The indices of the lines that match a leak, by its id, its name or what retains it.
+    pub fn matching_leak<'a>(&'a self, leak: &'a Leak) -> impl Iterator<Item = usize> + 'a {
+        let path = leak.retained_by.iter().flat_map(|by| &by.path).map(String::as_str);
+        let names: Vec<&str> = std::iter::once(leak.name.as_str()).chain(path).collect();
+        let matches = move |one: &Suppression| match &one.what {
+            What::Id(id) => *id == leak.id,
+            What::Pattern(pattern) => names.iter().any(|name| pattern.matches(name)),
+        };
+        let lines = self.0.iter().enumerate();
+        lines.filter(move |(_, one)| matches(one)).map(|(index, _)| index)
     }
 
     /// `3: leak:keep` for each line whose index is not among those that matched something.

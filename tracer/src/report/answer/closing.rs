@@ -104,6 +104,13 @@ fn next(page: &mut Page<'_>, document: &Document, options: &Options) -> io::Resu
             (Style::Bold, &escape::terminal(&format!("sudo {command}"))),
         ])?;
     }
+    if let Some(leak) = document.leaks.first() {
+        let id = escape::terminal(&leak.id);
+        page.paragraph(
+            0,
+            &format!("If the first is known: --suppressions FILE with the line id:{id}."),
+        )?;
+    }
     match options.verbose {
         true => Ok(()),
         false => {

@@ -34,6 +34,11 @@ pub fn process(document: &Document) -> String {
 fn leaking(growth: &ProcessGrowth, document: &Document) -> String {
     let leaks = || document.leaks.iter().filter(|leak| leak.is_leak());
     let speed: f64 = leaks().map(|leak| leak.rate.bytes_per_hour.est.max(0.0)).sum();
+    // Before owners are known, a type and the stack that allocates it may be told as two.
+    let most =
+        Some(growth.slope_bytes_per_hour.hi).filter(|hi| growth.significant && hi.is_finite());
+    let first = leaks().next().map_or(0.0, |first| first.rate.bytes_per_hour.est);
+    let speed = most.map_or(speed, |most| speed.min(most.max(first)));
     let speed = match speed.is_finite() && speed > 0.0 {
         true => format!(" {}", rate::each(speed)),
         false => String::new(),

@@ -121,7 +121,7 @@ fn the_answer_is_one_line() {
     let answers = [
         (
             samples::leaking(),
-            "LEAKING 1.9 MiB a minute, likely. The limit of 16 GiB is reached in about 5 h (3 to 9 h)",
+            "LEAKING 1.8 MiB a minute, likely. The limit of 16 GiB is reached in about 5 h (3 to 9 h)",
         ),
         (
             samples::undecided(),
