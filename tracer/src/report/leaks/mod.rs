@@ -23,8 +23,10 @@ use crate::model::{Document, Finding, Verdict};
 pub(super) const TOP: usize = 10;
 
 /// Findings in chapters: what leaks, and what grows and cannot be judged yet.
-pub(super) const CHAPTERS: [(&str, Verdict); 2] =
-    [("Leaks", Verdict::Leak), ("Growing, and too early to judge", Verdict::Undetermined)];
+pub(super) const CHAPTERS: [(&str, Verdict); 2] = [
+    ("Stacks that leak", Verdict::Leak),
+    ("Stacks that grow, too early to judge", Verdict::Undetermined),
+];
 
 /// The verdict page.
 pub struct Leaks;

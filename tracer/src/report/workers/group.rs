@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Group;
-use crate::model::{Document, Domain, Finding, FrameIdentity, TypeGrowth, Verdict};
+use crate::model::{Document, Domain, Finding, FrameIdentity, Leak, TypeGrowth, Verdict};
 
 /// One finding, in one worker or in several.
 pub struct WorkersFinding<'a> {
@@ -88,6 +88,31 @@ pub fn leaking_types<'a>(group: &Group<'a>) -> Vec<Vec<(&'a Document, &'a TypeGr
     };
     let mut all: Vec<_> = known.into_values().collect();
     all.sort_by(|one, other| slope(other).total_cmp(&slope(one)));
+    all
+}
+
+/// Leaks of one id, each with its worker, the one that grows fastest first; what comes first in any worker
+/// first.
+pub fn shared_leaks<'a>(group: &Group<'a>) -> Vec<Vec<(&'a Document, &'a Leak)>> {
+    let mut known: BTreeMap<&str, Vec<(&Document, &Leak)>> = BTreeMap::new();
+    for &document in &group.workers {
+        for leak in &document.leaks {
+            known.entry(&leak.id).or_default().push((document, leak));
+        }
+    }
+    let rate = |leak: &Leak| leak.rate.bytes_per_hour.est;
+    let mut all: Vec<_> = known.into_values().collect();
+    for leaks in &mut all {
+        leaks.sort_by(|(_, one), (_, other)| {
+            one.verdict.cmp(&other.verdict).then(rate(other).total_cmp(&rate(one)))
+        });
+    }
+    let first = |leaks: &[(&Document, &Leak)]| {
+        let rank = leaks.iter().map(|(_, leak)| leak.rank).min();
+        (leaks.first().map(|(_, leak)| leak.verdict), rank)
+    };
+    let sum = |leaks: &[(&Document, &Leak)]| leaks.iter().map(|(_, leak)| rate(leak)).sum::<f64>();
+    all.sort_by(|one, other| first(one).cmp(&first(other)).then(sum(other).total_cmp(&sum(one))));
     all
 }
 

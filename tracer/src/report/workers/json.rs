@@ -5,9 +5,9 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use super::group::{WorkersFinding, leaking_types, shared};
+use super::group::{WorkersFinding, leaking_types, shared, shared_leaks};
 use super::{Group, SeveralJson};
-use crate::model::{Amount, Confidence, Document, Interval, TypeGrowth, Verdict};
+use crate::model::{Amount, Confidence, Document, Interval, Leak, TypeGrowth, Verdict};
 use crate::report::json::contract::DocumentJson;
 use crate::report::write_json;
 
@@ -16,6 +16,7 @@ struct GroupJson<'a> {
     comm: &'a str,
     exe: &'a str,
     pids: Vec<u32>,
+    leaks: Vec<LeakJson<'a>>,
     findings: Vec<SharedJson<'a>>,
     types: Vec<TypeJson<'a>>,
 }
@@ -41,6 +42,18 @@ struct InJson<'a> {
     #[serde(flatten, serialize_with = "Amount::retained_json")]
     retained: Amount,
     slope_bytes_per_hour: Interval,
+}
+
+/// A leak that one worker has, or several; their documents have it in full.
+#[derive(Serialize)]
+struct LeakJson<'a> {
+    id: &'a str,
+    name: &'a str,
+    verdict: Verdict,
+    workers: u64,
+    of: u64,
+    pids: Vec<u32>,
+    bytes_per_hour: f64,
 }
 
 /// A type of Python objects that grows like a leak.
@@ -77,6 +90,7 @@ impl<'a> GroupJson<'a> {
             comm: target.map_or("", |target| &target.comm),
             exe: target.map_or("", |target| &target.exe),
             pids: group.workers.iter().map(|document| document.target.pid).collect(),
+            leaks: shared_leaks(group).iter().filter_map(|of| LeakJson::new(of, group)).collect(),
             findings: shared(group).iter().map(|found| SharedJson::new(found, group)).collect(),
             types: leaking_types(group).iter().map(|found| TypeJson::new(found, group)).collect(),
         }
@@ -101,6 +115,21 @@ impl<'a> SharedJson<'a> {
             slope_bytes_per_hour: found.slope(),
             r#in: found.of.iter().map(worker).collect(),
         }
+    }
+}
+
+impl<'a> LeakJson<'a> {
+    fn new(found: &[(&'a Document, &'a Leak)], group: &Group<'a>) -> Option<Self> {
+        let (_, first) = found.first()?;
+        Some(Self {
+            id: &first.id,
+            name: &first.name,
+            verdict: first.verdict,
+            workers: u64::try_from(found.len()).unwrap_or(u64::MAX),
+            of: group.size(),
+            pids: found.iter().map(|(document, _)| document.target.pid).collect(),
+            bytes_per_hour: found.iter().map(|(_, leak)| leak.rate.bytes_per_hour.est).sum(),
+        })
     }
 }
 

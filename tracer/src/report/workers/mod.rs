@@ -16,7 +16,7 @@ use crate::report::quantity::counted;
 
 pub use census::{CensusGroup, write as write_census};
 pub use early::early;
-pub use group::{WorkersFinding, leaking_types, shared};
+pub use group::{WorkersFinding, leaking_types, shared, shared_leaks};
 pub use json::write as write_json;
 pub use text::write as write_text;
 

@@ -24,6 +24,8 @@ fn a_finding_names_its_workers() {
     let groups = [Group { workers: vec![&one, &two, &three] }];
     let text = page(&groups);
     assert!(text.contains(": 3 workers =="), "{text}");
+    let leak = "In 3 of 3 workers, as in pid 11: engineio.socket.Socket, likely: 900 a minute";
+    assert!(text.contains(leak), "{text}");
     assert!(text.contains("In 2 of 3 workers, as in pid 11: `keep` (main.py:12)"), "{text}");
     assert!(text.contains("pid 11 retains") && text.contains("pid 12 retains"), "{text}");
     assert!(!text.contains("pid 13 retains"), "{text}");
@@ -124,4 +126,7 @@ fn programs_read_documents_and_groups() {
     let found = &group["findings"][0];
     assert_eq!((&found["workers"], &found["of"]), (&2.into(), &2.into()));
     assert_eq!(found["in"][0]["id"], one.findings[0].site.id);
+    let leak = &group["leaks"][0];
+    assert_eq!((&leak["name"], &leak["workers"]), (&"engineio.socket.Socket".into(), &2.into()));
+    assert_eq!(leak["pids"], serde_json::json!([11, 12]));
 }

@@ -3,9 +3,9 @@
 use std::io::{self, Write};
 
 use super::Group;
-use super::group::{WorkersFinding, leaking_types, shared};
+use super::group::{WorkersFinding, leaking_types, shared, shared_leaks};
 use crate::model::{Document, Finding, TypeGrowth};
-use crate::report::answer::headline;
+use crate::report::answer::{brief, headline};
 use crate::report::leaks::{CHAPTERS, Leaks, TOP, verdict};
 use crate::report::quantity::{bytes, counted, duration, rate};
 use crate::report::text::closing;
@@ -47,6 +47,7 @@ fn section(page: &mut Page<'_>, group: &Group<'_>, options: &Options) -> io::Res
     for document in &group.workers {
         worker(page, document)?;
     }
+    leaks(page, group, options)?;
     let found = shared(group);
     let mut room = options.top.unwrap_or(TOP);
     for (title, verdict) in CHAPTERS {
@@ -69,6 +70,28 @@ fn section(page: &mut Page<'_>, group: &Group<'_>, options: &Options) -> io::Res
         page.gap()?;
         page.line(&[(Style::Bold, &format!("Of pid {}", document.target.pid))])?;
         closing::write(page, document)?;
+    }
+    Ok(())
+}
+
+/// A paragraph for each leak, with the workers that have it.
+fn leaks(page: &mut Page<'_>, group: &Group<'_>, options: &Options) -> io::Result<()> {
+    let found = shared_leaks(group);
+    if found.is_empty() {
+        return Ok(());
+    }
+    page.gap()?;
+    page.heading("Leaks")?;
+    for (rank, of) in (1..).zip(found.iter().take(options.top.unwrap_or(TOP))) {
+        let Some((document, leak)) = of.first() else { continue };
+        let workers = u64::try_from(of.len()).unwrap_or(u64::MAX);
+        let text = format!(
+            "In {}, as in pid {}: {}.",
+            group.share(workers),
+            document.target.pid,
+            brief::of(leak, document)
+        );
+        page.item(0, &format!("{rank:>2}. "), Style::Bold, &escape::terminal(&text))?;
     }
     Ok(())
 }
