@@ -1,4 +1,4 @@
-//! The verdict page: the [answer](super::answer), and behind it, where somebody asks for more, how each verdict
+//! The verdict page: the [answer], and behind it, where somebody asks for more, how each verdict
 //! came about: stacks, types, what was dismissed, the ledger. Never wider than
 //! [`width::COLUMNS`](super::width::COLUMNS).
 
