@@ -65,6 +65,7 @@ fn interpreter_ends(interpreter: &Interpreter) -> Result<()> {
     let mut target = Workload::python(interpreter, "dying")?;
     let recording = Recording::start(target.pid(), &[])?;
     target.go()?;
+    target.command("small")?;
     target.last_command("finish")?;
     let ending = target.wait()?;
     ensure!(ending.code() == Some(0), "{ending}");
@@ -72,6 +73,10 @@ fn interpreter_ends(interpreter: &Interpreter) -> Result<()> {
     kept_are_there(&finished, "interpreter-ended")?;
     let report = finished.report_of_vanished()?;
     ensure!(report.losses.of(Counter::AfterFinalization)? >= 200, "{:?}", report.losses);
+    // Of small blocks every sixteenth asks whether this is the end.
+    let small = report.sites.iter().filter(|site| site.live_bytes == 1_000 * site.live_count);
+    let small = Amount::live(small);
+    ensure!(small.count >= 1_000 - 16, "{small:?} of 1,000 small blocks");
     report.balances()
 }
 

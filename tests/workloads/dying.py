@@ -6,6 +6,8 @@ import threading
 
 from truth import at_line, expect, here, marked, serve
 
+# What begins with a line is torn down first.
+_SMALL = [None] * 1000
 KEPT = [None] * 200
 FILE = __file__  # from 3.14 on gone once the main thread has nothing more to do
 
@@ -15,6 +17,11 @@ def go():
     for index in range(200):
         KEPT[index] = bytes(10000)  # kept here
     expect(at_line(told, marked("kept here", __file__)), 200)
+
+
+def small():
+    for index in range(1000):
+        _SMALL[index] = bytes(967)
 
 
 def churn():
@@ -65,6 +72,6 @@ def keep_more():
 
 
 serve(
-    go, churn=churn, segfault=segfault, abort=os.abort, exit_in_thread=exit_in_thread, exec_main=exec_main,
+    go, small=small, churn=churn, segfault=segfault, abort=os.abort, exit_in_thread=exit_in_thread, exec_main=exec_main,
     exec_in_thread=exec_in_thread, leave_leader=leave_leader, leave_main=leave_main, finish=sys.exit,
 )

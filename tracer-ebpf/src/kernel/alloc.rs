@@ -38,7 +38,8 @@ struct Request {
 #[inline(always)]
 pub fn entry<C: EbpfContext>(ctx: &C, event: &ProbeEvent) -> bool {
     let function = event.function;
-    if releases(function) && life::is_finalizing(event) {
+    if releases(function) && life::is_due(event, Counter::AllocCalls) && life::is_finalizing(event)
+    {
         return false;
     }
     event.count(Counter::AllocCalls);
@@ -293,12 +294,7 @@ fn failed(event: &ProbeEvent, pending: &Pending) {
         return;
     }
     event.count(Counter::AllocFailed);
-    if pending.has_old != 0 {
-        if ledger::put_back(event, pending.old_address, &pending.old) {
-            event.count(Counter::ReallocRestored);
-        } else {
-            event.count(Counter::RestLost);
-            ledger::freed(event, &pending.old);
-        }
+    if pending.has_old != 0 && ledger::restore(event, pending.old_address, &pending.old) {
+        event.count(Counter::ReallocRestored);
     }
 }

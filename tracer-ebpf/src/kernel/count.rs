@@ -11,6 +11,13 @@ impl ProbeEvent {
         self.add(counter, 1);
     }
 
+    /// What a counter of the target has come to, on this CPU.
+    #[inline(always)]
+    pub fn counted(&self, counter: Counter) -> u64 {
+        // SAFETY: as in `add`.
+        atomic::load(unsafe { &mut (*self.counters).cells[counter as usize] })
+    }
+
     /// Adds `amount`.
     #[inline(always)]
     pub fn add(&self, counter: Counter, amount: u64) {

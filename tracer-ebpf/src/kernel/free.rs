@@ -11,17 +11,26 @@ use super::{ProbeEvent, alloc, ledger, life, mapping};
 /// be handed out again in between.
 #[inline(always)]
 pub fn entry<C: EbpfContext>(_ctx: &C, event: &ProbeEvent) -> bool {
-    if life::is_finalizing(event) {
+    let unmaps = event.function == Function::Munmap as u32;
+    if (unmaps || life::is_due(event, Counter::FreeCalls)) && life::is_finalizing(event) {
         return false;
     }
-    event.count(Counter::FreeCalls);
     let address = event.arg0();
     if address == 0 {
+        event.count(Counter::FreeCalls);
         event.count(Counter::FreeNull);
         return false;
     }
-    let unmaps = event.function == Function::Munmap as u32;
-    match ledger::take(event, address) {
+    let block = ledger::take(event, address);
+    if let Some(block) = &block
+        && life::is_due_for(block)
+        && life::is_finalizing(event)
+    {
+        ledger::restore(event, address, block);
+        return false;
+    }
+    event.count(Counter::FreeCalls);
+    match block {
         Some(block) if unmaps => {
             mapping::unmapped(event, address, alloc::whole_pages(event.arg1()), &block);
         }

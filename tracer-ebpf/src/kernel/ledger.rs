@@ -74,6 +74,17 @@ pub fn put_back(event: &ProbeEvent, address: u64, block: &LiveValue) -> bool {
     entered
 }
 
+/// The same; without room the block is lost, and counted. Whether there was room.
+#[inline(always)]
+pub fn restore(event: &ProbeEvent, address: u64, block: &LiveValue) -> bool {
+    let restored = put_back(event, address, block);
+    if !restored {
+        event.count(Counter::RestLost);
+        freed(event, block);
+    }
+    restored
+}
+
 /// Removes a block without accounting it as freed.
 #[inline(always)]
 pub fn take(event: &ProbeEvent, address: u64) -> Option<LiveValue> {
