@@ -43,6 +43,8 @@ struct State {
     calls: Mutex<Vec<KernelCall>>,
     called: tokio::sync::Notify,
     records: Mutex<VecDeque<(Slot, Vec<u8>)>>,
+    /// Records were taken.
+    fetched: tokio::sync::Notify,
     /// A byte for each record.
     bell: UnixStream,
     /// Dropped when the guard ends.
@@ -91,6 +93,7 @@ impl FakeKernel {
             calls: Mutex::default(),
             called: tokio::sync::Notify::new(),
             records: Mutex::default(),
+            fetched: tokio::sync::Notify::new(),
             bell,
             guard: Mutex::new(Some(ends)),
             tables: Mutex::default(),
@@ -130,6 +133,17 @@ impl Script {
     pub fn send(&self, slot: Slot, record: &[u8]) {
         self.0.records.lock().unwrap().push_back((slot, record.to_vec()));
         (&self.0.bell).write_all(b"!").unwrap();
+    }
+
+    /// Waits until no more than so many records are in the ring.
+    pub async fn emptied_to(&self, most: usize) {
+        loop {
+            let fetched = self.0.fetched.notified();
+            if self.0.records.lock().unwrap().len() <= most {
+                return;
+            }
+            fetched.await;
+        }
     }
 
     /// The guard ends.
@@ -234,6 +248,7 @@ impl Records for FakeRecords {
             };
             bytes += record.len();
             each(slot, &record);
+            self.script.0.fetched.notify_waiters();
         }
         true
     }

@@ -17,6 +17,7 @@ const BYTES: usize = 32 << 20;
 pub struct Queue {
     waiting: Mutex<Waiting>,
     arrived: Notify,
+    taken: Notify,
     most: usize,
 }
 
@@ -45,7 +46,7 @@ impl Default for Queue {
 impl Queue {
     /// Holds at most about `most` bytes.
     pub fn bounded(most: usize) -> Self {
-        Self { waiting: Mutex::default(), arrived: Notify::new(), most }
+        Self { waiting: Mutex::default(), arrived: Notify::new(), taken: Notify::new(), most }
     }
 
     /// One more.
@@ -67,7 +68,20 @@ impl Queue {
         let mut waiting = self.waiting();
         let record = waiting.records.pop_front()?;
         waiting.bytes -= record.len();
+        drop(waiting);
+        self.taken.notify_one();
         Some(record)
+    }
+
+    /// Waits until so many bytes find room, or all that there is.
+    pub async fn has_room(&self, bytes: usize) {
+        let is_full = || {
+            let waiting = self.waiting();
+            waiting.bytes > 0 && waiting.bytes.saturating_add(bytes) > self.most
+        };
+        while is_full() {
+            self.taken.notified().await;
+        }
     }
 
     /// Waits until there is a record.
@@ -104,6 +118,23 @@ mod tests {
         assert_eq!(queue.take().as_deref(), Some(&b"then"[..]));
         assert_eq!(queue.take().as_deref(), Some(&b"next"[..]));
         assert_eq!(queue.take(), None);
+    }
+
+    #[tokio::test]
+    async fn whoever_needs_room_waits_for_it() {
+        let queue = Queue::bounded(10);
+        queue.has_room(100).await;
+        queue.push(b"first");
+        queue.has_room(5).await;
+        let room = queue.has_room(6);
+        tokio::pin!(room);
+        tokio::select! {
+            biased;
+            () = &mut room => panic!("there is none"),
+            () = std::future::ready(()) => {}
+        }
+        queue.take();
+        room.await;
     }
 
     #[tokio::test]

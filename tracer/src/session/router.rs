@@ -1,10 +1,13 @@
-//! Takes records out of the ring as soon as they come, and hands each to its target.
+//! Takes records out of the ring as soon as they come, and hands each to its target. A target that is
+//! alone has its records wait in the ring when its queue is full: those that find no room there are sent
+//! again by the kernel, when their site allocates next. Where targets share the ring, none waits for
+//! another, and what a full queue has no room for is lost.
 
 use std::collections::HashMap;
 use std::os::fd::AsFd;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot};
 
 use super::error::SessionError;
 use super::queue::Queue;
@@ -22,7 +25,11 @@ pub struct Router {
 }
 
 #[derive(Debug, Default)]
-struct Queues(Mutex<HashMap<Slot, Arc<Queue>>>);
+struct Queues {
+    of: Mutex<HashMap<Slot, Arc<Queue>>>,
+    /// Somebody came or went.
+    changed: Notify,
+}
 
 impl Router {
     /// Begins to route, in a task of its own that ends with the router.
@@ -41,12 +48,14 @@ impl Router {
     pub fn open(&self, slot: Slot) -> Arc<Queue> {
         let queue = Arc::default();
         self.queues.all().insert(slot, Arc::clone(&queue));
+        self.queues.changed.notify_one();
         queue
     }
 
     /// The records of a target that still come are nobody's.
     pub fn close(&self, slot: Slot) {
         self.queues.all().remove(&slot);
+        self.queues.changed.notify_one();
     }
 
     /// Waits until everything that is in the ring now is in the queues.
@@ -62,7 +71,23 @@ impl Router {
 impl Queues {
     /// No user of the lock can leave it half changed.
     fn all(&self) -> MutexGuard<'_, HashMap<Slot, Arc<Queue>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.of.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until what is taken next finds room, if there is one target alone.
+    async fn has_room(&self) {
+        loop {
+            let alone = {
+                let all = self.all();
+                all.values().next().filter(|_| all.len() == 1).cloned()
+            };
+            let Some(queue) = alone else { return };
+            tokio::select! {
+                biased;
+                () = queue.has_room(AT_ONCE) => return,
+                () = self.changed.notified() => {}
+            }
+        }
     }
 
     fn put(&self, slot: Slot, record: &[u8]) {
@@ -79,7 +104,7 @@ async fn route(
     mut flushes: mpsc::Receiver<oneshot::Sender<()>>,
 ) {
     loop {
-        let flushed = tokio::select! {
+        let mut flushed = tokio::select! {
             asked = flushes.recv() => match asked {
                 Some(asked) => Some(asked),
                 None => return,
@@ -91,7 +116,19 @@ async fn route(
             }
         };
         // The ring wakes us only once we have read it to its end.
-        while records.fetch(AT_ONCE, &mut |slot, record| queues.put(slot, record)) {
+        loop {
+            if flushed.is_none() {
+                tokio::select! {
+                    () = queues.has_room() => {}
+                    asked = flushes.recv() => match asked {
+                        Some(asked) => flushed = Some(asked),
+                        None => return,
+                    },
+                }
+            }
+            if !records.fetch(AT_ONCE, &mut |slot, record| queues.put(slot, record)) {
+                break;
+            }
             tokio::task::yield_now().await;
         }
         if let Some(flushed) = flushed {

@@ -371,6 +371,27 @@ async fn a_queue_that_is_full_loses_and_says_so() {
     assert_eq!(lost + handled, 40);
 }
 
+/// A target that is alone has its records wait in the ring as long as its tables are slow.
+#[tokio::test]
+async fn what_finds_no_room_of_a_lone_target_waits() {
+    let mut stage = Stage::new();
+    let subject = WaitingProcess::new();
+    let (gate, closed) = std::sync::mpsc::channel();
+    // The first job, which comes before any record is handled, waits.
+    *stage.script.numbers(Slot(0)).gate.lock().unwrap() = Some(closed);
+    let slow = stage.attach(&subject, "a");
+    stage.attached(slow).await;
+    let record = stage::site_record(1 << 20);
+    (0..40).for_each(|_| stage.script.send(Slot(0), &record));
+    // As many are left as the queue has no room for.
+    stage.script.emptied_to(8).await;
+    drop(gate);
+    stage.script.emptied_to(0).await;
+    stage.ends_well(slow).await;
+    assert_eq!(stage.loss("a", "sites_without_stack"), 0);
+    assert_eq!(stage.loss("a", "records_undecoded"), 40);
+}
+
 /// Asked to end while many still wait for their turn: those end unattached, the others well.
 #[tokio::test]
 async fn many_targets_come_and_go() {
