@@ -48,6 +48,8 @@ pub struct Heap {
     pub graph: Graph,
     /// Sums for each type, by its number, if those were wanted.
     pub sums: Vec<Sum>,
+    /// Containers that may have many items, by number, if sums were wanted.
+    pub large: Vec<u32>,
     /// How full the pools of its allocator are, if that was wanted and there are any.
     pub pools: Option<PoolUse>,
     /// What was left out.

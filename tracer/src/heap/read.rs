@@ -10,7 +10,7 @@ use super::index::AddressMap;
 use super::lists::HEAD;
 use super::objects::{Heap, MOST, Objects, Sum};
 use super::view::{Object, View, word_at};
-use super::{lists, pools, size};
+use super::{containers, lists, pools, size};
 use crate::model::Address;
 
 /// What is to be known of a heap besides its objects.
@@ -154,7 +154,7 @@ impl Reader<'_, '_> {
         self.inside(number, class.kind);
         if self.depth.sums {
             // Now, while its memory is at hand.
-            self.sum(at, object, &class);
+            self.sum(number, object, &class);
         }
     }
 
@@ -200,10 +200,13 @@ impl Reader<'_, '_> {
         }
     }
 
-    fn sum(&mut self, at: usize, object: Object, class: &Class) {
+    fn sum(&mut self, number: u32, object: Object, class: &Class) {
         let left = self.view.mapped.bytes().saturating_sub(self.bytes);
         // What is read while it changes can be in two places: all of it is no more than there is.
         let bytes = size::shallow(self.view, object.address, class).filter(|bytes| *bytes <= left);
+        if containers::grows(class.kind) && bytes >= Some(containers::LEAST_BYTES) {
+            self.heap.large.push(number);
+        }
         self.bytes = self.bytes.saturating_add(bytes.unwrap_or(0));
         self.heap.skipped.sizes += u64::from(bytes.is_none());
         let class = object.class.0 as usize;
@@ -212,7 +215,7 @@ impl Reader<'_, '_> {
         }
         let sum = &mut self.heap.sums[class];
         sum.count += 1;
-        sum.tracked += u64::from(at < self.heap.objects.tracked());
+        sum.tracked += u64::from((number as usize) < self.heap.objects.tracked());
         sum.bytes = sum.bytes.saturating_add(bytes.unwrap_or(0));
     }
 

@@ -4,7 +4,7 @@ use std::convert::Infallible;
 
 use super::row::{Count, SiteRow, Tick};
 use crate::model::{
-    Capture, Cohort, Lifetime, Mark, Note, Owned, Target, TypeRetainer, TypeSeries,
+    Capture, Cohort, GrownContainer, Lifetime, Mark, Note, Owned, Target, TypeRetainer, TypeSeries,
     UnreachableBlocks,
 };
 
@@ -62,6 +62,8 @@ pub enum RecordingEvent<'a> {
         /// Owners of blocks, by site.
         sites: &'a [(u64, Owned)],
     },
+    /// As [`Sink::containers`].
+    Containers(&'a [GrownContainer<u64>]),
     /// As [`Sink::notes`].
     Notes(&'a [Note]),
     /// As [`Sink::mark`].
@@ -153,6 +155,11 @@ pub trait Sink {
         sites: &[(u64, Owned)],
     ) -> Result<(), Self::Error> {
         self.take(RecordingEvent::Retainers { types, sites })
+    }
+
+    /// Containers of Python objects that grew, in place of what was said before; sites by their keys.
+    fn containers(&mut self, containers: &[GrownContainer<u64>]) -> Result<(), Self::Error> {
+        self.take(RecordingEvent::Containers(containers))
     }
 
     /// A moment that somebody named.

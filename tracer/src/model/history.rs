@@ -3,7 +3,9 @@
 //!
 //! Every `t` is in seconds since the start of the capture. Series are in the order of time.
 
-use super::{Amount, RootKind, Totals, TypeRetainer, TypeSeries, UnreachableBlocks};
+use super::{
+    Amount, GrownContainer, RootKind, Totals, TypeRetainer, TypeSeries, UnreachableBlocks,
+};
 
 /// Everything over time. Not part of the JSON contract: exporters choose from it.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -22,6 +24,8 @@ pub struct History {
     pub types: Vec<TypeSeries>,
     /// Paths that keep what some of them grew by, with the type's name.
     pub type_retainers: Vec<TypeRetainer>,
+    /// Containers of Python objects that grew, those that grew most first.
+    pub containers: Vec<GrownContainer>,
 }
 
 /// The process at one moment; `None` for what could not be read. Sizes are bytes.

@@ -5,6 +5,7 @@ mod amount;
 mod attachment;
 mod census;
 mod coded;
+mod container;
 mod doctor;
 mod document;
 mod finding;
@@ -37,6 +38,7 @@ pub use census::{
     CENSUS_SCHEMA, Census, CensusTarget, HeapSnapshot, NearlyEmpty, PoolRetainer, PoolUse,
     SessionCount, SkippedPart, TypeCount, TypeGrowth, TypePoint, TypeRetainer, TypeSeries,
 };
+pub use container::{GrownContainer, GrowthSite};
 pub use doctor::{
     CheckStatus, DoctorFact, DoctorReport, DoctorSection, DoctorTopic, KernelTable, ProbeCost,
 };

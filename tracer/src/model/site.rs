@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::fnv::Fnv;
-use super::{Amount, CallStack, FrameKind, StackNote};
+use super::{Amount, CallStack, FrameKind, GrowthSite, StackNote};
 
 /// Which allocator family a block came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -59,6 +59,11 @@ pub struct Site {
 }
 
 impl Site {
+    /// As what made a container grow.
+    pub fn as_growth(&self) -> GrowthSite {
+        GrowthSite { id: self.id.clone(), stack: self.stack.clone() }
+    }
+
     /// The id of a site: a hash of what a reader of the report can see of it, so that it is the
     /// same in every run of the same program, whatever its addresses.
     pub fn identify(domain: Domain, size_class: u64, allocator: &str, stack: &CallStack) -> String {

@@ -305,6 +305,10 @@ impl Tables for FakeTables {
         self.read()
     }
 
+    fn block(&self, _address: u64) -> Result<Option<LiveValue>, ProbeError> {
+        self.read().map(|()| None)
+    }
+
     fn pending(&self) -> Vec<Pending> {
         Vec::new()
     }

@@ -127,6 +127,9 @@ pub trait Tables: Send + Sync {
     /// Address and block of every live block.
     fn live(&self, each: &mut dyn FnMut(u64, LiveValue)) -> Result<(), ProbeError>;
 
+    /// The live block at an address.
+    fn block(&self, address: u64) -> Result<Option<LiveValue>, ProbeError>;
+
     /// Calls that have not returned.
     fn pending(&self) -> Vec<Pending>;
 

@@ -344,6 +344,12 @@ impl Tables for Part {
         })
     }
 
+    fn block(&self, address: u64) -> Result<Option<LiveValue>, ProbeError> {
+        let Some(key) = self.key(address) else { return Ok(None) };
+        let block = self.maps().live.table.get(&key)?;
+        Ok(block.map(|block| LiveValue { site: self.site(block.site), ..block }))
+    }
+
     fn pending(&self) -> Vec<Pending> {
         let mut calls = Vec::new();
         // Entries of other threads may go while this runs; they are not what is asked for.

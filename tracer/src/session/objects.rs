@@ -11,8 +11,11 @@ use tokio::sync::oneshot;
 use super::error::{Failure, SessionError, joined};
 use super::heap::{HeapReading, HeapTarget, ReadingWanted};
 use super::shared::Turn;
-use crate::heap::{self, Depth, Heap, HeapWatch, Joined, LiveBlock, Named, Retainers, View};
-use crate::model::{Address, HeapSnapshot, NoObjects, TypeRetainer, TypeSeries};
+use crate::heap::{
+    self, ContainerTable, ContainerWatch, Depth, Heap, HeapWatch, Joined, LiveBlock, Named,
+    Retainers, View,
+};
+use crate::model::{Address, GrownContainer, HeapSnapshot, NoObjects, TypeRetainer, TypeSeries};
 use crate::os;
 
 /// When snapshots of Python objects are taken.
@@ -52,6 +55,7 @@ pub struct ScanState {
     /// Opened by the first snapshot.
     target: Option<HeapTarget>,
     watch: HeapWatch,
+    containers: ContainerWatch,
 }
 
 /// How a snapshot ended: with the reason when there will be no more.
@@ -70,6 +74,8 @@ pub struct ScanFound {
     /// What every type that changed did so far; nothing where types are not counted, or where that
     /// was reported not long ago.
     pub types: Vec<TypeSeries>,
+    /// Tables of containers that grow.
+    pub tables: Vec<ContainerTable>,
     /// Owners of blocks and retainers of types, of the last snapshot.
     pub last: Option<Last>,
 }
@@ -80,6 +86,8 @@ pub struct Last {
     pub joined: Joined,
     /// Paths that keep what types grew by.
     pub retainers: Vec<TypeRetainer>,
+    /// Containers that grew, with their addresses.
+    pub containers: Vec<(Address, GrownContainer<u64>)>,
 }
 
 impl ObjectScans {
@@ -171,7 +179,7 @@ struct Job {
 impl Job {
     fn run(self) -> ScanResult {
         let Self { mut state, pid, at, counts, tells, blocks } = self;
-        let ScanState { target, watch } = &mut *state;
+        let ScanState { target, watch, containers } = &mut *state;
         if target.is_none() {
             *target = Some(HeapTarget::open(&pid.to_string()).map_err(refused)?);
         }
@@ -185,14 +193,16 @@ impl Job {
         let heap_scanned = target.snapshot(wanted, |view, heap, roots| {
             if counts {
                 watch.snapshot(at.as_secs_f64(), heap, &heap::histogram(heap), collections);
+                containers.snapshot(at.as_secs_f64(), view, heap);
             }
-            blocks.map(|blocks| last(view, heap, roots, code_type, watch, blocks))
+            let seen = Seen { watch, containers };
+            blocks.map(|blocks| last(view, heap, roots, code_type, &seen, blocks))
         });
         let HeapReading { value: last, snapshot } = heap_scanned.map_err(refused)?;
         let counts = if tells { watch.times() } else { Vec::new() };
         let types = if tells { changed(watch.series()) } else { Vec::new() };
-        let torn = state.watch.torn();
-        Ok((state, ScanFound { at, snapshot, counts, torn, types, last }))
+        let (torn, tables) = (state.watch.torn(), state.containers.tables());
+        Ok((state, ScanFound { at, snapshot, counts, torn, types, tables, last }))
     }
 }
 
@@ -205,18 +215,25 @@ pub fn refused(error: SessionError) -> NoObjects {
     }
 }
 
+/// What the snapshots saw.
+struct Seen<'a> {
+    watch: &'a HeapWatch,
+    containers: &'a ContainerWatch,
+}
+
 fn last(
     view: &View<'_>,
     heap: &Heap,
     roots: Vec<Named>,
     code_type: Address,
-    watch: &HeapWatch,
+    seen: &Seen<'_>,
     blocks: Vec<LiveBlock>,
 ) -> Last {
     let held = Retainers::new(view, heap, roots, code_type);
     let joined = heap::join(view, heap, &held, blocks);
-    let retainers = heap::retainers_of_growth(heap, &held, watch);
-    Last { joined, retainers }
+    let retainers = heap::retainers_of_growth(heap, &held, seen.watch);
+    let containers = seen.containers.told(heap, &held);
+    Last { joined, retainers, containers }
 }
 
 /// Without those that stood still all the time.
@@ -248,7 +265,8 @@ mod tests {
         let snapshot = HeapSnapshot { seconds, ..HeapSnapshot::default() };
         let state = Box::default();
         let (at, counts, types) = (Duration::from_secs(at), Vec::new(), Vec::new());
-        Ok((state, ScanFound { at, snapshot, counts, torn: 0, types, last: None }))
+        let tables = Vec::new();
+        Ok((state, ScanFound { at, snapshot, counts, torn: 0, types, tables, last: None }))
     }
 
     fn every(seconds: u64) -> CensusRules {

@@ -1,6 +1,7 @@
 //! One target being recorded: what is done with each thing that can happen.
 
 mod belief;
+mod container_tables;
 mod gaps;
 mod objects;
 mod pointers;
@@ -27,7 +28,8 @@ use super::surroundings::Surroundings;
 use super::target::TracedTarget;
 use crate::history::{Count, SharedHistory, Sink, SiteRow, SiteTotals, SnapshotRow, Tee, Tick};
 use crate::model::{
-    Capture, Interner, Note, Owned, ProcessPoint, StackNote, TypeRetainer, TypeSeries,
+    Capture, GrownContainer, Interner, Note, Owned, ProcessPoint, StackNote, TypeRetainer,
+    TypeSeries,
 };
 use crate::os;
 use crate::os::usage::Resident;
@@ -35,6 +37,7 @@ use crate::probe::{self, Captured, EndedBy, Record, Tables};
 use crate::python::Collector;
 use crate::store::Writer;
 use crate::symbolize::{Resolver, WalkEnd};
+use container_tables::ContainerTables;
 
 /// Records handled before the loop looks at its other events.
 const RECORDS_AT_ONCE: usize = 256;
@@ -78,6 +81,10 @@ pub struct Recorder {
     types: Option<(Vec<Count>, Vec<TypeSeries>)>,
     /// What keeps types, and which objects own blocks; waits for the next tick too.
     retainers: Option<Retainers>,
+    /// Which sites made the tables of containers that grow.
+    container_tables: ContainerTables,
+    /// Containers that grew; they wait for the next tick, too.
+    containers: Option<Vec<GrownContainer<u64>>>,
 }
 
 /// Where the recording is stored: in a file, in memory where somebody judges it while it goes on, or
@@ -127,6 +134,8 @@ impl Recorder {
             queue,
             types: None,
             retainers: None,
+            container_tables: ContainerTables::default(),
+            containers: None,
         }
     }
 
@@ -331,6 +340,9 @@ impl Recorder {
         }
         if let Some((types, sites)) = self.retainers.take() {
             self.sinks.retainers(&types, &sites)?;
+        }
+        if let Some(containers) = self.containers.take() {
+            self.sinks.containers(&containers)?;
         }
         Ok(())
     }

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::ErrorCode;
 
+use super::schema::OLDEST_VERSION;
+
 /// A recording that cannot be written or read.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -63,7 +65,7 @@ pub enum StoreError {
         found: &'static str,
     },
     /// Written by another version of this program.
-    #[error("{} has recording format {found} and this leakspy reads {supported}; {}", path.display(), advice(*found, *supported))]
+    #[error("{} has recording format {found} and this leakspy reads {} to {supported}; {}", path.display(), OLDEST_VERSION, advice(*found, *supported))]
     OtherVersion {
         /// The file.
         path: PathBuf,

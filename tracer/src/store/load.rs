@@ -12,6 +12,7 @@ use crate::model::{
     Target, Tool,
 };
 
+mod containers;
 mod history;
 mod objects;
 mod series;
@@ -80,7 +81,7 @@ pub fn document_with_history(
 ) -> Result<Document, StoreError> {
     let source = Source { connection, path, limits };
     let (sites, places) = source.sites()?;
-    let history = source.history(sites.len(), &places)?;
+    let history = source.history(&sites, &places)?;
     Ok(Document { history, ..source.document(sites)? })
 }
 

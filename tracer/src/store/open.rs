@@ -91,7 +91,9 @@ impl Reader {
     /// # Errors
     /// As of [`Reader::document`], and more than `limits` allow.
     pub fn document_with_history_within(&self, limits: &Limits) -> Result<Document, StoreError> {
-        for (name, _) in schema::HISTORY.iter().chain(&schema::OBJECTS) {
+        let reading = |source| StoreError::reading(&self.path, source);
+        let version = user_version(&self.connection).map_err(reading)?;
+        for (name, _) in schema::tables_of(version) {
             self.check_pages(name)?;
         }
         self.read(|connection| load::document_with_history(connection, &self.path, limits))
@@ -112,7 +114,9 @@ impl Reader {
     /// The tables must be those of this version, letter for letter, and the pages of those that
     /// every report needs in order.
     fn check_tables(&self) -> Result<(), StoreError> {
-        for (name, _) in schema::tables() {
+        let reading = |source| StoreError::reading(&self.path, source);
+        let version = user_version(&self.connection).map_err(reading)?;
+        for (name, _) in schema::tables_of(version) {
             check_table(&self.connection, &self.path, name)?;
         }
         for (name, _) in &schema::TABLES {
@@ -136,6 +140,11 @@ impl Reader {
         let first: String = said.chars().take(200).collect();
         Err(StoreError::damaged(&self.path, first))
     }
+}
+
+/// The version of the tables.
+pub fn user_version(connection: &Connection) -> rusqlite::Result<u32> {
+    connection.pragma_query_value(None, "user_version", |row| row.get(0))
 }
 
 /// The table must be ours, letter for letter.
@@ -169,7 +178,7 @@ pub fn check_header(path: &Path) -> Result<(), StoreError> {
     File::open(path).and_then(|file| file.take(100).read_to_end(&mut header)).map_err(cannot)?;
     let version = version(&header)
         .map_err(|found| StoreError::NotARecording { path: path.to_owned(), found })?;
-    if version != schema::SCHEMA_VERSION {
+    if !(schema::OLDEST_VERSION..=schema::SCHEMA_VERSION).contains(&version) {
         let path = path.to_owned();
         let supported = schema::SCHEMA_VERSION;
         return Err(StoreError::OtherVersion { path, found: version, supported });

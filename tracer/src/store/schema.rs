@@ -7,7 +7,10 @@
 pub const APPLICATION_ID: u32 = 0x4c4b_5350;
 
 /// Version of the tables, in the file's header (`user_version`, offset 60, big-endian).
-pub const SCHEMA_VERSION: u32 = 3;
+pub const SCHEMA_VERSION: u32 = 4;
+
+/// The oldest version that is read: it has no [`CONTAINERS`].
+pub const OLDEST_VERSION: u32 = 3;
 
 /// A table: its name and the statement that makes it, byte for byte as SQLite keeps it.
 pub const TABLES: [(&str, &str); 12] = [
@@ -45,9 +48,25 @@ pub const OBJECTS: [(&str, &str); 7] = [
     ("owner_holder", OWNER_RETAINER),
 ];
 
+/// Containers of Python objects that grew.
+pub const CONTAINERS: [(&str, &str); 5] = [
+    ("container", CONTAINER),
+    ("container_path", CONTAINER_PATH),
+    ("container_length", CONTAINER_LENGTH),
+    ("container_item", CONTAINER_ITEM),
+    ("container_site", CONTAINER_SITE),
+];
+
+/// All tables of a version that is read.
+pub fn tables_of(version: u32) -> impl Iterator<Item = &'static (&'static str, &'static str)> {
+    let left_out = if version == OLDEST_VERSION { CONTAINERS.len() } else { 0 };
+    let all = TABLES.len() + HISTORY.len() + OBJECTS.len() + CONTAINERS.len();
+    tables().take(all - left_out)
+}
+
 /// All tables.
 pub fn tables() -> impl Iterator<Item = &'static (&'static str, &'static str)> {
-    TABLES.iter().chain(&HISTORY).chain(&OBJECTS)
+    TABLES.iter().chain(&HISTORY).chain(&OBJECTS).chain(&CONTAINERS)
 }
 
 const TARGET: &str = "CREATE TABLE target (
@@ -249,6 +268,43 @@ const OWNER_RETAINER: &str = "CREATE TABLE owner_holder (
     position INTEGER NOT NULL,
     text TEXT NOT NULL,
     PRIMARY KEY (site, owner, position)
+) STRICT, WITHOUT ROWID";
+
+const CONTAINER: &str = "CREATE TABLE container (
+    id INTEGER PRIMARY KEY,
+    type TEXT NOT NULL
+) STRICT";
+
+const CONTAINER_PATH: &str = "CREATE TABLE container_path (
+    container INTEGER NOT NULL REFERENCES container (id),
+    position INTEGER NOT NULL,
+    text TEXT NOT NULL,
+    class TEXT,
+    PRIMARY KEY (container, position)
+) STRICT, WITHOUT ROWID";
+
+const CONTAINER_LENGTH: &str = "CREATE TABLE container_length (
+    container INTEGER NOT NULL REFERENCES container (id),
+    position INTEGER NOT NULL,
+    t REAL NOT NULL,
+    items INTEGER NOT NULL,
+    PRIMARY KEY (container, position)
+) STRICT, WITHOUT ROWID";
+
+const CONTAINER_ITEM: &str = "CREATE TABLE container_item (
+    container INTEGER NOT NULL REFERENCES container (id),
+    position INTEGER NOT NULL,
+    type TEXT NOT NULL,
+    count INTEGER NOT NULL,
+    PRIMARY KEY (container, position)
+) STRICT, WITHOUT ROWID";
+
+const CONTAINER_SITE: &str = "CREATE TABLE container_site (
+    container INTEGER NOT NULL REFERENCES container (id),
+    position INTEGER NOT NULL,
+    site INTEGER NOT NULL REFERENCES site (id),
+    times INTEGER NOT NULL,
+    PRIMARY KEY (container, position)
 ) STRICT, WITHOUT ROWID";
 
 /// Views for people; the reader never looks at them.

@@ -12,6 +12,7 @@ use super::{StoreError, alive, create};
 use crate::history::{Bounds, Remarks, SiteRetained, SiteTotals, Thinning};
 use crate::model::Mark;
 
+mod containers;
 mod forget;
 mod objects;
 mod rows;

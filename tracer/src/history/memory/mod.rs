@@ -10,8 +10,8 @@ use super::row::{Count, SiteRetained, SiteRow, SiteTotals, Tick};
 use super::thin::{Bounds, Thinning};
 use super::{RecordingEvent, Sink, bounded, finite};
 use crate::model::{
-    CallStack, Capture, Cohort, Collection, Domain, Lifetime, Loss, Mark, Owned, ProcessPoint,
-    StackNote, Target, TypeRetainer, TypeSeries, UnreachableBlocks,
+    CallStack, Capture, Cohort, Collection, Domain, GrownContainer, Lifetime, Loss, Mark, Owned,
+    ProcessPoint, StackNote, Target, TypeRetainer, TypeSeries, UnreachableBlocks,
 };
 
 mod objects;
@@ -35,6 +35,7 @@ pub struct InMemory {
     counts: Arc<[Count]>,
     types: Arc<[TypeSeries]>,
     type_retainers: Arc<[TypeRetainer]>,
+    containers: Arc<[GrownContainer<u64>]>,
     next_tick: i64,
 }
 
@@ -165,6 +166,7 @@ impl Sink for InMemory {
             }
             Event::Types { counts, types } => self.put_types(counts, types),
             Event::Retainers { types, sites } => self.put_retainers(types, sites),
+            Event::Containers(containers) => self.put_containers(containers),
             Event::Notes(notes) => {
                 if let Some(head) = &mut self.head {
                     head.capture.notes = notes.to_vec();

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::InMemory;
 use crate::history::row::Count;
 use crate::history::{bounded, finite};
-use crate::model::{Owned, Owner, TypePoint, TypeRetainer, TypeSeries};
+use crate::model::{GrownContainer, Owned, Owner, TypePoint, TypeRetainer, TypeSeries};
 
 impl InMemory {
     /// Paths are reported again after the types.
@@ -24,6 +24,27 @@ impl InMemory {
         }
         let told = self.types.iter().filter_map(|series| known.get(&*series.name));
         self.type_retainers = told.map(|retainer| bounded_retainer(retainer)).collect();
+    }
+}
+
+impl InMemory {
+    /// Sites that nobody told of get a place, as in the file.
+    pub(super) fn put_containers(&mut self, containers: &[GrownContainer<u64>]) {
+        for (site, _) in containers.iter().flat_map(|container| &container.grown_by) {
+            self.place(*site);
+        }
+        self.containers = containers.iter().map(bounded_container).collect();
+    }
+}
+
+fn bounded_container(container: &GrownContainer<u64>) -> GrownContainer<u64> {
+    let item = |(name, count): &(String, u64)| (bounded(name).to_owned(), *count);
+    GrownContainer {
+        name: bounded(&container.name).to_owned(),
+        path: container.path.iter().map(bounded_step).collect(),
+        lengths: container.lengths.iter().map(|(t, items)| (finite(*t), *items)).collect(),
+        items: container.items.iter().map(item).collect(),
+        grown_by: container.grown_by.clone(),
     }
 }
 
@@ -46,13 +67,14 @@ fn series_at(counts: &[Count], series: &TypeSeries) -> TypeSeries {
 }
 
 fn bounded_retainer(retainer: &TypeRetainer) -> TypeRetainer {
-    let step = |(text, class): &(String, Option<String>)| {
-        (bounded(text).to_owned(), class.as_deref().map(|class| bounded(class).to_owned()))
-    };
     TypeRetainer {
         name: bounded(&retainer.name).to_owned(),
-        path: retainer.path.iter().map(step).collect(),
+        path: retainer.path.iter().map(bounded_step).collect(),
     }
+}
+
+fn bounded_step((text, class): &(String, Option<String>)) -> (String, Option<String>) {
+    (bounded(text).to_owned(), class.as_deref().map(|class| bounded(class).to_owned()))
 }
 
 /// Owners with texts that can be kept.

@@ -1,11 +1,11 @@
 //! From a recording in memory to its document.
 
 use super::{Head, InMemory, KnownSite};
-use crate::history::document::{Contradiction, Series, Sites, in_order, memory_point};
+use crate::history::document::{Contradiction, Places, Series, Sites, in_order, memory_point};
 use crate::history::finite;
 use crate::model::{
-    Capture, Document, History, Note, Owner, ProcessPoint, RetainedPoint, SCHEMA, Site,
-    SiteHistory, SitePoint, Tool,
+    Capture, Document, GrownContainer, History, Note, Owner, ProcessPoint, RetainedPoint, SCHEMA,
+    Site, SiteHistory, SitePoint, Tool,
 };
 
 impl InMemory {
@@ -18,12 +18,17 @@ impl InMemory {
         let head = self.head.as_ref().ok_or_else(|| Contradiction("it holds nothing".into()))?;
         let process: Vec<ProcessPoint> = self.kept.ticks.values().map(|tick| tick.0).collect();
         let end = process.last().map_or(0.0, |point| point.t);
-        let (sites, histories) = self.sites_until(end)?;
+        let (sites, histories, places) = self.sites_until(end)?;
         let collections: Vec<_> = self.kept.collections.values().copied().collect();
         in_order(process.iter().map(|point| point.t), "ticks")?;
         in_order(self.marks.iter().map(|mark| mark.t), "marks")?;
         in_order(collections.iter().map(|collection| collection.t), "collections")?;
         in_order(self.counts.iter().map(|count| count.0), "counts of objects")?;
+        let place = |key: &u64| Some(*places.get(&i64::try_from(*self.places.get(key)?).ok()?)?);
+        let named = |container: &GrownContainer<u64>| {
+            container.rename(|key| sites.get(place(key)?).map(Site::as_growth))
+        };
+        let containers = self.containers.iter().map(named).collect();
         Ok(Document {
             schema: SCHEMA,
             tool: Tool {
@@ -47,11 +52,15 @@ impl InMemory {
                 counts: self.counts.len(),
                 types: self.types.to_vec(),
                 type_retainers: self.type_retainers.to_vec(),
+                containers,
             },
         })
     }
 
-    fn sites_until(&self, end: f64) -> Result<(Vec<Site>, Vec<SiteHistory>), Contradiction> {
+    fn sites_until(
+        &self,
+        end: f64,
+    ) -> Result<(Vec<Site>, Vec<SiteHistory>, Places), Contradiction> {
         let mut sites = Sites::default();
         for (row, site) in (0..).zip(&self.sites) {
             let KnownSite { domain, size_class, allocator, stack, .. } = site;
@@ -67,7 +76,7 @@ impl InMemory {
         }
         let mut snapshots = self.kept.ticks.values().filter(|(_, blocks)| blocks.is_some());
         let histories = series.finish(snapshots.next_back().map(|(process, _)| process.t));
-        Ok((sites, histories))
+        Ok((sites, histories, places))
     }
 
     fn add_ticks(&self, series: &mut Series<'_>) -> Result<(), Contradiction> {

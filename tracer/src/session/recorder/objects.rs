@@ -60,12 +60,14 @@ impl Recorder {
                 return Ok(());
             }
         };
-        let ScanFound { counts, torn, types, last, .. } = found;
+        let ScanFound { counts, torn, types, tables, last, .. } = found;
+        self.container_tables.notice(&*self.tables, &tables)?;
         self.note_torn(torn);
         if !counts.is_empty() {
             self.types = Some((counts, types));
         }
-        if let Some(Last { joined, retainers }) = last {
+        if let Some(Last { joined, retainers, containers }) = last {
+            self.containers = Some(self.container_tables.named(containers));
             self.retainers = Some((retainers, self.owned(&joined)?));
         }
         Ok(())

@@ -65,6 +65,7 @@ fn torn_snapshots_are_told_by_the_last_number() {
             counts: Vec::new(),
             torn,
             types: Vec::new(),
+            tables: Vec::new(),
             last: None,
         };
         Ok((Box::default(), found))

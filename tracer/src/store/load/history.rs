@@ -4,18 +4,28 @@ use rusqlite::Row;
 
 use super::Source;
 use crate::history::{Places, in_order};
-use crate::model::{Collection, History, Mark, ProcessPoint};
+use crate::model::{Collection, History, Mark, ProcessPoint, Site};
 use crate::store::StoreError;
 
 impl Source<'_> {
-    /// The history of a document with so many sites; `places` leads from rows of `site` to them.
-    pub(super) fn history(&self, sites: usize, places: &Places) -> Result<History, StoreError> {
+    /// The history of a document with these sites; `places` leads from rows of `site` to them.
+    pub(super) fn history(&self, sites: &[Site], places: &Places) -> Result<History, StoreError> {
         let process = self.process()?;
         let end = process.last().map_or(0.0, |point| point.t);
         let (marks, collections) = (self.marks()?, self.collections()?);
-        let sites = self.series(sites, places, end)?;
+        let containers = self.containers(sites, places)?;
+        let sites = self.series(sites.len(), places, end)?;
         let (counts, types, type_retainers) = self.types()?;
-        Ok(History { process, marks, collections, sites, counts, types, type_retainers })
+        Ok(History {
+            process,
+            marks,
+            collections,
+            sites,
+            counts,
+            types,
+            type_retainers,
+            containers,
+        })
     }
 
     fn process(&self) -> Result<Vec<ProcessPoint>, StoreError> {

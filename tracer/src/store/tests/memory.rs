@@ -7,8 +7,9 @@ use super::{
 };
 use crate::history::{Count, InMemory, Sink, SiteRetained, SiteRow, SiteTotals, SnapshotRow, Tee};
 use crate::model::{
-    Amount, CallStack, Cohort, Counted, CounterClass, Domain, Frame, Lifetime, Loss, Mark, Owned,
-    Owner, ProcessPoint, RootKind, StackNote, Totals, TypePoint, TypeRetainer, TypeSeries,
+    Amount, CallStack, Cohort, Counted, CounterClass, Domain, Frame, GrownContainer, Lifetime,
+    Loss, Mark, Owned, Owner, ProcessPoint, RootKind, StackNote, Totals, TypePoint, TypeRetainer,
+    TypeSeries,
 };
 use crate::store::mark;
 
@@ -24,6 +25,7 @@ enum Event {
     Search(Vec<(u64, u64, u64)>),
     Types(Vec<Vec<(u8, u8, u8)>>),
     Retainers { types: Vec<(u8, u8)>, sites: Vec<(u64, u8, u8)> },
+    Containers(Vec<Vec<(u64, u8, u8)>>),
     Tick { sums: Vec<(u64, u8, u8)>, retained: Option<Vec<(u64, u8, u8)>>, history: bool },
 }
 
@@ -45,6 +47,7 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
             .prop_map(Event::Types),
         1 => (prop::collection::vec((0_u8..4, 0_u8..3), 0..3), triples())
             .prop_map(|(types, sites)| Event::Retainers { types, sites }),
+        1 => prop::collection::vec(triples(), 0..3).prop_map(Event::Containers),
         8 => (triples(), prop::option::of(triples()), any::<bool>())
             .prop_map(|(sums, retained, history)| Event::Tick { sums, retained, history }),
     ];
@@ -85,6 +88,7 @@ impl<'a> Teller<'a> {
             }
             Event::Types(types) => self.types(types),
             Event::Retainers { types, sites } => self.retainers(types, sites),
+            Event::Containers(containers) => self.containers(containers),
             Event::Tick { sums, retained, history } => {
                 self.tick(sums, retained.as_deref(), *history)
             }
@@ -192,6 +196,18 @@ impl<'a> Teller<'a> {
         });
         let (types, owned): (Vec<_>, Vec<_>) = (retainers.collect(), owned.collect());
         self.sinks.retainers(&types, &owned).expect("holders");
+    }
+
+    fn containers(&mut self, containers: &[Vec<(u64, u8, u8)>]) {
+        let container = |rows: &Vec<(u64, u8, u8)>| GrownContainer {
+            name: format!("list {}", rows.len()),
+            path: rows.iter().map(|(_, step, _)| (format!(".step{step}"), None)).collect(),
+            lengths: (0_u32..).zip(rows).map(|(t, row)| (f64::from(t), row.2.into())).collect(),
+            items: rows.iter().map(|(_, a, b)| (format!("type {a}"), u64::from(*b))).collect(),
+            grown_by: rows.iter().map(|(key, times, _)| (*key, u64::from(*times))).collect(),
+        };
+        let containers: Vec<_> = containers.iter().map(container).collect();
+        self.sinks.containers(&containers).expect("containers");
     }
 
     fn tick(&mut self, sums: &[(u64, u8, u8)], retained: Option<&[(u64, u8, u8)]>, history: bool) {

@@ -4,7 +4,9 @@ use rusqlite::Connection;
 
 use super::{Sink, error, folder, read, tick, written};
 use crate::history::Count;
-use crate::model::{Amount, Owned, Owner, RootKind, TypePoint, TypeRetainer, TypeSeries};
+use crate::model::{
+    Amount, GrownContainer, Owned, Owner, RootKind, TypePoint, TypeRetainer, TypeSeries,
+};
 
 fn point(t: f64, count: u64, born_count: u64) -> TypePoint {
     let retained_count = count - born_count;
@@ -49,6 +51,50 @@ fn owned() -> Vec<(u64, Owned)> {
 fn retainers() -> Vec<TypeRetainer> {
     let path = vec![("module app".to_owned(), None), (".x: list".to_owned(), Some("list".into()))];
     vec![TypeRetainer { name: "app.Session".to_owned(), path }]
+}
+
+fn containers() -> Vec<GrownContainer<u64>> {
+    let list = GrownContainer {
+        name: "list".to_owned(),
+        path: retainers()[0].path.clone(),
+        lengths: vec![(1.0, 300), (11.0, 420)],
+        items: vec![("app.Session".to_owned(), 120), ("str".to_owned(), 3)],
+        grown_by: vec![(1, 4)],
+    };
+    vec![list, GrownContainer { name: "set".to_owned(), ..GrownContainer::default() }]
+}
+
+#[test]
+fn containers_come_back() {
+    let (_folder, path) = folder();
+    let mut writer = written(&path);
+    writer.containers(&containers()[1..]).expect("containers");
+    // What is said again replaces what was said.
+    writer.containers(&containers()).expect("containers");
+    writer.tick(&tick(22.0, &[], &[])).expect("tick");
+    let document = read(&path);
+    let site = document.sites[0].as_growth();
+    let expected: Vec<GrownContainer> = containers()
+        .iter()
+        .map(|container| container.rename(|key| (*key == 1).then(|| site.clone())))
+        .collect();
+    assert_eq!(document.history.containers, expected);
+}
+
+/// Recordings of before there were containers are read as those without any.
+#[test]
+fn the_format_before_is_read() {
+    let (_folder, path) = folder();
+    let mut writer = written(&path);
+    writer.finish(&super::capture()).expect("finish");
+    let database = Connection::open(&path).expect("a database");
+    for (table, _) in crate::store::schema::CONTAINERS {
+        database.execute_batch(&format!("DROP TABLE {table}")).expect("no table");
+    }
+    assert!(error(&path).contains("`container` is missing"));
+    database.pragma_update(None, "user_version", 3).expect("a version");
+    drop(database);
+    assert_eq!(read(&path).history.containers, []);
 }
 
 #[test]
@@ -97,11 +143,16 @@ fn objects_that_contradict_themselves_are_refused() {
         ("UPDATE owner SET site = 77", "a site that is not there"),
         ("UPDATE owner SET blocks = -1", "damaged"),
         ("UPDATE owner SET root = 'x'", "not known"),
+        ("UPDATE container_path SET container = 77", "a container that is not there"),
+        ("UPDATE container_length SET items = -1", "damaged"),
+        ("UPDATE container_length SET t = 20 - t", "not in the order of time"),
+        ("UPDATE container_site SET site = 77", "a site that is not there"),
     ] {
         let (_folder, path) = folder();
         let mut writer = written(&path);
         writer.types(&counts(), &types()).expect("types");
         writer.retainers(&retainers(), &owned()).expect("holders");
+        writer.containers(&containers()).expect("containers");
         writer.tick(&tick(22.0, &[], &[])).expect("tick");
         writer.finish(&super::capture()).expect("finish");
         let database = Connection::open(&path).expect("a database");

@@ -104,7 +104,7 @@ impl Writer {
         Ok(())
     }
 
-    fn clear(&self, tables: &[&str]) -> rusqlite::Result<()> {
+    pub(super) fn clear(&self, tables: &[&str]) -> rusqlite::Result<()> {
         tables.iter().try_for_each(|table| {
             self.connection.prepare_cached(&format!("DELETE FROM {table}"))?.execute([]).map(drop)
         })

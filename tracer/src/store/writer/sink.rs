@@ -41,6 +41,9 @@ impl Sink for Writer {
                 writer.put_type_retainers(types)?;
                 writer.put_owned(sites)
             }),
+            Event::Containers(containers) => {
+                self.guarded(|writer| writer.put_containers(containers))
+            }
             Event::Notes(notes) => self.guarded(|writer| writer.put_notes(notes)),
             // Marks are in the file before anybody else knows of them, see [`Writer::new_marks`].
             Event::Mark(_) => self.check_going(),

@@ -1,0 +1,241 @@
+//! Containers with many items, followed from snapshot to snapshot by their lengths.
+//!
+//! A container that only ever grows is evidence of a leak by itself, also where its items are of
+//! common types. Its table is a block of `malloc`, so the call that made it grow has a site.
+
+use std::collections::HashMap;
+
+use super::class::Kind;
+use super::dict;
+use super::objects::Heap;
+use super::retainers::Retainers;
+use super::view::View;
+use crate::model::{Address, GrownContainer, RetainerGroup};
+
+/// Fewest items of a container that is followed: its table is larger than what comes from pools.
+const ITEMS: u64 = 300;
+/// Fewest bytes of a `bytearray`.
+const BYTES: u64 = 64 << 10;
+/// Least shallow bytes of what can have so many.
+pub(super) const LEAST_BYTES: u64 = 2048;
+/// Most containers that are followed, those with most items.
+const FOLLOWED: usize = 4096;
+/// Most that are told, those that grew most.
+const TOLD: usize = 64;
+/// Most lengths of one container; then every other one of the older half goes.
+const LENGTHS: usize = 128;
+/// A container that was missed so often in a row is gone.
+const MISSED: u32 = 2;
+/// Least growth that is told, items, and as a part of what it was.
+const GROWN: u64 = 50;
+const GROWN_PART: u64 = 20;
+/// References of a container whose types are counted.
+const SAMPLE: usize = 1024;
+/// Types of items that are told.
+const TYPES: usize = 3;
+
+/// A container whose table may have been made anew.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ContainerTable {
+    /// The container.
+    pub container: Address,
+    /// Its table.
+    pub table: Address,
+}
+
+/// One container over time.
+#[derive(Clone, Debug)]
+struct Followed {
+    class: String,
+    lengths: Vec<(f64, u64)>,
+    table: Address,
+    missed: u32,
+}
+
+/// What several snapshots saw of containers.
+#[derive(Clone, Debug, Default)]
+pub struct ContainerWatch {
+    followed: HashMap<Address, Followed>,
+}
+
+/// Whether objects of this kind grow in place.
+pub(super) const fn grows(kind: Kind) -> bool {
+    use Kind as K;
+    matches!(kind, K::Dict | K::OrderedDict | K::List | K::Set | K::Deque | K::ByteArray)
+}
+
+/// Items of a container, and where its table is.
+fn measure(view: &View<'_>, object: Address, kind: Kind) -> Option<(u64, Address)> {
+    /// `ob_size`
+    const SIZE: u64 = 16;
+    let last_table = |offset| view.word(object, offset).map(Address);
+    let (length, table) = match kind {
+        Kind::List => (view.word(object, SIZE)?, last_table(24)?),
+        Kind::Dict | Kind::OrderedDict => {
+            (view.word(object, dict::field::USED)?, last_table(dict::field::KEYS)?)
+        }
+        // `used`, `table`
+        Kind::Set => (view.word(object, 24)?, last_table(40)?),
+        // `rightblock`: where items are appended.
+        Kind::Deque => (view.word(object, SIZE)?, last_table(32)?),
+        // Since 3.15 its room is a bytes object.
+        Kind::ByteArray if view.objects.minor >= 15 => (view.word(object, SIZE)?, last_table(56)?),
+        Kind::ByteArray => (view.word(object, SIZE)?, last_table(32)?),
+        _ => return None,
+    };
+    // An item has a byte at least.
+    (length <= view.mapped.bytes()).then_some((length, table))
+}
+
+impl ContainerWatch {
+    /// Takes a snapshot, `t` seconds after the start, of a heap that was read with its sums.
+    pub fn snapshot(&mut self, t: f64, view: &View<'_>, heap: &Heap) {
+        for followed in self.followed.values_mut() {
+            followed.missed += 1;
+        }
+        let mut large: Vec<(u64, Address, Address, &str)> = Vec::new();
+        for &number in &heap.large {
+            let object = heap.objects.object(number);
+            let class = heap.classes.get(object.class);
+            let least = if class.kind == Kind::ByteArray { BYTES } else { ITEMS };
+            if let Some((length, table)) = measure(view, object.address, class.kind)
+                && length >= least
+            {
+                large.push((length, object.address, table, &class.name));
+            }
+        }
+        large.sort_unstable_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
+        for (length, address, table, class) in large.into_iter().take(FOLLOWED) {
+            self.enter(t, address, (length, table), class);
+        }
+        self.followed.retain(|_, followed| followed.missed < MISSED);
+    }
+
+    fn enter(&mut self, t: f64, address: Address, (length, table): (u64, Address), class: &str) {
+        let new = || Followed { class: class.to_owned(), lengths: Vec::new(), table, missed: 0 };
+        let followed = self.followed.entry(address).or_insert_with(new);
+        let last = followed.lengths.last().map_or(0, |last| last.1);
+        // Another one at the same address, or one that was emptied: what was before says nothing.
+        if followed.class != class || length < last / 2 {
+            *followed = new();
+        }
+        (followed.table, followed.missed) = (table, 0);
+        followed.lengths.push((t, length));
+        if followed.lengths.len() > LENGTHS {
+            let mut place = 0;
+            followed.lengths.retain(|_| {
+                place += 1;
+                place % 2 == 1 || place > LENGTHS / 2
+            });
+        }
+    }
+
+    /// Tables of those that grew, those that grew most first.
+    pub fn tables(&self) -> Vec<ContainerTable> {
+        let grown = self.grown().into_iter();
+        grown
+            .map(|(container, followed)| ContainerTable { container, table: followed.table })
+            .collect()
+    }
+
+    /// Those that grew more often than they shrank, those that grew most first.
+    fn grown(&self) -> Vec<(Address, &Followed)> {
+        let mut grown: Vec<(u64, Address, &Followed)> = self
+            .followed
+            .iter()
+            .filter_map(|(address, followed)| Some((followed.growth()?, *address, followed)))
+            .collect();
+        grown.sort_unstable_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
+        grown.truncate(TOLD);
+        grown.into_iter().map(|(_, address, followed)| (address, followed)).collect()
+    }
+
+    /// Containers that grew, with the paths to them and the types of their items. The heap must have been read
+    /// with its graph.
+    pub fn told(&self, heap: &Heap, held: &Retainers<'_>) -> Vec<(Address, GrownContainer<u64>)> {
+        let told = self.grown().into_iter().filter_map(|(address, followed)| {
+            let number = heap.objects.number(address)?;
+            let groups = held.groups(&[(number, 0)], 1).0;
+            let container = GrownContainer {
+                name: followed.class.clone(),
+                path: groups.first().map_or_else(Vec::new, RetainerGroup::steps),
+                lengths: followed.lengths.clone(),
+                items: items(heap, number),
+                grown_by: Vec::new(),
+            };
+            Some((address, container))
+        });
+        told.collect()
+    }
+}
+
+impl Followed {
+    /// Items by which it grew; `None` for those that did not, or that shrink as often.
+    fn growth(&self) -> Option<u64> {
+        let (first, last) = (self.lengths.first()?.1, self.lengths.last()?.1);
+        let grown = last.checked_sub(first)?;
+        let rises = self.lengths.windows(2).filter(|pair| pair[1].1 > pair[0].1).count();
+        let falls = self.lengths.windows(2).filter(|pair| pair[1].1 < pair[0].1).count();
+        (grown >= GROWN.max(first / GROWN_PART) && rises > 2 * falls).then_some(grown)
+    }
+}
+
+/// Types of what an object refers to, in a sample.
+fn items(heap: &Heap, number: u32) -> Vec<(String, u64)> {
+    let mut counts: HashMap<&str, u64> = HashMap::new();
+    for (target, certain) in heap.graph.references_of(number).take(SAMPLE) {
+        if certain {
+            let class = heap.classes.get(heap.objects.object(target).class);
+            *counts.entry(&class.name).or_default() += 1;
+        }
+    }
+    let mut counts: Vec<(String, u64)> =
+        counts.into_iter().map(|(name, count)| (name.to_owned(), count)).collect();
+    counts.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+    counts.truncate(TYPES);
+    counts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn watch(lengths: &[u64]) -> ContainerWatch {
+        let mut watch = ContainerWatch::default();
+        for (t, &length) in (0..).zip(lengths) {
+            watch.enter(f64::from(t), Address(8), (length, Address(16 + length)), "list");
+        }
+        watch
+    }
+
+    #[test]
+    fn what_grows_is_told_with_its_last_table() {
+        let grown = watch(&[300, 350, 400]).tables();
+        assert_eq!(grown, [ContainerTable { container: Address(8), table: Address(416) }]);
+    }
+
+    #[test]
+    fn what_turns_over_or_hardly_grows_is_not() {
+        assert!(watch(&[300, 400, 300, 410]).tables().is_empty());
+        assert!(watch(&[10_000, 10_100, 10_200]).tables().is_empty());
+        assert!(watch(&[400]).tables().is_empty());
+    }
+
+    /// A queue that was emptied begins anew, and so does another object at that address.
+    #[test]
+    fn what_was_emptied_begins_anew() {
+        let mut watch = watch(&[300, 900, 310, 400]);
+        assert_eq!(watch.followed[&Address(8)].lengths, [(2.0, 310), (3.0, 400)]);
+        watch.enter(4.0, Address(8), (900, Address(1)), "set");
+        assert_eq!(watch.followed[&Address(8)].lengths, [(4.0, 900)]);
+    }
+
+    #[test]
+    fn lengths_are_thinned_out() {
+        let lengths: Vec<u64> = (0..1000).map(|at| 300 + 10 * at).collect();
+        let watch = watch(&lengths);
+        let kept = &watch.followed[&Address(8)].lengths;
+        assert!(kept.len() <= LENGTHS && kept.is_sorted_by(|a, b| a.0 < b.0));
+        assert_eq!((kept.first(), kept.last()), (Some(&(0.0, 300)), Some(&(999.0, 10_290))));
+    }
+}

@@ -1,0 +1,84 @@
+//! Containers of Python objects that grew while they were watched.
+
+use super::stack::CallStack;
+
+/// A list, dict, set or the like that grew from snapshot to snapshot. `S` says how sites are named: by their keys
+/// while they are recorded, by what a reader of the document sees of them there.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct GrownContainer<S = GrowthSite> {
+    /// Its type.
+    pub name: String,
+    /// The path of references that leads to it from a root, in the shape of
+    /// [`TypeRetainer::path`](super::TypeRetainer::path); empty where none was found.
+    pub path: Vec<(String, Option<String>)>,
+    /// Seconds since the start of the recording, and its items (bytes, of a `bytearray`) then: one for each snapshot
+    /// that saw it with enough of them, in order.
+    pub lengths: Vec<(f64, u64)>,
+    /// Types of what it refers to, most frequent first, with how many there were in a sample.
+    pub items: Vec<(String, u64)>,
+    /// Sites that made its table when that grew, most frequent first, with how many times they did. What grew before the first snapshot, or between two of them more than once, is not
+    /// counted.
+    pub grown_by: Vec<(S, u64)>,
+}
+
+/// A site that made a container grow.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct GrowthSite {
+    /// As [`Site::id`](super::Site::id).
+    pub id: String,
+    /// As [`Site::stack`](super::Site::stack).
+    pub stack: CallStack,
+}
+
+impl<S> GrownContainer<S> {
+    /// The same with other names of sites; those without one are left out.
+    pub fn rename<T>(&self, name: impl Fn(&S) -> Option<T>) -> GrownContainer<T> {
+        GrownContainer {
+            name: self.name.clone(),
+            path: self.path.clone(),
+            lengths: self.lengths.clone(),
+            items: self.items.clone(),
+            grown_by: self
+                .grown_by
+                .iter()
+                .filter_map(|(site, n)| Some((name(site)?, *n)))
+                .collect(),
+        }
+    }
+
+    /// Items at the last snapshot.
+    pub fn items_now(&self) -> u64 {
+        self.lengths.last().map_or(0, |last| last.1)
+    }
+
+    /// At how many of the snapshots after the first it had more items than at the one before, and how many
+    /// those are.
+    pub fn rises(&self) -> (usize, usize) {
+        let rises = self.lengths.windows(2).filter(|pair| pair[1].1 > pair[0].1).count();
+        (rises, self.lengths.len().saturating_sub(1))
+    }
+
+    /// Items an hour, from the first to the last snapshot; `None` where there was one only.
+    pub fn items_per_hour(&self) -> Option<f64> {
+        let (first, last) = (self.lengths.first()?, self.lengths.last()?);
+        let hours = (last.0 - first.0) / 3600.0;
+        // Lengths are far below 2⁵³.
+        #[allow(clippy::cast_precision_loss, reason = "see above")]
+        let grown = last.1 as f64 - first.1 as f64;
+        (hours > 0.0).then(|| grown / hours)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn growth_is_counted_from_snapshot_to_snapshot() {
+        let lengths = vec![(0.0, 300), (30.0, 350), (60.0, 350), (90.0, 400)];
+        let grown = GrownContainer::<u64> { lengths, ..GrownContainer::default() };
+        assert_eq!((grown.rises(), grown.items_now()), ((2, 3), 400));
+        assert_eq!(grown.items_per_hour(), Some(4000.0));
+        assert_eq!(GrownContainer::<u64>::default().items_per_hour(), None);
+    }
+}

@@ -1,0 +1,95 @@
+//! What a recording says of containers of Python objects.
+
+use std::collections::HashMap;
+
+use rusqlite::Row;
+
+use super::Source;
+use crate::history::Places;
+use crate::model::{GrownContainer, Site};
+use crate::store::open::user_version;
+use crate::store::{StoreError, schema};
+
+/// A container as it is read, with rows of `site`.
+type Containers = HashMap<i64, GrownContainer<i64>>;
+
+impl Source<'_> {
+    /// Containers that grew, in the order in which they were told; none in recordings that are older than that.
+    pub(super) fn containers(
+        &self,
+        sites: &[Site],
+        places: &Places,
+    ) -> Result<Vec<GrownContainer>, StoreError> {
+        let version = user_version(self.connection);
+        let version = version.map_err(|source| StoreError::reading(self.path, source))?;
+        if version == schema::OLDEST_VERSION {
+            return Ok(Vec::new());
+        }
+        let sql = "SELECT id, type FROM container ORDER BY id";
+        let names: Vec<(i64, String)> =
+            self.all(sql, self.limits.remarks, "containers", |row| Ok((row.get(0)?, row.get(1)?)))?;
+        let named = |(id, name): &(i64, String)| {
+            (*id, GrownContainer { name: name.clone(), ..GrownContainer::default() })
+        };
+        let mut containers: Containers = names.iter().map(named).collect();
+        self.container_parts(&mut containers)?;
+        let mut told = Vec::with_capacity(names.len());
+        for container in names.iter().filter_map(|(id, _)| containers.remove(id)) {
+            self.in_order(container.lengths.iter().map(|length| length.0), "lengths")?;
+            let site = |row: &i64| places.get(row).and_then(|place| sites.get(*place));
+            if container.grown_by.iter().any(|(row, _)| site(row).is_none()) {
+                return Err(self.damaged("a container grew at a site that is not there"));
+            }
+            told.push(container.rename(|row| site(row).map(Site::as_growth)));
+        }
+        Ok(told)
+    }
+
+    fn container_parts(&self, containers: &mut Containers) -> Result<(), StoreError> {
+        self.container_rows(
+            "SELECT container, text, class FROM container_path ORDER BY container, position",
+            containers,
+            |row| Ok((row.get(1)?, row.get(2)?)),
+            |container, step| container.path.push(step),
+        )?;
+        self.container_rows(
+            "SELECT container, t, items FROM container_length ORDER BY container, position",
+            containers,
+            |row| Ok((row.get(1)?, row.get(2)?)),
+            |container, length| container.lengths.push(length),
+        )?;
+        self.container_rows(
+            "SELECT container, type, count FROM container_item ORDER BY container, position",
+            containers,
+            |row| Ok((row.get(1)?, row.get(2)?)),
+            |container, item| container.items.push(item),
+        )?;
+        self.container_rows(
+            "SELECT container, site, times FROM container_site ORDER BY container, position",
+            containers,
+            |row| Ok((row.get(1)?, row.get(2)?)),
+            |container, site| container.grown_by.push(site),
+        )
+    }
+
+    /// Rows of one kind, each of which belongs to the container in its first column.
+    fn container_rows<T>(
+        &self,
+        sql: &str,
+        containers: &mut Containers,
+        decode: impl Fn(&Row<'_>) -> rusqlite::Result<T>,
+        mut put: impl FnMut(&mut GrownContainer<i64>, T),
+    ) -> Result<(), StoreError> {
+        self.each(
+            sql,
+            self.limits.remarks,
+            "rows about containers",
+            |row| Ok((row.get::<_, i64>(0)?, decode(row)?)),
+            |(id, value)| {
+                let unknown = || self.damaged("a row is of a container that is not there");
+                put(containers.get_mut(&id).ok_or_else(unknown)?, value);
+                Ok(())
+            },
+        )
+    }
+}
