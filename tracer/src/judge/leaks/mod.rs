@@ -11,7 +11,7 @@
 //! | which are worth a place, and in which order | `order` |
 //!
 //! What only later evidence can say (which stack grew the container, what tells old instances from new
-//! ones, declared limits) has its field in [`Leak`] and is filled in [`refine`].
+//! ones, declared limits) has its field in [`Leak`] and is filled in [`refine`](refine::refine).
 
 mod amount;
 mod build;
@@ -19,6 +19,7 @@ mod cluster;
 mod order;
 mod path;
 mod piece;
+mod refine;
 mod settle;
 mod step;
 #[cfg(test)]
@@ -33,13 +34,9 @@ use crate::model::{Document, Leak};
 pub fn leaks(document: &Document) -> Vec<Leak> {
     let pieces = piece::pieces(document);
     let clusters = cluster::clusters(document, &pieces);
-    let leaks: Vec<Leak> =
-        clusters.iter().map(|cluster| refine(build::leak(document, cluster), document)).collect();
+    let leaks: Vec<Leak> = clusters
+        .iter()
+        .map(|cluster| refine::refine(build::leak(document, cluster), document))
+        .collect();
     order::ranked(document, leaks)
-}
-
-/// Evidence beyond growth, one step each: a step fills its field, and may change the verdict as that
-/// evidence allows.
-fn refine(leak: Leak, _document: &Document) -> Leak {
-    leak
 }

@@ -1,0 +1,68 @@
+//! What snapshots of containers add to a leak: how often the container that retains it grew, and which calls
+//! made it grow.
+
+use super::path::{Path, PlaceKey};
+use crate::model::{Document, GrownBy, GrownContainer, Leak, LeakContainer, SnapshotsGrown};
+
+/// The leak with what is known of its container.
+pub fn refine(mut leak: Leak, document: &Document) -> Leak {
+    let containers = &document.history.containers;
+    let Some(retainer) = leak.retained_by.as_mut().filter(|_| !containers.is_empty()) else {
+        return leak;
+    };
+    let Some(place) = Path::parse(&retainer.path).map(|path| path.place()) else { return leak };
+    let is_there = |container: &&GrownContainer| place_of(container).as_ref() == Some(&place);
+    let Some(found) = containers.iter().find(is_there) else { return leak };
+    let number = |snapshots| u64::try_from(snapshots).unwrap_or(u64::MAX);
+    let (times, of) = found.rises();
+    retainer.container = Some(LeakContainer {
+        class: found.name.clone(),
+        length: Some(found.items_now()),
+        grew: Some(SnapshotsGrown { times: number(times), of: number(of) }),
+    });
+    leak.grown_by = growers(found);
+    leak
+}
+
+/// Where a container is retained.
+fn place_of(container: &GrownContainer) -> Option<PlaceKey> {
+    let words: Vec<String> = container.path.iter().map(|(words, _)| words.clone()).collect();
+    Path::parse(&words).map(|path| path.place())
+}
+
+/// Stacks that made it grow, with their shares. Sites that look the same are one.
+#[allow(clippy::cast_precision_loss, reason = "growths of a container are few")]
+fn growers(container: &GrownContainer) -> Vec<GrownBy> {
+    let all: u64 = container.grown_by.iter().map(|(_, times)| times).sum();
+    let mut growers: Vec<GrownBy> = Vec::new();
+    for (site, times) in &container.grown_by {
+        let share = *times as f64 / all.max(1) as f64;
+        match growers.iter_mut().find(|known| known.stack == site.stack) {
+            Some(known) => known.share += share,
+            None => growers.push(GrownBy { stack: site.stack.clone(), share }),
+        }
+    }
+    growers.sort_by(|a, b| b.share.total_cmp(&a.share));
+    growers
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{CallStack, Frame, GrowthSite};
+
+    fn site(line: u32) -> GrowthSite {
+        let stack: CallStack =
+            [Frame::python("handle", "srv.py", Some(line))].into_iter().collect();
+        GrowthSite { id: format!("{line}"), stack }
+    }
+
+    #[test]
+    fn sites_with_one_stack_are_one() {
+        let grown_by = vec![(site(9), 2), (site(20), 3), (site(9), 3)];
+        let container = GrownContainer { grown_by, ..GrownContainer::default() };
+        let shares: Vec<f64> = growers(&container).iter().map(|grower| grower.share).collect();
+        assert_eq!(shares, [0.625, 0.375]);
+        assert_eq!(growers(&container)[0].stack, site(9).stack);
+    }
+}
