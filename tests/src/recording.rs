@@ -11,6 +11,17 @@ pub struct Tables {
     database: Connection,
 }
 
+/// A container that grew.
+#[derive(Clone, Debug)]
+pub struct Container {
+    /// The path to it in words, root first.
+    pub path: Vec<String>,
+    /// Items at the last snapshot.
+    pub items: u64,
+    /// The innermost lines of Python that made it grow.
+    pub lines: Vec<(String, u64)>,
+}
+
 /// What was born in one period.
 #[derive(Clone, Copy, Debug)]
 pub struct Cohort {
@@ -91,6 +102,32 @@ impl Tables {
             }
         }
         Ok(longest)
+    }
+
+    /// Containers that grew.
+    pub fn containers(&self) -> Result<Vec<Container>> {
+        let mut query = self.database.prepare("SELECT id FROM container ORDER BY id")?;
+        let ids = query.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<Vec<i64>>>()?;
+        ids.into_iter().map(|id| self.container(id)).collect()
+    }
+
+    fn container(&self, id: i64) -> Result<Container> {
+        let sql = "SELECT text FROM container_path WHERE container = ?1 ORDER BY position";
+        let mut query = self.database.prepare(sql)?;
+        let path = query.query_map([id], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
+        let sql = "SELECT items FROM container_length WHERE container = ?1 \
+                   ORDER BY position DESC LIMIT 1";
+        let items: i64 = self.database.query_row(sql, [id], |row| row.get(0))?;
+        let sql = "SELECT file, line FROM container_site \
+                   JOIN site ON site.id = container_site.site \
+                   JOIN stack_frame ON stack_frame.stack = site.stack \
+                   JOIN frame ON frame.id = stack_frame.frame \
+                   WHERE container = ?1 AND kind = 'python' \
+                   GROUP BY container_site.position HAVING stack_frame.position = max(stack_frame.position)";
+        let mut query = self.database.prepare(sql)?;
+        let line = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get::<_, i64>(1)? as u64));
+        let lines = query.query_map([id], line)?.collect::<rusqlite::Result<_>>()?;
+        Ok(Container { path, items: items as u64, lines })
     }
 
     /// The cohorts of a site, oldest first.

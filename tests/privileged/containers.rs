@@ -1,0 +1,50 @@
+//! Containers that grow: which they are, how long they got, and which line made each of them grow,
+//! against a workload that knows.
+
+use anyhow::{Context, Result, ensure};
+use leakspy_tests::interpreter::Interpreter;
+use leakspy_tests::recording::{Container, Tables};
+use leakspy_tests::tracer::Recording;
+use leakspy_tests::workload::Workload;
+
+/// Marks in the workload, and names in it.
+const KINDS: [(&str, &str); 6] = [
+    ("list", ".a_list"),
+    ("dict", ".a_dict"),
+    ("set", ".a_set"),
+    ("deque", ".a_deque"),
+    ("ordered", ".an_ordered"),
+    ("bytearray", ".a_bytearray"),
+];
+
+fn the_line_that_grows_a_container_is_named(interpreter: &Interpreter) -> Result<()> {
+    let mut target = Workload::python(interpreter, "containers")?;
+    let recording = Recording::start(target.pid(), &["--census", "1s"])?;
+    target.command("go 6")?;
+    let truth = target.truth()?;
+    let finished = recording.stop()?;
+    finished.report()?.lost_nothing_but(&[])?;
+    let containers = Tables::open(&finished.file())?.containers()?;
+    let named = |name: &str| {
+        let is_it = |container: &&Container| container.path.iter().any(|step| step.contains(name));
+        containers.iter().find(is_it)
+    };
+    for (mark, name) in KINDS {
+        let found = named(name).with_context(|| format!("no {name} in {containers:#?}"))?;
+        let items = if mark == "bytearray" {
+            100_000 + 10 * (truth.number("items")? - 1000)
+        } else {
+            truth.number("items")?
+        };
+        ensure!(found.items == items, "{name}: {found:?}, truly {items}");
+        let line = truth.number(mark)?;
+        // Each growth has its stack; nothing else made any of them grow.
+        let right =
+            found.lines.iter().all(|(file, at)| file.ends_with("containers.py") && *at == line);
+        ensure!(right && !found.lines.is_empty(), "{name} grows at line {line}: {found:?}");
+    }
+    ensure!(named(".a_queue").is_none(), "what turns over: {containers:#?}");
+    target.quit()
+}
+
+leakspy_tests::on_every_interpreter!(the_line_that_grows_a_container_is_named);

@@ -1,0 +1,45 @@
+"""Containers that grow, each at a line of its own; and one that turns over."""
+import collections
+import time
+
+from truth import fact, marked, serve
+
+
+class Registry:
+    """Retains them; class level, so that the path is short."""
+
+    a_list = [None] * 1000
+    a_dict = dict.fromkeys(range(1000))
+    a_set = set(range(1000))
+    a_deque = collections.deque([None] * 1000)
+    an_ordered = collections.OrderedDict.fromkeys(range(1000))
+    a_bytearray = bytearray(100000)
+    a_queue = [None] * 1000
+
+
+KINDS = ("list", "dict", "set", "deque", "ordered", "bytearray")
+
+
+def grow(number):
+    Registry.a_list.append(None)  # list
+    Registry.a_dict[number] = None  # dict
+    Registry.a_set.add(number)  # set
+    Registry.a_deque.append(None)  # deque
+    Registry.an_ordered[number] = None  # ordered
+    Registry.a_bytearray.extend(b"0123456789")  # bytearray
+
+
+def go(seconds):
+    begin, number = time.monotonic(), 1000
+    while time.monotonic() - begin < float(seconds):
+        for _ in range(20):
+            grow(number)
+            number += 1
+        Registry.a_queue[:] = [None] * (1000 + number % 3)
+        time.sleep(0.01)
+    for kind in KINDS:
+        fact(kind, marked(kind, __file__))
+    fact("items", number)
+
+
+serve(go)
