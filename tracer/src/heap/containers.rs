@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 
+use super::bound;
 use super::class::Kind;
 use super::dict;
 use super::objects::Heap;
@@ -152,7 +153,12 @@ impl ContainerWatch {
 
     /// Containers that grew, with the paths to them and the types of their items. The heap must have been read
     /// with its graph.
-    pub fn told(&self, heap: &Heap, held: &Retainers<'_>) -> Vec<(Address, GrownContainer<u64>)> {
+    pub fn told(
+        &self,
+        view: &View<'_>,
+        heap: &Heap,
+        held: &Retainers<'_>,
+    ) -> Vec<(Address, GrownContainer<u64>)> {
         let told = self.grown().into_iter().filter_map(|(address, followed)| {
             let number = heap.objects.number(address)?;
             let groups = held.groups(&[(number, 0)], 1).0;
@@ -162,6 +168,12 @@ impl ContainerWatch {
                 lengths: followed.lengths.clone(),
                 items: items(heap, number),
                 grown_by: Vec::new(),
+                bound: bound::declared(
+                    view,
+                    heap,
+                    &held.paths().way(number).1,
+                    followed.items_now(),
+                ),
             };
             Some((address, container))
         });
@@ -170,6 +182,10 @@ impl ContainerWatch {
 }
 
 impl Followed {
+    fn items_now(&self) -> u64 {
+        self.lengths.last().map_or(0, |last| last.1)
+    }
+
     /// Items by which it grew; `None` for those that did not, or that shrink as often.
     fn growth(&self) -> Option<u64> {
         let (first, last) = (self.lengths.first()?.1, self.lengths.last()?.1);

@@ -7,6 +7,7 @@
 mod array;
 mod attribute;
 mod blocks;
+mod bound;
 mod cache;
 mod class;
 mod classes;

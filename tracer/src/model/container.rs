@@ -1,5 +1,6 @@
 //! Containers of Python objects that grew while they were watched.
 
+use super::leak::DeclaredBound;
 use super::stack::CallStack;
 
 /// A list, dict, set or the like that grew from snapshot to snapshot. `S` says how sites are named: by their keys
@@ -19,6 +20,8 @@ pub struct GrownContainer<S = GrowthSite> {
     /// Sites that made its table when that grew, most frequent first, with how many times they did. What grew before the first snapshot, or between two of them more than once, is not
     /// counted.
     pub grown_by: Vec<(S, u64)>,
+    /// The limit that it declares.
+    pub bound: Option<DeclaredBound>,
 }
 
 /// A site that made a container grow.
@@ -38,6 +41,7 @@ impl<S> GrownContainer<S> {
             path: self.path.clone(),
             lengths: self.lengths.clone(),
             items: self.items.clone(),
+            bound: self.bound.clone(),
             grown_by: self
                 .grown_by
                 .iter()

@@ -232,7 +232,7 @@ fn last(
     let held = Retainers::new(view, heap, roots, code_type);
     let joined = heap::join(view, heap, &held, blocks);
     let retainers = heap::retainers_of_growth(heap, &held, seen.watch);
-    let containers = seen.containers.told(heap, &held);
+    let containers = seen.containers.told(view, heap, &held);
     Last { joined, retainers, containers }
 }
 

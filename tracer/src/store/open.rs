@@ -92,7 +92,7 @@ impl Reader {
     /// As of [`Reader::document`], and more than `limits` allow.
     pub fn document_with_history_within(&self, limits: &Limits) -> Result<Document, StoreError> {
         let reading = |source| StoreError::reading(&self.path, source);
-        let version = user_version(&self.connection).map_err(reading)?;
+        let version = schema::user_version(&self.connection).map_err(reading)?;
         for (name, _) in schema::tables_of(version) {
             self.check_pages(name)?;
         }
@@ -115,7 +115,7 @@ impl Reader {
     /// every report needs in order.
     fn check_tables(&self) -> Result<(), StoreError> {
         let reading = |source| StoreError::reading(&self.path, source);
-        let version = user_version(&self.connection).map_err(reading)?;
+        let version = schema::user_version(&self.connection).map_err(reading)?;
         for (name, _) in schema::tables_of(version) {
             check_table(&self.connection, &self.path, name)?;
         }
@@ -140,11 +140,6 @@ impl Reader {
         let first: String = said.chars().take(200).collect();
         Err(StoreError::damaged(&self.path, first))
     }
-}
-
-/// The version of the tables.
-pub fn user_version(connection: &Connection) -> rusqlite::Result<u32> {
-    connection.pragma_query_value(None, "user_version", |row| row.get(0))
 }
 
 /// The table must be ours, letter for letter.

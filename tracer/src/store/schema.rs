@@ -3,6 +3,8 @@
 //! Any change to these statements is a new [`SCHEMA_VERSION`]: a reader demands that the tables are
 //! exactly these.
 
+use rusqlite::Connection;
+
 /// `LKSP`: marks the file as a recording, in its header (offset 68, big-endian).
 pub const APPLICATION_ID: u32 = 0x4c4b_5350;
 
@@ -56,6 +58,11 @@ pub const CONTAINERS: [(&str, &str); 5] = [
     ("container_item", CONTAINER_ITEM),
     ("container_site", CONTAINER_SITE),
 ];
+
+/// The version of the tables.
+pub fn user_version(connection: &Connection) -> rusqlite::Result<u32> {
+    connection.pragma_query_value(None, "user_version", |row| row.get(0))
+}
 
 /// All tables of a version that is read.
 pub fn tables_of(version: u32) -> impl Iterator<Item = &'static (&'static str, &'static str)> {
@@ -272,7 +279,9 @@ const OWNER_RETAINER: &str = "CREATE TABLE owner_holder (
 
 const CONTAINER: &str = "CREATE TABLE container (
     id INTEGER PRIMARY KEY,
-    type TEXT NOT NULL
+    type TEXT NOT NULL,
+    bound_kind TEXT,
+    bound_limit INTEGER
 ) STRICT";
 
 const CONTAINER_PATH: &str = "CREATE TABLE container_path (

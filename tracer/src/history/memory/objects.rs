@@ -5,7 +5,9 @@ use std::collections::HashMap;
 use super::InMemory;
 use crate::history::row::Count;
 use crate::history::{bounded, finite};
-use crate::model::{GrownContainer, Owned, Owner, TypePoint, TypeRetainer, TypeSeries};
+use crate::model::{
+    DeclaredBound, GrownContainer, Owned, Owner, TypePoint, TypeRetainer, TypeSeries,
+};
 
 impl InMemory {
     /// Paths are reported again after the types.
@@ -45,6 +47,11 @@ fn bounded_container(container: &GrownContainer<u64>) -> GrownContainer<u64> {
         lengths: container.lengths.iter().map(|(t, items)| (finite(*t), *items)).collect(),
         items: container.items.iter().map(item).collect(),
         grown_by: container.grown_by.clone(),
+        bound: container.bound.as_ref().map(|bound| DeclaredBound {
+            kind: bounded(&bound.kind).to_owned(),
+            used: container.items_now(),
+            ..*bound
+        }),
     }
 }
 

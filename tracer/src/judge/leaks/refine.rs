@@ -2,7 +2,10 @@
 //! made it grow.
 
 use super::path::{Path, PlaceKey};
-use crate::model::{Document, GrownBy, GrownContainer, Leak, LeakContainer, SnapshotsGrown};
+use super::piece::is_open;
+use crate::model::{
+    Confidence, Document, GrownBy, GrownContainer, Leak, LeakContainer, SnapshotsGrown, Verdict,
+};
 
 /// The leak with what is known of its container.
 pub fn refine(mut leak: Leak, document: &Document) -> Leak {
@@ -21,7 +24,24 @@ pub fn refine(mut leak: Leak, document: &Document) -> Leak {
         grew: Some(SnapshotsGrown { times: number(times), of: number(of) }),
     });
     leak.grown_by = growers(found);
+    leak.bound.clone_from(&found.bound);
+    if is_open(leak.verdict) && fills(found, &leak, document) {
+        (leak.verdict, leak.confidence) = (Verdict::CacheWarming, Confidence::Likely);
+    }
     leak
+}
+
+/// Whether it grows because its container fills up to the limit that it declares: it has not more items than
+/// that, still grew lately, and what it will hold fits into memory.
+#[allow(clippy::cast_precision_loss, reason = "estimates")]
+fn fills(container: &GrownContainer, leak: &Leak, document: &Document) -> bool {
+    const LATELY: usize = 3;
+    let items = container.items_now();
+    let Some(limit) = container.bound.as_ref().and_then(|bound| bound.limit) else { return false };
+    let grew = container.lengths.windows(2).rev().take(LATELY).any(|pair| pair[1].1 > pair[0].1);
+    let full = leak.now.bytes as f64 / items.max(1) as f64 * limit as f64;
+    let fits = document.target.limit_bytes.is_none_or(|most| full <= most as f64);
+    items <= limit && grew && fits
 }
 
 /// Where a container is retained.

@@ -6,8 +6,7 @@ use rusqlite::Row;
 
 use super::Source;
 use crate::history::Places;
-use crate::model::{GrownContainer, Site};
-use crate::store::open::user_version;
+use crate::model::{DeclaredBound, GrownContainer, Site};
 use crate::store::{StoreError, schema};
 
 /// A container as it is read, with rows of `site`.
@@ -20,21 +19,19 @@ impl Source<'_> {
         sites: &[Site],
         places: &Places,
     ) -> Result<Vec<GrownContainer>, StoreError> {
-        let version = user_version(self.connection);
+        let version = schema::user_version(self.connection);
         let version = version.map_err(|source| StoreError::reading(self.path, source))?;
         if version == schema::OLDEST_VERSION {
             return Ok(Vec::new());
         }
-        let sql = "SELECT id, type FROM container ORDER BY id";
-        let names: Vec<(i64, String)> =
-            self.all(sql, self.limits.remarks, "containers", |row| Ok((row.get(0)?, row.get(1)?)))?;
-        let named = |(id, name): &(i64, String)| {
-            (*id, GrownContainer { name: name.clone(), ..GrownContainer::default() })
-        };
-        let mut containers: Containers = names.iter().map(named).collect();
+        let heads = self.container_heads()?;
+        let ids: Vec<i64> = heads.iter().map(|(id, _)| *id).collect();
+        let mut containers: Containers = heads.into_iter().collect();
         self.container_parts(&mut containers)?;
-        let mut told = Vec::with_capacity(names.len());
-        for container in names.iter().filter_map(|(id, _)| containers.remove(id)) {
+        let mut told = Vec::with_capacity(ids.len());
+        for mut container in ids.iter().filter_map(|id| containers.remove(id)) {
+            let used = container.items_now();
+            container.bound.iter_mut().for_each(|bound| bound.used = used);
             self.in_order(container.lengths.iter().map(|length| length.0), "lengths")?;
             let site = |row: &i64| places.get(row).and_then(|place| sites.get(*place));
             if container.grown_by.iter().any(|(row, _)| site(row).is_none()) {
@@ -43,6 +40,16 @@ impl Source<'_> {
             told.push(container.rename(|row| site(row).map(Site::as_growth)));
         }
         Ok(told)
+    }
+
+    fn container_heads(&self) -> Result<Vec<(i64, GrownContainer<i64>)>, StoreError> {
+        let sql = "SELECT id, type, bound_kind, bound_limit FROM container ORDER BY id";
+        self.all(sql, self.limits.remarks, "containers", |row| {
+            let (kind, limit): (Option<String>, _) = (row.get(2)?, row.get(3)?);
+            let bound = kind.map(|kind| DeclaredBound { kind, limit, used: 0 });
+            let name = row.get(1)?;
+            Ok((row.get(0)?, GrownContainer { name, bound, ..GrownContainer::default() }))
+        })
     }
 
     fn container_parts(&self, containers: &mut Containers) -> Result<(), StoreError> {

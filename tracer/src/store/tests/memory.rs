@@ -7,9 +7,9 @@ use super::{
 };
 use crate::history::{Count, InMemory, Sink, SiteRetained, SiteRow, SiteTotals, SnapshotRow, Tee};
 use crate::model::{
-    Amount, CallStack, Cohort, Counted, CounterClass, Domain, Frame, GrownContainer, Lifetime,
-    Loss, Mark, Owned, Owner, ProcessPoint, RootKind, StackNote, Totals, TypePoint, TypeRetainer,
-    TypeSeries,
+    Amount, CallStack, Cohort, Counted, CounterClass, DeclaredBound, Domain, Frame, GrownContainer,
+    Lifetime, Loss, Mark, Owned, Owner, ProcessPoint, RootKind, StackNote, Totals, TypePoint,
+    TypeRetainer, TypeSeries,
 };
 use crate::store::mark;
 
@@ -205,6 +205,11 @@ impl<'a> Teller<'a> {
             lengths: (0_u32..).zip(rows).map(|(t, row)| (f64::from(t), row.2.into())).collect(),
             items: rows.iter().map(|(_, a, b)| (format!("type {a}"), u64::from(*b))).collect(),
             grown_by: rows.iter().map(|(key, times, _)| (*key, u64::from(*times))).collect(),
+            bound: rows.first().map(|row| DeclaredBound {
+                kind: "lru_cache".to_owned(),
+                limit: (row.1 > 9).then_some(row.0),
+                used: rows.last().map_or(0, |last| last.2.into()),
+            }),
         };
         let containers: Vec<_> = containers.iter().map(container).collect();
         self.sinks.containers(&containers).expect("containers");

@@ -5,7 +5,8 @@ use rusqlite::Connection;
 use super::{Sink, error, folder, read, tick, written};
 use crate::history::Count;
 use crate::model::{
-    Amount, GrownContainer, Owned, Owner, RootKind, TypePoint, TypeRetainer, TypeSeries,
+    Amount, DeclaredBound, GrownContainer, Owned, Owner, RootKind, TypePoint, TypeRetainer,
+    TypeSeries,
 };
 
 fn point(t: f64, count: u64, born_count: u64) -> TypePoint {
@@ -60,6 +61,7 @@ fn containers() -> Vec<GrownContainer<u64>> {
         lengths: vec![(1.0, 300), (11.0, 420)],
         items: vec![("app.Session".to_owned(), 120), ("str".to_owned(), 3)],
         grown_by: vec![(1, 4)],
+        bound: Some(DeclaredBound { kind: "lru_cache".into(), limit: Some(500), used: 420 }),
     };
     vec![list, GrownContainer { name: "set".to_owned(), ..GrownContainer::default() }]
 }
@@ -146,6 +148,7 @@ fn objects_that_contradict_themselves_are_refused() {
         ("UPDATE owner SET root = 'x'", "not known"),
         ("UPDATE container_path SET container = 77", "a container that is not there"),
         ("UPDATE container_length SET items = -1", "damaged"),
+        ("UPDATE container SET bound_limit = -1", "damaged"),
         ("UPDATE container_length SET t = 20 - t", "not in the order of time"),
         ("UPDATE container_site SET site = 77", "a site that is not there"),
     ] {

@@ -20,8 +20,16 @@ impl Writer {
         self.clear(&OF_CONTAINERS)?;
         for (id, container) in (1_i64..).zip(containers) {
             self.connection
-                .prepare_cached("INSERT INTO container (id, type) VALUES (?1, ?2)")?
-                .execute(params![id, bounded(&container.name)])?;
+                .prepare_cached(
+                    "INSERT INTO container (id, type, bound_kind, bound_limit) \
+                     VALUES (?1, ?2, ?3, ?4)",
+                )?
+                .execute(params![
+                    id,
+                    bounded(&container.name),
+                    container.bound.as_ref().map(|bound| bounded(&bound.kind)),
+                    container.bound.as_ref().and_then(|bound| bound.limit.map(integer)),
+                ])?;
             self.put_container_path(id, container)?;
             self.put_container_numbers(id, container)?;
             self.put_container_sites(id, container)?;
