@@ -8,13 +8,25 @@ use leakspy_tests::tracer::Recording;
 use leakspy_tests::workload::Workload;
 
 /// Marks in the workload, and names in it.
-const KINDS: [(&str, &str); 6] = [
+const KINDS: [(&str, &str); 10] = [
     ("list", ".a_list"),
     ("dict", ".a_dict"),
     ("set", ".a_set"),
     ("deque", ".a_deque"),
     ("ordered", ".an_ordered"),
     ("bytearray", ".a_bytearray"),
+    ("page", ".page: functools._lru_cache_wrapper"),
+    ("forever", ".forever: functools._lru_cache_wrapper"),
+    ("pool", ".POOL"),
+    ("recent", ".RECENT"),
+];
+
+/// Those of them that declare a limit, what does so, and which.
+const LIMITS: [(&str, &str, Option<u64>); 4] = [
+    (".page", "lru_cache", Some(500_000)),
+    (".forever", "lru_cache", None),
+    (".POOL", "__main__.Pool.maxsize", Some(400_000)),
+    (".RECENT", "deque.maxlen", Some(300_000)),
 ];
 
 fn the_line_that_grows_a_container_is_named(interpreter: &Interpreter) -> Result<()> {
@@ -42,6 +54,11 @@ fn the_line_that_grows_a_container_is_named(interpreter: &Interpreter) -> Result
         let right =
             found.lines.iter().all(|(file, at)| file.ends_with("containers.py") && *at == line);
         ensure!(right && !found.lines.is_empty(), "{name} grows at line {line}: {found:?}");
+    }
+    for container in &containers {
+        let limit = LIMITS.iter().find(|limit| container.path.iter().any(|s| s.contains(limit.0)));
+        let limit = limit.map(|limit| (limit.1.to_owned(), limit.2));
+        ensure!(container.bound == limit, "{container:?}, truly {limit:?}");
     }
     ensure!(named(".a_queue").is_none(), "what turns over: {containers:#?}");
     target.quit()

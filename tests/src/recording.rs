@@ -20,6 +20,8 @@ pub struct Container {
     pub items: u64,
     /// The innermost lines of Python that made it grow.
     pub lines: Vec<(String, u64)>,
+    /// What declares a limit, and the limit.
+    pub bound: Option<(String, Option<u64>)>,
 }
 
 /// What was born in one period.
@@ -127,7 +129,12 @@ impl Tables {
         let mut query = self.database.prepare(sql)?;
         let line = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get::<_, i64>(1)? as u64));
         let lines = query.query_map([id], line)?.collect::<rusqlite::Result<_>>()?;
-        Ok(Container { path, items: items as u64, lines })
+        let sql = "SELECT bound_kind, bound_limit FROM container WHERE id = ?1";
+        let bound = self.database.query_row(sql, [id], |row| {
+            let limit = row.get::<_, Option<i64>>(1)?.map(|limit| limit as u64);
+            Ok(row.get::<_, Option<String>>(0)?.map(|kind| (kind, limit)))
+        })?;
+        Ok(Container { path, items: items as u64, lines, bound })
     }
 
     /// The cohorts of a site, oldest first.

@@ -1,5 +1,6 @@
 """Containers that grow, each at a line of its own; and one that turns over."""
 import collections
+import functools
 import time
 
 from truth import fact, marked, serve
@@ -17,7 +18,29 @@ class Registry:
     a_queue = [None] * 1000
 
 
-KINDS = ("list", "dict", "set", "deque", "ordered", "bytearray")
+@functools.lru_cache(maxsize=500000)
+def page(number):
+    return None
+
+
+@functools.lru_cache(maxsize=None)
+def forever(number):
+    return None
+
+
+class Pool:
+    def __init__(self, maxsize):
+        self.maxsize = maxsize
+        self.entries = dict.fromkeys(range(1000))
+
+
+POOL = Pool(400000)
+RECENT = collections.deque([None] * 1000, maxlen=300000)
+for number in range(1000):
+    page(number)
+    forever(number)
+
+KINDS = ("page", "forever", "pool", "recent", "list", "dict", "set", "deque", "ordered", "bytearray")
 
 
 def grow(number):
@@ -27,6 +50,10 @@ def grow(number):
     Registry.a_deque.append(None)  # deque
     Registry.an_ordered[number] = None  # ordered
     Registry.a_bytearray.extend(b"0123456789")  # bytearray
+    page(number)  # page
+    forever(number)  # forever
+    POOL.entries[number] = None  # pool
+    RECENT.append(None)  # recent
 
 
 def go(seconds):
