@@ -1,6 +1,7 @@
 //! Containers of Python objects that grew while they were watched.
 
-use super::leak::DeclaredBound;
+use serde::Serialize;
+
 use super::stack::CallStack;
 
 /// A list, dict, set or the like that grew from snapshot to snapshot. `S` says how sites are named: by their keys
@@ -22,6 +23,17 @@ pub struct GrownContainer<S = GrowthSite> {
     pub grown_by: Vec<(S, u64)>,
     /// The limit that it declares.
     pub bound: Option<DeclaredBound>,
+}
+
+/// A limit that a container declares.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct DeclaredBound {
+    /// What declares it, such as `lru_cache`: data from outside.
+    pub kind: String,
+    /// At most so many; `None` where it says that there is no limit.
+    pub limit: Option<u64>,
+    /// In it now.
+    pub used: u64,
 }
 
 /// A site that made a container grow.

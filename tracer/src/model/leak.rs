@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::coded::coded;
 use super::fnv::Fnv;
-use super::{Amount, CallStack, Confidence, Interval, Reason, Verdict};
+use super::{Amount, CallStack, Confidence, DeclaredBound, Interval, Reason, Verdict};
 
 /// What is retained.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -149,17 +149,6 @@ pub struct Distinguishing {
     pub old: [u64; 2],
     /// New objects of which that is true, and all.
     pub young: [u64; 2],
-}
-
-/// A limit that a container declares.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct DeclaredBound {
-    /// What declares it, such as `lru_cache`: data from outside.
-    pub kind: String,
-    /// At most so many; `None` where it says that there is no limit.
-    pub limit: Option<u64>,
-    /// In it now.
-    pub used: u64,
 }
 
 /// Pieces of evidence that are in `findings` and `types`.

@@ -38,7 +38,7 @@ pub use census::{
     CENSUS_SCHEMA, Census, CensusTarget, HeapSnapshot, NearlyEmpty, PoolRetainer, PoolUse,
     SessionCount, SkippedPart, TypeCount, TypeGrowth, TypePoint, TypeRetainer, TypeSeries,
 };
-pub use container::{GrownContainer, GrowthSite};
+pub use container::{DeclaredBound, GrownContainer, GrowthSite};
 pub use doctor::{
     CheckStatus, DoctorFact, DoctorReport, DoctorSection, DoctorTopic, KernelTable, ProbeCost,
 };
@@ -55,8 +55,8 @@ pub use history::{
 };
 pub use kernel_release::KernelRelease;
 pub use leak::{
-    Advice, Basis, CreatedAt, DeclaredBound, Distinguishing, GrownBy, Leak, LeakContainer,
-    LeakEvidence, LeakKind, LeakRate, LeakRetainer, SnapshotsGrown,
+    Advice, Basis, CreatedAt, Distinguishing, GrownBy, Leak, LeakContainer, LeakEvidence, LeakKind,
+    LeakRate, LeakRetainer, SnapshotsGrown,
 };
 /// What a counter says about a call that was seen.
 pub use leakspy_ebpf::wire::counter::CounterClass;
