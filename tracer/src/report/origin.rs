@@ -37,8 +37,19 @@ fn native(module: &str) -> Origin<'_> {
         return Origin::Package(package(inside));
     }
     let name = base_name(module);
-    const SYSTEM: [&str; 9] =
-        ["python", "libpython", "libc.", "libc-", "ld-", "libpthread", "libdl", "linux-vdso", "["];
+    const SYSTEM: [&str; 11] = [
+        "python",
+        "libpython",
+        "libc.",
+        "libc-",
+        "ld-",
+        "libpthread",
+        "libdl",
+        "libstdc++",
+        "libgcc_s",
+        "linux-vdso",
+        "[",
+    ];
     if standard(module).is_some() || SYSTEM.iter().any(|start| name.starts_with(start)) {
         Origin::System
     } else {
@@ -113,6 +124,7 @@ mod tests {
         assert_eq!(native(blas), Origin::Package("numpy"));
         assert_eq!(native("/usr/lib/x86_64-linux-gnu/libc.so.6"), Origin::System);
         assert_eq!(native("/usr/bin/python3.11"), Origin::System);
+        assert_eq!(native("/usr/lib/x86_64-linux-gnu/libstdc++.so.6"), Origin::System);
         let json = "/usr/lib/python3.11/lib-dynload/_json.cpython-311-x86_64-linux-gnu.so";
         assert_eq!(native(json), Origin::System);
         assert_eq!(native("/opt/lib/libarrow.so.1500"), Origin::Package("libarrow.so.1500"));

@@ -169,9 +169,9 @@ fn is_native(found: &Finding) -> bool {
 
 fn container(path: &Path<'_>, at: Option<usize>) -> Option<LeakContainer> {
     let at = at?;
-    let (hop, next) = (path.hops().get(at)?, path.hops().get(at + 1)?);
+    let hop = path.hops().get(at)?;
     let found = || LeakContainer { class: hop.class.to_owned(), length: hop.items, grew: None };
-    next.is_item().then(found)
+    path.is_container(at).then(found)
 }
 
 /// Stacks of malloc; of arenas only where there are no others.

@@ -2,7 +2,8 @@
 //!
 //! Types belong together when the same container retains them, or when they grow in step. Those that anything
 //! is made of, without a container that has room for them, are parts of the fastest of the others. A stack belongs to
-//! the types that own its blocks, or to the container on the path to their owners. Stacks whose blocks nothing
+//! the types that own its blocks, or to the container on the path to their owners; one whose blocks have no owner and are
+//! not lost, to the fastest type in a container of its own, if there is a block for each of its objects. Stacks whose blocks nothing
 //! points to belong together when the same line of Python called the same library. Arenas belong to the small
 //! objects that fill them; only where none do are they a leak of their own.
 
@@ -11,7 +12,7 @@ use std::collections::HashMap;
 use super::path::PlaceKey;
 use super::piece::{Piece, is_part};
 use super::step;
-use crate::model::{Document, Finding, TypeGrowth, Verdict};
+use crate::model::{Document, Domain, Finding, TypeGrowth, Verdict};
 use crate::report::blame;
 
 /// Arenas are filled by small objects that grow at least this much as fast.
@@ -51,6 +52,8 @@ pub fn clusters<'a>(document: &Document, pieces: &'a [Piece<'a>]) -> Vec<Cluster
     parts(pieces, &mut sets);
     by_owner(pieces, &mut sets);
     by_caller(pieces, &mut sets);
+    lost(pieces, &mut sets);
+    payloads(pieces, &mut sets);
     arenas(document, pieces, &mut sets);
     let mut clusters: Vec<Cluster<'a>> = Vec::new();
     let mut known: HashMap<usize, usize> = HashMap::new();
@@ -150,6 +153,42 @@ fn by_caller(pieces: &[Piece<'_>], sets: &mut Sets) {
             sets.join(first, index);
         }
     }
+}
+
+/// What one library lost, whichever lines called it.
+fn lost(pieces: &[Piece<'_>], sets: &mut Sets) {
+    let mut known: HashMap<&str, usize> = HashMap::new();
+    for (index, piece) in pieces.iter().enumerate().filter(|(_, piece)| piece.is_unreachable()) {
+        if let Some((.., Some(library))) = piece.of_stack().and_then(caller) {
+            let first = *known.entry(library).or_insert(index);
+            sets.join(first, index);
+        }
+    }
+}
+
+/// Blocks that something points to, and no object is known to own: what C++ or Rust keeps for its objects. They
+/// belong to the fastest leak of a type that has a container of its own, if there are as many of them.
+fn payloads(pieces: &[Piece<'_>], sets: &mut Sets) {
+    let named = pieces.iter().enumerate().filter(|(_, piece)| leaks(piece) && piece.is_roomy);
+    let named = named.filter_map(|(index, piece)| Some((index, piece.of_type()?)));
+    let named = named.filter(|(_, found)| !is_part(&found.name));
+    let rate = |found: &TypeGrowth| found.slope_bytes_per_hour.est;
+    let Some((fastest, found)) = named.max_by(|(_, a), (_, b)| rate(a).total_cmp(&rate(b))) else {
+        return;
+    };
+    let objects = found.slope_objects_per_hour.est;
+    for (index, piece) in pieces.iter().enumerate().filter(|(_, piece)| is_held(piece)) {
+        let Some(stack) = piece.of_stack().filter(|stack| is_payload(stack)) else { continue };
+        if leaks(piece) && 2.0 * stack.evidence.slope_blocks_per_hour.est >= objects {
+            sets.join(fastest, index);
+        }
+    }
+}
+
+/// Whether the owners of its blocks were looked for, and none was found.
+fn is_payload(stack: &Finding) -> bool {
+    let ownerless = stack.owners.is_some_and(|owners| owners.looked_for > 0 && owners.owned == 0);
+    ownerless && stack.site.domain == Domain::Malloc && !stack.site.stack.is_empty()
 }
 
 /// The function and file that called, and the library that was called last.

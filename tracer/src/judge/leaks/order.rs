@@ -52,8 +52,10 @@ fn worth(leaks: Vec<Leak>) -> Vec<Leak> {
 
 /// Whether what may leak could be why the process grows.
 fn matters(document: &Document, leak: &Leak) -> bool {
-    let least = document.growth.as_ref().filter(|growth| growth.significant);
-    let least = least.map_or(0.0, |growth| WORTH * growth.slope_bytes_per_hour.est);
+    let least = document.growth.as_ref().map_or(0.0, |growth| {
+        let slope = growth.slope_bytes_per_hour;
+        WORTH * if growth.significant { slope.est } else { slope.hi }
+    });
     leak.rate.bytes_per_hour.est > least.max(0.0)
 }
 

@@ -57,12 +57,21 @@ impl<'a> Path<'a> {
     /// that has room for half of them (then `true`); without one that with most items. `None` where
     /// nothing on the way is a container.
     pub fn container(&self, count: f64) -> Option<(usize, bool)> {
-        let inner = self.hops.iter().enumerate().skip(1).filter(|(_, hop)| hop.is_item());
-        let containers: Vec<usize> = inner.map(|(at, _)| at - 1).collect();
+        let containers: Vec<usize> =
+            (0..self.hops.len()).filter(|at| self.is_container(*at)).collect();
         let items = |at: &usize| self.hops[*at].items.unwrap_or(0);
         let roomy = containers.iter().find(|at| items(at) > 1 && items(at) as f64 >= count / 2.0);
         let most = || containers.iter().rev().max_by_key(|at| items(at));
         roomy.map(|at| (*at, true)).or_else(|| Some((*most()?, false)))
+    }
+
+    /// Whether the hop at a place is a container of the next one. What was there when the heap was read, and is gone
+    /// since, was in it.
+    pub fn is_container(&self, at: usize) -> bool {
+        let (Some(hop), Some(next)) = (self.hops.get(at), self.hops.get(at + 1)) else {
+            return false;
+        };
+        next.is_item() || (next.via == "a reference that is gone since" && hop.items.is_some())
     }
 
     /// Where it ends in a chain of objects of one type that refer to one another, the first of them.
@@ -95,7 +104,7 @@ impl<'a> Hop<'a> {
     }
 
     /// Whether it is an item, a key or a member of the container before it.
-    pub fn is_item(&self) -> bool {
+    fn is_item(&self) -> bool {
         self.via.starts_with('[') || matches!(self.via, "a key" | "a member")
     }
 }
@@ -144,6 +153,19 @@ mod tests {
         assert_eq!(path.place_to(2), ["module logging", ".manager", ".loggerDict", "[]"]);
         assert_eq!(path.words_to(1).len(), 3);
         assert_eq!(path.container(1e9), Some((1, false)), "that with most items");
+    }
+
+    #[test]
+    fn what_is_gone_since_was_in_the_container() {
+        let path = words(&[
+            "module a",
+            "._refs: list (900 items)",
+            "perhaps a reference that is gone since: weakref",
+        ]);
+        assert_eq!(Path::parse(&path).and_then(|path| path.container(800.0)), Some((0, true)));
+        let path =
+            words(&["module a", ".owner: app.Owner", "a reference that is gone since: dict"]);
+        assert_eq!(Path::parse(&path).and_then(|path| path.container(800.0)), None);
     }
 
     #[test]

@@ -165,6 +165,25 @@ fn what_one_call_loses_is_one_leak() {
     assert!(matches!(leak.grounds[0], Reason::Unreachable { .. }));
 }
 
+/// What C++ keeps for a message of Python is no object's block for all that can be seen.
+#[test]
+fn blocks_without_an_owner_belong_to_the_type_that_is_kept() {
+    let entry = ["module app", "._entries: dict (1672 items)", "['x']: cache.Entry"];
+    let entry = grown(1, "cache.Entry", [100, 1_672, 48], &entry);
+    let payload = |owned, blocks: f64| {
+        let mut found = stack(Verdict::Leak, "message", 1e9);
+        found.owners = Some(Owners { looked_for: 180, owned, root: None });
+        found.evidence.slope_blocks_per_hour = pace(blocks);
+        found
+    };
+    let leaks = |found| judged(vec![entry.clone()], vec![found]).leaks;
+    let told = leaks(payload(0, 4_000.0));
+    assert_eq!((told.len(), &*told[0].name), (1, "cache.Entry"));
+    assert_eq!(told[0].rate.bytes_per_hour.est, 1e9 + 1_572.0 * 48.0);
+    assert_ne!(leaks(payload(0, 10.0))[0].name, "cache.Entry", "too few");
+    assert_ne!(leaks(payload(90, 4_000.0))[0].name, "cache.Entry", "they have others");
+}
+
 /// A library without symbols is named, not an offset in it.
 #[test]
 fn a_library_without_names_is_named() {

@@ -11,6 +11,11 @@ pub fn process(document: &Document) -> String {
     };
     let state = match growth.verdict {
         Verdict::Leak => leaking(growth, document),
+        // What is sure is said, also where something else makes the process grow.
+        Verdict::Undetermined if is_sure(document) => {
+            let leaking = leaking(growth, document);
+            format!("{leaking}, and growing{}, most of it not explained yet", by(growth))
+        }
         Verdict::Undetermined => undecided(growth),
         Verdict::AllocatorRetention => format!(
             "No leak: the allocator retains memory that the program has freed{}",
@@ -28,6 +33,13 @@ pub fn process(document: &Document) -> String {
         }
     };
     state + &limit(growth)
+}
+
+fn is_sure(document: &Document) -> bool {
+    document
+        .leaks
+        .first()
+        .is_some_and(|leak| leak.is_leak() && leak.confidence > Confidence::Suspect)
 }
 
 /// `LEAKING 1.8 MiB a minute, likely`

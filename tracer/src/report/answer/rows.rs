@@ -15,6 +15,8 @@ const MOST: usize = 2;
 /// perhaps, still more of them.
 const MOST_ARENAS: f64 = 0.5;
 const NEARLY_ALL_ARENAS: f64 = 0.8;
+/// A line with a smaller share is not told beside another.
+const WORTH: f64 = 0.1;
 /// A line with a larger share stands for all.
 const ALL: f64 = 0.95;
 
@@ -150,10 +152,10 @@ fn joined(lines: Vec<(String, f64)>) -> Option<String> {
     if *share >= ALL || lines.len() == 1 {
         return Some(first.clone());
     }
-    let told = lines.iter().take(MOST);
+    let told = lines.iter().take(MOST).filter(|(_, share)| *share >= WORTH);
     let told: Vec<String> =
         told.map(|(line, share)| format!("{} {line}", rough_percent(*share))).collect();
-    Some(told.join(", "))
+    Some(if told.is_empty() { first.clone() } else { told.join(", ") })
 }
 
 fn distinguishing(found: &Distinguishing) -> String {

@@ -133,6 +133,13 @@ fn the_answer_is_one_line() {
     for (document, answer) in answers {
         assert_eq!(headline::process(&document), answer);
     }
+    let mut document = samples::leaking();
+    let growth = document.growth.as_mut().expect("judged");
+    (growth.verdict, growth.hours_to_limit) = (Verdict::Undetermined, None);
+    assert_eq!(
+        headline::process(&document),
+        "LEAKING 1.8 MiB a minute, likely, and growing by 148.5 KiB a minute, most of it not explained yet"
+    );
     let mut document = samples::quiet();
     document.growth = None;
     assert_eq!(headline::process(&document), "Growth was not judged yet");
