@@ -22,6 +22,8 @@ pub struct MemoryReading {
     pub live: u64,
     /// How many these are.
     pub blocks: u64,
+    /// In all blocks and mappings that were seen, also those that are gone.
+    pub allocated: u64,
 }
 
 /// Follows memory and its explanations.
@@ -29,12 +31,16 @@ pub struct MemoryReading {
 /// Memory is measured in two ways, for either alone may grow without a new mapping: old memory is touched,
 /// or a stack is reserved. And it is explained in three, for a block that is freed may or may not leave the
 /// memory of the process: by what is live, bare (large blocks, which come and go with their mapping) and with what
-/// the allocator needs for it, and by the most that ever was (freed memory is used again). Growth is
+/// the allocator needs for it, and by the most that ever was or can have been (freed memory is used again, also that of a
+/// burst between two readings: no more can have been live than was before and what was allocated since). Growth is
 /// unexplained when no pair of them explains it. Of each pair only what has come since its least remainder counts:
 /// when a process frees old blocks, whose sizes nobody knows, new ones take their place and explain nothing.
 #[derive(Debug, Default)]
 pub struct UnexplainedGrowth {
     most: u64,
+    /// As of the last reading.
+    live: u64,
+    allocated: u64,
     /// The least remainder of every pair.
     least: Option<[i64; 6]>,
 }
@@ -42,10 +48,14 @@ pub struct UnexplainedGrowth {
 impl UnexplainedGrowth {
     /// How much of the growth up to now has no explanation, when that is too much.
     pub fn notice(&mut self, reading: MemoryReading) -> Option<u64> {
-        let MemoryReading { touched, mapped, live, blocks } = reading;
-        let overhead = (live / FRAGMENTED).saturating_add(blocks.saturating_mul(BYTES_PER_BLOCK));
-        let padded = live.saturating_add(overhead);
-        self.most = self.most.max(padded);
+        let MemoryReading { touched, mapped, live, blocks, allocated } = reading;
+        let headers = blocks.saturating_mul(BYTES_PER_BLOCK);
+        let with_overhead =
+            |bytes: u64| bytes.saturating_add(bytes / FRAGMENTED).saturating_add(headers);
+        let burst = self.live.saturating_add(allocated.saturating_sub(self.allocated));
+        let padded = with_overhead(live);
+        self.most = self.most.max(padded).max(with_overhead(burst));
+        (self.live, self.allocated) = (live, allocated);
         let remainder = |memory: u64, explained: u64| {
             let whole = |bytes: u64| i64::try_from(bytes).unwrap_or(i64::MAX);
             whole(memory).saturating_sub(whole(explained))
@@ -70,7 +80,7 @@ mod tests {
 
     const MIB: u64 = 1 << 20;
     const BEFORE: MemoryReading =
-        MemoryReading { touched: 100 * MIB, mapped: 150 * MIB, live: 0, blocks: 0 };
+        MemoryReading { touched: 100 * MIB, mapped: 150 * MIB, live: 0, blocks: 0, allocated: 0 };
 
     /// At which of many ticks a process is noticed that `grow` changes at each.
     fn noticed(mut grow: impl FnMut(usize, &mut MemoryReading)) -> Option<usize> {
@@ -89,6 +99,7 @@ mod tests {
     fn allocates(reading: &mut MemoryReading, bytes: u64, size: u64) {
         let blocks = bytes / size;
         reading.live += bytes;
+        reading.allocated += bytes;
         reading.blocks += blocks;
         let taken = blocks * (size + 8).next_multiple_of(16).max(32);
         reading.touched += taken;
@@ -133,6 +144,23 @@ mod tests {
         assert_eq!(freed, None);
     }
 
+    /// What was live between two readings leaves memory with the allocator.
+    #[test]
+    fn a_burst_between_two_readings_is_explained() {
+        let burst = noticed(|tick, reading| {
+            let bytes = if tick == 50 { 20 * MIB } else { 0 };
+            reading.allocated += bytes;
+            (reading.touched, reading.mapped) = (reading.touched + bytes, reading.mapped + bytes);
+        });
+        assert_eq!(burst, None);
+        // Blocks that come and go, however many, hide a leak beside them for a moment only.
+        let busy = noticed(|tick, reading| {
+            maps_unseen(reading);
+            reading.allocated += [900, 1000, 950, 1001][tick % 4] * MIB;
+        });
+        assert_eq!(busy, Some(5));
+    }
+
     /// Neither of them is a mapping that nobody saw.
     #[test]
     fn old_memory_that_is_touched_and_stacks_that_are_reserved_are_no_growth() {
@@ -173,8 +201,8 @@ mod tests {
     /// No numbers break it.
     #[test]
     fn numbers_without_sense_are_no_growth() {
-        let most =
-            MemoryReading { touched: u64::MAX, mapped: u64::MAX, live: u64::MAX, blocks: u64::MAX };
+        let [touched, mapped, live, blocks, allocated] = [u64::MAX; 5];
+        let most = MemoryReading { touched, mapped, live, blocks, allocated };
         let mut growth = UnexplainedGrowth::default();
         let noticed =
             [BEFORE, most, MemoryReading::default(), BEFORE].map(|one| growth.notice(one));

@@ -5,7 +5,7 @@ use super::super::error::SessionError;
 use super::super::unexplained::{MemoryReading, UnexplainedGrowth};
 use super::Recorder;
 use crate::history::{Sink as _, SiteTotals};
-use crate::model::{Amount, Note};
+use crate::model::Note;
 use crate::os::usage::{self, Resident};
 use crate::probe::ProbeError;
 
@@ -34,12 +34,13 @@ impl Recorder {
     ) {
         let Some(memory) = memory.filter(|_| !self.system_calls.asked) else { return };
         let touched = memory.anonymous.saturating_add(memory.swap.unwrap_or(0));
-        let blocks = sites.iter().map(|site| site.totals.live());
+        let sum = |of: fn(&SiteTotals) -> u64| sites.iter().map(of).fold(0, u64::saturating_add);
         self.system_calls.unexplained = self.system_calls.growth.notice(MemoryReading {
             touched,
             mapped: memory.writable.unwrap_or(touched),
             live,
-            blocks: blocks.fold(0, |sum, Amount { count, .. }| sum.saturating_add(count)),
+            blocks: sum(|site| site.totals.live().count),
+            allocated: sum(|site| site.totals.allocated.bytes),
         });
     }
 
