@@ -182,6 +182,8 @@ coded! {
         "look-in-library" => LookInLibrary,
         /// Too little is known: watch longer.
         "watch-longer" => WatchLonger,
+        /// A cache below the limit that it declares: it grows until it is full.
+        "lower-limit" => LowerLimit,
         /// The allocator retains it: trim, or change its settings.
         "trim-allocator" => TrimAllocator,
     }

@@ -4,7 +4,8 @@
 use super::path::{Path, PlaceKey};
 use super::piece::is_open;
 use crate::model::{
-    Confidence, Document, GrownBy, GrownContainer, Leak, LeakContainer, SnapshotsGrown, Verdict,
+    Advice, Confidence, Document, GrownBy, GrownContainer, Leak, LeakContainer, SnapshotsGrown,
+    Verdict,
 };
 
 /// The leak with what is known of its container.
@@ -27,6 +28,7 @@ pub fn refine(mut leak: Leak, document: &Document) -> Leak {
     leak.bound.clone_from(&found.bound);
     if is_open(leak.verdict) && fills(found, &leak, document) {
         (leak.verdict, leak.confidence) = (Verdict::CacheWarming, Confidence::Likely);
+        leak.advice = Advice::LowerLimit;
     }
     leak
 }
@@ -69,12 +71,60 @@ fn growers(container: &GrownContainer) -> Vec<GrownBy> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{CallStack, Frame, GrowthSite};
+    use crate::model::{Amount, CallStack, DeclaredBound, Frame, GrowthSite, LeakRetainer};
+    use crate::report::leaks::samples;
 
     fn site(line: u32) -> GrowthSite {
         let stack: CallStack =
             [Frame::python("handle", "srv.py", Some(line))].into_iter().collect();
         GrowthSite { id: format!("{line}"), stack }
+    }
+
+    /// A list that held that many items, and may hold `limit`.
+    fn list(lengths: &[u64], limit: u64) -> GrownContainer {
+        let used = lengths.last().copied().unwrap_or(0);
+        GrownContainer {
+            name: "list".into(),
+            path: vec![("module app".into(), None), (".KEPT: list (9 items)".into(), None)],
+            lengths: (0_u32..).zip(lengths).map(|(t, items)| (f64::from(t), *items)).collect(),
+            bound: Some(DeclaredBound {
+                kind: "app.Kept.maxsize".into(),
+                limit: Some(limit),
+                used,
+            }),
+            ..GrownContainer::default()
+        }
+    }
+
+    fn judged(container: GrownContainer, memory: Option<u64>) -> Leak {
+        let mut document =
+            samples::document(samples::growth(Verdict::Leak, Confidence::Suspect), Vec::new());
+        let mut leak = samples::leaks::plain("app.Page", Confidence::Suspect);
+        leak.now = Amount { count: 400, bytes: 400 << 10 };
+        let path = container.path.iter().map(|(words, _)| words.clone()).collect();
+        leak.retained_by = Some(LeakRetainer { path, container: None });
+        document.target.limit_bytes = memory;
+        document.history.containers = vec![container];
+        refine(leak, &document)
+    }
+
+    #[test]
+    fn what_fills_up_to_its_own_limit_is_no_leak() {
+        let grows = [300, 350, 400];
+        assert_eq!(judged(list(&grows, 1000), None).verdict, Verdict::CacheWarming);
+        assert_eq!(judged(list(&grows, 1000), Some(1 << 30)).advice, Advice::LowerLimit);
+        for (lengths, limit, memory) in [
+            // More than it says it would hold.
+            (&[300, 350, 400][..], 399, None),
+            // It is full, and its entries grow.
+            (&[300, 400, 400, 400, 400][..], 400, None),
+            // Full it takes more than there is.
+            (&[300, 350, 400][..], 1 << 20, Some(100 << 20)),
+        ] {
+            let leak = judged(list(lengths, limit), memory);
+            assert_eq!(leak.verdict, Verdict::Leak, "{lengths:?} of {limit}");
+            assert_eq!(leak.bound.and_then(|bound| bound.limit), Some(limit));
+        }
     }
 
     #[test]

@@ -29,6 +29,7 @@ pub fn of(leak: &Leak, document: &Document) -> String {
             "the calls that retain blocks in it are not seen; look for what keeps objects of that library"
         }
         Advice::WatchLonger => "too little was seen to say what it is; watch longer",
+        Advice::LowerLimit => "it ends at that limit; a lower one takes less memory",
         Advice::TrimAllocator => {
             "no leak: the allocator retains it, and gives it back when trimmed"
         }
