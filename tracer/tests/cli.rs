@@ -196,7 +196,7 @@ fn a_recording_is_judged() {
     };
     let page = judged(&["--fail-on", "suspect"]);
     assert!(page.status.success() && page.stderr.is_empty(), "{page:?}");
-    assert!(stdout(&page).contains("\nWhat to do next\n"), "{page:?}");
+    assert!(stdout(&page).contains("\nMore: sudo leakspy record "), "{page:?}");
     let json = stdout(&judged(&["-j"]));
     let value: serde_json::Value = serde_json::from_str(&json).expect("JSON");
     assert!(value["growth"]["verdict"].is_string() && value["findings"].is_array(), "{json}");

@@ -3,9 +3,9 @@
 
 use super::attribute::attribute;
 use super::class::Kind;
-use super::edge;
 use super::objects::Heap;
 use super::view::{Object, View};
+use super::{containers, dict, edge};
 use crate::model::DeclaredBound;
 
 /// Attributes that say how much the container in their object may hold: of `queue.Queue`, of cachetools, and as
@@ -35,11 +35,26 @@ pub fn declared(view: &View<'_>, heap: &Heap, path: &[u32], used: u64) -> Option
     if of_itself.is_some() {
         return of_itself.map(bound);
     }
-    // The dict of an instance may be an object of its own on the path.
-    let objects = before.iter().rev().take(2).map(|number| heap.objects.object(*number));
-    let is_dict = |object: &Object| heap.classes.get(object.class).kind == Kind::Dict;
-    let owner = objects.into_iter().find(|object| !is_dict(object))?;
+    let owner = owner(view, heap, before)?;
     lru_cache(view, heap, owner).or_else(|| named(view, heap, owner)).map(bound)
+}
+
+/// The instance that has the container as an attribute, perhaps in a dict of its own. What a module, a class or
+/// another container says is not about this one.
+fn owner(view: &View<'_>, heap: &Heap, before: &[u32]) -> Option<Object> {
+    let mut objects = before.iter().rev().map(|number| heap.objects.object(*number));
+    let class = |object: Object| heap.classes.get(object.class);
+    let is_its_dict = |object: &Object, dict: Object| {
+        edge::attributes(view, object.address, class(*object)) == Some(dict.address)
+    };
+    let first = objects.next()?;
+    let owner = match class(first).kind {
+        Kind::Dict => objects.next().filter(|object| is_its_dict(object, first))?,
+        _ => first,
+    };
+    let kind = class(owner).kind;
+    let is_other = matches!(kind, Kind::Module | Kind::Type | Kind::Tuple | Kind::Frame);
+    (!is_other && !containers::grows(kind)).then_some(owner)
 }
 
 /// What declares a limit, and the limit.
@@ -68,13 +83,20 @@ fn lru_cache(view: &View<'_>, heap: &Heap, object: Object) -> Option<Limit> {
 
 /// An attribute of the object.
 fn named(view: &View<'_>, heap: &Heap, object: Object) -> Option<Limit> {
-    let class = &heap.classes.get(object.class).name;
+    let class = heap.classes.get(object.class);
+    let in_dict = edge::attributes(view, object.address, class);
+    // The items of a container are many, and none of them is an attribute.
+    let has_items = containers::grows(class.kind);
+    let value_of = |name: &str| match in_dict.and_then(|dict| dict::lookup(view, dict, name)) {
+        None if !has_items => attribute(view, heap, object.address, name),
+        found => found,
+    };
     ATTRIBUTES.iter().find_map(|name| {
-        let value = attribute(view, heap, object.address, name)?;
+        let value = value_of(name)?;
         let is_int =
             heap.classes.get(heap.objects.object(heap.objects.number(value)?).class).name == "int";
         let limit = is_int.then(|| edge::int_value(view, value)).flatten()?;
         let limit = u64::try_from(limit).ok().filter(|limit| *limit > 0)?;
-        Some((format!("{class}.{name}"), Some(limit)))
+        Some((format!("{}.{name}", class.name), Some(limit)))
     })
 }

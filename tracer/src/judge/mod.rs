@@ -10,6 +10,8 @@ mod suppress;
 pub use filter::{Filter, NotAPattern};
 pub use suppress::{MOST_BYTES, NotASuppression, Suppressions};
 
+use std::collections::HashSet;
+
 use crate::growth;
 pub use crate::growth::{Settings, judge_types};
 use crate::model::{Document, Finding, LeftOut, Note};
@@ -36,6 +38,14 @@ pub struct Judged {
     pub unused: Vec<String>,
 }
 
+/// What became of findings.
+struct Sifted {
+    /// Lines of the suppressions' file that were needed.
+    used: Vec<usize>,
+    /// Ids of those that are muted or not wanted.
+    muted: HashSet<String>,
+}
+
 impl Judge {
     /// Judges a recording with its history, also one that still goes on. What was judged before is
     /// replaced.
@@ -44,17 +54,20 @@ impl Judge {
         let analysis = growth::analyse(&document, &self.settings);
         document.growth = Some(analysis.growth);
         document.types = analysis.types;
-        let mut used = self.sift(&mut document, analysis.findings);
+        // From all findings: a leak is what it is, whether somebody wants to see it or not.
+        document.findings = analysis.findings;
         document.leaks = leaks::leaks(&document);
-        used.extend(self.sift_leaks(&mut document));
+        let findings = std::mem::take(&mut document.findings);
+        let Sifted { mut used, muted } = self.sift(&mut document, findings);
+        used.extend(self.sift_leaks(&mut document, &muted));
         leaks::settle(&mut document);
         used.sort_unstable();
         Judged { document, unused: self.suppressions.unused(&used) }
     }
 
-    /// Puts the wanted findings into `document` and says there what became of the others; gives the
-    /// lines of the suppressions' file that were needed.
-    fn sift(&self, document: &mut Document, findings: Vec<Finding>) -> Vec<usize> {
+    /// Puts the wanted findings into `document` and says there what became of the others; says
+    /// which those are.
+    fn sift(&self, document: &mut Document, findings: Vec<Finding>) -> Sifted {
         let (mut suppressed, mut unwanted) = (Vec::new(), Vec::new());
         let mut used = Vec::new();
         for finding in findings {
@@ -78,14 +91,19 @@ impl Judge {
             left_out(&suppressed).map(|left_out| Note::FindingsSuppressed { file, left_out }),
         );
         notes.extend(left_out(&unwanted).map(|left_out| Note::FindingsFiltered { left_out }));
-        used
+        let muted = suppressed.into_iter().chain(unwanted).map(|finding| finding.site.id);
+        Sifted { used, muted: muted.collect() }
     }
 
-    /// Leaves the wanted leaks, whose types no stack names, and gives the lines of the suppressions' file that
-    /// were needed.
-    fn sift_leaks(&self, document: &mut Document) -> Vec<usize> {
+    /// Leaves the wanted leaks, and gives the lines of the suppressions' file that were needed. A leak all of whose
+    /// stacks are muted is muted with them: its types are what they allocate.
+    fn sift_leaks(&self, document: &mut Document, muted: &HashSet<String>) -> Vec<usize> {
         let mut used = Vec::new();
         document.leaks.retain(|leak| {
+            let stacks = &leak.evidence.findings;
+            if !stacks.is_empty() && stacks.iter().all(|id| muted.contains(id)) {
+                return false;
+            }
             let lines = used.len();
             used.extend(self.suppressions.matching_leak(leak));
             used.len() == lines && self.filter.wants_leak(leak)
@@ -158,7 +176,8 @@ mod tests {
             ..Judge::default()
         };
         let second = findings[1].site.id.clone();
-        let used = judge.sift(&mut document, findings);
+        let Sifted { used, muted } = judge.sift(&mut document, findings);
+        assert_eq!(muted.len(), 1);
         assert_eq!(judge.suppressions.unused(&used), ["2: leak:nobody"]);
         assert_eq!(
             (document.findings[0].site.id.as_str(), document.findings[0].rank),
@@ -183,7 +202,7 @@ mod tests {
                 filter: Filter::new(&owned(include), &owned(exclude)).expect("globs"),
                 ..Judge::default()
             };
-            let used = judge.sift_leaks(&mut document);
+            let used = judge.sift_leaks(&mut document, &HashSet::new());
             let names = document.leaks.iter().map(|leak| leak.name.clone());
             (names.collect::<Vec<_>>(), used.len())
         };
@@ -195,5 +214,19 @@ mod tests {
         assert_eq!(left("", &["engineio.*"], &[]).0, all[1..]);
         // Stacks were chosen before; a leak that has one is wanted.
         assert_eq!(left("", &[], &["main.py"]).0, all);
+    }
+
+    /// A leak that shows in types, too, goes with the last of its stacks.
+    #[test]
+    fn a_leak_is_muted_with_all_of_its_stacks() {
+        let mut document = samples::leaking();
+        let stacks = document.leaks[0].evidence.findings.clone();
+        let name = document.leaks[0].name.clone();
+        let mut muted: HashSet<String> = stacks.iter().skip(1).cloned().collect();
+        Judge::default().sift_leaks(&mut document, &muted);
+        assert_eq!(document.leaks[0].name, name);
+        muted.extend(stacks);
+        Judge::default().sift_leaks(&mut document, &muted);
+        assert_ne!(document.leaks[0].name, name);
     }
 }

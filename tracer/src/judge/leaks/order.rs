@@ -5,8 +5,6 @@ use crate::model::{Confidence, Document, Leak, LeakKind, Verdict};
 
 /// A suspect that grows by less than this share of the first is no answer to why the process grows.
 const WORTH: f64 = 0.1;
-/// The same of one that is more than a suspect.
-const SURE_WORTH: f64 = 0.01;
 /// What may leak is named where nothing does, so many of them.
 const OPEN: usize = 3;
 
@@ -42,10 +40,10 @@ fn worth(leaks: Vec<Leak>) -> Vec<Leak> {
     let fastest = named.or(leaks.first()).map_or(0.0, rate);
     let is_named = named.is_some();
     let is_worth = |leak: &Leak| {
-        let least = if leak.confidence == Confidence::Suspect { WORTH } else { SURE_WORTH };
+        let is_sure = leak.confidence > Confidence::Suspect;
         // What found no room in a table names no place in the program.
         let names = leak.name != UNKNOWN || !is_named;
-        names && rate(leak) >= least * fastest
+        is_sure || names && rate(leak) >= WORTH * fastest
     };
     leaks.into_iter().filter(is_worth).collect()
 }

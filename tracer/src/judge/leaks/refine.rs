@@ -26,24 +26,61 @@ pub fn refine(mut leak: Leak, document: &Document) -> Leak {
     });
     leak.grown_by = growers(found);
     leak.bound.clone_from(&found.bound);
-    if is_open(leak.verdict) && fills(found, &leak, document) {
+    if is_open(leak.verdict)
+        && leak.confidence == Confidence::Suspect
+        && is_enforced(found)
+        && fills(found, &leak, document)
+    {
         (leak.verdict, leak.confidence) = (Verdict::CacheWarming, Confidence::Likely);
         leak.advice = Advice::LowerLimit;
     }
     leak
 }
 
-/// Whether it grows because its container fills up to the limit that it declares: it has not more items than
-/// that, still grew lately, and what it will hold fits into memory.
+/// Limits that the code behind them enforces: what declares it ends in this, and the container is found by this
+/// attribute (any, where the container or its cache says so itself). Attributes of other classes are told, but
+/// what they limit is their own affair.
+const ENFORCED: [(&str, &str); 6] = [
+    ("lru_cache", ""),
+    ("deque.maxlen", ""),
+    ("queue.Queue.maxsize", ".queue: "),
+    ("queue.LifoQueue.maxsize", ".queue: "),
+    ("asyncio.queues.Queue.maxsize", "._queue: "),
+    // `cachetools.Cache` and those that derive from it.
+    ("._Cache__maxsize", "._Cache__data: "),
+];
+
+/// Whether the container cannot hold more than it says.
+fn is_enforced(container: &GrownContainer) -> bool {
+    let Some(bound) = &container.bound else { return false };
+    let last = container.path.last().map_or("", |(words, _)| words.as_str());
+    ENFORCED.iter().any(|(kind, via)| bound.kind.ends_with(kind) && last.starts_with(via))
+}
+
+/// Whether it grows because its container fills up to its limit: it has not more items than that, still grew
+/// lately, its items are what grows, and what it will hold fits into memory.
 #[allow(clippy::cast_precision_loss, reason = "estimates")]
 fn fills(container: &GrownContainer, leak: &Leak, document: &Document) -> bool {
     const LATELY: usize = 3;
+    /// Growth of a container and of what is in it are measured in two ways.
+    const ROUGHLY: f64 = 1.5;
     let items = container.items_now();
     let Some(limit) = container.bound.as_ref().and_then(|bound| bound.limit) else { return false };
     let grew = container.lengths.windows(2).rev().take(LATELY).any(|pair| pair[1].1 > pair[0].1);
-    let full = leak.now.bytes as f64 / items.max(1) as f64 * limit as f64;
-    let fits = document.target.limit_bytes.is_none_or(|most| full <= most as f64);
-    items <= limit && grew && fits
+    let each = leak.now.bytes as f64 / items.max(1) as f64;
+    let by_items = each * container.items_per_hour().unwrap_or(0.0);
+    let of_items = leak.rate.bytes_per_hour.est <= ROUGHLY * by_items;
+    items <= limit && grew && of_items && each * limit as f64 <= room(document)
+}
+
+/// Bytes that the process may come to: its limit, or some times of what it has where that is not known.
+#[allow(clippy::cast_precision_loss, reason = "estimates")]
+fn room(document: &Document) -> f64 {
+    const TIMES: f64 = 4.0;
+    let known = document.growth.as_ref().and_then(|growth| growth.limit_bytes);
+    let last = document.history.process.last().and_then(|point| point.rss_bytes);
+    let limit = known.or(document.target.limit_bytes).map(|limit| limit as f64);
+    limit.unwrap_or_else(|| TIMES * last.unwrap_or(0) as f64)
 }
 
 /// Where a container is retained.
@@ -55,7 +92,8 @@ fn place_of(container: &GrownContainer) -> Option<PlaceKey> {
 /// Stacks that made it grow, with their shares. Sites that look the same are one.
 #[allow(clippy::cast_precision_loss, reason = "growths of a container are few")]
 fn growers(container: &GrownContainer) -> Vec<GrownBy> {
-    let all: u64 = container.grown_by.iter().map(|(_, times)| times).sum();
+    let times = container.grown_by.iter().map(|(_, times)| *times);
+    let all = times.fold(0, u64::saturating_add);
     let mut growers: Vec<GrownBy> = Vec::new();
     for (site, times) in &container.grown_by {
         let share = *times as f64 / all.max(1) as f64;
@@ -71,7 +109,9 @@ fn growers(container: &GrownContainer) -> Vec<GrownBy> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Amount, CallStack, DeclaredBound, Frame, GrowthSite, LeakRetainer};
+    use crate::model::{
+        Amount, CallStack, DeclaredBound, Frame, GrowthSite, LeakRetainer, ProcessPoint,
+    };
     use crate::report::leaks::samples;
 
     fn site(line: u32) -> GrowthSite {
@@ -87,23 +127,25 @@ mod tests {
             name: "list".into(),
             path: vec![("module app".into(), None), (".KEPT: list (9 items)".into(), None)],
             lengths: (0_u32..).zip(lengths).map(|(t, items)| (f64::from(t), *items)).collect(),
-            bound: Some(DeclaredBound {
-                kind: "app.Kept.maxsize".into(),
-                limit: Some(limit),
-                used,
-            }),
+            bound: Some(DeclaredBound { kind: "lru_cache".into(), limit: Some(limit), used }),
             ..GrownContainer::default()
         }
     }
 
-    fn judged(container: GrownContainer, memory: Option<u64>) -> Leak {
-        let mut document =
-            samples::document(samples::growth(Verdict::Leak, Confidence::Suspect), Vec::new());
+    /// A leak of 1 KiB for each of 400 items, that grows as the list does, `times` as fast; and what becomes of it.
+    fn judged(container: GrownContainer, memory: Option<u64>, times: f64) -> Leak {
+        let growth = samples::growth(Verdict::Leak, Confidence::Suspect);
+        let mut document = samples::document(growth, Vec::new());
+        document.growth.iter_mut().for_each(|growth| growth.limit_bytes = memory);
+        document.target.limit_bytes = None;
+        let rss_bytes = Some(10 << 20);
+        document.history.process = vec![ProcessPoint { rss_bytes, ..ProcessPoint::default() }];
         let mut leak = samples::leaks::plain("app.Page", Confidence::Suspect);
         leak.now = Amount { count: 400, bytes: 400 << 10 };
+        leak.rate.bytes_per_hour.est =
+            container.items_per_hour().unwrap_or(0.0).max(1.0) * 1024.0 * times;
         let path = container.path.iter().map(|(words, _)| words.clone()).collect();
         leak.retained_by = Some(LeakRetainer { path, container: None });
-        document.target.limit_bytes = memory;
         document.history.containers = vec![container];
         refine(leak, &document)
     }
@@ -111,19 +153,40 @@ mod tests {
     #[test]
     fn what_fills_up_to_its_own_limit_is_no_leak() {
         let grows = [300, 350, 400];
-        assert_eq!(judged(list(&grows, 1000), None).verdict, Verdict::CacheWarming);
-        assert_eq!(judged(list(&grows, 1000), Some(1 << 30)).advice, Advice::LowerLimit);
-        for (lengths, limit, memory) in [
+        for memory in [None, Some(1 << 30)] {
+            let leak = judged(list(&grows, 1000), memory, 1.0);
+            assert_eq!((leak.verdict, leak.advice), (Verdict::CacheWarming, Advice::LowerLimit));
+        }
+        for (lengths, limit, memory, times) in [
             // More than it says it would hold.
-            (&[300, 350, 400][..], 399, None),
+            (&[300, 350, 400][..], 399, None, 1.0),
             // It is full, and its entries grow.
-            (&[300, 400, 400, 400, 400][..], 400, None),
-            // Full it takes more than there is.
-            (&[300, 350, 400][..], 1 << 20, Some(100 << 20)),
+            (&[300, 400, 400, 400, 400][..], 400, None, 1.0),
+            // Its entries grow faster than their number.
+            (&[300, 350, 400][..], 1000, None, 3.0),
+            // Full it takes more than there is, or ever was.
+            (&[300, 350, 400][..], 1 << 20, Some(100 << 20), 1.0),
+            (&[300, 350, 400][..], 1 << 20, None, 1.0),
         ] {
-            let leak = judged(list(lengths, limit), memory);
+            let leak = judged(list(lengths, limit), memory, times);
             assert_eq!(leak.verdict, Verdict::Leak, "{lengths:?} of {limit}");
             assert_eq!(leak.bound.and_then(|bound| bound.limit), Some(limit));
+        }
+    }
+
+    /// An attribute may mean anything, and a queue may have another list beside its own.
+    #[test]
+    fn only_enforced_limits_are_an_excuse() {
+        for (kind, via, verdict) in [
+            ("app.Hub.capacity", ".rooms: dict (9 items)", Verdict::Leak),
+            ("queue.Queue.maxsize", ".queue: collections.deque (9 items)", Verdict::CacheWarming),
+            ("queue.Queue.maxsize", ".log: list (9 items)", Verdict::Leak),
+            ("cachetools.TTLCache._Cache__maxsize", "._Cache__data: dict", Verdict::CacheWarming),
+        ] {
+            let mut container = list(&[300, 350, 400], 1000);
+            container.path[1].0 = via.into();
+            container.bound.iter_mut().for_each(|bound| bound.kind = kind.into());
+            assert_eq!(judged(container, None, 1.0).verdict, verdict, "{kind} {via}");
         }
     }
 
