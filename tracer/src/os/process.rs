@@ -174,7 +174,7 @@ impl Process {
         };
         match (replaced, stat.is_dead()) {
             // Between the end of the address space and that of the process lies a moment.
-            (true, _) if self.has_exited() => Life::Exited,
+            (true, _) if self.has_exited() || self.is_ending() => Life::Exited,
             (true, true) => Life::Exited,
             (true, false) => Life::Replaced,
             (false, true) => Life::LeaderExited,
@@ -194,6 +194,12 @@ impl Process {
     /// A file descriptor that becomes readable when the process has exited, for an event loop.
     pub fn handle(&self) -> BorrowedFd<'_> {
         self.handle.as_fd()
+    }
+
+    /// Whether it is on its way to its end, as of now: its flags were read before it was seen that its memory
+    /// is gone.
+    fn is_ending(&self) -> bool {
+        Stat::read(self.pid).map_or(true, |stat| stat.is_ending())
     }
 
     fn has_exited(&self) -> bool {

@@ -4,6 +4,8 @@ use super::super::{OsError, procfs};
 
 /// `PF_KTHREAD` of the kernel's `include/linux/sched.h`.
 const KERNEL_THREAD: u64 = 0x0020_0000;
+/// `PF_EXITING` (`include/linux/sched.h`).
+const EXITING: u64 = 0x4;
 
 /// Bytes of a page on x86-64.
 const PAGE: u64 = 4096;
@@ -69,6 +71,12 @@ impl Stat {
         matches!(self.state, b'T' | b't')
     }
 
+    /// Whether the (first) thread is on its way to its end, which takes a while where much memory has to be given
+    /// back, or has reached it.
+    pub(super) fn is_ending(&self) -> bool {
+        self.flags & EXITING != 0 || self.is_dead()
+    }
+
     /// Whether the (first) thread has ended.
     pub(super) fn is_dead(&self) -> bool {
         matches!(self.state, b'Z' | b'X' | b'x')
@@ -91,6 +99,15 @@ mod tests {
         assert_eq!((stat.threads, stat.parent, stat.rss_bytes), (5, 1, 9 * PAGE));
         assert_eq!((stat.cpu_ticks, stat.minor_faults, stat.is_stopped()), (7, 10, false));
         assert_eq!((stat.start_ticks, stat.start_code, stat.start_stack), (4242, 94_000, 140_000));
+    }
+
+    /// Its memory goes before its state says so.
+    #[test]
+    fn what_is_on_its_way_out_says_so_in_its_flags() {
+        let line = |state: &str, flags: &str| LINE.replace(" Z ", state).replace("2097216", flags);
+        let ends = |line: String| Stat::parse(line.as_bytes()).unwrap().is_ending();
+        assert!(ends(line(" R ", "4194564")) && ends(line(" Z ", "64")));
+        assert!(!ends(line(" R ", "4194560")));
     }
 
     #[test]
