@@ -135,11 +135,12 @@ def memo():
 
 
 def block(*words):
-    """A block of malloc with these words."""
+    """A block of malloc with these words; all that malloc gives is cleared, for what was there before may lead
+    anywhere."""
     malloc = ctypes.CDLL(None).malloc
     malloc.restype, malloc.argtypes = ctypes.c_void_p, [ctypes.c_size_t]
-    at = malloc(128)
-    ctypes.memset(at, 0, 128)
+    at = malloc(136)
+    ctypes.memset(at, 0, 136)
     (ctypes.c_size_t * len(words)).from_address(at)[:] = words
     return at
 
