@@ -5,7 +5,7 @@ use super::attribute::attribute;
 use super::class::Kind;
 use super::objects::Heap;
 use super::view::{Object, View};
-use super::{containers, dict, edge};
+use super::{dict, edge};
 use crate::model::DeclaredBound;
 
 /// Attributes that say how much the container in their object may hold: of `queue.Queue`, of cachetools, and as
@@ -54,7 +54,7 @@ fn owner(view: &View<'_>, heap: &Heap, before: &[u32]) -> Option<Object> {
     };
     let kind = class(owner).kind;
     let is_other = matches!(kind, Kind::Module | Kind::Type | Kind::Tuple | Kind::Frame);
-    (!is_other && !containers::grows(kind)).then_some(owner)
+    (!is_other && !kind.grows()).then_some(owner)
 }
 
 /// What declares a limit, and the limit.
@@ -86,7 +86,7 @@ fn named(view: &View<'_>, heap: &Heap, object: Object) -> Option<Limit> {
     let class = heap.classes.get(object.class);
     let in_dict = edge::attributes(view, object.address, class);
     // The items of a container are many, and none of them is an attribute.
-    let has_items = containers::grows(class.kind);
+    let has_items = class.kind.grows();
     let value_of = |name: &str| match in_dict.and_then(|dict| dict::lookup(view, dict, name)) {
         None if !has_items => attribute(view, heap, object.address, name),
         found => found,

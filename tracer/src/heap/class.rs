@@ -66,6 +66,14 @@ pub enum Kind {
     Array,
 }
 
+impl Kind {
+    /// Whether objects of this kind have items, of which more can come.
+    pub const fn grows(self) -> bool {
+        use Kind as K;
+        matches!(self, K::Dict | K::OrderedDict | K::List | K::Set | K::Deque | K::ByteArray)
+    }
+}
+
 /// One type, read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Class {

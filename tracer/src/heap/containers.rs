@@ -59,12 +59,6 @@ pub struct ContainerWatch {
     followed: HashMap<Address, Followed>,
 }
 
-/// Whether objects of this kind grow in place.
-pub(super) const fn grows(kind: Kind) -> bool {
-    use Kind as K;
-    matches!(kind, K::Dict | K::OrderedDict | K::List | K::Set | K::Deque | K::ByteArray)
-}
-
 /// Items of a container, and where its table is.
 fn measure(view: &View<'_>, object: Address, kind: Kind) -> Option<(u64, Address)> {
     /// `ob_size`

@@ -204,7 +204,7 @@ impl Reader<'_, '_> {
         let left = self.view.mapped.bytes().saturating_sub(self.bytes);
         // What is read while it changes can be in two places: all of it is no more than there is.
         let bytes = size::shallow(self.view, object.address, class).filter(|bytes| *bytes <= left);
-        if containers::grows(class.kind) && bytes >= Some(containers::LEAST_BYTES) {
+        if class.kind.grows() && bytes >= Some(containers::LEAST_BYTES) {
             self.heap.large.push(number);
         }
         self.bytes = self.bytes.saturating_add(bytes.unwrap_or(0));
