@@ -91,9 +91,7 @@ impl Reader {
     /// # Errors
     /// As of [`Reader::document`], and more than `limits` allow.
     pub fn document_with_history_within(&self, limits: &Limits) -> Result<Document, StoreError> {
-        let reading = |source| StoreError::reading(&self.path, source);
-        let version = schema::user_version(&self.connection).map_err(reading)?;
-        for (name, _) in schema::tables_of(version) {
+        for (name, _) in schema::history_of(self.version()?) {
             self.check_pages(name)?;
         }
         self.read(|connection| load::document_with_history(connection, &self.path, limits))
@@ -114,15 +112,18 @@ impl Reader {
     /// The tables must be those of this version, letter for letter, and the pages of those that
     /// every report needs in order.
     fn check_tables(&self) -> Result<(), StoreError> {
-        let reading = |source| StoreError::reading(&self.path, source);
-        let version = schema::user_version(&self.connection).map_err(reading)?;
-        for (name, _) in schema::tables_of(version) {
+        for (name, _) in schema::tables_of(self.version()?) {
             check_table(&self.connection, &self.path, name)?;
         }
         for (name, _) in &schema::TABLES {
             self.check_pages(name)?;
         }
         Ok(())
+    }
+
+    fn version(&self) -> Result<u32, StoreError> {
+        let reading = |source| StoreError::reading(&self.path, source);
+        schema::user_version(&self.connection).map_err(reading)
     }
 
     /// Finds pages that are used twice or not in order, which no later read would notice: it would

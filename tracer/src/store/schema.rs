@@ -66,14 +66,23 @@ pub fn user_version(connection: &Connection) -> rusqlite::Result<u32> {
 
 /// All tables of a version that is read.
 pub fn tables_of(version: u32) -> impl Iterator<Item = &'static (&'static str, &'static str)> {
-    let left_out = if version == OLDEST_VERSION { CONTAINERS.len() } else { 0 };
-    let all = TABLES.len() + HISTORY.len() + OBJECTS.len() + CONTAINERS.len();
-    tables().take(all - left_out)
+    TABLES.iter().chain(history_of(version))
+}
+
+/// Those of them that a report on the present does not read.
+pub fn history_of(version: u32) -> impl Iterator<Item = &'static (&'static str, &'static str)> {
+    let containers = if has_containers(version) { &CONTAINERS[..] } else { &[] };
+    HISTORY.iter().chain(&OBJECTS).chain(containers)
+}
+
+/// Whether a version has [`CONTAINERS`].
+pub fn has_containers(version: u32) -> bool {
+    version > OLDEST_VERSION
 }
 
 /// All tables.
 pub fn tables() -> impl Iterator<Item = &'static (&'static str, &'static str)> {
-    TABLES.iter().chain(&HISTORY).chain(&OBJECTS).chain(&CONTAINERS)
+    tables_of(SCHEMA_VERSION)
 }
 
 const TARGET: &str = "CREATE TABLE target (

@@ -21,7 +21,7 @@ impl Source<'_> {
     ) -> Result<Vec<GrownContainer>, StoreError> {
         let version = schema::user_version(self.connection);
         let version = version.map_err(|source| StoreError::reading(self.path, source))?;
-        if version == schema::OLDEST_VERSION {
+        if !schema::has_containers(version) {
             return Ok(Vec::new());
         }
         let heads = self.container_heads()?;
