@@ -11,7 +11,7 @@ use super::dict;
 use super::objects::Heap;
 use super::retainers::Retainers;
 use super::view::View;
-use crate::model::{Address, GrownContainer, RetainerGroup};
+use crate::model::{Address, GrownContainer, RetainerGroup, turns};
 
 /// Fewest items of a container that is followed: its table is larger than what comes from pools.
 const ITEMS: u64 = 300;
@@ -184,8 +184,7 @@ impl Followed {
     fn growth(&self) -> Option<u64> {
         let (first, last) = (self.lengths.first()?.1, self.lengths.last()?.1);
         let grown = last.checked_sub(first)?;
-        let rises = self.lengths.windows(2).filter(|pair| pair[1].1 > pair[0].1).count();
-        let falls = self.lengths.windows(2).filter(|pair| pair[1].1 < pair[0].1).count();
+        let (rises, falls) = turns(&self.lengths);
         (grown >= GROWN.max(first / GROWN_PART) && rises > 2 * falls).then_some(grown)
     }
 }

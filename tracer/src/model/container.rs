@@ -1,5 +1,7 @@
 //! Containers of Python objects that grew while they were watched.
 
+use std::cmp::Ordering;
+
 use serde::Serialize;
 
 use super::stack::CallStack;
@@ -70,8 +72,7 @@ impl<S> GrownContainer<S> {
     /// At how many of the snapshots after the first it had more items than at the one before, and how many
     /// those are.
     pub fn rises(&self) -> (usize, usize) {
-        let rises = self.lengths.windows(2).filter(|pair| pair[1].1 > pair[0].1).count();
-        (rises, self.lengths.len().saturating_sub(1))
+        (turns(&self.lengths).0, self.lengths.len().saturating_sub(1))
     }
 
     /// Items an hour, from the first to the last snapshot; `None` where there was one only.
@@ -83,6 +84,13 @@ impl<S> GrownContainer<S> {
         let grown = last.1 as f64 - first.1 as f64;
         (hours > 0.0).then(|| grown / hours)
     }
+}
+
+/// How often lengths rose and fell from one to the next.
+pub fn turns(lengths: &[(f64, u64)]) -> (usize, usize) {
+    let count =
+        |order| lengths.windows(2).filter(|pair| pair[1].1.cmp(&pair[0].1) == order).count();
+    (count(Ordering::Greater), count(Ordering::Less))
 }
 
 #[cfg(test)]

@@ -211,6 +211,11 @@ impl Verdict {
         Self::Baseline,
     ];
 
+    /// Whether it is a leak, or may still become one.
+    pub const fn is_open(self) -> bool {
+        matches!(self, Self::Leak | Self::Undetermined)
+    }
+
     /// The word in reports.
     pub const fn name(self) -> &'static str {
         match self {

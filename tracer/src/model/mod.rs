@@ -38,7 +38,7 @@ pub use census::{
     CENSUS_SCHEMA, Census, CensusTarget, HeapSnapshot, NearlyEmpty, PoolRetainer, PoolUse,
     SessionCount, SkippedPart, TypeCount, TypeGrowth, TypePoint, TypeRetainer, TypeSeries,
 };
-pub use container::{DeclaredBound, GrownContainer, GrowthSite};
+pub use container::{DeclaredBound, GrownContainer, GrowthSite, turns};
 pub use doctor::{
     CheckStatus, DoctorFact, DoctorReport, DoctorSection, DoctorTopic, KernelTable, ProbeCost,
 };

@@ -124,7 +124,7 @@ fn held(finding: &Finding) -> String {
     let Evidence { retained, arenas, .. } = finding.evidence;
     // What does not leak is described by all of its live blocks: old blocks alone do not measure a
     // cache.
-    let grows = matches!(finding.verdict, Verdict::Leak | Verdict::Undetermined);
+    let grows = finding.verdict.is_open();
     let described = if grows && retained.count > 0 { retained } else { finding.site.live };
     let Amount { bytes: all, count: number } = described;
     let (one, many) = match finding.site.domain {

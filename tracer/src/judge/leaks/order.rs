@@ -16,7 +16,7 @@ pub fn ranked(document: &Document, mut leaks: Vec<Leak>) -> Vec<Leak> {
         by_weight.then_with(|| a.name.cmp(&b.name)).then_with(|| a.id.cmp(&b.id))
     });
     let (open, harmless): (Vec<Leak>, Vec<Leak>) =
-        leaks.into_iter().partition(|leak| is_open(leak.verdict));
+        leaks.into_iter().partition(|leak| leak.verdict.is_open());
     let (leaking, undecided): (Vec<Leak>, Vec<Leak>) = open.into_iter().partition(Leak::is_leak);
     let mut told = worth(leaking);
     if told.is_empty() {
@@ -27,10 +27,6 @@ pub fn ranked(document: &Document, mut leaks: Vec<Leak>) -> Vec<Leak> {
         leak.rank = rank;
     }
     told
-}
-
-fn is_open(verdict: Verdict) -> bool {
-    super::piece::is_open(verdict)
 }
 
 /// Leaks without those that are too small beside the fastest.

@@ -40,13 +40,8 @@ pub fn pieces(document: &Document) -> Vec<Piece<'_>> {
         .map(|found| (found.name.as_str(), found))
         .collect();
     let types = types.iter().filter(|found| may_leak(found)).map(|found| of_type(found, &leaking));
-    let stacks = document.findings.iter().filter(|found| is_open(found.verdict)).map(of_stack);
+    let stacks = document.findings.iter().filter(|found| found.verdict.is_open()).map(of_stack);
     types.chain(stacks).collect()
-}
-
-/// Whether a verdict is a leak, or may still become one.
-pub fn is_open(verdict: Verdict) -> bool {
-    matches!(verdict, Verdict::Leak | Verdict::Undetermined)
 }
 
 /// Types that only came and went, or grew once, are no evidence.

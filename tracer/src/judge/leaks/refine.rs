@@ -2,10 +2,9 @@
 //! made it grow.
 
 use super::path::{Path, PlaceKey};
-use super::piece::is_open;
 use crate::model::{
     Advice, Confidence, Document, GrownBy, GrownContainer, Leak, LeakContainer, SnapshotsGrown,
-    Verdict,
+    Verdict, turns,
 };
 
 /// The leak with what is known of its container.
@@ -26,7 +25,7 @@ pub fn refine(mut leak: Leak, document: &Document) -> Leak {
     });
     leak.grown_by = growers(found);
     leak.bound.clone_from(&found.bound);
-    if is_open(leak.verdict)
+    if leak.verdict.is_open()
         && leak.confidence == Confidence::Suspect
         && is_enforced(found)
         && fills(found, &leak, document)
@@ -66,7 +65,8 @@ fn fills(container: &GrownContainer, leak: &Leak, document: &Document) -> bool {
     const ROUGHLY: f64 = 1.5;
     let items = container.items_now();
     let Some(limit) = container.bound.as_ref().and_then(|bound| bound.limit) else { return false };
-    let grew = container.lengths.windows(2).rev().take(LATELY).any(|pair| pair[1].1 > pair[0].1);
+    let lately = container.lengths.len().saturating_sub(LATELY + 1);
+    let grew = turns(&container.lengths[lately..]).0 > 0;
     let each = leak.now.bytes as f64 / items.max(1) as f64;
     let by_items = each * container.items_per_hour().unwrap_or(0.0);
     let of_items = leak.rate.bytes_per_hour.est <= ROUGHLY * by_items;

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use crate::model::{CounterClass, Document, Finding, Leak, LeakKind, Loss, Verdict};
+use crate::model::{CounterClass, Document, Finding, Leak, LeakKind, Loss};
 use crate::report::ledger::{self, Balance};
 use crate::report::quantity::{self, count, counted};
 use crate::report::text::page::{Page, Style};
@@ -37,9 +37,8 @@ pub fn write(
 
 /// `Not leaking: get (svc.py:47), cache-bounded; 84 more stacks.`
 fn not_leaking(document: &Document) -> Option<String> {
-    let is_open = |verdict| matches!(verdict, Verdict::Leak | Verdict::Undetermined);
     let harmless: Vec<&Finding> =
-        document.findings.iter().filter(|finding| !is_open(finding.verdict)).collect();
+        document.findings.iter().filter(|finding| !finding.verdict.is_open()).collect();
     let mut parts: Vec<String> = Vec::new();
     for finding in &harmless {
         let part = format!("{} {}", callsite(&finding.site), finding.verdict.name());
@@ -48,7 +47,7 @@ fn not_leaking(document: &Document) -> Option<String> {
         }
     }
     let counted_only = document.growth.iter().flat_map(|growth| &growth.dismissed);
-    let counted_only = counted_only.filter(|(verdict, _)| !is_open(*verdict));
+    let counted_only = counted_only.filter(|(verdict, _)| !verdict.is_open());
     let rest = counted_only.map(|(_, number)| *number).fold(0, u64::saturating_add);
     let rest =
         rest.saturating_add(u64::try_from(harmless.len().saturating_sub(parts.len())).unwrap_or(0));

@@ -18,9 +18,7 @@ pub fn early(groups: &[Group<'_>]) -> Vec<String> {
 }
 
 fn of_group(group: &Group<'_>) -> Vec<String> {
-    let growing = |found: &WorkersFinding<'_>| {
-        matches!(found.verdict(), Verdict::Leak | Verdict::Undetermined)
-    };
+    let growing = |found: &WorkersFinding<'_>| found.verdict().is_open();
     let found: Vec<WorkersFinding<'_>> = shared(group).into_iter().filter(growing).collect();
     if found.is_empty() {
         return without_findings(group).into_iter().collect();
