@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::coded::coded;
 use super::fnv::Fnv;
-use super::{Amount, CallStack, Confidence, DeclaredBound, Interval, Reason, Verdict};
+use super::{Amount, CallStack, Confidence, DeclaredBound, Interval, KnownKind, Reason, Verdict};
 
 /// What is retained.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -58,6 +58,8 @@ pub struct Leak {
     pub distinguishing: Vec<Distinguishing>,
     /// A limit that the container declares.
     pub bound: Option<DeclaredBound>,
+    /// What it is known as from other programs; never a reason for the verdict.
+    pub known_kind: Option<KnownKind>,
     /// Why the verdict is what it is, the strongest first; in JSON as codes.
     #[serde(serialize_with = "codes")]
     pub grounds: Vec<Reason>,

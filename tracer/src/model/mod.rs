@@ -14,6 +14,7 @@ mod frame;
 mod heap_subject;
 mod history;
 mod kernel_release;
+mod known_kind;
 mod leak;
 mod memory;
 mod note;
@@ -54,6 +55,7 @@ pub use history::{
     SiteHistory, SitePoint,
 };
 pub use kernel_release::KernelRelease;
+pub use known_kind::KnownKind;
 pub use leak::{
     Advice, Basis, CreatedAt, Distinguishing, GrownBy, Leak, LeakContainer, LeakEvidence, LeakKind,
     LeakRate, LeakRetainer, SnapshotsGrown,

@@ -43,6 +43,7 @@ pub fn leak(document: &Document, cluster: &Cluster<'_>) -> Leak {
         created_at: created_at(cluster),
         distinguishing: Vec::new(),
         bound: None,
+        known_kind: None,
         grounds: grounds(cluster, leader),
         evidence: evidence(cluster),
     }

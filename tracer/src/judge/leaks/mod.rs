@@ -8,6 +8,7 @@
 //! | one verdict, never surer than its evidence | `verdict` |
 //! | how much and how fast | `amount` |
 //! | name, retainer, stacks, advice | `build` |
+//! | what it is known as from other programs | `kinds` |
 //! | which are worth a place, and in which order | `order` |
 //!
 //! What only later evidence can say (which stack grew the container, what tells old instances from new
@@ -16,6 +17,7 @@
 mod amount;
 mod build;
 mod cluster;
+mod kinds;
 mod order;
 mod path;
 mod piece;
@@ -37,6 +39,7 @@ pub fn leaks(document: &Document) -> Vec<Leak> {
     let leaks: Vec<Leak> = clusters
         .iter()
         .map(|cluster| refine::refine(build::leak(document, cluster), document))
+        .map(|leak| Leak { known_kind: kinds::known(document, &leak), ..leak })
         .collect();
     order::ranked(document, leaks)
 }

@@ -82,7 +82,7 @@ impl<'a> Path<'a> {
 
 impl<'a> Hop<'a> {
     /// `.pages: list (2433 items)`; keys may hold any text, names of types do not.
-    fn parse(words: &'a str) -> Option<Self> {
+    pub fn parse(words: &'a str) -> Option<Self> {
         let words = words.strip_prefix("perhaps ").unwrap_or(words);
         let (via, rest) = match words.starts_with('[') {
             true => {

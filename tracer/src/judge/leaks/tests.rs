@@ -18,7 +18,12 @@ fn words(path: &[&str]) -> Option<Vec<String>> {
 }
 
 /// A type that grew to `last` objects of `size` bytes in an hour and leaks, perhaps.
-fn grown(rank: u32, name: &str, [first, last, size]: [u64; 3], path: &[&str]) -> TypeGrowth {
+pub(super) fn grown(
+    rank: u32,
+    name: &str,
+    [first, last, size]: [u64; 3],
+    path: &[&str],
+) -> TypeGrowth {
     let more = (last - first) as f64;
     TypeGrowth {
         rank,
@@ -44,7 +49,7 @@ fn in_step(found: TypeGrowth, together: &[(&str, f64)]) -> TypeGrowth {
     TypeGrowth { together, ..found }
 }
 
-fn stack(verdict: Verdict, function: &str, bytes_per_hour: f64) -> Finding {
+pub(super) fn stack(verdict: Verdict, function: &str, bytes_per_hour: f64) -> Finding {
     let mut found = samples::finding(verdict, Confidence::Suspect, samples::app(function, 9));
     found.site.id = format!("{:08x}", function.len());
     found.slope_bytes_per_hour = pace(bytes_per_hour);
@@ -66,7 +71,7 @@ fn owned(mut found: Finding, name: &str, path: &[&str]) -> Finding {
     found
 }
 
-fn judged(types: Vec<TypeGrowth>, findings: Vec<Finding>) -> Document {
+pub(super) fn judged(types: Vec<TypeGrowth>, findings: Vec<Finding>) -> Document {
     let mut document =
         samples::document(samples::growth(Verdict::Undetermined, Confidence::Suspect), findings);
     document.types = Some(types);

@@ -2,8 +2,11 @@
 
 use crate::model::{Advice, Document, Leak, LeakContainer};
 
-/// The sentence, without a full stop.
+/// The sentence, without a full stop. That of a known kind, where nothing surer is known than what refers to it.
 pub fn of(leak: &Leak, document: &Document) -> String {
+    if let Some(kind) = leak.known_kind.filter(|_| is_general(leak.advice)) {
+        return kind.so.to_owned();
+    }
     let text = match leak.advice {
         Advice::RemoveFromContainer => {
             let container = leak.retained_by.as_ref().and_then(|by| by.container.as_ref());
@@ -35,6 +38,12 @@ pub fn of(leak: &Leak, document: &Document) -> String {
         }
     };
     text.to_owned()
+}
+
+/// Whether the advice is only to look who refers to it.
+fn is_general(advice: Advice) -> bool {
+    use Advice::{AskWho, FindHolder, LookInLibrary, ReleaseReference, RemoveFromContainer};
+    matches!(advice, AskWho | FindHolder | LookInLibrary | ReleaseReference | RemoveFromContainer)
 }
 
 fn class(container: Option<&LeakContainer>) -> &str {

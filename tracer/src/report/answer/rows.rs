@@ -68,6 +68,7 @@ pub fn rows(leak: &Leak, document: &Document) -> Vec<LeakFact> {
     let by = || leak.retained_by.as_ref().map(place::of);
     row("held by", by().filter(|_| from_outside));
     row("kept in", by().filter(|_| !from_outside));
+    row("known as", leak.known_kind.map(|kind| kind.says.to_owned()));
     row("limit", leak.bound.as_ref().map(bound));
     row("grown by", grown_by(leak));
     row(if is_called(leak) { "called from" } else { "created at" }, created_at(leak));

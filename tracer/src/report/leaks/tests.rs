@@ -103,7 +103,7 @@ fn json_has_every_key_of_a_leak() {
     let leak = &value["leaks"][0];
     let keys: Vec<&str> = leak.as_object().expect("an object").keys().map(String::as_str).collect();
     let expected = "advice bound confidence created_at distinguishing evidence explains grounds grown_by id \
-                    kind name now rank rate retained_by verdict";
+                    kind known_kind name now rank rate retained_by verdict";
     assert_eq!(keys.join(" "), expected);
     assert_eq!(leak["now"], serde_json::json!({"bytes": 4_508_876, "count": 2_120}));
     assert_eq!(

@@ -29,6 +29,7 @@ pub fn plain(name: &str, confidence: Confidence) -> Leak {
         created_at: Vec::new(),
         distinguishing: Vec::new(),
         bound: None,
+        known_kind: None,
         grounds: vec![Reason::GrowsSoFar { seconds: 480.0 }, Reason::CacheMayBeFilling],
         advice: Advice::FindHolder,
         evidence: LeakEvidence::default(),
