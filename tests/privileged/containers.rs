@@ -64,4 +64,28 @@ fn the_line_that_grows_a_container_is_named(interpreter: &Interpreter) -> Result
     target.quit()
 }
 
-leakspy_tests::on_every_interpreter!(the_line_that_grows_a_container_is_named);
+/// The interpreter counts its blocks before and after a list is emptied.
+fn what_a_list_retains_is_what_emptying_it_frees(interpreter: &Interpreter) -> Result<()> {
+    let mut target = Workload::python(interpreter, "retained")?;
+    target.command("go 320")?;
+    let recording = Recording::start(target.pid(), &["--census", "1s"])?;
+    target.command("go 2000 5")?;
+    let finished = recording.stop()?;
+    target.command("measure")?;
+    let truth = target.truth()?;
+    let tables = Tables::open(&finished.file())?;
+    ensure!(truth.facts.len() > 10, "too little was measured: {:?}", truth.facts);
+    for name in truth.facts.keys() {
+        let freed = truth.number(name)? as f64;
+        let found = tables.retained_bytes(&format!(".{name}: list"))?;
+        let (least, most) = found.with_context(|| format!("no size of {name}"))?;
+        let right = |bytes: u64| (0.95..1.05).contains(&(bytes as f64 / freed));
+        ensure!(right(least) && right(most), "{name}: {least} to {most}, truly {freed}");
+    }
+    target.quit()
+}
+
+leakspy_tests::on_every_interpreter!(
+    the_line_that_grows_a_container_is_named,
+    what_a_list_retains_is_what_emptying_it_frees
+);

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, OpenFlags, OptionalExtension};
 
 /// An open recording, finished or not.
 #[derive(Debug)]
@@ -135,6 +135,18 @@ impl Tables {
             Ok(row.get::<_, Option<String>>(0)?.map(|kind| (kind, limit)))
         })?;
         Ok(Container { path, items: items as u64, lines, bound })
+    }
+
+    /// What the object at the end of a path retains, at least and at most: the shortest of those with
+    /// this in their last step.
+    pub fn retained_bytes(&self, step: &str) -> Result<Option<(u64, u64)>> {
+        let sql = "SELECT least_bytes, most_bytes FROM retained_size WHERE ( \
+                   SELECT text LIKE '%' || ?1 || '%' FROM retained_path \
+                   WHERE retained_size = id ORDER BY position DESC LIMIT 1) \
+                   ORDER BY (SELECT count(*) FROM retained_path WHERE retained_size = id) LIMIT 1";
+        let bytes = |row: &rusqlite::Row<'_>| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?));
+        let found = self.database.query_row(sql, [step], bytes).optional()?;
+        Ok(found.map(|(least, most)| (least as u64, most as u64)))
     }
 
     /// The cohorts of a site, oldest first.

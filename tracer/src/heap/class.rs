@@ -64,13 +64,16 @@ pub enum Kind {
     MappingProxy,
     /// `numpy.ndarray`
     Array,
+    /// `array.array`
+    TypedArray,
 }
 
 impl Kind {
     /// Whether objects of this kind have items, of which more can come.
     pub const fn grows(self) -> bool {
         use Kind as K;
-        matches!(self, K::Dict | K::OrderedDict | K::List | K::Set | K::Deque | K::ByteArray)
+        let tables = matches!(self, K::Dict | K::OrderedDict | K::List | K::Set | K::Deque);
+        tables || matches!(self, K::ByteArray | K::TypedArray)
     }
 }
 
@@ -178,6 +181,7 @@ const KINDS: &[(&str, Kind)] = &[
     ("staticmethod", Kind::Wrapped),
     ("mappingproxy", Kind::MappingProxy),
     ("numpy.ndarray", Kind::Array),
+    ("array.array", Kind::TypedArray),
 ];
 
 /// The kind of the instances of a type that is written in C, by its name; one that is not in the

@@ -73,6 +73,7 @@ fn measure(view: &View<'_>, object: Address, kind: Kind) -> Option<(u64, Address
         Kind::Set => (view.word(object, 24)?, last_table(40)?),
         // `rightblock`: where items are appended.
         Kind::Deque => (view.word(object, SIZE)?, last_table(32)?),
+        Kind::TypedArray => (view.word(object, SIZE)?, last_table(24)?),
         // Since 3.15 its room is a bytes object.
         Kind::ByteArray if view.objects.minor >= 15 => (view.word(object, SIZE)?, last_table(56)?),
         Kind::ByteArray => (view.word(object, SIZE)?, last_table(32)?),
@@ -145,20 +146,20 @@ impl ContainerWatch {
         grown.into_iter().map(|(_, address, followed)| (address, followed)).collect()
     }
 
-    /// Containers that grew, with the paths to them and the types of their items. The heap must have been read
+    /// Containers that grew, with the types of their items and the paths to them. The heap must have been read
     /// with its graph.
     pub fn told(
         &self,
         view: &View<'_>,
         heap: &Heap,
         held: &Retainers<'_>,
-    ) -> Vec<(Address, GrownContainer<u64>)> {
+    ) -> Vec<(Address, GrownContainer<u64>, Option<RetainerGroup>)> {
         let told = self.grown().into_iter().filter_map(|(address, followed)| {
             let number = heap.objects.number(address)?;
-            let groups = held.groups(&[(number, 0)], 1).0;
+            let group = held.groups(&[(number, 0)], 1).0.into_iter().next();
             let container = GrownContainer {
                 name: followed.class.clone(),
-                path: groups.first().map_or_else(Vec::new, RetainerGroup::steps),
+                path: group.as_ref().map_or_else(Vec::new, RetainerGroup::steps),
                 lengths: followed.lengths.clone(),
                 items: items(heap, number),
                 grown_by: Vec::new(),
@@ -169,7 +170,7 @@ impl ContainerWatch {
                     followed.items_now(),
                 ),
             };
-            Some((address, container))
+            Some((address, container, group))
         });
         told.collect()
     }

@@ -9,7 +9,7 @@ use super::objects::Heap;
 use super::owners::{BlockRange, owners};
 use super::retainers::Retainers;
 use super::view::{Object, View};
-use crate::model::{Address, Amount, Owned, Owner, RetainerGroup, TypeRetainer};
+use crate::model::{Address, Amount, Owned, Owner, RetainerGroup};
 
 /// Sites for whose owners paths are found, those with most bytes.
 const SITES: usize = 1000;
@@ -41,7 +41,9 @@ pub struct LiveBlock {
 #[derive(Clone, Debug, Default)]
 pub struct Joined {
     blocks: Vec<LiveBlock>,
-    /// For each block the type of its owner, by its place in `names`.
+    /// For each block the number of its owner.
+    numbers: Vec<Option<u32>>,
+    /// The type of that, by its place in `names`.
     owners: Vec<Option<u32>>,
     names: Vec<String>,
     /// Paths that keep owners, by site and type.
@@ -87,7 +89,7 @@ pub fn join(
     };
     let types: Vec<Option<u32>> = owners.iter().map(|owner| owner.map(&mut type_of)).collect();
     let paths = paths(held, &blocks, &owners, &types);
-    Joined { blocks, owners: types, names: names.names, paths }
+    Joined { blocks, numbers: owners, owners: types, names: names.names, paths }
 }
 
 /// The type of an object, with its shape where it has one.
@@ -158,6 +160,18 @@ impl Joined {
         self.blocks.is_empty()
     }
 
+    /// Bytes of blocks by the number of the object that owns them.
+    pub fn owned_bytes(&self) -> HashMap<u32, u64> {
+        let mut bytes: HashMap<u32, u64> = HashMap::new();
+        for (live, number) in self.blocks.iter().zip(&self.numbers) {
+            if let Some(number) = number {
+                let sum = bytes.entry(*number).or_default();
+                *sum = sum.saturating_add(live.block.size);
+            }
+        }
+        bytes
+    }
+
     /// Whether one of them begins at an address.
     pub fn has(&self, address: Address) -> bool {
         self.blocks.binary_search_by_key(&address, |live| live.block.start).is_ok()
@@ -203,12 +217,12 @@ impl Joined {
     }
 }
 
-/// The paths from roots that keep most of what types grew by since the first snapshot.
+/// The paths from roots that keep most of what types grew by since the first snapshot, by type.
 pub fn retainers_of_growth(
     heap: &Heap,
     held: &Retainers<'_>,
     watch: &HeapWatch,
-) -> Vec<TypeRetainer> {
+) -> Vec<(String, RetainerGroup)> {
     retainers_of(heap, held, &watch.grown(GROWN), |address| watch.is_new(address))
 }
 
@@ -219,7 +233,7 @@ pub fn retainers_of(
     held: &Retainers<'_>,
     types: &[String],
     counts: impl Fn(Address) -> bool,
-) -> Vec<TypeRetainer> {
+) -> Vec<(String, RetainerGroup)> {
     let wanted: HashMap<&str, usize> =
         types.iter().zip(0..).map(|(name, place)| (name.as_str(), place)).collect();
     let of_class: Vec<Option<usize>> =
@@ -234,20 +248,17 @@ pub fn retainers_of(
         }
     }
     let told = types.iter().zip(&found);
-    told.filter_map(|(name, found)| {
-        Some(TypeRetainer { name: name.clone(), path: rooted(held, found)? })
-    })
-    .collect()
+    told.filter_map(|(name, found)| Some((name.clone(), rooted(held, found)?))).collect()
 }
 
 /// The path from a root that keeps most of these objects, if roots keep more than half of them.
-fn rooted(held: &Retainers<'_>, objects: &[(u32, u64)]) -> Option<Vec<(String, Option<String>)>> {
+fn rooted(held: &Retainers<'_>, objects: &[(u32, u64)]) -> Option<RetainerGroup> {
     const GROUPS: usize = 16;
     let (groups, _) = held.groups(objects, GROUPS);
     let is_rooted = |group: &&RetainerGroup| group.root.is_root();
     let retained = groups.iter().filter(is_rooted).fold(0_usize, |sum, group| {
         sum.saturating_add(usize::try_from(group.count).unwrap_or(usize::MAX))
     });
-    let first = groups.iter().find(is_rooted)?;
-    (retained > objects.len() / 2).then(|| first.steps())
+    let first = groups.iter().find(is_rooted)?.clone();
+    (retained > objects.len() / 2).then_some(first)
 }

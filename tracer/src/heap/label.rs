@@ -83,7 +83,7 @@ impl Namer<'_> {
             via,
             times: 1,
             certain,
-            address: object.address.to_string(),
+            address: object.address,
             class: class.name.clone(),
             detail: self.detail(object, class),
         }

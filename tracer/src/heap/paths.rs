@@ -167,38 +167,58 @@ impl<'a> Search<'a> {
 }
 
 /// Types that the collector does not track.
-fn static_types(heap: &Heap) -> Vec<u32> {
+pub fn static_types(heap: &Heap) -> Vec<u32> {
     let types = heap.classes.all().iter().filter_map(|class| heap.objects.number(class.address));
     types.filter(|&number| number as usize >= heap.objects.tracked()).collect()
 }
 
-/// Objects that were not reached and count more references than were found.
+/// How many references to each object were found.
+pub struct Referenced(Vec<u32>);
+
+impl Referenced {
+    /// Those of other objects and of `roots`, certain or not.
+    pub fn count(heap: &Heap, roots: &[Root]) -> Self {
+        let mut found = vec![0_u32; heap.objects.len()];
+        let mut count = |target: u32| {
+            if let Some(found) = found.get_mut(target as usize) {
+                *found = found.saturating_add(1);
+            }
+        };
+        for number in 0..u32::try_from(heap.objects.len()).unwrap_or(0) {
+            heap.graph.references_of(number).for_each(|(target, _)| count(target));
+        }
+        roots
+            .iter()
+            .flat_map(|root| root.holds.iter().chain(&root.may_hold))
+            .for_each(|&target| count(target));
+        Self(found)
+    }
+
+    /// So many were found.
+    pub fn found(&self, number: u32) -> u64 {
+        self.0.get(number as usize).map_or(0, |found| u64::from(*found))
+    }
+
+    /// So many it counts; `None` of one that is never freed (immortal), or cannot be read.
+    pub fn counted(&self, view: &View<'_>, heap: &Heap, number: u32) -> Option<u64> {
+        let address: Address = heap.objects.object(number).address;
+        view.word(address, 0).and_then(|word| view.refcount.count(word))
+    }
+}
+
+/// Objects that were not reached and count more references than were found. One that is never freed is held
+/// by the interpreter.
 fn held_from_outside(
     view: &View<'_>,
     heap: &Heap,
     search: &Search<'_>,
     roots: &[Root],
 ) -> Vec<u32> {
-    let mut found = vec![0_u32; heap.objects.len()];
-    let mut count = |target: u32| {
-        if let Some(found) = found.get_mut(target as usize) {
-            *found = found.saturating_add(1);
-        }
+    let referenced = Referenced::count(heap, roots);
+    let unreached = search.unreached().into_iter();
+    let is_beyond = |number: &u32| {
+        let counted = referenced.counted(view, heap, *number);
+        counted.is_none_or(|counted| counted > referenced.found(*number))
     };
-    for number in 0..u32::try_from(heap.objects.len()).unwrap_or(0) {
-        heap.graph.references_of(number).for_each(|(target, _)| count(target));
-    }
-    roots
-        .iter()
-        .flat_map(|root| root.holds.iter().chain(&root.may_hold))
-        .for_each(|&target| count(target));
-    let refcount = view.refcount;
-    let unreached = search.steps.iter().zip(0..).filter(|(step, _)| **step == NONE);
-    let beyond = unreached.filter(|&(_, number): &(_, u32)| {
-        let address: Address = heap.objects.object(number).address;
-        let counted = view.word(address, 0).and_then(|word| refcount.count(word));
-        // One that is never freed (immortal) is held by the interpreter.
-        counted.is_none_or(|counted| counted > u64::from(found[number as usize]))
-    });
-    beyond.map(|(_, number)| number).collect()
+    unreached.filter(is_beyond).collect()
 }

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use super::edge::Edge;
 use super::label::Namer;
 use super::objects::Heap;
-use super::paths::{Paths, Root};
+use super::paths::{PathStep, Paths, Root, static_types};
 use super::roots::Named;
 use super::shape;
 use super::view::{Object, View};
@@ -24,20 +24,24 @@ pub struct Retainers<'a> {
     referrers: OnceCell<HashMap<u32, u32>>,
 }
 
+/// Roots with the numbers of what they hold.
+fn numbered(heap: &Heap, roots: &[Named]) -> Vec<Root> {
+    let numbers = |root: &Named, certain: bool| {
+        let edges = root.edges.iter().filter(|edge| edge.label.is_certain() == certain);
+        edges.filter_map(|edge: &Edge| heap.objects.number(edge.to)).collect()
+    };
+    let held = |root: &Named| Root {
+        kind: root.kind,
+        holds: numbers(root, true),
+        may_hold: numbers(root, false),
+    };
+    roots.iter().map(held).collect()
+}
+
 impl<'a> Retainers<'a> {
     /// Finds the paths from `roots`. The heap must have been read with its graph.
     pub fn new(view: &'a View<'a>, heap: &'a Heap, roots: Vec<Named>, code_type: Address) -> Self {
-        let numbers = |root: &Named, certain: bool| {
-            let edges = root.edges.iter().filter(|edge| edge.label.is_certain() == certain);
-            edges.filter_map(|edge: &Edge| heap.objects.number(edge.to)).collect()
-        };
-        let held = |root: &Named| Root {
-            kind: root.kind,
-            holds: numbers(root, true),
-            may_hold: numbers(root, false),
-        };
-        let given: Vec<Root> = roots.iter().map(held).collect();
-        let paths = Paths::find(view, heap, &given);
+        let paths = Paths::find(view, heap, &numbered(heap, &roots));
         Self {
             namer: Namer { view, heap, code_type, values: false },
             roots,
@@ -56,6 +60,21 @@ impl<'a> Retainers<'a> {
     /// The paths to all objects.
     pub fn paths(&self) -> &Paths {
         &self.paths
+    }
+
+    /// The roots that were given, with the numbers of what they hold.
+    pub fn given_roots(&self) -> Vec<Root> {
+        numbered(self.namer.heap, &self.roots)
+    }
+
+    /// Objects that a root holds, whether it was given or found.
+    pub fn root_objects(&self) -> Vec<u32> {
+        let heap = self.namer.heap;
+        let found = (0..u32::try_from(heap.objects.len()).unwrap_or(0))
+            .filter(|number| matches!(self.paths.step(*number), Some(PathStep::Root(_))));
+        let given = self.given_roots();
+        let held = given.iter().flat_map(|root| root.holds.iter().chain(&root.may_hold));
+        held.copied().chain(static_types(heap)).chain(found).collect()
     }
 
     /// What holds these objects, given with their bytes, most first: at most `top` groups, and how

@@ -26,6 +26,7 @@ pub fn shallow(view: &View<'_>, object: Address, class: &Class) -> Option<u64> {
         Kind::Deque => deque(view, object, class),
         Kind::Str => text(view, object, class),
         Kind::ByteArray => bytearray(view, object, class),
+        Kind::TypedArray => typed_array(view, object, class),
         Kind::Int => int(view, object),
         Kind::Type => type_object(view, object),
         Kind::Array => array(view, object, class),
@@ -182,6 +183,20 @@ fn bytearray(view: &View<'_>, object: Address, class: &Class) -> Option<u64> {
     // Since 3.15 its room is a bytes object, which is nobody else's.
     let is_object = view.objects.minor >= 15 && view.word(object, BYTES)? != 0;
     room.checked_add(if is_object { SPLIT } else { 0 })
+}
+
+/// `array___sizeof__` (`Modules/arraymodule.c`)
+fn typed_array(view: &View<'_>, object: Address, class: &Class) -> Option<u64> {
+    // `ob_item`, `allocated`, `ob_descr`
+    const ITEMS: u64 = 24;
+    const ROOM: u64 = 32;
+    const DESCRIPTION: u64 = 40;
+    /// `itemsize` of `struct arraydescr`, behind one character.
+    const ITEM_SIZE: u64 = 4;
+    let description = Address(view.word(object, DESCRIPTION)?);
+    let size = view.memory.u32(description.offset(ITEM_SIZE)?)?;
+    let bytes = view.word(object, ROOM)?.checked_mul(size.into())?;
+    class.basic_size.checked_add(fitting(view, Address(view.word(object, ITEMS)?), bytes)?)
 }
 
 fn int(view: &View<'_>, object: Address) -> Option<u64> {

@@ -4,8 +4,8 @@ use std::convert::Infallible;
 
 use super::row::{Count, SiteRow, Tick};
 use crate::model::{
-    Capture, Cohort, GrownContainer, Lifetime, Mark, Note, Owned, Target, TypeRetainer, TypeSeries,
-    UnreachableBlocks,
+    Capture, Cohort, GrownContainer, Lifetime, Mark, Note, Owned, RetainedPlace, Target,
+    TypeRetainer, TypeSeries, UnreachableBlocks,
 };
 
 /// Something that happens in a recording. What is reported between two ticks counts from the next
@@ -64,6 +64,8 @@ pub enum RecordingEvent<'a> {
     },
     /// As [`Sink::containers`].
     Containers(&'a [GrownContainer<u64>]),
+    /// As [`Sink::retained_sizes`].
+    RetainedSizes(&'a [RetainedPlace]),
     /// As [`Sink::notes`].
     Notes(&'a [Note]),
     /// As [`Sink::mark`].
@@ -160,6 +162,11 @@ pub trait Sink {
     /// Containers of Python objects that grew, in place of what was said before; sites by their keys.
     fn containers(&mut self, containers: &[GrownContainer<u64>]) -> Result<(), Self::Error> {
         self.take(RecordingEvent::Containers(containers))
+    }
+
+    /// How much the objects on paths retain, in place of what was said before.
+    fn retained_sizes(&mut self, places: &[RetainedPlace]) -> Result<(), Self::Error> {
+        self.take(RecordingEvent::RetainedSizes(places))
     }
 
     /// A moment that somebody named.

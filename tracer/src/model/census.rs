@@ -4,7 +4,7 @@
 use serde::Serialize;
 
 use super::coded::coded;
-use super::{Confidence, HeapNote, Interval, PythonTarget, Reason, Tool, Verdict};
+use super::{Confidence, HeapNote, Interval, PythonTarget, Reason, RetainerGroup, Tool, Verdict};
 
 /// Version of the JSON contract of `census` and `who`.
 pub const CENSUS_SCHEMA: u32 = 1;
@@ -76,6 +76,11 @@ pub struct TypeRetainer {
 }
 
 impl TypeRetainer {
+    /// The path to objects of a type.
+    pub fn new(name: String, group: &RetainerGroup) -> Self {
+        Self { name, path: group.steps() }
+    }
+
     /// The path without types.
     pub fn words(&self) -> Vec<String> {
         self.path.iter().map(|(words, _)| words.clone()).collect()
@@ -275,5 +280,5 @@ pub struct SessionCount {
     pub retained_bytes: Option<u64>,
     /// What keeps those that are not open, most of them first.
     #[serde(rename = "holders")]
-    pub retainers: Vec<super::RetainerGroup>,
+    pub retainers: Vec<RetainerGroup>,
 }

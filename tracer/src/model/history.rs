@@ -4,7 +4,8 @@
 //! Every `t` is in seconds since the start of the capture. Series are in the order of time.
 
 use super::{
-    Amount, GrownContainer, RootKind, Totals, TypeRetainer, TypeSeries, UnreachableBlocks,
+    Amount, GrownContainer, RetainedPlace, RootKind, Totals, TypeRetainer, TypeSeries,
+    UnreachableBlocks,
 };
 
 /// Everything over time. Not part of the JSON contract: exporters choose from it.
@@ -26,6 +27,8 @@ pub struct History {
     pub type_retainers: Vec<TypeRetainer>,
     /// Containers of Python objects that grew, those that grew most first.
     pub containers: Vec<GrownContainer>,
+    /// How much the objects on the paths of all of these retained at the last snapshot.
+    pub retained_sizes: Vec<RetainedPlace>,
 }
 
 /// The process at one moment; `None` for what could not be read. Sizes are bytes.

@@ -5,7 +5,10 @@ use serde::Serialize;
 
 use super::coded::coded;
 use super::fnv::Fnv;
-use super::{Amount, CallStack, Confidence, DeclaredBound, Interval, KnownKind, Reason, Verdict};
+use super::{
+    Amount, CallStack, Confidence, DeclaredBound, Interval, KnownKind, Reason, RetainedSize,
+    Verdict,
+};
 
 /// What is retained.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -86,6 +89,8 @@ pub struct LeakRetainer {
     pub path: Vec<String>,
     /// What the path ends in, where that is a container.
     pub container: Option<LeakContainer>,
+    /// How much would be freed with it.
+    pub retained: Option<RetainedSize>,
 }
 
 /// A container that retains what leaks.

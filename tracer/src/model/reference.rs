@@ -3,6 +3,7 @@
 
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 
+use super::Address;
 use super::coded::coded;
 
 /// One reference of a path, and what it leads to.
@@ -15,8 +16,8 @@ pub struct Reference {
     /// Whether the layout says that this is a reference; else a word of an unknown C struct looks
     /// like one.
     pub certain: bool,
-    /// Address of what it leads to, as `0x…`.
-    pub address: String,
+    /// Address of what it leads to; in JSON as `0x…`.
+    pub address: Address,
     /// Type of that: data from outside.
     pub class: String,
     /// More of that, where there is more to say.
@@ -184,7 +185,7 @@ impl Serialize for Reference {
         json.serialize_field("via", &self.notation())?;
         json.serialize_field("code", self.via.code())?;
         json.serialize_field("certain", &self.certain)?;
-        json.serialize_field("address", &self.address)?;
+        json.serialize_field("address", &self.address.to_string())?;
         json.serialize_field("class", &self.class)?;
         json.serialize_field("detail", &self.detail.as_ref().map(ObjectDetail::notation))?;
         json.end()
@@ -201,7 +202,7 @@ mod tests {
             via: Via::Attribute { name: Some("next".into()) },
             times: 40,
             certain: true,
-            address: "0x7f".into(),
+            address: Address(0x7f),
             class: "Node".into(),
             detail: Some(ObjectDetail::Items { count: 1 }),
         };

@@ -73,7 +73,7 @@ pub fn write(page: &mut Page<'_>, indent: usize, path: &[Reference]) -> io::Resu
 fn line(page: &mut Page<'_>, indent: usize, reference: &Reference) -> io::Result<()> {
     let via = cut_middle(&escape::terminal(&reference.notation()), VIA_COLUMNS);
     let arrow = if reference.certain { " → " } else { " ⇢ " };
-    let address = format!("  {}", cut_end(&escape::terminal(&reference.address), 18));
+    let address = format!("  {}", cut_end(&reference.address.to_string(), 18));
     let mut room = NARROW.saturating_sub(indent + columns(&via) + 3 + columns(&address));
     let detail = reference.detail.as_ref().map_or_else(String::new, |detail| {
         let detail = detail.notation();

@@ -97,7 +97,7 @@ fn retainers(
         let held = Retainers::new(view, heap, roots, code_type);
         heap::retainers_of_growth(heap, &held, watch)
     })?;
-    Ok(seen.value)
+    Ok(seen.value.into_iter().map(|(name, group)| TypeRetainer::new(name, &group)).collect())
 }
 
 /// Whether the process was there until then, and nobody said stop.

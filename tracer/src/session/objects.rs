@@ -13,9 +13,12 @@ use super::heap::{HeapReading, HeapTarget, ReadingWanted};
 use super::shared::Turn;
 use crate::heap::{
     self, ContainerTable, ContainerWatch, Depth, Heap, HeapWatch, Joined, LiveBlock, Named,
-    Retainers, View,
+    RetainedSizes, Retainers, View,
 };
-use crate::model::{Address, GrownContainer, HeapSnapshot, NoObjects, TypeRetainer, TypeSeries};
+use crate::model::{
+    Address, GrownContainer, HeapSnapshot, NoObjects, RetainedPlace, RetainerGroup, TypeRetainer,
+    TypeSeries,
+};
 use crate::os;
 
 /// When snapshots of Python objects are taken.
@@ -88,6 +91,8 @@ pub struct Last {
     pub retainers: Vec<TypeRetainer>,
     /// Containers that grew, with their addresses.
     pub containers: Vec<(Address, GrownContainer<u64>)>,
+    /// How much the objects on the paths of both retain.
+    pub retained: Vec<RetainedPlace>,
 }
 
 impl ObjectScans {
@@ -233,7 +238,22 @@ fn last(
     let joined = heap::join(view, heap, &held, blocks);
     let retainers = heap::retainers_of_growth(heap, &held, seen.watch);
     let containers = seen.containers.told(view, heap, &held);
-    Last { joined, retainers, containers }
+    let sizes = RetainedSizes::find(view, heap, &held, joined.owned_bytes());
+    let to_containers = containers.iter().filter_map(|(_, _, group)| group.clone());
+    let groups: Vec<RetainerGroup> =
+        to_containers.chain(retainers.iter().map(|(_, group)| group.clone())).collect();
+    Last {
+        joined,
+        retained: sizes.on(&groups),
+        retainers: retainers
+            .into_iter()
+            .map(|(name, group)| TypeRetainer::new(name, &group))
+            .collect(),
+        containers: containers
+            .into_iter()
+            .map(|(address, container, _)| (address, container))
+            .collect(),
+    }
 }
 
 /// Without those that stood still all the time.

@@ -28,8 +28,8 @@ use super::surroundings::Surroundings;
 use super::target::TracedTarget;
 use crate::history::{Count, SharedHistory, Sink, SiteRow, SiteTotals, SnapshotRow, Tee, Tick};
 use crate::model::{
-    Capture, GrownContainer, Interner, Note, Owned, ProcessPoint, StackNote, TypeRetainer,
-    TypeSeries,
+    Capture, GrownContainer, Interner, Note, Owned, ProcessPoint, RetainedPlace, StackNote,
+    TypeRetainer, TypeSeries,
 };
 use crate::os;
 use crate::os::usage::Resident;
@@ -84,7 +84,7 @@ pub struct Recorder {
     /// Which sites made the tables of containers that grow.
     container_tables: ContainerTables,
     /// Containers that grew; they wait for the next tick, too.
-    containers: Option<Vec<GrownContainer<u64>>>,
+    containers: Option<(Vec<GrownContainer<u64>>, Vec<RetainedPlace>)>,
 }
 
 /// Where the recording is stored: in a file, in memory where somebody judges it while it goes on, or
@@ -341,8 +341,9 @@ impl Recorder {
         if let Some((types, sites)) = self.retainers.take() {
             self.sinks.retainers(&types, &sites)?;
         }
-        if let Some(containers) = self.containers.take() {
+        if let Some((containers, retained)) = self.containers.take() {
             self.sinks.containers(&containers)?;
+            self.sinks.retained_sizes(&retained)?;
         }
         Ok(())
     }

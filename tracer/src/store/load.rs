@@ -15,6 +15,7 @@ use crate::model::{
 mod containers;
 mod history;
 mod objects;
+mod retained;
 mod series;
 mod sites;
 mod stacks;

@@ -9,10 +9,16 @@ use rusqlite::Connection;
 pub const APPLICATION_ID: u32 = 0x4c4b_5350;
 
 /// Version of the tables, in the file's header (`user_version`, offset 60, big-endian).
-pub const SCHEMA_VERSION: u32 = 4;
+pub const SCHEMA_VERSION: u32 = 5;
 
-/// The oldest version that is read: it has no [`CONTAINERS`].
+/// The oldest version that is read. It has no [`CONTAINERS`].
 pub const OLDEST_VERSION: u32 = 3;
+
+/// The first version with [`CONTAINERS`].
+const WITH_CONTAINERS: u32 = 4;
+
+/// The first version with the tables of [`SINCE_5`].
+const WITH_RETAINED: u32 = 5;
 
 /// A table: its name and the statement that makes it, byte for byte as SQLite keeps it.
 pub const TABLES: [(&str, &str); 12] = [
@@ -59,6 +65,10 @@ pub const CONTAINERS: [(&str, &str); 5] = [
     ("container_site", CONTAINER_SITE),
 ];
 
+/// What version 5 added.
+pub const SINCE_5: [(&str, &str); 2] =
+    [("retained_size", RETAINED_SIZE), ("retained_path", RETAINED_PATH)];
+
 /// The version of the tables.
 pub fn user_version(connection: &Connection) -> rusqlite::Result<u32> {
     connection.pragma_query_value(None, "user_version", |row| row.get(0))
@@ -72,12 +82,18 @@ pub fn tables_of(version: u32) -> impl Iterator<Item = &'static (&'static str, &
 /// Those of them that a report on the present does not read.
 pub fn history_of(version: u32) -> impl Iterator<Item = &'static (&'static str, &'static str)> {
     let containers = if has_containers(version) { &CONTAINERS[..] } else { &[] };
-    HISTORY.iter().chain(&OBJECTS).chain(containers)
+    let since_5 = if has_retained(version) { &SINCE_5[..] } else { &[] };
+    HISTORY.iter().chain(&OBJECTS).chain(containers).chain(since_5)
 }
 
 /// Whether a version has [`CONTAINERS`].
 pub fn has_containers(version: u32) -> bool {
-    version > OLDEST_VERSION
+    version >= WITH_CONTAINERS
+}
+
+/// Whether a version has the tables of [`SINCE_5`].
+pub fn has_retained(version: u32) -> bool {
+    version >= WITH_RETAINED
 }
 
 /// All tables.
@@ -323,6 +339,20 @@ const CONTAINER_SITE: &str = "CREATE TABLE container_site (
     site INTEGER NOT NULL REFERENCES site (id),
     times INTEGER NOT NULL,
     PRIMARY KEY (container, position)
+) STRICT, WITHOUT ROWID";
+
+const RETAINED_SIZE: &str = "CREATE TABLE retained_size (
+    id INTEGER PRIMARY KEY,
+    objects INTEGER NOT NULL,
+    least_bytes INTEGER NOT NULL,
+    most_bytes INTEGER NOT NULL
+) STRICT";
+
+const RETAINED_PATH: &str = "CREATE TABLE retained_path (
+    retained_size INTEGER NOT NULL REFERENCES retained_size (id),
+    position INTEGER NOT NULL,
+    text TEXT NOT NULL,
+    PRIMARY KEY (retained_size, position)
 ) STRICT, WITHOUT ROWID";
 
 /// Views for people; the reader never looks at them.

@@ -15,6 +15,7 @@ use crate::model::Mark;
 mod containers;
 mod forget;
 mod objects;
+mod retained;
 mod rows;
 mod sink;
 mod sites;

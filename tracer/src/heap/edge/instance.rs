@@ -135,6 +135,14 @@ fn places(view: &View<'_>, object: Address, class: &Class) -> [Option<Place>; 2]
     [object.offset(offset).map(Place::Dict), None]
 }
 
+/// Where the values of an instance begin that has them in a block of their own (3.11, 3.12).
+pub fn values(view: &View<'_>, object: Address, class: &Class) -> Option<Address> {
+    places(view, object, class).into_iter().flatten().find_map(|place| match place {
+        Place::Values(at) => Some(at),
+        Place::Dict(_) => None,
+    })
+}
+
 fn managed(view: &View<'_>, object: Address, class: &Class) -> [Option<Place>; 2] {
     let back = |bytes: u64| object.0.checked_sub(bytes).map(Address);
     let pointer =

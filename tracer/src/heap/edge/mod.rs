@@ -14,7 +14,7 @@ use super::view::View;
 use crate::model::Address;
 
 pub use frame::{frame_code, frame_locals, frame_room, free_variable, local_name};
-pub use instance::attributes;
+pub use instance::{attributes, values};
 pub use question::{digits, function_code, int_value, length, module_dict, module_made_as};
 
 /// One reference.
@@ -169,7 +169,13 @@ impl Reader<'_, '_> {
                 self.word(REFERENT, EdgeLabel::Weak);
             }
             Kind::Array => self.array(),
-            Kind::Plain | Kind::Opaque | Kind::Str | Kind::Bytes | Kind::ByteArray | Kind::Int => {}
+            Kind::TypedArray
+            | Kind::Plain
+            | Kind::Opaque
+            | Kind::Str
+            | Kind::Bytes
+            | Kind::ByteArray
+            | Kind::Int => {}
         }
     }
 

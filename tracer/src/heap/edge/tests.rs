@@ -50,6 +50,7 @@ const KINDS: &[Kind] = &[
     Kind::Wrapped,
     Kind::MappingProxy,
     Kind::Array,
+    Kind::TypedArray,
 ];
 
 /// Bytes from [`BASE`] on; counts what is read of them.

@@ -11,7 +11,7 @@ use super::thin::{Bounds, Thinning};
 use super::{RecordingEvent, Sink, bounded, finite};
 use crate::model::{
     CallStack, Capture, Cohort, Collection, Domain, GrownContainer, Lifetime, Loss, Mark, Owned,
-    ProcessPoint, StackNote, Target, TypeRetainer, TypeSeries, UnreachableBlocks,
+    ProcessPoint, RetainedPlace, StackNote, Target, TypeRetainer, TypeSeries, UnreachableBlocks,
 };
 
 mod objects;
@@ -36,6 +36,7 @@ pub struct InMemory {
     types: Arc<[TypeSeries]>,
     type_retainers: Arc<[TypeRetainer]>,
     containers: Arc<[GrownContainer<u64>]>,
+    retained_sizes: Arc<[RetainedPlace]>,
     next_tick: i64,
 }
 
@@ -167,6 +168,7 @@ impl Sink for InMemory {
             Event::Types { counts, types } => self.put_types(counts, types),
             Event::Retainers { types, sites } => self.put_retainers(types, sites),
             Event::Containers(containers) => self.put_containers(containers),
+            Event::RetainedSizes(places) => self.put_retained_sizes(places),
             Event::Notes(notes) => {
                 if let Some(head) = &mut self.head {
                     head.capture.notes = notes.to_vec();

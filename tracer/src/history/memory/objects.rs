@@ -6,7 +6,7 @@ use super::InMemory;
 use crate::history::row::Count;
 use crate::history::{bounded, finite};
 use crate::model::{
-    DeclaredBound, GrownContainer, Owned, Owner, TypePoint, TypeRetainer, TypeSeries,
+    DeclaredBound, GrownContainer, Owned, Owner, RetainedPlace, TypePoint, TypeRetainer, TypeSeries,
 };
 
 impl InMemory {
@@ -36,6 +36,16 @@ impl InMemory {
             self.place(*site);
         }
         self.containers = containers.iter().map(bounded_container).collect();
+    }
+}
+
+impl InMemory {
+    pub(super) fn put_retained_sizes(&mut self, places: &[RetainedPlace]) {
+        let bounded = |place: &RetainedPlace| RetainedPlace {
+            path: place.path.iter().map(|text| bounded(text).to_owned()).collect(),
+            ..*place
+        };
+        self.retained_sizes = places.iter().map(bounded).collect();
     }
 }
 

@@ -53,6 +53,7 @@ impl InMemory {
                 types: self.types.to_vec(),
                 type_retainers: self.type_retainers.to_vec(),
                 containers,
+                retained_sizes: self.retained_sizes.to_vec(),
             },
         })
     }

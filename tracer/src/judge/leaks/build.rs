@@ -149,7 +149,8 @@ fn retained_by(cluster: &Cluster<'_>, leader: &Piece<'_>) -> Option<LeakRetainer
     let Some(path) = &leader.path else { return from_outside(cluster) };
     let end = leader.container.or(path.hops().len().checked_sub(2));
     let words = end.map_or(path.words_to(0), |end| path.words_to(end));
-    Some(LeakRetainer { path: words.to_vec(), container: container(path, leader.container) })
+    let container = container(path, leader.container);
+    Some(LeakRetainer { path: words.to_vec(), container, retained: None })
 }
 
 /// The path from what something outside the Python heap refers to, without its address.
@@ -160,7 +161,7 @@ fn from_outside(cluster: &Cluster<'_>) -> Option<LeakRetainer> {
     let mut path = paths.next()?.to_vec();
     let root = path.first_mut()?;
     root.truncate(root.find(" at 0x").unwrap_or(root.len()));
-    Some(LeakRetainer { path, container: None })
+    Some(LeakRetainer { path, container: None, retained: None })
 }
 
 /// Whether what owns most of its blocks is retained from outside the Python heap.

@@ -8,6 +8,7 @@
 //! | one verdict, never surer than its evidence | `verdict` |
 //! | how much and how fast | `amount` |
 //! | name, retainer, stacks, advice | `build` |
+//! | what the retainer retains | `retained` |
 //! | what it is known as from other programs | `kinds` |
 //! | which are worth a place, and in which order | `order` |
 //!
@@ -22,6 +23,7 @@ mod order;
 mod path;
 mod piece;
 mod refine;
+mod retained;
 mod settle;
 mod step;
 #[cfg(test)]
@@ -36,9 +38,11 @@ use crate::model::{Document, Leak};
 pub fn leaks(document: &Document) -> Vec<Leak> {
     let pieces = piece::pieces(document);
     let clusters = cluster::clusters(document, &pieces);
+    let sizes = retained::RetainedPlaces::of(document);
+    let leak = |cluster| retained::measured(build::leak(document, cluster), &sizes);
     let leaks: Vec<Leak> = clusters
         .iter()
-        .map(|cluster| refine::refine(build::leak(document, cluster), document))
+        .map(|cluster| refine::refine(leak(cluster), document))
         .map(|leak| Leak { known_kind: kinds::known(document, &leak), ..leak })
         .collect();
     order::ranked(document, leaks)

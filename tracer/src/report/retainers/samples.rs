@@ -1,8 +1,8 @@
 //! Answers to `who` for tests.
 
 use crate::model::{
-    CENSUS_SCHEMA, CensusTarget, HeapNote, HeapSnapshot, HeapSubject, ObjectDetail, PythonTarget,
-    Reference, RetainerGroup, RetainerReport, RootKind, SkippedPart, Tool, Via,
+    Address, CENSUS_SCHEMA, CensusTarget, HeapNote, HeapSnapshot, HeapSubject, ObjectDetail,
+    PythonTarget, Reference, RetainerGroup, RetainerReport, RootKind, SkippedPart, Tool, Via,
 };
 
 /// What a snapshot says.
@@ -41,7 +41,7 @@ pub fn reference(via: Via, class: &str, detail: Option<ObjectDetail>) -> Referen
         via,
         times: 1,
         certain: true,
-        address: "0x7f21c40a5d90".into(),
+        address: Address(0x7f21_c40a_5d90),
         class: class.into(),
         detail,
     }
@@ -211,7 +211,7 @@ pub fn hostile() -> RetainerReport {
         via: attribute(name),
         times: 1,
         certain: false,
-        address: name.to_owned(),
+        address: Address(u64::MAX),
         class: name.to_owned(),
         detail: Some(ObjectDetail::Name { name: name.to_owned() }),
     });

@@ -66,8 +66,8 @@ impl Recorder {
         if !counts.is_empty() {
             self.types = Some((counts, types));
         }
-        if let Some(Last { joined, retainers, containers }) = last {
-            self.containers = Some(self.container_tables.named(containers));
+        if let Some(Last { joined, retainers, containers, retained }) = last {
+            self.containers = Some((self.container_tables.named(containers), retained));
             self.retainers = Some((retainers, self.owned(&joined)?));
         }
         Ok(())

@@ -25,6 +25,7 @@ impl Source<'_> {
             types,
             type_retainers,
             containers,
+            retained_sizes: self.retained_sizes()?,
         })
     }
 

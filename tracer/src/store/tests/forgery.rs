@@ -22,7 +22,8 @@ fn expect(sql: &str, words: &str) {
 #[test]
 fn other_databases_and_versions_are_named() {
     expect("PRAGMA application_id = 7", "of another program");
-    expect("PRAGMA user_version = 5", "use the newer leakspy");
+    let next = schema::SCHEMA_VERSION + 1;
+    expect(&format!("PRAGMA user_version = {next}"), "use the newer leakspy");
     expect("PRAGMA user_version = 2", "use the older leakspy");
 }
 

@@ -5,8 +5,8 @@ use rusqlite::Connection;
 use super::{Sink, error, folder, read, tick, written};
 use crate::history::Count;
 use crate::model::{
-    Amount, DeclaredBound, GrownContainer, Owned, Owner, RootKind, TypePoint, TypeRetainer,
-    TypeSeries,
+    Amount, DeclaredBound, GrownContainer, Owned, Owner, RetainedPlace, RetainedSize, RootKind,
+    TypePoint, TypeRetainer, TypeSeries,
 };
 
 fn point(t: f64, count: u64, born_count: u64) -> TypePoint {
@@ -84,19 +84,40 @@ fn containers_come_back() {
     assert_eq!(document.history.containers, expected);
 }
 
-/// Recordings of before there were containers are read as those without any.
+fn places() -> Vec<RetainedPlace> {
+    let size = RetainedSize { objects: 3, least_bytes: 100, most_bytes: 120 };
+    let path = |end: usize| retainers()[0].words()[..end].to_vec();
+    vec![RetainedPlace { path: path(2), size }, RetainedPlace { path: path(1), size }]
+}
+
 #[test]
-fn the_format_before_is_read() {
+fn retained_sizes_come_back() {
+    let (_folder, path) = folder();
+    let mut writer = written(&path);
+    writer.retained_sizes(&places()[1..]).expect("retained sizes");
+    writer.retained_sizes(&places()).expect("retained sizes");
+    writer.tick(&tick(22.0, &[], &[])).expect("tick");
+    assert_eq!(read(&path).history.retained_sizes, places());
+}
+
+/// Recordings of earlier versions are read as those without what they do not have.
+#[test]
+fn older_formats_are_read() {
+    use crate::store::schema::{CONTAINERS, SINCE_5};
     let (_folder, path) = folder();
     let mut writer = written(&path);
     writer.finish(&super::capture()).expect("finish");
-    let database = Connection::open(&path).expect("a database");
-    for (table, _) in crate::store::schema::CONTAINERS {
-        database.execute_batch(&format!("DROP TABLE {table}")).expect("no table");
+    let added = [(4, "retained_path", &SINCE_5[..]), (3, "container", &CONTAINERS[..])];
+    for (version, missing, tables) in added {
+        let database = Connection::open(&path).expect("a database");
+        for (table, _) in tables.iter().rev() {
+            database.execute_batch(&format!("DROP TABLE {table}")).expect("no table");
+        }
+        assert!(error(&path).contains("is missing"), "{missing}");
+        database.pragma_update(None, "user_version", version).expect("a version");
+        drop(database);
+        assert_eq!(read(&path).history.retained_sizes, []);
     }
-    assert!(error(&path).contains("`container` is missing"));
-    database.pragma_update(None, "user_version", 3).expect("a version");
-    drop(database);
     assert_eq!(read(&path).history.containers, []);
 }
 

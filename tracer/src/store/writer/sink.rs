@@ -44,6 +44,9 @@ impl Sink for Writer {
             Event::Containers(containers) => {
                 self.guarded(|writer| writer.put_containers(containers))
             }
+            Event::RetainedSizes(places) => {
+                self.guarded(|writer| writer.put_retained_sizes(places))
+            }
             Event::Notes(notes) => self.guarded(|writer| writer.put_notes(notes)),
             // Marks are in the file before anybody else knows of them, see [`Writer::new_marks`].
             Event::Mark(_) => self.check_going(),

@@ -4,7 +4,7 @@ use super::{KIB, app};
 use crate::model::{
     Advice, Amount, Basis, Confidence, CreatedAt, DeclaredBound, Distinguishing, Finding, GrownBy,
     Interval, Leak, LeakContainer, LeakEvidence, LeakKind, LeakRate, LeakRetainer, Reason,
-    SnapshotsGrown, Verdict,
+    RetainedSize, SnapshotsGrown, Verdict,
 };
 
 fn minutely(kib: f64) -> Interval {
@@ -64,6 +64,11 @@ pub fn objects(finding: &Finding) -> Leak {
                 class: "dict".into(),
                 length: Some(2_120),
                 grew: Some(SnapshotsGrown { times: 12, of: 12 }),
+            }),
+            retained: Some(RetainedSize {
+                objects: 10_604,
+                least_bytes: 4_412_000,
+                most_bytes: 4_508_876,
             }),
         }),
         grown_by: vec![grown(564, 0.9), grown(31, 0.1)],
