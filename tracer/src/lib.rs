@@ -3,7 +3,7 @@
 //! The modules, from the bottom up; names point only downwards (see `ARCHITECTURE.md`).
 //!
 //! *Pure, no I/O:* [`model`] [`aggregate`] [`elf`] [`python`] [`growth`] [`heap`] [`plot`]
-//! [`leak_scan`] [`report`]
+//! [`glibc`] [`leak_scan`] [`report`]
 //!
 //! *Outside world:* [`os`] [`probe`] [`symbolize`] [`store`]
 //!
@@ -12,6 +12,7 @@
 pub mod aggregate;
 pub mod cli;
 pub mod elf;
+pub mod glibc;
 pub mod growth;
 pub mod heap;
 pub mod history;

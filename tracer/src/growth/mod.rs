@@ -31,6 +31,7 @@ use decision::{Decision, LIKELY_P};
 use judged::Tested;
 use process::StackCounts;
 use standstill::Standstills;
+pub use trend::slope as trend_slope;
 pub use types::{TypeOrigin, judge_types};
 use watch::Coverage;
 

@@ -4,8 +4,8 @@ use std::convert::Infallible;
 
 use super::row::{Count, SiteRow, Tick};
 use crate::model::{
-    Capture, Cohort, GrownContainer, Lifetime, Mark, Note, Owned, RetainedPlace, Target,
-    TypeRetainer, TypeSeries, UnreachableBlocks,
+    Capture, Cohort, GrownContainer, Lifetime, MallocPoint, Mark, Note, Owned, RetainedPlace,
+    Target, TypeRetainer, TypeSeries, UnreachableBlocks,
 };
 
 /// Something that happens in a recording. What is reported between two ticks counts from the next
@@ -66,6 +66,8 @@ pub enum RecordingEvent<'a> {
     Containers(&'a [GrownContainer<u64>]),
     /// As [`Sink::retained_sizes`].
     RetainedSizes(&'a [RetainedPlace]),
+    /// As [`Sink::malloc`].
+    Malloc(&'a MallocPoint),
     /// As [`Sink::notes`].
     Notes(&'a [Note]),
     /// As [`Sink::mark`].
@@ -167,6 +169,11 @@ pub trait Sink {
     /// How much the objects on paths retain, in place of what was said before.
     fn retained_sizes(&mut self, places: &[RetainedPlace]) -> Result<(), Self::Error> {
         self.take(RecordingEvent::RetainedSizes(places))
+    }
+
+    /// What malloc had at one moment, later than those before.
+    fn malloc(&mut self, point: &MallocPoint) -> Result<(), Self::Error> {
+        self.take(RecordingEvent::Malloc(point))
     }
 
     /// A moment that somebody named.

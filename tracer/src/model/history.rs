@@ -4,7 +4,7 @@
 //! Every `t` is in seconds since the start of the capture. Series are in the order of time.
 
 use super::{
-    Amount, GrownContainer, RetainedPlace, RootKind, Totals, TypeRetainer, TypeSeries,
+    Amount, GrownContainer, MallocPoint, RetainedPlace, RootKind, Totals, TypeRetainer, TypeSeries,
     UnreachableBlocks,
 };
 
@@ -29,6 +29,8 @@ pub struct History {
     pub containers: Vec<GrownContainer>,
     /// How much the objects on the paths of all of these retained at the last snapshot.
     pub retained_sizes: Vec<RetainedPlace>,
+    /// What malloc had now and then; empty where it is not glibc's or could not be read.
+    pub malloc: Vec<MallocPoint>,
 }
 
 /// The process at one moment; `None` for what could not be read. Sizes are bytes.

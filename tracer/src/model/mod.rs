@@ -16,6 +16,7 @@ mod history;
 mod kernel_release;
 mod known_kind;
 mod leak;
+mod malloc;
 mod memory;
 mod note;
 mod privilege;
@@ -63,6 +64,7 @@ pub use leak::{
 };
 /// What a counter says about a call that was seen.
 pub use leakspy_ebpf::wire::counter::CounterClass;
+pub use malloc::{FreeMemory, MallocPoint, MallocUse};
 pub use memory::Memory;
 pub use note::{DifferenceNote, HeapNote, LeftOut, NoSearch, NotSeen, Note, StackNote};
 pub use privilege::{Lockdown, Need};

@@ -1,5 +1,6 @@
 //! Why a verdict is what it is: facts, found by `growth`, worded by `report`.
 
+use super::MallocUse;
 use super::coded::coded;
 
 coded! {
@@ -151,5 +152,10 @@ coded! {
         },
         /// Its objects are parts of those of another type, which explain its growth.
         "parts-of-others" => PartsOfOthers,
+        /// The C library's malloc retains what the program has freed.
+        "malloc-retains" => MallocRetains {
+            /// What it has.
+            malloc: MallocUse,
+        },
     }
 }

@@ -5,6 +5,7 @@
 //! Of a private mapping only pages count that have left their file; of a shared one all that this
 //! process has mapped in. Pages that were never touched are not read: reading would make them.
 
+mod part;
 mod present;
 mod survey;
 

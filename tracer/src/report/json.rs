@@ -45,7 +45,7 @@ pub(super) fn without_sites(document: &Document) -> Document {
         findings: document.findings.clone(),
         types: document.types.clone(),
         sites: Vec::new(),
-        history: History::default(),
+        history: History { malloc: document.history.malloc.clone(), ..History::default() },
     }
 }
 

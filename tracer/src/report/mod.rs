@@ -17,6 +17,7 @@ mod json;
 pub mod label;
 pub mod leaks;
 pub mod ledger;
+mod malloc;
 pub mod method;
 pub mod notes;
 pub mod origin;

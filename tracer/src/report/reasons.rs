@@ -1,6 +1,7 @@
 //! Reasons for verdicts, in sentences without a full stop. Names of types in them are raw: data
 //! from outside.
 
+use super::malloc;
 use super::quantity::{rough_duration, rough_percent};
 use crate::model::Reason;
 
@@ -38,6 +39,7 @@ pub fn reason(reason: &Reason) -> String {
             "it gets slower: the last third of the time brought {} of the average rate",
             rough_percent(share)
         ),
+        Reason::MallocRetains { malloc } => format!("malloc retains {}", malloc::free(&malloc)),
         Reason::Stopped => "it grew at first and has stopped".into(),
         Reason::RetainedInFewPeriods { retained, periods } => {
             format!("only {retained} of {periods} periods retained anything, so chance may explain it")

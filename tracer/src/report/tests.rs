@@ -111,8 +111,18 @@ fn json_has_every_key_of_the_contract() {
     assert_eq!(
         keys(&value),
         [
-            "capture", "findings", "growth", "leaks", "losses", "memory", "schema", "sites",
-            "target", "tool", "types"
+            "allocator",
+            "capture",
+            "findings",
+            "growth",
+            "leaks",
+            "losses",
+            "memory",
+            "schema",
+            "sites",
+            "target",
+            "tool",
+            "types"
         ]
     );
     assert_eq!(value["schema"], 1);

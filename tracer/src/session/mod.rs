@@ -10,6 +10,7 @@ mod follow;
 mod handle;
 mod heap;
 mod interpreter;
+mod malloc;
 mod modules;
 mod names;
 mod objects;

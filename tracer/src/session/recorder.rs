@@ -18,6 +18,7 @@ use system_calls::SystemCalls;
 
 use super::counters::{self, Counters};
 use super::error::SessionError;
+use super::malloc::MallocReadings;
 use super::names::CodeNames;
 use super::progress::Status;
 use super::queue::Queue;
@@ -85,6 +86,7 @@ pub struct Recorder {
     container_tables: ContainerTables,
     /// Containers that grew; they wait for the next tick, too.
     containers: Option<(Vec<GrownContainer<u64>>, Vec<RetainedPlace>)>,
+    malloc: MallocReadings,
 }
 
 /// Where the recording is stored: in a file, in memory where somebody judges it while it goes on, or
@@ -108,6 +110,7 @@ impl Recorder {
         let stacks = target.stacks();
         let python = target.python();
         let collector = python.and_then(|python| Collector::find(target.memory(), python));
+        let malloc = MallocReadings::new(&target);
         let belief = Belief::new(target.probing().in_libraries.clone());
         Self {
             belief,
@@ -136,6 +139,7 @@ impl Recorder {
             retainers: None,
             container_tables: ContainerTables::default(),
             containers: None,
+            malloc,
         }
     }
 
@@ -253,6 +257,7 @@ impl Recorder {
         // From here on the recording is locked.
         self.write_stacks()?;
         self.write_objects()?;
+        self.read_malloc(now, there, last)?;
         if self.snapshots.pace().write(now) || last {
             self.snapshots.write(&mut self.sinks)?;
         }
@@ -346,6 +351,19 @@ impl Recorder {
             self.sinks.retained_sizes(&retained)?;
         }
         Ok(())
+    }
+
+    /// Writes down the reading of malloc that was made since the last tick, and begins the next one; the `last` is
+    /// waited for, if the program is still `there`.
+    fn read_malloc(&mut self, now: Duration, there: bool, last: bool) -> Result<(), SessionError> {
+        let points = match there && last {
+            true => self.malloc.last(now),
+            false => self.malloc.take(!there).into_iter().collect(),
+        };
+        if there && !last {
+            self.malloc.begin(now);
+        }
+        points.iter().try_for_each(|point| Ok(self.sinks.malloc(point)?))
     }
 
     /// Handles the last records, saves the last state with all names, and closes the recording.

@@ -99,6 +99,14 @@ impl TracedTarget {
         self.process.mappings().ok()
     }
 
+    /// Inode and device of the file that serves malloc.
+    pub fn allocator_inode(&self) -> Option<(u64, (u32, u32))> {
+        let path = &self.probing.allocator;
+        let mut modules = (0..).map_while(|index| self.modules.get(index));
+        let module = modules.find(|module| module.path.to_string_lossy() == path.as_str())?;
+        Some((module.inode, module.device))
+    }
+
     /// Its interpreter, if it is understood.
     pub fn python(&self) -> Option<&Python> {
         self.found.python.as_ref()

@@ -6,7 +6,7 @@ use std::time::Duration;
 use leakspy_ebpf::wire::counter::Counter;
 use rusqlite::{Connection, OptionalExtension, Row};
 
-use super::{StoreError, counter_class, note};
+use super::{StoreError, counter_class, note, schema};
 use crate::model::{
     Capture, Counted, Document, History, Loss, MemoryPoint, Note, PythonTarget, SCHEMA, Site,
     Target, Tool,
@@ -14,6 +14,7 @@ use crate::model::{
 
 mod containers;
 mod history;
+mod malloc;
 mod objects;
 mod retained;
 mod series;
@@ -111,6 +112,11 @@ impl Source<'_> {
             sites,
             history: History::default(),
         })
+    }
+
+    /// The version of its tables.
+    fn version(&self) -> Result<u32, StoreError> {
+        schema::user_version(self.connection).map_err(|source| self.reading(source))
     }
 
     fn target(&self) -> Result<Option<Target>, StoreError> {

@@ -66,8 +66,8 @@ pub const CONTAINERS: [(&str, &str); 5] = [
 ];
 
 /// What version 5 added.
-pub const SINCE_5: [(&str, &str); 2] =
-    [("retained_size", RETAINED_SIZE), ("retained_path", RETAINED_PATH)];
+pub const SINCE_5: [(&str, &str); 3] =
+    [("retained_size", RETAINED_SIZE), ("retained_path", RETAINED_PATH), ("malloc", MALLOC)];
 
 /// The version of the tables.
 pub fn user_version(connection: &Connection) -> rusqlite::Result<u32> {
@@ -82,7 +82,7 @@ pub fn tables_of(version: u32) -> impl Iterator<Item = &'static (&'static str, &
 /// Those of them that a report on the present does not read.
 pub fn history_of(version: u32) -> impl Iterator<Item = &'static (&'static str, &'static str)> {
     let containers = if has_containers(version) { &CONTAINERS[..] } else { &[] };
-    let since_5 = if has_retained(version) { &SINCE_5[..] } else { &[] };
+    let since_5 = if has_version_5(version) { &SINCE_5[..] } else { &[] };
     HISTORY.iter().chain(&OBJECTS).chain(containers).chain(since_5)
 }
 
@@ -92,7 +92,7 @@ pub fn has_containers(version: u32) -> bool {
 }
 
 /// Whether a version has the tables of [`SINCE_5`].
-pub fn has_retained(version: u32) -> bool {
+pub fn has_version_5(version: u32) -> bool {
     version >= WITH_RETAINED
 }
 
@@ -354,6 +354,26 @@ const RETAINED_PATH: &str = "CREATE TABLE retained_path (
     text TEXT NOT NULL,
     PRIMARY KEY (retained_size, position)
 ) STRICT, WITHOUT ROWID";
+
+const MALLOC: &str = "CREATE TABLE malloc (
+    id INTEGER PRIMARY KEY,
+    t REAL NOT NULL,
+    rss_anon_bytes INTEGER NOT NULL,
+    arenas INTEGER NOT NULL,
+    retaining_arenas INTEGER NOT NULL,
+    system_bytes INTEGER NOT NULL,
+    used_bytes INTEGER NOT NULL,
+    cached_bytes INTEGER NOT NULL,
+    hole_bytes INTEGER NOT NULL,
+    hole_resident_bytes INTEGER NOT NULL,
+    hole_page_bytes INTEGER NOT NULL,
+    top_bytes INTEGER NOT NULL,
+    top_resident_bytes INTEGER NOT NULL,
+    top_page_bytes INTEGER NOT NULL,
+    of_threads_bytes INTEGER NOT NULL,
+    trimmable_bytes INTEGER NOT NULL,
+    unread_bytes INTEGER NOT NULL
+) STRICT";
 
 /// Views for people; the reader never looks at them.
 pub const VIEWS: &str = "

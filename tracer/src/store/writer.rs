@@ -14,6 +14,7 @@ use crate::model::Mark;
 
 mod containers;
 mod forget;
+mod malloc;
 mod objects;
 mod retained;
 mod rows;

@@ -5,12 +5,13 @@ use super::scope::{Crate, Scope, Target};
 use super::source::{Repository, SOURCES};
 
 /// Each module of `tracer/src`, and the modules that it may name besides itself.
-pub const DEPENDENCIES: [(&str, &[&str]); 19] = [
+pub const DEPENDENCIES: [(&str, &[&str]); 20] = [
     // Pure: no I/O, no clock.
     ("model", &[]),
     ("aggregate", &["model"]),
     ("elf", &["model"]),
     ("python", &["elf", "model"]),
+    ("glibc", &["model"]),
     ("growth", &["model"]),
     ("heap", &["python", "model"]),
     ("history", &["model"]),
@@ -33,6 +34,7 @@ pub const DEPENDENCIES: [(&str, &[&str]); 19] = [
             "store",
             "os",
             "heap",
+            "glibc",
             "leak_scan",
             "history",
             "python",

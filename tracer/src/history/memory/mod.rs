@@ -10,8 +10,9 @@ use super::row::{Count, SiteRetained, SiteRow, SiteTotals, Tick};
 use super::thin::{Bounds, Thinning};
 use super::{RecordingEvent, Sink, bounded, finite};
 use crate::model::{
-    CallStack, Capture, Cohort, Collection, Domain, GrownContainer, Lifetime, Loss, Mark, Owned,
-    ProcessPoint, RetainedPlace, StackNote, Target, TypeRetainer, TypeSeries, UnreachableBlocks,
+    CallStack, Capture, Cohort, Collection, Domain, GrownContainer, Lifetime, Loss, MallocPoint,
+    Mark, Owned, ProcessPoint, RetainedPlace, StackNote, Target, TypeRetainer, TypeSeries,
+    UnreachableBlocks,
 };
 
 mod objects;
@@ -37,6 +38,7 @@ pub struct InMemory {
     type_retainers: Arc<[TypeRetainer]>,
     containers: Arc<[GrownContainer<u64>]>,
     retained_sizes: Arc<[RetainedPlace]>,
+    malloc: Vec<MallocPoint>,
     next_tick: i64,
 }
 
@@ -169,6 +171,9 @@ impl Sink for InMemory {
             Event::Retainers { types, sites } => self.put_retainers(types, sites),
             Event::Containers(containers) => self.put_containers(containers),
             Event::RetainedSizes(places) => self.put_retained_sizes(places),
+            Event::Malloc(point) => {
+                self.malloc.push(MallocPoint { t: finite(point.t), ..*point });
+            }
             Event::Notes(notes) => {
                 if let Some(head) = &mut self.head {
                     head.capture.notes = notes.to_vec();

@@ -24,6 +24,7 @@ impl InMemory {
         in_order(self.marks.iter().map(|mark| mark.t), "marks")?;
         in_order(collections.iter().map(|collection| collection.t), "collections")?;
         in_order(self.counts.iter().map(|count| count.0), "counts of objects")?;
+        in_order(self.malloc.iter().map(|point| point.t), "readings of malloc")?;
         let place = |key: &u64| Some(*places.get(&i64::try_from(*self.places.get(key)?).ok()?)?);
         let named = |container: &GrownContainer<u64>| {
             container.rename(|key| sites.get(place(key)?).map(Site::as_growth))
@@ -54,6 +55,7 @@ impl InMemory {
                 type_retainers: self.type_retainers.to_vec(),
                 containers,
                 retained_sizes: self.retained_sizes.to_vec(),
+                malloc: self.malloc.clone(),
             },
         })
     }

@@ -10,6 +10,7 @@
 //! | name, retainer, stacks, advice | `build` |
 //! | what the retainer retains | `retained` |
 //! | what it is known as from other programs | `kinds` |
+//! | what malloc retains of freed memory | `retention` |
 //! | which are worth a place, and in which order | `order` |
 //!
 //! What only later evidence can say (which stack grew the container, what tells old instances from new
@@ -24,6 +25,7 @@ mod path;
 mod piece;
 mod refine;
 mod retained;
+mod retention;
 mod settle;
 mod step;
 #[cfg(test)]
@@ -40,10 +42,11 @@ pub fn leaks(document: &Document) -> Vec<Leak> {
     let clusters = cluster::clusters(document, &pieces);
     let sizes = retained::RetainedPlaces::of(document);
     let leak = |cluster| retained::measured(build::leak(document, cluster), &sizes);
-    let leaks: Vec<Leak> = clusters
+    let leaks = clusters
         .iter()
         .map(|cluster| refine::refine(leak(cluster), document))
         .map(|leak| Leak { known_kind: kinds::known(document, &leak), ..leak })
+        .chain(retention::leak(document))
         .collect();
     order::ranked(document, leaks)
 }

@@ -1,6 +1,7 @@
 //! Which leaks are worth a place, and in which order.
 
 use super::build::{SMALL_OBJECTS, UNKNOWN};
+use super::retention;
 use crate::model::{Confidence, Document, Leak, LeakKind, Verdict};
 
 /// A suspect that grows by less than this share of the first is no answer to why the process grows.
@@ -18,7 +19,7 @@ pub fn ranked(document: &Document, mut leaks: Vec<Leak>) -> Vec<Leak> {
     let (open, harmless): (Vec<Leak>, Vec<Leak>) =
         leaks.into_iter().partition(|leak| leak.verdict.is_open());
     let (leaking, undecided): (Vec<Leak>, Vec<Leak>) = open.into_iter().partition(Leak::is_leak);
-    let mut told = worth(leaking);
+    let mut told = worth(leaking, &Beside::of(document, &harmless));
     if told.is_empty() {
         told.extend(undecided.into_iter().filter(|leak| matters(document, leak)).take(OPEN));
     }
@@ -29,17 +30,38 @@ pub fn ranked(document: &Document, mut leaks: Vec<Leak>) -> Vec<Leak> {
     told
 }
 
-/// Leaks without those that are too small beside the fastest.
-fn worth(leaks: Vec<Leak>) -> Vec<Leak> {
+/// What the allocator retains, where that is most of why the process grows.
+struct Beside {
+    /// How fast that grows, bytes per hour.
+    retained: f64,
+    /// How fast everything else may grow at most.
+    rest: f64,
+}
+
+impl Beside {
+    fn of(document: &Document, harmless: &[Leak]) -> Self {
+        let slope = document.growth.as_ref().map_or(0.0, |growth| growth.slope_bytes_per_hour.est);
+        let retained = harmless.iter().find(|leak| retention::is_most(leak));
+        let retained = retained.map(|leak| leak.rate.bytes_per_hour.est);
+        Self {
+            retained: retained.unwrap_or(0.0),
+            rest: retained.map_or(f64::INFINITY, |retained| (1.0 + WORTH) * slope - retained),
+        }
+    }
+}
+
+/// Leaks without those that are too small beside the fastest, and without suspects for which the growth has no
+/// room beside what was measured.
+fn worth(leaks: Vec<Leak>, beside: &Beside) -> Vec<Leak> {
     let rate = |leak: &Leak| leak.rate.bytes_per_hour.est;
     let named = leaks.iter().find(|leak| leak.name != UNKNOWN);
-    let fastest = named.or(leaks.first()).map_or(0.0, rate);
+    let fastest = named.or(leaks.first()).map_or(0.0, rate).max(beside.retained);
     let is_named = named.is_some();
     let is_worth = |leak: &Leak| {
         let is_sure = leak.confidence > Confidence::Suspect;
         // What found no room in a table names no place in the program.
         let names = leak.name != UNKNOWN || !is_named;
-        is_sure || names && rate(leak) >= WORTH * fastest
+        is_sure || names && (WORTH * fastest..=beside.rest).contains(&rate(leak))
     };
     leaks.into_iter().filter(is_worth).collect()
 }

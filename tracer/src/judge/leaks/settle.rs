@@ -1,5 +1,6 @@
 //! What the process does follows from its leaks: the two never contradict each other.
 
+use super::retention;
 use crate::model::{Confidence, Document, Leak, Verdict};
 
 /// Leaks that explain less than this share of the growth do not say what the process does.
@@ -8,31 +9,55 @@ const MATTERS: f64 = 0.01;
 /// Where caches that fill up explain so much of it, the process is one that fills caches.
 const MOST: f64 = 0.5;
 
-/// Makes the verdict on the process that of its leaks.
+/// Makes the verdict on the process that of its leaks, and leaves no suspects under a first line that says that there
+/// is no leak.
 pub fn settle(document: &mut Document) {
     let leaks: Vec<&Leak> = document.leaks.iter().filter(|leak| leak.is_leak()).collect();
     let filling = document.leaks.iter().filter(|leak| leak.verdict == Verdict::CacheWarming);
     let fills = filling.filter_map(|leak| leak.explains).sum::<f64>() >= MOST;
+    let retention = document.leaks.iter().find(|leak| retention::is_most(leak));
+    let retained = retention.and_then(|leak| leak.explains);
+    let is_excluded = retention::is_excluded(document);
     let Some(growth) = &mut document.growth else { return };
     let first = leaks.first().map(|leak| leak.confidence);
     let shares: Vec<f64> = leaks.iter().filter_map(|leak| leak.explains).collect();
     let explained: f64 = shares.iter().sum();
-    match first {
+    let is_sure = first.is_some_and(|confidence| confidence > Confidence::Suspect);
+    let by_allocator = growth.verdict == Verdict::AllocatorRetention;
+    let settled = match first {
         Some(confidence) if shares.is_empty() || explained >= MATTERS => {
-            (growth.verdict, growth.confidence) = (Verdict::Leak, confidence);
+            Some((Verdict::Leak, confidence))
         }
+        Some(confidence) if is_sure && retained.is_some() => Some((Verdict::Leak, confidence)),
+        _ if is_sure && by_allocator => Some((Verdict::Undetermined, Confidence::Suspect)),
+        _ if is_sure => None,
+        _ if retained.is_some() => Some((Verdict::AllocatorRetention, Confidence::Suspect)),
+        _ if by_allocator && is_excluded => Some((Verdict::Undetermined, Confidence::Suspect)),
         None if growth.verdict == Verdict::Leak && fills => {
-            (growth.verdict, growth.confidence) = (Verdict::CacheWarming, Confidence::Suspect);
+            Some((Verdict::CacheWarming, Confidence::Suspect))
         }
         None if growth.verdict == Verdict::Leak => {
-            (growth.verdict, growth.confidence) = (Verdict::Undetermined, Confidence::Suspect);
+            Some((Verdict::Undetermined, Confidence::Suspect))
         }
-        _ => {}
-    }
-    if !shares.is_empty() {
+        _ => None,
+    };
+    (growth.verdict, growth.confidence) = settled.unwrap_or((growth.verdict, growth.confidence));
+    if growth.verdict == Verdict::AllocatorRetention {
+        growth.explained = retained.or(growth.explained);
+        growth.needs_hours = retained.map_or(growth.needs_hours, |_| None);
+        leave_out_leaks(&mut document.leaks);
+    } else if !shares.is_empty() {
         growth.explained = Some(explained);
     }
     if growth.verdict == Verdict::Leak && growth.confidence > Confidence::Suspect {
         growth.needs_hours = None;
+    }
+}
+
+/// Of these each explains less than a hundredth, and is suspected only; `findings` and `types` have them.
+fn leave_out_leaks(leaks: &mut Vec<Leak>) {
+    leaks.retain(|leak| !leak.is_leak());
+    for (rank, leak) in (1..).zip(leaks) {
+        leak.rank = rank;
     }
 }

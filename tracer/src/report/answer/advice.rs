@@ -1,6 +1,7 @@
 //! What to do about a leak, in a sentence.
 
-use crate::model::{Advice, Document, Leak, LeakContainer};
+use crate::model::{Advice, Document, Leak, LeakContainer, MallocUse, Reason};
+use crate::report::malloc;
 
 /// The sentence, without a full stop. That of a known kind, where nothing surer is known than what refers to it.
 pub fn of(leak: &Leak, document: &Document) -> String {
@@ -33,9 +34,10 @@ pub fn of(leak: &Leak, document: &Document) -> String {
         }
         Advice::WatchLonger => "too little was seen to say what it is; watch longer",
         Advice::LowerLimit => "it ends at that limit; a lower one takes less memory",
-        Advice::TrimAllocator => {
-            "no leak: the allocator retains it, and gives it back when trimmed"
-        }
+        Advice::TrimAllocator => malloc_of(leak).map_or(
+            "no leak: the allocator retains it, and gives it back when trimmed",
+            malloc::setting,
+        ),
     };
     text.to_owned()
 }
@@ -44,6 +46,14 @@ pub fn of(leak: &Leak, document: &Document) -> String {
 fn is_general(advice: Advice) -> bool {
     use Advice::{AskWho, FindHolder, LookInLibrary, ReleaseReference, RemoveFromContainer};
     matches!(advice, AskWho | FindHolder | LookInLibrary | ReleaseReference | RemoveFromContainer)
+}
+
+/// What malloc had, of a leak that is what it retains.
+pub fn malloc_of(leak: &Leak) -> Option<&MallocUse> {
+    leak.grounds.iter().find_map(|reason| match reason {
+        Reason::MallocRetains { malloc } => Some(malloc),
+        _ => None,
+    })
 }
 
 fn class(container: Option<&LeakContainer>) -> &str {

@@ -152,7 +152,8 @@ fn longer(document: &Document) -> Option<f64> {
         .leaks
         .first()
         .is_some_and(|leak| leak.is_leak() && leak.confidence > crate::model::Confidence::Suspect);
-    if sure {
+    let is_measured = document.leaks.first().is_some_and(|leak| leak.kind == LeakKind::Allocator);
+    if sure || is_measured {
         return None;
     }
     let findings = document.findings.iter().filter_map(|finding| finding.evidence.needs_hours);

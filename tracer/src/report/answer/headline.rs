@@ -10,7 +10,7 @@ pub fn process(document: &Document) -> String {
         return "Growth was not judged yet".to_owned();
     };
     let state = match growth.verdict {
-        Verdict::Leak => leaking(growth, document),
+        Verdict::Leak => leaking(growth, document) + &beside(document),
         // What is sure is said, also where something else makes the process grow.
         Verdict::Undetermined if is_sure(document) => {
             let leaking = leaking(growth, document);
@@ -19,7 +19,7 @@ pub fn process(document: &Document) -> String {
         Verdict::Undetermined => undecided(growth),
         Verdict::AllocatorRetention => format!(
             "No leak: the allocator retains memory that the program has freed{}",
-            by(growth)
+            each_minute(growth)
         ),
         Verdict::GarbagePending => {
             format!("No leak: garbage waits for the next full collection{}", by(growth))
@@ -61,6 +61,18 @@ fn leaking(growth: &ProcessGrowth, document: &Document) -> String {
     }
 }
 
+/// `, and the allocator retains freed memory, 43.5 MiB a minute`, beside a leak.
+fn beside(document: &Document) -> String {
+    let mut leaks = document.leaks.iter();
+    let retention = leaks.find(|leak| leak.verdict == Verdict::AllocatorRetention);
+    retention.map_or_else(String::new, |leak| {
+        format!(
+            ", and the allocator retains freed memory, {}",
+            rate::each(leak.rate.bytes_per_hour.est)
+        )
+    })
+}
+
 fn undecided(growth: &ProcessGrowth) -> String {
     let needs = growth
         .needs_hours
@@ -75,6 +87,14 @@ fn undecided(growth: &ProcessGrowth) -> String {
 fn by(growth: &ProcessGrowth) -> String {
     match growth.significant && growth.slope_bytes_per_hour.est > 0.0 {
         true => format!(" by {}", rate::each(growth.slope_bytes_per_hour.est)),
+        false => String::new(),
+    }
+}
+
+/// `, 2.4 MiB a minute`, likewise.
+fn each_minute(growth: &ProcessGrowth) -> String {
+    match growth.significant && growth.slope_bytes_per_hour.est > 0.0 {
+        true => format!(", {}", rate::each(growth.slope_bytes_per_hour.est)),
         false => String::new(),
     }
 }

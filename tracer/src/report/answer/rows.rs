@@ -6,6 +6,7 @@ use crate::model::{
     Advice, Basis, Confidence, DeclaredBound, Distinguishing, Document, Leak, LeakKind, Reason,
     Verdict,
 };
+use crate::report::malloc;
 use crate::report::origin::base_name;
 use crate::report::quantity::{bytes, count, counted, rate, rough_percent};
 
@@ -39,6 +40,7 @@ pub fn word(leak: &Leak) -> &'static str {
         },
         Verdict::Undetermined => "too early to say",
         Verdict::CacheWarming => "still filling",
+        Verdict::AllocatorRetention => "no leak",
         other => other.name(),
     }
 }
@@ -64,6 +66,8 @@ pub fn rows(leak: &Leak, document: &Document) -> Vec<LeakFact> {
     let library = library(leak).filter(|library| *library != leak.name);
     row(if is_lost(leak) { "lost in" } else { "made in" }, library);
     row("proof", proof(leak));
+    row("retained", advice::malloc_of(leak).map(malloc::free));
+    row("trimming", advice::malloc_of(leak).map(malloc::trim));
     let from_outside = leak.retained_by.as_ref().is_some_and(|by| from_outside(&by.path));
     let by = || leak.retained_by.as_ref().map(place::of);
     row("held by", by().filter(|_| from_outside));

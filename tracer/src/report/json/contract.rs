@@ -5,8 +5,8 @@ use serde::Serialize;
 use crate::model::Confidence;
 use crate::model::{
     Capture, Census, CensusTarget, Document, Evidence, Finding, HeapSnapshot, Interval, Leak, Loss,
-    MemoryPoint, Owners, PoolUse, ProcessGrowth, RetainerGroup, RetainerReport, SessionCount, Site,
-    Target, Tool, TypeCount, TypeGrowth, Verdict,
+    MallocPoint, MemoryPoint, Owners, PoolUse, ProcessGrowth, RetainerGroup, RetainerReport,
+    SessionCount, Site, Target, Tool, TypeCount, TypeGrowth, Verdict,
 };
 use crate::report::{notes, reasons, subject};
 
@@ -20,6 +20,7 @@ pub struct DocumentJson<'a> {
     #[serde(serialize_with = "losses_by_name")]
     losses: &'a [Loss],
     memory: &'a [MemoryPoint],
+    allocator: Option<&'a [MallocPoint]>,
     growth: Option<&'a ProcessGrowth>,
     leaks: &'a [Leak],
     findings: Vec<FindingJson<'a>>,
@@ -37,6 +38,7 @@ impl<'a> DocumentJson<'a> {
             capture: CaptureJson::new(&document.capture),
             losses: &document.losses,
             memory: &document.memory,
+            allocator: Some(&*document.history.malloc).filter(|points| !points.is_empty()),
             growth: document.growth.as_ref(),
             leaks: &document.leaks,
             findings: document.findings.iter().map(FindingJson::new).collect(),

@@ -41,5 +41,6 @@ pub fn reasons() -> Vec<Reason> {
         Reason::InStep { types: types(&["dict", "list"]) },
         Reason::InStep { types: types(&["dict", "list", "set", "app.Session"]) },
         Reason::PartsOfOthers,
+        Reason::MallocRetains { malloc: crate::report::malloc::sample() },
     ]
 }

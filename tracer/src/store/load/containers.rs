@@ -19,9 +19,7 @@ impl Source<'_> {
         sites: &[Site],
         places: &Places,
     ) -> Result<Vec<GrownContainer>, StoreError> {
-        let version = schema::user_version(self.connection);
-        let version = version.map_err(|source| StoreError::reading(self.path, source))?;
-        if !schema::has_containers(version) {
+        if !schema::has_containers(self.version()?) {
             return Ok(Vec::new());
         }
         let heads = self.container_heads()?;

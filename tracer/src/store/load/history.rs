@@ -26,6 +26,7 @@ impl Source<'_> {
             type_retainers,
             containers,
             retained_sizes: self.retained_sizes()?,
+            malloc: self.malloc()?,
         })
     }
 

@@ -9,7 +9,7 @@ impl Source<'_> {
     pub(super) fn retained_sizes(&self) -> Result<Vec<RetainedPlace>, StoreError> {
         let version = schema::user_version(self.connection);
         let version = version.map_err(|source| StoreError::reading(self.path, source))?;
-        if !schema::has_retained(version) {
+        if !schema::has_version_5(version) {
             return Ok(Vec::new());
         }
         let sql = "SELECT id, objects, least_bytes, most_bytes FROM retained_size ORDER BY id";

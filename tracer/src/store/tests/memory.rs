@@ -7,9 +7,9 @@ use super::{
 };
 use crate::history::{Count, InMemory, Sink, SiteRetained, SiteRow, SiteTotals, SnapshotRow, Tee};
 use crate::model::{
-    Amount, CallStack, Cohort, Counted, CounterClass, DeclaredBound, Domain, Frame, GrownContainer,
-    Lifetime, Loss, Mark, Owned, Owner, ProcessPoint, RootKind, StackNote, Totals, TypePoint,
-    TypeRetainer, TypeSeries,
+    Amount, CallStack, Cohort, Counted, CounterClass, DeclaredBound, Domain, Frame, FreeMemory,
+    GrownContainer, Lifetime, Loss, MallocPoint, MallocUse, Mark, Owned, Owner, ProcessPoint,
+    RootKind, StackNote, Totals, TypePoint, TypeRetainer, TypeSeries,
 };
 use crate::store::mark;
 
@@ -26,6 +26,7 @@ enum Event {
     Types(Vec<Vec<(u8, u8, u8)>>),
     Retainers { types: Vec<(u8, u8)>, sites: Vec<(u64, u8, u8)> },
     Containers(Vec<Vec<(u64, u8, u8)>>),
+    Malloc(u64),
     Tick { sums: Vec<(u64, u8, u8)>, retained: Option<Vec<(u64, u8, u8)>>, history: bool },
 }
 
@@ -48,6 +49,7 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
         1 => (prop::collection::vec((0_u8..4, 0_u8..3), 0..3), triples())
             .prop_map(|(types, sites)| Event::Retainers { types, sites }),
         1 => prop::collection::vec(triples(), 0..3).prop_map(Event::Containers),
+        1 => (0_u64..1 << 40).prop_map(Event::Malloc),
         8 => (triples(), prop::option::of(triples()), any::<bool>())
             .prop_map(|(sums, retained, history)| Event::Tick { sums, retained, history }),
     ];
@@ -89,6 +91,7 @@ impl<'a> Teller<'a> {
             Event::Types(types) => self.types(types),
             Event::Retainers { types, sites } => self.retainers(types, sites),
             Event::Containers(containers) => self.containers(containers),
+            Event::Malloc(bytes) => self.malloc(*bytes),
             Event::Tick { sums, retained, history } => {
                 self.tick(sums, retained.as_deref(), *history)
             }
@@ -196,6 +199,14 @@ impl<'a> Teller<'a> {
         });
         let (types, owned): (Vec<_>, Vec<_>) = (retainers.collect(), owned.collect());
         self.sinks.retainers(&types, &owned).expect("holders");
+    }
+
+    fn malloc(&mut self, bytes: u64) {
+        let free = FreeMemory { bytes, resident_bytes: bytes / 2, page_bytes: bytes / 3 };
+        let malloc =
+            MallocUse { arenas: 2, system_bytes: bytes, holes: free, ..MallocUse::default() };
+        let point = MallocPoint { t: self.now, rss_anon_bytes: bytes / 5, malloc };
+        self.sinks.malloc(&point).expect("a reading of malloc");
     }
 
     fn containers(&mut self, containers: &[Vec<(u64, u8, u8)>]) {

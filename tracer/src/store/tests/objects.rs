@@ -5,8 +5,8 @@ use rusqlite::Connection;
 use super::{Sink, error, folder, read, tick, written};
 use crate::history::Count;
 use crate::model::{
-    Amount, DeclaredBound, GrownContainer, Owned, Owner, RetainedPlace, RetainedSize, RootKind,
-    TypePoint, TypeRetainer, TypeSeries,
+    Amount, DeclaredBound, GrownContainer, MallocPoint, Owned, Owner, RetainedPlace, RetainedSize,
+    RootKind, TypePoint, TypeRetainer, TypeSeries,
 };
 
 fn point(t: f64, count: u64, born_count: u64) -> TypePoint {
@@ -106,8 +106,10 @@ fn older_formats_are_read() {
     use crate::store::schema::{CONTAINERS, SINCE_5};
     let (_folder, path) = folder();
     let mut writer = written(&path);
+    writer.malloc(&MallocPoint { t: 7.0, ..MallocPoint::default() }).expect("malloc");
     writer.finish(&super::capture()).expect("finish");
-    let added = [(4, "retained_path", &SINCE_5[..]), (3, "container", &CONTAINERS[..])];
+    assert_eq!(read(&path).history.malloc.len(), 1);
+    let added = [(4, "malloc", &SINCE_5[..]), (3, "container", &CONTAINERS[..])];
     for (version, missing, tables) in added {
         let database = Connection::open(&path).expect("a database");
         for (table, _) in tables.iter().rev() {
@@ -117,6 +119,7 @@ fn older_formats_are_read() {
         database.pragma_update(None, "user_version", version).expect("a version");
         drop(database);
         assert_eq!(read(&path).history.retained_sizes, []);
+        assert_eq!(read(&path).history.malloc, []);
     }
     assert_eq!(read(&path).history.containers, []);
 }

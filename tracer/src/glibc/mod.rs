@@ -1,0 +1,98 @@
+//! glibc's malloc, read from outside: its arenas, what of their memory is in use, and what is free and
+//! retained. Nothing is called in the target and no debug symbols are needed.
+//!
+//! | step | where |
+//! |---|---|
+//! | `main_arena` in the data of libc, known by the list heads in it that point to themselves | `find` |
+//! | the fields of an arena, checked against each other | `state` |
+//! | the ring of arenas, and the heaps of each | `arena`, `heap` |
+//! | the chunks of a heap, one after the other | `walk` |
+//! | what is free and cached without being marked: fast bins | `cached` |
+//! | bytes and resident pages of free chunks | `sums` |
+//!
+//! Layouts are those of 64-bit glibc 2.27 to 2.43 (`malloc/malloc.c`, `malloc/arena.c`). The program
+//! goes on while it is read, so every number is checked against another one, and an arena that
+//! contradicts itself counts as unread: nothing is claimed of it.
+
+mod arena;
+mod cached;
+mod find;
+mod heap;
+mod state;
+mod sums;
+#[cfg(test)]
+mod tests;
+mod walk;
+
+use std::ops::Range;
+
+pub use find::{MainArena, find};
+
+use crate::model::{Address, MallocUse, Memory};
+use sums::Sums;
+use walk::ReadBudget;
+
+/// Memory of which it is known what is resident: reading anything else would bring it in.
+pub trait ResidentMemory: Memory {
+    /// The resident parts of a range, by address; `None` when that cannot be read.
+    fn resident(&self, range: Range<u64>) -> Option<Vec<Range<u64>>>;
+}
+
+/// An arena is read again when the program was in the middle of something, at most so many times.
+const TRIES: usize = 3;
+/// Most arenas of one process; glibc makes eight for each processor.
+const ARENAS: usize = 4096;
+
+/// Reads all arenas; `brk` is the mapping that the program break has grown to (`[heap]`). `None` when the
+/// ring of arenas makes no sense (any more).
+pub fn read(
+    memory: &dyn ResidentMemory,
+    main: MainArena,
+    brk: Option<Range<u64>>,
+) -> Option<MallocUse> {
+    let arenas = ring(memory, main)?;
+    let mut budget = ReadBudget::default();
+    let mut all = MallocUse::default();
+    for at in arenas {
+        let brk = brk.clone().filter(|_| at == main.address);
+        let place = arena::ArenaPlace { at, bins: main.bins, brk };
+        let sums = best(memory, &place, &mut budget)?;
+        all = all.plus(&sums.told(at != main.address));
+    }
+    Some(all)
+}
+
+/// What was read of an arena at the try that read most of it.
+fn best(
+    memory: &dyn ResidentMemory,
+    place: &arena::ArenaPlace,
+    budget: &mut ReadBudget,
+) -> Option<Sums> {
+    let mut best: Option<Sums> = None;
+    for _ in 0..TRIES {
+        let Some(found) = arena::read(memory, place, budget) else { continue };
+        let is_whole = found.is_whole();
+        if best.as_ref().is_none_or(|known| found.unread < known.unread) {
+            best = Some(found);
+        }
+        if is_whole {
+            break;
+        }
+    }
+    best
+}
+
+/// The addresses of all arenas, the main one first.
+fn ring(memory: &dyn Memory, main: MainArena) -> Option<Vec<Address>> {
+    let mut arenas = vec![main.address];
+    loop {
+        let next = state::next(memory, *arenas.last()?, main.bins)?;
+        if next == main.address {
+            return Some(arenas);
+        }
+        if arenas.len() >= ARENAS || arenas.contains(&next) || !heap::may_hold_arena(next) {
+            return None;
+        }
+        arenas.push(next);
+    }
+}
