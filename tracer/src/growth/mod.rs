@@ -2,6 +2,7 @@
 //! fast, until when). Pure: no clock, no files, the same answer every time.
 
 mod arena;
+mod contrast;
 mod decision;
 mod gauge;
 mod harmless;
@@ -27,6 +28,7 @@ mod verdict;
 mod watch;
 
 use crate::model::{Amount, Document, Finding, Interval, ProcessGrowth, TypeGrowth, Verdict};
+pub use contrast::is_significant;
 use decision::{Decision, LIKELY_P};
 use judged::Tested;
 use process::StackCounts;

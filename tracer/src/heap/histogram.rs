@@ -1,6 +1,10 @@
 //! The heap histogram: objects counted by type, and followed from snapshot to snapshot.
 
+mod age_groups;
+
 use std::collections::HashMap;
+
+pub use age_groups::AgeGroups;
 
 use super::objects::{Heap, Sum};
 use crate::model::{Address, TypeCount, TypePoint, TypeSeries};

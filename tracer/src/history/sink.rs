@@ -4,8 +4,8 @@ use std::convert::Infallible;
 
 use super::row::{Count, SiteRow, Tick};
 use crate::model::{
-    Capture, Cohort, GrownContainer, Lifetime, MallocPoint, Mark, Note, Owned, RetainedPlace,
-    Target, TypeRetainer, TypeSeries, UnreachableBlocks,
+    Capture, Cohort, FieldContrast, GrownContainer, Lifetime, MallocPoint, Mark, Note, Owned,
+    RetainedPlace, Target, TypeRetainer, TypeSeries, UnreachableBlocks,
 };
 
 /// Something that happens in a recording. What is reported between two ticks counts from the next
@@ -68,6 +68,8 @@ pub enum RecordingEvent<'a> {
     RetainedSizes(&'a [RetainedPlace]),
     /// As [`Sink::malloc`].
     Malloc(&'a MallocPoint),
+    /// As [`Sink::contrasts`].
+    Contrasts(&'a [FieldContrast]),
     /// As [`Sink::notes`].
     Notes(&'a [Note]),
     /// As [`Sink::mark`].
@@ -174,6 +176,11 @@ pub trait Sink {
     /// What malloc had at one moment, later than those before.
     fn malloc(&mut self, point: &MallocPoint) -> Result<(), Self::Error> {
         self.take(RecordingEvent::Malloc(point))
+    }
+
+    /// What tells old objects of growing types from new ones, in place of what was said before.
+    fn contrasts(&mut self, contrasts: &[FieldContrast]) -> Result<(), Self::Error> {
+        self.take(RecordingEvent::Contrasts(contrasts))
     }
 
     /// A moment that somebody named.

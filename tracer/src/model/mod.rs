@@ -6,6 +6,7 @@ mod attachment;
 mod census;
 mod coded;
 mod container;
+mod contrast;
 mod doctor;
 mod document;
 mod finding;
@@ -30,6 +31,7 @@ mod runtime_symbols;
 mod site;
 mod stack;
 mod target;
+mod terminal_state;
 
 pub mod library_allocator;
 pub mod visible;
@@ -42,6 +44,7 @@ pub use census::{
     SessionCount, SkippedPart, TypeCount, TypeGrowth, TypePoint, TypeRetainer, TypeSeries,
 };
 pub use container::{DeclaredBound, GrownContainer, GrowthSite, turns};
+pub use contrast::FieldContrast;
 pub use doctor::{
     CheckStatus, DoctorFact, DoctorReport, DoctorSection, DoctorTopic, KernelTable, ProbeCost,
 };
@@ -78,3 +81,4 @@ pub use runtime_symbols::RuntimeSymbols;
 pub use site::{Domain, Site};
 pub use stack::{CallStack, Interner};
 pub use target::{PythonTarget, Target, Tool};
+pub use terminal_state::TerminalState;

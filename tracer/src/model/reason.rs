@@ -33,6 +33,17 @@ coded! {
         },
         /// It grew at each of a few snapshots.
         "grew-at-every-snapshot" => GrewAtEverySnapshot,
+        /// Old objects say that they have done what they were for, and are still there; new ones do not.
+        "ended-and-retained" => EndedAndRetained {
+            /// What they say, `.closed is True`: data from outside.
+            field: String,
+            /// Old objects that do, of a sample.
+            old: u64,
+            /// All old ones of the sample.
+            all: u64,
+            /// For how long it was seen.
+            seconds: f64,
+        },
         /// It grew only lately.
         "grew-only-lately" => GrewOnlyLately,
         /// Old blocks are freed.

@@ -2,7 +2,7 @@
 //! from outside.
 
 use super::malloc;
-use super::quantity::{rough_duration, rough_percent};
+use super::quantity::{count, rough_duration, rough_percent};
 use crate::model::Reason;
 
 /// Types in step that are named in a sentence.
@@ -31,6 +31,12 @@ pub fn reason(reason: &Reason) -> String {
             format!("it grew for {} and retains what it takes", rough_duration(seconds))
         }
         Reason::GrewAtEverySnapshot => "it grew at every snapshot and retains what it takes".into(),
+        Reason::EndedAndRetained { ref field, old, all, seconds } => format!(
+            "{field} in {} of {} older objects, which were looked at for {}: they have done what they were for",
+            count(old),
+            count(all),
+            rough_duration(seconds)
+        ),
         Reason::GrewOnlyLately => "it grew only lately".into(),
         Reason::OldBlocksFreed => "old blocks are freed after all".into(),
         Reason::OldObjectsFreed => "old objects go after all".into(),

@@ -12,12 +12,12 @@ use super::error::{Failure, SessionError, joined};
 use super::heap::{HeapReading, HeapTarget, ReadingWanted};
 use super::shared::Turn;
 use crate::heap::{
-    self, ContainerTable, ContainerWatch, Depth, Heap, HeapWatch, Joined, LiveBlock, Named,
-    RetainedSizes, Retainers, View,
+    self, ContainerTable, ContainerWatch, Depth, FieldWatch, Heap, HeapWatch, Joined, LiveBlock,
+    Named, RetainedSizes, Retainers, View,
 };
 use crate::model::{
-    Address, GrownContainer, HeapSnapshot, NoObjects, RetainedPlace, RetainerGroup, TypeRetainer,
-    TypeSeries,
+    Address, FieldContrast, GrownContainer, HeapSnapshot, NoObjects, RetainedPlace, RetainerGroup,
+    TypeRetainer, TypeSeries,
 };
 use crate::os;
 
@@ -59,6 +59,7 @@ pub struct ScanState {
     target: Option<HeapTarget>,
     watch: HeapWatch,
     containers: ContainerWatch,
+    fields: FieldWatch,
 }
 
 /// How a snapshot ended: with the reason when there will be no more.
@@ -79,6 +80,8 @@ pub struct ScanFound {
     pub types: Vec<TypeSeries>,
     /// Tables of containers that grow.
     pub tables: Vec<ContainerTable>,
+    /// What tells old objects of growing types from new ones.
+    pub contrasts: Vec<FieldContrast>,
     /// Owners of blocks and retainers of types, of the last snapshot.
     pub last: Option<Last>,
 }
@@ -184,7 +187,7 @@ struct Job {
 impl Job {
     fn run(self) -> ScanResult {
         let Self { mut state, pid, at, counts, tells, blocks } = self;
-        let ScanState { target, watch, containers } = &mut *state;
+        let ScanState { target, watch, containers, fields } = &mut *state;
         if target.is_none() {
             *target = Some(HeapTarget::open(&pid.to_string()).map_err(refused)?);
         }
@@ -199,6 +202,7 @@ impl Job {
             if counts {
                 watch.snapshot(at.as_secs_f64(), heap, &heap::histogram(heap), collections);
                 containers.snapshot(at.as_secs_f64(), view, heap);
+                fields.snapshot(at.as_secs_f64(), view, heap, watch);
             }
             let seen = Seen { watch, containers };
             blocks.map(|blocks| last(view, heap, roots, code_type, &seen, blocks))
@@ -207,7 +211,8 @@ impl Job {
         let counts = if tells { watch.times() } else { Vec::new() };
         let types = if tells { changed(watch.series()) } else { Vec::new() };
         let (torn, tables) = (state.watch.torn(), state.containers.tables());
-        Ok((state, ScanFound { at, snapshot, counts, torn, types, tables, last }))
+        let contrasts = state.fields.told();
+        Ok((state, ScanFound { at, snapshot, counts, torn, types, tables, contrasts, last }))
     }
 }
 
@@ -285,8 +290,9 @@ mod tests {
         let snapshot = HeapSnapshot { seconds, ..HeapSnapshot::default() };
         let state = Box::default();
         let (at, counts, types) = (Duration::from_secs(at), Vec::new(), Vec::new());
-        let tables = Vec::new();
-        Ok((state, ScanFound { at, snapshot, counts, torn: 0, types, tables, last: None }))
+        let (tables, contrasts) = (Vec::new(), Vec::new());
+        let last = None;
+        Ok((state, ScanFound { at, snapshot, counts, torn: 0, types, tables, contrasts, last }))
     }
 
     fn every(seconds: u64) -> CensusRules {

@@ -29,8 +29,8 @@ use super::surroundings::Surroundings;
 use super::target::TracedTarget;
 use crate::history::{Count, SharedHistory, Sink, SiteRow, SiteTotals, SnapshotRow, Tee, Tick};
 use crate::model::{
-    Capture, GrownContainer, Interner, Note, Owned, ProcessPoint, RetainedPlace, StackNote,
-    TypeRetainer, TypeSeries,
+    Capture, FieldContrast, GrownContainer, Interner, Note, Owned, ProcessPoint, RetainedPlace,
+    StackNote, TypeRetainer, TypeSeries,
 };
 use crate::os;
 use crate::os::usage::Resident;
@@ -87,6 +87,8 @@ pub struct Recorder {
     /// Containers that grew; they wait for the next tick, too.
     containers: Option<(Vec<GrownContainer<u64>>, Vec<RetainedPlace>)>,
     malloc: MallocReadings,
+    /// What tells old objects from new ones; it waits, too.
+    contrasts: Option<Vec<FieldContrast>>,
 }
 
 /// Where the recording is stored: in a file, in memory where somebody judges it while it goes on, or
@@ -140,6 +142,7 @@ impl Recorder {
             container_tables: ContainerTables::default(),
             containers: None,
             malloc,
+            contrasts: None,
         }
     }
 
@@ -349,6 +352,9 @@ impl Recorder {
         if let Some((containers, retained)) = self.containers.take() {
             self.sinks.containers(&containers)?;
             self.sinks.retained_sizes(&retained)?;
+        }
+        if let Some(contrasts) = self.contrasts.take() {
+            self.sinks.contrasts(&contrasts)?;
         }
         Ok(())
     }

@@ -13,6 +13,7 @@ use crate::model::{
 };
 
 mod containers;
+mod contrasts;
 mod history;
 mod malloc;
 mod objects;

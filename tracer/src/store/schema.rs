@@ -66,8 +66,12 @@ pub const CONTAINERS: [(&str, &str); 5] = [
 ];
 
 /// What version 5 added.
-pub const SINCE_5: [(&str, &str); 3] =
-    [("retained_size", RETAINED_SIZE), ("retained_path", RETAINED_PATH), ("malloc", MALLOC)];
+pub const SINCE_5: [(&str, &str); 4] = [
+    ("retained_size", RETAINED_SIZE),
+    ("retained_path", RETAINED_PATH),
+    ("malloc", MALLOC),
+    ("field_contrast", FIELD_CONTRAST),
+];
 
 /// The version of the tables.
 pub fn user_version(connection: &Connection) -> rusqlite::Result<u32> {
@@ -373,6 +377,20 @@ const MALLOC: &str = "CREATE TABLE malloc (
     of_threads_bytes INTEGER NOT NULL,
     trimmable_bytes INTEGER NOT NULL,
     unread_bytes INTEGER NOT NULL
+) STRICT";
+
+const FIELD_CONTRAST: &str = "CREATE TABLE field_contrast (
+    id INTEGER PRIMARY KEY,
+    type TEXT NOT NULL,
+    field TEXT NOT NULL,
+    value TEXT NOT NULL,
+    old INTEGER NOT NULL,
+    old_all INTEGER NOT NULL,
+    young INTEGER NOT NULL,
+    young_all INTEGER NOT NULL,
+    compared INTEGER NOT NULL,
+    snapshots INTEGER NOT NULL,
+    seconds REAL NOT NULL
 ) STRICT";
 
 /// Views for people; the reader never looks at them.

@@ -13,6 +13,7 @@ use crate::history::{Bounds, Remarks, SiteRetained, SiteTotals, Thinning};
 use crate::model::Mark;
 
 mod containers;
+mod contrasts;
 mod forget;
 mod malloc;
 mod objects;

@@ -26,6 +26,8 @@ use super::statistics;
 use crate::model::{TypeGrowth, TypeRetainer, TypeSeries};
 use order::OrderKey;
 pub use order::TypeOrigin;
+#[cfg(test)]
+pub use samples::Random;
 use together::Tie;
 use trajectory::Trajectory;
 

@@ -227,3 +227,14 @@ pub fn frame_code(view: &View<'_>, object: Address, class: &Class) -> Option<Add
     };
     code_of(view, frame)
 }
+
+/// Whether a generator or coroutine has returned or was closed.
+pub fn is_finished(view: &View<'_>, generator: Address) -> Option<bool> {
+    match view.objects.generator.frame {
+        GeneratorFrame::Object { frame } => Some(view.word(generator, frame.into())? == 0),
+        GeneratorFrame::Embedded { state, done, .. } => {
+            let state = view.memory.u8(generator.offset(state.into())?)?;
+            Some(state.cast_signed() >= done)
+        }
+    }
+}

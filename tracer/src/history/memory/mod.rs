@@ -10,9 +10,9 @@ use super::row::{Count, SiteRetained, SiteRow, SiteTotals, Tick};
 use super::thin::{Bounds, Thinning};
 use super::{RecordingEvent, Sink, bounded, finite};
 use crate::model::{
-    CallStack, Capture, Cohort, Collection, Domain, GrownContainer, Lifetime, Loss, MallocPoint,
-    Mark, Owned, ProcessPoint, RetainedPlace, StackNote, Target, TypeRetainer, TypeSeries,
-    UnreachableBlocks,
+    CallStack, Capture, Cohort, Collection, Domain, FieldContrast, GrownContainer, Lifetime, Loss,
+    MallocPoint, Mark, Owned, ProcessPoint, RetainedPlace, StackNote, Target, TypeRetainer,
+    TypeSeries, UnreachableBlocks,
 };
 
 mod objects;
@@ -39,6 +39,7 @@ pub struct InMemory {
     containers: Arc<[GrownContainer<u64>]>,
     retained_sizes: Arc<[RetainedPlace]>,
     malloc: Vec<MallocPoint>,
+    contrasts: Arc<[FieldContrast]>,
     next_tick: i64,
 }
 
@@ -174,6 +175,7 @@ impl Sink for InMemory {
             Event::Malloc(point) => {
                 self.malloc.push(MallocPoint { t: finite(point.t), ..*point });
             }
+            Event::Contrasts(contrasts) => self.put_contrasts(contrasts),
             Event::Notes(notes) => {
                 if let Some(head) = &mut self.head {
                     head.capture.notes = notes.to_vec();

@@ -6,7 +6,8 @@ use super::InMemory;
 use crate::history::row::Count;
 use crate::history::{bounded, finite};
 use crate::model::{
-    DeclaredBound, GrownContainer, Owned, Owner, RetainedPlace, TypePoint, TypeRetainer, TypeSeries,
+    DeclaredBound, FieldContrast, GrownContainer, Owned, Owner, RetainedPlace, TypePoint,
+    TypeRetainer, TypeSeries,
 };
 
 impl InMemory {
@@ -46,6 +47,21 @@ impl InMemory {
             ..*place
         };
         self.retained_sizes = places.iter().map(bounded).collect();
+    }
+
+    /// What tells old objects from new ones.
+    pub(super) fn put_contrasts(&mut self, contrasts: &[FieldContrast]) {
+        self.contrasts = contrasts.iter().map(bounded_contrast).collect();
+    }
+}
+
+fn bounded_contrast(contrast: &FieldContrast) -> FieldContrast {
+    FieldContrast {
+        class: bounded(&contrast.class).to_owned(),
+        field: bounded(&contrast.field).to_owned(),
+        value: bounded(&contrast.value).to_owned(),
+        seconds: finite(contrast.seconds),
+        ..contrast.clone()
     }
 }
 

@@ -56,6 +56,7 @@ impl InMemory {
                 containers,
                 retained_sizes: self.retained_sizes.to_vec(),
                 malloc: self.malloc.clone(),
+                contrasts: self.contrasts.to_vec(),
             },
         })
     }

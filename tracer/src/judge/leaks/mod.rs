@@ -9,6 +9,7 @@
 //! | how much and how fast | `amount` |
 //! | name, retainer, stacks, advice | `build` |
 //! | what the retainer retains | `retained` |
+//! | what tells old objects from new ones | `distinguish` |
 //! | what it is known as from other programs | `kinds` |
 //! | what malloc retains of freed memory | `retention` |
 //! | which are worth a place, and in which order | `order` |
@@ -19,6 +20,7 @@
 mod amount;
 mod build;
 mod cluster;
+mod distinguish;
 mod kinds;
 mod order;
 mod path;
@@ -45,6 +47,7 @@ pub fn leaks(document: &Document) -> Vec<Leak> {
     let leaks = clusters
         .iter()
         .map(|cluster| refine::refine(leak(cluster), document))
+        .map(|leak| distinguish::distinguish(leak, document))
         .map(|leak| Leak { known_kind: kinds::known(document, &leak), ..leak })
         .chain(retention::leak(document))
         .collect();

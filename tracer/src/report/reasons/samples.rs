@@ -11,6 +11,12 @@ pub fn reasons() -> Vec<Reason> {
         Reason::GrowsSteadily { seconds: 14_400.0 },
         Reason::GrowsSoFar { seconds: 480.0 },
         Reason::GrewAtEverySnapshot,
+        Reason::EndedAndRetained {
+            field: ".closed is True".to_owned(),
+            old: 250,
+            all: 256,
+            seconds: 210.0,
+        },
         Reason::GrewOnlyLately,
         Reason::OldBlocksFreed,
         Reason::OldObjectsFreed,

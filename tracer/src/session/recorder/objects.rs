@@ -60,12 +60,13 @@ impl Recorder {
                 return Ok(());
             }
         };
-        let ScanFound { counts, torn, types, tables, last, .. } = found;
+        let ScanFound { counts, torn, types, tables, contrasts, last, .. } = found;
         self.container_tables.notice(&*self.tables, &tables)?;
         self.note_torn(torn);
         if !counts.is_empty() {
             self.types = Some((counts, types));
         }
+        self.contrasts = Some(contrasts);
         if let Some(Last { joined, retainers, containers, retained }) = last {
             self.containers = Some((self.container_tables.named(containers), retained));
             self.retainers = Some((retainers, self.owned(&joined)?));

@@ -66,6 +66,7 @@ fn torn_snapshots_are_told_by_the_last_number() {
             torn,
             types: Vec::new(),
             tables: Vec::new(),
+            contrasts: Vec::new(),
             last: None,
         };
         Ok((Box::default(), found))

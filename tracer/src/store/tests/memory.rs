@@ -7,9 +7,9 @@ use super::{
 };
 use crate::history::{Count, InMemory, Sink, SiteRetained, SiteRow, SiteTotals, SnapshotRow, Tee};
 use crate::model::{
-    Amount, CallStack, Cohort, Counted, CounterClass, DeclaredBound, Domain, Frame, FreeMemory,
-    GrownContainer, Lifetime, Loss, MallocPoint, MallocUse, Mark, Owned, Owner, ProcessPoint,
-    RootKind, StackNote, Totals, TypePoint, TypeRetainer, TypeSeries,
+    Amount, CallStack, Cohort, Counted, CounterClass, DeclaredBound, Domain, FieldContrast, Frame,
+    FreeMemory, GrownContainer, Lifetime, Loss, MallocPoint, MallocUse, Mark, Owned, Owner,
+    ProcessPoint, RootKind, StackNote, Totals, TypePoint, TypeRetainer, TypeSeries,
 };
 use crate::store::mark;
 
@@ -27,6 +27,7 @@ enum Event {
     Retainers { types: Vec<(u8, u8)>, sites: Vec<(u64, u8, u8)> },
     Containers(Vec<Vec<(u64, u8, u8)>>),
     Malloc(u64),
+    Contrasts(Vec<(u64, u8, u8)>),
     Tick { sums: Vec<(u64, u8, u8)>, retained: Option<Vec<(u64, u8, u8)>>, history: bool },
 }
 
@@ -50,6 +51,7 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
             .prop_map(|(types, sites)| Event::Retainers { types, sites }),
         1 => prop::collection::vec(triples(), 0..3).prop_map(Event::Containers),
         1 => (0_u64..1 << 40).prop_map(Event::Malloc),
+        1 => triples().prop_map(Event::Contrasts),
         8 => (triples(), prop::option::of(triples()), any::<bool>())
             .prop_map(|(sums, retained, history)| Event::Tick { sums, retained, history }),
     ];
@@ -92,6 +94,7 @@ impl<'a> Teller<'a> {
             Event::Retainers { types, sites } => self.retainers(types, sites),
             Event::Containers(containers) => self.containers(containers),
             Event::Malloc(bytes) => self.malloc(*bytes),
+            Event::Contrasts(contrasts) => self.contrasts(contrasts),
             Event::Tick { sums, retained, history } => {
                 self.tick(sums, retained.as_deref(), *history)
             }
@@ -224,6 +227,21 @@ impl<'a> Teller<'a> {
         };
         let containers: Vec<_> = containers.iter().map(container).collect();
         self.sinks.containers(&containers).expect("containers");
+    }
+
+    fn contrasts(&mut self, contrasts: &[(u64, u8, u8)]) {
+        let contrast = |(old, young, at): &(u64, u8, u8)| FieldContrast {
+            class: format!("type {at}"),
+            field: format!("field {young}"),
+            value: "True".to_owned(),
+            old: [*old, old + 1],
+            young: [0, u64::from(*young)],
+            compared: 9,
+            snapshots: u64::from(*at),
+            seconds: f64::from(*young),
+        };
+        let contrasts: Vec<_> = contrasts.iter().map(contrast).collect();
+        self.sinks.contrasts(&contrasts).expect("contrasts");
     }
 
     fn tick(&mut self, sums: &[(u64, u8, u8)], retained: Option<&[(u64, u8, u8)]>, history: bool) {

@@ -5,8 +5,8 @@ use rusqlite::Connection;
 use super::{Sink, error, folder, read, tick, written};
 use crate::history::Count;
 use crate::model::{
-    Amount, DeclaredBound, GrownContainer, MallocPoint, Owned, Owner, RetainedPlace, RetainedSize,
-    RootKind, TypePoint, TypeRetainer, TypeSeries,
+    Amount, DeclaredBound, FieldContrast, GrownContainer, MallocPoint, Owned, Owner, RetainedPlace,
+    RetainedSize, RootKind, TypePoint, TypeRetainer, TypeSeries,
 };
 
 fn point(t: f64, count: u64, born_count: u64) -> TypePoint {
@@ -84,6 +84,34 @@ fn containers_come_back() {
     assert_eq!(document.history.containers, expected);
 }
 
+fn contrasts() -> Vec<FieldContrast> {
+    let of = |field: &str, value: &str| FieldContrast {
+        class: "app.Session".into(),
+        field: field.into(),
+        value: value.into(),
+        old: [240, 256],
+        young: [3, 90],
+        compared: 7,
+        snapshots: 4,
+        seconds: 90.0,
+    };
+    vec![of("_closed", "True"), of("sock", "not set")]
+}
+
+#[test]
+fn contrasts_come_back() {
+    let (_folder, path) = folder();
+    let mut writer = written(&path);
+    writer.contrasts(&contrasts()[1..]).expect("contrasts");
+    // What is said again replaces what was said.
+    writer.contrasts(&contrasts()).expect("contrasts");
+    writer.finish(&super::capture()).expect("finish");
+    assert_eq!(read(&path).history.contrasts, contrasts());
+    let database = Connection::open(&path).expect("a database");
+    database.execute("UPDATE field_contrast SET old = 257", []).expect("a change");
+    assert!(error(&path).contains("more objects have a value of a field than there are"));
+}
+
 fn places() -> Vec<RetainedPlace> {
     let size = RetainedSize { objects: 3, least_bytes: 100, most_bytes: 120 };
     let path = |end: usize| retainers()[0].words()[..end].to_vec();
@@ -120,6 +148,7 @@ fn older_formats_are_read() {
         drop(database);
         assert_eq!(read(&path).history.retained_sizes, []);
         assert_eq!(read(&path).history.malloc, []);
+        assert_eq!(read(&path).history.contrasts, []);
     }
     assert_eq!(read(&path).history.containers, []);
 }

@@ -48,6 +48,7 @@ impl Sink for Writer {
                 self.guarded(|writer| writer.put_retained_sizes(places))
             }
             Event::Malloc(point) => self.guarded(|writer| writer.put_malloc(point)),
+            Event::Contrasts(contrasts) => self.guarded(|writer| writer.put_contrasts(contrasts)),
             Event::Notes(notes) => self.guarded(|writer| writer.put_notes(notes)),
             // Marks are in the file before anybody else knows of them, see [`Writer::new_marks`].
             Event::Mark(_) => self.check_going(),
