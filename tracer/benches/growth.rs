@@ -100,6 +100,7 @@ fn document() -> Document {
         },
         losses: Vec::new(),
         memory: Vec::new(),
+        malloc: Vec::new(),
         growth: None,
         leaks: Vec::new(),
         findings: Vec::new(),

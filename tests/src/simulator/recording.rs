@@ -111,6 +111,7 @@ impl<'a> Recording<'a> {
                 Loss::new(Counter::LiveFull, whole(self.world.lost * events / 2.0)),
             ],
             memory: Vec::new(),
+            malloc: Vec::new(),
             growth: None,
             leaks: Vec::new(),
             findings: Vec::new(),

@@ -29,6 +29,7 @@ pub fn document(seconds: f64) -> Document {
         },
         losses: Vec::new(),
         memory: Vec::new(),
+        malloc: Vec::new(),
         growth: None,
         leaks: Vec::new(),
         findings: Vec::new(),

@@ -4,7 +4,8 @@ use leakspy_ebpf::wire::counter::Counter;
 use serde::Serialize;
 
 use super::{
-    CounterClass, Finding, History, Leak, Note, ProcessGrowth, Site, Target, Tool, TypeGrowth,
+    CounterClass, Finding, History, Leak, MallocPoint, Note, ProcessGrowth, Site, Target, Tool,
+    TypeGrowth,
 };
 
 /// Version of the JSON contract.
@@ -25,6 +26,8 @@ pub struct Document {
     pub losses: Vec<Loss>,
     /// Process memory over time.
     pub memory: Vec<MemoryPoint>,
+    /// What malloc had now and then; empty where it is not glibc's or could not be read.
+    pub malloc: Vec<MallocPoint>,
     /// What the memory of the process does; `None` where nobody asked.
     pub growth: Option<ProcessGrowth>,
     /// Leaks by rank, each with all of its evidence, and what else explains growth; empty where nobody

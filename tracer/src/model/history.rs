@@ -4,8 +4,8 @@
 //! Every `t` is in seconds since the start of the capture. Series are in the order of time.
 
 use super::{
-    Amount, FieldContrast, GrownContainer, MallocPoint, RetainedPlace, RootKind, Totals,
-    TypeRetainer, TypeSeries, UnreachableBlocks,
+    Amount, FieldContrast, GrownContainer, RetainedPlace, RootKind, Totals, TypeRetainer,
+    TypeSeries, UnreachableBlocks,
 };
 
 /// Everything over time. Not part of the JSON contract: exporters choose from it.
@@ -29,8 +29,6 @@ pub struct History {
     pub containers: Vec<GrownContainer>,
     /// How much the objects on the paths of all of these retained at the last snapshot.
     pub retained_sizes: Vec<RetainedPlace>,
-    /// What malloc had now and then; empty where it is not glibc's or could not be read.
-    pub malloc: Vec<MallocPoint>,
     /// What tells old objects of growing types from new ones, by type.
     pub contrasts: Vec<FieldContrast>,
 }

@@ -44,6 +44,7 @@ pub fn nothing() -> Document {
         },
         losses: Vec::new(),
         memory: Vec::new(),
+        malloc: Vec::new(),
         growth: None,
         leaks: Vec::new(),
         findings: Vec::new(),

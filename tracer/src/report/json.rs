@@ -40,12 +40,13 @@ pub(super) fn without_sites(document: &Document) -> Document {
         capture: document.capture.clone(),
         losses: document.losses.clone(),
         memory: document.memory.clone(),
+        malloc: document.malloc.clone(),
         growth: document.growth.clone(),
         leaks: document.leaks.clone(),
         findings: document.findings.clone(),
         types: document.types.clone(),
         sites: Vec::new(),
-        history: History { malloc: document.history.malloc.clone(), ..History::default() },
+        history: History::default(),
     }
 }
 

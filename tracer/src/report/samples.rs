@@ -33,6 +33,7 @@ pub fn empty() -> Document {
         },
         losses: balanced(&[]),
         memory: Vec::new(),
+        malloc: Vec::new(),
         growth: None,
         leaks: Vec::new(),
         findings: Vec::new(),

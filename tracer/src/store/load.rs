@@ -106,6 +106,7 @@ impl Source<'_> {
             capture,
             losses: self.counters()?,
             memory,
+            malloc: self.malloc()?,
             growth: None,
             leaks: Vec::new(),
             findings: Vec::new(),

@@ -115,7 +115,7 @@ impl Reader {
         for (name, _) in schema::tables_of(self.version()?) {
             check_table(&self.connection, &self.path, name)?;
         }
-        for (name, _) in &schema::TABLES {
+        for (name, _) in schema::present_of(self.version()?) {
             self.check_pages(name)?;
         }
         Ok(())

@@ -66,12 +66,14 @@ pub const CONTAINERS: [(&str, &str); 5] = [
 ];
 
 /// What version 5 added.
-pub const SINCE_5: [(&str, &str); 4] = [
+pub const SINCE_5: [(&str, &str); 3] = [
     ("retained_size", RETAINED_SIZE),
     ("retained_path", RETAINED_PATH),
-    ("malloc", MALLOC),
     ("field_contrast", FIELD_CONTRAST),
 ];
+
+/// What version 5 added that every report reads.
+pub const READINGS: [(&str, &str); 1] = [("malloc", MALLOC)];
 
 /// The version of the tables.
 pub fn user_version(connection: &Connection) -> rusqlite::Result<u32> {
@@ -80,7 +82,13 @@ pub fn user_version(connection: &Connection) -> rusqlite::Result<u32> {
 
 /// All tables of a version that is read.
 pub fn tables_of(version: u32) -> impl Iterator<Item = &'static (&'static str, &'static str)> {
-    TABLES.iter().chain(history_of(version))
+    present_of(version).chain(history_of(version))
+}
+
+/// Those of them that every report reads.
+pub fn present_of(version: u32) -> impl Iterator<Item = &'static (&'static str, &'static str)> {
+    let readings = if has_version_5(version) { &READINGS[..] } else { &[] };
+    TABLES.iter().chain(readings)
 }
 
 /// Those of them that a report on the present does not read.

@@ -40,6 +40,7 @@ impl InMemory {
             capture: head.capture(end),
             losses: self.counters.values().cloned().collect(),
             memory: process.iter().filter_map(memory_point).collect(),
+            malloc: self.malloc.clone(),
             growth: None,
             leaks: Vec::new(),
             findings: Vec::new(),
@@ -55,7 +56,6 @@ impl InMemory {
                 type_retainers: self.type_retainers.to_vec(),
                 containers,
                 retained_sizes: self.retained_sizes.to_vec(),
-                malloc: self.malloc.clone(),
                 contrasts: self.contrasts.to_vec(),
             },
         })

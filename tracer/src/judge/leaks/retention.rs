@@ -15,6 +15,8 @@ const HOUR: f64 = 3600.0;
 const WORTH: f64 = 0.1;
 /// One that explains more says what the process does.
 const MOST: f64 = 0.5;
+/// Growth of the process is measured in two ways, which differ by no more than this.
+const ROUGHLY: f64 = 1.25;
 /// A reading of which one byte in so many could not be read counts: what it misses is little.
 const UNREAD: u64 = 20;
 /// Fewer readings have no trend.
@@ -23,13 +25,19 @@ const READINGS: usize = 6;
 /// The entry; `None` where malloc was not read, or what it retains does not grow.
 pub fn leak(document: &Document) -> Option<Leak> {
     let growth = document.growth.as_ref().filter(|growth| growth.significant)?;
-    let whole: Vec<&MallocPoint> = document.history.malloc.iter().filter(is_whole).collect();
+    let whole: Vec<&MallocPoint> = document.malloc.iter().filter(is_whole).collect();
     let last = whole.last()?;
     let from = |point: &&&MallocPoint| point.t >= growth.warm_up_seconds;
-    let points = whole.iter().filter(from).map(|point| (point.t, retained(point)));
-    let slope = trend_slope(&points.collect::<Vec<_>>())?;
+    let slope_of = |bytes: fn(&MallocPoint) -> u64| {
+        let points = whole.iter().filter(from).map(|point| (point.t, float(bytes(point))));
+        trend_slope(&points.collect::<Vec<_>>())
+    };
+    let slope = slope_of(|point| point.malloc.retained_bytes())?;
+    // Of the same moments: what comes and goes between readings changes both.
+    let explains = slope.est / slope_of(|point| point.rss_anon_bytes)?.est;
+    let of_growth = slope.est * HOUR / growth.slope_bytes_per_hour.est;
+    let explains = explains.min(ROUGHLY * of_growth);
     let slope = Interval { lo: slope.lo * HOUR, est: slope.est * HOUR, hi: slope.hi * HOUR };
-    let explains = slope.est / growth.slope_bytes_per_hour.est;
     (slope.lo > 0.0 && explains.is_finite() && explains >= WORTH).then(|| Leak {
         id: Leak::identify(LeakKind::Allocator, NAME, []),
         rank: 0,
@@ -54,7 +62,7 @@ pub fn leak(document: &Document) -> Option<Leak> {
 
 /// Whether malloc was read often enough to say that it does not retain most of the growth.
 pub fn is_excluded(document: &Document) -> bool {
-    let readings = document.history.malloc.iter().filter(is_whole).count();
+    let readings = document.malloc.iter().filter(is_whole).count();
     readings >= READINGS && !document.leaks.iter().any(is_most)
 }
 
@@ -68,8 +76,8 @@ fn is_whole(point: &&MallocPoint) -> bool {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "an address space ends at 2⁴⁷")]
-fn retained(point: &MallocPoint) -> f64 {
-    point.malloc.retained_bytes() as f64
+fn float(bytes: u64) -> f64 {
+    bytes as f64
 }
 
 #[cfg(test)]
@@ -86,7 +94,7 @@ mod tests {
         let point = |index: u64| MallocPoint {
             t: (samples::growth(Verdict::Leak, Confidence::Suspect).warm_up_seconds)
                 + 10.0 * index as f64,
-            rss_anon_bytes: 100 * MIB,
+            rss_anon_bytes: 100 * MIB + 8448 * index,
             malloc: MallocUse {
                 arenas: 3,
                 retaining_arenas: 2,
@@ -106,7 +114,7 @@ mod tests {
     fn judged(verdict: Verdict, malloc: Vec<MallocPoint>, findings: Vec<Finding>) -> Document {
         let growth = samples::growth(verdict, Confidence::Suspect);
         let mut document = samples::document(growth, findings);
-        document.history.malloc = malloc;
+        document.malloc = malloc;
         document.leaks = leaks(&document);
         settle(&mut document);
         document

@@ -38,7 +38,7 @@ impl<'a> DocumentJson<'a> {
             capture: CaptureJson::new(&document.capture),
             losses: &document.losses,
             memory: &document.memory,
-            allocator: Some(&*document.history.malloc).filter(|points| !points.is_empty()),
+            allocator: Some(&*document.malloc).filter(|points| !points.is_empty()),
             growth: document.growth.as_ref(),
             leaks: &document.leaks,
             findings: document.findings.iter().map(FindingJson::new).collect(),

@@ -26,7 +26,6 @@ impl Source<'_> {
             type_retainers,
             containers,
             retained_sizes: self.retained_sizes()?,
-            malloc: self.malloc()?,
             contrasts: self.contrasts()?,
         })
     }
