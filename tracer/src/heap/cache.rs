@@ -1,6 +1,6 @@
 //! A cache of memory that is read in large chunks.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::rc::Rc;
 
@@ -14,6 +14,9 @@ const KEPT: usize = 768;
 /// Bytes of a chunk of a file.
 const PAGE: u64 = 4096;
 
+/// Most times that a missed place has the memory looked at again.
+const SURVEYS: u32 = 16;
+
 /// Where there is memory that can be read without effects. Each is by address, no two overlap:
 /// first address, address after the last.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -23,6 +26,8 @@ pub struct Ranges {
     /// Mapped files: what was never changed of them is not resident data, but types have their
     /// names there.
     pub files: Vec<(u64, u64)>,
+    /// All that is mapped, resident or not.
+    pub mapped: Vec<(u64, u64)>,
 }
 
 /// A memory over another one, of which only certain ranges are read, in chunks, and each chunk once
@@ -35,6 +40,8 @@ pub struct Cache<'a> {
     /// In the order in which they were read.
     order: RefCell<VecDeque<u64>>,
     last: RefCell<Option<Rc<Chunk>>>,
+    /// How often it may still be asked where memory is because some was missed.
+    surveys: Cell<u32>,
 }
 
 struct Chunk {
@@ -52,6 +59,7 @@ impl<'a> Cache<'a> {
             chunks: RefCell::default(),
             order: RefCell::default(),
             last: RefCell::default(),
+            surveys: Cell::new(SURVEYS),
         }
     }
 
@@ -93,6 +101,29 @@ impl<'a> Cache<'a> {
         *self.last.borrow_mut() = None;
     }
 
+    /// Drops what was read of a range, so that it is read as it is now. Memory that came since it was
+    /// asked where there is any is found; then what is mapped by now is returned.
+    pub fn renew(&self, at: Address, bytes: u64) -> Vec<(u64, u64)> {
+        let mut mapped = Vec::new();
+        if self.bounds(at.0).is_none()
+            && let Some(left) = self.surveys.get().checked_sub(1)
+        {
+            self.surveys.set(left);
+            let ranges = (self.survey)();
+            mapped.clone_from(&ranges.mapped);
+            *self.ranges.borrow_mut() = ranges;
+        }
+        *self.last.borrow_mut() = None;
+        let (mut at, end) = (at.0, at.0.saturating_add(bytes));
+        while at < end
+            && let Some((from, to)) = self.bounds(at)
+        {
+            self.chunks.borrow_mut().remove(&from);
+            at = to;
+        }
+        mapped
+    }
+
     /// The chunk that the address lies in, from the last one used.
     #[inline]
     fn with_chunk<T>(&self, at: u64, use_it: impl FnOnce(&Chunk) -> T) -> Option<T> {
@@ -109,7 +140,7 @@ impl<'a> Cache<'a> {
 
     fn chunk(&self, at: u64) -> Option<Rc<Chunk>> {
         let (from, to) = self.bounds(at)?;
-        if let Some(known) = self.chunks.borrow().get(&from) {
+        if let Some(known) = self.chunks.borrow().get(&from).filter(|known| known.holds(at)) {
             return Some(known.clone());
         }
         self.fetch(from, to)
@@ -208,6 +239,7 @@ mod tests {
         Ranges {
             there: vec![(0x10000, 0x50000), (0x51000, 0x52000)],
             files: vec![(0x80000, 0x90000)],
+            mapped: Vec::new(),
         }
     }
 
@@ -222,6 +254,27 @@ mod tests {
         cache.forget();
         assert_eq!(cache.u8(Address(0x10001)), Some(1));
         assert_eq!(below.0.get(), 3);
+    }
+
+    /// What grew meanwhile, too, and with a bound on how often that is looked for.
+    #[test]
+    fn what_is_renewed_is_read_again() {
+        let below = Counting::default();
+        let asked = Cell::new(0);
+        let survey = || {
+            asked.set(asked.get() + 1);
+            let end = if asked.get() == 1 { 0x18000 } else { 0x30000 };
+            Ranges { there: vec![(0x10000, end)], ..Ranges::default() }
+        };
+        let cache = Cache::new(&below, &survey);
+        assert_eq!(cache.u8(Address(0x10001)), Some(1));
+        assert_eq!(cache.u8(Address(0x19001)), None);
+        cache.renew(Address(0x10000), 8);
+        assert_eq!((cache.u8(Address(0x10001)), below.0.get()), (Some(1), 2));
+        cache.renew(Address(0x20000), u64::MAX);
+        assert_eq!((cache.u8(Address(0x19001)), below.0.get(), asked.get()), (Some(1), 3, 2));
+        (0..100).for_each(|_| drop(cache.renew(Address(0x90000), 8)));
+        assert_eq!(asked.get(), 1 + SURVEYS);
     }
 
     #[test]

@@ -60,7 +60,7 @@ pub struct ContainerWatch {
 }
 
 /// Items of a container, and where its table is.
-fn measure(view: &View<'_>, object: Address, kind: Kind) -> Option<(u64, Address)> {
+pub(super) fn measure(view: &View<'_>, object: Address, kind: Kind) -> Option<(u64, Address)> {
     /// `ob_size`
     const SIZE: u64 = 16;
     let last_table = |offset| view.word(object, offset).map(Address);

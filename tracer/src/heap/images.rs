@@ -54,7 +54,7 @@ impl Saved {
         ZlibDecoder::new(packed).read_to_end(&mut bytes).unwrap();
         let image = Image::parse(&bytes);
         let ranges = |name: &str| serde_json::from_value(image.header[name].clone()).unwrap();
-        let ranges = Ranges { there: ranges("there"), files: ranges("files") };
+        let ranges = Ranges { there: ranges("there"), files: ranges("files"), mapped: Vec::new() };
         Self { image, ranges }
     }
 

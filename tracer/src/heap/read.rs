@@ -36,6 +36,12 @@ impl Default for Depth {
 /// Most blocks of C that are read.
 const CLAIMED: usize = 1 << 22;
 
+/// Items of a container that grows often enough for its table to move while a heap is read.
+const LARGE: u64 = 2048;
+/// Bytes of a container itself, and of its table for each item, about.
+const HEADER: u64 = 64;
+const EACH: u64 = 32;
+
 /// Reads a heap: what the collector's lists, which begin at `heads`, and the objects at `more` lead
 /// to.
 pub fn read_heap(
@@ -149,12 +155,34 @@ impl Reader<'_, '_> {
             self.heap.graph.begin();
         }
         let view = self.view;
+        if class.kind.grows() {
+            self.renew(object.address, class.kind);
+        }
         let left_out = edge::edges(view, object.address, &class, &mut |edge| self.reference(edge));
         self.heap.skipped.references += left_out;
         self.inside(number, class.kind);
         if self.depth.sums {
             // Now, while its memory is at hand.
             self.sum(number, object, &class);
+        }
+    }
+
+    /// Reads a large container together with its table: what it was when its neighbour was read may lead to
+    /// a table that is gone by now.
+    fn renew(&self, object: Address, kind: Kind) {
+        let large = || {
+            let measured = containers::measure(self.view, object, kind);
+            measured.filter(|(items, _)| *items >= LARGE)
+        };
+        if large().is_none() {
+            return;
+        }
+        self.cache.renew(object, HEADER);
+        if let Some((items, table)) = large() {
+            let mapped = self.cache.renew(table, items.saturating_mul(EACH));
+            if !mapped.is_empty() {
+                self.view.mapped.extend(mapped);
+            }
         }
     }
 

@@ -232,13 +232,15 @@ impl HeapTarget {
         let survey = self.pages.survey().ok()?;
         let there = survey.ranges.iter().map(|range| (range.start, range.end));
         let mappings = self.process.mappings().ok()?;
+        let readable = mappings.iter().filter(|mapping| mapping.readable);
+        let mapped = readable.map(|mapping| (mapping.start.0, mapping.end.0)).collect();
         let file = |path: &[u8]| path.starts_with(b"/") && !path.starts_with(b"/dev/");
         let files = mappings
             .iter()
             .filter(|mapping| mapping.readable && !mapping.shared)
             .filter(|mapping| file(mapping.path.as_encoded_bytes()))
             .map(|mapping| (mapping.start.0, mapping.end.0));
-        Some(Ranges { there: joined(there), files: joined(files) })
+        Some(Ranges { there: joined(there), files: joined(files), mapped })
     }
 }
 
