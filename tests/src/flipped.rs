@@ -67,7 +67,7 @@ impl Original {
             .iter()
             .map(|mapping| (mapping.start.0, mapping.end.0))
             .collect::<Vec<_>>();
-        let (ranges, mapped) = (Ranges { there, files }, Mapped::new(mapped));
+        let (ranges, mapped) = (Ranges { there, files, ..Ranges::default() }, Mapped::new(mapped));
         Ok(Self { pages, python, collector, ranges, mapped })
     }
 
