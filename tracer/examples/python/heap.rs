@@ -129,7 +129,7 @@ fn ranges(process: &Process, pages: &Pages) -> Result<(Ranges, Vec<(u64, u64)>)>
     let anonymous =
         |start: u64| others.iter().any(|mapping| (mapping.start.0..mapping.end.0).contains(&start));
     let arenas = there.iter().copied().filter(|(start, _)| anonymous(*start)).collect();
-    Ok((Ranges { there, files }, arenas))
+    Ok((Ranges { there, files, ..Ranges::default() }, arenas))
 }
 
 /// How many objects there are.
