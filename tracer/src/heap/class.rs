@@ -108,6 +108,17 @@ pub struct Class {
 }
 
 impl Class {
+    /// Whether its instances have the collector's header before them.
+    pub const fn is_collected(&self) -> bool {
+        self.flags & flag::GC != 0
+    }
+
+    /// Whether they have two more words before that, in a minor version (`_PyType_PreHeaderSize`).
+    pub const fn has_preheader(&self, minor: u8) -> bool {
+        minor >= 11 && self.flags & flag::MANAGED_DICT != 0
+            || minor >= 12 && self.flags & flag::MANAGED_WEAKREF != 0
+    }
+
     /// The type of what is no object.
     pub const fn nothing() -> Self {
         Self {

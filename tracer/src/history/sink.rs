@@ -4,8 +4,8 @@ use std::convert::Infallible;
 
 use super::row::{Count, SiteRow, Tick};
 use crate::model::{
-    Capture, Cohort, FieldContrast, GrownContainer, Lifetime, MallocPoint, Mark, Note, Owned,
-    RetainedPlace, Target, TypeRetainer, TypeSeries, UnreachableBlocks,
+    Capture, Cohort, FieldContrast, GrownContainer, Lifetime, LostMemory, MallocPoint, Mark, Note,
+    Owned, RetainedPlace, Target, TypeRetainer, TypeSeries, UnreachableBlocks,
 };
 
 /// Something that happens in a recording. What is reported between two ticks counts from the next
@@ -70,6 +70,8 @@ pub enum RecordingEvent<'a> {
     Malloc(&'a MallocPoint),
     /// As [`Sink::contrasts`].
     Contrasts(&'a [FieldContrast]),
+    /// As [`Sink::lost`].
+    Lost(&'a LostMemory),
     /// As [`Sink::notes`].
     Notes(&'a [Note]),
     /// As [`Sink::mark`].
@@ -146,6 +148,11 @@ pub trait Sink {
             key,
             found: UnreachableBlocks { looked_for, unreachable },
         })
+    }
+
+    /// Lost small objects that a search found, in place of what earlier ones did.
+    fn lost(&mut self, lost: &LostMemory) -> Result<(), Self::Error> {
+        self.take(RecordingEvent::Lost(lost))
     }
 
     /// When Python objects were counted, and what their types did so far, in place of what was said

@@ -12,6 +12,7 @@
 //! unreachable, as long as the memory does not change meanwhile. The caller has to deal with that
 //! it does: see `session`.
 
+mod arenas;
 mod blocks;
 mod pools;
 mod scan;
@@ -21,6 +22,10 @@ mod tally;
 #[cfg(test)]
 mod tests;
 
+pub use arenas::{
+    ArenaScan, BlockAges, LostGroup, LostTypes, ObjectExtent, Pools, SmallType, SmallTypes,
+    Unmarked, lost,
+};
 pub use blocks::{Blocks, SearchedBlock};
 pub use pools::object_at;
 pub use scan::{LeakScan, PointerAlignment, ScanOutcome, SoFar};

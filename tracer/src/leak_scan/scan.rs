@@ -147,7 +147,7 @@ const DIGIT: u32 = 30;
 
 /// The address that a Python integer of two digits holds when they stand in this word: programs
 /// keep what `ctypes` gave them as integers. Digits are 32 bits wide each, of which 30 are used.
-fn integer(word: u64) -> Option<u64> {
+pub(super) fn integer(word: u64) -> Option<u64> {
     let (low, high) = (word & 0xffff_ffff, word >> 32);
     // No address of a process has more than 47 bits.
     let plausible = low < 1 << DIGIT && high > 0 && high < 1 << (47 - DIGIT);

@@ -4,8 +4,8 @@
 //! Every `t` is in seconds since the start of the capture. Series are in the order of time.
 
 use super::{
-    Amount, FieldContrast, GrownContainer, RetainedPlace, RootKind, Totals, TypeRetainer,
-    TypeSeries, UnreachableBlocks,
+    Amount, FieldContrast, GrownContainer, LostMemory, RetainedPlace, RootKind, Totals,
+    TypeRetainer, TypeSeries, UnreachableBlocks,
 };
 
 /// Everything over time. Not part of the JSON contract: exporters choose from it.
@@ -31,6 +31,8 @@ pub struct History {
     pub retained_sizes: Vec<RetainedPlace>,
     /// What tells old objects of growing types from new ones, by type.
     pub contrasts: Vec<FieldContrast>,
+    /// Lost small objects, as of the last search for them.
+    pub lost: Option<LostMemory>,
 }
 
 /// The process at one moment; `None` for what could not be read. Sizes are bytes.

@@ -17,6 +17,7 @@ mod history;
 mod kernel_release;
 mod known_kind;
 mod leak;
+mod lost;
 mod malloc;
 mod memory;
 mod note;
@@ -67,6 +68,7 @@ pub use leak::{
 };
 /// What a counter says about a call that was seen.
 pub use leakspy_ebpf::wire::counter::CounterClass;
+pub use lost::{LostMemory, LostObjects};
 pub use malloc::{FreeMemory, MallocPoint, MallocUse};
 pub use memory::Memory;
 pub use note::{DifferenceNote, HeapNote, LeftOut, NoSearch, NotSeen, Note, StackNote};

@@ -16,6 +16,19 @@ coded! {
             /// Those without a pointer.
             unreachable: u64,
         },
+        /// Small objects, or other small blocks, to which nothing leads and that nobody can free.
+        "lost" => Lost {
+            /// All of them.
+            count: u64,
+            /// Those that were there so long before.
+            old: u64,
+            /// So long.
+            seconds: f64,
+            /// Bytes of each.
+            bytes: u64,
+            /// Whether they are objects.
+            objects: bool,
+        },
         /// A steady share is never freed, though others live long and die.
         "some-never-freed" => SomeNeverFreed {
             /// Half of those that are freed do not live longer.

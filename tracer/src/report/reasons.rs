@@ -20,6 +20,7 @@ pub fn reason(reason: &Reason) -> String {
             "nothing points to {unreachable} of the {searched} blocks that were looked for: the program cannot \
              free them"
         ),
+        Reason::Lost { count, old, seconds, bytes, objects } => lost([count, old, bytes], seconds, objects),
         Reason::SomeNeverFreed { median_life } => format!(
             "a steady share is never freed, though half of the others are gone after {}",
             rough_duration(median_life)
@@ -121,6 +122,19 @@ pub fn reason(reason: &Reason) -> String {
 /// Several, the strongest first.
 pub fn joined(reasons: &[Reason]) -> String {
     reasons.iter().map(reason).collect::<Vec<_>>().join("; ")
+}
+
+fn lost([count, old, bytes]: [u64; 3], seconds: f64, objects: bool) -> String {
+    let old = format!("{old} of them for more than {}", rough_duration(seconds));
+    match objects {
+        true => format!(
+            "nothing leads to {count} objects of about {bytes} B, {old}, though they count references: C code \
+             took a reference to each and never gave it back"
+        ),
+        false => format!(
+            "nothing leads to {count} blocks of {bytes} B in arenas, {old}: C code made them and never freed them"
+        ),
+    }
 }
 
 fn in_step(types: &[(String, f64)]) -> String {

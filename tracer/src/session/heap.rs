@@ -138,6 +138,33 @@ impl HeapTarget {
         })
     }
 
+    /// Has something made with the types of the heap, whose objects are not read; with it, the bytes of a pool
+    /// of its allocator.
+    ///
+    /// # Errors
+    /// The process is gone.
+    pub fn types<T>(
+        &self,
+        make: impl FnOnce(&View<'_>, &Pages, u32) -> T,
+    ) -> Result<T, SessionError> {
+        let mapped = self.mapped()?;
+        let survey = || self.ranges().unwrap_or_default();
+        let cache = Cache::new(self.pages.memory(), &survey);
+        let budget = Budget::for_heap_bytes(cache.size());
+        Ok(make(&self.view(&cache, &mapped, &budget), &self.pages, self.objects.pool_size))
+    }
+
+    fn view<'a>(
+        &'a self,
+        memory: &'a dyn Memory,
+        mapped: &'a Mapped,
+        budget: &'a Budget,
+    ) -> View<'a> {
+        let refcount = Refcount::for_minor(self.python.version.minor);
+        let layout = &self.python.layout;
+        View { memory, layout, objects: self.objects, refcount, mapped, budget }
+    }
+
     /// `None` when there are more objects than may be kept.
     fn read<T>(
         &self,
@@ -146,17 +173,8 @@ impl HeapTarget {
         depth: Depth,
         make: impl FnOnce(&View<'_>, &mut Heap, Vec<Named>) -> T,
     ) -> Option<(T, HeapSnapshot)> {
-        let refcount = Refcount::for_minor(self.python.version.minor);
         let budget = Budget::for_heap_bytes(cache.size());
-        let layout = &self.python.layout;
-        let view = View {
-            memory: cache,
-            layout,
-            objects: self.objects,
-            refcount,
-            mapped,
-            budget: &budget,
-        };
+        let view = self.view(cache, mapped, &budget);
         let mut roots = heap::frames(&view, &self.python);
         let more: Vec<_> = roots.iter().flat_map(|root| &root.edges).map(|edge| edge.to).collect();
         let mut heap = heap::read_heap(&view, cache, self.collector.heads(), &more, depth);

@@ -6,6 +6,8 @@
 //! roots; and two whole passes must both find no pointer. A pass that could not read everything
 //! proves nothing.
 
+mod job;
+mod lost;
 mod pass;
 
 use std::collections::{HashMap, HashSet};
@@ -15,13 +17,16 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 
 use super::shared::Turn;
-use pass::{Job, PassPace, Whole};
-pub use pass::{Scanned, Unfinished};
+pub use job::Scanned;
+use job::{Job, Whole};
+use lost::{LostJob, SharedLost};
+use pass::PassPace;
+pub use pass::Unfinished;
 
 use crate::leak_scan::{
     Blocks, LeakScan, ScanOutcome, SearchedBlock, SiteUnreachable, object_at, tally,
 };
-use crate::model::{Address, Memory};
+use crate::model::{Address, LostMemory, Memory};
 use crate::os::pages::Pages;
 
 /// How the memory of the target is searched.
@@ -63,8 +68,6 @@ const BY_REGISTERS: u64 = 2;
 /// What is to be looked for.
 pub struct SearchWanted {
     blocks: Vec<SearchedBlock>,
-    /// Fewer blocks of a site than this prove nothing.
-    at_least: u64,
 }
 
 impl SearchWanted {
@@ -72,11 +75,16 @@ impl SearchWanted {
     /// there are none. Registers are not read, so that a block which a thread keeps while it waits
     /// in the kernel can seem unreachable: a site must have more blocks than threads could keep so.
     pub fn choose(blocks: Vec<SearchedBlock>, threads: usize) -> Option<Self> {
-        let threads = u64::try_from(threads).unwrap_or(u64::MAX);
-        let at_least = FEWEST.max(threads.saturating_mul(BY_REGISTERS).saturating_add(1));
+        let at_least = at_least(threads);
         let any = !tally(blocks.iter().map(|block| (block, false)), at_least).is_empty();
-        any.then_some(Self { blocks, at_least })
+        any.then_some(Self { blocks })
     }
+}
+
+/// Fewer objects than this could be held by registers alone.
+fn at_least(threads: usize) -> u64 {
+    let threads = u64::try_from(threads).unwrap_or(u64::MAX);
+    FEWEST.max(threads.saturating_mul(BY_REGISTERS).saturating_add(1))
 }
 
 /// The searches of one recording.
@@ -86,6 +94,8 @@ pub struct PointerSearch {
     begun: usize,
     next: Duration,
     running: Option<Running>,
+    /// Small objects, of a process with Python.
+    lost: Option<SharedLost>,
 }
 
 /// A search at work.
@@ -116,7 +126,26 @@ impl PointerSearch {
     /// None yet.
     pub fn new(rules: SearchRules) -> Self {
         let next = rules.times.0.first().copied().unwrap_or(rules.times.1);
-        Self { rules, begun: 0, next, running: None }
+        Self { rules, begun: 0, next, running: None, lost: None }
+    }
+
+    /// With small objects of the process with Python, if there is one.
+    pub fn with_python(self, pid: Option<u32>) -> Self {
+        let wanted = self.rules.wanted;
+        Self { lost: pid.filter(|_| wanted).map(SharedLost::new), ..self }
+    }
+
+    /// Takes down which small objects there are, if it is time, so long after the start: later searches
+    /// know by that which are old.
+    pub fn take_down(&mut self, since_start: Duration) {
+        if let Some(lost) = &mut self.lost {
+            lost.take_down(since_start, self.rules.most_bytes);
+        }
+    }
+
+    /// What the last search found of small objects, once.
+    pub fn found_lost(&self) -> Option<LostMemory> {
+        self.lost.as_ref()?.found()
     }
 
     /// Whether one should begin, so long after the start.
@@ -153,12 +182,26 @@ impl PointerSearch {
         BLOCKS
     }
 
-    /// Begins one.
-    pub fn begin(&mut self, wanted: SearchWanted, memory: Pages, turn: Turn) {
+    /// Begins one, so long after the start, of a process with so many threads, for `wanted` and for small objects;
+    /// none when there are neither.
+    pub fn begin(
+        &mut self,
+        now: Duration,
+        threads: usize,
+        wanted: Option<SearchWanted>,
+        memory: Pages,
+        turn: Turn,
+    ) {
+        let at_least = at_least(threads);
+        let lost = self.lost.as_ref().map(|lost| lost.job(now, self.age(now), at_least));
+        if lost.is_none() && wanted.is_none() {
+            return;
+        }
+        let blocks = wanted.map_or_else(Vec::new, |wanted| wanted.blocks);
         let pace = Arc::new(PassPace::gentle());
-        let search = LeakScan::new(Blocks::new(wanted.blocks));
-        let result = self.start(search, memory, &pace, &turn);
-        let (at_least, with_retainers, unreachable) = (wanted.at_least, false, None);
+        let search = LeakScan::new(Blocks::new(blocks));
+        let result = self.start(search, memory, lost, &pace, &turn);
+        let (with_retainers, unreachable) = (false, None);
         self.running = Some(Running { at_least, with_retainers, unreachable, pace, turn, result });
     }
 
@@ -166,11 +209,12 @@ impl PointerSearch {
         &self,
         search: LeakScan,
         memory: Pages,
+        lost: Option<LostJob>,
         pace: &Arc<PassPace>,
         turn: &Turn,
     ) -> oneshot::Receiver<Scanned> {
         let (pace, turn) = (Arc::clone(pace), Some(Arc::clone(turn)));
-        Job { search, memory, most_bytes: self.rules.most_bytes, pace, turn }.start()
+        Job { search, memory, most_bytes: self.rules.most_bytes, lost, pace, turn }.start()
     }
 
     /// The user waits for the result: no more rests.
@@ -259,8 +303,13 @@ impl PointerSearch {
     }
 
     fn again(&mut self, blocks: Vec<SearchedBlock>, memory: Pages, running: Running) -> SearchStep {
-        let result =
-            self.start(LeakScan::new(Blocks::new(blocks)), memory, &running.pace, &running.turn);
+        let result = self.start(
+            LeakScan::new(Blocks::new(blocks)),
+            memory,
+            None,
+            &running.pace,
+            &running.turn,
+        );
         self.running = Some(Running { result, ..running });
         SearchStep::Goes
     }

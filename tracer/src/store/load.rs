@@ -15,6 +15,7 @@ use crate::model::{
 mod containers;
 mod contrasts;
 mod history;
+mod lost;
 mod malloc;
 mod objects;
 mod retained;

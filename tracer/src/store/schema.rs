@@ -66,10 +66,11 @@ pub const CONTAINERS: [(&str, &str); 5] = [
 ];
 
 /// What version 5 added.
-pub const SINCE_5: [(&str, &str); 3] = [
+pub const SINCE_5: [(&str, &str); 4] = [
     ("retained_size", RETAINED_SIZE),
     ("retained_path", RETAINED_PATH),
     ("field_contrast", FIELD_CONTRAST),
+    ("lost_object", LOST_OBJECT),
 ];
 
 /// What version 5 added that every report reads.
@@ -240,6 +241,20 @@ const LIFETIME: &str = "CREATE TABLE lifetime (
     freed_count INTEGER NOT NULL,
     PRIMARY KEY (site, up_to)
 ) STRICT, WITHOUT ROWID";
+
+const LOST_OBJECT: &str = "CREATE TABLE lost_object (
+    id INTEGER PRIMARY KEY,
+    t REAL NOT NULL,
+    age REAL NOT NULL,
+    type TEXT,
+    block INTEGER NOT NULL,
+    old_count INTEGER NOT NULL,
+    old_bytes INTEGER NOT NULL,
+    young_count INTEGER NOT NULL,
+    young_bytes INTEGER NOT NULL,
+    within_count INTEGER NOT NULL,
+    within_bytes INTEGER NOT NULL
+) STRICT";
 
 const MARK: &str = "CREATE TABLE mark (
     id INTEGER PRIMARY KEY,

@@ -15,6 +15,7 @@ use crate::model::Mark;
 mod containers;
 mod contrasts;
 mod forget;
+mod lost;
 mod malloc;
 mod objects;
 mod retained;

@@ -11,8 +11,8 @@ use super::thin::{Bounds, Thinning};
 use super::{RecordingEvent, Sink, bounded, finite};
 use crate::model::{
     CallStack, Capture, Cohort, Collection, Domain, FieldContrast, GrownContainer, Lifetime, Loss,
-    MallocPoint, Mark, Owned, ProcessPoint, RetainedPlace, StackNote, Target, TypeRetainer,
-    TypeSeries, UnreachableBlocks,
+    LostMemory, MallocPoint, Mark, Owned, ProcessPoint, RetainedPlace, StackNote, Target,
+    TypeRetainer, TypeSeries, UnreachableBlocks,
 };
 
 mod objects;
@@ -40,6 +40,7 @@ pub struct InMemory {
     retained_sizes: Arc<[RetainedPlace]>,
     malloc: Vec<MallocPoint>,
     contrasts: Arc<[FieldContrast]>,
+    lost: Option<LostMemory>,
     next_tick: i64,
 }
 
@@ -176,6 +177,7 @@ impl Sink for InMemory {
                 self.malloc.push(MallocPoint { t: finite(point.t), ..*point });
             }
             Event::Contrasts(contrasts) => self.put_contrasts(contrasts),
+            Event::Lost(lost) => self.put_lost(lost),
             Event::Notes(notes) => {
                 if let Some(head) = &mut self.head {
                     head.capture.notes = notes.to_vec();

@@ -6,8 +6,8 @@ use super::InMemory;
 use crate::history::row::Count;
 use crate::history::{bounded, finite};
 use crate::model::{
-    DeclaredBound, FieldContrast, GrownContainer, Owned, Owner, RetainedPlace, TypePoint,
-    TypeRetainer, TypeSeries,
+    DeclaredBound, FieldContrast, GrownContainer, LostMemory, LostObjects, Owned, Owner,
+    RetainedPlace, TypePoint, TypeRetainer, TypeSeries,
 };
 
 impl InMemory {
@@ -62,6 +62,22 @@ fn bounded_contrast(contrast: &FieldContrast) -> FieldContrast {
         value: bounded(&contrast.value).to_owned(),
         seconds: finite(contrast.seconds),
         ..contrast.clone()
+    }
+}
+
+impl InMemory {
+    /// Nothing where nothing was found, as in the file.
+    pub(super) fn put_lost(&mut self, lost: &LostMemory) {
+        let of = |found: &LostObjects| LostObjects {
+            name: found.name.as_deref().map(|name| bounded(name).to_owned()),
+            ..found.clone()
+        };
+        let found = LostMemory {
+            t: finite(lost.t),
+            age: finite(lost.age),
+            types: lost.types.iter().map(of).collect(),
+        };
+        self.lost = Some(found).filter(|lost| !lost.types.is_empty());
     }
 }
 

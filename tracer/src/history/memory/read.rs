@@ -57,6 +57,7 @@ impl InMemory {
                 containers,
                 retained_sizes: self.retained_sizes.to_vec(),
                 contrasts: self.contrasts.to_vec(),
+                lost: self.lost.clone(),
             },
         })
     }

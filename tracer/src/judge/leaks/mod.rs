@@ -5,6 +5,7 @@
 //! |---|---|
 //! | pieces: what may be evidence of a leak, and where it is retained | `piece`, `path` |
 //! | clusters: the same container, types in step, blocks owned by them, arenas filled by them | `cluster` |
+//! | objects that are lost, with the arenas that they fill | `lost` |
 //! | one verdict, never surer than its evidence | `verdict` |
 //! | how much and how fast | `amount` |
 //! | name, retainer, stacks, advice | `build` |
@@ -22,6 +23,7 @@ mod build;
 mod cluster;
 mod distinguish;
 mod kinds;
+mod lost;
 mod order;
 mod path;
 mod piece;
@@ -42,12 +44,14 @@ use crate::model::{Document, Leak};
 pub fn leaks(document: &Document) -> Vec<Leak> {
     let pieces = piece::pieces(document);
     let clusters = cluster::clusters(document, &pieces);
+    let (lost, clusters) = lost::lost(document, clusters);
     let sizes = retained::RetainedPlaces::of(document);
     let leak = |cluster| retained::measured(build::leak(document, cluster), &sizes);
     let leaks = clusters
         .iter()
         .map(|cluster| refine::refine(leak(cluster), document))
         .map(|leak| distinguish::distinguish(leak, document))
+        .chain(lost)
         .map(|leak| Leak { known_kind: kinds::known(document, &leak), ..leak })
         .chain(retention::leak(document))
         .collect();

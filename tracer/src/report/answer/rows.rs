@@ -7,7 +7,7 @@ use crate::model::{
     Verdict,
 };
 use crate::report::malloc;
-use crate::report::origin::base_name;
+use crate::report::origin::{Origin, base_name, of_frame};
 use crate::report::quantity::{bytes, count, counted, rate, rough_percent};
 
 /// Lines of one row, and fields that tell old objects from new ones.
@@ -99,7 +99,12 @@ fn library(leak: &Leak) -> Option<String> {
     let mut frames = leak.created_at.first()?.stack.iter().rev();
     let module = frames.find_map(|frame| {
         let module = frame.module.as_deref().map(base_name)?;
-        let names = frame.function.as_deref() == Some(&leak.name) || module == leak.name;
+        let is_lost = leak.kind == LeakKind::LostObjects;
+        let is_package = || matches!(of_frame(frame), Origin::Package(_));
+        let names = match is_lost {
+            true => is_package(),
+            false => frame.function.as_deref() == Some(&leak.name) || module == leak.name,
+        };
         names.then_some(module)
     });
     module.map(str::to_owned)
@@ -111,6 +116,15 @@ fn proof(leak: &Leak) -> Option<String> {
             "nothing points to {} of the {} that were looked for",
             count(*unreachable),
             counted(*searched, "block", "blocks")
+        )),
+        Reason::Lost { count: lost, bytes, objects: true, .. } => Some(format!(
+            "C code took a reference to {} {} of about {bytes} B and never gave it back: nothing leads to them",
+            count(*lost),
+            leak.name
+        )),
+        Reason::Lost { count: lost, bytes, objects: false, .. } => Some(format!(
+            "nothing leads to {} blocks of {bytes} B: C code made them and never freed them",
+            count(*lost)
         )),
         _ => None,
     })
@@ -145,7 +159,9 @@ fn arenas(leak: &Leak) -> Option<String> {
     let of_arenas = |basis| basis == Basis::Arena;
     let known = leak.created_at.iter().filter(|made| of_arenas(made.basis));
     let lines = lines::lines(known.map(|made| (&made.stack, made.share)));
-    let least = if leak.evidence.types.is_empty() { MOST_ARENAS } else { NEARLY_ALL_ARENAS };
+    let lost = leak.kind == LeakKind::LostObjects;
+    let least =
+        if lost || leak.evidence.types.is_empty() { MOST_ARENAS } else { NEARLY_ALL_ARENAS };
     let (line, share) = lines.into_iter().next().filter(|(_, share)| *share >= least)?;
     let share = rough_percent(share);
     Some(format!("{line} (it needed {share} of the new arenas; other lines may make more)"))

@@ -7,6 +7,8 @@ pub fn reasons() -> Vec<Reason> {
     vec![
         Reason::Garbage,
         Reason::Unreachable { searched: 16, unreachable: 15 },
+        Reason::Lost { count: 9_000, old: 6_000, seconds: 40.0, bytes: 90, objects: true },
+        Reason::Lost { count: 9_000, old: 6_000, seconds: 40.0, bytes: 32, objects: false },
         Reason::SomeNeverFreed { median_life: 40.0 },
         Reason::GrowsSteadily { seconds: 14_400.0 },
         Reason::GrowsSoFar { seconds: 480.0 },

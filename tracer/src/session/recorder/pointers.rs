@@ -34,10 +34,9 @@ impl Recorder {
             }
         })?;
         // A target that ends right now is noticed elsewhere.
-        if let Ok((memory, threads)) = self.target.pages()
-            && let Some(wanted) = SearchWanted::choose(blocks, threads)
-        {
-            search.begin(wanted, memory, turn);
+        if let Ok((memory, threads)) = self.target.pages() {
+            let wanted = SearchWanted::choose(blocks, threads);
+            search.begin(now, threads, wanted, memory, turn);
         }
         Ok(())
     }
@@ -61,6 +60,9 @@ impl Recorder {
         });
         if let Some(error) = failed {
             return Err(error);
+        }
+        if let Some(lost) = search.found_lost().filter(|_| self.target.life() == Life::Running) {
+            self.sinks.lost(&lost)?;
         }
         match step {
             SearchStep::Goes => {}

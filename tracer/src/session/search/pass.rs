@@ -1,18 +1,13 @@
-//! One pass over the memory of the target, on a thread of its own so that the recorder can go on
-//! reading.
+//! One pass over the memory of the target.
 
+pub mod arenas;
 mod swapped;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use tokio::sync::oneshot;
-
-use super::super::shared::Turn;
 use crate::leak_scan::{LeakScan, PointerAlignment};
 use crate::model::{Address, NoSearch};
-use crate::os;
 use crate::os::pages::{PageRange, PageSurvey, Pages, beyond};
 
 const PAGE: u64 = 4096;
@@ -86,51 +81,20 @@ impl Unfinished {
     }
 }
 
-/// What a complete pass has read.
-pub struct Whole {
-    /// The references.
-    pub search: LeakScan,
-    /// For the next pass.
-    pub memory: Pages,
+/// What takes the words of memory that is read.
+pub(super) trait WordReader {
+    /// Takes a chunk from `at` on.
+    fn scan(&mut self, at: Address, bytes: &[u8], alignment: PointerAlignment);
 }
 
-/// How a pass ended.
-pub type Scanned = Result<Box<Whole>, Unfinished>;
-
-/// A pass to be made.
-pub struct Job {
-    pub search: LeakScan,
-    pub memory: Pages,
-    pub most_bytes: u64,
-    pub pace: Arc<PassPace>,
-    /// Given back with the end of the pass, unless another one has it, too.
-    pub turn: Option<Turn>,
-}
-
-impl Job {
-    /// Begins it; without a thread there is no result.
-    pub fn start(self) -> oneshot::Receiver<Scanned> {
-        let (sender, receiver) = oneshot::channel();
-        let work = move || {
-            os::usage::yield_to_others();
-            // The receiver may be gone.
-            let _ = sender.send(self.run());
-        };
-        // A failure drops the sender, which the receiver notices.
-        let _ = std::thread::Builder::new().name("leakspy-search".to_owned()).spawn(work);
-        receiver
-    }
-
-    fn run(self) -> Scanned {
-        let Self { mut search, memory, most_bytes, pace, turn: _turn } = self;
-        let mut pass =
-            Pass { memory: &memory, pace: &pace, chunk: vec![0; CHUNK], missed: Vec::new() };
-        pass.whole(&mut search, most_bytes)?;
-        Ok(Box::new(Whole { search, memory }))
+impl WordReader for LeakScan {
+    fn scan(&mut self, at: Address, bytes: &[u8], alignment: PointerAlignment) {
+        Self::scan(self, at, bytes, alignment);
     }
 }
 
-struct Pass<'a> {
+/// A pass at work.
+pub(super) struct Pass<'a> {
     memory: &'a Pages,
     pace: &'a PassPace,
     chunk: Vec<u8>,
@@ -138,23 +102,43 @@ struct Pass<'a> {
     missed: Vec<u64>,
 }
 
-impl Pass<'_> {
-    fn whole(&mut self, search: &mut LeakScan, most_bytes: u64) -> Result<(), Unfinished> {
-        let before = self.survey()?;
-        if before.bytes() > most_bytes {
-            return Err(Unfinished::TooLarge(before.bytes()));
-        }
+impl<'a> Pass<'a> {
+    pub(super) fn new(memory: &'a Pages, pace: &'a PassPace) -> Self {
+        Self { memory, pace, chunk: vec![0; CHUNK], missed: Vec::new() }
+    }
+
+    /// Reads all that matters of blocks of malloc.
+    pub(super) fn whole(
+        &mut self,
+        search: &mut LeakScan,
+        most_bytes: u64,
+    ) -> Result<(), Unfinished> {
+        let before = self.survey(most_bytes)?;
+        let after = self.read(search, &before)?;
+        // What was read before it was swapped out has been seen.
+        self.swapped(search, beyond(&after.swapped, &before.ranges))?;
+        self.nothing_missed()
+    }
+
+    /// Reads all that is there; what it was at the end.
+    fn read(
+        &mut self,
+        search: &mut dyn WordReader,
+        before: &PageSurvey,
+    ) -> Result<PageSurvey, Unfinished> {
         for range in &before.ranges {
             self.scan(search, range)?;
         }
         search.scan(Address::NULL, &self.memory.held_by_kernel(), PointerAlignment::Aligned);
         // What was moved or made meanwhile: a mapping that grew, heap that was touched.
-        let after = self.survey()?;
+        let after = self.survey(u64::MAX)?;
         for range in beyond(&after.ranges, &before.ranges) {
             self.scan(search, &range)?;
         }
-        // What was read before it was swapped out has been seen.
-        self.swapped(search, beyond(&after.swapped, &before.ranges))?;
+        Ok(after)
+    }
+
+    fn nothing_missed(&self) -> Result<(), Unfinished> {
         // A page that is gone holds nothing; one that is there and cannot be read might.
         let unreadable = self.missed.iter().filter(|page| self.memory.has(**page)).count();
         match u64::try_from(unreadable) {
@@ -163,12 +147,16 @@ impl Pass<'_> {
         }
     }
 
-    fn survey(&self) -> Result<PageSurvey, Unfinished> {
+    fn survey(&self, most_bytes: u64) -> Result<PageSurvey, Unfinished> {
         let survey = self.memory.survey().map_err(|_| Unfinished::Stopped)?;
-        if survey.cut_short { Err(Unfinished::TooScattered) } else { Ok(survey) }
+        match survey.bytes() {
+            _ if survey.cut_short => Err(Unfinished::TooScattered),
+            bytes if bytes > most_bytes => Err(Unfinished::TooLarge(bytes)),
+            _ => Ok(survey),
+        }
     }
 
-    fn scan(&mut self, search: &mut LeakScan, range: &PageRange) -> Result<(), Unfinished> {
+    fn scan(&mut self, search: &mut dyn WordReader, range: &PageRange) -> Result<(), Unfinished> {
         let words = if range.code { PointerAlignment::Anywhere } else { PointerAlignment::Aligned };
         let overlap = if range.code { OVERLAP } else { 0 };
         let mut at = range.start;
@@ -194,7 +182,7 @@ impl Pass<'_> {
     /// Where some pages are gone, the others still count.
     fn look_by_page(
         &mut self,
-        search: &mut LeakScan,
+        search: &mut dyn WordReader,
         at: u64,
         length: usize,
         words: PointerAlignment,
@@ -210,47 +198,5 @@ impl Pass<'_> {
             }
             page = next;
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::leak_scan::{Blocks, SearchedBlock};
-    use crate::os::Process;
-
-    /// What is looked for in the memory of this process: one block on its heap.
-    fn job(most_bytes: u64, kept: &[u8]) -> Job {
-        let memory = Pages::open(&Process::open(std::process::id()).unwrap()).unwrap();
-        let start = Address(u64::try_from(kept.as_ptr() as usize).unwrap());
-        let block =
-            SearchedBlock { start, size: u64::try_from(kept.len()).unwrap(), site: 1, born_ns: 0 };
-        let pace = Arc::new(PassPace::gentle());
-        pace.hurry();
-        Job {
-            search: LeakScan::new(Blocks::new(vec![block])),
-            memory,
-            most_bytes,
-            pace,
-            turn: None,
-        }
-    }
-
-    #[test]
-    fn what_is_kept_is_found() {
-        let kept = vec![1; 5000];
-        let Whole { search, memory } = *job(u64::MAX, &kept).run().map_err(|_| ()).unwrap();
-        assert_eq!(search.finish(&memory.present(), |_| false).unreachable, [false]);
-    }
-
-    #[test]
-    fn nothing_is_claimed_of_what_was_not_all_seen() {
-        let kept = vec![1; 5000];
-        let too_large = job(4096, &kept).run().err().unwrap();
-        assert!(matches!(too_large, Unfinished::TooLarge(bytes) if bytes > 4096));
-        assert_eq!(too_large.to_tell(), Some(NoSearch::TooLarge));
-        let stopped = job(u64::MAX, &kept);
-        stopped.pace.stop();
-        assert_eq!(stopped.run().err().unwrap(), Unfinished::Stopped);
     }
 }

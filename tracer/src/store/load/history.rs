@@ -27,6 +27,7 @@ impl Source<'_> {
             containers,
             retained_sizes: self.retained_sizes()?,
             contrasts: self.contrasts()?,
+            lost: self.lost()?,
         })
     }
 

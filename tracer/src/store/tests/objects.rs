@@ -5,8 +5,8 @@ use rusqlite::Connection;
 use super::{Sink, error, folder, read, tick, written};
 use crate::history::Count;
 use crate::model::{
-    Amount, DeclaredBound, FieldContrast, GrownContainer, MallocPoint, Owned, Owner, RetainedPlace,
-    RetainedSize, RootKind, TypePoint, TypeRetainer, TypeSeries,
+    Amount, DeclaredBound, FieldContrast, GrownContainer, LostMemory, LostObjects, MallocPoint,
+    Owned, Owner, RetainedPlace, RetainedSize, RootKind, TypePoint, TypeRetainer, TypeSeries,
 };
 
 fn point(t: f64, count: u64, born_count: u64) -> TypePoint {
@@ -112,6 +112,31 @@ fn contrasts_come_back() {
     assert!(error(&path).contains("more objects have a value of a field than there are"));
 }
 
+fn lost() -> LostMemory {
+    let amount = |count| Amount { count, bytes: 48 * count };
+    let bytes = LostObjects {
+        name: Some("bytes".into()),
+        old: amount(7),
+        young: amount(9),
+        ..LostObjects::default()
+    };
+    let other = LostObjects { block: 48, within: amount(1), ..LostObjects::default() };
+    LostMemory { t: 22.0, age: 5.0, types: vec![bytes, other] }
+}
+
+#[test]
+fn lost_objects_come_back() {
+    let (_folder, path) = folder();
+    let mut writer = written(&path);
+    writer.lost(&lost()).expect("lost");
+    writer.lost(&lost()).expect("lost");
+    writer.tick(&tick(22.0, &[], &[])).expect("tick");
+    assert_eq!(read(&path).history.lost, Some(lost()));
+    writer.lost(&LostMemory { t: 30.0, age: 5.0, types: Vec::new() }).expect("none");
+    writer.tick(&tick(30.0, &[], &[])).expect("tick");
+    assert_eq!(read(&path).history.lost, None);
+}
+
 fn places() -> Vec<RetainedPlace> {
     let size = RetainedSize { objects: 3, least_bytes: 100, most_bytes: 120 };
     let path = |end: usize| retainers()[0].words()[..end].to_vec();
@@ -150,6 +175,7 @@ fn older_formats_are_read() {
         assert_eq!(read(&path).history.retained_sizes, []);
         assert_eq!(read(&path).malloc, []);
         assert_eq!(read(&path).history.contrasts, []);
+        assert_eq!(read(&path).history.lost, None);
     }
     assert_eq!(read(&path).history.containers, []);
 }
@@ -200,6 +226,9 @@ fn objects_that_contradict_themselves_are_refused() {
         ("UPDATE owner SET site = 77", "a site that is not there"),
         ("UPDATE owner SET blocks = -1", "damaged"),
         ("UPDATE owner SET root = 'x'", "not known"),
+        ("UPDATE lost_object SET age = 0", "has no time"),
+        ("UPDATE lost_object SET t = t + id", "has no time"),
+        ("UPDATE lost_object SET young_bytes = -1", "damaged"),
         ("UPDATE container_path SET container = 77", "a container that is not there"),
         ("UPDATE container_length SET items = -1", "damaged"),
         ("UPDATE container SET bound_limit = -1", "damaged"),
@@ -211,6 +240,7 @@ fn objects_that_contradict_themselves_are_refused() {
         writer.types(&counts(), &types()).expect("types");
         writer.retainers(&retainers(), &owned()).expect("holders");
         writer.containers(&containers()).expect("containers");
+        writer.lost(&lost()).expect("lost");
         writer.tick(&tick(22.0, &[], &[])).expect("tick");
         writer.finish(&super::capture()).expect("finish");
         let database = Connection::open(&path).expect("a database");

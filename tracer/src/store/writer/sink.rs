@@ -49,6 +49,7 @@ impl Sink for Writer {
             }
             Event::Malloc(point) => self.guarded(|writer| writer.put_malloc(point)),
             Event::Contrasts(contrasts) => self.guarded(|writer| writer.put_contrasts(contrasts)),
+            Event::Lost(lost) => self.guarded(|writer| writer.put_lost(lost)),
             Event::Notes(notes) => self.guarded(|writer| writer.put_notes(notes)),
             // Marks are in the file before anybody else knows of them, see [`Writer::new_marks`].
             Event::Mark(_) => self.check_going(),

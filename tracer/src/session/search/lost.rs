@@ -1,0 +1,246 @@
+//! The search for lost small objects: when the blocks in arenas are taken down, so that a later search knows
+//! which are old, and the two passes of a search.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use super::super::heap::HeapTarget;
+use super::pass::{PassPace, Unfinished, arenas};
+use crate::heap::{AddressMap, Class, ClassId, Classes, Kind, View};
+use crate::leak_scan::{BlockAges, LostGroup, ObjectExtent, SmallType, SmallTypes, Unmarked, lost};
+use crate::model::{Address, LostMemory, LostObjects};
+use crate::os;
+use crate::os::pages::Pages;
+
+/// When the blocks are taken down first.
+const FIRST: Duration = Duration::from_secs(10);
+/// The next time is this many fifths of the time before.
+const FIFTHS: u32 = 7;
+/// Times that are remembered: the oldest of them is some half of the time ago.
+const TIMES: usize = 3;
+
+/// What is known of the small objects of a process from search to search.
+#[derive(Default)]
+pub struct LostSearch {
+    pid: u32,
+    target: Option<HeapTarget>,
+    ages: VecDeque<(Duration, BlockAges)>,
+    found: Option<LostMemory>,
+}
+
+/// The small objects of one recording; whoever works on them has them alone.
+#[derive(Clone)]
+pub struct SharedLost {
+    search: Arc<Mutex<LostSearch>>,
+    next: Duration,
+}
+
+/// A search to be made.
+pub struct LostJob {
+    search: Arc<Mutex<LostSearch>>,
+    /// Time since the start.
+    now: Duration,
+    /// How long blocks must have been there to be old.
+    age: Duration,
+    /// Fewer objects than this prove nothing.
+    at_least: u64,
+}
+
+impl SharedLost {
+    /// Of a process with Python objects.
+    pub fn new(pid: u32) -> Self {
+        let search = LostSearch { pid, ..LostSearch::default() };
+        Self { search: Arc::new(Mutex::new(search)), next: FIRST }
+    }
+
+    /// Takes down which blocks there are, if it is time, on a thread of its own.
+    pub fn take_down(&mut self, now: Duration, most_bytes: u64) {
+        if now < self.next {
+            return;
+        }
+        self.next = now.saturating_mul(FIFTHS) / 5;
+        let search = Arc::clone(&self.search);
+        let work = move || {
+            os::usage::yield_to_others();
+            // A search that is at work knows the blocks of now.
+            if let Ok(mut search) = search.try_lock() {
+                search.take_down(now, most_bytes);
+            }
+        };
+        // Without a thread there is one time less.
+        let _ = std::thread::Builder::new().name("leakspy-blocks".to_owned()).spawn(work);
+    }
+
+    /// A search that begins so long after the start.
+    pub fn job(&self, now: Duration, age: Duration, at_least: u64) -> LostJob {
+        LostJob { search: Arc::clone(&self.search), now, age, at_least }
+    }
+
+    /// What the last search found, once.
+    pub fn found(&self) -> Option<LostMemory> {
+        self.search.lock().unwrap_or_else(PoisonError::into_inner).found.take()
+    }
+}
+
+impl LostJob {
+    /// Both passes. What cannot be read as a Python heap has no small objects, and is no failure.
+    pub fn run(self, pace: &PassPace, most_bytes: u64) -> Result<(), Unfinished> {
+        let mut search = self.search.lock().unwrap_or_else(PoisonError::into_inner);
+        search.run(&self, pace, most_bytes)
+    }
+}
+
+impl LostSearch {
+    fn open(&mut self) -> Option<&HeapTarget> {
+        if self.target.is_none() {
+            self.target = HeapTarget::open(&self.pid.to_string()).ok();
+        }
+        self.target.as_ref()
+    }
+
+    fn take_down(&mut self, now: Duration, most_bytes: u64) {
+        let ages = self.open().and_then(|target| {
+            let taken = target.types(|view, pages, size| {
+                let pools = arenas::pools(pages, size, &mut HeapTypes::new(view), most_bytes);
+                pools.ok().map(|pools| pools.ages())
+            });
+            taken.ok().flatten()
+        });
+        if let Some(ages) = ages {
+            self.ages.push_back((now, ages));
+            while self.ages.len() > TIMES {
+                self.ages.pop_front();
+            }
+        }
+    }
+
+    /// The last time that is old enough.
+    fn before(&self, now: Duration, age: Duration) -> Option<&(Duration, BlockAges)> {
+        self.ages.iter().rev().find(|(at, _)| now.saturating_sub(*at) >= age)
+    }
+
+    fn run(&mut self, job: &LostJob, pace: &PassPace, most_bytes: u64) -> Result<(), Unfinished> {
+        self.open();
+        let (Some(target), Some((at, ages))) = (&self.target, self.before(job.now, job.age)) else {
+            return Ok(());
+        };
+        let types = target.types(|view, pages, size| {
+            let mut types = HeapTypes::new(view);
+            let both = twice(pages, pace, size, &mut types, most_bytes)?;
+            let is_old = |block: &Unmarked| ages.has(block.start, block.print, size.into());
+            let groups = lost(view.memory, &mut types, both, &is_old);
+            Ok(groups.iter().filter_map(|group| types.told(group, job.at_least)).collect())
+        });
+        let types: Vec<LostObjects> = types.map_err(|_| Unfinished::Stopped)??;
+        let age = job.now.saturating_sub(*at).as_secs_f64();
+        self.found = Some(LostMemory { t: job.now.as_secs_f64(), age, types });
+        Ok(())
+    }
+}
+
+/// The blocks to which two passes found nothing that leads, with the same content.
+fn twice(
+    pages: &Pages,
+    pace: &PassPace,
+    size: u32,
+    types: &mut HeapTypes<'_>,
+    most_bytes: u64,
+) -> Result<Vec<Unmarked>, Unfinished> {
+    let pass = |types: &mut HeapTypes<'_>| {
+        let pools = arenas::pools(pages, size, types, most_bytes)?;
+        arenas::unmarked(pages, pace, pools, types, most_bytes)
+    };
+    let first = pass(types)?;
+    if first.is_empty() {
+        return Ok(first);
+    }
+    let mut both = pass(types)?;
+    let mut known = first.iter().peekable();
+    // Both are by address.
+    both.retain(|block| {
+        while known.next_if(|known| known.start < block.start).is_some() {}
+        known.peek() == Some(&block)
+    });
+    Ok(both)
+}
+
+/// Types of the heap, as far as blocks need them.
+struct HeapTypes<'a> {
+    view: &'a View<'a>,
+    classes: Classes,
+    known: AddressMap<Option<SmallType>>,
+}
+
+impl<'a> HeapTypes<'a> {
+    fn new(view: &'a View<'a>) -> Self {
+        Self { view, classes: Classes::default(), known: AddressMap::default() }
+    }
+
+    fn read(&mut self, address: Address) -> Option<SmallType> {
+        let id = self.classes.at(self.view, address)?;
+        let class = self.classes.get(id);
+        Some(SmallType {
+            number: id.0,
+            collected: class.is_collected(),
+            preheader: class.has_preheader(self.view.objects.minor),
+            weak: class.kind == Kind::Weakref,
+            text: class.kind == Kind::Str,
+            is_type: class.kind == Kind::Type,
+            weak_list: weak_list(class),
+            extent: extent(class, self.view),
+        })
+    }
+
+    /// With the type's name; nothing when there are so few that registers could hold them.
+    fn told(&self, group: &LostGroup, at_least: u64) -> Option<LostObjects> {
+        let name = group.class.map(|number| self.classes.get(ClassId(number)).name.clone());
+        let found = LostObjects {
+            name,
+            block: group.block.into(),
+            old: group.old,
+            young: group.young,
+            within: group.within,
+        };
+        (found.count() >= at_least).then_some(found)
+    }
+}
+
+/// Types of the interpreter whose objects are no longer than they say. Others may have more behind that.
+fn extent(class: &Class, view: &View<'_>) -> ObjectExtent {
+    let size = |size: u64| u32::try_from(size).unwrap_or(u32::MAX);
+    match (class.kind, class.name.as_str()) {
+        (Kind::Bytes, "bytes") | (Kind::Tuple, "tuple") => {
+            ObjectExtent::Items { base: size(class.basic_size), each: size(class.item_size) }
+        }
+        (Kind::Str, "str") => ObjectExtent::Ascii { base: view.layout.unicode.ascii_size.into() },
+        _ => ObjectExtent::Unknown,
+    }
+}
+
+fn weak_list(class: &Class) -> Option<i32> {
+    i32::try_from(class.weak_offset).ok().filter(|offset| *offset != 0)
+}
+
+impl SmallTypes for HeapTypes<'_> {
+    fn at(&mut self, address: Address) -> Option<SmallType> {
+        /// Most words that are remembered to be types or none.
+        const MOST: usize = 1 << 20;
+        if let Some(known) = self.known.get(&address.0) {
+            return *known;
+        }
+        let read = self.read(address);
+        if self.known.len() < MOST {
+            self.known.insert(address.0, read);
+        }
+        read
+    }
+
+    fn is_alive(&self, word: u64) -> bool {
+        self.view.refcount.is_alive(word)
+    }
+
+    fn count(&self, word: u64) -> Option<u64> {
+        self.view.refcount.count(word)
+    }
+}
