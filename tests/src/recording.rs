@@ -149,6 +149,13 @@ impl Tables {
         Ok(found.map(|(least, most)| (least as u64, most as u64)))
     }
 
+    /// What told old objects from new ones: type, field and value.
+    pub fn contrasts(&self) -> Result<Vec<(String, String, String)>> {
+        let mut query = self.database.prepare("SELECT type, field, value FROM field_contrast")?;
+        let rows = query.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+        rows.map(|row| row.context("a contrast")).collect()
+    }
+
     /// The cohorts of a site, oldest first.
     pub fn cohorts(&self, site: i64) -> Result<Vec<Cohort>> {
         let mut query = self.database.prepare(

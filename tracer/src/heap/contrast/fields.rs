@@ -15,7 +15,7 @@ const FIELDS: usize = 48;
 /// Longest text that may be a word of the table, and longest name of a member of an enum.
 const WORD: u64 = 12;
 /// Integers up to this, and −1, may be states; larger ones are measures.
-const SMALL: i64 = 64;
+const SMALL: i64 = 8;
 
 /// Number of the name of a field.
 pub type FieldId = u32;

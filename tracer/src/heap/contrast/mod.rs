@@ -28,6 +28,9 @@ const TOLD: usize = 6;
 /// Snapshots in a row that have to agree.
 const AGREE: u64 = 2;
 
+/// Values that are remembered of types of which none came lately.
+const MOST: usize = 1024;
+
 /// A value of a field of a type.
 type Key = (String, String, String);
 
@@ -44,7 +47,12 @@ impl FieldWatch {
         let mut names = FieldNames::default();
         let mut types = growing(view, heap, watch, &mut names);
         types.truncate(TYPES);
-        let mut agreed = HashMap::new();
+        let compared: HashSet<&str> = types.iter().map(|of| of.class.as_str()).collect();
+        // Of a type of which none came there is nothing new to say.
+        let stays = |key: &Key| !compared.contains(key.0.as_str()) && self.agreed.len() < MOST;
+        let before = self.agreed.iter().filter(|(key, _)| stays(key));
+        let mut agreed: HashMap<Key, (f64, FieldContrast)> =
+            before.map(|(key, found)| (key.clone(), found.clone())).collect();
         for found in types.iter().flat_map(|of| contrasts(view, heap, of, &mut names)) {
             let key = (found.class.clone(), found.field.clone(), found.value.clone());
             let before = self.agreed.get(&key);

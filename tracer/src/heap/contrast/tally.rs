@@ -11,7 +11,7 @@ const MOST_OLD: f64 = 0.8;
 const FEWER: f64 = 0.5;
 const FEWER_TERMINAL: f64 = 0.1;
 /// Most values of one field: one with more is a measure or a name.
-const VALUES: usize = 12;
+const VALUES: usize = 16;
 
 /// Old and new objects with a value.
 type Counts = [u64; 2];
