@@ -27,9 +27,11 @@ pub fn leak(document: &Document) -> Option<Leak> {
     let growth = document.growth.as_ref().filter(|growth| growth.significant)?;
     let whole: Vec<&MallocPoint> = document.malloc.iter().filter(is_whole).collect();
     let last = whole.last()?;
-    let from = |point: &&&MallocPoint| point.t >= growth.warm_up_seconds;
+    let warm = whole.partition_point(|point| point.t < growth.warm_up_seconds);
+    // Early on, too few are later; what malloc retains is retained, whether the program was warm or not.
+    let from = if whole.len() - warm < READINGS { 0 } else { warm };
     let slope_of = |bytes: fn(&MallocPoint) -> u64| {
-        let points = whole.iter().filter(from).map(|point| (point.t, float(bytes(point))));
+        let points = whole[from..].iter().map(|point| (point.t, float(bytes(point))));
         trend_slope(&points.collect::<Vec<_>>())
     };
     let slope = slope_of(|point| point.malloc.retained_bytes())?;
@@ -169,6 +171,15 @@ mod tests {
             let document = judged(Verdict::Undetermined, malloc, Vec::new());
             assert_eq!((word(&document).0, kinds(&document)), (Verdict::Undetermined, Vec::new()));
         }
+    }
+
+    /// At first words the program is hardly warm.
+    #[test]
+    fn early_readings_count_where_there_are_few_later_ones() {
+        let mut malloc = readings(all, 0);
+        malloc.iter_mut().for_each(|point| point.t -= 80.0);
+        let document = judged(Verdict::Undetermined, malloc, Vec::new());
+        assert_eq!(word(&document).0, Verdict::AllocatorRetention);
     }
 
     /// Calls that explain nothing make it the allocator only as long as nobody has asked that.
