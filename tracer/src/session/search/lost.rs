@@ -122,9 +122,10 @@ impl LostSearch {
 
     fn run(&mut self, job: &LostJob, pace: &PassPace, most_bytes: u64) -> Result<(), Unfinished> {
         self.open();
-        let (Some(target), Some((at, ages))) = (&self.target, self.before(job.now, job.age)) else {
-            return Ok(());
-        };
+        let Some(target) = &self.target else { return Ok(()) };
+        // Where nothing was taken down in time, none is old.
+        let nothing = (Duration::ZERO, BlockAges::default());
+        let (at, ages) = self.before(job.now, job.age).unwrap_or(&nothing);
         let types = target.types(|view, pages, size| {
             let mut types = HeapTypes::new(view);
             let both = twice(pages, pace, size, &mut types, most_bytes)?;
