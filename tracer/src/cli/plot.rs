@@ -42,6 +42,9 @@ pub struct PlotArgs {
     /// Site whose survival to draw, by its id in the report [default: the first finding]
     #[arg(long, value_name = "ID", help_heading = "What to show")]
     pub site: Option<String>,
+    /// Only the stacks of this leak, by its id in `leaks` (`id:…`)
+    #[arg(long, value_name = "ID", help_heading = "What to show")]
+    pub leak: Option<String>,
     /// How many stacks.
     #[command(flatten)]
     pub top: TopArg,
@@ -103,7 +106,10 @@ pub fn run(args: &PlotArgs) -> Result<Exit> {
         let advice = "a PNG would not be readable on this terminal; name a file after -o";
         return Err(UsageError(advice.to_owned()).into());
     }
-    let document = show::judged(&args.file)?;
+    let document = match &args.leak {
+        Some(id) => show::of_leak(&args.file, id)?,
+        None => show::judged(&args.file)?,
+    };
     let options = PictureOptions {
         size: args.size,
         top: args.top.top.unwrap_or(MOST_FINDINGS),
@@ -137,6 +143,7 @@ mod tests {
             format: FormatArg { format },
             what: WhatArg::Memory,
             site: None,
+            leak: None,
             top: TopArg { top: None },
             size: plot::SIZE,
         }

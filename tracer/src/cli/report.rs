@@ -24,6 +24,9 @@ pub struct ReportArgs {
     /// Recording to compare with, for -f diff-svg
     #[arg(long, value_name = "FILE")]
     pub base: Option<PathBuf>,
+    /// Only the stacks of this leak, by its id in `leaks` (`id:…`)
+    #[arg(long, value_name = "ID", conflicts_with = "base", help_heading = "What to show")]
+    pub leak: Option<String>,
     /// How to show it.
     #[command(flatten)]
     pub show: ShowArgs,
@@ -55,9 +58,10 @@ pub fn run(args: &ReportArgs) -> Result<Exit> {
 
 fn whole(args: &ReportArgs, format: &Format) -> Result<Exit> {
     let output = show::open(&args.show, format)?;
-    let document = match format.exporter.needs_history() {
-        true => show::judged(&args.file)?,
-        false => show::document(&args.file)?,
+    let document = match (&args.leak, format.exporter.needs_history()) {
+        (Some(id), _) => show::of_leak(&args.file, id)?,
+        (None, true) => show::judged(&args.file)?,
+        (None, false) => show::document(&args.file)?,
     };
     let options = show::options(&args.show, &output);
     show::finish(output, |output| format.exporter.write(&document, &options, output))?;

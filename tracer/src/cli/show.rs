@@ -8,9 +8,9 @@ use clap::Args;
 use super::exit::UsageError;
 use super::options::{ColorArg, FramesArgs, OutputArgs, TopArg};
 use super::output::Output;
-use crate::judge::Judge;
+use crate::judge::{Judge, NoLeak, one_leak};
 use crate::model::Document;
-use crate::report::{Format, Options};
+use crate::report::{Format, Options, escape};
 use crate::store::Reader;
 
 /// Options of all that shows something.
@@ -66,6 +66,12 @@ pub fn history(recording: &Path) -> Result<Document> {
 /// Everything that a recording says, and the verdicts on it.
 pub fn judged(recording: &Path) -> Result<Document> {
     Ok(Judge::default().judge(history(recording)?).document)
+}
+
+/// The same, of one leak of it.
+pub fn of_leak(recording: &Path, id: &str) -> Result<Document> {
+    let known = |error: NoLeak| UsageError(escape::terminal(&error.to_string()).into_owned());
+    Ok(one_leak(judged(recording)?, id).map_err(known)?)
 }
 
 /// Writes with `write`, and puts the output in its place.

@@ -5,9 +5,11 @@
 
 mod filter;
 mod leaks;
+mod one_leak;
 mod suppress;
 
 pub use filter::{Filter, NotAPattern};
+pub use one_leak::{NoLeak, one_leak};
 pub use suppress::{MOST_BYTES, NotASuppression, Suppressions};
 
 use std::collections::HashSet;
