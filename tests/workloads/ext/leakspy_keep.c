@@ -3,6 +3,7 @@
 #define Py_LIMITED_API 0x03080000
 #include <Python.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { CAPACITY = 1 << 16 };
 /* Volatile: what is never read would not be written, and then keep nothing. */
@@ -54,11 +55,17 @@ static PyObject *call(PyObject *self, PyObject *arguments)
 }
 
 /* Blocks whose address is forgotten at once. They are written to: nobody may optimise them away. */
+/* What was in memory before may point anywhere, also to what is lost. */
+static inline char *clear(char *block, size_t bytes)
+{
+    return memset(block, 0, bytes);
+}
+
 __attribute__((noinline)) static void lose_blocks(size_t count, size_t bytes)
 {
     for (size_t i = 0; i < count; i++) {
-        volatile char *block = malloc(bytes);
-        block[0] = 1;
+        char *block = clear(malloc(bytes), bytes);
+        __asm__ volatile("" : : "r"(block) : "memory"); /* it is made, whoever looks at it */
     }
 }
 
@@ -67,7 +74,7 @@ __attribute__((noinline)) static void keep_by_middle(size_t count, size_t bytes)
 {
     for (size_t i = 0; i < count; i++) {
         size_t slot = __atomic_fetch_add(&used, 1, __ATOMIC_RELAXED) % CAPACITY;
-        kept[slot] = (char *)malloc(bytes) + bytes / 2;
+        kept[slot] = clear(malloc(bytes), bytes) + bytes / 2;
     }
 }
 
@@ -79,7 +86,7 @@ __attribute__((noinline)) static struct link *make_list(size_t count, size_t byt
 {
     struct link *head = NULL;
     for (size_t i = 0; i < count; i++) {
-        struct link *link = malloc(bytes);
+        struct link *link = (void *)clear(malloc(bytes), bytes);
         link->next = head;
         head = link;
     }

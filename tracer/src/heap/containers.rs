@@ -3,11 +3,12 @@
 //! A container that only ever grows is evidence of a leak by itself, also where its items are of
 //! common types. Its table is a block of `malloc`, so the call that made it grow has a site.
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
 
 use super::bound;
 use super::class::Kind;
-use super::dict;
+use super::dict::{self, KeysTable};
 use super::objects::Heap;
 use super::retainers::Retainers;
 use super::view::View;
@@ -50,6 +51,7 @@ struct Followed {
     class: String,
     lengths: Vec<(f64, u64)>,
     table: Address,
+    room: Option<u64>,
     missed: u32,
 }
 
@@ -57,6 +59,14 @@ struct Followed {
 #[derive(Clone, Debug, Default)]
 pub struct ContainerWatch {
     followed: HashMap<Address, Followed>,
+}
+
+/// A container at one snapshot.
+#[derive(Clone, Copy, Debug)]
+struct Measured {
+    length: u64,
+    table: Address,
+    room: Option<u64>,
 }
 
 /// Items of a container, and where its table is.
@@ -83,13 +93,31 @@ pub(super) fn measure(view: &View<'_>, object: Address, kind: Kind) -> Option<(u
     (length <= view.mapped.bytes()).then_some((length, table))
 }
 
+/// Items that its table has room for.
+fn room(view: &View<'_>, object: Address, kind: Kind, length: u64) -> Option<u64> {
+    let word = |offset| view.word(object, offset);
+    match kind {
+        // `allocated`
+        Kind::List | Kind::TypedArray => word(32),
+        Kind::Dict | Kind::OrderedDict => {
+            let table = KeysTable::read(view, Address(word(dict::field::KEYS)?))?;
+            length.checked_add(table.usable)
+        }
+        // `mask`; three fifths of it are filled (`set_add_entry`).
+        Kind::Set => Some(word(32)? / 5 * 3),
+        // `ob_alloc`, until it became a bytes object.
+        Kind::ByteArray if view.objects.minor < 15 => word(24),
+        _ => None,
+    }
+}
+
 impl ContainerWatch {
     /// Takes a snapshot, `t` seconds after the start, of a heap that was read with its sums.
     pub fn snapshot(&mut self, t: f64, view: &View<'_>, heap: &Heap) {
         for followed in self.followed.values_mut() {
             followed.missed += 1;
         }
-        let mut large: Vec<(u64, Address, Address, &str)> = Vec::new();
+        let mut large: Vec<(Measured, Address, &str)> = Vec::new();
         for &number in &heap.large {
             let object = heap.objects.object(number);
             let class = heap.classes.get(object.class);
@@ -97,25 +125,29 @@ impl ContainerWatch {
             if let Some((length, table)) = measure(view, object.address, class.kind)
                 && length >= least
             {
-                large.push((length, object.address, table, &class.name));
+                let room = room(view, object.address, class.kind, length);
+                large.push((Measured { length, table, room }, object.address, &class.name));
             }
         }
-        large.sort_unstable_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
-        for (length, address, table, class) in large.into_iter().take(FOLLOWED) {
-            self.enter(t, address, (length, table), class);
+        large.sort_unstable_by_key(|(found, address, _)| (Reverse(found.length), *address));
+        for (found, address, class) in large.into_iter().take(FOLLOWED) {
+            self.enter(t, address, found, class);
         }
         self.followed.retain(|_, followed| followed.missed < MISSED);
     }
 
-    fn enter(&mut self, t: f64, address: Address, (length, table): (u64, Address), class: &str) {
-        let new = || Followed { class: class.to_owned(), lengths: Vec::new(), table, missed: 0 };
+    fn enter(&mut self, t: f64, address: Address, found: Measured, class: &str) {
+        let Measured { length, table, room } = found;
+        let lengths = Vec::new;
+        let new =
+            || Followed { class: class.to_owned(), lengths: lengths(), table, room, missed: 0 };
         let followed = self.followed.entry(address).or_insert_with(new);
         let last = followed.lengths.last().map_or(0, |last| last.1);
         // Another one at the same address, or one that was emptied: what was before says nothing.
         if followed.class != class || length < last / 2 {
             *followed = new();
         }
-        (followed.table, followed.missed) = (table, 0);
+        (followed.table, followed.room, followed.missed) = (table, room, 0);
         followed.lengths.push((t, length));
         if followed.lengths.len() > LENGTHS {
             let mut place = 0;
@@ -163,6 +195,7 @@ impl ContainerWatch {
                 lengths: followed.lengths.clone(),
                 items: items(heap, number),
                 grown_by: Vec::new(),
+                room: followed.room.filter(|room| *room >= followed.items_now()),
                 bound: bound::declared(
                     view,
                     heap,
@@ -210,10 +243,14 @@ fn items(heap: &Heap, number: u32) -> Vec<(String, u64)> {
 mod tests {
     use super::*;
 
+    fn measured(length: u64) -> Measured {
+        Measured { length, table: Address(16 + length), room: Some(2 * length) }
+    }
+
     fn watch(lengths: &[u64]) -> ContainerWatch {
         let mut watch = ContainerWatch::default();
         for (t, &length) in (0..).zip(lengths) {
-            watch.enter(f64::from(t), Address(8), (length, Address(16 + length)), "list");
+            watch.enter(f64::from(t), Address(8), measured(length), "list");
         }
         watch
     }
@@ -236,7 +273,7 @@ mod tests {
     fn what_was_emptied_begins_anew() {
         let mut watch = watch(&[300, 900, 310, 400]);
         assert_eq!(watch.followed[&Address(8)].lengths, [(2.0, 310), (3.0, 400)]);
-        watch.enter(4.0, Address(8), (900, Address(1)), "set");
+        watch.enter(4.0, Address(8), measured(900), "set");
         assert_eq!(watch.followed[&Address(8)].lengths, [(4.0, 900)]);
     }
 

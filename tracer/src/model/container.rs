@@ -25,6 +25,8 @@ pub struct GrownContainer<S = GrowthSite> {
     pub grown_by: Vec<(S, u64)>,
     /// The limit that it declares.
     pub bound: Option<DeclaredBound>,
+    /// Items that its table had room for at the last snapshot: with more it grows. `None` where that is not known.
+    pub room: Option<u64>,
 }
 
 /// A limit that a container declares.
@@ -56,6 +58,7 @@ impl<S> GrownContainer<S> {
             lengths: self.lengths.clone(),
             items: self.items.clone(),
             bound: self.bound.clone(),
+            room: self.room,
             grown_by: self
                 .grown_by
                 .iter()

@@ -94,7 +94,7 @@ pub struct LeakRetainer {
 }
 
 /// A container that retains what leaks.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct LeakContainer {
     /// Its type: data from outside.
     #[serde(rename = "type")]
@@ -103,6 +103,10 @@ pub struct LeakContainer {
     pub length: Option<u64>,
     /// At how many snapshots it grew.
     pub grew: Option<SnapshotsGrown>,
+    /// Items by which it grows an hour.
+    pub items_per_hour: Option<f64>,
+    /// Items that its table has room for: with more it grows, and the line that makes it grow is seen.
+    pub room: Option<u64>,
 }
 
 /// At how many snapshots something was more than at the one before.

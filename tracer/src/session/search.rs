@@ -135,12 +135,17 @@ impl PointerSearch {
         Self { lost: pid.filter(|_| wanted).map(SharedLost::new), ..self }
     }
 
-    /// Takes down which small objects there are, if it is time, so long after the start: later searches
-    /// know by that which are old.
-    pub fn take_down(&mut self, since_start: Duration) {
+    /// Takes down which small objects there are so long after the start: later searches know by that which
+    /// are old.
+    pub fn take_down(&mut self, since_start: Duration, turn: Turn) {
         if let Some(lost) = &mut self.lost {
-            lost.take_down(since_start, self.rules.most_bytes);
+            lost.take_down(since_start, self.rules.most_bytes, turn);
         }
+    }
+
+    /// Whether it is time for that.
+    pub fn may_take_down(&self, since_start: Duration) -> bool {
+        self.lost.as_ref().is_some_and(|lost| lost.is_due(since_start))
     }
 
     /// What the last search found of small objects, once.

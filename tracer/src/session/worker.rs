@@ -29,7 +29,11 @@ impl Work {
     pub fn begin_what_is_due(&mut self, turns: &Arc<Semaphore>) -> Result<(), SessionError> {
         let turn = || Arc::clone(turns).try_acquire_owned().ok().map(Arc::new);
         let elapsed = self.recorder.elapsed();
-        self.search.take_down(elapsed);
+        if self.search.may_take_down(elapsed)
+            && let Some(turn) = turn()
+        {
+            self.search.take_down(elapsed, turn);
+        }
         if self.search.is_due(elapsed)
             && let Some(turn) = turn()
         {

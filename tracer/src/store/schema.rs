@@ -66,7 +66,8 @@ pub const CONTAINERS: [(&str, &str); 5] = [
 ];
 
 /// What version 5 added.
-pub const SINCE_5: [(&str, &str); 4] = [
+pub const SINCE_5: [(&str, &str); 5] = [
+    ("container_room", CONTAINER_ROOM),
     ("retained_size", RETAINED_SIZE),
     ("retained_path", RETAINED_PATH),
     ("field_contrast", FIELD_CONTRAST),
@@ -367,6 +368,11 @@ const CONTAINER_SITE: &str = "CREATE TABLE container_site (
     times INTEGER NOT NULL,
     PRIMARY KEY (container, position)
 ) STRICT, WITHOUT ROWID";
+
+const CONTAINER_ROOM: &str = "CREATE TABLE container_room (
+    container INTEGER PRIMARY KEY REFERENCES container (id),
+    items INTEGER NOT NULL
+) STRICT";
 
 const RETAINED_SIZE: &str = "CREATE TABLE retained_size (
     id INTEGER PRIMARY KEY,

@@ -94,6 +94,7 @@ fn bounded_container(container: &GrownContainer<u64>) -> GrownContainer<u64> {
             used: container.items_now(),
             ..*bound
         }),
+        room: container.room,
     }
 }
 

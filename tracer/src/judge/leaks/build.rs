@@ -172,7 +172,8 @@ fn is_native(found: &Finding) -> bool {
 fn container(path: &Path<'_>, at: Option<usize>) -> Option<LeakContainer> {
     let at = at?;
     let hop = path.hops().get(at)?;
-    let found = || LeakContainer { class: hop.class.to_owned(), length: hop.items, grew: None };
+    let class = || hop.class.to_owned();
+    let found = || LeakContainer { class: class(), length: hop.items, ..LeakContainer::default() };
     path.is_container(at).then(found)
 }
 

@@ -22,6 +22,8 @@ pub fn refine(mut leak: Leak, document: &Document) -> Leak {
         class: found.name.clone(),
         length: Some(found.items_now()),
         grew: Some(SnapshotsGrown { times: number(times), of: number(of) }),
+        items_per_hour: found.items_per_hour(),
+        room: found.room,
     });
     leak.grown_by = growers(found);
     leak.bound.clone_from(&found.bound);

@@ -6,9 +6,9 @@ use crate::model::{
     Advice, Basis, Confidence, DeclaredBound, Distinguishing, Document, Leak, LeakKind, Reason,
     Verdict,
 };
-use crate::report::malloc;
 use crate::report::origin::{Origin, base_name, of_frame};
 use crate::report::quantity::{bytes, count, counted, rate, rough_percent};
+use crate::report::{malloc, quantity};
 
 /// Lines of one row, and fields that tell old objects from new ones.
 const MOST: usize = 2;
@@ -20,6 +20,9 @@ const NEARLY_ALL_ARENAS: f64 = 0.8;
 const WORTH: f64 = 0.1;
 /// A line with a larger share stands for all.
 const ALL: f64 = 0.95;
+
+/// Hours until something happens that are still worth a word: a year.
+const FAR: f64 = 8766.0;
 
 /// A fact about a leak.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,8 +76,8 @@ pub fn rows(leak: &Leak, document: &Document) -> Vec<LeakFact> {
     row("held by", by().filter(|_| from_outside));
     row("kept in", by().filter(|_| !from_outside));
     row("known as", leak.known_kind.map(|kind| kind.says.to_owned()));
-    row("limit", leak.bound.as_ref().map(bound));
-    row("grown by", grown_by(leak));
+    row("limit", leak.bound.as_ref().map(|limit| bound(limit, leak)));
+    row("grown by", grown_by(leak).or_else(|| next_growth(leak)));
     row(if is_called(leak) { "called from" } else { "created at" }, created_at(leak));
     row("perhaps at", arenas(leak));
     for field in leak.distinguishing.iter().take(MOST) {
@@ -135,12 +138,36 @@ fn from_outside(path: &[String]) -> bool {
     path.first().is_some_and(|root| root.starts_with("C code"))
 }
 
-fn bound(bound: &DeclaredBound) -> String {
+fn bound(bound: &DeclaredBound, leak: &Leak) -> String {
     let used = count(bound.used);
     match bound.limit {
-        Some(limit) => format!("{}: at most {}, now {used}", bound.kind, count(limit)),
+        Some(limit) => {
+            let full = until(leak, bound.used, limit);
+            let full = full.map_or_else(String::new, |time| format!(": full in {time}"));
+            format!("{}: at most {}, now {used}{full}", bound.kind, count(limit))
+        }
         None => format!("{}: none, now {used}", bound.kind),
     }
+}
+
+/// When a container of so many items will have that many more.
+fn until(leak: &Leak, items: u64, then: u64) -> Option<String> {
+    let rate = leak.retained_by.as_ref()?.container.as_ref()?.items_per_hour?;
+    let left = then.checked_sub(items).filter(|left| *left > 0)?;
+    #[expect(clippy::cast_precision_loss, reason = "an estimate")]
+    let hours = left as f64 / rate;
+    (rate > 0.0 && hours < FAR).then(|| quantity::rough_duration(3600.0 * hours))
+}
+
+/// When the table of the container grows next: then the line that makes it grow is seen.
+fn next_growth(leak: &Leak) -> Option<String> {
+    let container = leak.retained_by.as_ref()?.container.as_ref()?;
+    let (length, room) = (container.length?, container.room?);
+    let time = until(leak, length, room)?;
+    Some(format!(
+        "not seen yet: its table has room for {}, so it grows next in about {time}",
+        counted(room, "item", "items")
+    ))
 }
 
 fn grown_by(leak: &Leak) -> Option<String> {
@@ -196,4 +223,51 @@ fn doubt(leak: &Leak) -> Option<String> {
 /// Whether it is only known by arenas, whose number says nothing.
 fn is_arenas(leak: &Leak) -> bool {
     leak.evidence.types.is_empty() && leak.created_at.iter().any(|made| made.basis == Basis::Arena)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{LeakContainer, LeakRetainer};
+    use crate::report::leaks::samples;
+
+    /// A leak in a list that has so many items, room for so many, and so many more an hour.
+    fn listed(length: u64, room: u64, items_per_hour: f64) -> Leak {
+        let container = LeakContainer {
+            class: "list".into(),
+            length: Some(length),
+            items_per_hour: Some(items_per_hour),
+            room: Some(room),
+            ..LeakContainer::default()
+        };
+        let path = vec!["module app".to_owned(), ".KEPT: list".to_owned()];
+        let mut leak = samples::leaks::plain("app.Page", Confidence::Suspect);
+        leak.retained_by = Some(LeakRetainer { path, container: Some(container), retained: None });
+        leak
+    }
+
+    #[test]
+    fn the_next_growth_is_announced() {
+        let text = next_growth(&listed(1_000, 1_600, 6_000.0)).expect("a time");
+        assert_eq!(
+            text,
+            "not seen yet: its table has room for 1,600 items, so it grows next in about 6 min"
+        );
+        for (length, room, rate) in
+            [(1_000, 1_000, 60.0), (1_000, 9, 60.0), (1_000, 1_600, 0.0), (9, u64::MAX, 1.0)]
+        {
+            assert_eq!(next_growth(&listed(length, room, rate)), None, "{length} {room} {rate}");
+        }
+    }
+
+    #[test]
+    fn a_limit_says_when_it_is_reached() {
+        let limit = |limit| DeclaredBound { kind: "lru_cache".into(), limit, used: 31_200 };
+        let leak = listed(31_200, 40_000, 264_000.0);
+        let text = bound(&limit(Some(40_000)), &leak);
+        assert_eq!(text, "lru_cache: at most 40,000, now 31,200: full in 2 min");
+        let full = bound(&limit(Some(31_200)), &leak);
+        assert_eq!(full, "lru_cache: at most 31,200, now 31,200");
+        assert_eq!(bound(&limit(None), &leak), "lru_cache: none, now 31,200");
+    }
 }

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::super::heap::HeapTarget;
+use super::super::shared::Turn;
 use super::pass::{PassPace, Unfinished, arenas};
 use crate::heap::{AddressMap, Class, ClassId, Classes, Kind, View};
 use crate::leak_scan::{BlockAges, LostGroup, ObjectExtent, SmallType, SmallTypes, Unmarked, lost};
@@ -54,11 +55,13 @@ impl SharedLost {
         Self { search: Arc::new(Mutex::new(search)), next: FIRST }
     }
 
-    /// Takes down which blocks there are, if it is time, on a thread of its own.
-    pub fn take_down(&mut self, now: Duration, most_bytes: u64) {
-        if now < self.next {
-            return;
-        }
+    /// Whether it is time to take down which blocks there are.
+    pub fn is_due(&self, now: Duration) -> bool {
+        now >= self.next
+    }
+
+    /// Takes that down, on a thread of its own, in a turn like all scans of memory.
+    pub fn take_down(&mut self, now: Duration, most_bytes: u64, turn: Turn) {
         self.next = now.saturating_mul(FIFTHS) / 5;
         let search = Arc::clone(&self.search);
         let work = move || {
@@ -67,6 +70,8 @@ impl SharedLost {
             if let Ok(mut search) = search.try_lock() {
                 search.take_down(now, most_bytes);
             }
+            os::usage::give_back();
+            drop(turn);
         };
         // Without a thread there is one time less.
         let _ = std::thread::Builder::new().name("leakspy-blocks".to_owned()).spawn(work);

@@ -26,6 +26,14 @@ impl Source<'_> {
         let ids: Vec<i64> = heads.iter().map(|(id, _)| *id).collect();
         let mut containers: Containers = heads.into_iter().collect();
         self.container_parts(&mut containers)?;
+        if schema::has_version_5(self.version()?) {
+            self.container_rows(
+                "SELECT container, items FROM container_room ORDER BY container",
+                &mut containers,
+                |row| row.get(1),
+                |container, room| container.room = Some(room),
+            )?;
+        }
         let mut told = Vec::with_capacity(ids.len());
         for mut container in ids.iter().filter_map(|id| containers.remove(id)) {
             let used = container.items_now();

@@ -219,6 +219,7 @@ impl<'a> Teller<'a> {
             lengths: (0_u32..).zip(rows).map(|(t, row)| (f64::from(t), row.2.into())).collect(),
             items: rows.iter().map(|(_, a, b)| (format!("type {a}"), u64::from(*b))).collect(),
             grown_by: rows.iter().map(|(key, times, _)| (*key, u64::from(*times))).collect(),
+            room: rows.last().map(|row| row.0),
             bound: rows.first().map(|row| DeclaredBound {
                 kind: "lru_cache".to_owned(),
                 limit: (row.1 > 9).then_some(row.0),

@@ -62,6 +62,7 @@ fn containers() -> Vec<GrownContainer<u64>> {
         items: vec![("app.Session".to_owned(), 120), ("str".to_owned(), 3)],
         grown_by: vec![(1, 4)],
         bound: Some(DeclaredBound { kind: "lru_cache".into(), limit: Some(500), used: 420 }),
+        room: Some(448),
     };
     vec![list, GrownContainer { name: "set".to_owned(), ..GrownContainer::default() }]
 }

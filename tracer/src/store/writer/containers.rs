@@ -8,8 +8,14 @@ use crate::history::{bounded, finite};
 use crate::model::GrownContainer;
 
 /// Tables about containers, the ones that name others first.
-const OF_CONTAINERS: [&str; 5] =
-    ["container_site", "container_item", "container_length", "container_path", "container"];
+const OF_CONTAINERS: [&str; 6] = [
+    "container_room",
+    "container_site",
+    "container_item",
+    "container_length",
+    "container_path",
+    "container",
+];
 
 impl Writer {
     /// In place of what was there.
@@ -30,6 +36,13 @@ impl Writer {
                     container.bound.as_ref().map(|bound| bounded(&bound.kind)),
                     container.bound.as_ref().and_then(|bound| bound.limit.map(integer)),
                 ])?;
+            if let Some(room) = container.room {
+                self.connection
+                    .prepare_cached(
+                        "INSERT INTO container_room (container, items) VALUES (?1, ?2)",
+                    )?
+                    .execute(params![id, integer(room)])?;
+            }
             self.put_container_path(id, container)?;
             self.put_container_numbers(id, container)?;
             self.put_container_sites(id, container)?;

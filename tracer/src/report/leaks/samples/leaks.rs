@@ -64,6 +64,8 @@ pub fn objects(finding: &Finding) -> Leak {
                 class: "dict".into(),
                 length: Some(2_120),
                 grew: Some(SnapshotsGrown { times: 12, of: 12 }),
+                items_per_hour: Some(54_000.0),
+                room: Some(5_461),
             }),
             retained: Some(RetainedSize {
                 objects: 10_604,
