@@ -138,9 +138,8 @@ impl ContainerWatch {
 
     fn enter(&mut self, t: f64, address: Address, found: Measured, class: &str) {
         let Measured { length, table, room } = found;
-        let lengths = Vec::new;
         let new =
-            || Followed { class: class.to_owned(), lengths: lengths(), table, room, missed: 0 };
+            || Followed { class: class.to_owned(), lengths: Vec::new(), table, room, missed: 0 };
         let followed = self.followed.entry(address).or_insert_with(new);
         let last = followed.lengths.last().map_or(0, |last| last.1);
         // Another one at the same address, or one that was emptied: what was before says nothing.

@@ -38,6 +38,7 @@ pub struct Paths {
     steps: Vec<u32>,
     /// Kinds of all roots, those that were found behind those that were given.
     kinds: Vec<RootKind>,
+    referenced: Referenced,
 }
 
 impl Paths {
@@ -59,7 +60,8 @@ impl Paths {
             }
         }
         search.spread(Certainty::Any);
-        for held in held_from_outside(view, heap, &search, roots) {
+        let referenced = Referenced::count(heap, roots);
+        for held in held_from_outside(view, heap, &search, &referenced) {
             search.root(RootKind::Native, &[held]);
         }
         search.spread(Certainty::Only);
@@ -69,7 +71,12 @@ impl Paths {
             // What leads to the rest may be among the objects that were missed.
             search.root(RootKind::Native, &search.unreached());
         }
-        Self { steps: search.steps, kinds: search.kinds }
+        Self { steps: search.steps, kinds: search.kinds, referenced }
+    }
+
+    /// How many references to each object were found, those of the given roots among them.
+    pub fn referenced(&self) -> &Referenced {
+        &self.referenced
     }
 
     /// How an object was reached; `None` for garbage.
@@ -173,6 +180,7 @@ pub fn static_types(heap: &Heap) -> Vec<u32> {
 }
 
 /// How many references to each object were found.
+#[derive(Clone, Debug)]
 pub struct Referenced(Vec<u32>);
 
 impl Referenced {
@@ -212,9 +220,8 @@ fn held_from_outside(
     view: &View<'_>,
     heap: &Heap,
     search: &Search<'_>,
-    roots: &[Root],
+    referenced: &Referenced,
 ) -> Vec<u32> {
-    let referenced = Referenced::count(heap, roots);
     let unreached = search.unreached().into_iter();
     let is_beyond = |number: &u32| {
         let counted = referenced.counted(view, heap, *number);

@@ -10,7 +10,6 @@ use std::collections::HashMap;
 use super::dominators::Dominators;
 use super::footprint::footprint;
 use super::objects::Heap;
-use super::paths::Referenced;
 use super::retainers::Retainers;
 use super::view::View;
 use crate::model::{RetainedPlace, RetainedSize, RetainerGroup};
@@ -38,8 +37,7 @@ impl<'a> RetainedSizes<'a> {
         owned: HashMap<u32, u64>,
     ) -> Self {
         let mut roots = held.root_objects();
-        let given = held.given_roots();
-        let referenced = Referenced::count(heap, &given);
+        let referenced = held.paths().referenced();
         let mut surplus = Vec::new();
         for number in 0..u32::try_from(heap.objects.len()).unwrap_or(0) {
             match referenced.counted(view, heap, number) {
@@ -57,20 +55,16 @@ impl<'a> RetainedSizes<'a> {
 
     /// Sizes of what each of these objects retains; `None` of garbage.
     pub fn of(&self, numbers: &[u32]) -> Vec<Option<RetainedSize>> {
-        let mut left = self.view.mapped.bytes();
-        let mut weigh = |number: u32| {
-            let bytes = self.bytes(number).min(left);
-            left -= bytes;
-            bytes
+        let sums = |of: &Dominators| {
+            // All together not more than is mapped.
+            let mut left = self.view.mapped.bytes();
+            of.sums(numbers, |number| {
+                let bytes = self.bytes(number).min(left);
+                left -= bytes;
+                bytes
+            })
         };
-        let most = self.most.sums(numbers, &mut weigh);
-        let mut left = self.view.mapped.bytes();
-        let least = self.least.sums(numbers, |number| {
-            let bytes = self.bytes(number).min(left);
-            left -= bytes;
-            bytes
-        });
-        let sizes = least.into_iter().zip(most);
+        let sizes = sums(&self.least).into_iter().zip(sums(&self.most));
         sizes
             .map(|(least, most)| {
                 let (objects, most_bytes) = most?;
@@ -89,10 +83,10 @@ impl<'a> RetainedSizes<'a> {
     }
 
     /// What the objects on these paths retain, each told once.
-    pub fn on(&self, paths: &[RetainerGroup]) -> Vec<RetainedPlace> {
+    pub fn on<'p>(&self, paths: impl Iterator<Item = &'p RetainerGroup>) -> Vec<RetainedPlace> {
         let mut places: Vec<(u32, Vec<String>)> = Vec::new();
         let mut known = std::collections::HashSet::new();
-        for group in paths.iter().filter(|group| group.root.is_root()) {
+        for group in paths.filter(|group| group.root.is_root()) {
             let words = group.words();
             for (reference, end) in group.path.iter().zip(2..) {
                 let number = self.heap.objects.number(reference.address);

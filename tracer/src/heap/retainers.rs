@@ -62,17 +62,12 @@ impl<'a> Retainers<'a> {
         &self.paths
     }
 
-    /// The roots that were given, with the numbers of what they hold.
-    pub fn given_roots(&self) -> Vec<Root> {
-        numbered(self.namer.heap, &self.roots)
-    }
-
     /// Objects that a root holds, whether it was given or found.
     pub fn root_objects(&self) -> Vec<u32> {
         let heap = self.namer.heap;
         let found = (0..u32::try_from(heap.objects.len()).unwrap_or(0))
             .filter(|number| matches!(self.paths.step(*number), Some(PathStep::Root(_))));
-        let given = self.given_roots();
+        let given = numbered(heap, &self.roots);
         let held = given.iter().flat_map(|root| root.holds.iter().chain(&root.may_hold));
         held.copied().chain(static_types(heap)).chain(found).collect()
     }

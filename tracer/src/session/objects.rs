@@ -16,8 +16,8 @@ use crate::heap::{
     Named, RetainedSizes, Retainers, View,
 };
 use crate::model::{
-    Address, FieldContrast, GrownContainer, HeapSnapshot, NoObjects, RetainedPlace, RetainerGroup,
-    TypeRetainer, TypeSeries,
+    Address, FieldContrast, GrownContainer, HeapSnapshot, NoObjects, RetainedPlace, TypeRetainer,
+    TypeSeries,
 };
 use crate::os;
 
@@ -244,12 +244,11 @@ fn last(
     let retainers = heap::retainers_of_growth(heap, &held, seen.watch);
     let containers = seen.containers.told(view, heap, &held);
     let sizes = RetainedSizes::find(view, heap, &held, joined.owned_bytes());
-    let to_containers = containers.iter().filter_map(|(_, _, group)| group.clone());
-    let groups: Vec<RetainerGroup> =
-        to_containers.chain(retainers.iter().map(|(_, group)| group.clone())).collect();
+    let to_containers = containers.iter().filter_map(|(_, _, group)| group.as_ref());
+    let retained = sizes.on(to_containers.chain(retainers.iter().map(|(_, group)| group)));
     Last {
         joined,
-        retained: sizes.on(&groups),
+        retained,
         retainers: retainers
             .into_iter()
             .map(|(name, group)| TypeRetainer::new(name, &group))

@@ -7,9 +7,7 @@ use crate::store::{StoreError, schema};
 impl Source<'_> {
     /// In the order in which they were told; none in recordings that are older than that.
     pub(super) fn retained_sizes(&self) -> Result<Vec<RetainedPlace>, StoreError> {
-        let version = schema::user_version(self.connection);
-        let version = version.map_err(|source| StoreError::reading(self.path, source))?;
-        if !schema::has_version_5(version) {
+        if !schema::has_version_5(self.version()?) {
             return Ok(Vec::new());
         }
         let sql = "SELECT id, objects, least_bytes, most_bytes FROM retained_size ORDER BY id";
