@@ -7,7 +7,7 @@ use super::dict;
 use super::index::AddressMap;
 use super::layout::{FieldAt, ObjectLayout, c_struct};
 use super::view::View;
-use crate::model::Address;
+use crate::model::{Address, without_ids};
 use crate::python::text;
 
 /// Types that are kept; more than these are no types.
@@ -20,8 +20,6 @@ const DEPTH: usize = 64;
 const NAME: usize = 512;
 /// Most slots of a type.
 const SLOTS: u64 = 1024;
-/// Hexadecimal digits that are no word any more.
-const ID: usize = 16;
 /// Largest `tp_basicsize`.
 const LARGEST: u64 = 1 << 24;
 
@@ -202,24 +200,6 @@ fn heap_name(view: &View<'_>, address: Address, objects: &ObjectLayout) -> Optio
     })
 }
 
-/// The name of a module without what only tells it from others of its kind: Bokeh runs each session
-/// in a module of its own, `bokeh_app_` and 32 hexadecimal digits, so that the same class has a new
-/// name in each. Runs of so many digits become `*`.
-pub fn without_ids(module: &str) -> String {
-    let mut kept = String::new();
-    let mut rest = module;
-    while let Some(start) = rest.find(|c: char| c.is_ascii_hexdigit()) {
-        let (before, run) = rest.split_at(start);
-        let end = run.find(|c: char| !c.is_ascii_hexdigit()).unwrap_or(run.len());
-        let (run, after) = run.split_at(end);
-        kept.push_str(before);
-        let is_id = run.len() >= ID && run.bytes().any(|byte| byte.is_ascii_digit());
-        kept.push_str(if is_id { "*" } else { run });
-        rest = after;
-    }
-    kept + rest
-}
-
 /// Text up to a null byte, at most [`NAME`] bytes.
 fn c_string(view: &View<'_>, at: Address) -> Option<String> {
     let mut bytes = Vec::new();
@@ -265,19 +245,5 @@ fn known_fields(view: &View<'_>, class: &mut Class, name: &str) {
     class.slots.extend(fields.map(|&(name, offset)| (offset.into(), name.to_owned())));
     if whole {
         class.known_size = class.basic_size;
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn modules_of_sessions_are_one_kind() {
-        assert_eq!(without_ids("bokeh_app_f0573807021b447e807385618da0a57e"), "bokeh_app_*");
-        assert_eq!(without_ids("bokeh_app_f0573807021b447e807385618da0a57e.a"), "bokeh_app_*.a");
-        for same in ["holoviews.streams", "decade", "a1b2c3", "x.deadbeefdeadbeefdeadbeef", ""] {
-            assert_eq!(without_ids(same), same);
-        }
     }
 }

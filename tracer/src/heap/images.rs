@@ -69,8 +69,8 @@ impl Saved {
     /// Numbers by type that are not zero; modules of sessions are one kind to a census.
     fn numbers(&self, name: &str) -> BTreeMap<String, u64> {
         let rows = self.answer()[name].as_object().unwrap().iter();
-        let rows = rows
-            .map(|(name, number)| (super::classes::without_ids(name), number.as_u64().unwrap()));
+        let rows =
+            rows.map(|(name, number)| (crate::model::without_ids(name), number.as_u64().unwrap()));
         rows.filter(|(_, number)| *number > 0).collect()
     }
 

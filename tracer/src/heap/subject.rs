@@ -1,11 +1,10 @@
 //! What somebody asks for: objects of a type, an object, or a module.
 
 use super::class::{ClassId, Kind};
-use super::classes::without_ids;
 use super::module;
 use super::objects::Heap;
 use super::view::View;
-use crate::model::{Address, HeapSubject, Namesake};
+use crate::model::{Address, HeapSubject, Namesake, without_ids};
 
 /// What was asked for, found in a heap.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -86,7 +86,11 @@ impl Suppressions {
 
     /// The indices of the lines that match a leak, by its id, its name or what retains it.
     pub fn matching_leak<'a>(&'a self, leak: &'a Leak) -> impl Iterator<Item = usize> + 'a {
-        let path = leak.retained_by.iter().flat_map(|by| &by.path).map(String::as_str);
+        let path = leak
+            .retained_by
+            .iter()
+            .flat_map(|by| by.path.iter().chain(&by.through))
+            .map(String::as_str);
         let names: Vec<&str> = std::iter::once(leak.name.as_str()).chain(path).collect();
         let matches = move |one: &Suppression| match &one.what {
             What::Id(id) => *id == leak.id,

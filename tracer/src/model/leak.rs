@@ -83,10 +83,12 @@ pub struct LeakRate {
 }
 
 /// What retains the objects of a leak.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct LeakRetainer {
     /// References from a root, in words, root first, up to the container: data from outside.
     pub path: Vec<String>,
+    /// References from there to one of the objects, in words: data from outside.
+    pub through: Vec<String>,
     /// What the path ends in, where that is a container.
     pub container: Option<LeakContainer>,
     /// How much would be freed with it.

@@ -14,12 +14,14 @@ mod fnv;
 mod frame;
 mod heap_subject;
 mod history;
+mod hop;
 mod kernel_release;
 mod known_kind;
 mod leak;
 mod lost;
 mod malloc;
 mod memory;
+mod module_name;
 mod note;
 mod privilege;
 mod reason;
@@ -60,6 +62,7 @@ pub use history::{
     Cohort, Collection, History, Lifetime, Mark, Owned, Owner, ProcessPoint, RetainedPoint,
     SiteHistory, SitePoint,
 };
+pub use hop::Hop;
 pub use kernel_release::KernelRelease;
 pub use known_kind::KnownKind;
 pub use leak::{
@@ -71,6 +74,7 @@ pub use leakspy_ebpf::wire::counter::CounterClass;
 pub use lost::{LostMemory, LostObjects};
 pub use malloc::{FreeMemory, MallocPoint, MallocUse};
 pub use memory::Memory;
+pub use module_name::without_ids;
 pub use note::{DifferenceNote, HeapNote, LeftOut, NoSearch, NotSeen, Note, StackNote};
 pub use privilege::{Lockdown, Need};
 pub use reason::Reason;

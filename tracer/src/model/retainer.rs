@@ -88,7 +88,7 @@ impl RetainerGroup {
 
 impl Reference {
     /// `.cache: dict (12 items)`; `perhaps` in front of what may be no reference.
-    fn words(&self) -> String {
+    pub fn words(&self) -> String {
         let perhaps = if self.certain { "" } else { "perhaps " };
         let detail = self.detail.iter().map(|detail| format!(" ({})", detail.notation()));
         format!("{perhaps}{}: {}{}", self.notation(), self.class, detail.collect::<String>())

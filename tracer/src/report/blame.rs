@@ -17,16 +17,31 @@ pub struct Blame<'a> {
 pub fn of<'a>(frames: &[&'a Frame]) -> Option<Blame<'a>> {
     // What an event loop or a thread runs is no work of the line that started the loop.
     let begin = frames.iter().rposition(|frame| runs_others(frame)).map_or(0, |last| last + 1);
-    let has_python = frames[begin..].iter().any(|frame| frame.kind == FrameKind::Python);
-    of_those(if has_python { &frames[begin..] } else { frames })
+    let behind = &frames[begin..];
+    let is_told = |frame: &&&Frame| frame.kind == FrameKind::Python || is_library(frame);
+    if behind.iter().any(|frame| is_told(&frame)) {
+        return of_those(behind);
+    }
+    // It was the loop itself, whoever started it.
+    match begin.checked_sub(1) {
+        Some(loop_at) => Some(Blame { frame: frames[loop_at], through: Vec::new() }),
+        None => of_those(frames),
+    }
 }
 
 /// Functions of the standard library that run what others gave them, by file.
-const RUNNERS: [(&str, &[&str]); 4] = [
+const RUNNERS: [(&str, &[&str]); 8] = [
     ("asyncio/base_events.py", &["run_forever", "run_until_complete", "_run_once"]),
     ("asyncio/events.py", &["_run"]),
     ("asyncio/runners.py", &["run"]),
     ("threading.py", &["_bootstrap", "_bootstrap_inner", "run"]),
+    ("concurrent/futures/thread.py", &["_worker", "run"]),
+    ("multiprocessing/process.py", &["_bootstrap", "run"]),
+    (
+        "socketserver.py",
+        &["serve_forever", "_handle_request_noblock", "process_request", "process_request_thread"],
+    ),
+    ("sched.py", &["run"]),
 ];
 
 fn runs_others(frame: &Frame) -> bool {
@@ -41,8 +56,11 @@ fn runs_others(frame: &Frame) -> bool {
 }
 
 fn of_those<'a>(frames: &[&'a Frame]) -> Option<Blame<'a>> {
-    let index = innermost(frames, |origin| origin == Origin::Application)
-        .or_else(|| innermost(frames, |origin| matches!(origin, Origin::Package(_))))
+    let is_own =
+        |frame: &Frame| !is_launcher(frame) && origin::of_frame(frame) == Origin::Application;
+    let is_package = |frame: &Frame| matches!(origin::of_frame(frame), Origin::Package(_));
+    let index = innermost(frames, is_own)
+        .or_else(|| innermost(frames, is_package))
         .or_else(|| innermost(frames, |_| true))
         .or_else(|| frames.iter().rposition(|frame| is_library(frame)))
         .or(frames.len().checked_sub(1))?;
@@ -66,11 +84,18 @@ fn is_library(frame: &Frame) -> bool {
     !is_made && matches!(origin::of_frame(frame), Origin::Package(_))
 }
 
-/// The innermost Python frame whose origin is `wanted`.
-fn innermost(frames: &[&Frame], wanted: impl Fn(Origin<'_>) -> bool) -> Option<usize> {
-    frames
-        .iter()
-        .rposition(|frame| frame.kind == FrameKind::Python && wanted(origin::of_frame(frame)))
+/// Whether it is a script that a package installs to be started by: `/venv/bin/panel`.
+fn is_launcher(frame: &Frame) -> bool {
+    let Some((folder, name)) = frame.file.as_deref().and_then(|file| file.rsplit_once('/')) else {
+        return false;
+    };
+    let is_script = folder.ends_with("/bin") && !name.contains('.');
+    is_script && frame.function.as_deref() == Some("<module>")
+}
+
+/// The innermost Python frame that is `wanted`.
+fn innermost(frames: &[&Frame], wanted: impl Fn(&Frame) -> bool) -> Option<usize> {
+    frames.iter().rposition(|frame| frame.kind == FrameKind::Python && wanted(frame))
 }
 
 #[cfg(test)]
@@ -124,12 +149,28 @@ mod tests {
             let blame = of(&frames.iter().collect::<Vec<_>>()).expect("frames");
             blame.frame.function.as_deref().map(str::to_owned)
         };
-        assert_eq!(named(&frames).as_deref(), Some("<module>"), "there is nothing else");
+        assert_eq!(named(&frames).as_deref(), Some("Handle._run"), "it is the loop itself");
+        let mut with_library = frames.clone();
+        with_library.push(native("/v/lib/python3.12/site-packages/orjson/orjson.so"));
+        assert_eq!(named(&with_library).as_deref(), Some("f"), "a library that the loop calls");
         let package = "/v/lib/python3.12/site-packages/aiohttp/client.py";
         frames.push(Frame::python("ClientSession._request", package, Some(7)));
         assert_eq!(named(&frames).as_deref(), Some("ClientSession._request"));
         frames.push(Frame::python("on_event", "/srv/hooks.py", Some(3)));
         assert_eq!(named(&frames).as_deref(), Some("on_event"));
+    }
+
+    #[test]
+    fn a_script_that_a_package_installs_is_nobodys_own() {
+        let mut frames = vec![Frame::python("<module>", "/v/bin/panel", Some(8))];
+        let named =
+            |frames: &[Frame]| of(&frames.iter().collect::<Vec<_>>()).expect("frames").frame.line;
+        assert_eq!(named(&frames), Some(8), "there is nothing else");
+        let package = "/v/lib/python3.12/site-packages/panel/command.py";
+        frames.push(Frame::python("main", package, Some(7)));
+        assert_eq!(named(&frames), Some(7));
+        frames[0].function = Some("work".into());
+        assert_eq!(named(&frames), Some(8), "a program of somebody's own");
     }
 
     #[test]

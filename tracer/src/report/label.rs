@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use super::width::{columns, cut_middle};
 use super::{escape, origin};
 use crate::model::{Frame, FrameKind};
 
@@ -15,6 +16,21 @@ pub fn name(frame: &Frame) -> Cow<'_, str> {
         (_, Some(module), None) => Cow::Borrowed(origin::base_name(module)),
         (_, None, Some(offset)) => Cow::Owned(format!("{offset:#x}")),
         (_, None, None) => Cow::Borrowed("?"),
+    }
+}
+
+/// The same in at most so many columns, harmless to print.
+pub fn cut(frame: &Frame, limit: usize) -> String {
+    cut_name(&escape::terminal(&name(frame)), limit)
+}
+
+/// A name in at most so many columns: of a long one both ends say something (`alloc::raw_vec::…grow_one`), and an
+/// offset in a module is told whole.
+pub fn cut_name(name: &str, limit: usize) -> String {
+    let offset = name.rfind("+0x").filter(|at| *at > 0 && columns(&name[*at..]) < limit);
+    match offset {
+        Some(at) => cut_middle(&name[..at], limit - columns(&name[at..])) + &name[at..],
+        None => cut_middle(name, limit),
     }
 }
 
@@ -109,6 +125,17 @@ mod tests {
         assert_eq!(name(&native(None, None)), "libx.so.1+0x12ab");
         assert_eq!(place(&native(None, None)), "");
         assert_eq!(folded(&native(None, None)), "libx.so.1+0x12ab (libx.so.1)");
+    }
+
+    #[test]
+    fn long_names_are_cut_where_they_say_least() {
+        let rust = "alloc::raw_vec::RawVec<T,A>::reserve::do_reserve_and_handle";
+        let cut = cut_name(rust, 30);
+        assert!(cut.starts_with("alloc::raw_vec") && cut.ends_with("_and_handle"), "{cut}");
+        let module = "_very_long_extension_module.cpython-312-x86_64-linux-gnu.so+0x12ab40";
+        let cut = cut_name(module, 30);
+        assert!(cut.starts_with("_very") && cut.ends_with(".so+0x12ab40"), "{cut}");
+        assert_eq!(columns(&cut), 30);
     }
 
     #[test]

@@ -1,8 +1,11 @@
 //! One kind of path in words: what is at its begin, and a line for each reference.
 
+mod chosen;
+
 use std::io;
 
-use crate::model::{Reference, RetainerGroup, RootKind};
+pub use self::chosen::{Chosen, chosen};
+use crate::model::{Hop, Reference, RetainerGroup, RootKind};
 use crate::report::escape;
 use crate::report::quantity::count;
 use crate::report::text::page::{Page, Style};
@@ -24,17 +27,15 @@ pub enum ShownStep<'a> {
     More(usize),
 }
 
-/// A path, of which at most `ends` references are left at either end.
+/// A path, of which about `ends` references are left at either end, and all that may be the one that should have been
+/// let go.
 pub fn steps(path: &[Reference], ends: usize) -> Vec<ShownStep<'_>> {
-    let more = path.len().saturating_sub(2 * ends);
-    // A line that says that one line is left out is no shorter.
-    if more <= 1 {
-        return path.iter().map(ShownStep::Reference).collect();
-    }
-    let mut steps: Vec<ShownStep<'_>> = path[..ends].iter().map(ShownStep::Reference).collect();
-    steps.push(ShownStep::More(more));
-    steps.extend(path[ends + more..].iter().map(ShownStep::Reference));
-    steps
+    let decides = |at: usize| Hop::parse(&path[at].words()).is_some_and(|hop| hop.may_decide());
+    let step = |one| match one {
+        Chosen::One(at) => ShownStep::Reference(&path[at]),
+        Chosen::More(more) => ShownStep::More(more),
+    };
+    chosen(path.len(), 2 * ends, decides).into_iter().map(step).collect()
 }
 
 /// What is at the begin of a path, after a count of objects: `held from module x`.
@@ -93,17 +94,12 @@ fn line(page: &mut Page<'_>, indent: usize, reference: &Reference) -> io::Result
     ])
 }
 
-/// Steps of a path; of a long one both ends, which say most.
+/// Steps of a path; of a long one both ends, and what may be the reference that should have been let go.
 pub fn shortened(path: &[String]) -> Vec<String> {
-    let left_out = path.len().saturating_sub(STEPS);
-    let (head, tail) = (STEPS / 2, path.len() - STEPS.min(path.len()) / 2);
-    match left_out {
-        0 => path.to_vec(),
-        _ => {
-            let mut steps = path[..head].to_vec();
-            steps.push(format!("… {left_out} more …"));
-            steps.extend_from_slice(&path[tail..]);
-            steps
-        }
-    }
+    let decides = |at: usize| Hop::parse(&path[at]).is_some_and(|hop| hop.may_decide());
+    let step = |one| match one {
+        Chosen::One(at) => path[at].clone(),
+        Chosen::More(more) => format!("… {more} more …"),
+    };
+    chosen(path.len(), STEPS, decides).into_iter().map(step).collect()
 }

@@ -5,7 +5,7 @@ mod pace;
 
 use super::quantity::{block_size, bytes, count, counted};
 use super::quantity::{date, rate};
-use super::width::{cut_end, cut_start};
+use super::width::cut_start;
 use super::{blame, label};
 use crate::model::{Amount, Document, Domain, Evidence, Finding, Frame, Model, Verdict};
 
@@ -112,7 +112,7 @@ fn culprit(finding: &Finding) -> String {
     let Some(blame) = blame::of(&frames) else {
         return "A place without a stack".to_owned();
     };
-    let name = cut_end(&label::name(blame.frame), NAME_COLUMNS);
+    let name = label::cut_name(&label::name(blame.frame), NAME_COLUMNS);
     match label::brief_place(blame.frame) {
         Some(place) => format!("`{name}` ({})", cut_start(&place, NAME_COLUMNS)),
         None => format!("`{name}`"),

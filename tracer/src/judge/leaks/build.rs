@@ -150,7 +150,8 @@ fn retained_by(cluster: &Cluster<'_>, leader: &Piece<'_>) -> Option<LeakRetainer
     let end = leader.container.or(path.hops().len().checked_sub(2));
     let words = end.map_or(path.words_to(0), |end| path.words_to(end));
     let container = container(path, leader.container);
-    Some(LeakRetainer { path: words.to_vec(), container, retained: None })
+    let through = path.words_after(end.unwrap_or(0)).to_vec();
+    Some(LeakRetainer { path: words.to_vec(), through, container, retained: None })
 }
 
 /// The path from what something outside the Python heap refers to, without its address.
@@ -161,7 +162,7 @@ fn from_outside(cluster: &Cluster<'_>) -> Option<LeakRetainer> {
     let mut path = paths.next()?.to_vec();
     let root = path.first_mut()?;
     root.truncate(root.find(" at 0x").unwrap_or(root.len()));
-    Some(LeakRetainer { path, container: None, retained: None })
+    Some(LeakRetainer { path, ..LeakRetainer::default() })
 }
 
 /// Whether what owns most of its blocks is retained from outside the Python heap.
@@ -173,7 +174,8 @@ fn container(path: &Path<'_>, at: Option<usize>) -> Option<LeakContainer> {
     let at = at?;
     let hop = path.hops().get(at)?;
     let class = || hop.class.to_owned();
-    let found = || LeakContainer { class: class(), length: hop.items, ..LeakContainer::default() };
+    let found =
+        || LeakContainer { class: class(), length: hop.items(), ..LeakContainer::default() };
     path.is_container(at).then(found)
 }
 

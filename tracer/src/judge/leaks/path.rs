@@ -2,16 +2,7 @@
 //! the container that grows, and what two paths have in common. Names in them are data from outside: a path
 //! that makes no sense has no container.
 
-/// One reference of a path, and what it leads to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Hop<'a> {
-    /// How: `.pages`, `[33]`, `local self`.
-    pub via: &'a str,
-    /// Type of what it leads to.
-    pub class: &'a str,
-    /// Items in that, where it is a container that says so.
-    pub items: Option<u64>,
-}
+use crate::model::{Hop, without_ids};
 
 /// A path from a root, taken apart.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,6 +28,11 @@ impl<'a> Path<'a> {
         &self.hops
     }
 
+    /// The words behind the hop at `end`.
+    pub fn words_after(&self, end: usize) -> &'a [String] {
+        self.words.get(end + 2..).unwrap_or_default()
+    }
+
     /// The words up to the hop at `end`, included.
     pub fn words_to(&self, end: usize) -> &'a [String] {
         &self.words[..(end + 2).min(self.words.len())]
@@ -44,8 +40,8 @@ impl<'a> Path<'a> {
 
     /// The place of the hop at `end`.
     pub fn place_to(&self, end: usize) -> PlaceKey {
-        let hops = self.hops.iter().take(end + 1).map(|hop| normal(hop.via));
-        std::iter::once(normal_root(&self.words[0])).chain(hops).map(str::to_owned).collect()
+        let hops = self.hops.iter().take(end + 1).map(Hop::normal);
+        std::iter::once(normal_root(&self.words[0])).chain(hops.map(str::to_owned)).collect()
     }
 
     /// The place of the whole path.
@@ -59,7 +55,7 @@ impl<'a> Path<'a> {
     pub fn container(&self, count: f64) -> Option<(usize, bool)> {
         let containers: Vec<usize> =
             (0..self.hops.len()).filter(|at| self.is_container(*at)).collect();
-        let items = |at: &usize| self.hops[*at].items.unwrap_or(0);
+        let items = |at: &usize| self.hops[*at].items().unwrap_or(0);
         let roomy = containers.iter().find(|at| items(at) > 1 && items(at) as f64 >= count / 2.0);
         let most = || containers.iter().rev().max_by_key(|at| items(at));
         roomy.map(|at| (*at, true)).or_else(|| Some((*most()?, false)))
@@ -71,56 +67,19 @@ impl<'a> Path<'a> {
         let (Some(hop), Some(next)) = (self.hops.get(at), self.hops.get(at + 1)) else {
             return false;
         };
-        next.is_item() || (next.via == "a reference that is gone since" && hop.items.is_some())
+        next.is_item() || (next.via == "a reference that is gone since" && hop.items().is_some())
     }
 
     /// Where it ends in a chain of objects of one type that refer to one another, the first of them.
     pub fn chain(&self) -> Option<usize> {
-        self.hops.iter().position(|hop| hop.via.contains(" × "))
+        self.hops.iter().position(|hop| hop.repeats())
     }
 }
 
-impl<'a> Hop<'a> {
-    /// `.pages: list (2433 items)`; keys may hold any text, names of types do not.
-    pub fn parse(words: &'a str) -> Option<Self> {
-        let words = words.strip_prefix("perhaps ").unwrap_or(words);
-        let (via, rest) = match words.starts_with('[') {
-            true => {
-                let end = words.find("]: ").or_else(|| words.find("] × "))?;
-                let colon = end + words[end..].find(": ")?;
-                (&words[..colon], &words[colon + 2..])
-            }
-            false => words.split_once(": ")?,
-        };
-        let (class, detail) = match rest.split_once(" (") {
-            Some((class, detail)) => (class, detail.strip_suffix(')')),
-            None => (rest, None),
-        };
-        let items = detail.and_then(|detail| {
-            let number = detail.strip_suffix(" items").or_else(|| detail.strip_suffix(" item"));
-            number?.parse().ok()
-        });
-        Some(Self { via, class, items })
-    }
-
-    /// Whether it is an item, a key or a member of the container before it.
-    fn is_item(&self) -> bool {
-        self.via.starts_with('[') || matches!(self.via, "a key" | "a member")
-    }
-}
-
-/// How a hop refers, the same for all items of a container.
-fn normal(via: &str) -> &str {
-    let via = via.split_once(" × ").map_or(via, |(via, _)| via);
-    match via.starts_with('[') {
-        true => "[]",
-        false => via,
-    }
-}
-
-/// A root, the same for all threads: which of its frames has a variable, and at which line, is chance.
-fn normal_root(root: &str) -> &str {
-    if root.starts_with("thread ") { "thread" } else { root }
+/// A root, the same in every run: which frame of which thread has a variable, and at which line, is chance, and
+/// so are the names of modules that are made for each session.
+fn normal_root(root: &str) -> String {
+    if root.starts_with("thread ") { "thread".to_owned() } else { without_ids(root) }
 }
 
 #[cfg(test)]
@@ -145,10 +104,10 @@ mod tests {
         ]);
         let path = Path::parse(&path).expect("a path");
         assert_eq!(path.container(4700.0), Some((1, true)));
-        assert_eq!(path.hops()[1].items, Some(5505));
+        assert_eq!(path.hops()[1].items(), Some(5505));
         assert_eq!(
             path.hops()[2],
-            Hop { via: "['jobs: 1']", class: "logging.Logger", items: None }
+            Hop { certain: true, via: "['jobs: 1']", class: "logging.Logger", detail: None }
         );
         assert_eq!(path.place_to(2), ["module logging", ".manager", ".loggerDict", "[]"]);
         assert_eq!(path.words_to(1).len(), 3);
@@ -175,6 +134,17 @@ mod tests {
         let place = |path: &[String]| Path::parse(path).map(|path| path.place());
         assert_eq!(place(&one), place(&other));
         assert_eq!(place(&one), Some(words(&["thread", "local self"])));
+    }
+
+    #[test]
+    fn modules_of_sessions_are_one_place() {
+        let place = |id: &str| {
+            let path = words(&[&format!("module bokeh_app_{id}"), ".seen: list (9 items)"]);
+            Path::parse(&path).map(|path| path.place())
+        };
+        let one = place("0b6d1ca64ac34e1f9d4ed02f2e1dbd33");
+        assert_eq!(one, place("f1a7c2a64ac34e1f9d4ed02f2e1dbd34"));
+        assert_eq!(one, Some(words(&["module bokeh_app_*", ".seen"])));
     }
 
     #[test]

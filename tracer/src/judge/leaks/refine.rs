@@ -147,7 +147,7 @@ mod tests {
         leak.rate.bytes_per_hour.est =
             container.items_per_hour().unwrap_or(0.0).max(1.0) * 1024.0 * times;
         let path = container.path.iter().map(|(words, _)| words.clone()).collect();
-        leak.retained_by = Some(LeakRetainer { path, container: None, retained: None });
+        leak.retained_by = Some(LeakRetainer { path, ..LeakRetainer::default() });
         document.history.containers = vec![container];
         refine(leak, &document)
     }

@@ -58,7 +58,7 @@ mod tests {
             .to_vec();
         let mut leak = samples::leaks::plain("app.Page", Confidence::Suspect);
         leak.now = Amount { count: 100, bytes: 1000 };
-        leak.retained_by = Some(LeakRetainer { path: path(9), container: None, retained: None });
+        leak.retained_by = Some(LeakRetainer { path: path(9), ..LeakRetainer::default() });
         let leak = measured(leak, &RetainedPlaces::of(&document));
         (leak.now.bytes, leak.retained_by.and_then(|by| by.retained))
     }

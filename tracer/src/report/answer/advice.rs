@@ -1,7 +1,8 @@
 //! What to do about a leak, in a sentence.
 
-use crate::model::{Advice, Document, Leak, LeakContainer, MallocUse, Reason};
+use crate::model::{Advice, Basis, Document, FrameKind, Leak, LeakContainer, MallocUse, Reason};
 use crate::report::malloc;
+use crate::report::origin::{self, Origin};
 
 /// The sentence, without a full stop. That of a known kind, where nothing surer is known than what refers to it.
 pub fn of(leak: &Leak, document: &Document) -> String {
@@ -15,14 +16,22 @@ pub fn of(leak: &Leak, document: &Document) -> String {
         }
         Advice::ReleaseReference => "look for what should let that reference go",
         Advice::BlameExtension => {
-            "the C code that allocated them has to free them: nothing else can any more"
+            return match package(leak) {
+                Some(package) => format!(
+                    "report it to those who make {package}: its C code has to free them, nothing else can any more"
+                ),
+                None => {
+                    "the C code that allocated them has to free them: nothing else can any more"
+                        .to_owned()
+                }
+            };
         }
         Advice::HeldByExtension => {
             "more references are counted than were found: C code took one and has to give it back"
         }
         Advice::FindHolder => "look for what holds what this line makes, and who should let it go",
         Advice::AskWho => {
-            "no path to them was found while it was watched; leakspy who looks for more of them"
+            "no path to them was found while it was watched; leakspy who, as below, looks for one now"
         }
         Advice::CountTypes if document.types.is_some() => {
             "no type that was counted explains them: objects that C code lost are not counted, nor what \
@@ -40,6 +49,16 @@ pub fn of(leak: &Leak, document: &Document) -> String {
         ),
     };
     text.to_owned()
+}
+
+/// The package whose library allocated what is lost: of the stack that allocated most, the innermost.
+fn package(leak: &Leak) -> Option<&str> {
+    let exact = leak.created_at.first().filter(|made| made.basis != Basis::Arena)?;
+    let native = exact.stack.iter().rev().filter(|frame| frame.kind == FrameKind::Native);
+    native.map(origin::of_frame).find_map(|origin| match origin {
+        Origin::Package(name) => Some(name),
+        _ => None,
+    })
 }
 
 /// Whether the advice is only to look who refers to it.

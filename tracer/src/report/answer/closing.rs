@@ -2,7 +2,7 @@
 
 use std::io;
 
-use crate::model::{CounterClass, Document, Finding, Leak, LeakKind, Loss};
+use crate::model::{Basis, CounterClass, Document, Finding, Leak, LeakKind, Loss};
 use crate::report::ledger::{self, Balance};
 use crate::report::quantity::{self, count, counted};
 use crate::report::text::page::{Page, Style};
@@ -118,9 +118,10 @@ fn next(page: &mut Page<'_>, document: &Document, options: &Options) -> io::Resu
     }
 }
 
-/// Whether `who` can be asked for its type.
+/// Whether `who` can be asked for its type: also where it is known only as the owner of blocks.
 fn is_of_objects(leak: &Leak) -> bool {
-    leak.kind == LeakKind::Objects && !leak.evidence.types.is_empty()
+    let is_of_arenas = leak.created_at.iter().any(|made| made.basis == Basis::Arena);
+    leak.kind == LeakKind::Objects && (!leak.evidence.types.is_empty() || !is_of_arenas)
 }
 
 /// Whether a name can be copied from a page as it is.

@@ -2,7 +2,7 @@
 
 use crate::model::{CallStack, Frame, FrameKind};
 use crate::report::origin::{self, Origin};
-use crate::report::width::{cut_end, cut_start};
+use crate::report::width::cut_start;
 use crate::report::{blame, label};
 
 /// Most columns of a function's name, and of its file.
@@ -27,7 +27,7 @@ pub fn lines<'a>(stacks: impl Iterator<Item = (&'a CallStack, f64)>) -> Vec<(Str
 fn line(stack: &CallStack) -> Option<String> {
     let frames: Vec<&Frame> = stack.iter().filter(|frame| !frame.is_runtime).collect();
     let frame = blame::of(&frames)?.frame;
-    let name = cut_end(&label::name(frame), NAME);
+    let name = label::cut_name(&label::name(frame), NAME);
     let own = origin::of_frame(frame) == Origin::Application || frame.kind == FrameKind::Native;
     let source = if own { label::brief_place(frame) } else { label::source(frame) };
     Some(match source {

@@ -1,8 +1,9 @@
 //! Where objects are retained, as a person would write it: `__main__.server.sockets`.
 
-use crate::model::{LeakContainer, LeakRetainer};
+use crate::model::{Hop, LeakContainer, LeakRetainer};
+use crate::report::path::{Chosen, chosen};
 use crate::report::quantity::counted;
-use crate::report::width::cut_middle;
+use crate::report::width::{columns, cut_middle};
 
 /// Most columns of a place: three lines.
 const MOST: usize = 190;
@@ -10,11 +11,56 @@ const MOST: usize = 190;
 /// The place with the container that is there: `app.SERVER.sockets: dict, 2,120 items, grew at 12 of 12
 /// snapshots`.
 pub fn of(retainer: &LeakRetainer) -> String {
-    let place = cut_middle(&written(&retainer.path), MOST);
+    let place = fitting(&retainer.path);
     match &retainer.container {
         Some(container) => format!("{place}: {}", contents(container)),
         None => place,
     }
+}
+
+/// How an item of the container leads to what leaks, where that is more than attributes: `method → .__self__`,
+/// `_asyncio.Task → coroutine job (app.py:30) → local session`.
+pub fn through(retainer: &LeakRetainer) -> Option<String> {
+    let hops: Option<Vec<Hop<'_>>> =
+        retainer.through.iter().map(|words| Hop::parse(words)).collect();
+    let hops = hops.filter(|hops| hops.len() > 1)?;
+    let (last, between) = hops.split_last()?;
+    let is_worth = between.iter().chain([last]).any(|hop| hop.via.starts_with("closure cell"))
+        || between.iter().any(Hop::may_decide);
+    let (first, rest) = hops.split_first().filter(|_| is_worth)?;
+    let mut text = named(first);
+    let mut is_open = false;
+    for hop in rest {
+        let is_plain = hop.via.starts_with(['.', '[']);
+        let shown = match code(hop).is_some() {
+            true => named(hop),
+            false => hop.via.to_owned(),
+        };
+        let is_joined = is_open && is_plain && code(hop).is_none();
+        text.push_str(&if is_joined { shown } else { format!(" → {shown}") });
+        is_open = is_plain && code(hop).is_none();
+    }
+    Some(cut_middle(&text, MOST))
+}
+
+/// What a hop leads to: `method`, `function make.<locals>.done (app.py:21)`.
+fn named(hop: &Hop<'_>) -> String {
+    match code(hop) {
+        Some(code) => format!("{} {code}", hop.class),
+        None => hop.class.to_owned(),
+    }
+}
+
+/// The code of a function or a frame.
+fn code<'a>(hop: &Hop<'a>) -> Option<&'a str> {
+    hop.detail.filter(|_| hop.items().is_none())
+}
+
+/// A path that is no longer than there is room for: what decides nothing is left out first.
+fn fitting(path: &[String]) -> String {
+    let mut shorter = (1..=path.len()).rev().map(|most| written(path, most));
+    let fits = shorter.find(|text| columns(text) <= MOST);
+    fits.unwrap_or_else(|| cut_middle(&written(path, 1), MOST))
 }
 
 fn contents(container: &LeakContainer) -> String {
@@ -28,27 +74,35 @@ fn contents(container: &LeakContainer) -> String {
     text
 }
 
-/// A path in words as one expression where it is one; `→` before what no expression says. A local variable
-/// begins anew: what runs it is said behind.
-fn written(path: &[String]) -> String {
-    let Some((root, hops)) = path.split_first() else { return String::new() };
-    let (mut text, mut runs) = match root.strip_prefix("module ") {
-        Some(module) => (module.to_owned(), None),
-        None => match root.split_once(", frame ").filter(|_| root.starts_with("thread ")) {
+/// A path in words as one expression where it is one, with about `most` references; `→` before what no expression
+/// says. A local variable begins anew: what runs it is said behind.
+fn written(path: &[String], most: usize) -> String {
+    let Some((root, words)) = path.split_first() else { return String::new() };
+    let hops: Vec<Option<Hop<'_>>> = words.iter().map(|words| Hop::parse(words)).collect();
+    let runs_at = |at: usize| hops[at].and_then(|hop| hop.runs());
+    let is_local = |at: usize| hops[at].is_some_and(|hop| hop.local().is_some());
+    let anew = (1..hops.len()).rev().find(|at| is_local(*at) && runs_at(at - 1).is_some());
+    let (mut text, runs) = match (anew, root.strip_prefix("module ")) {
+        (Some(at), _) => (String::new(), runs_at(at - 1)),
+        (None, Some(module)) => (module.to_owned(), None),
+        (None, None) => match root.split_once(", frame ").filter(|_| root.starts_with("thread ")) {
             Some((_, frame)) => (String::new(), Some(frame)),
             None => (root.clone(), None),
         },
     };
-    let mut before = "";
-    for hop in hops {
-        let via = via(hop);
-        match (via.strip_prefix("local "), code(before)) {
-            (Some(name), Some(code)) => (text, runs) = (name.to_owned(), Some(code)),
-            (Some(name), None) if text.is_empty() => text.push_str(name),
-            _ if via.starts_with(['.', '[']) => text.push_str(via),
-            _ => text.push_str(&format!(" → {via}")),
+    let (hops, words) = (&hops[anew.unwrap_or(0)..], &words[anew.unwrap_or(0)..]);
+    let decides = |at: usize| hops[at].is_some_and(|hop| hop.may_decide());
+    for one in chosen(hops.len(), most, decides) {
+        let Chosen::One(at) = one else {
+            text.push_str(" … ");
+            continue;
+        };
+        let via = hops[at].map_or(words[at].as_str(), |hop| hop.via);
+        match hops[at].and_then(|hop| hop.local()).filter(|_| text.is_empty()) {
+            Some(name) => text.push_str(name),
+            None if via.starts_with(['.', '[']) => text.push_str(via),
+            None => text.push_str(&format!(" → {via}")),
         }
-        before = hop;
     }
     match runs {
         Some(runs) => format!("{text} in {runs}"),
@@ -56,29 +110,51 @@ fn written(path: &[String]) -> String {
     }
 }
 
-/// What a coroutine or another frame runs, of a hop to one: `main (driver.py:30)`.
-fn code(hop: &str) -> Option<&str> {
-    let (_, rest) = hop.split_once(": ")?;
-    let (class, detail) = rest.split_once(" (")?;
-    let runs = matches!(class, "coroutine" | "generator" | "async_generator" | "frame");
-    detail.strip_suffix(')').filter(|_| runs)
-}
-
-/// How a hop refers, without what it leads to.
-fn via(hop: &str) -> &str {
-    let end = match hop.starts_with('[') {
-        true => hop.find("]: ").map(|end| end + 1),
-        false => hop.find(": "),
-    };
-    end.map_or(hop, |end| &hop[..end])
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn written_of(path: &[&str]) -> String {
-        written(&path.iter().map(|step| (*step).to_owned()).collect::<Vec<_>>())
+        fitting(&path.iter().map(|step| (*step).to_owned()).collect::<Vec<_>>())
+    }
+
+    fn through_of(path: &[&str]) -> Option<String> {
+        let through = path.iter().map(|step| (*step).to_owned()).collect();
+        super::through(&LeakRetainer { through, ..LeakRetainer::default() })
+    }
+
+    #[test]
+    fn the_reference_that_should_have_been_let_go_is_never_left_out() {
+        let attributes =
+            |from: usize| (from..from + 12).map(|n| format!(".attribute_number_{n}: app.Part"));
+        let mut path = vec!["module app".to_owned()];
+        path.extend(attributes(0));
+        path.push(".callbacks: dict (2120 items)".to_owned());
+        path.push("['changed']: functools.partial".to_owned());
+        path.extend(attributes(20));
+        path.push(".sessions: list (9 items)".to_owned());
+        let text = fitting(&path);
+        assert!(columns(&text) <= MOST, "{text}");
+        for part in ["app.attribute_number_0", " … .callbacks['changed']", ".sessions"] {
+            assert!(text.contains(part), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_an_item_is_and_how_it_leads_on_is_told() {
+        let method = ["[0]: method", ".__self__: app.Session"];
+        assert_eq!(through_of(&method).as_deref(), Some("method → .__self__"));
+        let partial = ["[9]: functools.partial", ".args: tuple (1 item)", "[0]: app.Session"];
+        assert_eq!(through_of(&partial).as_deref(), Some("functools.partial → .args[0]"));
+        let closure = ["[0]: function (make.<locals>.done (a.py:21))", "closure cell s: app.S"];
+        let text = "function make.<locals>.done (a.py:21) → closure cell s";
+        assert_eq!(through_of(&closure).as_deref(), Some(text));
+        let task =
+            ["a member: _asyncio.Task", "._coro: coroutine (job (a.py:3))", "local s: app.S"];
+        let text = "_asyncio.Task → coroutine job (a.py:3) → local s";
+        assert_eq!(through_of(&task).as_deref(), Some(text));
+        assert_eq!(through_of(&["[0]: app.Session", ".data: list (9 items)"]), None, "attributes");
+        assert_eq!(through_of(&["[0]: method"]), None, "what leaks");
     }
 
     #[test]

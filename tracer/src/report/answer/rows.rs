@@ -75,6 +75,7 @@ pub fn rows(leak: &Leak, document: &Document) -> Vec<LeakFact> {
     let by = || leak.retained_by.as_ref().map(place::of);
     row("held by", by().filter(|_| from_outside));
     row("kept in", by().filter(|_| !from_outside));
+    row("each through", leak.retained_by.as_ref().and_then(place::through));
     row("known as", leak.known_kind.map(|kind| kind.says.to_owned()));
     row("limit", leak.bound.as_ref().map(|limit| bound(limit, leak)));
     row("grown by", grown_by(leak).or_else(|| next_growth(leak)));
@@ -242,7 +243,8 @@ mod tests {
         };
         let path = vec!["module app".to_owned(), ".KEPT: list".to_owned()];
         let mut leak = samples::leaks::plain("app.Page", Confidence::Suspect);
-        leak.retained_by = Some(LeakRetainer { path, container: Some(container), retained: None });
+        leak.retained_by =
+            Some(LeakRetainer { path, container: Some(container), ..LeakRetainer::default() });
         leak
     }
 

@@ -6,7 +6,7 @@ use super::page::{Page, Style};
 use crate::model::{Domain, Frame, FrameKind};
 use crate::report::quantity::{block_size, bytes, count, counted, percent};
 use crate::report::stacks::Stack;
-use crate::report::width::{COLUMNS, columns, cut_end, cut_start};
+use crate::report::width::{COLUMNS, columns, cut_middle, cut_start};
 use crate::report::{blame, escape, label};
 
 /// Columns before the text of an entry; room for the rank.
@@ -74,7 +74,7 @@ pub fn by_whom(frames: &[&Frame]) -> String {
     let Some(blame) = blame::of(frames) else {
         return "allocated where no stack could be taken".to_owned();
     };
-    let name = cut_end(&escape::terminal(&label::name(blame.frame)), SENTENCE_NAME_COLUMNS);
+    let name = label::cut(blame.frame, SENTENCE_NAME_COLUMNS);
     let through = match blame.through.as_slice() {
         [] => String::new(),
         names => format!(" through {}", list(names)),
@@ -90,7 +90,7 @@ pub fn by_whom(frames: &[&Frame]) -> String {
 
 /// `a`, `a and b`, `a, b and c`, `a, b and 3 others`.
 fn list(names: &[&str]) -> String {
-    let name = |name: &str| cut_end(&escape::terminal(name), SENTENCE_NAME_COLUMNS);
+    let name = |name: &str| cut_middle(&escape::terminal(name), SENTENCE_NAME_COLUMNS);
     match names {
         [] => String::new(),
         [only] => name(only),
@@ -171,7 +171,7 @@ fn runs(frames: &[&Frame]) -> Vec<Run> {
 
 impl Run {
     fn write(&self, page: &mut Page<'_>, name_columns: usize) -> io::Result<()> {
-        let name = cut_end(&self.name, name_columns);
+        let name = label::cut_name(&self.name, name_columns);
         let gap = name_columns - columns(&name) + 2;
         let repeats = match self.frames {
             1 => String::new(),

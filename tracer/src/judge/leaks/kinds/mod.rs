@@ -11,8 +11,7 @@ mod standard;
 #[cfg(test)]
 mod tests;
 
-use super::path::Hop;
-use crate::model::{Document, FrameKind, KnownKind, Leak};
+use crate::model::{Document, FrameKind, Hop, KnownKind, Leak};
 
 /// A known kind.
 struct Row {

@@ -60,6 +60,7 @@ pub fn objects(finding: &Finding) -> Leak {
         explains: Some(0.67),
         retained_by: Some(LeakRetainer {
             path: path.collect(),
+            through: vec!["['a1']: engineio.socket.Socket".into()],
             container: Some(LeakContainer {
                 class: "dict".into(),
                 length: Some(2_120),
