@@ -135,7 +135,7 @@ impl Original {
         let (groups, _) = held.groups(&objects, 50);
         let joined = heap::join(view, &heap, &held, blocks(&heap));
         let types: Vec<String> = types.iter().take(50).map(|class| class.name.clone()).collect();
-        let retainers = heap::retainers_of(&heap, &held, &types, |_| true);
+        let retainers = heap::retainers_of(&heap, &held, &types, |_| Some(0));
         let _ = heap::find(view, &heap, "dict");
         let sessions = heap::sessions(view, &mut heap, roots, self.python.code_type);
         std::hint::black_box((joined.by_site(|_| true), retainers, groups, sessions, &heap.pools));

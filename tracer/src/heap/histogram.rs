@@ -48,6 +48,17 @@ struct SeenObject {
     first: u32,
 }
 
+/// Since when an object is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Newness {
+    /// The first snapshot saw it.
+    Old,
+    /// One of the first half did.
+    Aged,
+    /// Only later ones did.
+    Young,
+}
+
 /// What several snapshots saw.
 #[derive(Clone, Debug, Default)]
 pub struct HeapWatch {
@@ -112,10 +123,14 @@ impl HeapWatch {
         heap.skipped.torn_lists > 0 && missed > self.seen.len() / MISSED
     }
 
-    /// Whether the object at an address was seen by the last snapshot and not by the first.
-    pub fn is_new(&self, address: Address) -> bool {
+    /// Since when the object at an address is there; [`Newness::Old`], too, where the last snapshot did not see it.
+    pub fn newness(&self, address: Address) -> Newness {
         let found = self.seen.binary_search_by_key(&address.0, |seen| seen.address);
-        found.is_ok_and(|at| self.seen[at].first > 0)
+        match found.map_or(0, |at| self.seen[at].first) {
+            0 => Newness::Old,
+            first if first <= self.snapshots / 2 => Newness::Aged,
+            _ => Newness::Young,
+        }
     }
 
     /// Types that grew since the first snapshot, most bytes first, then those by most objects:
@@ -342,8 +357,9 @@ mod tests {
     #[test]
     fn new_is_what_the_first_snapshot_did_not_see() {
         let watch = watch(5);
-        assert!(watch.is_new(Address(16)) && watch.is_new(Address(64)));
-        assert!(!watch.is_new(Address(0)) && !watch.is_new(Address(48)));
+        let newness = |address: u64| watch.newness(Address(address));
+        assert_eq!([newness(0), newness(48)], [Newness::Old; 2]);
+        assert_eq!([newness(16), newness(64)], [Newness::Aged, Newness::Young]);
     }
 
     #[test]

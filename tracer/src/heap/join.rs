@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::array::Array;
 use super::class::Kind;
-use super::histogram::HeapWatch;
+use super::histogram::{HeapWatch, Newness};
 use super::objects::Heap;
 use super::owners::{BlockRange, owners};
 use super::retainers::Retainers;
@@ -217,38 +217,68 @@ impl Joined {
     }
 }
 
-/// The paths from roots that keep most of what types grew by since the first snapshot, by type.
+/// The paths from roots that keep most of what types grew by since the first snapshot, by type. Objects that were
+/// there for half of the snapshots count before younger ones: those may only be on their way through.
 pub fn retainers_of_growth(
     heap: &Heap,
     held: &Retainers<'_>,
     watch: &HeapWatch,
 ) -> Vec<(String, RetainerGroup)> {
-    retainers_of(heap, held, &watch.grown(GROWN), |address| watch.is_new(address))
+    retainers_of(heap, held, &watch.grown(GROWN), |address| match watch.newness(address) {
+        Newness::Aged => Some(0),
+        Newness::Young => Some(1),
+        Newness::Old => None,
+    })
 }
 
-/// The paths from roots that keep most objects of each of `types`, counting only those that
-/// `counts` says. Nothing for types most of whose objects were not reached from a root.
+/// The paths from roots that keep most objects of each of `types`, of a sample of those for which `turn` says when
+/// they are taken: 0 before 1. Nothing for types most of whose objects were not reached from a root.
 pub fn retainers_of(
     heap: &Heap,
     held: &Retainers<'_>,
     types: &[String],
-    counts: impl Fn(Address) -> bool,
+    turn: impl Fn(Address) -> Option<usize>,
 ) -> Vec<(String, RetainerGroup)> {
     let wanted: HashMap<&str, usize> =
         types.iter().zip(0..).map(|(name, place)| (name.as_str(), place)).collect();
     let of_class: Vec<Option<usize>> =
         heap.classes.all().iter().map(|class| wanted.get(class.name.as_str()).copied()).collect();
-    let mut found: Vec<Vec<(u32, u64)>> = vec![Vec::new(); types.len()];
+    let mut found: Vec<Vec<u32>> = vec![Vec::new(); types.len()];
     for (number, object) in (0..).zip(heap.objects.iter()) {
-        if let Some(place) = of_class[object.class.0 as usize]
-            && found[place].len() < SAMPLE_OF_TYPE
-            && counts(object.address)
-        {
-            found[place].push((number, 0));
+        if let Some(place) = of_class[object.class.0 as usize] {
+            found[place].push(number);
         }
     }
+    let turn = |number: u32| turn(heap.objects.object(number).address);
     let told = types.iter().zip(&found);
-    told.filter_map(|(name, found)| Some((name.clone(), rooted(held, found)?))).collect()
+    let of_type = |(name, found): (&String, &Vec<u32>)| {
+        let objects = sample(found, turn).into_iter().map(|number| (number, 0));
+        Some((name.clone(), rooted(held, &objects.collect::<Vec<_>>())?))
+    };
+    told.filter_map(of_type).collect()
+}
+
+/// Evenly spread over `numbers`, those of turn 0; those of turn 1 with them where there are few.
+fn sample(numbers: &[u32], turn: impl Fn(u32) -> Option<usize>) -> Vec<u32> {
+    const FEW: usize = 10;
+    let step = numbers.len().div_ceil(SAMPLE_OF_TYPE).max(1);
+    let spread = (0..step).flat_map(|first| numbers.iter().skip(first).step_by(step));
+    let mut turns = [Vec::new(), Vec::new()];
+    for &number in spread {
+        if let Some(taken) = turn(number).and_then(|turn| turns.get_mut(turn))
+            && taken.len() < SAMPLE_OF_TYPE
+        {
+            taken.push(number);
+        }
+        if turns[0].len() >= SAMPLE_OF_TYPE {
+            break;
+        }
+    }
+    let [mut first, second] = turns;
+    if first.len() < FEW {
+        first.extend(second);
+    }
+    first
 }
 
 /// The path from a root that keeps most of these objects, if roots keep more than half of them.
@@ -261,4 +291,24 @@ fn rooted(held: &Retainers<'_>, objects: &[(u32, u64)]) -> Option<RetainerGroup>
     });
     let first = groups.iter().find(is_rooted)?.clone();
     (retained > objects.len() / 2).then_some(first)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The first of many objects are those of one place, which may not be the one where they come together.
+    #[test]
+    fn samples_are_of_all_objects_and_of_old_ones_first() {
+        let numbers: Vec<u32> = (0..1000).collect();
+        let all = sample(&numbers, |_| Some(0));
+        assert_eq!(all.len(), SAMPLE_OF_TYPE);
+        assert!(all.iter().any(|number| *number >= 900) && all.iter().any(|number| *number < 100));
+        let aged = sample(&numbers, |number| Some(usize::from(number % 50 != 7)));
+        assert_eq!(aged.len(), 20);
+        assert!(aged.iter().all(|number| number % 50 == 7));
+        let few = sample(&numbers, |number| Some(usize::from(number != 7)));
+        assert_eq!(few.len(), SAMPLE_OF_TYPE + 1);
+        assert!(sample(&numbers, |_| None).is_empty() && sample(&[], |_| Some(0)).is_empty());
+    }
 }

@@ -1,9 +1,21 @@
 //! Shortest paths from the roots of a heap to its objects.
+//!
+//! A path that lasts is worth more than a short one. So the search goes in turns, and each names only what none
+//! before it led to:
+//!
+//! 1. what modules and static types retain: globals, class attributes;
+//! 2. what running frames of the application's own functions have in local variables;
+//! 3. what suspended coroutines, generators and frame objects have, that these lead to;
+//! 4. what the other running frames have, libraries' and the standard library's.
+//!
+//! A local variable is read while its thread runs on, and may be gone when its name is asked for.
 
 use std::collections::VecDeque;
 
+use super::class::Kind;
+use super::graph::Graph;
 use super::objects::Heap;
-use super::view::View;
+use super::view::{Object, View};
 use crate::model::{Address, RootKind};
 
 /// No path is known.
@@ -26,6 +38,8 @@ pub enum PathStep {
 pub struct Root {
     /// What it is.
     pub kind: RootKind,
+    /// Of a frame, whether it runs the application's own code.
+    pub is_application: bool,
     /// The objects.
     pub holds: Vec<u32>,
     /// Objects that it perhaps holds.
@@ -46,13 +60,12 @@ impl Paths {
     /// over what may be references. What is still not reached, but counts more references than
     /// there are, is held by something in C; the rest is garbage, if all objects were seen.
     pub fn find(view: &View<'_>, heap: &Heap, roots: &[Root]) -> Self {
-        let mut search = Search::new(heap);
-        for root in roots {
-            search.root(root.kind, &root.holds);
-        }
-        search.spread(Certainty::Only);
-        search.root(RootKind::StaticType, &static_types(heap));
-        search.spread(Certainty::Only);
+        let suspended = |object: Object| {
+            matches!(heap.classes.get(object.class).kind, Kind::Frame | Kind::Generator)
+        };
+        let suspended = heap.objects.iter().map(suspended).collect();
+        let mut search = Search::new(&heap.graph, suspended);
+        search.certain(roots, &static_types(heap));
         search.again();
         for (number, root) in (0..).zip(roots) {
             for &held in &root.may_hold {
@@ -120,18 +133,47 @@ enum Certainty {
 }
 
 struct Search<'a> {
-    heap: &'a Heap,
+    graph: &'a Graph,
     steps: Vec<u32>,
     kinds: Vec<RootKind>,
     open: VecDeque<u32>,
+    /// Of each object whether it has local variables of a call that goes on later, and these wait.
+    suspended: Vec<bool>,
+    waiting: Vec<u32>,
 }
 
 impl<'a> Search<'a> {
-    fn new(heap: &'a Heap) -> Self {
-        let steps = vec![NONE; heap.objects.len()];
-        Self { heap, steps, kinds: Vec::new(), open: VecDeque::new() }
+    fn new(graph: &'a Graph, suspended: Vec<bool>) -> Self {
+        let steps = vec![NONE; suspended.len()];
+        let (kinds, open, waiting) = (Vec::new(), VecDeque::new(), Vec::new());
+        Self { graph, steps, kinds, open, suspended, waiting }
     }
 
+    /// Reaches all that `roots` and static types lead to over certain references.
+    fn certain(&mut self, roots: &[Root], static_types: &[u32]) {
+        let is_lasting = |root: &Root| root.kind != RootKind::Frame;
+        self.kinds = roots.iter().map(|root| root.kind).collect();
+        self.held_by(roots, is_lasting);
+        self.spread(Certainty::Only);
+        self.root(RootKind::StaticType, static_types);
+        self.spread(Certainty::Only);
+        self.held_by(roots, |root| !is_lasting(root) && root.is_application);
+        self.spread(Certainty::Only);
+        self.suspended.fill(false);
+        self.open.extend(std::mem::take(&mut self.waiting));
+        self.spread(Certainty::Only);
+        self.held_by(roots, |root| !is_lasting(root) && !root.is_application);
+        self.spread(Certainty::Only);
+    }
+
+    /// Reaches what some of the given roots hold.
+    fn held_by(&mut self, roots: &[Root], wanted: impl Fn(&Root) -> bool) {
+        for (number, root) in (0..ROOT).zip(roots).filter(|(_, root)| wanted(root)) {
+            root.holds.iter().for_each(|held| self.reach(*held, number | ROOT));
+        }
+    }
+
+    /// One more root.
     fn root(&mut self, kind: RootKind, holds: &[u32]) {
         let Some(number) = u32::try_from(self.kinds.len()).ok().filter(|number| *number < !ROOT)
         else {
@@ -156,9 +198,13 @@ impl<'a> Search<'a> {
     }
 
     fn spread(&mut self, certainty: Certainty) {
-        let heap = self.heap;
+        let graph = self.graph;
         while let Some(at) = self.open.pop_front() {
-            for (target, certain) in heap.graph.references_of(at) {
+            if self.suspended.get(at as usize) == Some(&true) {
+                self.waiting.push(at);
+                continue;
+            }
+            for (target, certain) in graph.references_of(at) {
                 if certain || certainty == Certainty::Any {
                     self.reach(target, at);
                 }
@@ -228,4 +274,71 @@ fn held_from_outside(
         counted.is_none_or(|counted| counted > referenced.found(*number))
     };
     unreached.filter(is_beyond).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// References between seven objects; the fifth is a coroutine.
+    fn reached_from(references: &[(u32, u32)], roots: &[Root]) -> Vec<Option<u32>> {
+        let mut graph = Graph::default();
+        for number in 0..7 {
+            graph.begin();
+            let own = references.iter().filter(|(from, _)| *from == number);
+            own.for_each(|(_, to)| graph.refer(*to, true));
+        }
+        let mut search = Search::new(&graph, (0..7).map(|number| number == 5).collect());
+        search.certain(roots, &[]);
+        let paths =
+            Paths { steps: search.steps, kinds: search.kinds, referenced: Referenced(Vec::new()) };
+        (0..7).map(|number| paths.way(number).0).collect()
+    }
+
+    fn root(kind: RootKind, is_application: bool, holds: &[u32]) -> Root {
+        Root { kind, is_application, holds: holds.to_vec(), may_hold: Vec::new() }
+    }
+
+    fn frame(is_application: bool, holds: &[u32]) -> Root {
+        root(RootKind::Frame, is_application, holds)
+    }
+
+    /// However short the path through a local variable is.
+    #[test]
+    fn what_a_module_retains_is_reached_from_the_module() {
+        let chain = [(0, 1), (1, 2), (2, 3)];
+        let roots = [frame(true, &[3, 4]), root(RootKind::Module, false, &[0])];
+        let reached = reached_from(&chain, &roots);
+        assert_eq!(reached[3], Some(1));
+        assert_eq!(reached[4], Some(0), "only the frame has it");
+    }
+
+    #[test]
+    fn the_frame_of_the_application_is_named_before_those_of_libraries() {
+        let roots = [frame(false, &[2]), frame(true, &[0]), frame(false, &[4])];
+        let reached = reached_from(&[(0, 1), (1, 2)], &roots);
+        assert_eq!(reached[2], Some(1));
+        assert_eq!(reached[4], Some(2), "only the library has it");
+    }
+
+    /// A module leads to a coroutine with the object; so does a frame of the application, and one of a library.
+    #[test]
+    fn variables_of_coroutines_come_before_those_of_libraries_only() {
+        let module = root(RootKind::Module, false, &[0]);
+        let references = [(0, 5), (5, 6), (1, 2), (2, 6)];
+        for (is_application, expected) in [(true, 1), (false, 0)] {
+            let roots = [module.clone(), frame(is_application, &[1])];
+            assert_eq!(reached_from(&references, &roots)[6], Some(expected));
+        }
+        let certain = [(0, 5), (5, 6), (0, 1), (1, 2), (2, 3), (3, 6)];
+        let mut graph = Graph::default();
+        for number in 0..7 {
+            graph.begin();
+            let own = certain.iter().filter(|(from, _)| *from == number);
+            own.for_each(|(_, to)| graph.refer(*to, true));
+        }
+        let mut search = Search::new(&graph, (0..7).map(|number| number == 5).collect());
+        search.certain(&[module], &[]);
+        assert_eq!(search.steps[6], 3, "not the coroutine");
+    }
 }

@@ -32,6 +32,7 @@ fn numbered(heap: &Heap, roots: &[Named]) -> Vec<Root> {
     };
     let held = |root: &Named| Root {
         kind: root.kind,
+        is_application: root.is_application,
         holds: numbers(root, true),
         may_hold: numbers(root, false),
     };

@@ -7,7 +7,7 @@ use super::edge::{self, Edge, EdgeLabel};
 use super::module;
 use super::objects::Heap;
 use super::view::View;
-use crate::model::{Address, ObjectDetail, RootKind};
+use crate::model::{Address, ObjectDetail, RootKind, source_file};
 use crate::python::layout::FrameAnchor;
 use crate::python::runtime::ThreadState;
 use crate::python::{CodeInfo, Python, text};
@@ -26,6 +26,8 @@ pub struct Named {
     pub kind: RootKind,
     /// In words, without data of the target beyond names.
     pub name: String,
+    /// Of a frame, whether it runs the application's own code.
+    pub is_application: bool,
     /// Of a frame, its thread (`PyThreadState.thread_id`).
     pub thread: Option<u64>,
     /// What it refers to, and how.
@@ -51,12 +53,12 @@ pub fn frames(view: &View<'_>, python: &Python) -> Vec<Named> {
             });
             edges.truncate(left);
             left -= edges.len();
-            if let Some(function) = function(view, python, at)
+            if let Some((function, is_application)) = function(view, python, at)
                 && !edges.is_empty()
             {
                 let name = format!("{}, frame {function}", words(thread));
                 let thread = Some(thread.thread_id);
-                roots.push(Named { kind: RootKind::Frame, name, thread, edges });
+                roots.push(Named { kind: RootKind::Frame, name, is_application, thread, edges });
             }
             frame = view.layout.frame.back.read(view.memory, at);
         }
@@ -83,18 +85,24 @@ fn words(thread: &ThreadState) -> String {
     }
 }
 
-/// What a frame runs: `f (file.py:12)`, with the line where the function begins.
-fn function(view: &View<'_>, python: &Python, frame: Address) -> Option<String> {
+/// What a frame runs: `f (file.py:12)`, with the line where the function begins, and whether that is the
+/// application's own code.
+fn function(view: &View<'_>, python: &Python, frame: Address) -> Option<(String, bool)> {
     let code = view.layout.frame.code.read(view.memory, frame)?;
     let code = Address(code.0 & !u64::from(view.layout.frame.code_tag_mask));
-    code_of(view, python.code_type, code).map(|detail| detail.notation())
+    let code = CodeInfo::read(view.memory, view.layout, python.code_type, code).ok()?;
+    let is_application = source_file::is_application(&code.file);
+    Some((detail(code).notation(), is_application))
 }
 
 /// What a code object is.
 pub fn code_of(view: &View<'_>, code_type: Address, code: Address) -> Option<ObjectDetail> {
-    let code = CodeInfo::read(view.memory, view.layout, code_type, code).ok()?;
+    CodeInfo::read(view.memory, view.layout, code_type, code).ok().map(detail)
+}
+
+fn detail(code: CodeInfo) -> ObjectDetail {
     let file = code.file.rsplit('/').next().unwrap_or_default().to_owned();
-    Some(ObjectDetail::Code { function: code.function, file, line: code.first_line })
+    ObjectDetail::Code { function: code.function, file, line: code.first_line }
 }
 
 /// Removes the dicts of modules from what frames refer to: a module that is running has its dict as
@@ -128,7 +136,8 @@ pub fn modules(view: &View<'_>, heap: &Heap) -> Vec<Named> {
             {
                 let edges = vec![Edge { to: value, label: EdgeLabel::Value { key } }];
                 let name = format!("module {name}");
-                roots.push(Named { kind: RootKind::Module, name, thread: None, edges });
+                let (kind, is_application) = (RootKind::Module, false);
+                roots.push(Named { kind, name, is_application, thread: None, edges });
             }
         });
     }

@@ -56,6 +56,7 @@ impl Judge {
         let analysis = growth::analyse(&document, &self.settings);
         document.growth = Some(analysis.growth);
         document.types = analysis.types;
+        leaks::place(&mut document);
         // From all findings: a leak is what it is, whether somebody wants to see it or not.
         document.findings = analysis.findings;
         document.leaks = leaks::leaks(&document);

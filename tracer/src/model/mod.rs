@@ -37,6 +37,7 @@ mod target;
 mod terminal_state;
 
 pub mod library_allocator;
+pub mod source_file;
 pub mod visible;
 
 pub use address::Address;

@@ -1,5 +1,6 @@
 //! Whose code a frame is, by where its file lies, and how to write that file briefly.
 
+use crate::model::source_file::{self, installed, standard};
 use crate::model::{Frame, FrameKind};
 
 /// Whose code it is.
@@ -27,9 +28,7 @@ fn python(file: &str) -> Origin<'_> {
     if let Some(inside) = installed(file) {
         return Origin::Package(package(inside));
     }
-    // `<frozen importlib._bootstrap>` and numpy's `<__array_function__ internals>`.
-    let made_up = file.starts_with("<frozen ") || file.starts_with("<__");
-    if made_up || standard(file).is_some() { Origin::Standard } else { Origin::Application }
+    if source_file::is_application(file) { Origin::Application } else { Origin::Standard }
 }
 
 fn native(module: &str) -> Origin<'_> {
@@ -66,25 +65,6 @@ pub fn short_file(file: &str) -> &str {
 /// The part after the last slash.
 pub fn base_name(path: &str) -> &str {
     path.rsplit('/').find(|part| !part.is_empty()).unwrap_or(path)
-}
-
-/// The part of `path` inside a folder of installed packages.
-fn installed(path: &str) -> Option<&str> {
-    ["/site-packages/", "/dist-packages/"]
-        .into_iter()
-        .filter_map(|folder| path.rsplit_once(folder))
-        .map(|(_, inside)| inside)
-        .find(|inside| !inside.is_empty())
-}
-
-/// The part of `path` inside Python's own library: after `/lib/python3.11/` or
-/// `/lib64/python3.11/`.
-fn standard(path: &str) -> Option<&str> {
-    let (before, after) = path.split_once("/python")?;
-    let in_library = before.ends_with("/lib") || before.ends_with("/lib64");
-    let (version, inside) = after.split_once('/')?;
-    let is_version = version.starts_with(|c: char| c.is_ascii_digit());
-    (in_library && is_version && !inside.is_empty()).then_some(inside)
 }
 
 /// The package that a file inside a folder of packages belongs to. Compiled dependencies of a

@@ -9,15 +9,14 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 
 use super::error::{Failure, SessionError, joined};
-use super::heap::{HeapReading, HeapTarget, ReadingWanted};
+use super::heap::{HeapTarget, ReadingWanted};
 use super::shared::Turn;
 use crate::heap::{
     self, ContainerTable, ContainerWatch, Depth, FieldWatch, Heap, HeapWatch, Joined, LiveBlock,
     Named, RetainedSizes, Retainers, View,
 };
 use crate::model::{
-    Address, FieldContrast, GrownContainer, HeapSnapshot, NoObjects, RetainedPlace, TypeRetainer,
-    TypeSeries,
+    Address, FieldContrast, GrownContainer, NoObjects, RetainedPlace, TypeRetainer, TypeSeries,
 };
 use crate::os;
 
@@ -32,7 +31,8 @@ pub struct CensusRules {
 
 /// No snapshot is taken of heaps with more objects: it would need more than a gigabyte of memory.
 const OBJECTS: usize = 8 << 20;
-/// Snapshots take at most this share of a core.
+/// Snapshots take at most one of so many seconds of a core. On a machine that is busy they take longer, and no
+/// more of it.
 const SHARE: u32 = 20;
 /// Series are written whole, so they are reported at every snapshot in the first minutes, and after
 /// a while only when this share of the time since the start has passed, or an hour.
@@ -69,8 +69,8 @@ pub type ScanResult = Result<(Box<ScanState>, ScanFound), NoObjects>;
 pub struct ScanFound {
     /// Time since the start of the recording at which it began.
     pub at: Duration,
-    /// How the heap was looked at.
-    pub snapshot: HeapSnapshot,
+    /// Processor time that it took.
+    pub cost: Duration,
     /// When types were counted so far: seconds since the start, full collections.
     pub counts: Vec<(f64, Option<u64>)>,
     /// Snapshots so far that missed too much to count.
@@ -166,8 +166,7 @@ impl ObjectScans {
         self.running = None;
         let (state, found) = heap_scanned?;
         self.state = Some(state);
-        let cost = Duration::try_from_secs_f64(found.snapshot.seconds).unwrap_or_default();
-        self.next = self.next.max(found.at + cost.saturating_mul(SHARE));
+        self.next = self.next.max(found.at + found.cost.saturating_mul(SHARE));
         Ok(found)
     }
 }
@@ -186,7 +185,8 @@ struct Job {
 
 impl Job {
     fn run(self) -> ScanResult {
-        let Self { mut state, pid, at, counts, tells, blocks } = self;
+        let begun = os::clock::thread_cpu_ns();
+        let Self { mut state, pid, at, counts, tells, mut blocks } = self;
         let ScanState { target, watch, containers, fields } = &mut *state;
         if target.is_none() {
             *target = Some(HeapTarget::open(&pid.to_string()).map_err(refused)?);
@@ -198,21 +198,38 @@ impl Job {
             depth: Depth { graph, sums: true, pools: false, most: OBJECTS },
         };
         let (collections, code_type) = (target.full_collections(), target.code_type());
-        let heap_scanned = target.snapshot(wanted, |view, heap, roots| {
-            if counts {
-                watch.snapshot(at.as_secs_f64(), heap, &heap::histogram(heap), collections);
-                containers.snapshot(at.as_secs_f64(), view, heap);
-                fields.snapshot(at.as_secs_f64(), view, heap, watch);
-            }
-            let seen = Seen { watch, containers };
-            blocks.map(|blocks| last(view, heap, roots, code_type, &seen, blocks))
+        let heap_scanned = again(|may_be_torn| {
+            let reading = target.snapshot(wanted, |view, heap, roots| {
+                // What is found last is all that is known of paths; the next snapshot counts types again.
+                if graph && heap.skipped.torn_lists > 0 && !may_be_torn {
+                    return None;
+                }
+                if counts {
+                    watch.snapshot(at.as_secs_f64(), heap, &heap::histogram(heap), collections);
+                    containers.snapshot(at.as_secs_f64(), view, heap);
+                    fields.snapshot(at.as_secs_f64(), view, heap, watch);
+                }
+                let seen = Seen { watch, containers };
+                let blocks = blocks.take();
+                Some(blocks.map(|blocks| last(view, heap, roots, code_type, &seen, blocks)))
+            })?;
+            Ok(reading.value)
         });
-        let HeapReading { value: last, snapshot } = heap_scanned.map_err(refused)?;
+        let last = heap_scanned.map_err(refused)?.ok_or(NoObjects::EndedEarly)?;
         let counts = if tells { watch.times() } else { Vec::new() };
         let types = if tells { changed(watch.series()) } else { Vec::new() };
         let (torn, tables) = (state.watch.torn(), state.containers.tables());
         let contrasts = state.fields.told();
-        Ok((state, ScanFound { at, snapshot, counts, torn, types, tables, contrasts, last }))
+        let cost = Duration::from_nanos(os::clock::thread_cpu_ns().saturating_sub(begun));
+        Ok((state, ScanFound { at, cost, counts, torn, types, tables, contrasts, last }))
+    }
+}
+
+/// What an attempt gives, or a second one, which is told that it is the last.
+fn again<T, E>(mut attempt: impl FnMut(bool) -> Result<Option<T>, E>) -> Result<Option<T>, E> {
+    match attempt(false)? {
+        None => attempt(true),
+        found => Ok(found),
     }
 }
 
@@ -286,12 +303,12 @@ mod tests {
     use super::*;
 
     fn found(at: u64, seconds: f64) -> ScanResult {
-        let snapshot = HeapSnapshot { seconds, ..HeapSnapshot::default() };
+        let cost = Duration::from_secs_f64(seconds);
         let state = Box::default();
         let (at, counts, types) = (Duration::from_secs(at), Vec::new(), Vec::new());
         let (tables, contrasts) = (Vec::new(), Vec::new());
         let last = None;
-        Ok((state, ScanFound { at, snapshot, counts, torn: 0, types, tables, contrasts, last }))
+        Ok((state, ScanFound { at, cost, counts, torn: 0, types, tables, contrasts, last }))
     }
 
     fn every(seconds: u64) -> CensusRules {
@@ -318,6 +335,20 @@ mod tests {
         assert_eq!(snapshots.done(Err(NoObjects::EndedEarly)).err(), Some(NoObjects::EndedEarly));
         assert!(!snapshots.is_due(Duration::MAX) && !snapshots.is_wanted());
         assert!(!ObjectScans::new(every(30), None).is_due(Duration::MAX));
+    }
+
+    /// A collection may take the lists apart just then; a second one right behind it hardly does.
+    #[test]
+    fn a_torn_last_snapshot_is_taken_once_more() {
+        let attempts = |torn: u32| {
+            let mut times = 0;
+            let found = again(|may_be_torn| {
+                times += 1;
+                Ok::<_, ()>((times > torn || may_be_torn).then_some(times))
+            });
+            found.unwrap()
+        };
+        assert_eq!([attempts(0), attempts(1), attempts(9)], [Some(1), Some(2), Some(2)]);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use super::piece::{Piece, is_part};
 use super::{amount, verdict};
 use crate::model::{
     Advice, Basis, CreatedAt, Document, Domain, Finding, Frame, FrameKind, Leak, LeakContainer,
-    LeakEvidence, LeakKind, LeakRetainer, Reason, RootKind, Verdict,
+    LeakEvidence, LeakKind, LeakRetainer, Reason, RootKind, TypeGrowth, Verdict,
 };
 use crate::report::origin::{self, Origin};
 use crate::report::{blame, label};
@@ -50,17 +50,23 @@ pub fn leak(document: &Document, cluster: &Cluster<'_>) -> Leak {
 }
 
 /// The piece that a leak is named by. Types before stacks; what is a part of anything only where there is
-/// nothing else, and of such the one that is nearest to the container; of stacks the one that grows fastest.
+/// nothing else, and of such the one that is nearest to the container, or grows fastest; of stacks the one that
+/// grows fastest.
 fn leader<'a>(cluster: &Cluster<'a>) -> &'a Piece<'a> {
     let depth = |piece: &Piece<'_>| match (&piece.path, piece.container) {
         (Some(path), Some(container)) => path.hops().len() - container,
         _ => usize::MAX,
     };
     let types = cluster.pieces.iter().filter_map(|piece| Some((*piece, piece.of_type()?)));
-    let first = types.min_by_key(|(piece, found)| {
+    let order = |piece: &Piece<'_>, found: &TypeGrowth| {
         let part = is_part(&found.name);
+        let slope = if part { -found.slope_bytes_per_hour.est } else { 0.0 };
         let is_open = found.verdict != Verdict::Leak;
-        (part, is_open, if part { depth(piece) } else { 0 }, found.rank)
+        ((part, is_open, if part { depth(piece) } else { 0 }), slope, found.rank)
+    };
+    let first = types.min_by(|(one, of_one), (other, of_other)| {
+        let (a, b) = (order(one, of_one), order(other, of_other));
+        a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)).then(a.2.cmp(&b.2))
     });
     let stacks = cluster.pieces.iter().copied().filter(|piece| piece.of_stack().is_some());
     let fastest = || {

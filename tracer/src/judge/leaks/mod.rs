@@ -3,6 +3,7 @@
 //!
 //! | step | where |
 //! |---|---|
+//! | what common types grow in | `contained` |
 //! | pieces: what may be evidence of a leak, and where it is retained | `piece`, `path` |
 //! | clusters: the same container, types in step, blocks owned by them, arenas filled by them | `cluster` |
 //! | objects that are lost, with the arenas that they fill | `lost` |
@@ -21,6 +22,7 @@
 mod amount;
 mod build;
 mod cluster;
+mod contained;
 mod distinguish;
 mod kinds;
 mod lost;
@@ -36,6 +38,7 @@ mod step;
 mod tests;
 mod verdict;
 
+pub use contained::place;
 pub use settle::settle;
 
 use crate::model::{Document, Leak};

@@ -13,7 +13,9 @@ const OPEN: usize = 3;
 /// growth and is none.
 pub fn ranked(document: &Document, mut leaks: Vec<Leak>) -> Vec<Leak> {
     leaks.sort_by(|a, b| {
-        let by_weight = weight(b).total_cmp(&weight(a));
+        // However much it is, what has no stack is no answer where there is another.
+        let by_name = is_unknown(a).cmp(&is_unknown(b));
+        let by_weight = by_name.then_with(|| weight(b).total_cmp(&weight(a)));
         by_weight.then_with(|| a.name.cmp(&b.name)).then_with(|| a.id.cmp(&b.id))
     });
     let (open, harmless): (Vec<Leak>, Vec<Leak>) =
@@ -21,7 +23,11 @@ pub fn ranked(document: &Document, mut leaks: Vec<Leak>) -> Vec<Leak> {
     let (leaking, undecided): (Vec<Leak>, Vec<Leak>) = open.into_iter().partition(Leak::is_leak);
     let mut told = worth(leaking, &Beside::of(document, &harmless));
     if told.is_empty() {
-        told.extend(undecided.into_iter().filter(|leak| matters(document, leak)).take(OPEN));
+        let mut undecided: Vec<Leak> =
+            undecided.into_iter().filter(|leak| matters(document, leak)).take(OPEN).collect();
+        let is_named = undecided.iter().any(|leak| !is_unknown(leak));
+        undecided.retain(|leak| !is_named || !is_unknown(leak));
+        told.extend(undecided);
     }
     told.extend(harmless.into_iter().filter(explains_without));
     for (rank, leak) in (1..).zip(&mut told) {
@@ -54,16 +60,21 @@ impl Beside {
 /// room beside what was measured.
 fn worth(leaks: Vec<Leak>, beside: &Beside) -> Vec<Leak> {
     let rate = |leak: &Leak| leak.rate.bytes_per_hour.est;
-    let named = leaks.iter().find(|leak| leak.name != UNKNOWN);
+    let named = leaks.iter().find(|leak| !is_unknown(leak));
     let fastest = named.or(leaks.first()).map_or(0.0, rate).max(beside.retained);
     let is_named = named.is_some();
     let is_worth = |leak: &Leak| {
         let is_sure = leak.confidence > Confidence::Suspect;
         // What found no room in a table names no place in the program.
-        let names = leak.name != UNKNOWN || !is_named;
+        let names = !is_unknown(leak) || !is_named;
         is_sure || names && (WORTH * fastest..=beside.rest).contains(&rate(leak))
     };
     leaks.into_iter().filter(is_worth).collect()
+}
+
+/// Whether it is a sum of blocks whose stacks were not seen, and nothing else.
+fn is_unknown(leak: &Leak) -> bool {
+    leak.name == UNKNOWN
 }
 
 /// Whether what may leak could be why the process grows.

@@ -242,12 +242,23 @@ fn a_place_without_a_stack_is_told_only_alone() {
     let mut found = stack(Verdict::Leak, "f", 1e9);
     found.site.stack = Vec::new().into();
     let event = grown(1, "__main__.Event", [10, 11_770, 56], &KEPT);
+    let other = found.clone();
     let names = |types| -> Vec<String> {
-        let leaks = judged(types, vec![found.clone()]).leaks;
+        let leaks = judged(types, vec![other.clone()]).leaks;
         leaks.into_iter().map(|leak| leak.name).collect()
     };
-    assert_eq!(names(vec![event]), ["__main__.Event"]);
+    assert_eq!(names(vec![event.clone()]), ["__main__.Event"]);
     assert_eq!(names(Vec::new()), ["a place without a stack"]);
+    // So it is where nobody can tell yet.
+    let early = TypeGrowth {
+        verdict: Verdict::Undetermined,
+        slope_bytes_per_hour: pace(50e6),
+        reasons: vec![Reason::NotCollectedYet],
+        ..event
+    };
+    found.verdict = Verdict::Undetermined;
+    let leaks = judged(vec![early], vec![found]).leaks;
+    assert_eq!(leaks.iter().map(|leak| &*leak.name).collect::<Vec<_>>(), ["__main__.Event"]);
 }
 
 /// Where no type is known that could fill them, arenas are what is known.

@@ -16,11 +16,12 @@ use super::asked;
 use super::attach::RecordedTarget;
 use crate::model::{NoObjects, NoSearch, Note};
 
-/// The final passes may delay the end of a recording by this much.
-const LONGEST: Duration = Duration::from_secs(20);
+/// The final passes may delay the end of a recording by this much. They are a few seconds of one processor, which
+/// others may want: without them there is no path to what leaks.
+const LONGEST: Duration = Duration::from_secs(60);
 /// Where many targets end at once, each waits so long for its turn; their probes stay until then,
 /// since a block that is freed unseen would look unreachable.
-const LONGEST_FOR_TURN: Duration = Duration::from_secs(40);
+const LONGEST_FOR_TURN: Duration = Duration::from_secs(60);
 
 /// Scans that are still to begin.
 #[derive(Clone, Copy, Debug)]

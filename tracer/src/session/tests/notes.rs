@@ -11,7 +11,7 @@ use super::super::target::TracedTarget;
 use super::super::{CensusRules, SearchRules};
 use super::stage::WaitingProcess;
 use crate::history::{SharedHistory, Tee};
-use crate::model::{AttachMethod, Capture, HeapSnapshot, NoSearch, Note};
+use crate::model::{AttachMethod, Capture, NoSearch, Note};
 use crate::probe::fake::FakeKernel;
 use crate::probe::{AttachRequest, Capacity, Kernel as _};
 
@@ -61,7 +61,7 @@ fn torn_snapshots_are_told_by_the_last_number() {
     let scanned = |torn| {
         let found = ScanFound {
             at: Duration::ZERO,
-            snapshot: HeapSnapshot::default(),
+            cost: Duration::ZERO,
             counts: Vec::new(),
             torn,
             types: Vec::new(),
