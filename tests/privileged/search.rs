@@ -2,14 +2,17 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+use leakspy_tests::chance::{Chance, repetitions};
 use leakspy_tests::interpreter::{Interpreter, WITH_PACKAGES};
+use leakspy_tests::kernel;
 use leakspy_tests::tracer::Recording;
 use leakspy_tests::workload::{Truth, Workload};
 use rusqlite::{Connection, OpenFlags, Row};
 
-leakspy_tests::on_every_interpreter!(lost_and_kept, lost_small_objects);
+leakspy_tests::on_every_interpreter!(lost_and_kept, lost_small_objects, counts_in_a_pause_are_exact);
 
 /// Blocks that were looked for, and those that were lost.
 type Found = (u64, u64);
@@ -54,6 +57,37 @@ fn lost_small_objects(interpreter: &Interpreter) -> Result<()> {
     }
     ensure!(found.len() == 3, "more is claimed than was lost: {found:?}");
     Ok(())
+}
+
+/// What malloc has freed still leads to half of them, and a thread goes on making such memory.
+fn counts_in_a_pause_are_exact(interpreter: &Interpreter) -> Result<()> {
+    let mut target = Workload::python(interpreter, "losing")?;
+    let recording = Recording::start(target.pid(), &["--pause", "--search-age", "0.001ms"])?;
+    target.go()?;
+    let count = target.truth()?.number("count")?;
+    let finished = recording.stop()?;
+    let found = by_type(&finished.file())?;
+    finished.report()?.says("paused")?;
+    target.quit()?;
+    let lost = found.get("bytes").copied().unwrap_or(0);
+    ensure!(lost * 100 >= count * 98 && lost <= count, "{lost} of {count}: {found:?}");
+    ensure!(found.len() == 1, "more is claimed than was lost: {found:?}");
+    Ok(())
+}
+
+/// A process that stands still for the last search outlives whoever searches.
+#[test]
+fn a_pause_at_the_end_ends_with_leakspy() -> Result<()> {
+    let mut target = Workload::python(&Interpreter::find("3.12")?, "losing")?;
+    let mut chance = Chance::new();
+    for _ in 0..repetitions(5) {
+        let recording = Recording::start(target.pid(), &["--pause"])?;
+        kernel::signal(recording.pid(), libc::SIGINT)?;
+        chance.moment(Duration::from_millis(500));
+        recording.kill()?;
+        target.go().with_context(|| format!("seed {}", chance.seed()))?;
+    }
+    target.quit()
 }
 
 /// Lost small objects by type.

@@ -109,6 +109,7 @@ fn options(
         max_sites: leakspy_ebpf::wire::limit::SITES,
         budget: None,
         audit_one_in: 4096,
+        pause: args.search.pause,
         method: None,
         search: SearchRules {
             wanted: !args.search.no_search,

@@ -181,6 +181,10 @@ pub struct SearchArgs {
     /// the end that joins stacks with objects [default: only that one]
     #[arg(long, value_name = "TIME|off", value_parser = units::counting)]
     pub census: Option<Counting>,
+    /// Stop the process for the search and the snapshot at the end, for 20 s at most, so that their counts are
+    /// of one moment
+    #[arg(long)]
+    pub pause: bool,
     /// Resident memory up to which the process is searched for pointers
     #[arg(long, value_name = "SIZE", default_value = "2G", value_parser = units::size, help_heading = "Limits")]
     pub search_limit: u64,

@@ -86,6 +86,7 @@ fn options(args: &RecordArgs, target: String, output: PathBuf) -> RecordOptions 
         max_sites: args.max_sites,
         budget: None,
         audit_one_in: args.audit_one_in,
+        pause: args.search.pause,
         method: args.method.map(Into::into),
         search: search_rules(args),
         census: census_rules(args.search.census, None),

@@ -9,6 +9,7 @@
 //! | the chunks of a heap, one after the other | `walk` |
 //! | what is free and cached without being marked: fast bins | `cached` |
 //! | bytes and resident pages of free chunks | `sums` |
+//! | where those are | `free` |
 //!
 //! Layouts are those of 64-bit glibc 2.27 to 2.43 (`malloc/malloc.c`, `malloc/arena.c`). The program
 //! goes on while it is read, so every number is checked against another one, and an arena that
@@ -17,6 +18,7 @@
 mod arena;
 mod cached;
 mod find;
+mod free;
 mod heap;
 mod state;
 mod sums;
@@ -50,14 +52,41 @@ pub fn read(
     main: MainArena,
     brk: Option<Range<u64>>,
 ) -> Option<MallocUse> {
-    let arenas = ring(memory, main)?;
+    let add = |all: MallocUse, at, sums: Sums| all.plus(&sums.told(at != main.address));
+    each(memory, main, brk, MallocUse::default(), add)
+}
+
+/// Memory in free chunks, by address: what stands there is left over. Of arenas that were read whole only. `None` when
+/// the ring of arenas makes no sense.
+pub fn free(
+    memory: &dyn ResidentMemory,
+    main: MainArena,
+    brk: Option<Range<u64>>,
+) -> Option<Vec<Range<u64>>> {
+    let add = |mut all: Vec<Range<u64>>, _, sums: Sums| {
+        if sums.is_whole() {
+            all.extend(sums.free.contents());
+        }
+        all
+    };
+    let mut free = each(memory, main, brk, Vec::new(), add)?;
+    free.sort_unstable_by_key(|chunk| chunk.start);
+    Some(free)
+}
+
+/// Goes through all arenas.
+fn each<T>(
+    memory: &dyn ResidentMemory,
+    main: MainArena,
+    brk: Option<Range<u64>>,
+    mut all: T,
+    add: impl Fn(T, Address, Sums) -> T,
+) -> Option<T> {
     let mut budget = ReadBudget::default();
-    let mut all = MallocUse::default();
-    for at in arenas {
+    for at in ring(memory, main)? {
         let brk = brk.clone().filter(|_| at == main.address);
         let place = arena::ArenaPlace { at, bins: main.bins, brk };
-        let sums = best(memory, &place, &mut budget)?;
-        all = all.plus(&sums.told(at != main.address));
+        all = add(all, at, best(memory, &place, &mut budget)?);
     }
     Some(all)
 }

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::free::FreeChunks;
 use crate::model::{FreeMemory, MallocUse};
 
 const PAGE: u64 = 4096;
@@ -25,6 +26,8 @@ pub struct Sums {
     pub top: FreeMemory,
     /// What could not be read, or contradicted itself.
     pub unread: u64,
+    /// Where the free chunks are.
+    pub free: FreeChunks,
 }
 
 impl Sums {

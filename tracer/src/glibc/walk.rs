@@ -84,13 +84,19 @@ pub fn walk(
     while let Some(header) = window.header(chunks.at, budget) {
         let Some(step) = chunks.step(header) else { break };
         match step.before {
-            Some((chunk, true)) => sums.holes = sums.holes.plus(resident.free(chunk)),
+            Some((chunk, true)) => {
+                sums.free.add(&chunk);
+                sums.holes = sums.holes.plus(resident.free(chunk));
+            }
             Some((chunk, false)) => sums.used += chunk.end - chunk.start,
             None => {}
         }
         if let Some(last) = step.last {
             match top {
-                Some(_) => sums.top = resident.free(last),
+                Some(_) => {
+                    sums.free.add(&last);
+                    sums.top = resident.free(last);
+                }
                 None => sums.used += last.end - last.start,
             }
             return;

@@ -108,6 +108,16 @@ coded! {
             /// What the allocator is called.
             allocator: String,
         },
+        /// The target was paused for the last search and the last snapshot, as somebody wanted.
+        "paused" => Paused {
+            /// How long it stood still.
+            seconds: f64,
+        },
+        /// The target could not be paused for them, so it ran on.
+        "not-paused" => NotPaused {
+            /// Why not.
+            error: String,
+        },
         /// The memory was not searched for pointers to old blocks.
         "search-unfinished" => SearchUnfinished {
             /// Why not.

@@ -107,6 +107,14 @@ pub fn note(note: &Note) -> String {
             "The interpreter takes its objects from {allocator} (PYTHONMALLOC), whose calls are not seen: what \
              Python objects keep is missing from the stacks. Without that setting they are counted."
         ),
+        Note::Paused { seconds } => format!(
+            "The process stood still for {seconds:.1} s at the end, as --pause asked: the last search and the last \
+             snapshot are of one moment."
+        ),
+        Note::NotPaused { error } => format!(
+            "The process ran on during the last search and the last snapshot, although --pause asked for a pause: \
+             {error}."
+        ),
         Note::SearchUnfinished { reason } => format!(
             "The memory of the process could not be searched for pointers to old blocks: {}.",
             no_search(*reason)

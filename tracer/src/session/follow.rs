@@ -3,6 +3,7 @@
 mod attach;
 mod coverage;
 mod last;
+mod pause;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,6 +12,7 @@ use tokio::sync::watch as channel;
 use tokio::time::{Instant, sleep_until};
 
 use self::attach::RecordedTarget;
+use self::pause::LastPause;
 use super::ending::Ending;
 use super::error::SessionError;
 use super::event::{EventKind, TargetId};
@@ -86,7 +88,11 @@ impl Following {
         let ending = self.follow(&mut attached).await?;
         self.tell(EventKind::Ending(ending.clone())).await;
         if ending == Ending::Asked {
-            last::scan(&self.shared, &mut self.stopped, &mut attached).await?;
+            let mut pause = LastPause::new(self.options.pause);
+            let scanned =
+                last::scan(&self.shared, &mut self.stopped, &mut attached, &mut pause).await;
+            pause.end(&mut attached.worker).await?;
+            scanned?;
         }
         self.close(attached.slot, attached.worker).await?;
         Ok(ending)

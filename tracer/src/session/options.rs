@@ -36,6 +36,8 @@ pub struct RecordOptions {
     pub search: SearchRules,
     /// When snapshots of Python objects are taken.
     pub census: CensusRules,
+    /// Whether the target stands still for the last search and the last snapshot.
+    pub pause: bool,
     /// How probes are attached; the best way that works when `None`.
     pub method: Option<AttachMethod>,
 }

@@ -18,7 +18,7 @@ use system_calls::SystemCalls;
 
 use super::counters::{self, Counters};
 use super::error::SessionError;
-use super::malloc::MallocReadings;
+use super::malloc::{MallocReadings, MallocSource};
 use super::names::CodeNames;
 use super::progress::Status;
 use super::queue::Queue;
@@ -183,6 +183,11 @@ impl Recorder {
     /// The process.
     pub fn target(&self) -> &TracedTarget {
         &self.target
+    }
+
+    /// Its malloc, where that can be read.
+    pub fn malloc(&self) -> Option<Arc<MallocSource>> {
+        self.malloc.source()
     }
 
     /// Adds a note to the report, once.

@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
+use super::malloc::MallocSource;
 use super::shared::Turn;
 pub use job::Scanned;
 use job::{Job, Whole};
@@ -96,6 +97,8 @@ pub struct PointerSearch {
     running: Option<Running>,
     /// Small objects, of a process with Python.
     lost: Option<SharedLost>,
+    /// Says what is free.
+    malloc: Option<Arc<MallocSource>>,
 }
 
 /// A search at work.
@@ -126,13 +129,18 @@ impl PointerSearch {
     /// None yet.
     pub fn new(rules: SearchRules) -> Self {
         let next = rules.times.0.first().copied().unwrap_or(rules.times.1);
-        Self { rules, begun: 0, next, running: None, lost: None }
+        Self { rules, begun: 0, next, running: None, lost: None, malloc: None }
     }
 
     /// With small objects of the process with Python, if there is one.
     pub fn with_python(self, pid: Option<u32>) -> Self {
         let wanted = self.rules.wanted;
         Self { lost: pid.filter(|_| wanted).map(SharedLost::new), ..self }
+    }
+
+    /// With what says which memory is free, where that can be read.
+    pub fn with_malloc(self, malloc: Option<Arc<MallocSource>>) -> Self {
+        Self { malloc, ..self }
     }
 
     /// Takes down which small objects there are so long after the start: later searches know by that which
@@ -219,7 +227,8 @@ impl PointerSearch {
         turn: &Turn,
     ) -> oneshot::Receiver<Scanned> {
         let (pace, turn) = (Arc::clone(pace), Some(Arc::clone(turn)));
-        Job { search, memory, most_bytes: self.rules.most_bytes, lost, pace, turn }.start()
+        let (malloc, most_bytes) = (self.malloc.clone(), self.rules.most_bytes);
+        Job { search, memory, malloc, most_bytes, lost, pace, turn }.start()
     }
 
     /// The user waits for the result: no more rests.

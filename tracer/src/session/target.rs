@@ -14,7 +14,8 @@ use super::plan::{self, Probing};
 use super::stacks::Stacks;
 use crate::model::{self, AttachMethod, Attachment, Memory, Note, PythonTarget};
 use crate::os::pages::Pages;
-use crate::os::{self, Life, Mapping, Modules, Process};
+use crate::os::pause::Pause;
+use crate::os::{self, Life, Mapping, Modules, OsError, Process};
 use crate::probe::{FileProbes, ProbeError};
 use crate::python::{Python, PythonRefusal};
 use crate::symbolize::{Detail, ModuleId, NativeNames};
@@ -82,6 +83,11 @@ impl TracedTarget {
     /// A way to all of its resident memory, and the number of its threads.
     pub fn pages(&self) -> Result<(Pages, usize), SessionError> {
         Ok((Pages::open(&self.process)?, self.process.threads()?.len()))
+    }
+
+    /// Stops all its threads, until what is returned is dropped.
+    pub fn pause(&self) -> Result<Pause, OsError> {
+        Pause::begin(&self.process)
     }
 
     /// What has become of it.

@@ -32,6 +32,7 @@ const CENSUS: &str = "Time between two counts of the Python objects by type; off
     mut_arg("force", |arg| arg.help("Replace the report and the saved recording if they exist")),
     mut_arg("no_search", |arg| arg.conflicts_with("file")),
     mut_arg("census", |arg| arg.help(CENSUS).conflicts_with("file")),
+    mut_arg("pause", |arg| arg.conflicts_with("file")),
     mut_arg("search_limit", |arg| arg.help_heading("What to find")),
     mut_arg("top", |arg| arg.help("Only the first so many findings [default: 10 in text, all elsewhere]")),
 )]

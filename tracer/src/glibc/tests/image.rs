@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::super::state;
-use super::super::{MainArena, MallocUse, ResidentMemory, find, read};
+use super::super::{MainArena, MallocUse, ResidentMemory, find, free, read};
 use crate::model::{Address, Memory};
 
 /// Writable data of libc, in which the main arena lies.
@@ -151,6 +151,11 @@ impl Image {
 
     pub fn read(&self) -> Option<MallocUse> {
         read(self, self.find()?, Some(self.brk.clone()))
+    }
+
+    pub fn free(&self) -> Vec<Range<u64>> {
+        let main = self.find().expect("a main arena");
+        free(self, main, Some(self.brk.clone())).expect("a ring of arenas")
     }
 }
 

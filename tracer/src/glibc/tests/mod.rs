@@ -94,6 +94,21 @@ fn chunks_of_fast_bins_are_free_although_nobody_marked_them() {
     }
 }
 
+/// Nothing of an arena that contradicts itself is said to be free; of others it is.
+#[test]
+fn unread_arenas_have_nothing_free() {
+    let mut image = Image::new(112, &SOME, PAGE);
+    image.thread(48, &[&[(64, true), (4 * PAGE, false), (32, true)]], PAGE);
+    let all = image.free();
+    assert_eq!(all.first(), Some(&(BRK + 64 + 16..BRK + 64 + 2 * PAGE)));
+    assert!(all.iter().any(|part| part.end - part.start == 4 * PAGE - 16), "{all:?}");
+    // The size that stands behind the free chunk is another one.
+    image.put(BRK + 64 + 2 * PAGE, 64);
+    let others = image.free();
+    assert!(others.iter().all(|part| part.start >= FIRST_HEAP), "{others:?}");
+    assert!(!others.is_empty());
+}
+
 /// Changes one word of a sound process with two arenas.
 fn with(at: u64, word: u64) -> Option<MallocUse> {
     let mut image = Image::new(112, &SOME, PAGE);
@@ -206,6 +221,20 @@ proptest! {
         prop_assert_eq!(found.unread_bytes, 0);
         prop_assert_eq!((found.used_bytes, found.holes.bytes), (sum(true), sum(false)));
         prop_assert!(found.holes.page_bytes <= found.holes.resident_bytes);
+    }
+
+    /// What is said to be free is all that is, and nothing else.
+    #[test]
+    fn free_memory_is_that_of_the_free_chunks(main in chunks(), thread in chunks(), top in 8..10_000_u64) {
+        let mut image = Image::new(24, &main, 16 * top);
+        image.thread(48, &[&thread], 16 * top);
+        let found = image.free();
+        let sum = found.iter().map(|part| part.end - part.start).sum::<u64>();
+        let used = image.read().expect("arenas");
+        let large = main.iter().chain(&thread).filter(|one| !one.1 && one.0 >= 80);
+        let contents = large.map(|one| one.0 - 16).sum::<u64>() + used.top.bytes - 2 * 16;
+        prop_assert_eq!(sum, contents);
+        prop_assert!(found.is_sorted_by(|one, next| one.end < next.start));
     }
 
     /// Words that are written over never make it panic, run long, or claim more than there is.

@@ -41,6 +41,8 @@ pub fn notes() -> Vec<Note> {
     notes.push(Note::AllocatorNotBelieved { allocator: "jemalloc".into(), path: polars() });
     notes.push(Note::AllocatorMapped { allocator: "the Go runtime".into(), path: polars() });
     notes.push(Note::PythonAllocator { allocator: "mimalloc".into() });
+    notes.push(Note::Paused { seconds: 1.27 });
+    notes.push(Note::NotPaused { error: "process 4711 is traced by another debugger".into() });
     let unsearched = [
         NoSearch::TooLarge,
         NoSearch::Swapped { bytes: None },

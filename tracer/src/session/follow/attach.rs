@@ -81,7 +81,8 @@ pub async fn attach(
 
 fn work(recorder: Recorder, options: &RecordOptions) -> Work {
     let python = recorder.target().python().map(|_| recorder.target().pid());
-    let search = PointerSearch::new(options.search.clone()).with_python(python);
+    let search = PointerSearch::new(options.search.clone());
+    let search = search.with_python(python).with_malloc(recorder.malloc());
     Work { recorder, search, objects: ObjectScans::new(options.census, python) }
 }
 

@@ -14,6 +14,7 @@ use super::super::shared::{Shared, Turn};
 use super::super::worker::Work;
 use super::asked;
 use super::attach::RecordedTarget;
+use super::pause::LastPause;
 use crate::model::{NoObjects, NoSearch, Note};
 
 /// The final passes may delay the end of a recording by this much. They are a few seconds of one processor, which
@@ -40,14 +41,16 @@ enum Wake {
     TooSlow,
 }
 
-/// One last leak scan and one last snapshot of Python objects, while frees are still seen; a
+/// One last leak scan and one last snapshot of Python objects, while frees are still seen, in a pause if one is wanted; a
 /// request or a timeout ends them.
 pub async fn scan(
     shared: &Shared,
     stopped: &mut channel::Receiver<u32>,
     attached: &mut RecordedTarget,
+    pause: &mut LastPause,
 ) -> Result<(), SessionError> {
     let before = *stopped.borrow();
+    pause.prepare(attached.worker.work()?);
     let mut due = Due::of(attached.worker.work()?);
     let mut limit = Instant::now() + LONGEST_FOR_TURN;
     let mut turns = Turns::new(shared);
@@ -67,6 +70,7 @@ pub async fn scan(
         match wake {
             Wake::Turn(turn) => {
                 limit = limit.min(Instant::now() + LONGEST);
+                pause.begin(worker).await?;
                 due = worker.run(move |work| due.begin(work, turn)).await?;
             }
             Wake::Records => worker.run(|work| work.recorder.drain()).await?,

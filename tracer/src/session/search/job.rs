@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::oneshot;
 
+use super::super::malloc::MallocSource;
 use super::super::shared::Turn;
 use super::lost::LostJob;
 use super::pass::{Pass, PassPace, Unfinished};
@@ -26,6 +27,8 @@ pub type Scanned = Result<Box<Whole>, Unfinished>;
 pub struct Job {
     pub search: LeakScan,
     pub memory: Pages,
+    /// Says what is free.
+    pub malloc: Option<Arc<MallocSource>>,
     pub most_bytes: u64,
     /// Small objects, which are looked for first.
     pub lost: Option<LostJob>,
@@ -49,14 +52,15 @@ impl Job {
     }
 
     fn run(self) -> Scanned {
-        let Self { mut search, memory, most_bytes, lost, pace, turn: _turn } = self;
+        let Self { mut search, memory, malloc, most_bytes, lost, pace, turn: _turn } = self;
+        let malloc = malloc.as_deref();
         // Where nothing else is looked for, what kept it from an end is the word on the search.
         let nothing = search.blocks().all().is_empty();
-        let ended = lost.map_or(Ok(()), |lost| lost.run(&pace, most_bytes));
+        let ended = lost.map_or(Ok(()), |lost| lost.run(&pace, malloc, most_bytes));
         if nothing {
             ended?;
         } else {
-            Pass::new(&memory, &pace).whole(&mut search, most_bytes)?;
+            Pass::new(&memory, &pace, malloc).whole(&mut search, most_bytes)?;
         }
         Ok(Box::new(Whole { search, memory }))
     }
@@ -80,6 +84,7 @@ mod tests {
         Job {
             search: LeakScan::new(Blocks::new(vec![block])),
             memory,
+            malloc: None,
             most_bytes,
             lost: None,
             pace,

@@ -6,10 +6,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::super::heap::HeapTarget;
+use super::super::malloc::MallocSource;
 use super::super::shared::Turn;
-use super::pass::{PassPace, Unfinished, arenas};
+use super::pass::{Pass, PassPace, Unfinished, arenas};
 use crate::heap::{AddressMap, Class, ClassId, Classes, Kind, View};
-use crate::leak_scan::{BlockAges, LostGroup, ObjectExtent, SmallType, SmallTypes, Unmarked, lost};
+use crate::leak_scan::{
+    BlockAges, LostGroup, ObjectExtent, Pools, SmallType, SmallTypes, Unmarked, lost,
+};
 use crate::model::{Address, LostMemory, LostObjects};
 use crate::os;
 use crate::os::pages::Pages;
@@ -29,6 +32,10 @@ pub struct LostSearch {
     ages: VecDeque<(Duration, BlockAges)>,
     found: Option<LostMemory>,
 }
+
+/// A pass over all memory, which finds the allocated blocks to which nothing leads.
+type UnmarkedPass<'a> =
+    dyn Fn(&Pages, Pools, &mut HeapTypes<'_>) -> Result<Vec<Unmarked>, Unfinished> + 'a;
 
 /// The small objects of one recording; whoever works on them has them alone.
 #[derive(Clone)]
@@ -90,9 +97,17 @@ impl SharedLost {
 
 impl LostJob {
     /// Both passes. What cannot be read as a Python heap has no small objects, and is no failure.
-    pub fn run(self, pace: &PassPace, most_bytes: u64) -> Result<(), Unfinished> {
+    pub fn run(
+        self,
+        pace: &PassPace,
+        malloc: Option<&MallocSource>,
+        most_bytes: u64,
+    ) -> Result<(), Unfinished> {
         let mut search = self.search.lock().unwrap_or_else(PoisonError::into_inner);
-        search.run(&self, pace, most_bytes)
+        let pass = |pages: &Pages, pools, types: &mut HeapTypes<'_>| {
+            arenas::unmarked(Pass::new(pages, pace, malloc), pools, types, most_bytes)
+        };
+        search.run(&self, &pass, most_bytes)
     }
 }
 
@@ -125,7 +140,12 @@ impl LostSearch {
         self.ages.iter().rev().find(|(at, _)| now.saturating_sub(*at) >= age)
     }
 
-    fn run(&mut self, job: &LostJob, pace: &PassPace, most_bytes: u64) -> Result<(), Unfinished> {
+    fn run(
+        &mut self,
+        job: &LostJob,
+        pass: &UnmarkedPass<'_>,
+        most_bytes: u64,
+    ) -> Result<(), Unfinished> {
         self.open();
         let Some(target) = &self.target else { return Ok(()) };
         // Where nothing was taken down in time, none is old.
@@ -133,7 +153,7 @@ impl LostSearch {
         let (at, ages) = self.before(job.now, job.age).unwrap_or(&nothing);
         let types = target.types(|view, pages, size| {
             let mut types = HeapTypes::new(view);
-            let both = twice(pages, pace, size, &mut types, most_bytes)?;
+            let both = twice(pages, pass, size, &mut types, most_bytes)?;
             let is_old = |block: &Unmarked| ages.has(block.start, block.print, size.into());
             let groups = lost(view.memory, &mut types, both, &is_old);
             Ok(groups.iter().filter_map(|group| types.told(group, job.at_least)).collect())
@@ -148,20 +168,20 @@ impl LostSearch {
 /// The blocks to which two passes found nothing that leads, with the same content.
 fn twice(
     pages: &Pages,
-    pace: &PassPace,
+    pass: &UnmarkedPass<'_>,
     size: u32,
     types: &mut HeapTypes<'_>,
     most_bytes: u64,
 ) -> Result<Vec<Unmarked>, Unfinished> {
-    let pass = |types: &mut HeapTypes<'_>| {
+    let once = |types: &mut HeapTypes<'_>| {
         let pools = arenas::pools(pages, size, types, most_bytes)?;
-        arenas::unmarked(pages, pace, pools, types, most_bytes)
+        pass(pages, pools, types)
     };
-    let first = pass(types)?;
+    let first = once(types)?;
     if first.is_empty() {
         return Ok(first);
     }
-    let mut both = pass(types)?;
+    let mut both = once(types)?;
     let mut known = first.iter().peekable();
     // Both are by address.
     both.retain(|block| {

@@ -3,9 +3,11 @@
 pub mod arenas;
 mod swapped;
 
+use std::ops::Range;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
+use super::super::malloc::MallocSource;
 use crate::leak_scan::{LeakScan, PointerAlignment};
 use crate::model::{Address, NoSearch};
 use crate::os::pages::{PageRange, PageSurvey, Pages, beyond};
@@ -41,12 +43,17 @@ impl PassPace {
         self.rest.store(Self::STOPPED, Ordering::Relaxed);
     }
 
-    /// Rests after work; false when there is nothing more to do.
-    fn rest(&self, worked: Duration) -> bool {
+    /// Rests after work, when there was enough of it; false when there is nothing more to do.
+    fn rest(&self, worked: &mut Duration) -> bool {
+        /// Less is not worth the call.
+        const ENOUGH: Duration = Duration::from_micros(200);
         match self.rest.load(Ordering::Relaxed) {
             Self::STOPPED => return false,
             0 => {}
-            times => std::thread::sleep(worked.saturating_mul(times)),
+            times if *worked >= ENOUGH => {
+                std::thread::sleep(std::mem::take(worked).saturating_mul(times));
+            }
+            _ => {}
         }
         true
     }
@@ -97,14 +104,29 @@ impl WordReader for LeakScan {
 pub(super) struct Pass<'a> {
     memory: &'a Pages,
     pace: &'a PassPace,
+    /// Says what is free: what stands there is no reference.
+    malloc: Option<&'a MallocSource>,
     chunk: Vec<u8>,
     /// Pages that could not be read.
     missed: Vec<u64>,
+    /// Work since the last rest.
+    worked: Duration,
 }
 
 impl<'a> Pass<'a> {
-    pub(super) fn new(memory: &'a Pages, pace: &'a PassPace) -> Self {
-        Self { memory, pace, chunk: vec![0; CHUNK], missed: Vec::new() }
+    pub(super) fn new(
+        memory: &'a Pages,
+        pace: &'a PassPace,
+        malloc: Option<&'a MallocSource>,
+    ) -> Self {
+        Self {
+            memory,
+            pace,
+            malloc,
+            chunk: vec![0; CHUNK],
+            missed: Vec::new(),
+            worked: Duration::ZERO,
+        }
     }
 
     /// Reads all that matters of blocks of malloc.
@@ -120,22 +142,32 @@ impl<'a> Pass<'a> {
         self.nothing_missed()
     }
 
-    /// Reads all that is there; what it was at the end.
+    /// Reads all that is there and in use; what was there at the end. What was free before and is not any more is
+    /// read then, like what became resident meanwhile.
     fn read(
         &mut self,
         search: &mut dyn WordReader,
         before: &PageSurvey,
     ) -> Result<PageSurvey, Unfinished> {
-        for range in &before.ranges {
+        let used = self.used(before);
+        for range in &used {
             self.scan(search, range)?;
         }
         search.scan(Address::NULL, &self.memory.held_by_kernel(), PointerAlignment::Aligned);
         // What was moved or made meanwhile: a mapping that grew, heap that was touched.
         let after = self.survey(u64::MAX)?;
-        for range in beyond(&after.ranges, &before.ranges) {
+        for range in beyond(&self.used(&after), &used) {
             self.scan(search, &range)?;
         }
         Ok(after)
+    }
+
+    /// What is there without chunks that are free.
+    fn used(&self, survey: &PageSurvey) -> Vec<PageRange> {
+        let free = self.malloc.map(MallocSource::free).unwrap_or_default();
+        let free =
+            free.into_iter().map(|Range { start, end }| PageRange { start, end, code: false });
+        beyond(&survey.ranges, &free.collect::<Vec<_>>())
     }
 
     fn nothing_missed(&self) -> Result<(), Unfinished> {
@@ -172,7 +204,8 @@ impl<'a> Pass<'a> {
             if at < range.end {
                 at -= overlap;
             }
-            if !self.pace.rest(begun.elapsed()) {
+            self.worked += begun.elapsed();
+            if !self.pace.rest(&mut self.worked) {
                 return Err(Unfinished::Stopped);
             }
         }

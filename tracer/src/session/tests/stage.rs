@@ -104,6 +104,7 @@ impl Stage {
             audit_one_in: 0,
             search: SearchRules::default(),
             census: CensusRules::default(),
+            pause: false,
             method: None,
         }
     }

@@ -1,6 +1,6 @@
 //! A pass that looks for references to blocks in the arenas of Python's small-object allocator.
 
-use super::{Pass, PassPace, Unfinished, WordReader};
+use super::{Pass, Unfinished, WordReader};
 use crate::leak_scan::{ArenaScan, PointerAlignment, Pools, SmallTypes, Unmarked};
 use crate::model::Address;
 use crate::os::pages::{PageRange, Pages, beyond};
@@ -37,13 +37,12 @@ pub fn pools(
 /// # Errors
 /// Not all of the memory could be read: what was not could lead to any of them.
 pub fn unmarked(
-    memory: &Pages,
-    pace: &PassPace,
+    mut pass: Pass<'_>,
     pools: Pools,
     types: &mut dyn SmallTypes,
     most_bytes: u64,
 ) -> Result<Vec<Unmarked>, Unfinished> {
-    let (mut pass, mut search) = (Pass::new(memory, pace), ArenaScan::new(pools));
+    let mut search = ArenaScan::new(pools);
     let before = pass.survey(most_bytes)?;
     let after = pass.read(&mut search, &before)?;
     let swapped: u64 = beyond(&after.swapped, &before.ranges).iter().map(PageRange::bytes).sum();
@@ -51,5 +50,5 @@ pub fn unmarked(
         return Err(Unfinished::Swapped(swapped));
     }
     pass.nothing_missed()?;
-    Ok(search.finish(memory.memory(), types))
+    Ok(search.finish(pass.memory.memory(), types))
 }
