@@ -12,7 +12,11 @@ use leakspy_tests::tracer::Recording;
 use leakspy_tests::workload::{Truth, Workload};
 use rusqlite::{Connection, OpenFlags, Row};
 
-leakspy_tests::on_every_interpreter!(lost_and_kept, lost_small_objects, counts_in_a_pause_are_exact);
+leakspy_tests::on_every_interpreter!(
+    lost_and_kept,
+    lost_small_objects,
+    counts_in_a_pause_are_exact
+);
 
 /// Blocks that were looked for, and those that were lost.
 type Found = (u64, u64);

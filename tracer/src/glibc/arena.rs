@@ -42,6 +42,7 @@ pub fn read(
     }
     let mut sums = Sums { system: state.system, ..Sums::default() };
     for heap in &heaps {
+        sums.free.heap(heap.start..heap.end);
         let top = Some(state.top).filter(|top| heap.start <= *top && *top < heap.end);
         walk::walk(memory, heap.start..heap.end, top, &mut sums, budget);
     }

@@ -9,7 +9,7 @@
 //! | the chunks of a heap, one after the other | `walk` |
 //! | what is free and cached without being marked: fast bins | `cached` |
 //! | bytes and resident pages of free chunks | `sums` |
-//! | where those are | `free` |
+//! | where those are, and those that threads have cached | `free`, `tcache` |
 //!
 //! Layouts are those of 64-bit glibc 2.27 to 2.43 (`malloc/malloc.c`, `malloc/arena.c`). The program
 //! goes on while it is read, so every number is checked against another one, and an arena that
@@ -22,6 +22,7 @@ mod free;
 mod heap;
 mod state;
 mod sums;
+mod tcache;
 #[cfg(test)]
 mod tests;
 mod walk;
@@ -31,6 +32,7 @@ use std::ops::Range;
 pub use find::{MainArena, find};
 
 use crate::model::{Address, MallocUse, Memory};
+use free::FreeChunks;
 use sums::Sums;
 use walk::ReadBudget;
 
@@ -63,15 +65,11 @@ pub fn free(
     main: MainArena,
     brk: Option<Range<u64>>,
 ) -> Option<Vec<Range<u64>>> {
-    let add = |mut all: Vec<Range<u64>>, _, sums: Sums| {
-        if sums.is_whole() {
-            all.extend(sums.free.contents());
-        }
-        all
+    let add = |all: FreeChunks, _, sums: Sums| match sums.is_whole() {
+        true => all.plus(sums.free),
+        false => all,
     };
-    let mut free = each(memory, main, brk, Vec::new(), add)?;
-    free.sort_unstable_by_key(|chunk| chunk.start);
-    Some(free)
+    Some(each(memory, main, brk, FreeChunks::default(), add)?.contents(memory))
 }
 
 /// Goes through all arenas.

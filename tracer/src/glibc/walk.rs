@@ -85,16 +85,19 @@ pub fn walk(
         let Some(step) = chunks.step(header) else { break };
         match step.before {
             Some((chunk, true)) => {
-                sums.free.add(&chunk);
+                sums.free.free(&chunk);
                 sums.holes = sums.holes.plus(resident.free(chunk));
             }
-            Some((chunk, false)) => sums.used += chunk.end - chunk.start,
+            Some((chunk, false)) => {
+                sums.free.used(&chunk);
+                sums.used += chunk.end - chunk.start;
+            }
             None => {}
         }
         if let Some(last) = step.last {
             match top {
                 Some(_) => {
-                    sums.free.add(&last);
+                    sums.free.free(&last);
                     sums.top = resident.free(last);
                 }
                 None => sums.used += last.end - last.start,

@@ -50,6 +50,8 @@ pub struct ObjectScans {
     tell: Duration,
     state: Option<Box<ScanState>>,
     running: Option<oneshot::Receiver<ScanResult>>,
+    /// Whether the target waits for the end of snapshots.
+    awaited: bool,
 }
 
 /// What goes from snapshot to snapshot.
@@ -103,7 +105,7 @@ impl ObjectScans {
     pub fn new(rules: CensusRules, pid: Option<u32>) -> Self {
         let state = pid.map(|_| Box::default());
         let (next, tell) = (Duration::ZERO, Duration::ZERO);
-        Self { rules, pid: pid.unwrap_or(0), next, tell, state, running: None }
+        Self { rules, pid: pid.unwrap_or(0), next, tell, state, running: None, awaited: false }
     }
 
     /// Whether objects are to be counted, so long after the start.
@@ -139,8 +141,11 @@ impl ObjectScans {
             self.tell = at + (at / UNTOLD).min(LONGEST_UNTOLD);
         }
         let job = Job { state, pid, at, counts, tells, blocks };
+        let is_awaited = self.awaited;
         let work = move || {
-            os::usage::yield_to_others();
+            if !is_awaited {
+                os::usage::yield_to_others();
+            }
             let heap_scanned = job.run();
             // A heap takes much room, and only now and then.
             os::usage::give_back();
@@ -151,6 +156,11 @@ impl ObjectScans {
         // A failure drops the sender, which the receiver notices.
         let _ = std::thread::Builder::new().name("leakspy-objects".to_owned()).spawn(work);
         self.running = Some(receiver);
+    }
+
+    /// The target waits for the end of snapshots from now on: they do not make way for others.
+    pub fn is_awaited(&mut self) {
+        self.awaited = true;
     }
 
     /// Waits for the end of a snapshot; for ever when none runs.

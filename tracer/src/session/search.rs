@@ -99,6 +99,8 @@ pub struct PointerSearch {
     lost: Option<SharedLost>,
     /// Says what is free.
     malloc: Option<Arc<MallocSource>>,
+    /// Whether the target waits for the end of searches.
+    awaited: bool,
 }
 
 /// A search at work.
@@ -129,7 +131,7 @@ impl PointerSearch {
     /// None yet.
     pub fn new(rules: SearchRules) -> Self {
         let next = rules.times.0.first().copied().unwrap_or(rules.times.1);
-        Self { rules, begun: 0, next, running: None, lost: None, malloc: None }
+        Self { rules, begun: 0, next, running: None, lost: None, malloc: None, awaited: false }
     }
 
     /// With small objects of the process with Python, if there is one.
@@ -228,7 +230,8 @@ impl PointerSearch {
     ) -> oneshot::Receiver<Scanned> {
         let (pace, turn) = (Arc::clone(pace), Some(Arc::clone(turn)));
         let (malloc, most_bytes) = (self.malloc.clone(), self.rules.most_bytes);
-        Job { search, memory, malloc, most_bytes, lost, pace, turn }.start()
+        let job = Job { search, memory, malloc, most_bytes, lost, pace, turn };
+        job.start(self.awaited)
     }
 
     /// The user waits for the result: no more rests.
@@ -243,6 +246,11 @@ impl PointerSearch {
         if let Some(running) = self.running.take() {
             running.pace.stop();
         }
+    }
+
+    /// The target waits for the end of searches from now on: they do not make way for others.
+    pub fn is_awaited(&mut self) {
+        self.awaited = true;
     }
 
     /// Waits for the end of a pass; for ever when none runs.

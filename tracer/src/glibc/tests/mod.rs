@@ -109,6 +109,53 @@ fn unread_arenas_have_nothing_free() {
     assert!(!others.is_empty());
 }
 
+/// A thread's cache of five chunks of 96 bytes, after the struct that has it.
+fn cached(combined: bool) -> Image {
+    const STRUCT: u64 = 0x290;
+    let mut chunks = vec![(STRUCT, true)];
+    chunks.extend([(96, true); 5]);
+    let mut image = Image::new(112, &chunks, PAGE);
+    let first = BRK + STRUCT + 16;
+    let (counts, lists) = (BRK + 16, BRK + 16 + 128);
+    image.put(counts + 8, 5);
+    image.put(lists + 8 * 4, first);
+    for at in (0..5).map(|index| first + 96 * index) {
+        let next = if at == first + 96 * 4 { 0 } else { at + 96 };
+        image.put(at, if combined { next ^ at >> 12 } else { next });
+        image.put(at + 8, 0x1234_5678_9abc_def0);
+    }
+    image
+}
+
+#[test]
+fn what_threads_have_cached_is_free() {
+    let first = BRK + 0x290 + 16;
+    let of_cache = |image: &Image| {
+        let free = image.free();
+        free.into_iter().filter(|part| part.start < first + 5 * 96).collect::<Vec<_>>()
+    };
+    for combined in [false, true] {
+        let image = cached(combined);
+        let expected = (0..5).map(|index| first + 96 * index).map(|at| at..at + 88);
+        assert_eq!(of_cache(&image), expected.collect::<Vec<_>>(), "{combined}");
+    }
+    for (what, at, word) in [
+        ("fewer in the list than are counted", BRK + 16 + 8, 6),
+        ("more in the list", BRK + 16 + 8, 4),
+        ("a count without a list", BRK + 16 + 16, 1),
+        ("a count that is none", BRK + 16 + 16, 0x8000),
+        ("a list without a count", BRK + 16 + 128 + 8, first),
+        ("another key", first + 96 + 8, 7),
+        ("no key", first + 8, 0),
+        ("a link to elsewhere", first, MAIN),
+        ("a chunk of another size", first - 8 + 2 * 96, 112 | 1),
+    ] {
+        let mut image = cached(true);
+        image.put(at, word);
+        assert!(of_cache(&image).is_empty(), "{what}");
+    }
+}
+
 /// Changes one word of a sound process with two arenas.
 fn with(at: u64, word: u64) -> Option<MallocUse> {
     let mut image = Image::new(112, &SOME, PAGE);

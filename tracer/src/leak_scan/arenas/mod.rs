@@ -123,8 +123,8 @@ impl SmallObject {
     fn find(block: &[u8], types: &mut dyn SmallTypes) -> Option<Self> {
         [0, HEAD, 2 * HEAD].into_iter().find_map(|offset| {
             let (count, class) = (word(block, offset)?, word(block, offset + 8)?);
-            let plausible = class.is_multiple_of(8) && types.is_alive(count);
-            let class = types.at(Address(class)).filter(|_| plausible)?;
+            let is_plausible = class.is_multiple_of(8) && types.is_alive(count);
+            let class = is_plausible.then(|| types.at(Address(class)))??;
             let before = if class.collected { HEAD } else { 0 };
             let before = before + if class.preheader { HEAD } else { 0 };
             let end = offset + class.extent.of(block.get(offset..)?);

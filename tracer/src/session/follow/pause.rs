@@ -19,10 +19,13 @@ impl LastPause {
         Self { wanted, pause: None }
     }
 
-    /// A scan that is at work saw the target run: with a pause there is another one.
+    /// A search that is at work saw the target run: with a pause there is another one. While the target waits,
+    /// leakspy makes no way for others.
     pub fn prepare(&self, work: &mut Work) {
         if self.wanted {
             work.search.stop();
+            work.search.is_awaited();
+            work.objects.is_awaited();
         }
     }
 

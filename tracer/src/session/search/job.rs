@@ -38,11 +38,13 @@ pub struct Job {
 }
 
 impl Job {
-    /// Begins it; without a thread there is no result.
-    pub fn start(self) -> oneshot::Receiver<Scanned> {
+    /// Begins it; without a thread there is no result. One that is awaited by the target makes no way for others.
+    pub fn start(self, is_awaited: bool) -> oneshot::Receiver<Scanned> {
         let (sender, receiver) = oneshot::channel();
         let work = move || {
-            os::usage::yield_to_others();
+            if !is_awaited {
+                os::usage::yield_to_others();
+            }
             // The receiver may be gone.
             let _ = sender.send(self.run());
         };
