@@ -44,6 +44,18 @@ pub struct Document {
     pub history: History,
 }
 
+impl Document {
+    /// Name and version of the package that a library is of, by the library's path in the target.
+    pub fn package_of(&self, library: &str) -> Option<(&str, &str)> {
+        self.capture.notes.iter().find_map(|note| match note {
+            Note::LibraryOfPackage { path, name, version } if path == library => {
+                Some((name.as_str(), version.as_str()))
+            }
+            _ => None,
+        })
+    }
+}
+
 /// How the target was watched.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Capture {

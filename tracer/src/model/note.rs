@@ -118,6 +118,15 @@ coded! {
             /// Why not.
             error: String,
         },
+        /// A library in stacks is a part of an installed package.
+        "library-of-package" => LibraryOfPackage {
+            /// Path of the library in the target.
+            path: String,
+            /// What the package is called.
+            name: String,
+            /// Which version of it.
+            version: String,
+        },
         /// The memory was not searched for pointers to old blocks.
         "search-unfinished" => SearchUnfinished {
             /// Why not.

@@ -107,6 +107,9 @@ pub fn note(note: &Note) -> String {
             "The interpreter takes its objects from {allocator} (PYTHONMALLOC), whose calls are not seen: what \
              Python objects keep is missing from the stacks. Without that setting they are counted."
         ),
+        Note::LibraryOfPackage { path, name, version } => {
+            format!("{path} is a part of {name} {version}.")
+        }
         Note::Paused { seconds } => format!(
             "The process stood still for {seconds:.1} s at the end, as --pause asked: the last search and the last \
              snapshot are of one moment."

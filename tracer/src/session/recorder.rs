@@ -4,6 +4,7 @@ mod belief;
 mod container_tables;
 mod gaps;
 mod objects;
+mod packages;
 mod pointers;
 mod system_calls;
 
@@ -384,6 +385,7 @@ impl Recorder {
         }
         self.note_dropped();
         self.stacks.look_up_names();
+        self.note_packages();
         self.written.clear();
         self.save()?;
         self.surroundings.note().into_iter().for_each(|note| self.note(note));

@@ -1,7 +1,7 @@
 //! The stacks of sites: unwound and merged as they arrive, symbolised at the end.
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
 
 use leakspy_ebpf::hash::size_class;
@@ -154,6 +154,14 @@ impl Stacks {
     pub fn look_up_names(&mut self) {
         let places = resolve::places(self.sites.values().map(|site| &site.mixed));
         self.native.look_up(places);
+    }
+
+    /// Paths of the libraries that are in stacks, by name.
+    pub fn libraries(&self) -> Vec<String> {
+        let places = resolve::places(self.sites.values().map(|site| &site.mixed));
+        let modules: BTreeSet<ModuleId> = places.into_iter().map(|place| place.module).collect();
+        let paths = modules.into_iter().filter_map(|module| self.native.path(module));
+        paths.map(str::to_owned).collect::<BTreeSet<String>>().into_iter().collect()
     }
 
     /// The sites, and the names of native code as far as they were looked up.

@@ -1,7 +1,11 @@
 //! Leaks of small objects that nothing leads to: what the search for them found, and the arenas that they fill.
 
+#[cfg(test)]
+mod tests;
+
 use super::cluster::Cluster;
 use super::piece::Piece;
+use super::{build, extension};
 use crate::model::{
     Advice, Amount, Basis, Confidence, CreatedAt, Document, Finding, Interval, Leak, LeakEvidence,
     LeakKind, LeakRate, LostMemory, LostObjects, Reason, Verdict,
@@ -21,6 +25,9 @@ const MOST: f64 = 0.5;
 /// Types of which as many are lost, as far as this, are lost together.
 const SAME: f64 = 0.05;
 
+/// A line that needed fewer of the arenas says nothing of what lies in them: most are the background's.
+const NEARLY_ALL: f64 = 0.8;
+
 /// What is lost together.
 struct Lost<'a> {
     first: &'a LostObjects,
@@ -38,9 +45,10 @@ pub fn lost<'a>(
         .iter()
         .filter(|found| found.evidence.arenas && found.verdict.is_open())
         .collect();
-    let leaks: Vec<Leak> =
+    let mut leaks: Vec<Leak> =
         together(memory).iter().filter_map(|lost| leak(document, memory, lost, &arenas)).collect();
     let rate: f64 = leaks.iter().map(|leak| leak.rate.bytes_per_hour.est).sum();
+    clusters.retain(|cluster| !join_blocks(document, cluster, &mut leaks));
     clusters.retain(|cluster| !is_filled(cluster, rate) && !are_counted(cluster, memory, &leaks));
     (leaks, clusters)
 }
@@ -58,6 +66,35 @@ fn are_counted(cluster: &Cluster<'_>, memory: &LostMemory, leaks: &[Leak]) -> bo
     };
     let is_held = cluster.pieces.iter().any(|piece| piece.is_roomy);
     !is_held && cluster.pieces.iter().any(|piece| is_lost(piece))
+}
+
+/// Whether a cluster is of blocks that are lost as the small objects of a leak are: by its type, or by the one extension that may
+/// have lost those. Then they are a part of that leak, and their stacks say where it is made.
+fn join_blocks(document: &Document, cluster: &Cluster<'_>, leaks: &mut [Leak]) -> bool {
+    let lost = || cluster.pieces.iter().filter(|piece| piece.is_unreachable());
+    let stacks = || lost().filter_map(|piece| piece.of_stack());
+    let Some(first) = stacks().next() else { return false };
+    let types = || stacks().filter_map(|found| Some(&found.types.as_ref()?.first()?.0));
+    let Some(library) = extension::of_stack(&first.site.stack) else { return false };
+    let is_of = |leak: &Leak| {
+        types().any(|name| *name == leak.name)
+            || leak.created_at.iter().any(|made| extension::of_stack(&made.stack) == Some(library))
+    };
+    let Some(leak) = leaks.iter_mut().find(|leak| is_of(leak)) else { return false };
+    let blocks = build::leak(document, cluster);
+    leak.now = leak.now.plus(blocks.now);
+    leak.rate.bytes_per_hour = sum(leak.rate.bytes_per_hour, blocks.rate.bytes_per_hour);
+    leak.rate.count_per_hour += blocks.rate.count_per_hour;
+    leak.explains = leak.explains.zip(blocks.explains).map(|(one, other)| one + other);
+    leak.created_at.retain(|made| made.basis != Basis::Arena);
+    leak.created_at.extend(blocks.created_at);
+    leak.grounds.extend(blocks.grounds);
+    leak.evidence.findings.extend(blocks.evidence.findings);
+    true
+}
+
+fn sum(one: Interval, other: Interval) -> Interval {
+    Interval { lo: one.lo + other.lo, est: one.est + other.est, hi: one.hi + other.hi }
 }
 
 /// Whether a cluster is of arenas alone, and these objects fill them.
@@ -138,7 +175,7 @@ fn leak(
         known_kind: None,
         retained_by: None,
         grown_by: Vec::new(),
-        created_at: created_at(arenas),
+        created_at: created_at(document, arenas),
         distinguishing: Vec::new(),
         bound: None,
         grounds: vec![Reason::Lost {
@@ -183,8 +220,12 @@ fn interval(est: f64, count: u64) -> Interval {
     Interval { lo: est * (1.0 - error).max(0.0), est, hi: est * (1.0 + error) }
 }
 
-/// Lines that needed the arenas.
-fn created_at(arenas: &[&Finding]) -> Vec<CreatedAt> {
+/// Stacks of the only extension that needed arenas, or the line that needed them.
+fn created_at(document: &Document, arenas: &[&Finding]) -> Vec<CreatedAt> {
+    let of_extension = extension::stacks(document, arenas);
+    if !of_extension.is_empty() {
+        return of_extension;
+    }
     let known = arenas.iter().filter(|found| !found.site.stack.is_empty());
     let mut stacks: Vec<CreatedAt> = known
         .map(|found| {
@@ -193,95 +234,7 @@ fn created_at(arenas: &[&Finding]) -> Vec<CreatedAt> {
             CreatedAt { stack: found.site.stack.clone(), share, basis: Basis::Arena }
         })
         .collect();
+    stacks.retain(|made| made.share >= NEARLY_ALL);
     stacks.sort_by(|a, b| b.share.total_cmp(&a.share));
     stacks
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::judge::leaks::tests::{grown, judged, stack};
-    use crate::judge::leaks::{leaks, settle};
-    use crate::model::{Domain, TypeGrowth};
-
-    fn objects(name: Option<&str>, old: u64, young: u64) -> LostObjects {
-        let amount = |count| Amount { count, bytes: 64 * count };
-        let block = if name.is_some() { 0 } else { 64 };
-        let within = Amount::default();
-        let name = name.map(str::to_owned);
-        LostObjects { name, block, old: amount(old), young: amount(young), within }
-    }
-
-    fn arenas(bytes_per_hour: f64) -> Finding {
-        let mut found = stack(Verdict::Leak, "temporary", bytes_per_hour);
-        found.site.domain = Domain::Mmap;
-        found.evidence.arenas = true;
-        found
-    }
-
-    /// What was lost in a minute, of a process that grows by three mebibytes an hour.
-    fn told(types: Vec<TypeGrowth>, lost: Vec<LostObjects>) -> Document {
-        let mut document = judged(types, vec![arenas(4e6)]);
-        document.history.lost = Some(LostMemory { t: 120.0, age: 60.0, types: lost });
-        document.leaks = leaks(&document);
-        settle(&mut document);
-        document
-    }
-
-    #[test]
-    fn lost_objects_are_one_leak_with_their_arenas() {
-        let document = told(Vec::new(), vec![objects(Some("bytes"), 900, 500)]);
-        let [leak] = &document.leaks[..] else { panic!("{:?}", document.leaks) };
-        assert_eq!((&*leak.name, leak.kind), ("bytes", LeakKind::LostObjects));
-        assert_eq!((leak.confidence, leak.advice), (Confidence::Confirmed, Advice::BlameExtension));
-        assert_eq!(leak.now, Amount { count: 1400, bytes: 1400 * 64 });
-        assert!((leak.rate.bytes_per_hour.est - 500.0 * 64.0 * 60.0).abs() < 1.0);
-        assert_eq!(leak.created_at.len(), 1);
-        assert_eq!(leak.evidence.findings, [document.findings[0].site.id.clone()]);
-        assert_eq!(
-            document.growth.map(|growth| (growth.verdict, growth.confidence)),
-            Some((Verdict::Leak, Confidence::Confirmed))
-        );
-    }
-
-    #[test]
-    fn a_few_or_old_ones_alone_are_no_leak() {
-        for (old, young) in [(900, 0), (900, 7), (19, 500), (100, 20)] {
-            let document = told(Vec::new(), vec![objects(Some("bytes"), old, young)]);
-            let lost = document.leaks.iter().filter(|leak| leak.kind == LeakKind::LostObjects);
-            let expected = usize::from((old, young) == (100, 20));
-            assert_eq!(lost.count(), expected, "{old} {young}");
-        }
-        let document = told(Vec::new(), vec![objects(Some("bytes"), 50, 10)]);
-        assert!(document.leaks.iter().all(|leak| leak.confidence < Confidence::Confirmed));
-    }
-
-    #[test]
-    fn what_is_lost_together_is_one_leak() {
-        let lost = [(None, 910, 505), (Some("tuple"), 900, 500), (Some("str"), 90, 400)];
-        let document =
-            told(Vec::new(), lost.map(|(name, old, young)| objects(name, old, young)).to_vec());
-        let names = document.leaks.iter().map(|leak| (&*leak.name, leak.confidence));
-        let expected = [("tuple", Confidence::Confirmed), ("str", Confidence::Likely)];
-        assert_eq!(names.collect::<Vec<_>>(), expected);
-        assert_eq!(document.leaks[0].now, Amount { count: 1400, bytes: 2815 * 64 });
-    }
-
-    /// The collector's lists have lost objects, so they are counted as well.
-    #[test]
-    fn counted_objects_that_are_lost_are_told_once() {
-        let kept = ["module app", ".KEPT: list (30000 items)", "[3]: app.Row"];
-        for (path, leaks) in [(&[][..], 1), (&kept[..], 2)] {
-            let types = vec![grown(1, "app.Row", [10, 30_010, 64], path)];
-            let document = told(types, vec![objects(Some("app.Row"), 900, 500)]);
-            assert_eq!(document.leaks.len(), leaks, "{:?}", document.leaks);
-        }
-    }
-
-    #[test]
-    fn memory_that_is_no_object_has_a_size_for_a_name() {
-        let document = told(Vec::new(), vec![objects(None, 900, 500)]);
-        assert_eq!(document.leaks[0].name, "blocks of 64 B that are no objects");
-        assert!(document.leaks[0].evidence.types.is_empty());
-    }
 }

@@ -6,7 +6,7 @@
 //! | what common types grow in | `contained` |
 //! | pieces: what may be evidence of a leak, and where it is retained | `piece`, `path` |
 //! | clusters: the same container, types in step, blocks owned by them, arenas filled by them | `cluster` |
-//! | objects that are lost, with the arenas that they fill | `lost` |
+//! | objects that are lost, with the arenas that they fill and larger ones | `lost`, `extension` |
 //! | one verdict, never surer than its evidence | `verdict` |
 //! | how much and how fast | `amount` |
 //! | name, retainer, stacks, advice | `build` |
@@ -24,6 +24,7 @@ mod build;
 mod cluster;
 mod contained;
 mod distinguish;
+mod extension;
 mod kinds;
 mod lost;
 mod order;

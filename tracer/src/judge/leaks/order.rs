@@ -6,6 +6,9 @@ use crate::model::{Confidence, Document, Leak, LeakKind, Verdict};
 
 /// A suspect that grows by less than this share of the first is no answer to why the process grows.
 const WORTH: f64 = 0.1;
+/// Blocks that leak leave holes between them. What malloc retains beside leaks that are sure is told where it grows by more
+/// than this share of them.
+const HOLES: f64 = 0.25;
 /// What may leak is named where nothing does, so many of them.
 const OPEN: usize = 3;
 
@@ -29,7 +32,14 @@ pub fn ranked(document: &Document, mut leaks: Vec<Leak>) -> Vec<Leak> {
         undecided.retain(|leak| !is_named || !is_unknown(leak));
         told.extend(undecided);
     }
-    told.extend(harmless.into_iter().filter(explains_without));
+    let sure = told.iter().filter(|leak| leak.is_leak() && leak.confidence > Confidence::Suspect);
+    let sure: f64 = sure.map(|leak| leak.rate.bytes_per_hour.est).sum();
+    let is_consequence = |leak: &Leak| {
+        leak.kind == LeakKind::Allocator && leak.rate.bytes_per_hour.est < HOLES * sure
+    };
+    told.extend(
+        harmless.into_iter().filter(|leak| explains_without(leak) && !is_consequence(leak)),
+    );
     for (rank, leak) in (1..).zip(&mut told) {
         leak.rank = rank;
     }

@@ -208,6 +208,15 @@ mod tests {
 
     /// A leak that is sure is told, however much else the allocator retains.
     #[test]
+    fn holes_between_leaked_blocks_are_no_entry() {
+        for (kib, kinds_told) in [(100.0, 2), (250.0, 1)] {
+            let sure = vec![stack(Confidence::Likely, kib)];
+            let document = judged(Verdict::Leak, readings(all, 0), sure);
+            assert_eq!(kinds(&document).len(), kinds_told, "{kib}: {:?}", document.leaks);
+        }
+    }
+
+    #[test]
     fn a_leak_beside_retention_is_a_leak() {
         for kib in [0.1, 5.0, 25.0] {
             let sure = vec![stack(Confidence::Likely, kib)];

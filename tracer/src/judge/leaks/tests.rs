@@ -135,7 +135,7 @@ fn ten_stacks_of_one_board_are_one_leak() {
     assert_eq!((&*leak.name, leak.now.count), ("app.Board", 120));
 }
 
-fn native(function: Option<&str>, module: &str) -> Frame {
+pub(super) fn native(function: Option<&str>, module: &str) -> Frame {
     Frame {
         kind: FrameKind::Native,
         function: function.map(Into::into),

@@ -3,8 +3,8 @@
 
 use super::{advice, lines, place};
 use crate::model::{
-    Advice, Basis, Confidence, DeclaredBound, Distinguishing, Document, Leak, LeakKind, Reason,
-    Verdict,
+    Advice, Basis, Confidence, CreatedAt, DeclaredBound, Distinguishing, Document, Leak, LeakKind,
+    Reason, Verdict,
 };
 use crate::report::origin::{Origin, base_name, of_frame};
 use crate::report::quantity::{bytes, count, counted, rate, rough_percent};
@@ -66,8 +66,8 @@ pub fn rows(leak: &Leak, document: &Document) -> Vec<LeakFact> {
     let mut rows = Vec::new();
     let mut row =
         |label, text: Option<String>| rows.extend(text.map(|text| LeakFact { label, text }));
-    let library = library(leak).filter(|library| *library != leak.name);
-    row(if is_lost(leak) { "lost in" } else { "made in" }, library);
+    row("lost in", library(leak, document).filter(|_| is_lost(leak) && !is_guess(leak)));
+    row("made in", library(leak, document).filter(|_| !is_lost(leak)));
     row("proof", proof(leak));
     row("retained", advice::malloc_of(leak).map(malloc::free));
     row("trimming", advice::malloc_of(leak).map(malloc::trim));
@@ -80,6 +80,7 @@ pub fn rows(leak: &Leak, document: &Document) -> Vec<LeakFact> {
     row("limit", leak.bound.as_ref().map(|limit| bound(limit, leak)));
     row("grown by", grown_by(leak).or_else(|| next_growth(leak)));
     row(if is_called(leak) { "called from" } else { "created at" }, created_at(leak));
+    row("perhaps in", extension(leak, document));
     row("perhaps at", arenas(leak));
     for field in leak.distinguishing.iter().take(MOST) {
         row("old ones", Some(distinguishing(field)));
@@ -95,23 +96,52 @@ fn is_lost(leak: &Leak) -> bool {
 
 /// Whether it is named by a function that a line of the program called.
 fn is_called(leak: &Leak) -> bool {
-    leak.kind == LeakKind::Blocks && library(leak).is_some()
+    leak.kind == LeakKind::Blocks && library_path(leak).is_some()
 }
 
-/// The library whose function names it.
-fn library(leak: &Leak) -> Option<String> {
+/// The library whose function names it, with the package that it is of.
+fn library(leak: &Leak, document: &Document) -> Option<String> {
+    let path = library_path(leak)?;
+    let package = document.package_of(path);
+    let is_name = base_name(path) == leak.name;
+    match package {
+        Some((name, version)) if is_name => Some(format!("{name} {version}")),
+        Some((name, version)) => Some(format!("{} of {name} {version}", base_name(path))),
+        None => (!is_name).then(|| base_name(path).to_owned()),
+    }
+}
+
+fn library_path(leak: &Leak) -> Option<&str> {
     let mut frames = leak.created_at.first()?.stack.iter().rev();
-    let module = frames.find_map(|frame| {
-        let module = frame.module.as_deref().map(base_name)?;
+    frames.find_map(|frame| {
+        let module = frame.module.as_deref()?;
         let is_lost = leak.kind == LeakKind::LostObjects;
         let is_package = || matches!(of_frame(frame), Origin::Package(_));
+        let is_named = || frame.function.as_deref() == Some(&leak.name);
         let names = match is_lost {
             true => is_package(),
-            false => frame.function.as_deref() == Some(&leak.name) || module == leak.name,
+            false => is_named() || base_name(module) == leak.name,
         };
         names.then_some(module)
-    });
-    module.map(str::to_owned)
+    })
+}
+
+/// Whether lost objects are known by the arenas alone that they lie in.
+fn is_guess(leak: &Leak) -> bool {
+    let of_arenas = |made: &CreatedAt| made.basis == Basis::Arena;
+    leak.kind == LeakKind::LostObjects && leak.created_at.iter().all(of_arenas)
+}
+
+/// The extension that may have lost them, and where it was called.
+fn extension(leak: &Leak, document: &Document) -> Option<String> {
+    let library = library(leak, document).filter(|_| is_guess(leak))?;
+    let stacks = leak.created_at.iter().map(|made| (&made.stack, made.share));
+    let line = joined(lines::lines(stacks).into_iter().take(1).collect())?;
+    let share: f64 = leak.created_at.iter().map(|made| made.share).sum();
+    Some(format!(
+        "{library}, called from {line}: no other extension needed as many of the new arenas ({})",
+        rough_percent(share)
+    ))
 }
 
 fn proof(leak: &Leak) -> Option<String> {
@@ -187,9 +217,11 @@ fn arenas(leak: &Leak) -> Option<String> {
     let of_arenas = |basis| basis == Basis::Arena;
     let known = leak.created_at.iter().filter(|made| of_arenas(made.basis));
     let lines = lines::lines(known.map(|made| (&made.stack, made.share)));
-    let lost = leak.kind == LeakKind::LostObjects;
-    let least =
-        if lost || leak.evidence.types.is_empty() { MOST_ARENAS } else { NEARLY_ALL_ARENAS };
+    if is_guess(leak) && library_path(leak).is_some() {
+        return None;
+    }
+    let is_open = leak.kind != LeakKind::LostObjects && leak.evidence.types.is_empty();
+    let least = if is_open { MOST_ARENAS } else { NEARLY_ALL_ARENAS };
     let (line, share) = lines.into_iter().next().filter(|(_, share)| *share >= least)?;
     let share = rough_percent(share);
     Some(format!("{line} (it needed {share} of the new arenas; other lines may make more)"))

@@ -41,6 +41,11 @@ pub fn notes() -> Vec<Note> {
     notes.push(Note::AllocatorNotBelieved { allocator: "jemalloc".into(), path: polars() });
     notes.push(Note::AllocatorMapped { allocator: "the Go runtime".into(), path: polars() });
     notes.push(Note::PythonAllocator { allocator: "mimalloc".into() });
+    notes.push(Note::LibraryOfPackage {
+        path: "/opt/lib/python3.11/site-packages/row/c.so".into(),
+        name: "Row".into(),
+        version: "1.4.35".into(),
+    });
     notes.push(Note::Paused { seconds: 1.27 });
     notes.push(Note::NotPaused { error: "process 4711 is traced by another debugger".into() });
     let unsearched = [
