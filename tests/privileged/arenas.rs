@@ -79,6 +79,7 @@ fn jemalloc_is_not_read() -> Result<()> {
     })?;
     let finished = recorded(&mut target, 4, 1_000).context("a recording")?;
     close("readings", readings(&finished.file())?, 0.0, 0.0)?;
+    finished.report()?.says("malloc-not-read")?;
     target.quit()
 }
 

@@ -81,6 +81,27 @@ fn the_leaking_line_comes_first() -> Result<()> {
     target.quit()
 }
 
+/// Blocks are lost while malloc retains more and more of what is freed: the leak comes first, retention second.
+#[test]
+fn a_leak_beside_retention_comes_first() -> Result<()> {
+    let mut target = Workload::python(&Interpreter::find("3.11")?, "retaining")?;
+    target.go()?;
+    let ending = Watch::start(&target, &["-d", "60s", "-f", "json"])?.end()?;
+    ensure!(ending.code() == Some(0), "{ending}");
+    let (line, report) = (target.facts()?["line"].clone(), json(&ending)?);
+    let leaks = report["leaks"].as_array().cloned().unwrap_or_default();
+    let kinds: Vec<(&str, &str)> = leaks
+        .iter()
+        .filter_map(|leak| Some((leak["kind"].as_str()?, leak["verdict"].as_str()?)))
+        .collect();
+    let expected = [("blocks", "leak"), ("allocator", "allocator-retention")];
+    ensure!(kinds == expected, "{kinds:?}: {leaks:#?}");
+    ensure!(leaks[0]["confidence"] == "confirmed", "{:#}", leaks[0]);
+    let stack = leaks[0]["created_at"][0]["stack"].as_array().cloned().unwrap_or_default();
+    ensure!(stack.iter().any(|frame| frame["line"] == line), "{:#}", leaks[0]);
+    target.quit()
+}
+
 /// Mapped by system calls that no probe in the process sees, a quarter of a megabyte at a time: the line that
 /// does it comes first, in a watch that began without counting them.
 #[test]

@@ -103,6 +103,13 @@ coded! {
             /// Path of the library in the target.
             path: String,
         },
+        /// The allocator is none whose structures are read: what it retains of freed memory is not known.
+        "malloc-not-read" => MallocNotRead {
+            /// What it is called.
+            name: String,
+            /// Which version it is, where it says so.
+            version: Option<String>,
+        },
         /// The interpreter takes its objects from an allocator of its own that is not pymalloc.
         "python-allocator" => PythonAllocator {
             /// What the allocator is called.

@@ -7,6 +7,7 @@
 //! behind them stays the same.
 
 mod library;
+pub mod named;
 mod python;
 mod survey;
 

@@ -59,10 +59,9 @@ fn listed(record: File, files: &[Option<(&str, &str)>], folder: &str) -> Vec<usi
     let mut known = Vec::new();
     let lines = BufReader::new(record.take(LONGEST)).split(b'\n');
     for line in lines.map_while(io::Result::ok) {
-        let path = line.strip_prefix(b"\"").unwrap_or(&line);
+        let (path, end) = line.strip_prefix(b"\"").map_or((&line[..], b','), |path| (path, b'"'));
         let is_listed = |inside: &str| {
-            let behind = path.strip_prefix(inside.as_bytes()).and_then(<[u8]>::first);
-            matches!(behind, Some(b',' | b'"'))
+            path.strip_prefix(inside.as_bytes()).and_then(<[u8]>::first) == Some(&end)
         };
         let here = |file: &Option<(&str, &str)>| {
             file.is_some_and(|(of, inside)| of == folder && is_listed(inside))

@@ -24,6 +24,11 @@ pub fn attached(about: &Attachment) -> String {
     format!("recording {comm} (pid {pid}), {python}, {probes} probes by {way}")
 }
 
+/// Whether a note has a line of its own; packages are named where their libraries are.
+pub fn is_of_its_own(note: &Note) -> bool {
+    !matches!(note, Note::LibraryOfPackage { .. })
+}
+
 /// What was noticed on a recording.
 pub fn note(note: &Note) -> String {
     match note {
@@ -102,6 +107,11 @@ pub fn note(note: &Note) -> String {
         Note::AllocatorMapped { allocator, path } => format!(
             "{path} has an allocator of its own, {allocator}, whose calls are not seen: what it maps is counted \
              as its growth, and no line is named for it."
+        ),
+        Note::MallocNotRead { name, version } => format!(
+            "The process takes its memory from {}{}: what that retains of freed memory is not read.",
+            name,
+            version.as_ref().map(|version| format!(" {version}")).unwrap_or_default()
         ),
         Note::PythonAllocator { allocator } => format!(
             "The interpreter takes its objects from {allocator} (PYTHONMALLOC), whose calls are not seen: what \

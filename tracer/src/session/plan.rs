@@ -58,6 +58,8 @@ pub fn make(
         return Err(SessionError::NothingToTrace { pid: process.pid() });
     }
     let mut notes = uncovered(&plan, &allocator, modules);
+    let malloc = modules.get(allocator.module).and_then(allocator::named::of);
+    notes.extend(malloc.map(|(name, version)| Note::MallocNotRead { name: name.into(), version }));
     let mut plan = plan;
     let mut in_libraries = Vec::new();
     for in_library in allocator.in_libraries.iter().filter(|one| !one.of_python) {

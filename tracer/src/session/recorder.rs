@@ -385,10 +385,10 @@ impl Recorder {
         }
         self.note_dropped();
         self.stacks.look_up_names();
-        self.note_packages();
         self.written.clear();
         self.save()?;
         self.surroundings.note().into_iter().for_each(|note| self.note(note));
+        self.note_packages();
         self.capture.seconds = self.now().as_secs_f64();
         self.sinks.finish(&self.capture)?;
         Ok(())

@@ -6,8 +6,8 @@ use crate::model::{Confidence, Document, Leak, LeakKind, Verdict};
 
 /// A suspect that grows by less than this share of the first is no answer to why the process grows.
 const WORTH: f64 = 0.1;
-/// Blocks that leak leave holes between them. What malloc retains beside leaks that are sure is told where it grows by more
-/// than this share of them.
+/// Blocks that leak leave holes between them. What malloc retains beside leaks is told where it grows by more than this
+/// share of them.
 const HOLES: f64 = 0.25;
 /// What may leak is named where nothing does, so many of them.
 const OPEN: usize = 3;
@@ -32,10 +32,10 @@ pub fn ranked(document: &Document, mut leaks: Vec<Leak>) -> Vec<Leak> {
         undecided.retain(|leak| !is_named || !is_unknown(leak));
         told.extend(undecided);
     }
-    let sure = told.iter().filter(|leak| leak.is_leak() && leak.confidence > Confidence::Suspect);
-    let sure: f64 = sure.map(|leak| leak.rate.bytes_per_hour.est).sum();
+    let leaking = told.iter().filter(|leak| leak.is_leak());
+    let leaking: f64 = leaking.map(|leak| leak.rate.bytes_per_hour.est).sum();
     let is_consequence = |leak: &Leak| {
-        leak.kind == LeakKind::Allocator && leak.rate.bytes_per_hour.est < HOLES * sure
+        leak.kind == LeakKind::Allocator && leak.rate.bytes_per_hour.est < HOLES * leaking
     };
     told.extend(
         harmless.into_iter().filter(|leak| explains_without(leak) && !is_consequence(leak)),

@@ -17,13 +17,9 @@ pub fn write(page: &mut Page<'_>, document: &Document) -> io::Result<()> {
     notes(page, &wanted)
 }
 
-/// How allocators were seen changes nothing for the reader of an answer, and packages are named where they
-/// matter; the full report has it.
+/// How allocators were seen changes nothing for the reader of an answer; the full report has it.
 fn is_detail(note: &Note) -> bool {
-    matches!(
-        note,
-        Note::AllocatorTraced { .. } | Note::CodeEndsNotSeen | Note::LibraryOfPackage { .. }
-    )
+    matches!(note, Note::AllocatorTraced { .. } | Note::CodeEndsNotSeen)
 }
 
 /// `python (pid 16122, CPython 3.11.7), watched for 2 min from 14:02: resident 72.7 MiB to 76.6 MiB. What

@@ -261,7 +261,7 @@ fn is_arenas(leak: &Leak) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{LeakContainer, LeakRetainer};
+    use crate::model::{Frame, FrameKind, LeakContainer, LeakRetainer};
     use crate::report::leaks::samples;
 
     /// A leak in a list that has so many items, room for so many, and so many more an hour.
@@ -292,6 +292,39 @@ mod tests {
         {
             assert_eq!(next_growth(&listed(length, room, rate)), None, "{length} {room} {rate}");
         }
+    }
+
+    /// Objects that an extension may have lost, whose library is of a package or not.
+    #[test]
+    fn an_extension_is_named_with_its_package() {
+        let path = "/v/lib/python3.11/site-packages/row/c.so";
+        let own = Frame::python("probe", "/srv/app.py", Some(17));
+        let native = Frame { kind: FrameKind::Native, file: None, ..own.clone() };
+        let native = Frame { module: Some(path.into()), ..native };
+        let stack = [own, native].into_iter().collect();
+        let mut leak = samples::leaks::plain("bytes", Confidence::Confirmed);
+        leak.kind = LeakKind::LostObjects;
+        leak.grounds =
+            vec![Reason::Lost { count: 9, old: 5, seconds: 30.0, bytes: 64, objects: true }];
+        leak.created_at = vec![CreatedAt { stack, share: 0.08, basis: Basis::Arena }];
+        let mut document = samples::leaking();
+        let row = |leak: &Leak, document: &Document, label: &str| {
+            let found = rows(leak, document).into_iter().find(|row| row.label == label);
+            found.map(|row| row.text)
+        };
+        let text = "c.so, called from probe (app.py:17): no other extension needed as many of the new arenas (8 %)";
+        assert_eq!(row(&leak, &document, "perhaps in").as_deref(), Some(text));
+        let (name, version) = ("Row".to_owned(), "1.4".to_owned());
+        let note = crate::model::Note::LibraryOfPackage { path: path.into(), name, version };
+        document.capture.notes.push(note);
+        let found = row(&leak, &document, "perhaps in").expect("a row");
+        assert!(found.starts_with("c.so of Row 1.4, called from"), "{found}");
+        assert_eq!(row(&leak, &document, "perhaps at"), None);
+        assert_eq!(row(&leak, &document, "lost in"), None);
+        // Where its blocks were seen there is no doubt.
+        leak.created_at[0].basis = Basis::Exact;
+        assert_eq!(row(&leak, &document, "lost in").as_deref(), Some("c.so of Row 1.4"));
+        assert_eq!(row(&leak, &document, "perhaps in"), None);
     }
 
     #[test]

@@ -23,7 +23,7 @@ pub fn write(page: &mut HtmlPage, document: &Document) {
         utc(capture.started)
     );
     page.classed("p", "who", &watched);
-    for note in capture.notes.iter().take(MOST_NOTES) {
+    for note in capture.notes.iter().filter(|note| notes::is_of_its_own(note)).take(MOST_NOTES) {
         page.classed("p", "note", &notes::note(note));
     }
     page.close("header");

@@ -40,6 +40,9 @@ pub fn notes() -> Vec<Note> {
     notes.push(Note::AllocatorTraced { allocator: "jemalloc".into(), path: polars() });
     notes.push(Note::AllocatorNotBelieved { allocator: "jemalloc".into(), path: polars() });
     notes.push(Note::AllocatorMapped { allocator: "the Go runtime".into(), path: polars() });
+    let version = Some("5.3.0".to_owned());
+    notes.push(Note::MallocNotRead { name: "jemalloc".into(), version });
+    notes.push(Note::MallocNotRead { name: "musl".into(), version: None });
     notes.push(Note::PythonAllocator { allocator: "mimalloc".into() });
     notes.push(Note::LibraryOfPackage {
         path: "/opt/lib/python3.11/site-packages/row/c.so".into(),

@@ -114,6 +114,7 @@ fn limit(document: &Document) -> Option<String> {
 
 /// What was noticed on the way: it changes how the rest is to be read, so it comes first.
 pub fn notes(page: &mut Page<'_>, notes: &[Note]) -> io::Result<()> {
+    let notes: Vec<&Note> = notes.iter().filter(|note| words::is_of_its_own(note)).collect();
     if notes.is_empty() {
         return Ok(());
     }

@@ -109,7 +109,7 @@ fn worker(page: &mut Page<'_>, document: &Document) -> io::Result<()> {
     }
     let mark = format!("Pid {}: ", document.target.pid);
     page.item(0, &mark, Style::Bold, &escape::terminal(&text))?;
-    for note in &document.capture.notes {
+    for note in document.capture.notes.iter().filter(|note| notes::is_of_its_own(note)) {
         page.item(4, "Note: ", Style::Warning, &escape::terminal(&notes::note(note)))?;
     }
     Ok(())
