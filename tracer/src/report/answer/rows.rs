@@ -312,7 +312,7 @@ mod tests {
             let found = rows(leak, document).into_iter().find(|row| row.label == label);
             found.map(|row| row.text)
         };
-        let text = "c.so, called from probe (app.py:17): no other extension needed as many of the new arenas (8 %)";
+        let text = "c.so, called from probe (app.py:17): no other extension needed as many of the new arenas (8.0 %)";
         assert_eq!(row(&leak, &document, "perhaps in").as_deref(), Some(text));
         let (name, version) = ("Row".to_owned(), "1.4".to_owned());
         let note = crate::model::Note::LibraryOfPackage { path: path.into(), name, version };
