@@ -8,7 +8,7 @@ use leakspy_tests::tracer::Recording;
 use leakspy_tests::workload::Workload;
 
 /// Marks in the workload, and names in it.
-const KINDS: [(&str, &str); 10] = [
+const KINDS: [(&str, &str); 11] = [
     ("list", ".a_list"),
     ("dict", ".a_dict"),
     ("set", ".a_set"),
@@ -19,14 +19,16 @@ const KINDS: [(&str, &str); 10] = [
     ("forever", ".forever: functools._lru_cache_wrapper"),
     ("pool", ".POOL"),
     ("recent", ".RECENT"),
+    ("pages", ".PAGES"),
 ];
 
 /// Those of them that declare a limit, what does so, and which.
-const LIMITS: [(&str, &str, Option<u64>); 4] = [
+const LIMITS: [(&str, &str, Option<u64>); 5] = [
     (".page", "lru_cache", Some(500_000)),
     (".forever", "lru_cache", None),
     (".POOL", "__main__.Pool.maxsize", Some(400_000)),
     (".RECENT", "deque.maxlen", Some(300_000)),
+    (".PAGES", "MOST in the code of remember", Some(250_000)),
 ];
 
 fn the_line_that_grows_a_container_is_named(interpreter: &Interpreter) -> Result<()> {

@@ -36,11 +36,21 @@ class Pool:
 
 POOL = Pool(400000)
 RECENT = collections.deque([None] * 1000, maxlen=300000)
+MOST = 250000
+PAGES = collections.OrderedDict.fromkeys(range(1000))
+
+
+def remember(number):
+    PAGES[number] = None  # pages
+    if len(PAGES) > MOST:
+        PAGES.popitem(last=False)
+
+
 for number in range(1000):
     page(number)
     forever(number)
 
-KINDS = ("page", "forever", "pool", "recent", "list", "dict", "set", "deque", "ordered", "bytearray")
+KINDS = ("page", "forever", "pool", "recent", "pages", "list", "dict", "set", "deque", "ordered", "bytearray")
 
 
 def grow(number):
@@ -54,6 +64,7 @@ def grow(number):
     forever(number)  # forever
     POOL.entries[number] = None  # pool
     RECENT.append(None)  # recent
+    remember(number)
 
 
 def go(seconds):

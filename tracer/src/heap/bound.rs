@@ -5,7 +5,7 @@ use super::attribute::attribute;
 use super::class::Kind;
 use super::objects::Heap;
 use super::view::{Object, View};
-use super::{dict, edge};
+use super::{dict, edge, eviction};
 use crate::model::DeclaredBound;
 
 /// Attributes that say how much the container in their object may hold: of `queue.Queue`, of cachetools, and as
@@ -35,8 +35,11 @@ pub fn declared(view: &View<'_>, heap: &Heap, path: &[u32], used: u64) -> Option
     if of_itself.is_some() {
         return of_itself.map(bound);
     }
-    let owner = owner(view, heap, before)?;
-    lru_cache(view, heap, owner).or_else(|| named(view, heap, owner)).map(bound)
+    let owner = owner(view, heap, before);
+    let cache = owner.and_then(|owner| lru_cache(view, heap, owner));
+    let in_code = || eviction::limit(view, heap, path, used).map(|(by, limit)| (by, Some(limit)));
+    let says = || owner.and_then(|owner| named(view, heap, owner));
+    cache.or_else(in_code).or_else(says).map(bound)
 }
 
 /// The instance that has the container as an attribute, perhaps in a dict of its own. What a module, a class or

@@ -16,6 +16,7 @@ mod contrast;
 mod dict;
 mod dominators;
 mod edge;
+mod eviction;
 mod footprint;
 mod graph;
 mod histogram;

@@ -40,6 +40,21 @@ pub struct DeclaredBound {
     pub used: u64,
 }
 
+/// Between a number and the function in whose code it limits a container.
+const IN_CODE: &str = " in the code of ";
+
+impl DeclaredBound {
+    /// The kind of a limit that the code of a function enforces: the number by its name, or as it stands there.
+    pub fn in_code(number: &str, function: &str) -> String {
+        format!("{number}{IN_CODE}{function}")
+    }
+
+    /// Whether its kind is such a one.
+    pub fn is_in_code(&self) -> bool {
+        self.kind.contains(IN_CODE)
+    }
+}
+
 /// A site that made a container grow.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct GrowthSite {

@@ -55,7 +55,8 @@ const ENFORCED: [(&str, &str); 6] = [
 fn is_enforced(container: &GrownContainer) -> bool {
     let Some(bound) = &container.bound else { return false };
     let last = container.path.last().map_or("", |(words, _)| words.as_str());
-    ENFORCED.iter().any(|(kind, via)| bound.kind.ends_with(kind) && last.starts_with(via))
+    bound.is_in_code()
+        || ENFORCED.iter().any(|(kind, via)| bound.kind.ends_with(kind) && last.starts_with(via))
 }
 
 /// Whether it grows because its container fills up to its limit: it has not more items than that, still grew
@@ -184,6 +185,7 @@ mod tests {
             ("queue.Queue.maxsize", ".queue: collections.deque (9 items)", Verdict::CacheWarming),
             ("queue.Queue.maxsize", ".log: list (9 items)", Verdict::Leak),
             ("cachetools.TTLCache._Cache__maxsize", "._Cache__data: dict", Verdict::CacheWarming),
+            ("LIMIT in the code of get_page", ".pages: dict (9 items)", Verdict::CacheWarming),
         ] {
             let mut container = list(&[300, 350, 400], 1000);
             container.path[1].0 = via.into();
