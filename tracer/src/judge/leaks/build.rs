@@ -4,6 +4,7 @@ use super::cluster::Cluster;
 use super::path::Path;
 use super::piece::{Piece, is_part};
 use super::{amount, verdict};
+use crate::growth::TypeOrigin;
 use crate::model::{
     Advice, Basis, CreatedAt, Document, Domain, Finding, Frame, FrameKind, Leak, LeakContainer,
     LeakEvidence, LeakKind, LeakRetainer, Reason, RootKind, TypeGrowth, Verdict,
@@ -76,8 +77,25 @@ fn leader<'a>(cluster: &Cluster<'a>) -> &'a Piece<'a> {
             arenas.then(unreachable).then(a.slope().est.total_cmp(&b.slope().est))
         })
     };
-    let leader = first.map(|(piece, _)| piece).or_else(fastest);
+    let leader = first.map(|(piece, found)| nearest(cluster, piece, found)).or_else(fastest);
     leader.expect("invariant: clusters are made of pieces")
+}
+
+/// Of types as good as the one that leads, in the same container, the one that is nearest to it: that should have been
+/// taken out, and the others go with it.
+fn nearest<'a>(cluster: &Cluster<'a>, leader: &'a Piece<'a>, found: &TypeGrowth) -> &'a Piece<'a> {
+    let origin = TypeOrigin::from_name(&found.name);
+    let place = leader.place().filter(|_| !origin.is_part());
+    let types = cluster.pieces.iter().filter_map(|piece| Some((*piece, piece.of_type()?)));
+    let alike = types.filter(|(piece, other)| {
+        let is_as_good = (other.verdict, other.confidence) == (found.verdict, found.confidence);
+        is_as_good && TypeOrigin::from_name(&other.name) == origin && piece.place() == place
+    });
+    let length = |piece: &Piece<'_>| piece.path.as_ref().map_or(0, |path| path.hops().len());
+    let nearest = alike.filter(|_| place.is_some());
+    nearest
+        .min_by_key(|(piece, other)| (length(piece), other.rank))
+        .map_or(leader, |(piece, _)| piece)
 }
 
 fn kind(leader: &Piece<'_>) -> LeakKind {

@@ -236,6 +236,23 @@ fn what_anything_is_made_of_is_a_part_of_what_has_a_name() {
     assert_eq!(judged(vec![array], Vec::new()).leaks.len(), 1);
 }
 
+/// What is inside of what should have been taken out of the container goes with it.
+#[test]
+fn of_types_in_one_container_the_nearest_names_the_leak() {
+    let session = ["module conf", ".receivers: dict (340 items)", "[7]: report.Session"];
+    let widget = [&session[..], &[".state: report.State", "['a']: report.Widget"]].concat();
+    let own = [&session[..], &[".owner: __main__.Upload"]].concat();
+    let of = |rank, name, path: &[&str]| grown(rank, name, [0, 340, 64], path);
+    let types = vec![of(1, "report.Widget", &widget), of(2, "report.Session", &session)];
+    let leaks = judged(types.clone(), Vec::new()).leaks;
+    assert_eq!(leaks.iter().map(|leak| &*leak.name).collect::<Vec<_>>(), ["report.Session"]);
+    // The program's own class says more than a package's.
+    let program = of(1, "__main__.Upload", &own);
+    let types = std::iter::once(program)
+        .chain(types.into_iter().map(|found| TypeGrowth { rank: found.rank + 1, ..found }));
+    assert_eq!(judged(types.collect(), Vec::new()).leaks[0].name, "__main__.Upload");
+}
+
 /// Blocks whose stacks are not known name nothing where something else does.
 #[test]
 fn a_place_without_a_stack_is_told_only_alone() {
