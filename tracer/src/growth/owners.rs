@@ -1,8 +1,11 @@
 //! Python objects that own the blocks of findings, and the types that fill arenas.
 
+use std::borrow::Cow;
+
 use super::types::judge_types;
 use crate::model::{
-    Document, Finding, History, Note, Owned, Owners, RootKind, SiteHistory, TypeGrowth, Verdict,
+    Document, Finding, History, Note, Owned, Owners, RootKind, SiteHistory, TypeGrowth, TypeSeries,
+    Verdict,
 };
 
 /// Types that a finding names.
@@ -16,7 +19,23 @@ pub fn types(document: &Document) -> Option<Vec<TypeGrowth>> {
     let is_unfinished = |note: &Note| matches!(note, Note::ObjectsUnfinished { .. });
     let is_searched = !document.capture.notes.iter().any(is_unfinished);
     let History { counts, types, type_retainers, .. } = &document.history;
-    (*counts > 0).then(|| judge_types(types, is_searched.then_some(type_retainers)))
+    let types = uncollected(document).map_or(Cow::Borrowed(&types[..]), Cow::Owned);
+    (*counts > 0).then(|| judge_types(&types, is_searched.then_some(type_retainers)))
+}
+
+/// The series of a program that has switched collection off, if it did not collect by itself either: there garbage
+/// stays as what is referred to does, so that a collection to come is no excuse.
+fn uncollected(document: &Document) -> Option<Vec<TypeSeries>> {
+    let History { types, collections, .. } = &document.history;
+    let is_off = |note: &Note| matches!(note, Note::CollectionOff { .. });
+    let collected = collections.iter().any(|collection| collection.count > 0);
+    let unknown = |series: &TypeSeries| {
+        let mut series = series.clone();
+        series.points.iter_mut().for_each(|point| point.collections = None);
+        series
+    };
+    let is_uncollected = document.capture.notes.iter().any(is_off) && !collected;
+    is_uncollected.then(|| types.iter().map(unknown).collect())
 }
 
 /// The owners of the blocks of a finding.

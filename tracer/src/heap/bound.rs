@@ -6,7 +6,8 @@ use super::class::Kind;
 use super::objects::Heap;
 use super::view::{Object, View};
 use super::{dict, edge, eviction};
-use crate::model::DeclaredBound;
+use crate::model::{Address, DeclaredBound};
+use crate::python::text;
 
 /// Attributes that say how much the container in their object may hold: of `queue.Queue`, of cachetools, and as
 /// many classes call theirs. A limit is a positive number.
@@ -81,7 +82,50 @@ fn lru_cache(view: &View<'_>, heap: &Heap, object: Object) -> Option<Limit> {
         return None;
     }
     let limit = u64::try_from(view.word(object.address, MAXSIZE)?.cast_signed()).ok();
-    Some(("lru_cache".to_owned(), limit))
+    let kind = match function_name(view, heap, object) {
+        Some(name) => format!("lru_cache of {name}()"),
+        None => "lru_cache".to_owned(),
+    };
+    Some((kind, limit))
+}
+
+/// The name of the function that a wrapper stands for (`functools.update_wrapper`).
+fn function_name(view: &View<'_>, heap: &Heap, wrapper: Object) -> Option<String> {
+    /// Letters that are told.
+    const TOLD: usize = 60;
+    let name = attribute(view, heap, wrapper.address, "__qualname__")?;
+    let is_text = class_name(heap, name)? == "str";
+    let name = is_text.then(|| text::unicode(view.memory, view.layout, name).ok()).flatten()?;
+    // `outer.<locals>.page`
+    let name = name.rsplit("<locals>.").next().unwrap_or(&name);
+    Some(name.chars().take(TOLD).collect())
+}
+
+fn class_name(heap: &Heap, value: Address) -> Option<&str> {
+    let object = heap.objects.object(heap.objects.number(value)?);
+    Some(&heap.classes.get(object.class).name)
+}
+
+/// What the value of an attribute says of a limit; the inner `None` of one that says that there is none.
+fn limit(view: &View<'_>, heap: &Heap, value: Address, class: &str) -> Option<Option<u64>> {
+    /// `ob_fval`; of an int what says how many digits it has.
+    const VALUE: u64 = 16;
+    match class_name(heap, value)? {
+        "NoneType" => Some(None),
+        "float" => {
+            let limit = f64::from_bits(view.word(value, VALUE)?);
+            (limit == f64::INFINITY).then_some(None)
+        }
+        "int" => match edge::int_value(view, value).map(u64::try_from) {
+            Some(Ok(limit)) if limit > 0 => Some(Some(limit)),
+            // Of queues 0 and less say that there is none.
+            Some(_) if class.ends_with("Queue") => Some(None),
+            Some(_) => None,
+            // It has more than two digits of 30 bits, as `sys.maxsize` has: as good as no limit.
+            None => view.word(value, VALUE).map(|_| None),
+        },
+        _ => None,
+    }
 }
 
 /// An attribute of the object.
@@ -96,10 +140,7 @@ fn named(view: &View<'_>, heap: &Heap, object: Object) -> Option<Limit> {
     };
     ATTRIBUTES.iter().find_map(|name| {
         let value = value_of(name)?;
-        let is_int =
-            heap.classes.get(heap.objects.object(heap.objects.number(value)?).class).name == "int";
-        let limit = is_int.then(|| edge::int_value(view, value)).flatten()?;
-        let limit = u64::try_from(limit).ok().filter(|limit| *limit > 0)?;
-        Some((format!("{}.{name}", class.name), Some(limit)))
+        let limit = limit(view, heap, value, &class.name)?;
+        Some((format!("{}.{name}", class.name), limit))
     })
 }

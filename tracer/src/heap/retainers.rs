@@ -39,6 +39,18 @@ fn numbered(heap: &Heap, roots: &[Named]) -> Vec<Root> {
     roots.iter().map(held).collect()
 }
 
+/// For each root the first that is like it: threads that run the same function are alike, whatever they are called.
+fn alike_roots(roots: &[Named]) -> Vec<u32> {
+    let mut known: HashMap<&str, u32> = HashMap::new();
+    let alike = (0..).zip(roots).map(|(number, root)| match root.name.split_once(", frame ") {
+        Some((_, function)) if root.kind == RootKind::Frame => {
+            *known.entry(function).or_insert(number)
+        }
+        _ => number,
+    });
+    alike.collect()
+}
+
 impl<'a> Retainers<'a> {
     /// Finds the paths from `roots`. The heap must have been read with its graph.
     pub fn new(view: &'a View<'a>, heap: &'a Heap, roots: Vec<Named>, code_type: Address) -> Self {
@@ -76,7 +88,9 @@ impl<'a> Retainers<'a> {
     /// What holds these objects, given with their bytes, most first: at most `top` groups, and how
     /// many more there are.
     pub fn groups(&self, objects: &[(u32, u64)], top: usize) -> (Vec<RetainerGroup>, u64) {
-        let alike = shape::groups(self.namer.view, self.namer.heap, &self.paths, objects);
+        let roots = alike_roots(&self.roots);
+        let paths = (&self.paths, &roots[..]);
+        let alike = shape::groups(self.namer.view, self.namer.heap, paths, objects);
         let more = u64::try_from(alike.len().saturating_sub(top)).unwrap_or(u64::MAX);
         let groups = alike.iter().take(top).map(|alike| {
             let (root, root_name, path) = self.path(alike.example);
@@ -159,5 +173,29 @@ impl<'a> Retainers<'a> {
             }
         }
         referrers
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn threads_that_run_the_same_function_are_alike() {
+        let root = |kind, name: &str| Named {
+            kind,
+            name: name.into(),
+            thread: None,
+            is_application: false,
+            edges: Vec::new(),
+        };
+        let roots = [
+            root(RootKind::Module, "module a, frame x"),
+            root(RootKind::Frame, "thread 7 (Thread-1), frame watch (a.py:5)"),
+            root(RootKind::Module, "module b, frame x"),
+            root(RootKind::Frame, "thread 9 (Thread-2), frame watch (a.py:5)"),
+            root(RootKind::Frame, "thread 9 (Thread-2), frame run (a.py:5)"),
+        ];
+        assert_eq!(alike_roots(&roots), [0, 1, 2, 1, 4]);
     }
 }

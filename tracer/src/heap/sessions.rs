@@ -11,8 +11,8 @@ use super::roots::Named;
 use super::view::View;
 use crate::model::{Address, SessionCount};
 
-/// How objects that are served are found: from instances of a type over attributes, `*` for all
-/// values of a dict or items of a list.
+/// How objects that are served are found: from instances of a type, or from `class` and the name of one, over
+/// attributes, `*` for all values of a dict or items of a list.
 type Served = (&'static str, &'static [&'static str]);
 
 /// What a kind of session is, and how those that are served are found.
@@ -57,6 +57,16 @@ const ROWS: &[Row] = &[
     Row {
         class: "streamlit.app_session.AppSession",
         served: &[(OLD_STREAMLIT, &["_session_info_by_id", "*", "session"])],
+    },
+    // `nicegui/client.py`: a client that was deleted is taken out.
+    Row {
+        class: "nicegui.client.Client",
+        served: &[("class nicegui.client.Client", &["instances", "*"])],
+    },
+    // `gradio/state_holder.py`
+    Row {
+        class: "gradio.state_holder.SessionState",
+        served: &[("gradio.state_holder.StateHolder", &["session_data", "*"])],
     },
     Row {
         class: "streamlit.state.session_state.SessionState",
@@ -130,6 +140,12 @@ fn instances(heap: &Heap, name: &str) -> Vec<u32> {
     objects.filter(|(_, object)| is[object.class.0 as usize]).map(|(number, _)| number).collect()
 }
 
+/// The objects of classes of that name.
+fn classes(heap: &Heap, name: &str) -> Vec<u32> {
+    let found = heap.classes.all().iter().filter(|class| class.name == name);
+    found.filter_map(|class| heap.objects.number(class.address)).collect()
+}
+
 /// Those of `objects` that a server has in its tables; `None` without a server.
 fn served(
     view: &View<'_>,
@@ -140,7 +156,11 @@ fn served(
     let mut any = false;
     let mut found = HashSet::new();
     for (server, path) in served {
-        for number in instances(heap, server) {
+        let servers = match server.strip_prefix("class ") {
+            Some(name) => classes(heap, name),
+            None => instances(heap, server),
+        };
+        for number in servers {
             any = true;
             let mut at = vec![heap.objects.object(number).address];
             for step in *path {

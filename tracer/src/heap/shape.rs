@@ -28,9 +28,15 @@ pub struct Alike {
     pub bytes: u64,
 }
 
-/// Sorts objects, given with their bytes, by the shape of their paths: most first.
-pub fn groups(view: &View<'_>, heap: &Heap, paths: &Paths, objects: &[(u32, u64)]) -> Vec<Alike> {
-    let mut shapes = Shapes { view, heap, paths, known: AddressMap::default() };
+/// Sorts objects, given with their bytes, by the shape of their paths: most first. `alike` has for each root that was
+/// given the first that is like it.
+pub fn groups(
+    view: &View<'_>,
+    heap: &Heap,
+    (paths, alike): (&Paths, &[u32]),
+    objects: &[(u32, u64)],
+) -> Vec<Alike> {
+    let mut shapes = Shapes { view, heap, paths, alike, known: AddressMap::default() };
     let mut groups: HashMap<u64, Alike> = HashMap::new();
     for &(number, bytes) in objects {
         let Shape { hash, length, .. } = shapes.of(number);
@@ -62,6 +68,7 @@ struct Shapes<'a, 'v> {
     view: &'a View<'v>,
     heap: &'a Heap,
     paths: &'a Paths,
+    alike: &'a [u32],
     known: AddressMap<Shape>,
 }
 
@@ -92,7 +99,10 @@ impl Shapes<'_, '_> {
     fn begin(&self, root: u32) -> Shape {
         let kind = self.paths.kind(root);
         // Every object that only C holds is a root of its own.
-        let which = if kind == crate::model::RootKind::Native { 0 } else { root };
+        let which = match kind {
+            crate::model::RootKind::Native => 0,
+            _ => self.alike.get(root as usize).copied().unwrap_or(root),
+        };
         Shape { hash: hash(&(kind, which)), length: 0, steps: [0; 3] }
     }
 

@@ -81,6 +81,11 @@ coded! {
             /// How much memory it was.
             bytes: u64,
         },
+        /// The interpreter does not collect garbage by itself: `gc.disable()` was called, or `gc.set_threshold`.
+        "collection-off" => CollectionOff {
+            /// The threshold of the youngest generation, where that is why; 0 switches collection off.
+            threshold: Option<u32>,
+        },
         /// A library has an allocator for itself, whose calls are counted.
         "allocator-traced" => AllocatorTraced {
             /// What the allocator is called.

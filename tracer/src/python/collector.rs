@@ -27,6 +27,8 @@ const PAGE: usize = 4096;
 const FLAGS: u64 = 3;
 /// First minor version that counts in a ring outside the state.
 const FIRST_RING: u8 = 15;
+/// With such a threshold of the youngest generation none is collected for hours.
+const RARE: u32 = 1_000_000;
 /// Heads can be looked at while the interpreter changes them.
 const ATTEMPTS: usize = 8;
 
@@ -42,6 +44,15 @@ struct Found {
     counter: Counter,
     /// Heads of its lists, the youngest generation first, the frozen one last.
     heads: [Address; HEADS],
+}
+
+/// Why an interpreter does not collect by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CollectionOff {
+    /// `gc.disable()` was called.
+    Disabled,
+    /// `gc.set_threshold` was called with so much for the youngest generation, or with 0.
+    Threshold(u32),
 }
 
 /// Where one interpreter counts.
@@ -73,6 +84,11 @@ impl Collector {
         (0..HEADS).flat_map(|list| self.found.iter().map(move |found| found.heads[list]))
     }
 
+    /// What stops an interpreter from collecting by itself; `None` where all do, or it cannot be read.
+    pub fn off(&self, memory: &dyn Memory) -> Option<CollectionOff> {
+        self.found.iter().find_map(|found| found.off(memory))
+    }
+
     /// Full collections of all interpreters since each began; `None` when they cannot be read.
     pub fn full_collections(&self, memory: &dyn Memory) -> Option<u64> {
         self.found.iter().try_fold(0_u64, |sum, found| {
@@ -80,6 +96,26 @@ impl Collector {
             // More than any process can have done: something else is here.
             (count < 1 << 40).then(|| sum.saturating_add(count))
         })
+    }
+}
+
+impl Found {
+    /// `enabled` and `debug` are the two numbers before the generations; there is a word of padding behind them
+    /// where `trash_delete_nesting` comes first (to 3.14, where the generations are aligned to words). Two words that
+    /// are both zero have `enabled` in them, whichever it is: `debug` is zero by default, and so are the others.
+    fn off(&self, memory: &dyn Memory) -> Option<CollectionOff> {
+        let [youngest, ..] = self.heads;
+        let number = |address: Option<u64>| {
+            let bytes = memory.bytes(Address(address?), 4)?;
+            Some(u32::from_le_bytes(bytes.try_into().ok()?))
+        };
+        let threshold = number(youngest.0.checked_add(16))?;
+        let before = [12, 8].map(|back| number(youngest.0.checked_sub(back)));
+        match threshold {
+            _ if before == [Some(0), Some(0)] => Some(CollectionOff::Disabled),
+            0 | RARE.. => Some(CollectionOff::Threshold(threshold)),
+            _ => None,
+        }
     }
 }
 

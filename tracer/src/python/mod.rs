@@ -33,7 +33,7 @@ pub mod version;
 
 pub use attach::{Python, PythonRefusal, attach};
 pub use code::CodeInfo;
-pub use collector::Collector;
+pub use collector::{CollectionOff, Collector};
 pub use layout::{Layout, LayoutSource};
 pub use line::LineTable;
 pub use saved::SavedCode;

@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 
 use super::method::method;
-use super::quantity::{bytes, counted, duration, share_in_words};
+use super::quantity::{bytes, count, counted, duration, share_in_words};
 use crate::model::{
     Attachment, HeapNote, LeftOut, NoSearch, NotSeen, Note, SkippedPart, StackNote,
 };
@@ -96,6 +96,15 @@ pub fn note(note: &Note) -> String {
             bytes(*unexplained),
             duration(*from)
         ),
+        Note::CollectionOff { threshold } => {
+            let by = match threshold {
+                Some(objects) => format!("gc.set_threshold({})", count(u64::from(*objects))),
+                None => "gc.disable()".into(),
+            };
+            format!(
+                "Automatic garbage collection is switched off, by {by}: objects in reference cycles are never freed."
+            )
+        }
         Note::AllocatorTraced { allocator, path } => {
             format!("{path} has an allocator of its own, {allocator}: its calls are counted, too.")
         }

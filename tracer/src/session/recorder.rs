@@ -1,6 +1,7 @@
 //! One target being recorded: what is done with each thing that can happen.
 
 mod belief;
+mod collections;
 mod container_tables;
 mod gaps;
 mod objects;
@@ -15,6 +16,7 @@ use std::time::Duration;
 use leakspy_ebpf::wire::counter::{Counter, CounterClass};
 
 use belief::Belief;
+use collections::Collections;
 use system_calls::SystemCalls;
 
 use super::counters::{self, Counters};
@@ -67,10 +69,7 @@ pub struct Recorder {
     asleep: u64,
     belief: Belief,
     system_calls: SystemCalls,
-    /// Where the interpreter counts its full collections, when that was found.
-    collector: Option<Collector>,
-    /// What it said last.
-    collected: Option<u64>,
+    collections: Collections,
     /// Sites whose stack is in the recording.
     written: HashSet<u64>,
     /// Unknown code addresses that made us look for new modules, so that each does so once.
@@ -132,8 +131,7 @@ impl Recorder {
             tick,
             stalls: Stalls::new(tick),
             asleep: 0,
-            collector,
-            collected: None,
+            collections: Collections::new(collector),
             written: HashSet::new(),
             looked_for: HashSet::new(),
             undecoded: 0,
@@ -258,7 +256,7 @@ impl Recorder {
             let live_bytes = all_counters.live_bytes();
             self.surroundings.refresh_sharing(self.target.pid(), now, live_bytes, last);
             self.check_libraries(now, last)?;
-            self.count_collections(now)?;
+            self.read_collector(now)?;
         }
         let memory = self.memory(there);
         self.notice_growth(memory, all_counters.live_bytes(), &sites);
@@ -321,14 +319,6 @@ impl Recorder {
             sites: u64::try_from(used).ok(),
             ..self.surroundings.point(memory, now)
         }
-    }
-
-    /// Full collections since they were last counted.
-    fn count_collections(&mut self, now: Duration) -> Result<(), SessionError> {
-        let Some(collector) = &self.collector else { return Ok(()) };
-        let Some(all) = collector.full_collections(self.target.memory()) else { return Ok(()) };
-        let before = self.collected.replace(all).unwrap_or(all);
-        Ok(self.sinks.collection(now.as_secs_f64(), all.saturating_sub(before))?)
     }
 
     /// Writes the stacks of sites that are not in the recording yet. Native code has no names so

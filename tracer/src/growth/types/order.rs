@@ -10,12 +10,14 @@ use super::trajectory::Trajectory;
 use crate::model::{Confidence, Reason, Verdict};
 
 /// Modules of the standard library whose objects belong to whoever made them.
-const LIBRARY: [&str; 38] = [
+const LIBRARY: [&str; 40] = [
     "_abc",
     "_asyncio",
     "_collections",
     "_contextvars",
     "_ctypes",
+    "_frozen_importlib",
+    "_frozen_importlib_external",
     "_functools",
     "_io",
     "_random",

@@ -2,7 +2,7 @@
 
 use super::cluster::Cluster;
 use super::path::Path;
-use super::piece::{Piece, is_part};
+use super::piece::{FRAMES, Piece, is_of_frames, is_part};
 use super::{amount, verdict};
 use crate::growth::TypeOrigin;
 use crate::model::{
@@ -50,8 +50,8 @@ pub fn leak(document: &Document, cluster: &Cluster<'_>) -> Leak {
     }
 }
 
-/// The piece that a leak is named by. Types before stacks; what is a part of anything only where there is
-/// nothing else, and of such the one that is nearest to the container, or grows fastest; of stacks the one that
+/// The piece that a leak is named by. Types before stacks, those of the program first, and the one that is nearest to the
+/// container; what is a part of anything only where there is nothing else, the fastest of such; of stacks the one that
 /// grows fastest.
 fn leader<'a>(cluster: &Cluster<'a>) -> &'a Piece<'a> {
     let depth = |piece: &Piece<'_>| match (&piece.path, piece.container) {
@@ -63,7 +63,8 @@ fn leader<'a>(cluster: &Cluster<'a>) -> &'a Piece<'a> {
         let part = is_part(&found.name);
         let slope = if part { -found.slope_bytes_per_hour.est } else { 0.0 };
         let is_open = found.verdict != Verdict::Leak;
-        ((part, is_open, if part { depth(piece) } else { 0 }), slope, found.rank)
+        let of_package = !part && TypeOrigin::from_name(&found.name) != TypeOrigin::Program;
+        ((part, is_open, of_package, depth(piece)), slope, found.rank)
     };
     let first = types.min_by(|(one, of_one), (other, of_other)| {
         let (a, b) = (order(one, of_one), order(other, of_other));
@@ -127,9 +128,6 @@ fn name(leader: &Piece<'_>) -> String {
     }
 }
 
-/// Functions of the interpreter that decide for themselves, whoever runs: a new part of a stack of frames.
-const OWN: [&str; 1] = ["push_chunk"];
-
 /// The function that decided to allocate: the innermost of a library that is not Python's own, or the library
 /// where no function of it has a name; without one the application's.
 fn function(found: &Finding) -> String {
@@ -143,11 +141,8 @@ fn function(found: &Finding) -> String {
         is_library(frame)
             && frame.function.as_deref().is_some_and(|name| !name.starts_with("__Pyx_"))
     };
-    if let Some(own) = frames
-        .iter()
-        .find_map(|frame| OWN.iter().find(|own| frame.function.as_deref() == Some(own)))
-    {
-        return (*own).to_owned();
+    if is_of_frames(found) {
+        return FRAMES.to_owned();
     }
     let library = frames.iter().rev().find(is_library).and_then(|frame| frame.module.as_deref());
     let of_library = |frame: &&&Frame| decides(frame) && frame.module.as_deref() == library;

@@ -1,16 +1,16 @@
 //! Which pieces of evidence are of one leak.
 //!
-//! Types belong together when the same container retains them, or when they grow in step. Those that anything
+//! Stacks that made the table of a container belong to what is in it. Types belong together when the same container retains them, or when they grow in step. Those that anything
 //! is made of, without a container that has room for them, are parts of the fastest of the others. A stack belongs to
 //! the types that own its blocks, or to the container on the path to their owners; one whose blocks have no owner and are
 //! not lost, to the fastest type in a container of its own, if there is a block for each of its objects. Stacks whose blocks nothing
 //! points to belong together when the same line of Python called the same library. Arenas belong to the small
 //! objects that fill them; only where none do are they a leak of their own.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
-use super::path::PlaceKey;
-use super::piece::{Piece, is_part};
+use super::path::{Path, PlaceKey};
+use super::piece::{Piece, is_of_frames, is_part, owner};
 use super::step;
 use crate::model::{Document, Domain, Finding, TypeGrowth, Verdict};
 use crate::report::blame;
@@ -48,6 +48,7 @@ impl Sets {
 pub fn clusters<'a>(document: &Document, pieces: &'a [Piece<'a>]) -> Vec<Cluster<'a>> {
     let mut sets = Sets((0..pieces.len()).collect());
     by_place(pieces, &mut sets);
+    tables(document, pieces, &mut sets);
     in_step(pieces, &mut sets);
     parts(pieces, &mut sets);
     by_owner(pieces, &mut sets);
@@ -84,6 +85,35 @@ fn by_place(pieces: &[Piece<'_>], sets: &mut Sets) {
             place.pop();
             if let Some(container) = known.get(&place) {
                 sets.join(*container, index);
+            }
+        }
+    }
+}
+
+/// Stacks that made the table of a container that grows: what is in it is the leak, not what it is made of.
+fn tables(document: &Document, pieces: &[Piece<'_>], sets: &mut Sets) {
+    let mut known: HashMap<PlaceKey, usize> = HashMap::new();
+    for (index, piece) in pieces.iter().enumerate() {
+        if let Some(place) = piece.place() {
+            known.entry(place).or_insert(index);
+        }
+    }
+    let mut joined = HashSet::new();
+    for container in &document.history.containers {
+        let words: Vec<String> = container.path.iter().map(|(words, _)| words.clone()).collect();
+        let place = Path::parse(&words).map(|path| path.place());
+        let Some(of_items) = place.and_then(|place| known.get(&place)) else { continue };
+        let made = |found: &Finding| {
+            container.grown_by.iter().any(|(site, _)| {
+                site.id == found.site.id || found.evidence.sites.contains(&site.id)
+            })
+        };
+        for (index, piece) in pieces.iter().enumerate() {
+            let is_table =
+                piece.of_stack().is_some_and(|found| !found.evidence.arenas && made(found));
+            // One stack may make several: it belongs to that which grew most.
+            if is_table && joined.insert(index) {
+                sets.join(*of_items, index);
             }
         }
     }
@@ -131,11 +161,21 @@ fn by_owner(pieces: &[Piece<'_>], sets: &mut Sets) {
     let types: HashMap<&str, usize> =
         types.filter_map(|(index, piece)| Some((piece.owner()?, index))).collect();
     for (index, piece) in pieces.iter().enumerate().filter(|(_, piece)| is_held(piece)) {
-        let owner = piece.owner().filter(|name| !is_part(name) || piece.path.is_none());
+        let owner = piece.owner().or_else(|| partly(piece));
+        let owner = owner.filter(|name| !is_part(name) || piece.path.is_none());
         if let Some(of_type) = owner.and_then(|name| types.get(name)) {
             sets.join(*of_type, index);
         }
     }
+}
+
+/// The type that owns a good part of its blocks, where the others have no owner: their references are in blocks of C.
+fn partly<'a>(piece: &Piece<'a>) -> Option<&'a str> {
+    const PART: u64 = 4;
+    let found = piece.of_stack()?;
+    let owners = found.owners.filter(|owners| PART * owners.owned >= owners.looked_for)?;
+    let [(name, blocks)] = &found.types.as_ref()?[..] else { return None };
+    (*blocks == owners.owned && *blocks > 0).then_some(name)
 }
 
 /// Whether it is a stack whose blocks have owners.
@@ -169,7 +209,8 @@ fn lost(pieces: &[Piece<'_>], sets: &mut Sets) {
 /// Blocks that something points to, and no object is known to own: what C++ or Rust keeps for its objects. They
 /// belong to the fastest leak of a type that has a container of its own, if there are as many of them.
 fn payloads(pieces: &[Piece<'_>], sets: &mut Sets) {
-    let named = pieces.iter().enumerate().filter(|(_, piece)| leaks(piece) && piece.is_roomy);
+    let named = pieces.iter().enumerate().filter(|(_, piece)| leaks(piece));
+    let named = named.filter(|(_, piece)| piece.is_roomy || piece.container.is_none());
     let named = named.filter_map(|(index, piece)| Some((index, piece.of_type()?)));
     let named = named.filter(|(_, found)| !is_part(&found.name));
     let rate = |found: &TypeGrowth| found.slope_bytes_per_hour.est;
@@ -185,10 +226,19 @@ fn payloads(pieces: &[Piece<'_>], sets: &mut Sets) {
     }
 }
 
-/// Whether the owners of its blocks were looked for, and none was found.
+/// Whether the owners of its blocks were looked for, and none was found, or only what anything is made of; or it is
+/// the memory for the frames of a thread.
 fn is_payload(stack: &Finding) -> bool {
-    let ownerless = stack.owners.is_some_and(|owners| owners.looked_for > 0 && owners.owned == 0);
-    ownerless && stack.site.domain == Domain::Malloc && !stack.site.stack.is_empty()
+    let looked_for = stack.owners.is_some_and(|owners| owners.looked_for > 0);
+    let ownerless = looked_for && stack.owners.is_some_and(|owners| owners.owned == 0);
+    let part = || owner(stack).is_some_and(is_part) && !is_rooted(stack);
+    let is_block = stack.site.domain == Domain::Malloc && (ownerless || looked_for && part());
+    !stack.site.stack.is_empty() && (is_block || is_of_frames(stack))
+}
+
+/// Whether a path from a root to its owners is known.
+fn is_rooted(stack: &Finding) -> bool {
+    stack.retainer.as_deref().is_some_and(|path| Path::parse(path).is_some())
 }
 
 /// The function and file that called, and the library that was called last.

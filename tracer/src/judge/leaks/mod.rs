@@ -6,6 +6,7 @@
 //! | what common types grow in | `contained` |
 //! | pieces: what may be evidence of a leak, and where it is retained | `piece`, `path` |
 //! | clusters: the same container, types in step, blocks owned by them, arenas filled by them | `cluster` |
+//! | containers that grow, whatever is in them, where nothing else says so | `container` |
 //! | objects that are lost, with the arenas that they fill and larger ones | `lost`, `extension` |
 //! | one verdict, never surer than its evidence | `verdict` |
 //! | how much and how fast | `amount` |
@@ -23,6 +24,7 @@ mod amount;
 mod build;
 mod cluster;
 mod contained;
+mod container;
 mod distinguish;
 mod extension;
 mod kinds;
@@ -51,9 +53,12 @@ pub fn leaks(document: &Document) -> Vec<Leak> {
     let (lost, clusters) = lost::lost(document, clusters);
     let sizes = retained::RetainedPlaces::of(document);
     let leak = |cluster| retained::measured(build::leak(document, cluster), &sizes);
-    let leaks = clusters
-        .iter()
-        .map(|cluster| refine::refine(leak(cluster), document))
+    let clustered = clusters.iter().map(leak);
+    let clustered: Vec<Leak> = clustered.map(|leak| refine::refine(leak, document)).collect();
+    let containers = container::leaks(document, &clustered, &sizes).into_iter();
+    let leaks = clustered
+        .into_iter()
+        .chain(containers.map(|leak| refine::refine(leak, document)))
         .map(|leak| distinguish::distinguish(leak, document))
         .chain(lost)
         .map(|leak| Leak { known_kind: kinds::known(document, &leak), ..leak })

@@ -79,7 +79,9 @@ impl<'a> Piece<'a> {
         let container = path.as_ref().and_then(|path| path.container(count));
         let chain = || path.as_ref().and_then(Path::chain);
         let is_roomy = container.is_some_and(|(_, is_roomy)| is_roomy);
-        let container = container.map(|(at, _)| at).or_else(chain);
+        // A dict with room for a few, on the way to a chain, is not what grows.
+        let roomy = container.filter(|(_, is_roomy)| *is_roomy).map(|(at, _)| at);
+        let container = roomy.or_else(chain).or_else(|| container.map(|(at, _)| at));
         Self { subject, path, container, is_roomy }
     }
 
@@ -155,11 +157,20 @@ impl<'a> Piece<'a> {
 }
 
 /// The type that owns most blocks of a stack, if most have an owner.
-fn owner(found: &Finding) -> Option<&str> {
+pub fn owner(found: &Finding) -> Option<&str> {
     let owners = found.owners.filter(|owners| 2 * owners.owned > owners.looked_for)?;
     let (name, blocks) = found.types.as_ref()?.first()?;
     let first = name.split(' ').next().unwrap_or(name);
     (2 * *blocks >= owners.owned).then_some(first)
+}
+
+/// The function of the interpreter that takes a new part of a stack of frames, when a thread begins. It decides for itself,
+/// whoever runs.
+pub const FRAMES: &str = "push_chunk";
+
+/// Whether it is memory for frames.
+pub fn is_of_frames(found: &Finding) -> bool {
+    found.site.stack.iter().any(|frame| frame.function.as_deref() == Some(FRAMES))
 }
 
 /// Whether a type is no more than a part of others.

@@ -29,18 +29,17 @@ pub fn refine(mut leak: Leak, document: &Document) -> Leak {
     leak.bound.clone_from(&found.bound);
     if leak.verdict.is_open()
         && leak.confidence == Confidence::Suspect
-        && is_enforced(found)
+        && let Some(confidence) = enforces(found)
         && fills(found, &leak, document)
     {
-        (leak.verdict, leak.confidence) = (Verdict::CacheWarming, Confidence::Likely);
+        (leak.verdict, leak.confidence) = (Verdict::CacheWarming, confidence);
         leak.advice = Advice::LowerLimit;
     }
     leak
 }
 
-/// Limits that the code behind them enforces: what declares it ends in this, and the container is found by this
-/// attribute (any, where the container or its cache says so itself). Attributes of other classes are told, but
-/// what they limit is their own affair.
+/// Limits of these count for the container of this attribute alone (any, where the container or its cache says so
+/// itself): what else such an object has is not limited.
 const ENFORCED: [(&str, &str); 6] = [
     ("lru_cache", ""),
     ("deque.maxlen", ""),
@@ -51,12 +50,18 @@ const ENFORCED: [(&str, &str); 6] = [
     ("._Cache__maxsize", "._Cache__data: "),
 ];
 
-/// Whether the container cannot hold more than it says.
-fn is_enforced(container: &GrownContainer) -> bool {
-    let Some(bound) = &container.bound else { return false };
+/// How sure it is that the container holds no more than it says: of classes whose code is known it is likely, others
+/// declare it. `None` where what declares a limit means another container.
+fn enforces(container: &GrownContainer) -> Option<Confidence> {
+    let bound = container.bound.as_ref()?;
     let last = container.path.last().map_or("", |(words, _)| words.as_str());
-    bound.is_in_code()
-        || ENFORCED.iter().any(|(kind, via)| bound.kind.ends_with(kind) && last.starts_with(via))
+    let kind = bound.kind.split(" of ").next().unwrap_or_default();
+    let known = ENFORCED.iter().find(|(known, _)| kind.ends_with(known));
+    match known {
+        _ if bound.is_in_code() => Some(Confidence::Likely),
+        Some((_, via)) => last.starts_with(via).then_some(Confidence::Likely),
+        None => Some(Confidence::Suspect),
+    }
 }
 
 /// Whether it grows because its container fills up to its limit: it has not more items than that, still grew
@@ -177,11 +182,13 @@ mod tests {
         }
     }
 
-    /// An attribute may mean anything, and a queue may have another list beside its own.
+    /// A queue may have another list beside its own. What a class of the program declares is believed until it holds
+    /// more.
     #[test]
-    fn only_enforced_limits_are_an_excuse() {
+    fn limits_are_those_of_one_container() {
         for (kind, via, verdict) in [
-            ("app.Hub.capacity", ".rooms: dict (9 items)", Verdict::Leak),
+            ("app.Hub.capacity", ".rooms: dict (9 items)", Verdict::CacheWarming),
+            ("lru_cache of page()", ".cache: dict (9 items)", Verdict::CacheWarming),
             ("queue.Queue.maxsize", ".queue: collections.deque (9 items)", Verdict::CacheWarming),
             ("queue.Queue.maxsize", ".log: list (9 items)", Verdict::Leak),
             ("cachetools.TTLCache._Cache__maxsize", "._Cache__data: dict", Verdict::CacheWarming),

@@ -10,8 +10,7 @@ use crate::model::{Document, Leak, RetainedSize};
 /// one alone frees little.
 pub fn measured(mut leak: Leak, sizes: &RetainedPlaces) -> Leak {
     let Some(retainer) = &mut leak.retained_by else { return leak };
-    let place = Path::parse(&retainer.path).map(|path| path.place());
-    let Some(size) = place.and_then(|place| sizes.0.get(&place).copied()) else { return leak };
+    let Some(size) = sizes.at(&retainer.path) else { return leak };
     retainer.retained = Some(size);
     if size.objects >= leak.now.count.div_ceil(2) && size.most_bytes >= leak.now.bytes / 2 {
         leak.now.bytes = size.most_bytes;
@@ -23,6 +22,12 @@ pub fn measured(mut leak: Leak, sizes: &RetainedPlaces) -> Leak {
 pub struct RetainedPlaces(HashMap<PlaceKey, RetainedSize>);
 
 impl RetainedPlaces {
+    /// What the object at the end of a path retains.
+    pub fn at(&self, path: &[String]) -> Option<RetainedSize> {
+        let place = Path::parse(path).map(|path| path.place())?;
+        self.0.get(&place).copied()
+    }
+
     /// Of a document. Of several objects at one place, such as the lists of all sessions, the largest: the place is that of the container
     /// that grows.
     pub fn of(document: &Document) -> Self {

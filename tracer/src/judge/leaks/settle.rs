@@ -18,6 +18,7 @@ pub fn settle(document: &mut Document) {
     let retention = document.leaks.iter().find(|leak| retention::is_most(leak));
     let retained = retention.and_then(|leak| leak.explains);
     let is_excluded = retention::is_excluded(document);
+    let is_undecided = document.leaks.iter().any(|leak| leak.verdict == Verdict::Undetermined);
     let Some(growth) = &mut document.growth else { return };
     let first = leaks.first().map(|leak| leak.confidence);
     let shares: Vec<f64> = leaks.iter().filter_map(|leak| leak.explains).collect();
@@ -35,6 +36,10 @@ pub fn settle(document: &mut Document) {
         _ if by_allocator && is_excluded => Some((Verdict::Undetermined, Confidence::Suspect)),
         None if growth.verdict == Verdict::Leak && fills => {
             Some((Verdict::CacheWarming, Confidence::Suspect))
+        }
+        // Below it stands what may be a leak after all.
+        None if growth.verdict == Verdict::CacheWarming && is_undecided && !fills => {
+            Some((Verdict::Undetermined, Confidence::Suspect))
         }
         None if growth.verdict == Verdict::Leak => {
             Some((Verdict::Undetermined, Confidence::Suspect))

@@ -42,7 +42,7 @@ fn state_at(state: u64, heads: [u64; 4], more: &[(u64, u64)]) -> MemoryWords {
         words.insert(state + head + 8, state + head);
         words.insert(state + head + 16, threshold);
     }
-    words.extend(more.iter().map(|&(offset, word)| (state + offset, word)));
+    words.extend(more.iter().map(|&(offset, word)| (state.wrapping_add(offset), word)));
     MemoryWords(words)
 }
 
@@ -91,6 +91,34 @@ fn a_list_that_does_not_lead_back_is_none() {
 fn links_carry_flags() {
     let memory = state([0, 24, 48, 72], &[(8, STATE | 3), (144, 5)]);
     assert_eq!(full(&memory, 14), Some(5));
+}
+
+/// As 3.8 to 3.14 have it where the generations are aligned to words, and as 3.15 and Debian's 3.13.15.
+#[test]
+fn what_stops_collections_is_read() {
+    let off = |memory: &MemoryWords, minor| {
+        find_one(memory, Address(START), minor).expect("a collector").off(memory)
+    };
+    let back = |words: u64| 0_u64.wrapping_sub(words);
+    let rest = [(72, STATE), (104, 500), (128, 50), (152, 5)];
+    for (at, word, expected) in [
+        // `trash_delete_nesting`, `enabled`; `debug`, padding.
+        (16, 1 << 32, None),
+        (16, 0, Some(CollectionOff::Disabled)),
+        // `enabled`, `debug`
+        (8, 1, None),
+    ] {
+        let more = [&rest[..], &[(back(at), word)]].concat();
+        assert_eq!(off(&state([0, 24, 48, 80], &more), 13), expected, "{at} {word}");
+    }
+    for (threshold, expected) in [
+        (700, None),
+        (0, Some(CollectionOff::Threshold(0))),
+        (5_000_000, Some(CollectionOff::Threshold(5_000_000))),
+    ] {
+        let more = [&rest[..], &[(back(16), 1 << 32), (16, threshold)]].concat();
+        assert_eq!(off(&state([0, 24, 48, 80], &more), 13), expected, "{threshold}");
+    }
 }
 
 proptest! {

@@ -2,6 +2,7 @@
 
 use std::io;
 
+use super::lines;
 use crate::model::{Basis, CounterClass, Document, Finding, Leak, LeakKind, Loss};
 use crate::report::ledger::{self, Balance};
 use crate::report::quantity::{self, count, counted};
@@ -37,8 +38,11 @@ pub fn write(
 
 /// `Not leaking: get (svc.py:47), cache-bounded; 84 more stacks.`
 fn not_leaking(document: &Document) -> Option<String> {
-    let harmless: Vec<&Finding> =
-        document.findings.iter().filter(|finding| !finding.verdict.is_open()).collect();
+    let named = lines_of_leaks(document);
+    let is_named = |finding: &&Finding| named.contains(&callsite(&finding.site));
+    let harmless = document.findings.iter().filter(|finding| !finding.verdict.is_open());
+    // A line can make what leaks and what does not.
+    let harmless: Vec<&Finding> = harmless.filter(|finding| !is_named(finding)).collect();
     let mut parts: Vec<String> = Vec::new();
     for finding in &harmless {
         let part = format!("{} {}", callsite(&finding.site), finding.verdict.name());
@@ -57,6 +61,16 @@ fn not_leaking(document: &Document) -> Option<String> {
         parts.push(counted(rest, more[0], more[1]));
     }
     (!parts.is_empty()).then(|| format!("Not leaking: {}.", parts.join("; ")))
+}
+
+/// Lines that leaks name.
+fn lines_of_leaks(document: &Document) -> Vec<String> {
+    let leaks = document.leaks.iter();
+    let stacks = leaks.flat_map(|leak| {
+        let created = leak.created_at.iter().map(|made| (&made.stack, made.share));
+        created.chain(leak.grown_by.iter().map(|grown| (&grown.stack, grown.share)))
+    });
+    lines::lines(stacks).into_iter().map(|(line, _)| line).collect()
 }
 
 /// What is missing, in one sentence.

@@ -1,6 +1,8 @@
 //! What is known of a leak, a row each. Names of the target are raw in it: whoever prints a row escapes it for
 //! its medium.
 
+use std::cmp::Ordering;
+
 use super::{advice, lines, place};
 use crate::model::{
     Advice, Basis, Confidence, CreatedAt, DeclaredBound, Distinguishing, Document, Leak, LeakKind,
@@ -77,11 +79,12 @@ pub fn rows(leak: &Leak, document: &Document) -> Vec<LeakFact> {
     row("kept in", by().filter(|_| !from_outside));
     row("each through", leak.retained_by.as_ref().and_then(place::through));
     row("known as", leak.known_kind.map(|kind| kind.says.to_owned()));
-    row("limit", leak.bound.as_ref().map(|limit| bound(limit, leak)));
+    row("limit", leak.bound.as_ref().map(|limit| bound(limit, leak, document)));
     row("grown by", grown_by(leak).or_else(|| next_growth(leak)));
     row(if is_called(leak) { "called from" } else { "created at" }, created_at(leak));
     row("perhaps in", extension(leak, document));
-    row("perhaps at", arenas(leak));
+    // Where the line that keeps them is known, one that needed an arena says less.
+    row("perhaps at", arenas(leak).filter(|_| leak.grown_by.is_empty()));
     for field in leak.distinguishing.iter().take(MOST) {
         row("old ones", Some(distinguishing(field)));
     }
@@ -169,16 +172,34 @@ fn from_outside(path: &[String]) -> bool {
     path.first().is_some_and(|root| root.starts_with("C code"))
 }
 
-fn bound(bound: &DeclaredBound, leak: &Leak) -> String {
+fn bound(bound: &DeclaredBound, leak: &Leak, document: &Document) -> String {
     let used = count(bound.used);
-    match bound.limit {
-        Some(limit) => {
-            let full = until(leak, bound.used, limit);
-            let full = full.map_or_else(String::new, |time| format!(": full in {time}"));
-            format!("{}: at most {}, now {used}{full}", bound.kind, count(limit))
-        }
-        None => format!("{}: none, now {used}", bound.kind),
-    }
+    // `cachetools.LRUCache._Cache__maxsize`
+    let kind = bound.kind.replace("._Cache__", ".");
+    let Some(limit) = bound.limit else {
+        return format!("none: {kind} allows any number, now {used}");
+    };
+    let full = match (bound.used.cmp(&limit), until(leak, bound.used, limit)) {
+        (Ordering::Greater, _) => ": more than it says it holds".to_owned(),
+        (Ordering::Equal, _) => ": full".to_owned(),
+        (_, Some(time)) => format!(": full in {time}"),
+        (_, None) => String::new(),
+    };
+    let size = too_much(bound.used, limit, leak, document);
+    format!("{kind}: at most {}, now {used}{full}{}", count(limit), size.unwrap_or_default())
+}
+
+/// What it will take when it is full, where that is more than the process may have, or comes near it.
+#[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+fn too_much(used: u64, limit: u64, leak: &Leak, document: &Document) -> Option<String> {
+    let known = document.growth.as_ref().and_then(|growth| growth.limit_bytes);
+    let memory = known.or(document.target.limit_bytes)?;
+    let full = leak.now.bytes as f64 / used.max(1) as f64 * limit as f64;
+    let is_much = full > memory as f64 && limit > used;
+    is_much.then(|| {
+        let (full, memory) = (bytes(full as u64), bytes(memory));
+        format!("; then it takes {full}, and the process may have {memory}")
+    })
 }
 
 /// When a container of so many items will have that many more.
@@ -249,8 +270,12 @@ fn doubt(leak: &Leak) -> Option<String> {
     let is_doubted = leak.verdict == Verdict::Leak && leak.confidence == Confidence::Suspect;
     let cache = leak.grounds.contains(&Reason::CacheMayBeFilling);
     let outside = leak.advice == Advice::HeldByExtension;
-    (is_doubted && cache && !outside)
-        .then(|| "it is a cache that is still filling: that looks the same so far".to_owned())
+    let is_unlimited = leak.bound.as_ref().is_some_and(|bound| bound.limit.is_none());
+    let doubt = match is_unlimited {
+        true => "what comes soon repeats: then it stops growing, though it has no limit",
+        false => "it is a cache that is still filling: that looks the same so far",
+    };
+    (is_doubted && cache && !outside).then(|| doubt.to_owned())
 }
 
 /// Whether it is only known by arenas, whose number says nothing.
@@ -331,10 +356,24 @@ mod tests {
     fn a_limit_says_when_it_is_reached() {
         let limit = |limit| DeclaredBound { kind: "lru_cache".into(), limit, used: 31_200 };
         let leak = listed(31_200, 40_000, 264_000.0);
-        let text = bound(&limit(Some(40_000)), &leak);
+        let mut document =
+            samples::document(samples::growth(Verdict::Leak, Confidence::Suspect), Vec::new());
+        document.growth.iter_mut().for_each(|growth| growth.limit_bytes = None);
+        document.target.limit_bytes = None;
+        let says = |limit: &DeclaredBound, document: &Document| bound(limit, &leak, document);
+        let text = says(&limit(Some(40_000)), &document);
         assert_eq!(text, "lru_cache: at most 40,000, now 31,200: full in 2 min");
-        let full = bound(&limit(Some(31_200)), &leak);
-        assert_eq!(full, "lru_cache: at most 31,200, now 31,200");
-        assert_eq!(bound(&limit(None), &leak), "lru_cache: none, now 31,200");
+        let full = says(&limit(Some(31_200)), &document);
+        assert_eq!(full, "lru_cache: at most 31,200, now 31,200: full");
+        let more = says(&limit(Some(31_199)), &document);
+        assert_eq!(more, "lru_cache: at most 31,199, now 31,200: more than it says it holds");
+        let none = says(&limit(None), &document);
+        assert_eq!(none, "none: lru_cache allows any number, now 31,200");
+        document.target.limit_bytes = Some(leak.now.bytes);
+        let much = says(&limit(Some(40_000)), &document);
+        assert!(much.contains(": full in 2 min; then it takes "), "{much}");
+        let kind = "cachetools.LRUCache._Cache__maxsize".to_owned();
+        let text = says(&DeclaredBound { kind, ..limit(None) }, &document);
+        assert_eq!(text, "none: cachetools.LRUCache.maxsize allows any number, now 31,200");
     }
 }

@@ -11,14 +11,14 @@ mod standard;
 #[cfg(test)]
 mod tests;
 
-use crate::model::{Document, FrameKind, Hop, KnownKind, Leak};
+use crate::model::{Document, FrameKind, Hop, KnownKind, Leak, Note};
 
 /// A known kind.
 struct Row {
     kind: KnownKind,
     /// Any of these tells it.
     signs: &'static [Sign],
-    /// A path as reports have it, root first, up to what leaks; of [`Sign::Named`] the type, of [`Sign::MadeBy`]
+    /// A path as reports have it, root first, up to what leaks; of [`Sign::Named`] and [`Sign::Uncollected`] the type, of [`Sign::MadeBy`]
     /// function and file. Taken from a real program where there is a path.
     #[cfg_attr(
         not(test),
@@ -38,6 +38,10 @@ enum Sign {
     Along(&'static [&'static str]),
     /// The leak is named by this type.
     Named(&'static str),
+    /// The leak is named by this type, or objects of it come along with what it is named by.
+    With(&'static str),
+    /// Nothing was found that refers to it, and the interpreter does not collect garbage by itself.
+    Uncollected,
     /// A function of that name in that file was running when it was allocated.
     MadeBy(&'static str, &'static str),
 }
@@ -51,7 +55,7 @@ fn rows() -> impl Iterator<Item = &'static Row> {
 pub fn known(document: &Document, leak: &Leak) -> Option<KnownKind> {
     let leak = Some(leak).filter(|leak| leak.is_leak())?;
     let traits = Traits::of(document, leak);
-    let is_name = |sign: &Sign| matches!(sign, Sign::Named(_));
+    let is_name = |sign: &Sign| matches!(sign, Sign::Named(_) | Sign::With(_));
     let fits = |row: &Row, by_name| {
         row.signs.iter().any(|sign| is_name(sign) == by_name && traits.fit(sign))
     };
@@ -66,6 +70,8 @@ struct Traits<'a> {
     kept: Vec<String>,
     /// Paths to what leaks.
     whole: Vec<Vec<String>>,
+    /// Whether it may be garbage that nobody collects.
+    is_uncollected: bool,
 }
 
 impl<'a> Traits<'a> {
@@ -85,7 +91,11 @@ impl<'a> Traits<'a> {
                 .is_some_and(|path| path == kept.get(1..).unwrap_or_default())
         };
         let whole = paths.filter(is_behind).collect();
-        Self { leak, kept, whole }
+        let is_off = |note: &Note| matches!(note, Note::CollectionOff { .. });
+        let is_uncollected = leak.retained_by.is_none()
+            && !leak.evidence.types.is_empty()
+            && document.capture.notes.iter().any(is_off);
+        Self { leak, kept, whole, is_uncollected }
     }
 
     fn fit(&self, sign: &Sign) -> bool {
@@ -101,6 +111,11 @@ impl<'a> Traits<'a> {
                 paths.any(|path| pattern::contains(pattern, path))
             }
             Sign::Named(name) => pattern::fits(name, &self.leak.name),
+            Sign::With(name) => {
+                let types = self.leak.evidence.types.iter().chain([&self.leak.name]);
+                types.into_iter().any(|found| pattern::fits(name, found))
+            }
+            Sign::Uncollected => self.is_uncollected,
             Sign::MadeBy(function, file) => self.is_made_by(function, file),
         }
     }

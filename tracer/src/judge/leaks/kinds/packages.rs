@@ -1,7 +1,7 @@
 //! Kinds of packages.
 
 use super::Row;
-use super::Sign::{Along, In, MadeBy, Named};
+use super::Sign::{Along, From, In, MadeBy, Named, With};
 use crate::model::KnownKind;
 
 pub const ROWS: &[Row] = &[
@@ -294,6 +294,34 @@ pub const ROWS: &[Row] = &[
     },
     Row {
         kind: KnownKind {
+            code: "cachetools-cache",
+            says: "cachetools keeps what it is given until the cache is full, or until it is too old",
+            so: "give it a maxsize that fits into memory, and keys that come again",
+        },
+        signs: &[In(&["._Cache__data: dict"])],
+        example: &[
+            "module app",
+            ".CACHE: cachetools.TTLCache",
+            "._Cache__data: dict (400 items)",
+            "['user 17']: app.Profile",
+        ],
+    },
+    Row {
+        kind: KnownKind {
+            code: "array-views",
+            says: "parts of arrays are kept that are views, and each keeps the whole array that it was taken from",
+            so: "keep a copy of the part: part.copy()",
+        },
+        signs: &[From(&["*", "[]: numpy.ndarray", ".base: numpy.ndarray"])],
+        example: &[
+            "module app",
+            ".THUMBS: dict (400 items)",
+            "['img-7']: numpy.ndarray",
+            ".base: numpy.ndarray",
+        ],
+    },
+    Row {
+        kind: KnownKind {
             code: "metric-labels",
             says: "a metric keeps a time series for each value that its labels ever had",
             so: "use labels with few values: no ids, paths or addresses",
@@ -321,7 +349,7 @@ pub const ROWS: &[Row] = &[
             In(&["*: opentelemetry.*", ".*instrument*: *", "…"]),
             In(&["*: opentelemetry.*", ".*meter*: *", "…"]),
             In(&["*: opentelemetry.*", ".*processors: *", "…"]),
-            Named("opentelemetry.*Provider"),
+            With("opentelemetry.*Provider"),
         ],
         example: &[
             "module prometheus_client.registry",
@@ -409,19 +437,19 @@ pub const ROWS: &[Row] = &[
             so: "make one for the process and share it, or close each when it is done (dispose() of an engine)",
         },
         signs: &[
-            Named("sqlalchemy.*Engine"),
-            Named("httpx.*Client"),
-            Named("aiohttp.client.ClientSession"),
-            Named("requests.sessions.Session"),
-            Named("urllib3.poolmanager.PoolManager"),
-            Named("boto*.session.Session"),
-            Named("botocore.client.*"),
-            Named("redis.*Redis"),
-            Named("pymongo.*MongoClient"),
-            Named("grpc.*Channel"),
-            Named("openai.*OpenAI"),
-            Named("kafka.producer.*KafkaProducer"),
-            Named("*.*ConnectionPool"),
+            With("sqlalchemy.*Engine"),
+            With("httpx.*Client"),
+            With("aiohttp.client.ClientSession"),
+            With("requests.sessions.Session"),
+            With("urllib3.poolmanager.PoolManager"),
+            With("boto*.session.Session"),
+            With("botocore.client.*"),
+            With("redis.*Redis"),
+            With("pymongo.*MongoClient"),
+            With("grpc.*Channel"),
+            With("openai.*OpenAI"),
+            With("kafka.producer.*KafkaProducer"),
+            With("*.*ConnectionPool"),
             Along(&["module sqlalchemy.*", "…", "*: sqlalchemy.engine.base.Engine"]),
         ],
         example: &["sqlalchemy.engine.base.Engine"],
@@ -430,7 +458,8 @@ pub const ROWS: &[Row] = &[
         kind: KnownKind {
             code: "frame-chunks",
             says: "the pieces of memory that CPython takes for the frames of a greenlet or thread are not given back",
-            so: "update greenlet: 2.0.0 loses one for each greenlet on CPython 3.11, 2.0.1 does not",
+            so: "end threads that are done; with greenlets, update greenlet: 2.0.0 loses one for each on CPython 3.11, 2.0.1 \
+                 does not",
         },
         signs: &[Named("push_chunk")],
         example: &["push_chunk"],

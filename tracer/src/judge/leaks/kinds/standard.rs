@@ -1,7 +1,7 @@
 //! Kinds of the interpreter and its standard library.
 
 use super::Row;
-use super::Sign::{Along, From, In, Named};
+use super::Sign::{Along, From, In, Named, Uncollected, With};
 use crate::model::KnownKind;
 
 pub const ROWS: &[Row] = &[
@@ -159,7 +159,7 @@ pub const ROWS: &[Row] = &[
             says: "threads are started and do not end",
             so: "look what they wait for (py-spy dump, faulthandler), and end them; use a pool",
         },
-        signs: &[In(&["module threading", "._active: dict"]), Named("threading.*Thread")],
+        signs: &[In(&["module threading", "._active: dict"]), With("threading.*Thread")],
         example: &["module threading", "._active: dict (400 items)", "[140]: threading.Thread"],
     },
     Row {
@@ -290,6 +290,7 @@ pub const ROWS: &[Row] = &[
         },
         signs: &[
             In(&["*: *Context", ".variables: hamt", "…"]),
+            Along(&["C code*: _contextvars.Context"]),
             Named("*ContextVar"),
             Named("*hamt*"),
         ],
@@ -390,6 +391,15 @@ pub const ROWS: &[Row] = &[
         },
         signs: &[In(&["module gc", ".garbage: list"])],
         example: &["module gc", ".garbage: list (400 items)", "[0]: __main__.Node"],
+    },
+    Row {
+        kind: KnownKind {
+            code: "collection-off",
+            says: "automatic garbage collection is switched off, so objects in reference cycles are never freed",
+            so: "look for gc.disable() and gc.set_threshold() and take them out; or call gc.collect() now and then",
+        },
+        signs: &[Uncollected],
+        example: &["__main__.Node"],
     },
     Row {
         kind: KnownKind {

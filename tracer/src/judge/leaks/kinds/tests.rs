@@ -3,7 +3,7 @@ use std::path::Path;
 use super::*;
 use crate::judge::leaks::leaks;
 use crate::judge::leaks::tests::{grown, judged, stack};
-use crate::model::{Frame, TypeGrowth, Verdict};
+use crate::model::{Frame, Note, TypeGrowth, Verdict};
 
 /// What a document with the example of a row tells.
 fn told(row: &Row) -> Vec<Leak> {
@@ -17,7 +17,12 @@ fn told(row: &Row) -> Vec<Leak> {
         (_, [name]) => (vec![of(name, &[])], Vec::new()),
         (_, path) => (vec![of(class(path), path)], Vec::new()),
     };
-    judged(named, made).leaks
+    let mut document = judged(named, made);
+    if matches!(row.signs, [Sign::Uncollected]) {
+        document.capture.notes.push(Note::CollectionOff { threshold: None });
+        document.leaks = leaks(&document);
+    }
+    document.leaks
 }
 
 /// The type that a path leads to.

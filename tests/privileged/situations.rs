@@ -1,0 +1,121 @@
+//! The first leak that `leaks` tells after a minute, in the ways in which programs really leak; and caches that fill, which
+//! are none.
+
+use anyhow::{Context, Result, ensure};
+use leakspy_tests::interpreter::Interpreter;
+use leakspy_tests::process::Process;
+use leakspy_tests::tracer::binary;
+use leakspy_tests::workload::Workload;
+use serde_json::Value;
+use std::process::Command;
+
+/// What must be said of a situation.
+#[derive(Debug)]
+struct Expected {
+    /// Its name in the workload.
+    situation: &'static str,
+    /// The type that the first leak is named by.
+    name: &'static str,
+    /// A part of the path that retains it.
+    path: &'static str,
+    /// The function that grows the container, where one does.
+    grown_by: &'static str,
+    /// What it is known as.
+    known: &'static str,
+}
+
+const fn leak(
+    situation: &'static str,
+    name: &'static str,
+    path: &'static str,
+    grown_by: &'static str,
+    known: &'static str,
+) -> Expected {
+    Expected { situation, name, path, grown_by, known }
+}
+
+const LEAKS: [Expected; 10] = [
+    leak("small_objects", "__main__.Event", ".KEPT: list", "small_objects", ""),
+    leak("cookie_jar", "http.cookies.SimpleCookie", "._cookies: ", "filter_cookies", "cookie-jar"),
+    leak("watchers", "__main__.Board", "['value']: list", "watch", "param-watchers"),
+    leak("class_level_set", "__main__.Feed", ".live: set", "__init__", ""),
+    leak("documents", "__main__.Document", ".OPEN: dict", "documents", ""),
+    leak("last_plots", "__main__.Plot", ".LAST: dict", "last_plots", ""),
+    leak("cache_without_limit", "__main__.Page", ".cache: dict", "", "function-cache"),
+    leak("common_types", "str", ".HITS: dict", "common_types", ""),
+    leak("uncollected", "__main__.Node", "", "", "collection-off"),
+    leak("threads", "__main__.Upload", "", "", "threads-alive"),
+];
+
+/// Bounded by their own word, and by what.
+const FILLING: [(&str, &str, u64); 2] = [
+    ("cache_fills", "lru_cache of page()", 60_000),
+    ("buffer_fills", "__main__.Buffer.capacity", 60_000),
+];
+
+/// What `leaks` says of a situation after a minute.
+fn report(situation: &str) -> Result<Value> {
+    let mut target = Workload::python(&Interpreter::find("3.12")?, "situations")?;
+    target.command(&format!("go {situation}"))?;
+    let mut command = Command::new(binary()?);
+    command.args(["leaks", "-p", &target.pid().to_string(), "-d", "60s", "-f", "json"]);
+    let ending = Process::start(format!("leakspy leaks of {situation}"), &mut command)?.wait()?;
+    ensure!(ending.code() == Some(0), "{ending}");
+    target.quit()?;
+    serde_json::from_str(&ending.stdout.join("\n")).with_context(|| ending.to_string())
+}
+
+fn texts(value: &Value) -> Vec<String> {
+    let texts = value.as_array().into_iter().flatten().filter_map(Value::as_str);
+    texts.map(str::to_owned).collect()
+}
+
+fn is_told(expected: &Expected) -> Result<()> {
+    let report = report(expected.situation)?;
+    let leaks = report["leaks"].as_array().cloned().unwrap_or_default();
+    let told = || format!("{expected:?}: {:#}", report["leaks"]);
+    let first = leaks.first().with_context(told)?;
+    ensure!(first["name"] == expected.name && first["verdict"] == "leak", "{}", told());
+    let path = texts(&first["retained_by"]["path"]);
+    let at_path = expected.path.is_empty() || path.iter().any(|step| step.contains(expected.path));
+    ensure!(at_path, "{}", told());
+    let frames = first["grown_by"].as_array().into_iter().flatten();
+    let mut functions = frames
+        .flat_map(|grown| grown["stack"].as_array().into_iter().flatten())
+        .filter_map(|frame| frame["function"].as_str());
+    let named = |function: &str| function.rsplit('.').next() == Some(expected.grown_by);
+    ensure!(expected.grown_by.is_empty() || functions.any(named), "{}", told());
+    let known = first["known_kind"]["code"].as_str().unwrap_or_default();
+    ensure!(expected.known.is_empty() || known == expected.known, "{known}: {}", told());
+    ensure!(leaks.iter().filter(|leak| leak["verdict"] == "leak").count() <= 2, "{}", told());
+    ensure!(report["growth"]["verdict"] == "leak", "{:#}", report["growth"]);
+    Ok(())
+}
+
+fn is_no_leak((situation, kind, limit): (&str, &str, u64)) -> Result<()> {
+    let report = report(situation)?;
+    let first = &report["leaks"][0];
+    let told = || format!("{situation}: {:#} {:#}", report["growth"], report["leaks"]);
+    ensure!(first["verdict"] == "cache-warming", "{}", told());
+    ensure!(first["bound"]["kind"] == kind && first["bound"]["limit"] == limit, "{}", told());
+    ensure!(report["growth"]["verdict"] != "leak", "{}", told());
+    Ok(())
+}
+
+/// All at a time, or it would take a quarter of an hour.
+#[test]
+fn the_first_leak_is_the_right_one() -> Result<()> {
+    std::thread::scope(|scope| {
+        let leaks: Vec<_> =
+            LEAKS.iter().map(|expected| scope.spawn(|| is_told(expected))).collect();
+        let filling: Vec<_> =
+            FILLING.into_iter().map(|expected| scope.spawn(move || is_no_leak(expected))).collect();
+        let ends = leaks.into_iter().chain(filling).map(|thread| {
+            thread.join().unwrap_or_else(|_| Err(anyhow::anyhow!("a thread panicked")))
+        });
+        let wrong: Vec<String> =
+            ends.filter_map(Result::err).map(|error| error.to_string()).collect();
+        ensure!(wrong.is_empty(), "{}", wrong.join("\n\n"));
+        Ok(())
+    })
+}

@@ -1,0 +1,208 @@
+"""Servers that leak in ways that leaks of real packages have, and caches that only fill: one at a time.
+
+`go NAME` starts the one of that name in a thread of its own.
+"""
+import collections
+import functools
+import gc
+import threading
+import time
+from http.cookies import SimpleCookie
+
+from truth import serve
+
+
+class Event:
+    def __init__(self, number):
+        self.number = number
+        self.tags = ["click", number]
+
+
+KEPT = []
+
+
+def small_objects(number):
+    KEPT.append(Event(number))
+
+
+class CookieJar:
+    """As aiohttp has it: an empty cookie for each path that was asked for."""
+
+    def __init__(self):
+        self._cookies = collections.defaultdict(SimpleCookie)
+
+    def filter_cookies(self, path):
+        return self._cookies["shop.example", path]
+
+
+JAR = CookieJar()
+
+
+def cookie_jar(number):
+    JAR.filter_cookies("/article/%d" % number)
+
+
+class Source:
+    def __init__(self):
+        self._param_watchers = {"value": {"value": []}}
+
+    def watch(self, callback):
+        self._param_watchers["value"]["value"].append((self, callback))
+
+
+class Board:
+    """What a session of a dashboard shows."""
+
+    def __init__(self):
+        self.data = bytearray(4000)
+        self.seen = {"x", "y", "z"}
+        self.panes = {"left": ["a"], "right": ["b"]}
+
+    def refresh(self, event):
+        self.panes["left"].append(event)
+
+
+SOURCE = Source()
+
+
+def watchers(number):
+    SOURCE.watch(Board().refresh)
+
+
+class Feed:
+    """A handler of requests that remembers all of its kind."""
+
+    live = set()
+
+    def __init__(self, number):
+        self.arguments = {"page": [str(number)]}
+        Feed.live.add(self)
+
+
+def class_level_set(number):
+    Feed(number)
+
+
+class Document:
+    """Its C code takes a buffer, as a document of PyMuPDF does."""
+
+    def __init__(self, number):
+        self.buffer = bytearray(20000)
+        self.pages = [number]
+
+
+OPEN = {}
+
+
+def documents(number):
+    OPEN["document %d" % number] = Document(number)
+
+
+class Session:
+    """A document of a server that is closed; the application remembers its last plot."""
+
+
+class Plot:
+    def __init__(self):
+        self.points = [float(point) for point in range(200)]
+
+
+LAST = {}
+
+
+def last_plots(number):
+    LAST[Session()] = Plot()
+
+
+class Page:
+    def __init__(self, number):
+        self.text = "page %d " % number * 20
+
+
+@functools.lru_cache(maxsize=60000)
+def page(number):
+    return Page(number)
+
+
+def cache_fills(number):
+    page(number)
+
+
+@functools.lru_cache(maxsize=None)
+def any_page(number):
+    return Page(number)
+
+
+def cache_without_limit(number):
+    any_page(number)
+
+
+class Buffer:
+    def __init__(self, capacity):
+        self.capacity = capacity
+        self.items = []
+
+    def add(self, item):
+        if len(self.items) == self.capacity:
+            self.items.pop(0)
+        self.items.append(item)
+
+
+BUFFER = Buffer(60000)
+
+
+def buffer_fills(number):
+    BUFFER.add(Page(number))
+
+
+HITS = {}
+
+
+def common_types(number):
+    session = "session %d" % number
+    HITS[session] = HITS.get(session, 0) + 1
+
+
+class Node:
+    def __init__(self, number):
+        self.number = number
+        self.itself = self
+
+
+def uncollected(number):
+    if number == 0:
+        gc.disable()
+    Node(number)
+
+
+class Upload:
+    def __init__(self, number):
+        self.parts = [bytes(900) for _ in range(3)]
+
+
+def wait(upload, until):
+    until.wait()
+
+
+def threads(number):
+    if number % 10 == 0:
+        threading.Thread(target=wait, args=(Upload(number), threading.Event()), daemon=True).start()
+
+
+def work(name):
+    number, handle = 0, globals()[name]
+    temporary = collections.deque(maxlen=50)
+    while True:
+        for _ in range(5):
+            handle(number)
+            number += 1
+        # What comes and goes beside it.
+        temporary.append([str(value) for value in range(100)])
+        time.sleep(0.1)
+
+
+def go(name):
+    threading.Thread(target=work, args=(name,), name="requests", daemon=True).start()
+
+
+serve(go)

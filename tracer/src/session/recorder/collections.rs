@@ -1,0 +1,77 @@
+//! What the interpreter's garbage collector says of itself: how often it ran over everything, and whether it is
+//! switched off.
+
+use std::time::Duration;
+
+use super::super::error::SessionError;
+use super::Recorder;
+use crate::history::Sink as _;
+use crate::model::Note;
+use crate::python::{CollectionOff, Collector};
+
+/// Programs switch it off for a moment: so many readings in a row say that it stays off.
+const READINGS: u32 = 5;
+
+/// What was read of it.
+#[derive(Debug)]
+pub struct Collections {
+    /// Where it is, when that was found.
+    collector: Option<Collector>,
+    /// Full collections, as it said last.
+    all: Option<u64>,
+    off: OffReadings,
+}
+
+/// Readings in a row at which it was off.
+#[derive(Clone, Copy, Debug, Default)]
+struct OffReadings(u32);
+
+impl Collections {
+    pub fn new(collector: Option<Collector>) -> Self {
+        Self { collector, all: None, off: OffReadings::default() }
+    }
+}
+
+impl OffReadings {
+    /// What is noted after one more reading: once, when there were enough.
+    fn notice(&mut self, off: Option<CollectionOff>) -> Option<Note> {
+        self.0 = off.map_or(0, |_| self.0.saturating_add(1));
+        let threshold = match off? {
+            CollectionOff::Disabled => None,
+            CollectionOff::Threshold(objects) => Some(objects),
+        };
+        (self.0 == READINGS).then_some(Note::CollectionOff { threshold })
+    }
+}
+
+impl Recorder {
+    /// Counts full collections since the last reading, and notices when there are to be none.
+    pub(super) fn read_collector(&mut self, now: Duration) -> Result<(), SessionError> {
+        let Some(collector) = &self.collections.collector else { return Ok(()) };
+        let off = collector.off(self.target.memory());
+        let all = collector.full_collections(self.target.memory());
+        if let Some(note) = self.collections.off.notice(off) {
+            self.note(note);
+            self.sinks.notes(&self.capture.notes)?;
+        }
+        let Some(all) = all else { return Ok(()) };
+        let before = self.collections.all.replace(all).unwrap_or(all);
+        Ok(self.sinks.collection(now.as_secs_f64(), all.saturating_sub(before))?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_stays_off_is_noted() {
+        let mut readings = OffReadings::default();
+        let off = Some(CollectionOff::Threshold(0));
+        for off in [off, off, off, off, None, off, off, off, off] {
+            assert_eq!(readings.notice(off), None);
+        }
+        assert_eq!(readings.notice(off), Some(Note::CollectionOff { threshold: Some(0) }));
+        assert_eq!(readings.notice(off), None, "once");
+    }
+}
