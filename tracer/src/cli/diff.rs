@@ -32,6 +32,9 @@ pub struct DiffArgs {
     /// Moment to compare to [default: end]
     #[arg(long, value_name = "MOMENT")]
     pub to: Option<String>,
+    /// Only the stacks of this leak, by its id in `leaks` (`id:…`), between two moments
+    #[arg(long, value_name = "ID", conflicts_with = "after", help_heading = "What to show")]
+    pub leak: Option<String>,
     /// How to write it.
     #[command(flatten)]
     pub format: FormatArgs<&'static DifferenceFormat>,
@@ -45,7 +48,7 @@ pub fn run(args: &DiffArgs) -> Result<Exit> {
     let format = formats::chosen(&args.format, &args.show.output, DIFFERENCES)?;
     match &args.after {
         Some(after) => recordings(&args.before, after, format, &args.show),
-        None if args.from.is_none() && args.to.is_none() => Err(UsageError(format!(
+        None if args.from.is_none() && args.to.is_none() && args.leak.is_none() => Err(UsageError(format!(
             "there is nothing to compare {} with; add another recording, or --from and --to for two \
              moments of it",
             args.before.display()
@@ -87,7 +90,10 @@ fn compare(
 
 fn moments(args: &DiffArgs, format: &DifferenceFormat) -> Result<Exit> {
     let output = show::open(&args.show, format)?;
-    let document = show::history(&args.before)?;
+    let document = match &args.leak {
+        Some(id) => show::stacks_of_leak(&args.before, id)?,
+        None => show::history(&args.before)?,
+    };
     let from = moment(&document, args.from.as_deref().unwrap_or("start"))?;
     let to = moment(&document, args.to.as_deref().unwrap_or("end"))?;
     if from.t > to.t {

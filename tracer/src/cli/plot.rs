@@ -30,19 +30,13 @@ pub struct PlotArgs {
     /// Where it goes.
     #[command(flatten)]
     pub output: OutputArgs,
-    /// What to draw
-    #[arg(
-        long,
-        value_name = "WHAT",
-        default_value = "memory",
-        value_enum,
-        help_heading = "What to show"
-    )]
-    pub what: WhatArg,
+    /// What to draw [default: memory; with --leak growth]
+    #[arg(long, value_name = "WHAT", value_enum, help_heading = "What to show")]
+    pub what: Option<WhatArg>,
     /// Site whose survival to draw, by its id in the report [default: the first finding]
     #[arg(long, value_name = "ID", help_heading = "What to show")]
     pub site: Option<String>,
-    /// Only the stacks of this leak, by its id in `leaks` (`id:…`)
+    /// Only this leak, by its id in `leaks` (`id:…`): its growth is that of its objects and container
     #[arg(long, value_name = "ID", help_heading = "What to show")]
     pub leak: Option<String>,
     /// How many stacks.
@@ -79,12 +73,14 @@ impl Choice for PictureArg {
     }
 }
 
-impl From<WhatArg> for What {
-    fn from(what: WhatArg) -> Self {
-        match what {
-            WhatArg::Memory => Self::Memory,
-            WhatArg::Growth => Self::Growth,
-            WhatArg::Survival => Self::Survival,
+impl PlotArgs {
+    /// What to draw; the growth of one leak is a picture of its own.
+    fn what(&self) -> What {
+        match (self.what, &self.leak) {
+            (Some(WhatArg::Memory), _) | (None, None) => What::Memory,
+            (Some(WhatArg::Growth), None) => What::Growth,
+            (Some(WhatArg::Growth) | None, Some(_)) => What::Leak,
+            (Some(WhatArg::Survival), _) => What::Survival,
         }
     }
 }
@@ -116,7 +112,7 @@ pub fn run(args: &PlotArgs) -> Result<Exit> {
         site: args.site.clone(),
         name: callsite,
     };
-    let picture = plot::draw(&document, args.what.into(), format, &options)?;
+    let picture = plot::draw(&document, args.what(), format, &options)?;
     output.write_all(&picture).context("cannot write the picture")?;
     output.finish()?;
     Ok(Exit::Fine)
@@ -141,7 +137,7 @@ mod tests {
             file: PathBuf::from("missing.leakspy"),
             output: OutputArgs { output: Some(PathBuf::from(output)), force: false },
             format: FormatArg { format },
-            what: WhatArg::Memory,
+            what: None,
             site: None,
             leak: None,
             top: TopArg { top: None },

@@ -59,7 +59,7 @@ pub fn run(args: &ReportArgs) -> Result<Exit> {
 fn whole(args: &ReportArgs, format: &Format) -> Result<Exit> {
     let output = show::open(&args.show, format)?;
     let document = match (&args.leak, format.exporter.needs_history()) {
-        (Some(id), _) => show::of_leak(&args.file, id)?,
+        (Some(id), _) => show::stacks_of_leak(&args.file, id)?,
         (None, true) => show::judged(&args.file)?,
         (None, false) => show::document(&args.file)?,
     };

@@ -8,7 +8,7 @@ use clap::Args;
 use super::exit::UsageError;
 use super::options::{ColorArg, FramesArgs, OutputArgs, TopArg};
 use super::output::Output;
-use crate::judge::{Judge, NoLeak, one_leak};
+use crate::judge::{Judge, NoLeak, one_leak, with_stacks};
 use crate::model::Document;
 use crate::report::{Format, Options, escape};
 use crate::store::Reader;
@@ -70,8 +70,16 @@ pub fn judged(recording: &Path) -> Result<Document> {
 
 /// The same, of one leak of it.
 pub fn of_leak(recording: &Path, id: &str) -> Result<Document> {
-    let known = |error: NoLeak| UsageError(escape::terminal(&error.to_string()).into_owned());
-    Ok(one_leak(judged(recording)?, id).map_err(known)?)
+    Ok(one_leak(judged(recording)?, id).map_err(wrong_id)?)
+}
+
+/// The same, of a leak that has stacks.
+pub fn stacks_of_leak(recording: &Path, id: &str) -> Result<Document> {
+    Ok(with_stacks(of_leak(recording, id)?).map_err(wrong_id)?)
+}
+
+fn wrong_id(error: NoLeak) -> UsageError {
+    UsageError(escape::terminal(&error.to_string()).into_owned())
 }
 
 /// Writes with `write`, and puts the output in its place.

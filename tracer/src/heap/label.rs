@@ -2,13 +2,14 @@
 
 use std::collections::HashSet;
 
+use super::awaits;
 use super::blocks::{self, BlockVisitor, Next};
 use super::class::{Class, Kind};
 use super::dict;
 use super::edge::{self, EdgeLabel};
 use super::module;
 use super::objects::Heap;
-use super::roots::code_of;
+use super::roots::{code_of, running};
 use super::view::{Object, View};
 use crate::model::{Address, ObjectDetail, Reference, Via};
 use crate::python::text;
@@ -213,6 +214,10 @@ impl Namer<'_> {
         Some(shown)
     }
 
+    fn source(&self) -> awaits::Source<'_> {
+        awaits::Source { view: self.view, heap: self.heap, code_type: self.code_type }
+    }
+
     /// More of an object than its type.
     fn detail(&self, object: Object, class: &Class) -> Option<ObjectDetail> {
         let at = object.address;
@@ -221,7 +226,9 @@ impl Namer<'_> {
         match class.kind {
             Kind::Function => runs(edge::function_code(self.view, at)),
             Kind::Code => runs(Some(at)),
-            Kind::Frame | Kind::Generator => runs(edge::frame_code(self.view, at, class)),
+            Kind::Frame | Kind::Generator => {
+                running(self.view, self.code_type, edge::frame_of(self.view, at, class)?)
+            }
             Kind::Module => module::name(self.view, at).map(name),
             Kind::Type => {
                 Some(name(self.heap.classes.get(self.heap.classes.known(at)?).name.clone()))
@@ -237,7 +244,8 @@ impl Namer<'_> {
             Kind::Str if self.values => {
                 self.text(at, SHOWN_IN_FULL).map(|text| ObjectDetail::Text { text })
             }
-            _ => None,
+            _ => awaits::chain(self.source(), object, class)
+                .map(|chain| ObjectDetail::Awaits { chain }),
         }
     }
 }

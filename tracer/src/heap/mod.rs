@@ -6,6 +6,7 @@
 
 mod array;
 mod attribute;
+mod awaits;
 mod blocks;
 mod bound;
 mod cache;

@@ -10,10 +10,10 @@ use super::paths::{PathStep, Paths, Root, static_types};
 use super::roots::Named;
 use super::shape;
 use super::view::{Object, View};
-use crate::model::{Address, Reference, RetainerGroup, RootKind, Via};
+use crate::model::{Address, OutsideReferences, Reference, RetainerGroup, RootKind, Via};
 
 /// Longest path through garbage that is shown.
-const SHOWN: usize = 12;
+const SHOWN: usize = 64;
 
 /// A heap with the paths to all of its objects.
 pub struct Retainers<'a> {
@@ -94,9 +94,24 @@ impl<'a> Retainers<'a> {
         let more = u64::try_from(alike.len().saturating_sub(top)).unwrap_or(u64::MAX);
         let groups = alike.iter().take(top).map(|alike| {
             let (root, root_name, path) = self.path(alike.example);
-            RetainerGroup { count: alike.count, bytes: alike.bytes, root, root_name, path }
+            let outside = (root == RootKind::Native).then(|| self.outside(alike.example)).flatten();
+            let (count, bytes) = (alike.count, alike.bytes);
+            RetainerGroup { count, bytes, root, root_name, outside, path }
         });
         (groups.collect(), more)
+    }
+
+    /// References to the first object on the path to one; `None` where it cannot be read or is never freed.
+    fn outside(&self, number: u32) -> Option<OutsideReferences> {
+        let first = *self.paths.way(number).1.first()?;
+        let Namer { view, heap, .. } = self.namer;
+        let referenced = self.paths.referenced();
+        Some(OutsideReferences {
+            address: heap.objects.object(first).address,
+            counted: referenced.counted(view, heap, first)?,
+            found: referenced.found(first),
+            pointers: None,
+        })
     }
 
     fn path(&self, number: u32) -> (RootKind, String, Vec<Reference>) {

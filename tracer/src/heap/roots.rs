@@ -10,7 +10,7 @@ use super::view::View;
 use crate::model::{Address, ObjectDetail, RootKind, source_file};
 use crate::python::layout::FrameAnchor;
 use crate::python::runtime::ThreadState;
-use crate::python::{CodeInfo, Python, text};
+use crate::python::{self, CodeInfo, Python, text};
 
 /// Most frames of a thread that are followed.
 const FRAMES: usize = 4096;
@@ -85,24 +85,41 @@ fn words(thread: &ThreadState) -> String {
     }
 }
 
-/// What a frame runs: `f (file.py:12)`, with the line where the function begins, and whether that is the
-/// application's own code.
+/// What a frame runs: `f (file.py:12)`, with the line that it is at, and whether that is the application's own
+/// code.
 fn function(view: &View<'_>, python: &Python, frame: Address) -> Option<(String, bool)> {
-    let code = view.layout.frame.code.read(view.memory, frame)?;
-    let code = Address(code.0 & !u64::from(view.layout.frame.code_tag_mask));
-    let code = CodeInfo::read(view.memory, view.layout, python.code_type, code).ok()?;
-    let is_application = source_file::is_application(&code.file);
-    Some((detail(code).notation(), is_application))
+    let (info, line) = frame_code(view, python.code_type, frame)?;
+    let is_application = source_file::is_application(&info.file);
+    Some((detail(info, line).notation(), is_application))
+}
+
+/// What a frame runs, with the line that it is at.
+pub fn running(view: &View<'_>, code_type: Address, frame: Address) -> Option<ObjectDetail> {
+    frame_code(view, code_type, frame).map(|(info, line)| detail(info, line))
+}
+
+fn frame_code(
+    view: &View<'_>,
+    code_type: Address,
+    frame: Address,
+) -> Option<(CodeInfo, Option<u32>)> {
+    let code = edge::code_of_frame(view, frame)?;
+    let info = CodeInfo::read(view.memory, view.layout, code_type, code).ok()?;
+    let line = python::running_line(view.memory, view.layout, frame, code, &info);
+    let line = line.or(info.first_line);
+    Some((info, line))
 }
 
 /// What a code object is.
 pub fn code_of(view: &View<'_>, code_type: Address, code: Address) -> Option<ObjectDetail> {
-    CodeInfo::read(view.memory, view.layout, code_type, code).ok().map(detail)
+    let code = CodeInfo::read(view.memory, view.layout, code_type, code).ok()?;
+    let line = code.first_line;
+    Some(detail(code, line))
 }
 
-fn detail(code: CodeInfo) -> ObjectDetail {
+fn detail(code: CodeInfo, line: Option<u32>) -> ObjectDetail {
     let file = code.file.rsplit('/').next().unwrap_or_default().to_owned();
-    ObjectDetail::Code { function: code.function, file, line: code.first_line }
+    ObjectDetail::Code { function: code.function, file, line }
 }
 
 /// Removes the dicts of modules from what frames refer to: a module that is running has its dict as

@@ -9,7 +9,7 @@ mod one_leak;
 mod suppress;
 
 pub use filter::{Filter, NotAPattern};
-pub use one_leak::{NoLeak, one_leak};
+pub use one_leak::{NoLeak, one_leak, with_stacks};
 pub use suppress::{MOST_BYTES, NotASuppression, Suppressions};
 
 use std::collections::HashSet;

@@ -1,10 +1,11 @@
-//! A judged document cut down to one leak: its stacks, and nothing else.
+//! A judged document cut down to one leak: its stacks, types and container, and nothing else.
 
 use std::collections::HashSet;
 
 use thiserror::Error;
 
-use crate::model::Document;
+use super::leaks;
+use crate::model::{Document, Leak};
 
 /// Why there is no document of one leak.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -36,10 +37,10 @@ fn known_ids(known: &[(String, String)]) -> String {
     }
 }
 
-/// The document with the one leak, its findings, and their sites.
+/// The document with the one leak, its findings and their sites, its types, and the container that retains it.
 ///
 /// # Errors
-/// No leak has that id, or it has no stacks.
+/// No leak has that id.
 pub fn one_leak(mut document: Document, id: &str) -> Result<Document, NoLeak> {
     let Some(place) = document.leaks.iter().position(|leak| leak.id == id) else {
         let known = document.leaks.into_iter().map(|leak| (leak.id, leak.name));
@@ -49,15 +50,34 @@ pub fn one_leak(mut document: Document, id: &str) -> Result<Document, NoLeak> {
     let wanted: HashSet<&str> = leak.evidence.findings.iter().map(String::as_str).collect();
     document.findings.retain(|finding| wanted.contains(&*finding.site.id));
     let keep: Vec<bool> = document.sites.iter().map(|site| wanted.contains(&*site.id)).collect();
-    if !keep.contains(&true) {
-        return Err(NoLeak::NoStacks { id: id.to_owned() });
-    }
     let mut places = keep.iter();
     document.sites.retain(|_| places.next() == Some(&true));
     let mut places = keep.iter();
     document.history.sites.retain(|_| places.next() == Some(&true));
+    document.history.types.retain(|found| is_of(&leak, &found.name));
+    document.types.iter_mut().for_each(|types| types.retain(|found| is_of(&leak, &found.name)));
+    let place = leak.retained_by.as_ref().and_then(|by| leaks::place_of(&by.path));
+    document.history.containers.retain(|container| {
+        let path: Vec<String> = container.path.iter().map(|(words, _)| words.clone()).collect();
+        place.is_some() && leaks::place_of(&path) == place
+    });
     document.leaks = vec![leak];
     Ok(document)
+}
+
+fn is_of(leak: &Leak, class: &String) -> bool {
+    leak.name == *class || leak.evidence.types.contains(class)
+}
+
+/// The document of one leak, if it has stacks.
+///
+/// # Errors
+/// None of its stacks was seen.
+pub fn with_stacks(document: Document) -> Result<Document, NoLeak> {
+    match document.leaks.first() {
+        Some(leak) if document.sites.is_empty() => Err(NoLeak::NoStacks { id: leak.id.clone() }),
+        _ => Ok(document),
+    }
 }
 
 #[cfg(test)]

@@ -91,6 +91,11 @@ impl<'a> Hop<'a> {
         self.detail.filter(|_| runs)
     }
 
+    /// What a task waits for: `job (app.py:30) → read (app.py:12) → _asyncio.Future`.
+    pub fn awaits(&self) -> Option<&'a str> {
+        self.detail.filter(|_| self.class.rsplit('.').next() == Some("Task"))
+    }
+
     /// Whether it may be the reference that should have been let go, so that no shortened path may lack it: to a
     /// callback, a task, a container with many items, or what a closure or a frame holds.
     pub fn may_decide(&self) -> bool {
@@ -123,6 +128,7 @@ mod tests {
             bytes: 1,
             root: RootKind::Module,
             root_name: "module a".into(),
+            outside: None,
             path: vec![step],
         };
         group.words().remove(1)

@@ -103,6 +103,11 @@ coded! {
             /// Where it begins, from 1.
             line: Option<u32>,
         },
+        /// What a task waits for.
+        "awaits" => Awaits {
+            /// Its coroutine, what that awaits, and so on, each with its line; then what is no coroutine.
+            chain: Vec<String>,
+        },
         /// How many items it has.
         "items" => Items {
             /// So many.
@@ -170,6 +175,7 @@ impl ObjectDetail {
                 format!("{function} ({file}:{line})")
             }
             Self::Code { function, file, line: None } => format!("{function} ({file})"),
+            Self::Awaits { chain } => chain.join(" → "),
             Self::Items { count: 1 } => "1 item".to_owned(),
             Self::Items { count } => format!("{count} items"),
             Self::Name { name } => name.clone(),

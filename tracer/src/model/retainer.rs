@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::Reference;
+use super::{Address, Reference};
 
 /// What is at the begin of a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
@@ -32,9 +32,34 @@ pub struct RetainerGroup {
     /// The root in words: `module holoviews.streams`, `thread 12, frame run (server.py:88)`; of
     /// `native` and `garbage` the type and address of the first object.
     pub root_name: String,
+    /// Of `native`, what is known of that first object.
+    pub outside: Option<OutsideReferences>,
     /// The references from the root to one of the objects, shown as an example.
     #[serde(rename = "chain")]
     pub path: Vec<Reference>,
+}
+
+/// What is known of references to an object that no Python object has.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct OutsideReferences {
+    /// The object.
+    #[serde(skip)]
+    pub address: Address,
+    /// References that it counts.
+    pub counted: u64,
+    /// References that were found in Python objects and running frames.
+    pub found: u64,
+    /// Where its address is written, those found among them; `None` where that was not looked for.
+    pub pointers: Option<Vec<PointersIn>>,
+}
+
+/// Words with an address in one kind of memory.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct PointersIn {
+    /// The file that is mapped there, or a name such as `[heap]`, or empty: data from outside.
+    pub mapping: String,
+    /// So many.
+    pub words: u64,
 }
 
 impl RootKind {

@@ -45,6 +45,28 @@ pub fn bytes(highest: f64, marks: usize, per: &str) -> Axis {
     Axis { from: 0.0, to, ticks: ticks(0.0, to, step, label) }
 }
 
+/// From nothing to at least `highest`, in steps of 1, 2 or 5 and zeros, with about `marks` marks.
+pub fn numbers(highest: f64, marks: usize) -> Axis {
+    let highest = if highest.is_finite() { highest.clamp(4.0, 1e21) } else { 4.0 };
+    let wanted = highest / marks.clamp(2, 20) as f64;
+    let size = 10_f64.powf(wanted.log10().floor());
+    let step =
+        [1.0, 2.0, 5.0, 10.0].into_iter().map(|times| times * size).find(|step| *step >= wanted);
+    let step = step.unwrap_or(wanted).max(1.0);
+    let to = step * (highest * 1.02 / step).ceil().max(1.0);
+    Axis { from: 0.0, to, ticks: ticks(0.0, to, step, short_number) }
+}
+
+/// `0`, `2500`, `40k`, `1.5M`
+fn short_number(value: f64) -> String {
+    match value {
+        ..1e4 => short(value),
+        ..1e6 => format!("{}k", short(value / 1e3)),
+        ..1e9 => format!("{}M", short(value / 1e6)),
+        _ => format!("{}G", short(value / 1e9)),
+    }
+}
+
 /// From nothing to all.
 pub fn percent() -> Axis {
     Axis { from: 0.0, to: 100.0, ticks: ticks(0.0, 100.0, 25.0, |value| format!("{value} %")) }
@@ -124,6 +146,13 @@ mod tests {
 
     fn labels(axis: &Axis) -> Vec<&str> {
         axis.ticks.iter().map(|tick| tick.label.as_str()).collect()
+    }
+
+    #[test]
+    fn numbers_have_decimal_steps() {
+        assert_eq!(labels(&numbers(1_765.0, 6)), ["0", "500", "1000", "1500", "2000"]);
+        assert_eq!(labels(&numbers(90_000.0, 4)), ["0", "50k", "100k"]);
+        assert_eq!(labels(&numbers(f64::NAN, 4)), ["0", "1", "2", "3", "4", "5"]);
     }
 
     #[test]

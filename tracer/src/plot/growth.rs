@@ -82,7 +82,7 @@ fn lines(document: &Document, top: usize) -> Vec<Line<'_>> {
 }
 
 /// Bytes that the sites of a finding keep, over time.
-fn retained(document: &Document, finding: &Finding) -> Vec<Sample> {
+pub fn retained(document: &Document, finding: &Finding) -> Vec<Sample> {
     let histories = histories(document, finding);
     let retained = histories.iter().any(|history| !history.retained.is_empty());
     let of = |history: &&SiteHistory| -> Vec<Sample> {

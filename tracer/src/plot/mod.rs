@@ -8,6 +8,7 @@ mod canvas;
 mod chart;
 mod font;
 mod growth;
+mod leak;
 mod memory;
 mod palette;
 mod png;
@@ -34,6 +35,8 @@ pub enum What {
     Memory,
     /// What the first findings keep, with the line and the band that was fitted to each.
     Growth,
+    /// One leak: its objects, the items of its container, and the bytes that its stacks retain.
+    Leak,
     /// What still lives of what one site allocated, by the time of its birth.
     Survival,
 }
@@ -126,19 +129,21 @@ fn scene_of(
     match what {
         What::Memory => Ok(memory::scene(document, &options)),
         What::Growth => Ok(growth::scene(document, &options)),
+        What::Leak => Ok(leak::scene(document, &options)),
         What::Survival => survival::scene(document, &options),
     }
 }
 
 impl What {
     /// Everything, the default first.
-    pub const ALL: [Self; 3] = [Self::Memory, Self::Growth, Self::Survival];
+    pub const ALL: [Self; 4] = [Self::Memory, Self::Growth, Self::Leak, Self::Survival];
 
     /// The word on the command line.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Memory => "memory",
             Self::Growth => "growth",
+            Self::Leak => "leak",
             Self::Survival => "survival",
         }
     }

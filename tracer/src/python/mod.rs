@@ -25,6 +25,7 @@ pub mod frame;
 pub mod layout;
 pub mod line;
 mod machine;
+mod running;
 pub mod runtime;
 pub mod saved;
 pub mod slot;
@@ -36,6 +37,7 @@ pub use code::CodeInfo;
 pub use collector::{CollectionOff, Collector};
 pub use layout::{Layout, LayoutSource};
 pub use line::LineTable;
+pub use running::running_line;
 pub use saved::SavedCode;
 pub use version::Version;
 

@@ -5,7 +5,7 @@ mod chosen;
 use std::io;
 
 pub use self::chosen::{Chosen, chosen};
-use crate::model::{Hop, Reference, RetainerGroup, RootKind};
+use crate::model::{Hop, ObjectDetail, Reference, RetainerGroup, RootKind};
 use crate::report::escape;
 use crate::report::quantity::count;
 use crate::report::text::page::{Page, Style};
@@ -44,6 +44,9 @@ pub fn retained_from(group: &RetainerGroup) -> String {
     match group.root {
         RootKind::Module | RootKind::Frame => format!("retained from {name}"),
         RootKind::StaticType => format!("retained from the static type {name}"),
+        RootKind::Native if group.outside.as_ref().is_some_and(|it| it.found >= it.counted) => {
+            format!("retained by something that was not seen: {name}")
+        }
         RootKind::Native => format!(
             "retained by C code or by something else outside the Python heap: {name} has more references than \
              were found"
@@ -75,23 +78,34 @@ fn line(page: &mut Page<'_>, indent: usize, reference: &Reference) -> io::Result
     let via = cut_middle(&escape::terminal(&reference.notation()), VIA_COLUMNS);
     let arrow = if reference.certain { " → " } else { " ⇢ " };
     let address = format!("  {}", cut_end(&reference.address.to_string(), 18));
+    let (shown, awaits) = match &reference.detail {
+        Some(ObjectDetail::Awaits { .. }) => (None, reference.detail.as_ref()),
+        detail => (detail.as_ref(), None),
+    };
     let mut room = NARROW.saturating_sub(indent + columns(&via) + 3 + columns(&address));
-    let detail = reference.detail.as_ref().map_or_else(String::new, |detail| {
+    let detail = shown.map_or_else(String::new, |detail| {
         let detail = detail.notation();
         let limit = DETAIL_COLUMNS.max(room.saturating_sub(2 + columns(&reference.class)));
         format!(", {}", cut_middle(&escape::terminal(&detail), limit.min(room.saturating_sub(10))))
     });
     room = room.saturating_sub(columns(&detail));
     let class = cut_middle(&escape::terminal(&reference.class), room);
-    let indent = " ".repeat(indent);
+    let before = " ".repeat(indent);
     page.line(&[
-        (Style::Plain, &indent),
+        (Style::Plain, &before),
         (Style::Plain, &via),
         (Style::Dim, arrow),
         (Style::Bold, &class),
         (Style::Plain, &detail),
         (Style::Dim, &address),
-    ])
+    ])?;
+    match awaits {
+        Some(chain) => {
+            let chain = escape::terminal(&chain.notation()).into_owned();
+            page.item(indent + 2, "waits in ", Style::Dim, &chain)
+        }
+        None => Ok(()),
+    }
 }
 
 /// Steps of a path; of a long one both ends, and what may be the reference that should have been let go.

@@ -4,10 +4,13 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::error::SessionError;
 use super::interpreter;
+use super::outside::{self, Searched};
 use crate::heap::{
     self, Budget, Cache, Depth, Heap, Mapped, Named, ObjectLayout, Ranges, Refcount, View,
 };
-use crate::model::{CensusTarget, HeapSnapshot, Memory, NoObjects, PythonTarget, SkippedPart};
+use crate::model::{
+    Address, CensusTarget, HeapSnapshot, Memory, NoObjects, PointersIn, PythonTarget, SkippedPart,
+};
 use crate::os::pages::Pages;
 use crate::os::pause::Pause;
 use crate::os::{Life, Modules, Process};
@@ -92,7 +95,7 @@ impl HeapTarget {
     }
 
     /// `PyCode_Type`
-    pub fn code_type(&self) -> crate::model::Address {
+    pub fn code_type(&self) -> Address {
         self.python.code_type
     }
 
@@ -152,6 +155,23 @@ impl HeapTarget {
         let cache = Cache::new(self.pages.memory(), &survey);
         let budget = Budget::for_heap_bytes(cache.size());
         Ok(make(&self.view(&cache, &mapped, &budget), &self.pages, self.objects.pool_size))
+    }
+
+    /// Where in its memory the addresses of objects are written; nothing where that cannot be said.
+    pub fn pointers(&self, wanted: &[Address]) -> Option<Vec<Vec<PointersIn>>> {
+        let survey = self.pages.survey().ok()?;
+        let mappings = self.process.mappings().ok()?;
+        let mappings = mappings.iter().filter(|mapping| mapping.readable && mapping.writable);
+        let mut memory = Vec::new();
+        for mapping in mappings {
+            let path = mapping.path.to_string_lossy();
+            let name = path.rsplit('/').next().unwrap_or_default();
+            memory.extend(survey.ranges.iter().filter_map(|there| {
+                let range = there.start.max(mapping.start.0)..there.end.min(mapping.end.0);
+                (!range.is_empty()).then(|| Searched { range, name: name.to_owned() })
+            }));
+        }
+        outside::pointers(wanted, &memory, |at, into| self.pages.read(at, into))
     }
 
     fn view<'a>(

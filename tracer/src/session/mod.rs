@@ -15,6 +15,7 @@ mod modules;
 mod names;
 mod objects;
 pub mod options;
+mod outside;
 mod plan;
 pub mod progress;
 mod queue;

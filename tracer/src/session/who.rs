@@ -32,7 +32,8 @@ pub fn find(selector: &str, asked: &str, options: &WhoOptions) -> Result<Answer,
         let subject = heap::find(view, heap, asked)?;
         Ok::<_, NoHeapSubject>(answer(view, heap, roots, code_type, subject, options))
     })?;
-    let Found { subject, bytes, groups, more } = value?;
+    let Found { subject, bytes, mut groups, more } = value?;
+    find_pointers(&target, &mut groups);
     let retainers = RetainerReport {
         schema: CENSUS_SCHEMA,
         tool: tool(),
@@ -46,6 +47,20 @@ pub fn find(selector: &str, asked: &str, options: &WhoOptions) -> Result<Answer,
         more_groups: more,
     };
     Ok(Answer { retainers, namesake: subject.namesake })
+}
+
+/// Groups whose first objects are looked for in memory.
+const SEARCHED: usize = 3;
+
+/// Where the addresses of objects are written that something outside the Python heap holds.
+fn find_pointers(target: &HeapTarget, groups: &mut [RetainerGroup]) {
+    let outside = groups.iter_mut().filter_map(|group| group.outside.as_mut());
+    let mut outside: Vec<_> = outside.take(SEARCHED).collect();
+    let wanted: Vec<Address> = outside.iter().map(|outside| outside.address).collect();
+    let found = if wanted.is_empty() { None } else { target.pointers(&wanted) };
+    for (outside, found) in outside.iter_mut().zip(found.into_iter().flatten()) {
+        outside.pointers = Some(found);
+    }
 }
 
 /// What was found.

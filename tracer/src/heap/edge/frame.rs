@@ -215,8 +215,18 @@ pub fn free_variable(view: &View<'_>, code: Address, index: u32) -> Option<Strin
     }
 }
 
+/// The code that a frame runs.
+pub fn code_of_frame(view: &View<'_>, frame: Address) -> Option<Address> {
+    code_of(view, frame)
+}
+
 /// The code of a frame object or a generator.
 pub fn frame_code(view: &View<'_>, object: Address, class: &Class) -> Option<Address> {
+    code_of(view, frame_of(view, object, class)?)
+}
+
+/// The frame of a frame object or of a generator that has not ended.
+pub fn frame_of(view: &View<'_>, object: Address, class: &Class) -> Option<Address> {
     let frame = match (class.kind, view.objects.generator.frame) {
         (Kind::Generator, GeneratorFrame::Object { frame }) => {
             Address(view.word(object, frame.into())?)
@@ -225,7 +235,22 @@ pub fn frame_code(view: &View<'_>, object: Address, class: &Class) -> Option<Add
         (_, GeneratorFrame::Object { .. }) => object,
         (_, GeneratorFrame::Embedded { .. }) => Address(view.word(object, FRAME_OF_OBJECT)?),
     };
-    code_of(view, frame)
+    Some(frame).filter(|frame| !frame.is_null())
+}
+
+/// What is on top of the evaluation stack of a frame that does not run: what a coroutine awaits.
+pub fn frame_top(view: &View<'_>, frame: Address) -> Option<Address> {
+    let code = code_of(view, frame)?;
+    let extent = Extent::read(view, frame, code).filter(|extent| extent.possible == 0)?;
+    let variables = variables(view, code)?;
+    let top = extent.certain.checked_sub(1).filter(|top| *top >= variables)?;
+    let word = view.word(frame, u64::from(view.objects.frame.locals) + 8 * top)?;
+    let is_tagged = view.layout.frame.code_tag_mask != 0;
+    match is_tagged {
+        true => Some(Address(word & !TAGS)).filter(|_| word & TAGS != NUMBER),
+        false => Some(Address(word)),
+    }
+    .filter(|top| !top.is_null())
 }
 
 /// Whether a generator or coroutine has returned or was closed.

@@ -13,7 +13,10 @@ use super::layout::FieldAt;
 use super::view::View;
 use crate::model::Address;
 
-pub use frame::{frame_code, frame_locals, frame_room, free_variable, is_finished, local_name};
+pub use frame::{
+    code_of_frame, frame_code, frame_locals, frame_of, frame_room, frame_top, free_variable,
+    is_finished, local_name,
+};
 pub use instance::{attributes, values};
 pub use question::{digits, function_code, int_value, length, module_dict, module_made_as};
 

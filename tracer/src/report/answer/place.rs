@@ -53,7 +53,14 @@ fn named(hop: &Hop<'_>) -> String {
 
 /// The code of a function or a frame.
 fn code<'a>(hop: &Hop<'a>) -> Option<&'a str> {
-    hop.detail.filter(|_| hop.items().is_none())
+    hop.detail.filter(|_| hop.items().is_none() && hop.awaits().is_none())
+}
+
+/// What tasks that leak, or that retain what leaks, wait for: `job (app.py:30) → read (app.py:12) → _asyncio.Future`.
+pub fn awaits(retainer: &LeakRetainer) -> Option<String> {
+    let hops = retainer.through.iter().chain(retainer.path.last());
+    let awaits = hops.filter_map(|words| Hop::parse(words)?.awaits()).next()?;
+    Some(cut_middle(awaits, MOST))
 }
 
 /// A path that is no longer than there is room for: what decides nothing is left out first.

@@ -78,6 +78,7 @@ pub fn rows(leak: &Leak, document: &Document) -> Vec<LeakFact> {
     row("held by", by().filter(|_| from_outside));
     row("kept in", by().filter(|_| !from_outside));
     row("each through", leak.retained_by.as_ref().and_then(place::through));
+    row("waits in", leak.retained_by.as_ref().and_then(place::awaits));
     row("known as", leak.known_kind.map(|kind| kind.says.to_owned()));
     row("limit", leak.bound.as_ref().map(|limit| bound(limit, leak, document)));
     row("grown by", grown_by(leak).or_else(|| next_growth(leak)));

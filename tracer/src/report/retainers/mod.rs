@@ -1,6 +1,7 @@
 //! Prints retainers: paths from the roots of a heap.
 
 mod dot;
+mod outside;
 mod place;
 #[cfg(test)]
 pub mod samples;

@@ -2,7 +2,8 @@
 
 use crate::model::{
     Address, CENSUS_SCHEMA, CensusTarget, HeapNote, HeapSnapshot, HeapSubject, ObjectDetail,
-    PythonTarget, Reference, RetainerGroup, RetainerReport, RootKind, SkippedPart, Tool, Via,
+    OutsideReferences, PointersIn, PythonTarget, Reference, RetainerGroup, RetainerReport,
+    RootKind, SkippedPart, Tool, Via,
 };
 
 /// What a snapshot says.
@@ -82,6 +83,7 @@ pub fn registry() -> RetainerGroup {
         bytes: 10_032,
         root: RootKind::Module,
         root_name: "module holoviews.streams".into(),
+        outside: None,
         path: vec![
             reference(
                 attribute("Stream"),
@@ -128,6 +130,7 @@ fn frame() -> RetainerGroup {
         bytes: 528,
         root: RootKind::Frame,
         root_name: "thread 4719, frame run (server.py:88)".into(),
+        outside: None,
         path: vec![reference(
             Via::Local { name: "doc".into() },
             "bokeh.document.document.Document",
@@ -146,6 +149,12 @@ fn native() -> RetainerGroup {
         bytes: 352,
         root: RootKind::Native,
         root_name: "uvloop.loop.Handle at 0x7f21c40a1000".into(),
+        outside: Some(OutsideReferences {
+            address: Address(0x7f21_c40a_1000),
+            counted: 2,
+            found: 1,
+            pointers: Some(vec![PointersIn { mapping: "[heap]".into(), words: 2 }]),
+        }),
         path: vec![maybe],
     }
 }
@@ -156,6 +165,7 @@ fn garbage() -> RetainerGroup {
         bytes: 176,
         root: RootKind::Garbage,
         root_name: "bokeh.document.document.Document at 0x7f21c40a5d90".into(),
+        outside: None,
         path: vec![
             reference(attribute("_models"), "bokeh.document.models.DocumentModelManager", None),
             reference(attribute("_document"), "bokeh.document.document.Document", None),
@@ -224,6 +234,7 @@ pub fn hostile() -> RetainerReport {
             bytes: u64::MAX,
             root,
             root_name: name.to_owned(),
+            outside: None,
             path: path.clone(),
         })
         .collect();

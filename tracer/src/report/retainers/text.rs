@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::RetainersExporter;
+use super::{RetainersExporter, outside};
 use crate::model::{RetainerGroup, RetainerReport};
 use crate::report::census::closing;
 use crate::report::path;
@@ -69,6 +69,9 @@ fn write_group(page: &mut Page<'_>, number: u64, group: &RetainerGroup) -> io::R
         path::retained_from(group)
     );
     page.item(0, &format!("{number:>2}. "), Style::Bold, &headline)?;
+    if let Some(outside) = &group.outside {
+        page.paragraph(INDENT, &escape::terminal(&outside::words(outside)))?;
+    }
     if group.path.is_empty() {
         return page.paragraph(INDENT, "It is retained there directly.");
     }
