@@ -40,8 +40,12 @@ impl Dominators {
     pub fn find(graph: &Graph, count: usize, roots: &[u32]) -> Self {
         let search = Search::run(graph, count, roots);
         let referrers = Referrers::find(graph, &search, roots);
-        let semi = semidominators(&search.parents, &referrers);
-        let mut dominators = search.parents;
+        // What is not needed any more goes at once: all of these are as long as the heap.
+        let Search { order, places, parents } = search;
+        drop(places);
+        let semi = semidominators(&parents, &referrers);
+        drop(referrers);
+        let mut dominators = parents;
         for at in 1..dominators.len() {
             // Of what dominates the parent, the lowest that the semidominator does not exclude.
             let mut over = dominators[at];
@@ -50,7 +54,7 @@ impl Dominators {
             }
             dominators[at] = over;
         }
-        Self { order: search.order, dominators }
+        Self { order, dominators }
     }
 
     /// For each of `wanted` the number and the sum of weights of all that it dominates, itself included; `None` for

@@ -7,6 +7,7 @@ mod filter;
 mod leaks;
 mod one_leak;
 mod suppress;
+mod wildcard;
 
 pub use filter::{Filter, NotAPattern};
 pub use one_leak::{NoLeak, one_leak, with_stacks};
@@ -102,6 +103,8 @@ impl Judge {
     /// stacks are muted is muted with them: its types are what they allocate.
     fn sift_leaks(&self, document: &mut Document, muted: &HashSet<String>) -> Vec<usize> {
         let mut used = Vec::new();
+        // Of those that go with their stacks a note says so already.
+        let mut suppressed = 0;
         document.leaks.retain(|leak| {
             let stacks = &leak.evidence.findings;
             if !stacks.is_empty() && stacks.iter().all(|id| muted.contains(id)) {
@@ -109,8 +112,12 @@ impl Judge {
             }
             let lines = used.len();
             used.extend(self.suppressions.matching_leak(leak));
+            suppressed += u64::from(used.len() > lines);
             used.len() == lines && self.filter.wants_leak(leak)
         });
+        if suppressed > 0 {
+            document.capture.notes.push(Note::LeaksSuppressed { leaks: suppressed });
+        }
         for (rank, leak) in (1..).zip(&mut document.leaks) {
             leak.rank = rank;
         }

@@ -180,6 +180,11 @@ coded! {
             /// What they are.
             left_out: LeftOut,
         },
+        /// Leaks were suppressed by their id, name or path.
+        "leaks-suppressed" => LeaksSuppressed {
+            /// So many.
+            leaks: u64,
+        },
         /// Findings were left out by `--include` and `--exclude`.
         "findings-filtered" => FindingsFiltered {
             /// What they are.

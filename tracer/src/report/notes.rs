@@ -167,6 +167,8 @@ pub fn note(note: &Note) -> String {
         Note::FindingsSuppressed { file, left_out: them } => {
             left_out(them, "suppressed by", file)
         }
+        Note::LeaksSuppressed { leaks: 1 } => "1 leak is suppressed".to_owned(),
+        Note::LeaksSuppressed { leaks } => format!("{} leaks are suppressed", count(*leaks)),
         Note::FindingsFiltered { left_out: them } => {
             left_out(them, "left out by", "--include and --exclude")
         }

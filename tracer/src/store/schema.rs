@@ -18,7 +18,7 @@ pub const OLDEST_VERSION: u32 = 3;
 const WITH_CONTAINERS: u32 = 4;
 
 /// The first version with the tables of [`SINCE_5`].
-const WITH_RETAINED: u32 = 5;
+const VERSION_5: u32 = 5;
 
 /// A table: its name and the statement that makes it, byte for byte as SQLite keeps it.
 pub const TABLES: [(&str, &str); 12] = [
@@ -107,7 +107,7 @@ pub fn has_containers(version: u32) -> bool {
 
 /// Whether a version has the tables of [`SINCE_5`].
 pub fn has_version_5(version: u32) -> bool {
-    version >= WITH_RETAINED
+    version >= VERSION_5
 }
 
 /// All tables.

@@ -54,9 +54,6 @@ pub struct Expected {
     /// At least one of these is in the stack.
     #[serde(default)]
     pub frames: Vec<Place>,
-    /// Whether Python's own tracer sees the memory, and why.
-    #[serde(default)]
-    pub tracemalloc_sees: String,
     /// Types of the objects that stay, with the module that people import them from, or without.
     #[serde(default)]
     pub leaking_types: Vec<String>,
@@ -144,12 +141,6 @@ impl Case {
             .is_some_and(|(leaky, fixed)| fixed > leaky / 20.0)
     }
 
-    /// Whether the leaked blocks come from Python's small-object allocator. The C library's sees
-    /// only the arenas that those are cut from, under whatever stack happened to need one.
-    pub fn is_small_objects(&self) -> bool {
-        self.expected.tracemalloc_sees.contains("pymalloc")
-    }
-
     fn parse(text: &str) -> Result<Self> {
         let case: Self = toml::from_str(text)?;
         ensure!(
@@ -218,9 +209,6 @@ mod tests {
         assert!(!case.is_silent(Version::Leaky));
         assert!(case.is_silent(Version::Fixed));
         assert!(!case.still_grows());
-        assert!(!case.is_small_objects());
-        let small = NATIVE.replace("leaking_types = []", "tracemalloc_sees = \"yes (pymalloc)\"");
-        assert!(Case::parse(&small).expect("a case").is_small_objects());
     }
 
     #[test]

@@ -183,16 +183,22 @@ fn is_held(piece: &Piece<'_>) -> bool {
     piece.of_stack().is_some() && !piece.is_arenas() && !piece.is_unreachable()
 }
 
-/// Stacks without owners: of one library, called by one line.
+/// Stacks without owners: of one library, called by one line. What something points to is not what the library lost.
 fn by_caller(pieces: &[Piece<'_>], sets: &mut Sets) {
-    let mut known: HashMap<Caller<'_>, usize> = HashMap::new();
+    let mut known: HashMap<(Caller<'_>, bool), usize> = HashMap::new();
     for (index, piece) in pieces.iter().enumerate() {
         let Some(found) = piece.of_stack().filter(|_| piece.owner().is_none()) else { continue };
         if let Some(caller) = caller(found).filter(|_| !piece.is_arenas()) {
-            let first = *known.entry(caller).or_insert(index);
+            let first = *known.entry((caller, is_pointed_to(found))).or_insert(index);
             sets.join(first, index);
         }
     }
+}
+
+/// Whether its blocks were searched for, and something points to most of them.
+fn is_pointed_to(found: &Finding) -> bool {
+    let searched = found.evidence.unreferenced;
+    searched.is_some_and(|of| of.looked_for > 0 && of.unreachable.saturating_mul(2) < of.looked_for)
 }
 
 /// What one library lost, whichever lines called it.

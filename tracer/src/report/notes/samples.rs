@@ -83,6 +83,7 @@ pub fn notes() -> Vec<Note> {
     notes.push(Note::OwnersIncomplete { blocks: 1_048_576 });
     let one = LeftOut { findings: 1, retained_bytes: 42_400, share_of_growth: Some(0.83) };
     let two = LeftOut { findings: 2, retained_bytes: 84_800, share_of_growth: None };
+    notes.extend([1, 2].map(|leaks| Note::LeaksSuppressed { leaks }));
     notes.push(Note::FindingsSuppressed { file: "app.supp".into(), left_out: one });
     notes.push(Note::FindingsFiltered { left_out: two });
     notes.push(Note::Text { text: "A sentence of an earlier version.".into() });

@@ -116,6 +116,11 @@ pub fn shared_leaks<'a>(group: &Group<'a>) -> Vec<Vec<(&'a Document, &'a Leak)>>
     all
 }
 
+/// In how many workers a leak is: one may have it twice.
+pub fn workers_of(leaks: &[(&Document, &Leak)]) -> u64 {
+    count(leaks.iter().map(|(document, _)| document.target.pid))
+}
+
 /// How many different ones.
 fn count(pids: impl Iterator<Item = u32>) -> u64 {
     u64::try_from(pids.collect::<BTreeSet<u32>>().len()).unwrap_or(u64::MAX)

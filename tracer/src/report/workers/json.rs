@@ -1,11 +1,12 @@
 //! The contract for programs that watch several processes: each document as it would be alone, and
 //! what they have in common.
 
+use std::collections::BTreeSet;
 use std::io::{self, Write};
 
 use serde::Serialize;
 
-use super::group::{WorkersFinding, leaking_types, shared, shared_leaks};
+use super::group::{WorkersFinding, leaking_types, shared, shared_leaks, workers_of};
 use super::{Group, SeveralJson};
 use crate::model::{Amount, Confidence, Document, Interval, Leak, TypeGrowth, Verdict};
 use crate::report::json::contract::DocumentJson;
@@ -121,13 +122,14 @@ impl<'a> SharedJson<'a> {
 impl<'a> LeakJson<'a> {
     fn new(found: &[(&'a Document, &'a Leak)], group: &Group<'a>) -> Option<Self> {
         let (_, first) = found.first()?;
+        let pids: BTreeSet<u32> = found.iter().map(|(document, _)| document.target.pid).collect();
         Some(Self {
             id: &first.id,
             name: &first.name,
             verdict: first.verdict,
-            workers: u64::try_from(found.len()).unwrap_or(u64::MAX),
+            workers: workers_of(found),
             of: group.size(),
-            pids: found.iter().map(|(document, _)| document.target.pid).collect(),
+            pids: pids.into_iter().collect(),
             bytes_per_hour: found.iter().map(|(_, leak)| leak.rate.bytes_per_hour.est).sum(),
         })
     }

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use super::Group;
-use super::group::{WorkersFinding, leaking_types, shared, shared_leaks};
+use super::group::{WorkersFinding, leaking_types, shared, shared_leaks, workers_of};
 use crate::model::{Document, Finding, TypeGrowth};
 use crate::report::answer::{brief, headline};
 use crate::report::leaks::{CHAPTERS, Leaks, TOP, verdict};
@@ -84,7 +84,7 @@ fn leaks(page: &mut Page<'_>, group: &Group<'_>, options: &Options) -> io::Resul
     page.heading("Leaks")?;
     for (rank, of) in (1..).zip(found.iter().take(options.top.unwrap_or(TOP))) {
         let Some((document, leak)) = of.first() else { continue };
-        let workers = u64::try_from(of.len()).unwrap_or(u64::MAX);
+        let workers = workers_of(of);
         let text = format!(
             "In {}, as in pid {}: {}.",
             group.share(workers),

@@ -195,12 +195,17 @@ fn twice(
 struct HeapTypes<'a> {
     view: &'a View<'a>,
     classes: Classes,
-    known: AddressMap<Option<SmallType>>,
+    types: Vec<SmallType>,
+    /// Places in `types`, by the address of the type; [`NO_TYPE`] of what is none.
+    known: AddressMap<u32>,
 }
+
+/// What is no type: words in blocks that are no objects.
+const NO_TYPE: u32 = u32::MAX;
 
 impl<'a> HeapTypes<'a> {
     fn new(view: &'a View<'a>) -> Self {
-        Self { view, classes: Classes::default(), known: AddressMap::default() }
+        Self { view, classes: Classes::default(), types: Vec::new(), known: AddressMap::default() }
     }
 
     fn read(&mut self, address: Address) -> Option<SmallType> {
@@ -251,13 +256,18 @@ fn weak_list(class: &Class) -> Option<i32> {
 impl SmallTypes for HeapTypes<'_> {
     fn at(&mut self, address: Address) -> Option<SmallType> {
         /// Most words that are remembered to be types or none.
-        const MOST: usize = 1 << 20;
-        if let Some(known) = self.known.get(&address.0) {
-            return *known;
+        const MOST: usize = 1 << 18;
+        if let Some(place) = self.known.get(&address.0) {
+            return self.types.get(*place as usize).copied();
         }
         let read = self.read(address);
         if self.known.len() < MOST {
-            self.known.insert(address.0, read);
+            let place = match read {
+                Some(_) => u32::try_from(self.types.len()).unwrap_or(NO_TYPE),
+                None => NO_TYPE,
+            };
+            self.types.extend(read);
+            self.known.insert(address.0, place);
         }
         read
     }
