@@ -208,6 +208,24 @@ fn a_recording_is_judged() {
 
 /// What is wrong with the words is said before anything is watched or read.
 #[test]
+fn a_leak_that_is_not_there_is_named() {
+    let (folder, path) = recording(2);
+    let picture = folder.path().join("leak.png");
+    let (file, picture) = (text(&path), text(&picture));
+    for words in [
+        &["report", file, "-f", "svg", "--leak", "cafe0000"][..],
+        &["diff", file, "--leak", "cafe0000", "--from", "10s", "-f", "folded"],
+        &["plot", file, "--leak", "cafe0000", "-o", picture],
+    ] {
+        let line = complaint(&leakspy(words), 2);
+        assert!(line.contains("there is no leak cafe0000; "), "{line}");
+    }
+    assert!(!Path::new(picture).exists());
+    let both = leakspy(&["diff", file, file, "--leak", "cafe0000"]);
+    assert_eq!(both.status.code(), Some(2), "{both:?}");
+}
+
+#[test]
 fn wrong_words_about_leaks_are_named() {
     let folder = tempfile::tempdir().expect("a folder");
     let known = folder.path().join("known.supp");

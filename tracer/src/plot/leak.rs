@@ -7,7 +7,7 @@ use super::palette::{BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILION};
 use super::scene::{Paint, Scene, Stroke};
 use super::series::{self, Sample};
 use super::{PictureOptions, collections_key, font, growth, marks_on_axis};
-use crate::model::{Basis, Document, GrownContainer, Leak, TypeSeries, visible};
+use crate::model::{Basis, Document, GrownContainer, Hop, Leak, TypeSeries, visible};
 
 /// Types that are drawn, the first names the leak.
 const TYPES: [Paint; 3] = [BLUE, SKY, GREEN];
@@ -97,7 +97,10 @@ fn types(document: &Document) -> impl Iterator<Item = Numbers> {
 
 fn containers(document: &Document) -> impl Iterator<Item = Numbers> {
     let words = |found: &GrownContainer| match found.path.last() {
-        Some((last, _)) => format!("items of {last}"),
+        Some((last, _)) => match Hop::parse(last) {
+            Some(hop) => format!("items of {} ({})", hop.via, hop.class),
+            None => format!("items of {last}"),
+        },
         None => format!("items of a {}", found.name),
     };
     document.history.containers.iter().zip(CONTAINERS).map(move |(found, paint)| Numbers {

@@ -11,8 +11,9 @@ use super::{
     scene_of, svg,
 };
 use crate::model::{
-    Amount, Cohort, Collection, Document, Frame, Interval, Mark, ProcessPoint, RetainedPoint, Site,
-    SiteHistory, SitePoint, Totals,
+    Advice, Amount, Cohort, Collection, Confidence, Document, Frame, GrownContainer, Interval,
+    Leak, LeakEvidence, LeakKind, LeakRate, Mark, ProcessPoint, RetainedPoint, Site, SiteHistory,
+    SitePoint, Totals, TypePoint, TypeSeries, Verdict,
 };
 
 fn name(site: &Site) -> String {
@@ -52,6 +53,62 @@ fn is_well_formed(xml: &str) -> bool {
         rest = after;
     }
     open.is_empty() && !xml.chars().any(|c| c.is_control() && c != '\n')
+}
+
+/// A document cut down to one leak, of which there were so many objects.
+fn of_one_leak(counts: &[u64]) -> Document {
+    let mut document = samples::server();
+    let named = TypeSeries {
+        name: "app.Page".into(),
+        points: (0_u32..)
+            .zip(counts)
+            .map(|(t, count)| TypePoint { t: f64::from(t), count: *count, ..TypePoint::default() })
+            .collect(),
+        survivors: Vec::new(),
+    };
+    document.history.types = vec![named];
+    document.history.containers = vec![GrownContainer {
+        name: "list".into(),
+        path: vec![("module app".into(), None), (".KEPT: list (9 items)".into(), None)],
+        lengths: vec![(0.0, 3), (1.0, 900)],
+        ..GrownContainer::default()
+    }];
+    let rate = LeakRate::default();
+    document.leaks = vec![Leak {
+        id: "c92db5be".into(),
+        rank: 1,
+        verdict: Verdict::Leak,
+        confidence: Confidence::Suspect,
+        kind: LeakKind::Objects,
+        name: "app.Page".into(),
+        now: Amount::default(),
+        rate,
+        explains: None,
+        retained_by: None,
+        grown_by: Vec::new(),
+        created_at: Vec::new(),
+        distinguishing: Vec::new(),
+        bound: None,
+        known_kind: None,
+        grounds: Vec::new(),
+        advice: Advice::RemoveFromContainer,
+        evidence: LeakEvidence::default(),
+    }];
+    document.findings.clear();
+    document
+}
+
+#[test]
+fn a_leak_is_drawn_by_its_objects_and_its_container() {
+    let picture = svg(&of_one_leak(&[0, 450, 900]), What::Leak, &options()).expect("a picture");
+    for words in [
+        "One leak: app.Page (id:c92db5be)",
+        "objects of app.Page: 900 at the end",
+        "items of .KEPT (list): 900 at the end",
+    ] {
+        assert!(picture.contains(words), "{words}");
+    }
+    assert!(is_well_formed(&picture));
 }
 
 #[test]

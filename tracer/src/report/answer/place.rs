@@ -160,6 +160,11 @@ mod tests {
             ["a member: _asyncio.Task", "._coro: coroutine (job (a.py:3))", "local s: app.S"];
         let text = "_asyncio.Task → coroutine job (a.py:3) → local s";
         assert_eq!(through_of(&task).as_deref(), Some(text));
+        let waiting = "a member: _asyncio.Task (job (a.py:3) → read (a.py:9) → _asyncio.Future)";
+        let through = vec![waiting.to_owned(), "._coro: coroutine (job (a.py:3))".to_owned()];
+        let by = LeakRetainer { through, ..LeakRetainer::default() };
+        assert_eq!(awaits(&by).as_deref(), Some("job (a.py:3) → read (a.py:9) → _asyncio.Future"));
+        assert_eq!(super::through(&by).as_deref(), Some("_asyncio.Task → coroutine job (a.py:3)"));
         assert_eq!(through_of(&["[0]: app.Session", ".data: list (9 items)"]), None, "attributes");
         assert_eq!(through_of(&["[0]: method"]), None, "what leaks");
     }
