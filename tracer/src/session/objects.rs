@@ -50,8 +50,8 @@ pub struct ObjectScans {
     tell: Duration,
     state: Option<Box<ScanState>>,
     running: Option<oneshot::Receiver<ScanResult>>,
-    /// Whether the target waits for the end of snapshots.
-    awaited: bool,
+    /// Whether the target stands still, and waits for the end of snapshots.
+    still: bool,
 }
 
 /// What goes from snapshot to snapshot.
@@ -105,7 +105,7 @@ impl ObjectScans {
     pub fn new(rules: CensusRules, pid: Option<u32>) -> Self {
         let state = pid.map(|_| Box::default());
         let (next, tell) = (Duration::ZERO, Duration::ZERO);
-        Self { rules, pid: pid.unwrap_or(0), next, tell, state, running: None, awaited: false }
+        Self { rules, pid: pid.unwrap_or(0), next, tell, state, running: None, still: false }
     }
 
     /// Whether objects are to be counted, so long after the start.
@@ -141,7 +141,7 @@ impl ObjectScans {
             self.tell = at + (at / UNTOLD).min(LONGEST_UNTOLD);
         }
         let job = Job { state, pid, at, counts, tells, blocks };
-        let is_awaited = self.awaited;
+        let is_awaited = self.still;
         let work = move || {
             if !is_awaited {
                 os::usage::yield_to_others();
@@ -158,9 +158,9 @@ impl ObjectScans {
         self.running = Some(receiver);
     }
 
-    /// The target waits for the end of snapshots from now on: they do not make way for others.
-    pub fn is_awaited(&mut self) {
-        self.awaited = true;
+    /// The target stands still from now on, and waits for the end of snapshots: they make no way for others.
+    pub fn stands_still(&mut self) {
+        self.still = true;
     }
 
     /// Waits for the end of a snapshot; for ever when none runs.

@@ -99,8 +99,8 @@ pub struct PointerSearch {
     lost: Option<SharedLost>,
     /// Says what is free.
     malloc: Option<Arc<MallocSource>>,
-    /// Whether the target waits for the end of searches.
-    awaited: bool,
+    /// Whether the target stands still, and waits for the end of searches.
+    still: bool,
 }
 
 /// A search at work.
@@ -131,7 +131,7 @@ impl PointerSearch {
     /// None yet.
     pub fn new(rules: SearchRules) -> Self {
         let next = rules.times.0.first().copied().unwrap_or(rules.times.1);
-        Self { rules, begun: 0, next, running: None, lost: None, malloc: None, awaited: false }
+        Self { rules, begun: 0, next, running: None, lost: None, malloc: None, still: false }
     }
 
     /// With small objects of the process with Python, if there is one.
@@ -208,7 +208,8 @@ impl PointerSearch {
         turn: Turn,
     ) {
         let at_least = at_least(threads);
-        let lost = self.lost.as_ref().map(|lost| lost.job(now, self.age(now), at_least));
+        let lost =
+            self.lost.as_ref().map(|lost| lost.job(now, self.age(now), at_least, self.still));
         if lost.is_none() && wanted.is_none() {
             return;
         }
@@ -231,7 +232,7 @@ impl PointerSearch {
         let (pace, turn) = (Arc::clone(pace), Some(Arc::clone(turn)));
         let (malloc, most_bytes) = (self.malloc.clone(), self.rules.most_bytes);
         let job = Job { search, memory, malloc, most_bytes, lost, pace, turn };
-        job.start(self.awaited)
+        job.start(self.still)
     }
 
     /// The user waits for the result: no more rests.
@@ -248,9 +249,10 @@ impl PointerSearch {
         }
     }
 
-    /// The target waits for the end of searches from now on: they do not make way for others.
-    pub fn is_awaited(&mut self) {
-        self.awaited = true;
+    /// The target stands still from now on: nothing moves, so that one pass is enough, and searches make no way for
+    /// others, since it waits for their end.
+    pub fn stands_still(&mut self) {
+        self.still = true;
     }
 
     /// Waits for the end of a pass; for ever when none runs.
@@ -316,7 +318,7 @@ impl PointerSearch {
         let unreachable = of_sites.clone().filter(|(_, unreachable)| *unreachable);
         let unreachable: HashSet<Identity> =
             unreachable.map(|(block, _)| identity(block)).collect();
-        if unreachable.is_empty() {
+        if unreachable.is_empty() || self.still {
             let of_sites = of_sites.map(|(block, unreachable)| (block, *unreachable));
             return SearchStep::Found(tally(of_sites, running.at_least));
         }

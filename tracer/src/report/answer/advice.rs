@@ -16,7 +16,7 @@ pub fn of(leak: &Leak, document: &Document) -> String {
         }
         Advice::ReleaseReference => "look for what should let that reference go",
         Advice::BlameExtension => {
-            return match package(leak) {
+            return match package(leak, document) {
                 Some(package) => format!(
                     "report it to those who make {package}: its C code has to free them, nothing else can any more"
                 ),
@@ -51,13 +51,15 @@ pub fn of(leak: &Leak, document: &Document) -> String {
     text.to_owned()
 }
 
-/// The package whose library allocated what is lost: of the stack that allocated most, the innermost.
-fn package(leak: &Leak) -> Option<&str> {
+/// The package whose library allocated what is lost: of the stack that allocated most, the innermost. By the name in its
+/// metadata, as far as that is known.
+fn package<'a>(leak: &'a Leak, document: &'a Document) -> Option<&'a str> {
     let exact = leak.created_at.first().filter(|made| made.basis != Basis::Arena)?;
-    let native = exact.stack.iter().rev().filter(|frame| frame.kind == FrameKind::Native);
-    native.map(origin::of_frame).find_map(|origin| match origin {
-        Origin::Package(name) => Some(name),
-        _ => None,
+    let mut native = exact.stack.iter().rev().filter(|frame| frame.kind == FrameKind::Native);
+    native.find_map(|frame| {
+        let Origin::Package(name) = origin::of_frame(frame) else { return None };
+        let known = frame.module.as_deref().and_then(|module| document.package_of(module));
+        Some(known.map_or(name, |(name, _)| name))
     })
 }
 

@@ -350,6 +350,9 @@ mod tests {
         // Where its blocks were seen there is no doubt.
         leak.created_at[0].basis = Basis::Exact;
         assert_eq!(row(&leak, &document, "lost in").as_deref(), Some("c.so of Row 1.4"));
+        leak.advice = Advice::BlameExtension;
+        let advice = row(&leak, &document, "so").expect("advice");
+        assert!(advice.starts_with("report it to those who make Row:"), "{advice}");
         assert_eq!(row(&leak, &document, "perhaps in"), None);
     }
 

@@ -19,13 +19,10 @@ impl LastPause {
         Self { wanted, pause: None }
     }
 
-    /// A search that is at work saw the target run: with a pause there is another one. While the target waits,
-    /// leakspy makes no way for others.
+    /// A search that is at work saw the target run: with a pause there is another one.
     pub fn prepare(&self, work: &mut Work) {
         if self.wanted {
             work.search.stop();
-            work.search.is_awaited();
-            work.objects.is_awaited();
         }
     }
 
@@ -54,9 +51,15 @@ impl LastPause {
 
 fn begin(work: &mut Work) -> Option<Pause> {
     let paused = work.recorder.target().pause();
-    let error = paused.as_ref().err().map(|error| joined(error, ToString::to_string));
-    if let Some(error) = error {
-        work.recorder.note(Note::NotPaused { error });
+    match &paused {
+        Ok(_) => {
+            work.search.stands_still();
+            work.objects.stands_still();
+        }
+        Err(error) => {
+            let error = joined(error, ToString::to_string);
+            work.recorder.note(Note::NotPaused { error });
+        }
     }
     paused.ok()
 }

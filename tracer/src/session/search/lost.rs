@@ -53,6 +53,8 @@ pub struct LostJob {
     age: Duration,
     /// Fewer objects than this prove nothing.
     at_least: u64,
+    /// Whether the target stands still: what one pass finds is so.
+    still: bool,
 }
 
 impl SharedLost {
@@ -85,8 +87,8 @@ impl SharedLost {
     }
 
     /// A search that begins so long after the start.
-    pub fn job(&self, now: Duration, age: Duration, at_least: u64) -> LostJob {
-        LostJob { search: Arc::clone(&self.search), now, age, at_least }
+    pub fn job(&self, now: Duration, age: Duration, at_least: u64, still: bool) -> LostJob {
+        LostJob { search: Arc::clone(&self.search), now, age, at_least, still }
     }
 
     /// What the last search found, once.
@@ -96,7 +98,7 @@ impl SharedLost {
 }
 
 impl LostJob {
-    /// Both passes. What cannot be read as a Python heap has no small objects, and is no failure.
+    /// Both passes, or one of a target that stands still. What cannot be read as a Python heap has no small objects, and is no failure.
     pub fn run(
         self,
         pace: &PassPace,
@@ -153,7 +155,7 @@ impl LostSearch {
         let (at, ages) = self.before(job.now, job.age).unwrap_or(&nothing);
         let types = target.types(|view, pages, size| {
             let mut types = HeapTypes::new(view);
-            let both = twice(pages, pass, size, &mut types, most_bytes)?;
+            let both = unmarked(pages, pass, size, &mut types, (most_bytes, job.still))?;
             let is_old = |block: &Unmarked| ages.has(block.start, block.print, size.into());
             let groups = lost(view.memory, &mut types, both, &is_old);
             Ok(groups.iter().filter_map(|group| types.told(group, job.at_least)).collect())
@@ -165,20 +167,20 @@ impl LostSearch {
     }
 }
 
-/// The blocks to which two passes found nothing that leads, with the same content.
-fn twice(
+/// The blocks to which two passes found nothing that leads, with the same content; or one pass, where nothing moves.
+fn unmarked(
     pages: &Pages,
     pass: &UnmarkedPass<'_>,
     size: u32,
     types: &mut HeapTypes<'_>,
-    most_bytes: u64,
+    (most_bytes, still): (u64, bool),
 ) -> Result<Vec<Unmarked>, Unfinished> {
     let once = |types: &mut HeapTypes<'_>| {
         let pools = arenas::pools(pages, size, types, most_bytes)?;
         pass(pages, pools, types)
     };
     let first = once(types)?;
-    if first.is_empty() {
+    if still || first.is_empty() {
         return Ok(first);
     }
     let mut both = once(types)?;

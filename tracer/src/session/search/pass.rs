@@ -163,11 +163,14 @@ impl<'a> Pass<'a> {
     }
 
     /// What is there without chunks that are free.
-    fn used(&self, survey: &PageSurvey) -> Vec<PageRange> {
+    fn used(&mut self, survey: &PageSurvey) -> Vec<PageRange> {
+        let begun = Instant::now();
         let free = self.malloc.map(MallocSource::free).unwrap_or_default();
         let free =
             free.into_iter().map(|Range { start, end }| PageRange { start, end, code: false });
-        beyond(&survey.ranges, &free.collect::<Vec<_>>())
+        let used = beyond(&survey.ranges, &free.collect::<Vec<_>>());
+        self.worked += begun.elapsed();
+        used
     }
 
     fn nothing_missed(&self) -> Result<(), Unfinished> {
