@@ -115,6 +115,13 @@ coded! {
             /// Which version it is, where it says so.
             version: Option<String>,
         },
+        /// Arenas of Python's small-object allocator are mostly empty, and cannot be given back.
+        "arenas-half-empty" => ArenasHalfEmpty {
+            /// Their resident memory.
+            bytes: u64,
+            /// What of it objects use.
+            used_bytes: u64,
+        },
         /// The interpreter takes its objects from an allocator of its own that is not pymalloc.
         "python-allocator" => PythonAllocator {
             /// What the allocator is called.

@@ -122,6 +122,12 @@ pub fn note(note: &Note) -> String {
             name,
             version.as_ref().map(|version| format!(" {version}")).unwrap_or_default()
         ),
+        Note::ArenasHalfEmpty { bytes: all, used_bytes } => format!(
+            "Python's arenas have {} in memory, of which small objects use {}: the rest is retained for new ones, \
+             since only arenas without any object are given back.",
+            bytes(*all),
+            bytes(*used_bytes)
+        ),
         Note::PythonAllocator { allocator } => format!(
             "The interpreter takes its objects from {allocator} (PYTHONMALLOC), whose calls are not seen: what \
              Python objects keep is missing from the stacks. Without that setting they are counted."

@@ -25,7 +25,7 @@ use pass::PassPace;
 pub use pass::Unfinished;
 
 use crate::leak_scan::{
-    Blocks, LeakScan, ScanOutcome, SearchedBlock, SiteUnreachable, object_at, tally,
+    ArenaUse, Blocks, LeakScan, ScanOutcome, SearchedBlock, SiteUnreachable, object_at, tally,
 };
 use crate::model::{Address, LostMemory, Memory};
 use crate::os::pages::Pages;
@@ -156,6 +156,11 @@ impl PointerSearch {
     /// Whether it is time for that.
     pub fn may_take_down(&self, since_start: Duration) -> bool {
         self.lost.as_ref().is_some_and(|lost| lost.is_due(since_start))
+    }
+
+    /// How full the arenas were at the last search, once.
+    pub fn arenas(&self) -> Option<ArenaUse> {
+        self.lost.as_ref()?.arenas()
     }
 
     /// What the last search found of small objects, once.

@@ -51,6 +51,15 @@ struct PoolIndex {
     slots: Vec<u32>,
 }
 
+/// How full arenas are, bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ArenaUse {
+    /// Resident in pools, in use or not.
+    pub bytes: u64,
+    /// In blocks that are allocated.
+    pub used_bytes: u64,
+}
+
 /// Which blocks there were at one moment, for later ones to tell how old blocks are.
 #[derive(Debug, Default)]
 pub struct BlockAges(Vec<(u64, u32, Vec<u32>)>);
@@ -120,6 +129,20 @@ impl Pools {
     /// All of them, by address.
     pub fn all(&self) -> &[PoolAt] {
         &self.pools
+    }
+
+    /// Bytes of all pools, and of the blocks in them that are allocated.
+    pub fn bytes(&self) -> ArenaUse {
+        let allocated = |pool: &PoolAt| {
+            let blocks = pool.first..pool.first + pool.count as usize;
+            let count = blocks.filter(|number| self.allocated.has(*number)).count();
+            u64::from(pool.block).saturating_mul(u64::try_from(count).unwrap_or(u64::MAX))
+        };
+        let pools = u64::try_from(self.pools.len()).unwrap_or(u64::MAX);
+        ArenaUse {
+            bytes: pools.saturating_mul(self.size),
+            used_bytes: self.pools.iter().map(allocated).fold(0, u64::saturating_add),
+        }
     }
 
     /// How many blocks, allocated or not.

@@ -157,6 +157,18 @@ impl Heap {
 }
 
 #[test]
+fn pools_say_how_full_they_are() {
+    for objects in [0, 1, 200] {
+        let mut heap = Heap::new();
+        (0..objects).for_each(|number| heap.bytes(number, 1));
+        heap.close();
+        let expected = ArenaUse { bytes: SIZE, used_bytes: objects * BLOCK };
+        assert_eq!(heap.pools().bytes(), expected, "{objects}");
+    }
+    assert_eq!(Pools::default().bytes(), ArenaUse::default());
+}
+
+#[test]
 fn what_nothing_leads_to_is_lost() {
     let mut heap = Heap::new();
     (0..9).for_each(|number| heap.bytes(number, 1));

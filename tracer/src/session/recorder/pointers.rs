@@ -8,7 +8,7 @@ use super::super::search::{PointerSearch, Scanned, SearchStep, SearchWanted};
 use super::super::shared::Turn;
 use super::Recorder;
 use crate::history::Sink;
-use crate::leak_scan::{Blocks, SearchedBlock, SiteUnreachable};
+use crate::leak_scan::{ArenaUse, Blocks, SearchedBlock, SiteUnreachable};
 use crate::model::{Address, Domain, NoSearch, Note};
 use crate::os::Life;
 
@@ -64,6 +64,9 @@ impl Recorder {
         if let Some(lost) = search.found_lost().filter(|_| self.target.life() == Life::Running) {
             self.sinks.lost(&lost)?;
         }
+        if let Some(arenas) = search.arenas() {
+            self.note_arenas(arenas);
+        }
         match step {
             SearchStep::Goes => {}
             SearchStep::Unfinished(reason) => {
@@ -93,6 +96,18 @@ impl Recorder {
             }
         })?;
         Ok(births)
+    }
+
+    /// Tells of arenas that are mostly empty, as they were last.
+    fn note_arenas(&mut self, arenas: ArenaUse) {
+        /// Less is not worth a note.
+        const LEAST: u64 = 16 << 20;
+        self.capture.notes.retain(|note| !matches!(note, Note::ArenasHalfEmpty { .. }));
+        let ArenaUse { bytes, used_bytes } = arenas;
+        let free = bytes.saturating_sub(used_bytes);
+        if free >= LEAST && free > used_bytes {
+            self.note(Note::ArenasHalfEmpty { bytes, used_bytes });
+        }
     }
 
     /// Of memory that is swapped out the last number is told.

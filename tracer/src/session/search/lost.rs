@@ -11,7 +11,7 @@ use super::super::shared::Turn;
 use super::pass::{Pass, PassPace, Unfinished, arenas};
 use crate::heap::{AddressMap, Class, ClassId, Classes, Kind, View};
 use crate::leak_scan::{
-    BlockAges, LostGroup, ObjectExtent, Pools, SmallType, SmallTypes, Unmarked, lost,
+    ArenaUse, BlockAges, LostGroup, ObjectExtent, Pools, SmallType, SmallTypes, Unmarked, lost,
 };
 use crate::model::{Address, LostMemory, LostObjects};
 use crate::os;
@@ -31,6 +31,8 @@ pub struct LostSearch {
     target: Option<HeapTarget>,
     ages: VecDeque<(Duration, BlockAges)>,
     found: Option<LostMemory>,
+    /// How full the arenas were at the last search.
+    arenas: Option<ArenaUse>,
 }
 
 /// A pass over all memory, which finds the allocated blocks to which nothing leads.
@@ -89,6 +91,11 @@ impl SharedLost {
     /// A search that begins so long after the start.
     pub fn job(&self, now: Duration, age: Duration, at_least: u64, still: bool) -> LostJob {
         LostJob { search: Arc::clone(&self.search), now, age, at_least, still }
+    }
+
+    /// How full the arenas were at the last search, once.
+    pub fn arenas(&self) -> Option<ArenaUse> {
+        self.search.lock().unwrap_or_else(PoisonError::into_inner).arenas.take()
     }
 
     /// What the last search found, once.
@@ -155,42 +162,47 @@ impl LostSearch {
         let (at, ages) = self.before(job.now, job.age).unwrap_or(&nothing);
         let types = target.types(|view, pages, size| {
             let mut types = HeapTypes::new(view);
-            let both = unmarked(pages, pass, size, &mut types, (most_bytes, job.still))?;
+            let (arenas, both) = unmarked(pages, pass, size, &mut types, (most_bytes, job.still))?;
             let is_old = |block: &Unmarked| ages.has(block.start, block.print, size.into());
             let groups = lost(view.memory, &mut types, both, &is_old);
-            Ok(groups.iter().filter_map(|group| types.told(group, job.at_least)).collect())
+            let told = groups.iter().filter_map(|group| types.told(group, job.at_least));
+            Ok((arenas, told.collect()))
         });
-        let types: Vec<LostObjects> = types.map_err(|_| Unfinished::Stopped)??;
+        let (arenas, types): (ArenaUse, Vec<LostObjects>) =
+            types.map_err(|_| Unfinished::Stopped)??;
         let age = job.now.saturating_sub(*at).as_secs_f64();
+        self.arenas = Some(arenas);
         self.found = Some(LostMemory { t: job.now.as_secs_f64(), age, types });
         Ok(())
     }
 }
 
-/// The blocks to which two passes found nothing that leads, with the same content; or one pass, where nothing moves.
+/// The blocks to which two passes found nothing that leads, with the same content; or one pass, where nothing moves. With
+/// them, how full the arenas are.
 fn unmarked(
     pages: &Pages,
     pass: &UnmarkedPass<'_>,
     size: u32,
     types: &mut HeapTypes<'_>,
     (most_bytes, still): (u64, bool),
-) -> Result<Vec<Unmarked>, Unfinished> {
+) -> Result<(ArenaUse, Vec<Unmarked>), Unfinished> {
     let once = |types: &mut HeapTypes<'_>| {
         let pools = arenas::pools(pages, size, types, most_bytes)?;
-        pass(pages, pools, types)
+        let arenas = pools.bytes();
+        Ok::<_, Unfinished>((arenas, pass(pages, pools, types)?))
     };
-    let first = once(types)?;
+    let (arenas, first) = once(types)?;
     if still || first.is_empty() {
-        return Ok(first);
+        return Ok((arenas, first));
     }
-    let mut both = once(types)?;
+    let (arenas, mut both) = once(types)?;
     let mut known = first.iter().peekable();
     // Both are by address.
     both.retain(|block| {
         while known.next_if(|known| known.start < block.start).is_some() {}
         known.peek() == Some(&block)
     });
-    Ok(both)
+    Ok((arenas, both))
 }
 
 /// Types of the heap, as far as blocks need them.
