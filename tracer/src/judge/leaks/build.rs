@@ -64,7 +64,9 @@ fn leader<'a>(cluster: &Cluster<'a>) -> &'a Piece<'a> {
         let slope = if part { -found.slope_bytes_per_hour.est } else { 0.0 };
         let is_open = found.verdict != Verdict::Leak;
         let of_package = !part && TypeOrigin::from_name(&found.name) != TypeOrigin::Program;
-        ((part, is_open, of_package, depth(piece)), slope, found.rank)
+        // Of common types those that lie about elsewhere come along with what a container has room for.
+        let lies_about = part && !piece.is_roomy;
+        ((part, is_open, of_package, lies_about, depth(piece)), slope, found.rank)
     };
     let first = types.min_by(|(one, of_one), (other, of_other)| {
         let (a, b) = (order(one, of_one), order(other, of_other));

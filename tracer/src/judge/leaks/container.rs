@@ -41,7 +41,7 @@ fn explains(leak: &Leak, container: &GrownContainer, place: &PlaceKey) -> bool {
     let is_near =
         !of_leak.is_empty() && (place.starts_with(&of_leak) || of_leak.starts_with(place));
     let rate = by.container.as_ref().and_then(|container| container.items_per_hour);
-    is_near || (leak.is_leak() && is_in_step(container, rate.or(Some(leak.rate.count_per_hour))))
+    is_near || is_in_step(container, rate.or(Some(leak.rate.count_per_hour)))
 }
 
 fn is_in_step(container: &GrownContainer, rate: Option<f64>) -> bool {
@@ -67,11 +67,13 @@ fn is_steady(container: &GrownContainer) -> bool {
         && late >= STEADY * early
 }
 
-/// What there is one of for each item: a type of the program or a package before what anything is made of.
+/// What there is one of for each item: a type of the program or a package before what anything is made of, and what
+/// takes memory before numbers.
 fn name(container: &GrownContainer) -> String {
     let most = container.items.first().map_or(0, |(_, count)| *count);
-    let mut often = container.items.iter().filter(|(_, count)| 2 * count >= most);
-    let own = often.clone().find(|(name, _)| !is_part(name)).or_else(|| often.next());
+    let often = container.items.iter().filter(|(_, count)| 2 * count >= most);
+    let rank = |name: &str| (is_part(name), ["int", "float", "bool", "NoneType"].contains(&name));
+    let own = often.min_by_key(|(name, _)| rank(name));
     own.map_or(&container.name, |(name, _)| name).clone()
 }
 
@@ -135,7 +137,7 @@ mod tests {
             name: "dict".into(),
             path: vec![("module app".into(), None), (format!(".{name}: dict (9 items)"), None)],
             lengths: (0_u32..).zip(lengths).map(|(t, items)| (f64::from(t), *items)).collect(),
-            items: vec![("str".into(), 500), ("int".into(), 500)],
+            items: vec![("int".into(), 500), ("str".into(), 500)],
             ..GrownContainer::default()
         }
     }

@@ -34,7 +34,7 @@ pub fn settle(document: &mut Document) {
         _ if is_sure => None,
         _ if retained.is_some() => Some((Verdict::AllocatorRetention, Confidence::Suspect)),
         _ if by_allocator && is_excluded => Some((Verdict::Undetermined, Confidence::Suspect)),
-        None if growth.verdict == Verdict::Leak && fills => {
+        None if fills && matches!(growth.verdict, Verdict::Leak | Verdict::Undetermined) => {
             Some((Verdict::CacheWarming, Confidence::Suspect))
         }
         // Below it stands what may be a leak after all.
