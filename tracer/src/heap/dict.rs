@@ -180,6 +180,12 @@ pub fn entries(view: &View<'_>, dict: Address, out: &mut dyn FnMut(Address, Addr
     }
 }
 
+/// How many entries the dict at `dict` has, without reading them; `None` when its table cannot have so many.
+pub fn length(view: &View<'_>, dict: Address) -> Option<u64> {
+    let table = KeysTable::read(view, Address(view.word(dict, field::KEYS)?))?;
+    view.word(dict, field::USED).filter(|used| *used <= table.slots)
+}
+
 /// The value under a string key.
 pub fn lookup(view: &View<'_>, dict: Address, wanted: &str) -> Option<Address> {
     let length = u64::try_from(wanted.len()).ok()?;

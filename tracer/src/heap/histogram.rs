@@ -133,8 +133,8 @@ impl HeapWatch {
         }
     }
 
-    /// Types that grew since the first snapshot, most bytes first, then those by most objects:
-    /// `most` of each.
+    /// Types that grew since the first snapshot, most bytes first, then those by most objects, then those that never
+    /// shrank and grew most often: `most` of each.
     pub fn grown(&self, most: usize) -> Vec<String> {
         let grown = |of: fn(&TypePoint) -> u64| {
             let mut by: Vec<(u64, &str)> = self
@@ -151,12 +151,31 @@ impl HeapWatch {
             by
         };
         let mut names = Vec::new();
-        for (_, name) in grown(|point| point.bytes).into_iter().chain(grown(|point| point.count)) {
+        let (bytes, counts) = (grown(|point| point.bytes), grown(|point| point.count));
+        for (_, name) in bytes.into_iter().chain(counts).chain(self.steady(most)) {
             if !names.iter().any(|known| known == name) {
                 names.push(name.to_owned());
             }
         }
         names
+    }
+
+    /// Types of which there never were fewer than before, those that grew most often first, then by most objects.
+    fn steady(&self, most: usize) -> Vec<(u64, &str)> {
+        let rises = |series: &TypeSeries| {
+            let pairs = || series.points.windows(2).map(|pair| (pair[0].count, pair[1].count));
+            let never_fell = pairs().all(|(before, after)| before <= after);
+            let rises = pairs().filter(|(before, after)| before < after).count();
+            never_fell.then_some(rises).filter(|rises| *rises > 0)
+        };
+        let mut steady: Vec<(usize, u64, &str)> = self
+            .series
+            .iter()
+            .filter_map(|series| Some((rises(series)?, series.points.last()?.count, &*series.name)))
+            .collect();
+        steady.sort_by(|a, b| b.cmp(a));
+        steady.truncate(most);
+        steady.into_iter().map(|(_, count, name)| (count, name)).collect()
     }
 
     /// Makes one of every two snapshots of the older half; births between them are those of both.
@@ -377,5 +396,13 @@ mod tests {
         watch.series.extend([small, still]);
         assert_eq!(watch.grown(10), ["app.Small", "app.Session"]);
         assert!(watch.grown(0).is_empty());
+        // A few small ones at each snapshot, beside others that come and go.
+        let mut steady = watch.series[0].clone();
+        steady.name = "app.Viewer".into();
+        for (count, point) in (0..).zip(&mut steady.points) {
+            (point.count, point.bytes) = (count, count);
+        }
+        watch.series.push(steady);
+        assert!(watch.grown(1).contains(&"app.Viewer".to_owned()), "{:?}", watch.grown(1));
     }
 }

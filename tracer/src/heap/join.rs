@@ -284,12 +284,14 @@ fn sample(numbers: &[u32], turn: impl Fn(u32) -> Option<usize>) -> Vec<u32> {
 /// The path from a root that keeps most of these objects, if roots keep more than half of them.
 fn rooted(held: &Retainers<'_>, objects: &[(u32, u64)]) -> Option<RetainerGroup> {
     const GROUPS: usize = 16;
+    // Of all groups: what each of many modules has once is in as many.
+    let is_retained = |(number, _): &&(u32, u64)| {
+        let root = held.paths().way(*number).0;
+        root.is_some_and(|root| held.paths().kind(root).is_root())
+    };
+    let retained = objects.iter().filter(is_retained).count();
     let (groups, _) = held.groups(objects, GROUPS);
-    let is_rooted = |group: &&RetainerGroup| group.root.is_root();
-    let retained = groups.iter().filter(is_rooted).fold(0_usize, |sum, group| {
-        sum.saturating_add(usize::try_from(group.count).unwrap_or(usize::MAX))
-    });
-    let first = groups.iter().find(is_rooted)?.clone();
+    let first = groups.into_iter().find(|group| group.root.is_root())?;
     (retained > objects.len() / 2).then_some(first)
 }
 

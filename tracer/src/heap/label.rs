@@ -234,9 +234,7 @@ impl Namer<'_> {
                 Some(name(self.heap.classes.get(self.heap.classes.known(at)?).name.clone()))
             }
             Kind::Dict | Kind::OrderedDict => {
-                let mut count = 0_u64;
-                dict::entries(self.view, at, &mut |_, _| count += 1);
-                Some(ObjectDetail::Items { count })
+                dict::length(self.view, at).map(|count| ObjectDetail::Items { count })
             }
             Kind::List | Kind::Tuple | Kind::Set | Kind::Deque => {
                 edge::length(self.view, at, class).map(|count| ObjectDetail::Items { count })

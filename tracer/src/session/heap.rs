@@ -208,7 +208,9 @@ impl HeapTarget {
             let frames = std::mem::replace(&mut roots, heap::modules(&view, &heap));
             roots.extend(frames);
         }
-        let value = make(&view, &mut heap, roots);
+        // What names paths reads large containers again and again, after all was read.
+        let budget = Budget::for_heap_bytes(cache.size());
+        let value = make(&self.view(cache, mapped, &budget), &mut heap, roots);
         Some((value, self.account(&heap)))
     }
 

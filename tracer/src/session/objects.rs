@@ -34,6 +34,9 @@ const OBJECTS: usize = 8 << 20;
 /// Snapshots take at most one of so many seconds of a core. On a machine that is busy they take longer, and no
 /// more of it.
 const SHARE: u32 = 20;
+/// The first of them come sooner: a few are too few to say anything.
+const EARLY: Duration = Duration::from_secs(300);
+const EARLY_SHARE: u32 = 8;
 /// Series are written whole, so they are reported at every snapshot in the first minutes, and after
 /// a while only when this share of the time since the start has passed, or an hour.
 const UNTOLD: u32 = 50;
@@ -176,7 +179,8 @@ impl ObjectScans {
         self.running = None;
         let (state, found) = heap_scanned?;
         self.state = Some(state);
-        self.next = self.next.max(found.at + found.cost.saturating_mul(SHARE));
+        let share = if found.at < EARLY { EARLY_SHARE } else { SHARE };
+        self.next = self.next.max(found.at + found.cost.saturating_mul(share));
         Ok(found)
     }
 }
@@ -334,8 +338,10 @@ mod tests {
         snapshots.next = seconds(40);
         assert!(snapshots.done(found(10, 0.5)).is_ok());
         assert!(snapshots.is_due(seconds(40)));
-        assert!(snapshots.done(found(10, 3.0)).is_ok());
-        assert!(!snapshots.is_due(seconds(69)) && snapshots.is_due(seconds(70)));
+        assert!(snapshots.done(found(10, 6.0)).is_ok());
+        assert!(!snapshots.is_due(seconds(57)) && snapshots.is_due(seconds(58)));
+        assert!(snapshots.done(found(1000, 3.0)).is_ok());
+        assert!(!snapshots.is_due(seconds(1059)) && snapshots.is_due(seconds(1060)));
     }
 
     #[test]

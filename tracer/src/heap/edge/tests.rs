@@ -6,7 +6,7 @@ use std::cell::Cell;
 use proptest::prelude::*;
 
 use super::*;
-use crate::heap::layout::ROWS;
+use crate::heap::layout::{Keys, ROWS};
 use crate::heap::refcount::Refcount;
 use crate::heap::{Budget, Mapped, dict, shallow};
 use crate::model::Memory;
@@ -130,6 +130,30 @@ fn only_coroutines_have_an_origin() {
             let has = view.objects.generator.fields.iter().any(|(name, _)| *name == "cr_origin");
             assert_eq!(found, has && wanted, "{name} of 3.{}", view.objects.minor);
         });
+    }
+}
+
+/// Of a large heap not everything can be read again to name paths; a length is one word.
+#[test]
+fn lengths_of_dicts_are_known_when_the_budget_is_spent() {
+    const TABLE: u64 = BASE + 512;
+    for (used, expected) in [(5, Some(5)), (9, None)] {
+        let mut words = vec![0; WORDS];
+        let object = usize::try_from((OBJECT.0 - BASE) / 8).unwrap();
+        (words[object + 2], words[object + 4]) = (used, TABLE);
+        // Eight slots, as a number (to 3.10) or its logarithm; five entries.
+        let table = usize::try_from((TABLE - BASE) / 8).unwrap();
+        (words[table + 1], words[table + 4]) = (8, 5);
+        let sized = Image::from_words(&words);
+        (words[table + 1], words[table + 3], words[table + 4]) = (0x0303, 5, 0);
+        let logarithmic = Image::from_words(&words);
+        for (keys, image) in [(Keys::Sized, sized), (Keys::Logarithmic, logarithmic)] {
+            each_version(&image, |view| {
+                view.budget.take(u64::MAX);
+                let found = dict::length(view, OBJECT);
+                assert!(view.objects.keys != keys || found == expected, "{found:?}");
+            });
+        }
     }
 }
 
