@@ -24,8 +24,8 @@ const KINDS: [(&str, &str); 11] = [
 
 /// Those of them that declare a limit, what does so, and which.
 const LIMITS: [(&str, &str, Option<u64>); 5] = [
-    (".page", "lru_cache", Some(500_000)),
-    (".forever", "lru_cache", None),
+    (".page", "lru_cache of page()", Some(500_000)),
+    (".forever", "lru_cache of forever()", None),
     (".POOL", "__main__.Pool.maxsize", Some(400_000)),
     (".RECENT", "deque.maxlen", Some(300_000)),
     (".PAGES", "MOST in the code of remember", Some(250_000)),
