@@ -276,7 +276,9 @@ fn doubt(leak: &Leak) -> Option<String> {
         true => "what comes soon repeats: then it stops growing, though it has no limit",
         false => "it is a cache that is still filling: that looks the same so far",
     };
-    (is_doubted && cache && !outside).then(|| doubt.to_owned())
+    // No cache refers to garbage.
+    let is_garbage = leak.known_kind.is_some_and(|kind| kind.code == "collection-off");
+    (is_doubted && cache && !outside && !is_garbage).then(|| doubt.to_owned())
 }
 
 /// Whether it is only known by arenas, whose number says nothing.
