@@ -69,6 +69,14 @@ pub fn base_name(path: &str) -> &str {
 
 /// The package that a file inside a folder of packages belongs to. Compiled dependencies of a
 /// wheel lie beside it in `name.libs`.
+/// The package that a library is installed with.
+pub fn package_of_file(library: &str) -> Option<&str> {
+    match native(library) {
+        Origin::Package(package) => Some(package),
+        _ => None,
+    }
+}
+
 fn package(inside: &str) -> &str {
     let first = inside.split('/').next().unwrap_or(inside);
     let name = first.split('.').next().unwrap_or(first);

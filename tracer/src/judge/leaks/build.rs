@@ -3,6 +3,7 @@
 use super::cluster::Cluster;
 use super::path::Path;
 use super::piece::{FRAMES, Piece, is_of_frames, is_part};
+use super::retained::RetainedPlaces;
 use super::{amount, verdict};
 use crate::growth::TypeOrigin;
 use crate::model::{
@@ -16,10 +17,13 @@ use crate::report::{blame, label};
 const GROUNDS: usize = 8;
 /// Stacks that are given; more of them are in `findings`.
 const STACKS: usize = 8;
+/// A container that retains so many times less than another, of objects that come with those of that, is not
+/// what has to be emptied.
+const LITTLE: u64 = 4;
 
 /// The leak of a cluster; its rank is not known yet.
-pub fn leak(document: &Document, cluster: &Cluster<'_>) -> Leak {
-    let leader = leader(cluster);
+pub fn leak(document: &Document, cluster: &Cluster<'_>, sizes: &RetainedPlaces) -> Leak {
+    let leader = leader(cluster, sizes);
     let (verdict, confidence) = verdict::of(cluster);
     let (kind, name) = (kind(leader), name(leader));
     let retained_by = retained_by(cluster, leader);
@@ -50,23 +54,29 @@ pub fn leak(document: &Document, cluster: &Cluster<'_>) -> Leak {
     }
 }
 
-/// The piece that a leak is named by. Types before stacks, those of the program first, and the one that is nearest to the
-/// container; what is a part of anything only where there is nothing else, the fastest of such; of stacks the one that
+/// The piece that a leak is named by. Types before stacks, not those whose container retains little beside that of others,
+/// those of the program first, and the one that is nearest to the container; what is a part of anything only where there is nothing else, the fastest of such; of stacks the one that
 /// grows fastest.
-fn leader<'a>(cluster: &Cluster<'a>) -> &'a Piece<'a> {
+fn leader<'a>(cluster: &Cluster<'a>, sizes: &RetainedPlaces) -> &'a Piece<'a> {
     let depth = |piece: &Piece<'_>| match (&piece.path, piece.container) {
         (Some(path), Some(container)) => path.hops().len() - container,
         _ => usize::MAX,
     };
     let types = cluster.pieces.iter().filter_map(|piece| Some((*piece, piece.of_type()?)));
+    let most = cluster.pieces.iter().filter_map(|piece| retained(piece, sizes)).max();
+    // Where none retains what grew, several do together.
+    let least = most
+        .filter(|most| most.saturating_mul(2) >= grown(cluster))
+        .map_or(0, |most| most / LITTLE);
     let order = |piece: &Piece<'_>, found: &TypeGrowth| {
+        let frees_little = retained(piece, sizes).is_some_and(|bytes| bytes < least);
         let part = is_part(&found.name);
         let slope = if part { -found.slope_bytes_per_hour.est } else { 0.0 };
         let is_open = found.verdict != Verdict::Leak;
         let of_package = !part && TypeOrigin::from_name(&found.name) != TypeOrigin::Program;
         // Of common types those that lie about elsewhere come along with what a container has room for.
         let lies_about = part && !piece.is_roomy;
-        ((part, is_open, of_package, lies_about, depth(piece)), slope, found.rank)
+        ((part, is_open, frees_little, of_package, lies_about, depth(piece)), slope, found.rank)
     };
     let first = types.min_by(|(one, of_one), (other, of_other)| {
         let (a, b) = (order(one, of_one), order(other, of_other));
@@ -82,6 +92,25 @@ fn leader<'a>(cluster: &Cluster<'a>) -> &'a Piece<'a> {
     };
     let leader = first.map(|(piece, found)| nearest(cluster, piece, found)).or_else(fastest);
     leader.expect("invariant: clusters are made of pieces")
+}
+
+/// Bytes that a cluster grew by: types may have those of blocks, too.
+fn grown(cluster: &Cluster<'_>) -> u64 {
+    let sum = |sum: u64, bytes: u64| sum.saturating_add(bytes);
+    let types = cluster.pieces.iter().filter_map(|piece| piece.of_type());
+    let types = types.map(|found| found.last_bytes.saturating_sub(found.first_bytes)).fold(0, sum);
+    let stacks = cluster.pieces.iter().filter_map(|piece| piece.of_stack());
+    types.max(stacks.map(|found| found.site.live.bytes).fold(0, sum))
+}
+
+/// Bytes that the container of a type retains, where that was measured and its items are those objects: others
+/// hold much besides.
+fn retained(piece: &Piece<'_>, sizes: &RetainedPlaces) -> Option<u64> {
+    let (path, at) = (piece.path.as_ref()?, piece.container?);
+    let found = piece.of_type()?;
+    let items = path.hops().get(at)?.items()?;
+    let is_theirs = piece.is_roomy && items <= found.last_count.saturating_mul(LITTLE);
+    is_theirs.then(|| sizes.at(path.words_to(at))).flatten().map(|size| size.most_bytes)
 }
 
 /// Of types as good as the one that leads, in the same container, the one that is nearest to it: that should have been

@@ -66,6 +66,12 @@ pub fn of_stack(stack: &CallStack) -> Option<&str> {
     })
 }
 
+/// Whether a library is of the package that defines a type, `numpy.ndarray`.
+pub fn makes(library: &str, class: &str) -> bool {
+    let package = class.split_once('.').map(|(package, _)| package);
+    package.is_some() && package == origin::package_of_file(library)
+}
+
 #[expect(clippy::cast_precision_loss, reason = "arenas are few")]
 fn share(part: u64, all: u64) -> f64 {
     part as f64 / all.max(1) as f64

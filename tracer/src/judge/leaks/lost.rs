@@ -5,6 +5,7 @@ mod tests;
 
 use super::cluster::Cluster;
 use super::piece::Piece;
+use super::retained::RetainedPlaces;
 use super::{build, extension};
 use crate::model::{
     Advice, Amount, Basis, Confidence, CreatedAt, Document, Finding, Interval, Leak, LeakEvidence,
@@ -68,8 +69,8 @@ fn are_counted(cluster: &Cluster<'_>, memory: &LostMemory, leaks: &[Leak]) -> bo
     !is_held && cluster.pieces.iter().any(|piece| is_lost(piece))
 }
 
-/// Whether a cluster is of blocks that are lost as the small objects of a leak are: by its type, or by the one extension that may
-/// have lost those. Then they are a part of that leak, and their stacks say where it is made.
+/// Whether a cluster is of blocks that are lost as the small objects of a leak are: by its type, by the package that defines it
+/// (arrays and their data), or by the one extension that may have lost those. Then they are a part of that leak, and their stacks say where it is made.
 fn join_blocks(document: &Document, cluster: &Cluster<'_>, leaks: &mut [Leak]) -> bool {
     let lost = || cluster.pieces.iter().filter(|piece| piece.is_unreachable());
     let stacks = || lost().filter_map(|piece| piece.of_stack());
@@ -78,13 +79,17 @@ fn join_blocks(document: &Document, cluster: &Cluster<'_>, leaks: &mut [Leak]) -
     let Some(library) = extension::of_stack(&first.site.stack) else { return false };
     let is_of = |leak: &Leak| {
         types().any(|name| *name == leak.name)
+            || extension::makes(library, &leak.name)
             || leak.created_at.iter().any(|made| extension::of_stack(&made.stack) == Some(library))
     };
     let Some(leak) = leaks.iter_mut().find(|leak| is_of(leak)) else { return false };
-    let blocks = build::leak(document, cluster);
-    leak.now = leak.now.plus(blocks.now);
+    let blocks = build::leak(document, cluster, &RetainedPlaces::default());
+    // What objects hold is no more of them.
+    let is_content = extension::makes(library, &leak.name) && types().next().is_none();
+    let count = if is_content { 0 } else { blocks.now.count };
+    leak.now = leak.now.plus(Amount { count, ..blocks.now });
     leak.rate.bytes_per_hour = sum(leak.rate.bytes_per_hour, blocks.rate.bytes_per_hour);
-    leak.rate.count_per_hour += blocks.rate.count_per_hour;
+    leak.rate.count_per_hour += if is_content { 0.0 } else { blocks.rate.count_per_hour };
     leak.explains = leak.explains.zip(blocks.explains).map(|(one, other)| one + other);
     leak.created_at.retain(|made| made.basis != Basis::Arena);
     leak.created_at.extend(blocks.created_at);
@@ -175,7 +180,7 @@ fn leak(
         known_kind: None,
         retained_by: None,
         grown_by: Vec::new(),
-        created_at: created_at(document, arenas),
+        created_at: created_at(document, arenas, bytes_per_hour),
         distinguishing: Vec::new(),
         bound: None,
         grounds: vec![Reason::Lost {
@@ -220,10 +225,12 @@ fn interval(est: f64, count: u64) -> Interval {
     Interval { lo: est * (1.0 - error).max(0.0), est, hi: est * (1.0 + error) }
 }
 
-/// Stacks of the only extension that needed arenas, or the line that needed them.
-fn created_at(document: &Document, arenas: &[&Finding]) -> Vec<CreatedAt> {
+/// Stacks of the only extension that needed arenas, or the line that needed them, where these objects are most of what
+/// fills them.
+fn created_at(document: &Document, arenas: &[&Finding], rate: f64) -> Vec<CreatedAt> {
     let of_extension = extension::stacks(document, arenas);
-    if !of_extension.is_empty() {
+    let slopes = arenas.iter().map(|found| found.slope_bytes_per_hour.est);
+    if !of_extension.is_empty() || rate < FILLED * slopes.sum::<f64>() {
         return of_extension;
     }
     let known = arenas.iter().filter(|found| !found.site.stack.is_empty());

@@ -12,6 +12,7 @@
 //! | how much and how fast | `amount` |
 //! | name, retainer, stacks, advice | `build` |
 //! | what the retainer retains | `retained` |
+//! | caches that fill up, and those that are full | `refine`, `full` |
 //! | what tells old objects from new ones | `distinguish` |
 //! | what it is known as from other programs | `kinds` |
 //! | what malloc retains of freed memory | `retention` |
@@ -27,6 +28,7 @@ mod contained;
 mod container;
 mod distinguish;
 mod extension;
+mod full;
 mod kinds;
 mod lost;
 mod order;
@@ -57,7 +59,7 @@ pub fn leaks(document: &Document) -> Vec<Leak> {
     let clusters = cluster::clusters(document, &pieces);
     let (lost, clusters) = lost::lost(document, clusters);
     let sizes = retained::RetainedPlaces::of(document);
-    let leak = |cluster| retained::measured(build::leak(document, cluster), &sizes);
+    let leak = |cluster| retained::measured(build::leak(document, cluster, &sizes), &sizes);
     let clustered = clusters.iter().map(leak);
     let clustered: Vec<Leak> = clustered.map(|leak| refine::refine(leak, document)).collect();
     let containers = container::leaks(document, &clustered, &sizes).into_iter();

@@ -1,6 +1,7 @@
 //! What snapshots of containers add to a leak: how often the container that retains it grew, and which calls
 //! made it grow.
 
+use super::full;
 use super::path::{Path, PlaceKey};
 use crate::model::{
     Advice, Confidence, Document, GrownBy, GrownContainer, Leak, LeakContainer, SnapshotsGrown,
@@ -30,9 +31,24 @@ pub fn refine(mut leak: Leak, document: &Document) -> Leak {
     if leak.verdict.is_open()
         && leak.confidence == Confidence::Suspect
         && let Some(confidence) = enforces(found)
-        && fills(found, &leak, document)
     {
+        leak = limited(leak, found, document, confidence);
+    }
+    leak
+}
+
+/// What it is in a container that enforces a limit, as sure as that: it fills up, or is full.
+fn limited(
+    mut leak: Leak,
+    container: &GrownContainer,
+    document: &Document,
+    confidence: Confidence,
+) -> Leak {
+    if fills(container, &leak, document) {
         (leak.verdict, leak.confidence) = (Verdict::CacheWarming, confidence);
+        leak.advice = Advice::LowerLimit;
+    } else if full::is_full(container, &leak, document) {
+        (leak.verdict, leak.confidence) = (Verdict::CacheBounded, confidence);
         leak.advice = Advice::LowerLimit;
     }
     leak

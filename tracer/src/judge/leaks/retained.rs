@@ -19,6 +19,7 @@ pub fn measured(mut leak: Leak, sizes: &RetainedPlaces) -> Leak {
 }
 
 /// Retained sizes by place.
+#[derive(Default)]
 pub struct RetainedPlaces(HashMap<PlaceKey, RetainedSize>);
 
 impl RetainedPlaces {

@@ -15,6 +15,7 @@ pub fn settle(document: &mut Document) {
     let leaks: Vec<&Leak> = document.leaks.iter().filter(|leak| leak.is_leak()).collect();
     let filling = document.leaks.iter().filter(|leak| leak.verdict == Verdict::CacheWarming);
     let fills = filling.filter_map(|leak| leak.explains).sum::<f64>() >= MOST;
+    let is_full = document.leaks.iter().any(|leak| leak.verdict == Verdict::CacheBounded);
     let retention = document.leaks.iter().find(|leak| retention::is_most(leak));
     let retained = retention.and_then(|leak| leak.explains);
     let is_excluded = retention::is_excluded(document);
@@ -36,6 +37,14 @@ pub fn settle(document: &mut Document) {
         _ if by_allocator && is_excluded => Some((Verdict::Undetermined, Confidence::Suspect)),
         None if fills && matches!(growth.verdict, Verdict::Leak | Verdict::Undetermined) => {
             Some((Verdict::CacheWarming, Confidence::Suspect))
+        }
+        // It grew while a cache filled up, and that is full.
+        None if is_full
+            && !is_undecided
+            && !growth.significant
+            && matches!(growth.verdict, Verdict::Leak | Verdict::Undetermined) =>
+        {
+            Some((Verdict::CacheBounded, Confidence::Suspect))
         }
         // Below it stands what may be a leak after all.
         None if growth.verdict == Verdict::CacheWarming && is_undecided && !fills => {

@@ -3,7 +3,7 @@
 use super::*;
 use crate::model::{
     Advice, Amount, Confidence, Domain, Finding, Frame, FrameKind, Interval, LeakKind, Owners,
-    Reason, RootKind, TypeGrowth, Verdict,
+    Reason, RetainedPlace, RetainedSize, RootKind, TypeGrowth, Verdict,
 };
 use crate::report::leaks::samples;
 
@@ -103,6 +103,35 @@ fn small_objects_in_a_list_are_the_leak_and_the_arena_is_none() {
         assert_eq!(leak.advice, Advice::RemoveFromContainer);
         let growth = document.growth.as_ref().expect("judged");
         assert_eq!((growth.verdict, growth.confidence), (Verdict::Leak, Confidence::Suspect));
+    }
+}
+
+/// A registry keeps sessions that are closed, and each has an entry in a cache. Both grow in step; emptying the cache frees
+/// little.
+#[test]
+fn of_containers_that_grow_in_step_the_one_that_retains_names_the_leak() {
+    let entries = ["module lib", ".CACHE: dict (240 items)", "['a']: lib.Entry"];
+    let sessions = ["module lib", ".HANDLERS: list (250 items)", "[3]: lib.Handler"];
+    let session = [&sessions[..], &[".session: lib.Session"]].concat();
+    let entry = grown(1, "lib.Entry", [10, 250, 48], &entries);
+    let mut held = grown(2, "lib.Session", [10, 250, 48], &session);
+    held.together = vec![("lib.Entry".into(), 1.0)];
+    for (retained, name) in [
+        ([300_000, 39_000_000], "lib.Session"),
+        ([9_000_000, 0], "lib.Entry"),
+        // Neither retains what grew: others hold it, too.
+        ([1_000, 5_000], "lib.Entry"),
+    ] {
+        let mut document = judged(vec![entry.clone(), held.clone()], Vec::new());
+        let places = [&entries[..2], &sessions[..2]].into_iter().zip(retained);
+        document.history.retained_sizes = places
+            .map(|(path, most_bytes)| RetainedPlace {
+                path: words(path).expect("a path"),
+                size: RetainedSize { objects: 240, least_bytes: 1, most_bytes },
+            })
+            .collect();
+        let leaks = leaks(&document);
+        assert_eq!(leaks[0].name, name, "{retained:?}");
     }
 }
 

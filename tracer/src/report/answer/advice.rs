@@ -1,5 +1,6 @@
 //! What to do about a leak, in a sentence.
 
+use super::loser;
 use crate::model::{Advice, Basis, Document, FrameKind, Leak, LeakContainer, MallocUse, Reason};
 use crate::report::malloc;
 use crate::report::origin::{self, Origin};
@@ -20,6 +21,10 @@ pub fn of(leak: &Leak, document: &Document) -> String {
                 Some(package) => format!(
                     "report it to those who make {package}: its C code has to free them, nothing else can any more"
                 ),
+                None if is_of_objects(leak) => {
+                    "C code that took references to them has to give them back: nothing else can any more"
+                        .to_owned()
+                }
                 None => {
                     "the C code that allocated them has to free them: nothing else can any more"
                         .to_owned()
@@ -55,12 +60,21 @@ pub fn of(leak: &Leak, document: &Document) -> String {
 /// metadata, as far as that is known.
 fn package<'a>(leak: &'a Leak, document: &'a Document) -> Option<&'a str> {
     let exact = leak.created_at.first().filter(|made| made.basis != Basis::Arena)?;
+    if loser::of(leak).is_some_and(|loser| loser.maker.is_some()) {
+        // Who asked for them is probable, and not sure enough for a report.
+        return None;
+    }
     let mut native = exact.stack.iter().rev().filter(|frame| frame.kind == FrameKind::Native);
     native.find_map(|frame| {
         let Origin::Package(name) = origin::of_frame(frame) else { return None };
         let known = frame.module.as_deref().and_then(|module| document.package_of(module));
         Some(known.map_or(name, |(name, _)| name))
     })
+}
+
+/// Whether objects of Python are lost, not memory of C code alone.
+fn is_of_objects(leak: &Leak) -> bool {
+    leak.grounds.iter().any(|reason| matches!(reason, Reason::Lost { objects: true, .. }))
 }
 
 /// Whether the advice is only to look who refers to it.

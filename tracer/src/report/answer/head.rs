@@ -48,7 +48,7 @@ fn explained(document: &Document) -> Option<String> {
         return None;
     }
     if !growth.significant {
-        return Some("Its own growth cannot be told from none yet.".to_owned());
+        return Some("Whether the process as a whole keeps growing cannot be told yet.".to_owned());
     }
     let shares = document.leaks.iter().filter_map(|leak| leak.explains);
     let share: f64 = shares.filter(|share| share.is_finite()).sum();

@@ -9,6 +9,7 @@ mod closing;
 mod head;
 pub mod headline;
 mod lines;
+mod loser;
 mod place;
 pub mod rows;
 

@@ -3,12 +3,12 @@
 
 use std::cmp::Ordering;
 
-use super::{advice, lines, place};
+use super::{advice, lines, loser, place};
 use crate::model::{
     Advice, Basis, Confidence, CreatedAt, DeclaredBound, Distinguishing, Document, Leak, LeakKind,
     Reason, Verdict,
 };
-use crate::report::origin::{Origin, base_name, of_frame};
+use crate::report::origin::base_name;
 use crate::report::quantity::{bytes, count, counted, rate, rough_percent};
 use crate::report::{malloc, quantity};
 
@@ -45,6 +45,7 @@ pub fn word(leak: &Leak) -> &'static str {
         },
         Verdict::Undetermined => "too early to say",
         Verdict::CacheWarming => "still filling",
+        Verdict::CacheBounded => "full, no leak",
         Verdict::AllocatorRetention => "no leak",
         other => other.name(),
     }
@@ -53,6 +54,10 @@ pub fn word(leak: &Leak) -> &'static str {
 /// `900 a minute`, `1.8 MiB a minute`, `4.3 MiB now`
 pub fn figures(leak: &Leak) -> Vec<String> {
     let mut figures = Vec::new();
+    if leak.verdict == Verdict::CacheBounded {
+        // How fast it filled up is no rate of today.
+        return vec![format!("{} now", bytes(leak.now.bytes))];
+    }
     if leak.rate.count_per_hour.is_finite() && leak.rate.count_per_hour > 0.0 && !is_arenas(leak) {
         figures.push(rate::times(leak.rate.count_per_hour));
     }
@@ -68,7 +73,11 @@ pub fn rows(leak: &Leak, document: &Document) -> Vec<LeakFact> {
     let mut rows = Vec::new();
     let mut row =
         |label, text: Option<String>| rows.extend(text.map(|text| LeakFact { label, text }));
-    row("lost in", library(leak, document).filter(|_| is_lost(leak) && !is_guess(leak)));
+    row(
+        "lost in",
+        library(leak, document)
+            .filter(|_| is_lost(leak) && !is_guess(leak) && maker(leak).is_none()),
+    );
     row("made in", library(leak, document).filter(|_| !is_lost(leak)));
     row("proof", proof(leak));
     row("retained", advice::malloc_of(leak).map(malloc::free));
@@ -116,18 +125,28 @@ fn library(leak: &Leak, document: &Document) -> Option<String> {
 }
 
 fn library_path(leak: &Leak) -> Option<&str> {
+    if leak.kind == LeakKind::LostObjects {
+        return loser::of(leak).map(|loser| loser.module);
+    }
     let mut frames = leak.created_at.first()?.stack.iter().rev();
     frames.find_map(|frame| {
         let module = frame.module.as_deref()?;
-        let is_lost = leak.kind == LeakKind::LostObjects;
-        let is_package = || matches!(of_frame(frame), Origin::Package(_));
-        let is_named = || frame.function.as_deref() == Some(&leak.name);
-        let names = match is_lost {
-            true => is_package(),
-            false => is_named() || base_name(module) == leak.name,
-        };
-        names.then_some(module)
+        let is_named = frame.function.as_deref() == Some(&leak.name);
+        (is_named || base_name(module) == leak.name).then_some(module)
     })
+}
+
+/// `pandas 1.3.3`, or the file where its package is not known.
+fn package(path: &str, document: &Document) -> String {
+    match document.package_of(path) {
+        Some((name, version)) => format!("{name} {version}"),
+        None => base_name(path).to_owned(),
+    }
+}
+
+/// The package that made lost objects for another, which may have lost them.
+fn maker(leak: &Leak) -> Option<&str> {
+    loser::of(leak)?.maker
 }
 
 /// Whether lost objects are known by the arenas alone that they lie in.
@@ -138,6 +157,10 @@ fn is_guess(leak: &Leak) -> bool {
 
 /// The extension that may have lost them, and where it was called.
 fn extension(leak: &Leak, document: &Document) -> Option<String> {
+    if let Some(maker) = maker(leak) {
+        let loser = package(library_path(leak)?, document);
+        return Some(format!("{loser}, which had {maker} make them"));
+    }
     let library = library(leak, document).filter(|_| is_guess(leak))?;
     let stacks = leak.created_at.iter().map(|made| (&made.stack, made.share));
     let line = joined(lines::lines(stacks).into_iter().take(1).collect())?;

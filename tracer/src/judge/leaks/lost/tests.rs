@@ -131,6 +131,19 @@ fn the_only_extension_that_needed_arenas_is_named() {
     }
 }
 
+/// Most of the arenas hold something else, so that their lines are those of something else.
+#[test]
+fn lines_of_arenas_that_others_fill_are_not_named() {
+    for (young, named) in [(500, 1), (200, 0)] {
+        let mut document = judged(Vec::new(), vec![arenas(4e6)]);
+        let types = vec![objects(Some("traceback"), 900, young)];
+        document.history.lost = Some(LostMemory { t: 120.0, age: 60.0, types });
+        let leaks = leaks(&document);
+        let leak = leaks.iter().find(|leak| leak.name == "traceback").expect("a leak");
+        assert_eq!(leak.created_at.len(), named, "{young}");
+    }
+}
+
 /// Those above 512 bytes are blocks of malloc.
 #[test]
 fn large_and_small_ones_of_an_extension_are_one_leak() {
@@ -158,4 +171,19 @@ fn memory_that_is_no_object_has_a_size_for_a_name() {
     let document = told(Vec::new(), vec![objects(None, 900, 500)]);
     assert_eq!(document.leaks[0].name, "blocks of 64 B that are no objects");
     assert!(document.leaks[0].evidence.types.is_empty());
+}
+
+/// What arrays hold is allocated by the package that defines them.
+#[test]
+fn objects_and_the_blocks_that_their_package_makes_are_one_leak() {
+    for (name, leaks) in [("row.Array", 1), ("other.Array", 2)] {
+        let mut blocks = stack(Verdict::Leak, "render", 1e6);
+        blocks.evidence.reasons = vec![Reason::Unreachable { searched: 100, unreachable: 99 }];
+        let called = native(Some("allocate"), "/v/lib/python3.11/site-packages/row/core.so");
+        blocks.site.stack = blocks.site.stack.iter().cloned().chain([called]).collect();
+        let mut document = judged(Vec::new(), vec![blocks]);
+        let types = vec![objects(Some(name), 900, 500)];
+        document.history.lost = Some(LostMemory { t: 120.0, age: 60.0, types });
+        assert_eq!(super::super::leaks(&document).len(), leaks, "{name}");
+    }
 }
