@@ -280,16 +280,27 @@ fn held_from_outside(
 mod tests {
     use super::*;
 
-    /// References between seven objects; the fifth is a coroutine.
-    fn reached_from(references: &[(u32, u32)], roots: &[Root]) -> Vec<Option<u32>> {
+    /// References between seven objects.
+    fn graph(references: &[(u32, u32)]) -> Graph {
         let mut graph = Graph::default();
         for number in 0..7 {
             graph.begin();
             let own = references.iter().filter(|(from, _)| *from == number);
             own.for_each(|(_, to)| graph.refer(*to, true));
         }
-        let mut search = Search::new(&graph, (0..7).map(|number| number == 5).collect());
+        graph
+    }
+
+    /// What certain references lead to; object 5 is a coroutine.
+    fn searched<'a>(graph: &'a Graph, roots: &[Root]) -> Search<'a> {
+        let mut search = Search::new(graph, (0..7).map(|number| number == 5).collect());
         search.certain(roots, &[]);
+        search
+    }
+
+    fn reached_from(references: &[(u32, u32)], roots: &[Root]) -> Vec<Option<u32>> {
+        let graph = graph(references);
+        let search = searched(&graph, roots);
         let paths =
             Paths { steps: search.steps, kinds: search.kinds, referenced: Referenced(Vec::new()) };
         (0..7).map(|number| paths.way(number).0).collect()
@@ -331,14 +342,7 @@ mod tests {
             assert_eq!(reached_from(&references, &roots)[6], Some(expected));
         }
         let certain = [(0, 5), (5, 6), (0, 1), (1, 2), (2, 3), (3, 6)];
-        let mut graph = Graph::default();
-        for number in 0..7 {
-            graph.begin();
-            let own = certain.iter().filter(|(from, _)| *from == number);
-            own.for_each(|(_, to)| graph.refer(*to, true));
-        }
-        let mut search = Search::new(&graph, (0..7).map(|number| number == 5).collect());
-        search.certain(&[module], &[]);
-        assert_eq!(search.steps[6], 3, "not the coroutine");
+        let graph = graph(&certain);
+        assert_eq!(searched(&graph, &[module]).steps[6], 3, "not the coroutine");
     }
 }

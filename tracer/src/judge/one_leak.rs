@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use thiserror::Error;
 
 use super::leaks;
-use crate::model::{Document, Leak};
+use crate::model::Document;
 
 /// Why there is no document of one leak.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -54,19 +54,15 @@ pub fn one_leak(mut document: Document, id: &str) -> Result<Document, NoLeak> {
     document.sites.retain(|_| places.next() == Some(&true));
     let mut places = keep.iter();
     document.history.sites.retain(|_| places.next() == Some(&true));
-    document.history.types.retain(|found| is_of(&leak, &found.name));
-    document.types.iter_mut().for_each(|types| types.retain(|found| is_of(&leak, &found.name)));
+    document.history.types.retain(|found| leak.is_of(&found.name));
+    document.types.iter_mut().for_each(|types| types.retain(|found| leak.is_of(&found.name)));
     let place = leak.retained_by.as_ref().and_then(|by| leaks::place_of(&by.path));
-    document.history.containers.retain(|container| {
-        let path: Vec<String> = container.path.iter().map(|(words, _)| words.clone()).collect();
-        place.is_some() && leaks::place_of(&path) == place
-    });
+    document
+        .history
+        .containers
+        .retain(|container| place.is_some() && leaks::place_of(&container.words()) == place);
     document.leaks = vec![leak];
     Ok(document)
-}
-
-fn is_of(leak: &Leak, class: &String) -> bool {
-    leak.name == *class || leak.evidence.types.contains(class)
 }
 
 /// The document of one leak, if it has stacks.

@@ -82,6 +82,11 @@ impl<S> GrownContainer<S> {
         }
     }
 
+    /// The path without types.
+    pub fn words(&self) -> Vec<String> {
+        self.path.iter().map(|(words, _)| words.clone()).collect()
+    }
+
     /// Items at the last snapshot.
     pub fn items_now(&self) -> u64 {
         self.lengths.last().map_or(0, |last| last.1)

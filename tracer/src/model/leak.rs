@@ -219,6 +219,11 @@ impl Leak {
         hash.short()
     }
 
+    /// Whether a type is what it is named by, or evidence of it.
+    pub fn is_of(&self, class: &str) -> bool {
+        self.name == class || self.evidence.types.iter().any(|name| name == class)
+    }
+
     /// Whether it is called a leak, however sure.
     pub fn is_leak(&self) -> bool {
         self.verdict == Verdict::Leak

@@ -9,7 +9,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::path::{Path, PlaceKey};
+use super::path::{Path, PlaceKey, place_of};
 use super::piece::{Piece, is_of_frames, is_part, owner};
 use super::step;
 use crate::model::{Document, Domain, Finding, TypeGrowth, Verdict};
@@ -69,13 +69,23 @@ pub fn clusters<'a>(document: &Document, pieces: &'a [Piece<'a>]) -> Vec<Cluster
     clusters
 }
 
-/// What lies behind the same container.
-fn by_place(pieces: &[Piece<'_>], sets: &mut Sets) {
-    let mut known: HashMap<PlaceKey, usize> = HashMap::new();
+/// The first piece of each place.
+fn places(pieces: &[Piece<'_>]) -> HashMap<PlaceKey, usize> {
+    let mut known = HashMap::new();
     for (index, piece) in pieces.iter().enumerate() {
         if let Some(place) = piece.place() {
-            let first = *known.entry(place).or_insert(index);
-            sets.join(first, index);
+            known.entry(place).or_insert(index);
+        }
+    }
+    known
+}
+
+/// What lies behind the same container.
+fn by_place(pieces: &[Piece<'_>], sets: &mut Sets) {
+    let known = places(pieces);
+    for (index, piece) in pieces.iter().enumerate() {
+        if let Some(first) = piece.place().and_then(|place| known.get(&place)) {
+            sets.join(*first, index);
         }
     }
     for (index, piece) in pieces.iter().enumerate() {
@@ -92,16 +102,10 @@ fn by_place(pieces: &[Piece<'_>], sets: &mut Sets) {
 
 /// Stacks that made the table of a container that grows: what is in it is the leak, not what it is made of.
 fn tables(document: &Document, pieces: &[Piece<'_>], sets: &mut Sets) {
-    let mut known: HashMap<PlaceKey, usize> = HashMap::new();
-    for (index, piece) in pieces.iter().enumerate() {
-        if let Some(place) = piece.place() {
-            known.entry(place).or_insert(index);
-        }
-    }
+    let known = places(pieces);
     let mut joined = HashSet::new();
     for container in &document.history.containers {
-        let words: Vec<String> = container.path.iter().map(|(words, _)| words.clone()).collect();
-        let place = Path::parse(&words).map(|path| path.place());
+        let place = place_of(&container.words());
         let Some(of_items) = place.and_then(|place| known.get(&place)) else { continue };
         let made = |found: &Finding| {
             container.grown_by.iter().any(|(site, _)| {

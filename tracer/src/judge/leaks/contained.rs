@@ -16,8 +16,7 @@ pub fn place(document: &mut Document) {
             && let Some(container) = container_of(found, containers)
         {
             let item = format!("[…]: {}", found.name);
-            let path = container.path.iter().map(|(words, _)| words.clone());
-            found.retainer = Some(path.chain([item]).collect());
+            found.retainer = Some(container.words().into_iter().chain([item]).collect());
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Containers that grow all the time though no type and no stack leaks by its own numbers: what is in them is of
 //! common types (`str`, `int`), which come and go by the thousand elsewhere.
 
-use super::path::{Path, PlaceKey};
+use super::path::{PlaceKey, place_of};
 use super::piece::is_part;
 use super::retained::RetainedPlaces;
 use crate::model::{
@@ -23,12 +23,11 @@ const IN_STEP: f64 = 0.1;
 pub fn leaks(document: &Document, known: &[Leak], sizes: &RetainedPlaces) -> Vec<Leak> {
     let mut found: Vec<(&GrownContainer, Leak)> = Vec::new();
     for container in &document.history.containers {
-        let words: Vec<String> = container.path.iter().map(|(words, _)| words.clone()).collect();
-        let Some(place) = Path::parse(&words).map(|path| path.place()) else { continue };
+        let Some(place) = place_of(&container.words()) else { continue };
         let is_told = known.iter().any(|leak| explains(leak, container, &place))
             || found.iter().any(|(other, _)| is_in_step(container, other.items_per_hour()));
         if !is_told && is_steady(container) {
-            found.push((container, leak(container, words, sizes)));
+            found.push((container, leak(container, &place, sizes)));
         }
     }
     found.into_iter().map(|(_, leak)| leak).collect()
@@ -37,7 +36,7 @@ pub fn leaks(document: &Document, known: &[Leak], sizes: &RetainedPlaces) -> Vec
 /// Whether a leak is of this container, of what is in it or around it, or grows in step with it.
 fn explains(leak: &Leak, container: &GrownContainer, place: &PlaceKey) -> bool {
     let Some(by) = &leak.retained_by else { return false };
-    let of_leak = Path::parse(&by.path).map(|path| path.place()).unwrap_or_default();
+    let of_leak = place_of(&by.path).unwrap_or_default();
     let is_near =
         !of_leak.is_empty() && (place.starts_with(&of_leak) || of_leak.starts_with(place));
     let rate = by.container.as_ref().and_then(|container| container.items_per_hour);
@@ -77,7 +76,8 @@ fn name(container: &GrownContainer) -> String {
     own.map_or(&container.name, |(name, _)| name).clone()
 }
 
-fn leak(container: &GrownContainer, path: Vec<String>, sizes: &RetainedPlaces) -> Leak {
+fn leak(container: &GrownContainer, place: &PlaceKey, sizes: &RetainedPlaces) -> Leak {
+    let path = container.words();
     let (items, per_hour) = (container.items_now(), container.items_per_hour().unwrap_or(0.0));
     let retained = sizes.at(&path);
     #[allow(clippy::cast_precision_loss, reason = "an estimate")]
@@ -95,7 +95,6 @@ fn leak(container: &GrownContainer, path: Vec<String>, sizes: &RetainedPlaces) -
     let seconds = container.lengths.last().map_or(0.0, |last| last.0);
     let length = (container.name != "bytearray").then_some(items);
     let found = LeakContainer { class: container.name.clone(), length, ..LeakContainer::default() };
-    let place = Path::parse(&path).map(|path| path.place()).unwrap_or_default();
     Leak {
         id: Leak::identify(LeakKind::Container, &name, place.iter().map(String::as_str)),
         rank: 0,

@@ -27,8 +27,7 @@ fn full_since(container: &GrownContainer) -> Option<f64> {
 
 /// Whether no type of the leak has grown since then, in number or in bytes. Blocks have no such series.
 fn rests(leak: &Leak, document: &Document, since: f64) -> bool {
-    let is_evidence = |name: &String| *name == leak.name || leak.evidence.types.contains(name);
-    let types = document.types.iter().flatten().filter(|found| is_evidence(&found.name));
+    let types = document.types.iter().flatten().filter(|found| leak.is_of(&found.name));
     let series: Vec<&[(f64, u64, u64)]> = types.map(|found| &*found.series).collect();
     leak.evidence.findings.is_empty()
         && !series.is_empty()

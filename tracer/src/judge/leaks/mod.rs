@@ -44,14 +44,10 @@ mod tests;
 mod verdict;
 
 pub use contained::place;
+pub use path::place_of;
 pub use settle::settle;
 
 use crate::model::{Document, Leak};
-
-/// Where a path in words leads to, the same in every run; nothing for one that begins at no root.
-pub fn place_of(path: &[String]) -> Option<Vec<String>> {
-    path::Path::parse(path).map(|path| path.place())
-}
 
 /// The leaks of a judged document, most important first.
 pub fn leaks(document: &Document) -> Vec<Leak> {

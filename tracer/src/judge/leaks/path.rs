@@ -14,6 +14,11 @@ pub struct Path<'a> {
 /// A path as it is the same in every run: without threads, indices, keys and lengths.
 pub type PlaceKey = Vec<String>;
 
+/// Where a path in words leads to; `None` for one that is none.
+pub fn place_of(words: &[String]) -> Option<PlaceKey> {
+    Path::parse(words).map(|path| path.place())
+}
+
 impl<'a> Path<'a> {
     /// Of a path in words, root first; `None` of one that begins nowhere, or at no root.
     pub fn parse(words: &'a [String]) -> Option<Self> {
@@ -131,16 +136,15 @@ mod tests {
     fn threads_are_one_place() {
         let one = words(&["thread 12 (work), frame run (a.py:7)", "local self: App"]);
         let other = words(&["thread 13 (work), frame _bootstrap (t.py:1)", "local self: App"]);
-        let place = |path: &[String]| Path::parse(path).map(|path| path.place());
-        assert_eq!(place(&one), place(&other));
-        assert_eq!(place(&one), Some(words(&["thread", "local self"])));
+        assert_eq!(place_of(&one), place_of(&other));
+        assert_eq!(place_of(&one), Some(words(&["thread", "local self"])));
     }
 
     #[test]
     fn modules_of_sessions_are_one_place() {
         let place = |id: &str| {
             let path = words(&[&format!("module bokeh_app_{id}"), ".seen: list (9 items)"]);
-            Path::parse(&path).map(|path| path.place())
+            place_of(&path)
         };
         let one = place("0b6d1ca64ac34e1f9d4ed02f2e1dbd33");
         assert_eq!(one, place("f1a7c2a64ac34e1f9d4ed02f2e1dbd34"));

@@ -2,7 +2,7 @@
 //! made it grow.
 
 use super::full;
-use super::path::{Path, PlaceKey};
+use super::path::place_of;
 use crate::model::{
     Advice, Confidence, Document, GrownBy, GrownContainer, Leak, LeakContainer, SnapshotsGrown,
     Verdict, turns,
@@ -14,8 +14,9 @@ pub fn refine(mut leak: Leak, document: &Document) -> Leak {
     let Some(retainer) = leak.retained_by.as_mut().filter(|_| !containers.is_empty()) else {
         return leak;
     };
-    let Some(place) = Path::parse(&retainer.path).map(|path| path.place()) else { return leak };
-    let is_there = |container: &&GrownContainer| place_of(container).as_ref() == Some(&place);
+    let Some(place) = place_of(&retainer.path) else { return leak };
+    let is_there =
+        |container: &&GrownContainer| place_of(&container.words()).as_ref() == Some(&place);
     let Some(found) = containers.iter().find(is_there) else { return leak };
     let number = |snapshots| u64::try_from(snapshots).unwrap_or(u64::MAX);
     let (times, of) = found.rises();
@@ -107,12 +108,6 @@ fn room(document: &Document) -> f64 {
     limit.unwrap_or_else(|| TIMES * last.unwrap_or(0) as f64)
 }
 
-/// Where a container is retained.
-fn place_of(container: &GrownContainer) -> Option<PlaceKey> {
-    let words: Vec<String> = container.path.iter().map(|(words, _)| words.clone()).collect();
-    Path::parse(&words).map(|path| path.place())
-}
-
 /// Stacks that made it grow, with their shares. Sites that look the same are one.
 #[allow(clippy::cast_precision_loss, reason = "growths of a container are few")]
 fn growers(container: &GrownContainer) -> Vec<GrownBy> {
@@ -168,7 +163,7 @@ mod tests {
         leak.now = Amount { count: 400, bytes: 400 << 10 };
         leak.rate.bytes_per_hour.est =
             container.items_per_hour().unwrap_or(0.0).max(1.0) * 1024.0 * times;
-        let path = container.path.iter().map(|(words, _)| words.clone()).collect();
+        let path = container.words();
         leak.retained_by = Some(LeakRetainer { path, ..LeakRetainer::default() });
         document.history.containers = vec![container];
         refine(leak, &document)

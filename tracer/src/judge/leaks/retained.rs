@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::path::{Path, PlaceKey};
+use super::path::{PlaceKey, place_of};
 use crate::model::{Document, Leak, RetainedSize};
 
 /// The leak with the retained size of what its path ends in. That stands for what it holds, unless
@@ -25,8 +25,7 @@ pub struct RetainedPlaces(HashMap<PlaceKey, RetainedSize>);
 impl RetainedPlaces {
     /// What the object at the end of a path retains.
     pub fn at(&self, path: &[String]) -> Option<RetainedSize> {
-        let place = Path::parse(path).map(|path| path.place())?;
-        self.0.get(&place).copied()
+        self.0.get(&place_of(path)?).copied()
     }
 
     /// Of a document. Of several objects at one place, such as the lists of all sessions, the largest: the place is that of the container
@@ -34,7 +33,7 @@ impl RetainedPlaces {
     pub fn of(document: &Document) -> Self {
         let mut places: HashMap<PlaceKey, RetainedSize> = HashMap::new();
         for found in &document.history.retained_sizes {
-            let Some(place) = Path::parse(&found.path).map(|path| path.place()) else { continue };
+            let Some(place) = place_of(&found.path) else { continue };
             let known = places.entry(place).or_default();
             if known.most_bytes < found.size.most_bytes {
                 *known = found.size;

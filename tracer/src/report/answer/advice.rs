@@ -1,9 +1,8 @@
 //! What to do about a leak, in a sentence.
 
 use super::loser;
-use crate::model::{Advice, Basis, Document, FrameKind, Leak, LeakContainer, MallocUse, Reason};
+use crate::model::{Advice, Basis, Document, Leak, LeakContainer, MallocUse, Reason};
 use crate::report::malloc;
-use crate::report::origin::{self, Origin};
 
 /// The sentence, without a full stop. That of a known kind, where nothing surer is known than what refers to it.
 pub fn of(leak: &Leak, document: &Document) -> String {
@@ -64,12 +63,8 @@ fn package<'a>(leak: &'a Leak, document: &'a Document) -> Option<&'a str> {
         // Who asked for them is probable, and not sure enough for a report.
         return None;
     }
-    let mut native = exact.stack.iter().rev().filter(|frame| frame.kind == FrameKind::Native);
-    native.find_map(|frame| {
-        let Origin::Package(name) = origin::of_frame(frame) else { return None };
-        let known = frame.module.as_deref().and_then(|module| document.package_of(module));
-        Some(known.map_or(name, |(name, _)| name))
-    })
+    let (name, module) = exact.stack.iter().rev().find_map(loser::extension)?;
+    Some(document.package_of(module).map_or(name, |(name, _)| name))
 }
 
 /// Whether objects of Python are lost, not memory of C code alone.

@@ -30,7 +30,7 @@ pub fn of(leak: &Leak) -> Option<Loser<'_>> {
 }
 
 /// Package and file of a native frame.
-fn extension(frame: &Frame) -> Option<(&str, &str)> {
+pub fn extension(frame: &Frame) -> Option<(&str, &str)> {
     let Origin::Package(package) = of_frame(frame) else { return None };
     let module = frame.module.as_deref().filter(|_| frame.kind == FrameKind::Native)?;
     Some((package, module))

@@ -115,12 +115,11 @@ fn is_called(leak: &Leak) -> bool {
 /// The library whose function names it, with the package that it is of.
 fn library(leak: &Leak, document: &Document) -> Option<String> {
     let path = library_path(leak)?;
-    let package = document.package_of(path);
-    let is_name = base_name(path) == leak.name;
-    match package {
-        Some((name, version)) if is_name => Some(format!("{name} {version}")),
-        Some((name, version)) => Some(format!("{} of {name} {version}", base_name(path))),
-        None => (!is_name).then(|| base_name(path).to_owned()),
+    let file = base_name(path);
+    match package(path, document) {
+        Some(package) if file == leak.name => Some(package),
+        Some(package) => Some(format!("{file} of {package}")),
+        None => (file != leak.name).then(|| file.to_owned()),
     }
 }
 
@@ -136,12 +135,9 @@ fn library_path(leak: &Leak) -> Option<&str> {
     })
 }
 
-/// `pandas 1.3.3`, or the file where its package is not known.
-fn package(path: &str, document: &Document) -> String {
-    match document.package_of(path) {
-        Some((name, version)) => format!("{name} {version}"),
-        None => base_name(path).to_owned(),
-    }
+/// `pandas 1.3.3`
+fn package(path: &str, document: &Document) -> Option<String> {
+    document.package_of(path).map(|(name, version)| format!("{name} {version}"))
 }
 
 /// The package that made lost objects for another, which may have lost them.
@@ -158,7 +154,8 @@ fn is_guess(leak: &Leak) -> bool {
 /// The extension that may have lost them, and where it was called.
 fn extension(leak: &Leak, document: &Document) -> Option<String> {
     if let Some(maker) = maker(leak) {
-        let loser = package(library_path(leak)?, document);
+        let path = library_path(leak)?;
+        let loser = package(path, document).unwrap_or_else(|| base_name(path).to_owned());
         return Some(format!("{loser}, which had {maker} make them"));
     }
     let library = library(leak, document).filter(|_| is_guess(leak))?;
