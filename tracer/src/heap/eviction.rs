@@ -42,14 +42,11 @@ pub fn limit(view: &View<'_>, heap: &Heap, path: &[u32], used: u64) -> Option<(S
     let container = heap.objects.object(last).address;
     let scope = scope(view, heap, before)?;
     let name = scope.name_of(view, heap, container)?;
-    let mut found = None;
-    for code in scope.functions(view, heap) {
-        let value_of = |name: &str| scope.value(view, heap, name);
-        if let Some((by, limit)) = code.limits(&name, used, value_of) {
-            found.get_or_insert((DeclaredBound::in_code(&by, &code.function), limit));
-        }
-    }
-    found
+    let value_of = |name: &str| scope.value(view, heap, name);
+    scope.functions(view, heap).iter().find_map(|code| {
+        let (by, limit) = code.limits(&name, used, value_of)?;
+        Some((DeclaredBound::in_code(&by, &code.function), limit))
+    })
 }
 
 /// A module with its dict, or an object, perhaps with a dict of its attributes.
