@@ -72,7 +72,12 @@ fn lives_are_told() -> Result<()> {
     let line = |name: &str| Line::of(&tables, &truth, name);
 
     let kept = line("kept for good")?;
-    ensure!((kept.born(), kept.live(), kept.died()) == (rounds, rounds, 0), "kept for good");
+    ensure!(
+        (kept.born(), kept.live(), kept.died()) == (rounds, rounds, 0),
+        "kept for good: {:?} {:?} of {rounds}",
+        kept.cohorts,
+        kept.lifetimes
+    );
     ensure!(kept.cohorts.len() >= 3, "{:?}", kept.cohorts);
     // The first cohort is older than two snapshots, the last is not.
     let old = kept.old();
@@ -94,7 +99,12 @@ fn lives_are_told() -> Result<()> {
     ensure!(held.old() == 0, "{:?} outlived eight seconds", held.retained);
 
     let nobody = line("kept by nobody")?;
-    ensure!((nobody.born(), nobody.live(), nobody.died()) == (rounds, 0, rounds), "kept by nobody");
+    ensure!(
+        (nobody.born(), nobody.live(), nobody.died()) == (rounds, 0, rounds),
+        "kept by nobody: {:?} {:?} of {rounds}",
+        nobody.cohorts,
+        nobody.lifetimes
+    );
     ensure!(nobody.lifetimes.iter().all(|(up_to, _)| *up_to <= 16.0), "{:?}", nobody.lifetimes);
     Ok(())
 }

@@ -29,11 +29,13 @@ impl Deaths {
         self.add(bin(age), amount);
     }
 
-    /// Blocks of this age that were missing at the last snapshot are there again: a `realloc` had
-    /// them in hand.
+    /// Blocks of this age that were missing at an earlier snapshot are there: a `realloc` had them
+    /// in hand, or they were born while that snapshot was being read. Their death was written down
+    /// when they were no older than now.
     pub fn take_back(&mut self, age: u64, amount: Amount) {
-        if let Some(found) = self.bins.get_mut(bin(age)) {
-            *found = found.minus(amount);
+        let mut rest = amount;
+        for found in self.bins.iter_mut().take(bin(age) + 1).rev() {
+            (*found, rest) = (found.minus(rest), rest.minus(*found));
         }
     }
 
@@ -127,5 +129,18 @@ mod tests {
         assert_eq!(deaths.normal_age(), 128 * SECOND);
         deaths.take_back(100 * SECOND, amount(1));
         assert_eq!(deaths.normal_age(), 8 * SECOND);
+    }
+
+    #[test]
+    fn what_is_there_again_may_have_been_missed_long_ago() {
+        let mut deaths = Deaths::default();
+        deaths.unseen(5 * SECOND, amount(2));
+        deaths.at_age(12 * SECOND, amount(1));
+        deaths.take_back(12 * SECOND, amount(2));
+        assert_eq!(told(&deaths), [(8.0, 1)]);
+        deaths.take_back(3 * SECOND, amount(1));
+        assert_eq!(told(&deaths), [(8.0, 1)]);
+        deaths.take_back(100 * SECOND, amount(9));
+        assert_eq!(told(&deaths), []);
     }
 }

@@ -205,6 +205,28 @@ fn what_dies_young_leaves_no_old_blocks() {
     );
 }
 
+/// Every snapshot but the last meets a block that is born while it is read, so that the totals have
+/// it and the periods have not. None ever dies.
+#[test]
+fn nothing_dies_of_being_born_during_a_snapshot() {
+    let (mut target, mut accumulator) = (Target::default(), Accumulator::default());
+    for snapshot in 1..=5 {
+        target.allocate(1, 10);
+        let begun = snapshot * 10 * SECOND;
+        if snapshot < 5 {
+            target.now = begun + 1;
+            target.allocate(1, 10);
+        }
+        target.now = begun;
+        target.snapshot(&mut accumulator);
+    }
+    let mut known = HashMap::new();
+    changed(&mut accumulator, &mut known);
+    let (cohorts, lifetimes) = &known[&1];
+    assert_eq!(sum(cohorts, |cohort| (cohort.live.bytes, cohort.live.count)).count, 9);
+    assert_eq!(lifetimes, &[]);
+}
+
 #[test]
 fn a_quiet_site_is_not_handed_out_again() {
     let mut accumulator = snapshots(400, |target, snapshot| {
