@@ -1,13 +1,15 @@
 //! What malloc retains, against what glibc says of itself: `mallinfo2`, `malloc_info`, and what `malloc_trim` gives
-//! back. Two versions of glibc: the machine's, and that of Debian testing.
+//! back. Two versions of glibc: the machine's, and that of Debian testing. What Python's own allocator retains, against
+//! `sys._debugmallocstats`.
 
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 use leakspy_tests::interpreter::Interpreter;
 use leakspy_tests::recording::Tables;
-use leakspy_tests::tracer::{Finished, Recording};
+use leakspy_tests::tracer::{self, Finished, Recording};
 use leakspy_tests::workload::Workload;
+use serde_json::Value;
 
 const KIB: f64 = 1024.0;
 const MIB: f64 = 1024.0 * KIB;
@@ -68,6 +70,38 @@ fn readings_are_what_malloc_says(interpreter: &Interpreter) -> Result<()> {
     Ok(())
 }
 
+/// Of a rush of small objects one stays in each arena: what that retains is an entry, and no leak.
+fn arenas_of_python_are_told(interpreter: &Interpreter) -> Result<()> {
+    let mut target = Workload::python(interpreter, "pools")?;
+    target.go()?;
+    let finished = Recording::start(target.pid(), &["--census", "off"])?.stop()?;
+    target.command("count")?;
+    let truth = target.truth()?;
+    let truth = |name: &str| Ok::<_, anyhow::Error>(truth.number(name)? as f64);
+    let tables = Tables::open(&finished.file())?;
+    let found = |field: &str| {
+        tables.number(&format!(
+            "SELECT CAST(json_extract(text, '$.{field}') AS REAL) FROM note WHERE text LIKE '%arenas-half-empty%'"
+        ))
+    };
+    close("arenas", found("arenas")?, truth("arenas")?, 1.0)?;
+    close("in use", found("used_bytes")?, truth("used_bytes")?, 512.0 * KIB)?;
+    close("empty pools", found("empty_bytes")?, truth("empty_bytes")?, MIB)?;
+    let file = finished.file();
+    let file = file.to_str().context("a path")?;
+    let ending = tracer::run(&["leaks", file, "-f", "json"])?;
+    let report: Value = serde_json::from_str(&ending.stdout.join("\n"))?;
+    let leaks = report["leaks"].as_array().cloned().unwrap_or_default();
+    let entry = leaks.first().context("an entry")?;
+    ensure!(leaks.len() == 1 && entry["kind"] == "allocator", "{leaks:#?}");
+    ensure!(entry["verdict"] == "allocator-retention", "{entry:#}");
+    ensure!(entry["grounds"][0] == "arenas-retain", "{entry:#}");
+    let text = tracer::run(&["leaks", file])?.stdout.join("\n");
+    ensure!(text.contains("an arena back only when no object is left in it"), "{text}");
+    ensure!(!text.contains("Python's arenas have"), "told twice: {text}");
+    target.quit()
+}
+
 /// Of another allocator nothing is claimed.
 #[test]
 fn jemalloc_is_not_read() -> Result<()> {
@@ -83,4 +117,4 @@ fn jemalloc_is_not_read() -> Result<()> {
     target.quit()
 }
 
-leakspy_tests::on_every_interpreter!(readings_are_what_malloc_says);
+leakspy_tests::on_every_interpreter!(readings_are_what_malloc_says, arenas_of_python_are_told);

@@ -23,8 +23,8 @@ mod tally;
 mod tests;
 
 pub use arenas::{
-    ArenaScan, ArenaUse, BlockAges, LostGroup, LostTypes, ObjectExtent, Pools, SmallType,
-    SmallTypes, Unmarked, lost,
+    ArenaScan, BlockAges, LostGroup, LostTypes, ObjectExtent, Pools, SmallType, SmallTypes,
+    Unmarked, lost,
 };
 pub use blocks::{Blocks, SearchedBlock};
 pub use pools::object_at;

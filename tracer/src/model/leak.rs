@@ -199,6 +199,8 @@ coded! {
         "lower-limit" => LowerLimit,
         /// The allocator retains it: trim, or change its settings.
         "trim-allocator" => TrimAllocator,
+        /// Python's small-object allocator retains it: make fewer objects at a time.
+        "fewer-objects-at-a-time" => FewerObjectsAtATime,
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod address;
 mod amount;
+mod arena_use;
 mod attachment;
 mod census;
 mod coded;
@@ -43,6 +44,7 @@ pub mod visible;
 
 pub use address::Address;
 pub use amount::{Amount, Totals};
+pub use arena_use::{ArenaPoint, ArenaUse};
 pub use attachment::{AttachMethod, Attachment};
 pub use census::{
     CENSUS_SCHEMA, Census, CensusTarget, HeapSnapshot, NearlyEmpty, PoolRetainer, PoolUse,

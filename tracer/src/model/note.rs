@@ -3,6 +3,7 @@
 
 use super::coded::coded;
 use super::refusal::{NoCode, NoObjects, NoPython};
+use super::{ArenaPoint, ArenaUse};
 
 coded! {
     /// What was noticed on a recording.
@@ -117,10 +118,12 @@ coded! {
         },
         /// Arenas of Python's small-object allocator are mostly empty, and cannot be given back.
         "arenas-half-empty" => ArenasHalfEmpty {
-            /// Their resident memory.
-            bytes: u64,
-            /// What of it objects use.
-            used_bytes: u64,
+            /// How full they were last.
+            #[serde(flatten)]
+            arenas: ArenaUse,
+            /// What they retained on the way there; nothing in earlier recordings.
+            #[serde(default)]
+            readings: Vec<ArenaPoint>,
         },
         /// The interpreter takes its objects from an allocator of its own that is not pymalloc.
         "python-allocator" => PythonAllocator {

@@ -1,7 +1,7 @@
 //! Why a verdict is what it is: facts, found by `growth`, worded by `report`.
 
-use super::MallocUse;
 use super::coded::coded;
+use super::{ArenaUse, MallocUse};
 
 coded! {
     /// One reason for the verdict on a stack or on a type of Python objects. Shares are of 1, times
@@ -180,6 +180,11 @@ coded! {
         "malloc-retains" => MallocRetains {
             /// What it has.
             malloc: MallocUse,
+        },
+        /// Python's small-object allocator retains arenas that are nearly empty.
+        "arenas-retain" => ArenasRetain {
+            /// How full they are.
+            arenas: ArenaUse,
         },
     }
 }

@@ -5,6 +5,7 @@
 //! and the documentation read that table.
 
 pub mod answer;
+mod arenas;
 pub mod blame;
 mod callsite;
 mod census;

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use super::method::method;
 use super::quantity::{bytes, count, counted, duration, share_in_words};
 use crate::model::{
-    Attachment, HeapNote, LeftOut, NoSearch, NotSeen, Note, SkippedPart, StackNote,
+    ArenaUse, Attachment, HeapNote, LeftOut, NoSearch, NotSeen, Note, SkippedPart, StackNote,
 };
 
 mod refusals;
@@ -122,7 +122,7 @@ pub fn note(note: &Note) -> String {
             name,
             version.as_ref().map(|version| format!(" {version}")).unwrap_or_default()
         ),
-        Note::ArenasHalfEmpty { bytes: all, used_bytes } => format!(
+        Note::ArenasHalfEmpty { arenas: ArenaUse { bytes: all, used_bytes, .. }, .. } => format!(
             "Python's arenas have {} in memory, of which small objects use {}: the rest is retained for new ones, \
              since only arenas without any object are given back.",
             bytes(*all),

@@ -1,8 +1,8 @@
 //! Reasons for verdicts, in sentences without a full stop. Names of types in them are raw: data
 //! from outside.
 
-use super::malloc;
 use super::quantity::{count, rough_duration, rough_percent};
+use super::{arenas, malloc};
 use crate::model::Reason;
 
 /// Types in step that are named in a sentence.
@@ -47,6 +47,9 @@ pub fn reason(reason: &Reason) -> String {
             rough_percent(share)
         ),
         Reason::MallocRetains { malloc } => format!("malloc retains {}", malloc::free(&malloc)),
+        Reason::ArenasRetain { arenas } => {
+            format!("Python's allocator retains {}", arenas::free(&arenas))
+        }
         Reason::Stopped => "it grew at first and has stopped".into(),
         Reason::RetainedInFewPeriods { retained, periods } => {
             format!("only {retained} of {periods} periods retained anything, so chance may explain it")

@@ -25,9 +25,9 @@ use pass::PassPace;
 pub use pass::Unfinished;
 
 use crate::leak_scan::{
-    ArenaUse, Blocks, LeakScan, ScanOutcome, SearchedBlock, SiteUnreachable, object_at, tally,
+    Blocks, LeakScan, ScanOutcome, SearchedBlock, SiteUnreachable, object_at, tally,
 };
-use crate::model::{Address, LostMemory, Memory};
+use crate::model::{Address, ArenaPoint, ArenaUse, LostMemory, Memory};
 use crate::os::pages::Pages;
 
 /// How the memory of the target is searched.
@@ -158,8 +158,8 @@ impl PointerSearch {
         self.lost.as_ref().is_some_and(|lost| lost.is_due(since_start))
     }
 
-    /// How full the arenas were at the last search, once.
-    pub fn arenas(&self) -> Option<ArenaUse> {
+    /// How full the arenas were at the last search, once; and what they retained until then.
+    pub fn arenas(&self) -> Option<(ArenaUse, Vec<ArenaPoint>)> {
         self.lost.as_ref()?.arenas()
     }
 

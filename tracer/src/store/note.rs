@@ -47,7 +47,7 @@ fn sentence(text: String) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::NotSeen;
+    use crate::model::{ArenaPoint, ArenaUse, NotSeen};
     use proptest::prelude::*;
 
     #[test]
@@ -68,6 +68,17 @@ mod tests {
             assert_eq!(of_recording(other.into()), Note::Text { text: other.into() });
             assert_eq!(of_stack(other.into()), StackNote::Text { text: other.into() });
         }
+    }
+
+    #[test]
+    fn notes_of_earlier_recordings_have_fewer_facts() {
+        let earlier = r#"{"code":"arenas-half-empty","bytes":80,"used_bytes":13}"#;
+        let arenas = ArenaUse { bytes: 80, used_bytes: 13, ..ArenaUse::default() };
+        let note = Note::ArenasHalfEmpty { arenas, readings: Vec::new() };
+        assert_eq!(of_recording(earlier.into()), note);
+        let readings = vec![ArenaPoint { t: 10.5, retained_bytes: 67 }];
+        let note = Note::ArenasHalfEmpty { arenas, readings };
+        assert_eq!(of_recording(text(&note)), note);
     }
 
     #[test]

@@ -15,7 +15,7 @@
 //! | caches that fill up, and those that are full | `refine`, `full` |
 //! | what tells old objects from new ones | `distinguish` |
 //! | what it is known as from other programs | `kinds` |
-//! | what malloc retains of freed memory | `retention` |
+//! | what allocators retain of freed memory | `retention` |
 //! | which are worth a place, and in which order | `order` |
 //!
 //! What only later evidence can say (which stack grew the container, what tells old instances from new

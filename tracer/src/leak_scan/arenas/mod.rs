@@ -22,7 +22,7 @@ mod scan;
 mod tests;
 
 pub use lost::{LostGroup, LostTypes, lost};
-pub use pools::{ArenaUse, BlockAges, Pools};
+pub use pools::{BlockAges, Pools};
 pub use scan::{ArenaScan, Unmarked};
 
 use crate::model::Address;

@@ -3,7 +3,7 @@
 use super::bits::Bits;
 use super::pool::{OVERHEAD, PoolBlocks};
 use super::{HEAD, SmallObject, SmallTypes, fingerprint};
-use crate::model::{Address, Memory};
+use crate::model::{Address, ArenaUse, Memory};
 
 /// Most blocks that are known at once, some 5 bytes each.
 const MOST: usize = 32 << 20;
@@ -11,6 +11,10 @@ const MOST: usize = 32 << 20;
 const REGION: u64 = 64 << 20;
 /// Most such tables.
 const REGIONS: usize = 1 << 16;
+/// `MAX_POOLS_IN_ARENA`: 1 MiB of 16 KiB each since 3.10, 256 KiB of 4 KiB each before.
+const ARENA_POOLS: u64 = 64;
+/// An arena of which less than one part in so many is used is sparse.
+const SPARSE: u64 = 4;
 
 /// Pools as they were at one moment.
 #[derive(Debug, Default)]
@@ -39,6 +43,8 @@ pub struct PoolAt {
     pub first: usize,
     /// Blocks that were ever used.
     pub count: u32,
+    /// Number of the arena that it was cut from (`arenaindex`); each interpreter of a process counts its own.
+    pub arena: u32,
 }
 
 /// From addresses to numbers of pools: a table for each region that has any.
@@ -49,15 +55,6 @@ struct PoolIndex {
     shift: u32,
     regions: Vec<u32>,
     slots: Vec<u32>,
-}
-
-/// How full arenas are, bytes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct ArenaUse {
-    /// Resident in pools, in use or not.
-    pub bytes: u64,
-    /// In blocks that are allocated.
-    pub used_bytes: u64,
 }
 
 /// Which blocks there were at one moment, for later ones to tell how old blocks are.
@@ -84,7 +81,8 @@ impl Pools {
                     && PoolBlocks::may_be(&header, bytes.len())
                     && memory.read(Address(at), &mut bytes);
                 if let Some(pool) = PoolBlocks::read(&bytes, at).filter(|_| is_pool) {
-                    found.add(at, &pool, &bytes, types);
+                    let arena = arena_of(&header);
+                    found.add((at, arena), &pool, &bytes, types);
                 }
                 if found.prints.len() > MOST {
                     return None;
@@ -96,12 +94,18 @@ impl Pools {
         Some(found)
     }
 
-    fn add(&mut self, at: u64, pool: &PoolBlocks, bytes: &[u8], types: &mut dyn SmallTypes) {
+    fn add(
+        &mut self,
+        (at, arena): (u64, u32),
+        pool: &PoolBlocks,
+        bytes: &[u8],
+        types: &mut dyn SmallTypes,
+    ) {
         let first = self.prints.len();
         let (Ok(block), Ok(count)) = (u32::try_from(pool.size), u32::try_from(pool.count)) else {
             return;
         };
-        self.pools.push(PoolAt { at, block, first, count });
+        self.pools.push(PoolAt { at, block, first, count, arena });
         let all = first + pool.count;
         self.allocated.grow(all);
         self.headed.iter_mut().for_each(|bits| bits.grow(all));
@@ -131,18 +135,33 @@ impl Pools {
         &self.pools
     }
 
-    /// Bytes of all pools, and of the blocks in them that are allocated.
-    pub fn bytes(&self) -> ArenaUse {
-        let allocated = |pool: &PoolAt| {
-            let blocks = pool.first..pool.first + pool.count as usize;
-            let count = blocks.filter(|number| self.allocated.has(*number)).count();
-            u64::from(pool.block).saturating_mul(u64::try_from(count).unwrap_or(u64::MAX))
-        };
-        let pools = u64::try_from(self.pools.len()).unwrap_or(u64::MAX);
-        ArenaUse {
-            bytes: pools.saturating_mul(self.size),
-            used_bytes: self.pools.iter().map(allocated).fold(0, u64::saturating_add),
+    /// How full the arenas are.
+    pub fn arena_use(&self) -> ArenaUse {
+        let span = ARENA_POOLS * self.size;
+        let mut all = ArenaUse::default();
+        let mut pools = self.pools.as_slice();
+        while let Some(first) = pools.first() {
+            let same = |pool: &PoolAt| pool.arena == first.arena && pool.at - first.at < span;
+            let (arena, rest) = pools.split_at(pools.partition_point(same).max(1));
+            let used: Vec<u64> = arena.iter().map(|pool| self.used_bytes(pool)).collect();
+            let empty = used.iter().filter(|used| **used == 0).fold(0, |sum, _| sum + self.size);
+            let bytes = arena.iter().fold(0, |sum, _| sum + self.size);
+            let used = used.into_iter().fold(0, u64::saturating_add);
+            all.arenas += 1;
+            all.sparse_arenas += u64::from(used < bytes / SPARSE);
+            all.bytes += bytes;
+            all.used_bytes = all.used_bytes.saturating_add(used);
+            all.empty_bytes += empty;
+            pools = rest;
         }
+        all
+    }
+
+    /// Of a pool, in blocks that are allocated.
+    fn used_bytes(&self, pool: &PoolAt) -> u64 {
+        let blocks = pool.first..pool.first + pool.count as usize;
+        let count = blocks.filter(|number| self.allocated.has(*number)).count();
+        u64::from(pool.block).saturating_mul(u64::try_from(count).unwrap_or(u64::MAX))
     }
 
     /// How many blocks, allocated or not.
@@ -204,6 +223,11 @@ impl Pools {
         };
         BlockAges(self.pools.iter().map(prints).collect())
     }
+}
+
+/// `arenaindex` of a header.
+fn arena_of(header: &[u8; OVERHEAD]) -> u32 {
+    header[32..].first_chunk().map_or(0, |number| u32::from_le_bytes(*number))
 }
 
 impl PoolIndex {

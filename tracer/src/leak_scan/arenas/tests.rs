@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::leak_scan::PointerAlignment;
-use crate::model::{Amount, Memory};
+use crate::model::{Amount, ArenaUse, Memory};
 
 const SIZE: u64 = 16 << 10;
 const POOL: u64 = 0x7f00_0010_0000;
@@ -162,10 +162,12 @@ fn pools_say_how_full_they_are() {
         let mut heap = Heap::new();
         (0..objects).for_each(|number| heap.bytes(number, 1));
         heap.close();
-        let expected = ArenaUse { bytes: SIZE, used_bytes: objects * BLOCK };
-        assert_eq!(heap.pools().bytes(), expected, "{objects}");
+        let found = heap.pools().arena_use();
+        assert_eq!((found.arenas, found.bytes, found.used_bytes), (1, SIZE, objects * BLOCK));
+        assert_eq!(found.sparse_arenas, u64::from(objects < 2), "{objects}");
+        assert_eq!(found.empty_bytes, if objects == 0 { SIZE } else { 0 });
     }
-    assert_eq!(Pools::default().bytes(), ArenaUse::default());
+    assert_eq!(Pools::default().arena_use(), ArenaUse::default());
 }
 
 #[test]

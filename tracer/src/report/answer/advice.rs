@@ -1,8 +1,8 @@
 //! What to do about a leak, in a sentence.
 
 use super::loser;
-use crate::model::{Advice, Basis, Document, Leak, LeakContainer, MallocUse, Reason};
-use crate::report::malloc;
+use crate::model::{Advice, ArenaUse, Basis, Document, Leak, LeakContainer, MallocUse, Reason};
+use crate::report::{arenas, malloc};
 
 /// The sentence, without a full stop. That of a known kind, where nothing surer is known than what refers to it.
 pub fn of(leak: &Leak, document: &Document) -> String {
@@ -51,6 +51,7 @@ pub fn of(leak: &Leak, document: &Document) -> String {
             "no leak: the allocator retains it, and gives it back when trimmed",
             malloc::setting,
         ),
+        Advice::FewerObjectsAtATime => arenas::ADVICE,
     };
     text.to_owned()
 }
@@ -82,6 +83,14 @@ fn is_general(advice: Advice) -> bool {
 pub fn malloc_of(leak: &Leak) -> Option<&MallocUse> {
     leak.grounds.iter().find_map(|reason| match reason {
         Reason::MallocRetains { malloc } => Some(malloc),
+        _ => None,
+    })
+}
+
+/// How full Python's arenas were, likewise.
+pub fn arenas_of(leak: &Leak) -> Option<&ArenaUse> {
+    leak.grounds.iter().find_map(|reason| match reason {
+        Reason::ArenasRetain { arenas } => Some(arenas),
         _ => None,
     })
 }

@@ -167,7 +167,10 @@ fn longer(document: &Document) -> Option<f64> {
         .leaks
         .first()
         .is_some_and(|leak| leak.is_leak() && leak.confidence > crate::model::Confidence::Suspect);
-    let is_measured = document.leaks.first().is_some_and(|leak| leak.kind == LeakKind::Allocator);
+    let is_measured = document
+        .leaks
+        .first()
+        .is_some_and(|leak| leak.kind == LeakKind::Allocator && leak.explains.is_some());
     if sure || is_measured {
         return None;
     }

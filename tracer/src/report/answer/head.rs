@@ -2,8 +2,8 @@
 
 use std::io;
 
-use super::headline;
-use crate::model::{Document, Note};
+use super::{advice, headline};
+use crate::model::{Document, Leak, LeakKind, Note};
 use crate::report::quantity::{duration, share_in_words, span};
 use crate::report::text::head::{notes, target};
 use crate::report::text::page::Page;
@@ -13,13 +13,19 @@ pub fn write(page: &mut Page<'_>, document: &Document) -> io::Result<()> {
     page.headline(&escape::terminal(&format!("{}.", headline::process(document))))?;
     page.paragraph(0, &about(document))?;
     let wanted: Vec<Note> =
-        document.capture.notes.iter().filter(|note| !is_detail(note)).cloned().collect();
+        document.capture.notes.iter().filter(|note| !is_detail(note, document)).cloned().collect();
     notes(page, &wanted)
 }
 
-/// How allocators were seen changes nothing for the reader of an answer; the full report has it.
-fn is_detail(note: &Note) -> bool {
-    matches!(note, Note::AllocatorTraced { .. } | Note::CodeEndsNotSeen)
+/// How allocators were seen changes nothing for the reader of an answer; the full report has it. What an entry says need
+/// not be said again.
+fn is_detail(note: &Note, document: &Document) -> bool {
+    let has_arenas = || document.leaks.iter().any(|leak| advice::arenas_of(leak).is_some());
+    match note {
+        Note::AllocatorTraced { .. } | Note::CodeEndsNotSeen => true,
+        Note::ArenasHalfEmpty { .. } => has_arenas(),
+        _ => false,
+    }
 }
 
 /// `python (pid 16122, CPython 3.11.7), watched for 2 min from 14:02: resident 72.7 MiB to 76.6 MiB. What
@@ -42,9 +48,15 @@ fn about(document: &Document) -> String {
     text
 }
 
+/// Whether it is what the allocator retains without growth.
+fn is_there(leak: &Leak) -> bool {
+    leak.kind == LeakKind::Allocator && leak.explains.is_none()
+}
+
 fn explained(document: &Document) -> Option<String> {
     let growth = document.growth.as_ref()?;
-    if document.leaks.is_empty() {
+    // What the allocator retains explains what is there, growth or not.
+    if document.leaks.iter().all(is_there) {
         return None;
     }
     if !growth.significant {

@@ -16,7 +16,8 @@ pub fn process(document: &Document) -> String {
             let leaking = leaking(growth, document);
             format!("{leaking}, and growing{}, most of it not explained yet", by(growth))
         }
-        Verdict::Undetermined => undecided(growth),
+        Verdict::Undetermined if growth.significant => undecided(growth),
+        Verdict::Undetermined => undecided(growth) + &beside(document),
         Verdict::AllocatorRetention => format!(
             "No leak: the allocator retains memory that the program has freed{}",
             each_minute(growth)
@@ -29,7 +30,7 @@ pub fn process(document: &Document) -> String {
         }
         Verdict::CacheWarming => format!("No leak: caches are still filling up{}", by(growth)),
         Verdict::CacheBounded | Verdict::Baseline => {
-            "Nothing leaks that can be told apart from normal work".to_owned()
+            "Nothing leaks that can be told apart from normal work".to_owned() + &beside(document)
         }
     };
     state + &limit(growth)
@@ -61,15 +62,16 @@ fn leaking(growth: &ProcessGrowth, document: &Document) -> String {
     }
 }
 
-/// `, and the allocator retains freed memory, 43.5 MiB a minute`, beside a leak.
+/// `, and the allocator retains freed memory, 43.5 MiB a minute`, beside a leak; `, 80.0 MiB` where it does not grow.
 fn beside(document: &Document) -> String {
     let mut leaks = document.leaks.iter();
     let retention = leaks.find(|leak| leak.verdict == Verdict::AllocatorRetention);
     retention.map_or_else(String::new, |leak| {
-        format!(
-            ", and the allocator retains freed memory, {}",
-            rate::each(leak.rate.bytes_per_hour.est)
-        )
+        let much = match leak.rate.bytes_per_hour.est {
+            0.0 => bytes(leak.now.bytes),
+            est => rate::each(est),
+        };
+        format!(", and the allocator retains freed memory, {much}")
     })
 }
 

@@ -10,7 +10,7 @@ use crate::model::{
 };
 use crate::report::origin::base_name;
 use crate::report::quantity::{bytes, count, counted, rate, rough_percent};
-use crate::report::{malloc, quantity};
+use crate::report::{arenas as python_arenas, malloc, quantity};
 
 /// Lines of one row, and fields that tell old objects from new ones.
 const MOST: usize = 2;
@@ -61,7 +61,9 @@ pub fn figures(leak: &Leak) -> Vec<String> {
     if leak.rate.count_per_hour.is_finite() && leak.rate.count_per_hour > 0.0 && !is_arenas(leak) {
         figures.push(rate::times(leak.rate.count_per_hour));
     }
-    if leak.rate.bytes_per_hour.est.is_finite() {
+    // What an allocator retains need not grow.
+    let rests = leak.kind == LeakKind::Allocator && leak.rate.bytes_per_hour.est == 0.0;
+    if leak.rate.bytes_per_hour.est.is_finite() && !rests {
         figures.push(rate::each(leak.rate.bytes_per_hour.est));
     }
     figures.push(format!("{} now", bytes(leak.now.bytes)));
@@ -82,6 +84,7 @@ pub fn rows(leak: &Leak, document: &Document) -> Vec<LeakFact> {
     row("proof", proof(leak));
     row("retained", advice::malloc_of(leak).map(malloc::free));
     row("trimming", advice::malloc_of(leak).map(malloc::trim));
+    row("arenas", advice::arenas_of(leak).map(python_arenas::free));
     let from_outside = leak.retained_by.as_ref().is_some_and(|by| from_outside(&by.path));
     let by = || leak.retained_by.as_ref().map(place::of);
     row("held by", by().filter(|_| from_outside));
@@ -99,6 +102,8 @@ pub fn rows(leak: &Leak, document: &Document) -> Vec<LeakFact> {
         row("old ones", Some(distinguishing(field)));
     }
     row("so", Some(advice::of(leak, document)));
+    let both = advice::malloc_of(leak).and(advice::arenas_of(leak));
+    row("and", both.map(|_| python_arenas::ADVICE.to_owned()));
     row("unless", doubt(leak));
     rows
 }

@@ -45,7 +45,10 @@ pub fn notes() -> Vec<Note> {
     let version = Some("5.3.0".to_owned());
     notes.push(Note::MallocNotRead { name: "jemalloc".into(), version });
     notes.push(Note::MallocNotRead { name: "musl".into(), version: None });
-    notes.push(Note::ArenasHalfEmpty { bytes: 80 << 20, used_bytes: 13 << 20 });
+    notes.push(Note::ArenasHalfEmpty {
+        arenas: crate::report::arenas::sample(),
+        readings: Vec::new(),
+    });
     notes.push(Note::PythonAllocator { allocator: "mimalloc".into() });
     notes.push(Note::LibraryOfPackage {
         path: "/opt/lib/python3.11/site-packages/row/c.so".into(),

@@ -50,5 +50,6 @@ pub fn reasons() -> Vec<Reason> {
         Reason::InStep { types: types(&["dict", "list", "set", "app.Session"]) },
         Reason::PartsOfOthers,
         Reason::MallocRetains { malloc: crate::report::malloc::sample() },
+        Reason::ArenasRetain { arenas: crate::report::arenas::sample() },
     ]
 }

@@ -8,8 +8,8 @@ use super::super::search::{PointerSearch, Scanned, SearchStep, SearchWanted};
 use super::super::shared::Turn;
 use super::Recorder;
 use crate::history::Sink;
-use crate::leak_scan::{ArenaUse, Blocks, SearchedBlock, SiteUnreachable};
-use crate::model::{Address, Domain, NoSearch, Note};
+use crate::leak_scan::{Blocks, SearchedBlock, SiteUnreachable};
+use crate::model::{Address, ArenaPoint, ArenaUse, Domain, NoSearch, Note};
 use crate::os::Life;
 
 impl Recorder {
@@ -64,8 +64,8 @@ impl Recorder {
         if let Some(lost) = search.found_lost().filter(|_| self.target.life() == Life::Running) {
             self.sinks.lost(&lost)?;
         }
-        if let Some(arenas) = search.arenas() {
-            self.note_arenas(arenas);
+        if let Some((arenas, readings)) = search.arenas() {
+            self.note_arenas(arenas, readings);
         }
         match step {
             SearchStep::Goes => {}
@@ -99,14 +99,13 @@ impl Recorder {
     }
 
     /// Tells of arenas that are mostly empty, as they were last.
-    fn note_arenas(&mut self, arenas: ArenaUse) {
+    fn note_arenas(&mut self, arenas: ArenaUse, readings: Vec<ArenaPoint>) {
         /// Less is not worth a note.
         const LEAST: u64 = 16 << 20;
         self.capture.notes.retain(|note| !matches!(note, Note::ArenasHalfEmpty { .. }));
-        let ArenaUse { bytes, used_bytes } = arenas;
-        let free = bytes.saturating_sub(used_bytes);
-        if free >= LEAST && free > used_bytes {
-            self.note(Note::ArenasHalfEmpty { bytes, used_bytes });
+        let free = arenas.retained_bytes();
+        if free >= LEAST && free > arenas.used_bytes {
+            self.note(Note::ArenasHalfEmpty { arenas, readings });
         }
     }
 

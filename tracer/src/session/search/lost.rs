@@ -11,9 +11,9 @@ use super::super::shared::Turn;
 use super::pass::{Pass, PassPace, Unfinished, arenas};
 use crate::heap::{AddressMap, Class, ClassId, Classes, Kind, View};
 use crate::leak_scan::{
-    ArenaUse, BlockAges, LostGroup, ObjectExtent, Pools, SmallType, SmallTypes, Unmarked, lost,
+    BlockAges, LostGroup, ObjectExtent, Pools, SmallType, SmallTypes, Unmarked, lost,
 };
-use crate::model::{Address, LostMemory, LostObjects};
+use crate::model::{Address, ArenaPoint, ArenaUse, LostMemory, LostObjects};
 use crate::os;
 use crate::os::pages::Pages;
 
@@ -23,6 +23,8 @@ const FIRST: Duration = Duration::from_secs(10);
 const FIFTHS: u32 = 7;
 /// Times that are remembered: the oldest of them is some half of the time ago.
 const TIMES: usize = 3;
+/// Readings of the arenas that are remembered; of more, every second one is.
+const READINGS: usize = 64;
 
 /// What is known of the small objects of a process from search to search.
 #[derive(Default)]
@@ -31,8 +33,9 @@ pub struct LostSearch {
     target: Option<HeapTarget>,
     ages: VecDeque<(Duration, BlockAges)>,
     found: Option<LostMemory>,
-    /// How full the arenas were at the last search.
+    /// How full the arenas were at the last search, and what they retained when.
     arenas: Option<ArenaUse>,
+    readings: Vec<ArenaPoint>,
 }
 
 /// A pass over all memory, which finds the allocated blocks to which nothing leads.
@@ -93,9 +96,10 @@ impl SharedLost {
         LostJob { search: Arc::clone(&self.search), now, age, at_least, still }
     }
 
-    /// How full the arenas were at the last search, once.
-    pub fn arenas(&self) -> Option<ArenaUse> {
-        self.search.lock().unwrap_or_else(PoisonError::into_inner).arenas.take()
+    /// How full the arenas were at the last search, once; and what they retained until then.
+    pub fn arenas(&self) -> Option<(ArenaUse, Vec<ArenaPoint>)> {
+        let mut search = self.search.lock().unwrap_or_else(PoisonError::into_inner);
+        Some((search.arenas.take()?, search.readings.clone()))
     }
 
     /// What the last search found, once.
@@ -132,15 +136,28 @@ impl LostSearch {
         let ages = self.open().and_then(|target| {
             let taken = target.types(|view, pages, size| {
                 let pools = arenas::pools(pages, size, &mut HeapTypes::new(view), most_bytes);
-                pools.ok().map(|pools| pools.ages())
+                pools.ok().map(|pools| (pools.ages(), pools.arena_use()))
             });
             taken.ok().flatten()
         });
-        if let Some(ages) = ages {
+        if let Some((ages, arenas)) = ages {
+            self.take_reading(now, &arenas);
             self.ages.push_back((now, ages));
             while self.ages.len() > TIMES {
                 self.ages.pop_front();
             }
+        }
+    }
+
+    fn take_reading(&mut self, now: Duration, arenas: &ArenaUse) {
+        let retained_bytes = arenas.retained_bytes();
+        self.readings.push(ArenaPoint { t: now.as_secs_f64(), retained_bytes });
+        if self.readings.len() > READINGS {
+            let mut index = 0;
+            self.readings.retain(|_| {
+                index += 1;
+                index % 2 == 1
+            });
         }
     }
 
@@ -171,6 +188,7 @@ impl LostSearch {
         let (arenas, types): (ArenaUse, Vec<LostObjects>) =
             types.map_err(|_| Unfinished::Stopped)??;
         let age = job.now.saturating_sub(*at).as_secs_f64();
+        self.take_reading(job.now, &arenas);
         self.arenas = Some(arenas);
         self.found = Some(LostMemory { t: job.now.as_secs_f64(), age, types });
         Ok(())
@@ -188,7 +206,7 @@ fn unmarked(
 ) -> Result<(ArenaUse, Vec<Unmarked>), Unfinished> {
     let once = |types: &mut HeapTypes<'_>| {
         let pools = arenas::pools(pages, size, types, most_bytes)?;
-        let arenas = pools.bytes();
+        let arenas = pools.arena_use();
         Ok::<_, Unfinished>((arenas, pass(pages, pools, types)?))
     };
     let (arenas, first) = once(types)?;
