@@ -3,6 +3,7 @@
 
 use super::attribute::attribute;
 use super::class::Kind;
+use super::holders::{Holder, Holders};
 use super::objects::Heap;
 use super::view::{Object, View};
 use super::{dict, edge, eviction};
@@ -24,11 +25,36 @@ const ATTRIBUTES: &[&str] = &[
     "max_entries",
     "_max_entries",
     "max_items",
+    "max_len",
+    // Pools: redis, httpcore, psycopg2, pymongo, DBUtils.
+    "max_connections",
+    "_max_connections",
+    "maxconn",
+    "max_pool_size",
+    "_maxcached",
+    // `async_lru`
+    "_LRUCacheWrapper__maxsize",
 ];
 
+/// Attributes that say so of these classes alone.
+const OF_CLASSES: [(&str, &str); 2] =
+    [(".SimpleCache", "_threshold"), ("kombu.utils.functional.LRUCache", "limit")];
+
+/// It has half as many more before it takes any out (`threshold` in `lib/sqlalchemy/util/_collections.py`).
+const LAZY: &str = "sqlalchemy.util._collections.LRUCache";
+
+/// A larger number is as good as no limit: those who mean none write 2³¹ − 1 and more.
+const NO_LIMIT: u64 = i32::MAX as u64;
+
 /// The limit of the container at the end of a path, which holds `used` items; a limit of `None` where it says that
-/// there is none.
-pub fn declared(view: &View<'_>, heap: &Heap, path: &[u32], used: u64) -> Option<DeclaredBound> {
+/// there is none. `holders` know who else has it as an attribute: a cache may be shared by a shorter way.
+pub fn declared(
+    view: &View<'_>,
+    heap: &Heap,
+    holders: &Holders,
+    path: &[u32],
+    used: u64,
+) -> Option<DeclaredBound> {
     let (&last, before) = path.split_last()?;
     let bound = |(kind, limit)| DeclaredBound { kind, limit, used };
     let container = heap.objects.object(last);
@@ -40,20 +66,30 @@ pub fn declared(view: &View<'_>, heap: &Heap, path: &[u32], used: u64) -> Option
     let cache = owner.and_then(|owner| lru_cache(view, heap, owner));
     let in_code = || eviction::limit(view, heap, path, used).map(|(by, limit)| (by, Some(limit)));
     let says = || owner.and_then(|owner| named(view, heap, owner));
-    cache.or_else(in_code).or_else(says).map(bound)
+    let others =
+        || holders.of(last).find_map(|holder| named(view, heap, holder_of(view, heap, holder)?));
+    cache.or_else(in_code).or_else(says).or_else(others).map(bound)
 }
 
 /// The instance that has the container as an attribute, perhaps in a dict of its own. What a module, a class or
 /// another container says is not about this one.
 fn owner(view: &View<'_>, heap: &Heap, before: &[u32]) -> Option<Object> {
-    let mut objects = before.iter().rev().map(|number| heap.objects.object(*number));
+    let mut objects = before.iter().rev();
+    holder_of(view, heap, (*objects.next()?, objects.next().copied()))
+}
+
+/// The instance among what refers to a container, perhaps through its dict, and what refers to that.
+fn holder_of(view: &View<'_>, heap: &Heap, (first, second): Holder) -> Option<Object> {
     let class = |object: Object| heap.classes.get(object.class);
     let is_its_dict = |object: &Object, dict: Object| {
         edge::attributes(view, object.address, class(*object)) == Some(dict.address)
     };
-    let first = objects.next()?;
+    let first = heap.objects.object(first);
     let owner = match class(first).kind {
-        Kind::Dict => objects.next().filter(|object| is_its_dict(object, first))?,
+        Kind::Dict => {
+            let second = heap.objects.object(second?);
+            Some(second).filter(|object| is_its_dict(object, first))?
+        }
         _ => first,
     };
     let kind = class(owner).kind;
@@ -117,6 +153,8 @@ fn limit(view: &View<'_>, heap: &Heap, value: Address, class: &str) -> Option<Op
             (limit == f64::INFINITY).then_some(None)
         }
         "int" => match edge::int_value(view, value).map(u64::try_from) {
+            Some(Ok(limit)) if limit >= NO_LIMIT => Some(None),
+            Some(Ok(limit)) if limit > 0 && class == LAZY => Some(Some(limit + limit / 2)),
             Some(Ok(limit)) if limit > 0 => Some(Some(limit)),
             // Of queues 0 and less say that there is none.
             Some(_) if class.ends_with("Queue") => Some(None),
@@ -138,7 +176,8 @@ fn named(view: &View<'_>, heap: &Heap, object: Object) -> Option<Limit> {
         None if !has_items => attribute(view, heap, object.address, name),
         found => found,
     };
-    ATTRIBUTES.iter().find_map(|name| {
+    let own = OF_CLASSES.iter().filter(|(known, _)| class.name.ends_with(known));
+    ATTRIBUTES.iter().chain(own.map(|(_, name)| name)).find_map(|name| {
         let value = value_of(name)?;
         let limit = limit(view, heap, value, &class.name)?;
         Some((format!("{}.{name}", class.name), limit))

@@ -9,10 +9,11 @@ use std::collections::HashMap;
 use super::bound;
 use super::class::Kind;
 use super::dict::{self, KeysTable};
+use super::holders::Holders;
 use super::objects::Heap;
 use super::retainers::Retainers;
 use super::view::View;
-use crate::model::{Address, GrownContainer, RetainerGroup, turns};
+use crate::model::{Address, DeclaredBound, GrownContainer, RetainerGroup, turns};
 
 /// Fewest items of a container that is followed: its table is larger than what comes from pools.
 const ITEMS: u64 = 300;
@@ -177,40 +178,82 @@ impl ContainerWatch {
         grown.into_iter().map(|(_, address, followed)| (address, followed)).collect()
     }
 
-    /// Containers that grew, with the types of their items and the paths to them. The heap must have been read
-    /// with its graph.
-    pub fn told(
+    /// Containers that grew, with the types of their items and the paths to them, and those on `paths` that declare a
+    /// limit, however few items they have. The heap must have been read with its graph, `t` seconds after the start.
+    pub fn told<'p>(
         &self,
-        view: &View<'_>,
-        heap: &Heap,
-        held: &Retainers<'_>,
-    ) -> Vec<(Address, GrownContainer<u64>, Option<RetainerGroup>)> {
-        let told = self.grown().into_iter().filter_map(|(address, followed)| {
+        t: f64,
+        (view, heap, held): (&View<'_>, &Heap, &Retainers<'_>),
+        paths: impl Iterator<Item = &'p RetainerGroup>,
+    ) -> Vec<ToldContainer> {
+        let grown = self.grown();
+        let is_grown = |address| grown.iter().any(|(grown, _)| *grown == address);
+        let small = on_paths(view, heap, t, paths);
+        let small = small.iter().filter(|(address, _)| !is_grown(*address));
+        let small: Vec<(Address, &Followed, bool)> =
+            small.map(|(address, followed)| (*address, followed, true)).collect();
+        let all = grown.into_iter().map(|(address, followed)| (address, followed, false));
+        let all: Vec<(Address, &Followed, bool)> = all.chain(small).collect();
+        let numbers: Vec<u32> =
+            all.iter().filter_map(|(address, ..)| heap.objects.number(*address)).collect();
+        let holders = Holders::find(heap, &numbers);
+        let told = all.into_iter().filter_map(|(address, followed, is_small)| {
             let number = heap.objects.number(address)?;
-            let group = held.groups(&[(number, 0)], 1).0.into_iter().next();
-            let container = GrownContainer {
-                name: followed.class.clone(),
-                path: group.as_ref().map_or_else(Vec::new, RetainerGroup::steps),
-                lengths: followed.lengths.clone(),
-                items: items(heap, number),
-                grown_by: Vec::new(),
-                room: followed.room.filter(|room| *room >= followed.items_now()),
-                bound: bound::declared(
-                    view,
-                    heap,
-                    &held.paths().way(number).1,
-                    followed.items_now(),
-                ),
-            };
-            Some((address, container, group))
+            let path = held.paths().way(number).1;
+            let bound = bound::declared(view, heap, &holders, &path, followed.items_now());
+            (!is_small || bound.is_some())
+                .then(|| followed.told(heap, held, (address, number), bound))
         });
         told.collect()
     }
 }
 
+/// A container with its address, and the path to it.
+pub type ToldContainer = (Address, GrownContainer<u64>, Option<RetainerGroup>);
+
+/// Containers on paths, with the items that they have now, the first of them.
+fn on_paths<'p>(
+    view: &View<'_>,
+    heap: &Heap,
+    t: f64,
+    paths: impl Iterator<Item = &'p RetainerGroup>,
+) -> Vec<(Address, Followed)> {
+    let mut found: Vec<(Address, Followed)> = Vec::new();
+    for address in paths.flat_map(|group| group.path.iter().map(|reference| reference.address)) {
+        let Some(number) = heap.objects.number(address) else { continue };
+        let class = heap.classes.get(heap.objects.object(number).class);
+        let is_known = found.len() >= TOLD || found.iter().any(|(known, _)| *known == address);
+        if let Some((length, table)) = measure(view, address, class.kind).filter(|_| !is_known) {
+            let (class, lengths) = (class.name.clone(), vec![(t, length)]);
+            found.push((address, Followed { class, lengths, table, room: None, missed: 0 }));
+        }
+    }
+    found
+}
+
 impl Followed {
     fn items_now(&self) -> u64 {
         self.lengths.last().map_or(0, |last| last.1)
+    }
+
+    fn told(
+        &self,
+        heap: &Heap,
+        held: &Retainers<'_>,
+        (address, number): (Address, u32),
+        bound: Option<DeclaredBound>,
+    ) -> ToldContainer {
+        let group = held.groups(&[(number, 0)], 1).0.into_iter().next();
+        let container = GrownContainer {
+            name: self.class.clone(),
+            path: group.as_ref().map_or_else(Vec::new, RetainerGroup::steps),
+            lengths: self.lengths.clone(),
+            items: items(heap, number),
+            grown_by: Vec::new(),
+            room: self.room.filter(|room| *room >= self.items_now()),
+            bound,
+        };
+        (address, container, group)
     }
 
     /// Items by which it grew; `None` for those that did not, or that shrink as often.

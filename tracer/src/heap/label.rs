@@ -99,7 +99,35 @@ impl Namer<'_> {
                 found = Some(edge.label);
             }
         });
-        found.or_else(|| self.inside(parent, child))
+        found.or_else(|| self.inside(parent, child)).or_else(|| self.replaced(parent, child))
+    }
+
+    /// The same, where what is under that name was replaced since by a larger copy: what is updated by making it anew
+    /// (`self.handlers = self.handlers + (handler,)`) is hardly ever what was read. The one that is like it, if it is one.
+    fn replaced(&self, parent: Object, child: Address) -> Option<EdgeLabel> {
+        let child = self.heap.objects.object(self.heap.objects.number(child)?);
+        let class = self.class(child);
+        let is_copied = class.kind.grows() || class.kind == Kind::Tuple;
+        let items = |at| match class.kind {
+            Kind::Dict | Kind::OrderedDict => dict::length(self.view, at),
+            _ => edge::length(self.view, at, class),
+        };
+        let least = items(child.address).filter(|_| is_copied)? / 2;
+        let mut alike = Vec::new();
+        edge::edges(self.view, parent.address, self.class(parent), &mut |edge| {
+            let named = matches!(
+                edge.label,
+                EdgeLabel::Attribute { .. } | EdgeLabel::Slot(_) | EdgeLabel::Value { .. }
+            );
+            if named
+                && alike.len() < 2
+                && self.view.word(edge.to, 8) == Some(class.address.0)
+                && items(edge.to) > Some(least)
+            {
+                alike.push(edge.label);
+            }
+        });
+        if alike.len() == 1 { alike.pop() } else { None }
     }
 
     /// The same, where the reference is in a block that a struct of C leads to.

@@ -21,6 +21,7 @@ mod eviction;
 mod footprint;
 mod graph;
 mod histogram;
+mod holders;
 #[cfg(test)]
 mod images;
 mod index;

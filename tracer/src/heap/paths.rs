@@ -6,13 +6,14 @@
 //! 1. what modules and static types retain: globals, class attributes;
 //! 2. what running frames of the application's own functions have in local variables;
 //! 3. what suspended coroutines, generators and frame objects have, that these lead to;
-//! 4. what the other running frames have, libraries' and the standard library's.
+//! 4. what the other running frames have, libraries' and the standard library's;
+//! 5. what event loops have: sockets, timers and callbacks lead to nearly all that a server has, and tell little of it.
 //!
 //! A local variable is read while its thread runs on, and may be gone when its name is asked for.
 
 use std::collections::VecDeque;
 
-use super::class::Kind;
+use super::class::{Class, Kind};
 use super::graph::Graph;
 use super::objects::Heap;
 use super::view::{Object, View};
@@ -60,11 +61,9 @@ impl Paths {
     /// over what may be references. What is still not reached, but counts more references than
     /// there are, is held by something in C; the rest is garbage, if all objects were seen.
     pub fn find(view: &View<'_>, heap: &Heap, roots: &[Root]) -> Self {
-        let suspended = |object: Object| {
-            matches!(heap.classes.get(object.class).kind, Kind::Frame | Kind::Generator)
-        };
-        let suspended = heap.objects.iter().map(suspended).collect();
-        let mut search = Search::new(&heap.graph, suspended);
+        let classes: Vec<Wait> = heap.classes.all().iter().map(|class| Wait::of(class)).collect();
+        let waits = |object: Object| classes[object.class.0 as usize];
+        let mut search = Search::new(&heap.graph, heap.objects.iter().map(waits).collect());
         search.certain(roots, &static_types(heap));
         search.again();
         for (number, root) in (0..).zip(roots) {
@@ -132,21 +131,45 @@ enum Certainty {
     Any,
 }
 
+/// Until when what an object leads to has to wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Wait {
+    No,
+    /// It has local variables of a call that goes on later.
+    Suspended,
+    /// It is an event loop.
+    Loop,
+}
+
+impl Wait {
+    fn of(class: &Class) -> Self {
+        let name = class.name.as_str();
+        match class.kind {
+            Kind::Frame | Kind::Generator => Self::Suspended,
+            Kind::Plain | Kind::Opaque if name.ends_with("EventLoop") => Self::Loop,
+            Kind::Opaque if matches!(name, "uvloop.Loop" | "uvloop.loop.Loop") => Self::Loop,
+            _ => Self::No,
+        }
+    }
+}
+
 struct Search<'a> {
     graph: &'a Graph,
     steps: Vec<u32>,
     kinds: Vec<RootKind>,
     open: VecDeque<u32>,
-    /// Of each object whether it has local variables of a call that goes on later, and these wait.
-    suspended: Vec<bool>,
+    /// Of each object.
+    waits: Vec<Wait>,
+    /// Those for which it is not yet time.
     waiting: Vec<u32>,
+    turn: Wait,
 }
 
 impl<'a> Search<'a> {
-    fn new(graph: &'a Graph, suspended: Vec<bool>) -> Self {
-        let steps = vec![NONE; suspended.len()];
+    fn new(graph: &'a Graph, waits: Vec<Wait>) -> Self {
+        let steps = vec![NONE; waits.len()];
         let (kinds, open, waiting) = (Vec::new(), VecDeque::new(), Vec::new());
-        Self { graph, steps, kinds, open, suspended, waiting }
+        Self { graph, steps, kinds, open, waits, waiting, turn: Wait::No }
     }
 
     /// Reaches all that `roots` and static types lead to over certain references.
@@ -159,10 +182,16 @@ impl<'a> Search<'a> {
         self.spread(Certainty::Only);
         self.held_by(roots, |root| !is_lasting(root) && root.is_application);
         self.spread(Certainty::Only);
-        self.suspended.fill(false);
-        self.open.extend(std::mem::take(&mut self.waiting));
-        self.spread(Certainty::Only);
+        self.go_on(Wait::Suspended);
         self.held_by(roots, |root| !is_lasting(root) && !root.is_application);
+        self.spread(Certainty::Only);
+        self.go_on(Wait::Loop);
+    }
+
+    /// From now on what waited until this turn is opened.
+    fn go_on(&mut self, turn: Wait) {
+        self.turn = turn;
+        self.open.extend(std::mem::take(&mut self.waiting));
         self.spread(Certainty::Only);
     }
 
@@ -200,7 +229,7 @@ impl<'a> Search<'a> {
     fn spread(&mut self, certainty: Certainty) {
         let graph = self.graph;
         while let Some(at) = self.open.pop_front() {
-            if self.suspended.get(at as usize) == Some(&true) {
+            if self.waits.get(at as usize).is_some_and(|wait| *wait > self.turn) {
                 self.waiting.push(at);
                 continue;
             }
@@ -293,7 +322,8 @@ mod tests {
 
     /// What certain references lead to; object 5 is a coroutine.
     fn searched<'a>(graph: &'a Graph, roots: &[Root]) -> Search<'a> {
-        let mut search = Search::new(graph, (0..7).map(|number| number == 5).collect());
+        let wait = |number| if number == 5 { Wait::Suspended } else { Wait::No };
+        let mut search = Search::new(graph, (0..7).map(wait).collect());
         search.certain(roots, &[]);
         search
     }
@@ -330,6 +360,17 @@ mod tests {
         let reached = reached_from(&[(0, 1), (1, 2)], &roots);
         assert_eq!(reached[2], Some(1));
         assert_eq!(reached[4], Some(2), "only the library has it");
+    }
+
+    /// A module leads to the loop, which leads to the object through a shorter path than the frame of a library does.
+    #[test]
+    fn event_loops_come_last() {
+        let graph = graph(&[(0, 1), (1, 6), (2, 3), (3, 4), (4, 6)]);
+        let roots = [root(RootKind::Module, false, &[0]), frame(false, &[2])];
+        let wait = |number| if number == 1 { Wait::Loop } else { Wait::No };
+        let mut search = Search::new(&graph, (0..7).map(wait).collect());
+        search.certain(&roots, &[]);
+        assert_eq!((search.steps[6], search.steps[1]), (4, 0));
     }
 
     /// A module leads to a coroutine with the object; so does a frame of the application, and one of a library.

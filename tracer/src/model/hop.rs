@@ -67,6 +67,11 @@ impl<'a> Hop<'a> {
         self.via.starts_with('[') || matches!(self.normal(), "a key" | "a member")
     }
 
+    /// Whether it was there when the heap was read, and gone when its name was asked for.
+    pub fn is_gone(&self) -> bool {
+        self.via == "a reference that is gone since"
+    }
+
     /// Whether it repeats, as in a chain of nodes.
     pub fn repeats(&self) -> bool {
         self.via.contains(" × ")

@@ -223,7 +223,7 @@ impl Job {
                     containers.snapshot(at.as_secs_f64(), view, heap);
                     fields.snapshot(at.as_secs_f64(), view, heap, watch);
                 }
-                let seen = Seen { watch, containers };
+                let seen = Seen { at, watch, containers };
                 let blocks = blocks.take();
                 Some(blocks.map(|blocks| last(view, heap, roots, code_type, &seen, blocks)))
             })?;
@@ -258,6 +258,7 @@ pub fn refused(error: SessionError) -> NoObjects {
 
 /// What the snapshots saw.
 struct Seen<'a> {
+    at: Duration,
     watch: &'a HeapWatch,
     containers: &'a ContainerWatch,
 }
@@ -273,7 +274,8 @@ fn last(
     let held = Retainers::new(view, heap, roots, code_type);
     let joined = heap::join(view, heap, &held, blocks);
     let retainers = heap::retainers_of_growth(heap, &held, seen.watch);
-    let containers = seen.containers.told(view, heap, &held);
+    let paths = retainers.iter().map(|(_, group)| group);
+    let containers = seen.containers.told(seen.at.as_secs_f64(), (view, heap, &held), paths);
     let sizes = RetainedSizes::find(view, heap, &held, joined.owned_bytes());
     let to_containers = containers.iter().filter_map(|(_, _, group)| group.as_ref());
     let retained = sizes.on(to_containers.chain(retainers.iter().map(|(_, group)| group)));

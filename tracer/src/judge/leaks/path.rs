@@ -72,7 +72,7 @@ impl<'a> Path<'a> {
         let (Some(hop), Some(next)) = (self.hops.get(at), self.hops.get(at + 1)) else {
             return false;
         };
-        next.is_item() || (next.via == "a reference that is gone since" && hop.items().is_some())
+        next.is_item() || (next.is_gone() && hop.items().is_some())
     }
 
     /// Where it ends in a chain of objects of one type that refer to one another, the first of them.

@@ -1,8 +1,8 @@
 //! What may be evidence of a leak: types and stacks that grow, each with where it is retained.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
-use super::path::{Path, PlaceKey};
+use super::path::{Path, PlaceKey, place_of};
 use crate::growth::TypeOrigin;
 use crate::model::{Confidence, Document, Finding, Interval, Reason, TypeGrowth, Verdict};
 
@@ -39,7 +39,11 @@ pub fn pieces(document: &Document) -> Vec<Piece<'_>> {
         .filter(|found| found.verdict == Verdict::Leak)
         .map(|found| (found.name.as_str(), found))
         .collect();
-    let types = types.iter().filter(|found| may_leak(found)).map(|found| of_type(found, &leaking));
+    let containers = &document.history.containers;
+    let containers = containers.iter().filter_map(|container| place_of(&container.words()));
+    let containers: HashSet<PlaceKey> = containers.collect();
+    let types = types.iter().filter(|found| may_leak(found));
+    let types = types.map(|found| of_type(found, &leaking).at_container(&containers));
     let stacks = document.findings.iter().filter(|found| found.verdict.is_open()).map(of_stack);
     types.chain(stacks).collect()
 }
@@ -83,6 +87,17 @@ impl<'a> Piece<'a> {
         let roomy = container.filter(|(_, is_roomy)| *is_roomy).map(|(at, _)| at);
         let container = roomy.or_else(chain).or_else(|| container.map(|(at, _)| at));
         Self { subject, path, container, is_roomy }
+    }
+
+    /// The same of one whose path ends at a container that grows, where it has no other: it is the table of that.
+    fn at_container(mut self, containers: &HashSet<PlaceKey>) -> Self {
+        let end = self.path.as_ref().filter(|path| containers.contains(&path.place()));
+        if self.container.is_none()
+            && let Some(last) = end.and_then(|path| path.hops().len().checked_sub(1))
+        {
+            (self.container, self.is_roomy) = (Some(last), true);
+        }
+        self
     }
 
     /// The type, if it is one.

@@ -23,7 +23,8 @@ pub fn refine(mut leak: Leak, document: &Document) -> Leak {
     retainer.container = Some(LeakContainer {
         class: found.name.clone(),
         length: Some(found.items_now()),
-        grew: Some(SnapshotsGrown { times: number(times), of: number(of) }),
+        // One with few items was seen at the end only.
+        grew: (of > 0).then(|| SnapshotsGrown { times: number(times), of: number(of) }),
         items_per_hour: found.items_per_hour(),
         room: found.room,
     });
@@ -57,12 +58,13 @@ fn limited(
 
 /// Limits of these count for the container of this attribute alone (any, where the container or its cache says so
 /// itself): what else such an object has is not limited.
-const ENFORCED: [(&str, &str); 6] = [
+const ENFORCED: [(&str, &str); 7] = [
     ("lru_cache", ""),
     ("deque.maxlen", ""),
     ("queue.Queue.maxsize", ".queue: "),
     ("queue.LifoQueue.maxsize", ".queue: "),
-    ("asyncio.queues.Queue.maxsize", "._queue: "),
+    ("asyncio.queues.Queue._maxsize", "._queue: "),
+    ("asyncio.queues.LifoQueue._maxsize", "._queue: "),
     // `cachetools.Cache` and those that derive from it, which have another dict for the order.
     ("._Cache__maxsize", ""),
 ];
@@ -85,18 +87,34 @@ fn enforces(container: &GrownContainer) -> Option<Confidence> {
 /// lately, its items are what grows, and what it will hold fits into memory.
 #[allow(clippy::cast_precision_loss, reason = "estimates")]
 fn fills(container: &GrownContainer, leak: &Leak, document: &Document) -> bool {
-    const LATELY: usize = 3;
-    /// Growth of a container and of what is in it are measured in two ways.
-    const ROUGHLY: f64 = 1.5;
-    let items = container.items_now();
+    /// Growth of a container and of what is in it are measured in two ways, and a pool has not all of its items all
+    /// the time.
+    const ROUGHLY: f64 = 2.0;
     let Some(limit) = container.bound.as_ref().and_then(|bound| bound.limit) else { return false };
-    let lately = container.lengths.len().saturating_sub(LATELY + 1);
-    let grew = turns(&container.lengths[lately..]).0 > 0;
+    let Some((items, per_hour)) = filling(container, leak, limit) else { return false };
     let each = leak.now.bytes as f64 / items.max(1) as f64;
-    let by_items = each * container.items_per_hour().unwrap_or(0.0);
-    let of_items = leak.rate.bytes_per_hour.est <= ROUGHLY * by_items;
-    items <= limit && grew && of_items && each * limit as f64 <= room(document)
+    let of_items = leak.rate.bytes_per_hour.est <= ROUGHLY * each * per_hour;
+    items <= limit && of_items && each * limit as f64 <= room(document)
 }
+
+/// How many items are in it, and how many come an hour; `None` where it grows no more.
+fn filling(container: &GrownContainer, leak: &Leak, limit: u64) -> Option<(u64, f64)> {
+    const LATELY: usize = 3;
+    let items = container.items_now();
+    let lately = container.lengths.len().saturating_sub(LATELY + 1);
+    let of_leak = (leak.now.count, leak.rate.count_per_hour);
+    let is_behind = leak.retained_by.as_ref().is_some_and(|by| by.through.len() <= SLOT);
+    match container.items_per_hour() {
+        Some(per_hour) if turns(&container.lengths[lately..]).0 > 0 => Some((items, per_hour)),
+        // All places are there from the start, and one after the other gets its connection.
+        _ if items == limit && is_behind => (leak.now.count < limit).then_some(of_leak),
+        None => Some((items, leak.rate.count_per_hour)),
+        Some(_) => None,
+    }
+}
+
+/// References from a place in a pool to what is in it, at most.
+const SLOT: usize = 2;
 
 /// Bytes that the process may come to: its limit, or some times of what it has where that is not known.
 #[allow(clippy::cast_precision_loss, reason = "estimates")]
@@ -153,6 +171,11 @@ mod tests {
 
     /// A leak of 1 KiB for each of 400 items, that grows as the list does, `times` as fast; and what becomes of it.
     fn judged(container: GrownContainer, memory: Option<u64>, times: f64) -> Leak {
+        held(container, 400, memory, times)
+    }
+
+    /// The same of so many objects.
+    fn held(container: GrownContainer, count: u64, memory: Option<u64>, times: f64) -> Leak {
         let growth = samples::growth(Verdict::Leak, Confidence::Suspect);
         let mut document = samples::document(growth, Vec::new());
         document.growth.iter_mut().for_each(|growth| growth.limit_bytes = memory);
@@ -160,9 +183,10 @@ mod tests {
         let rss_bytes = Some(10 << 20);
         document.history.process = vec![ProcessPoint { rss_bytes, ..ProcessPoint::default() }];
         let mut leak = samples::leaks::plain("app.Page", Confidence::Suspect);
-        leak.now = Amount { count: 400, bytes: 400 << 10 };
+        leak.now = Amount { count, bytes: count << 10 };
+        leak.rate.count_per_hour = 1000.0;
         leak.rate.bytes_per_hour.est =
-            container.items_per_hour().unwrap_or(0.0).max(1.0) * 1024.0 * times;
+            container.items_per_hour().unwrap_or(1000.0).max(1.0) * 1024.0 * times;
         let path = container.words();
         leak.retained_by = Some(LeakRetainer { path, ..LeakRetainer::default() });
         document.history.containers = vec![container];
@@ -209,6 +233,25 @@ mod tests {
             container.path[1].0 = via.into();
             container.bound.iter_mut().for_each(|bound| bound.kind = kind.into());
             assert_eq!(judged(container, None, 1.0).verdict, verdict, "{kind} {via}");
+        }
+    }
+
+    /// Of a container with few items only the last snapshot says how many; a pool may have all of its places from the
+    /// start, and what fills them grows until each has one.
+    #[test]
+    fn pools_fill_up_though_they_do_not_grow() {
+        let places = [400, 400, 400, 400, 400];
+        for (lengths, limit, count, verdict) in [
+            (&[116][..], 2000, 116, Verdict::CacheWarming),
+            (&[116], 100, 116, Verdict::Leak),
+            (&places, 400, 150, Verdict::CacheWarming),
+            (&places, 400, 400, Verdict::Leak),
+            (&places, 500, 150, Verdict::Leak),
+        ] {
+            let leak = held(list(lengths, limit), count, None, 1.0);
+            assert_eq!(leak.verdict, verdict, "{lengths:?} of {limit}, {count} in use");
+            let seen = leak.retained_by.and_then(|by| by.container?.grew);
+            assert_eq!(seen.is_some(), lengths.len() > 1);
         }
     }
 

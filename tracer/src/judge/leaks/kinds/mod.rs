@@ -90,7 +90,9 @@ impl<'a> Traits<'a> {
             path.get(1..kept.len().max(1))
                 .is_some_and(|path| path == kept.get(1..).unwrap_or_default())
         };
-        let whole = paths.filter(is_behind).collect();
+        let from = runs_from(&kept);
+        let whole = paths.filter(is_behind).map(|path| path[from..].to_vec()).collect();
+        let kept = kept[from..].to_vec();
         let is_off = |note: &Note| matches!(note, Note::CollectionOff { .. });
         let is_uncollected = leak.retained_by.is_none()
             && !leak.evidence.types.is_empty()
@@ -130,13 +132,25 @@ impl<'a> Traits<'a> {
     }
 }
 
-/// References as patterns have them: without keys, indices and details.
+/// Where a path begins that leads through an event loop or a coroutine to the container: how these are retained says
+/// nothing of what they do.
+fn runs_from(kept: &[String]) -> usize {
+    let before = kept.len().saturating_sub(1);
+    let runs = |words: &String| words.ends_with("EventLoop") || words.ends_with(": coroutine");
+    kept[..before].iter().rposition(runs).unwrap_or(0)
+}
+
+/// References as patterns have them: without keys, indices and details. What is gone since out of a container was one of
+/// its items.
 fn plain(words: &[String]) -> Vec<String> {
-    let reference = |words: &String| match Hop::parse(words) {
-        Some(hop) if hop.via.starts_with('[') => format!("[]: {}", hop.class),
+    let has_items = |words: &String| Hop::parse(words).is_some_and(|hop| hop.items().is_some());
+    let reference = |pair: &[String]| match Hop::parse(&pair[1]) {
+        Some(hop) if hop.via.starts_with('[') || (hop.is_gone() && has_items(&pair[0])) => {
+            format!("[]: {}", hop.class)
+        }
         Some(hop) => format!("{}: {}", hop.via, hop.class),
-        None => words.clone(),
+        None => pair[1].clone(),
     };
     let root = words.first().cloned();
-    root.into_iter().chain(words.iter().skip(1).map(reference)).collect()
+    root.into_iter().chain(words.windows(2).map(reference)).collect()
 }

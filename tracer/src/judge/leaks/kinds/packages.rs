@@ -394,7 +394,10 @@ pub const ROWS: &[Row] = &[
             says: "event listeners are registered with SQLAlchemy for each request",
             so: "listen once, on a class or a sessionmaker; else event.remove() when it is done",
         },
-        signs: &[In(&["module sqlalchemy.event.registry", "…"])],
+        signs: &[
+            In(&["module sqlalchemy.event.registry", "…"]),
+            In(&["*: sqlalchemy.event.*", "…"]),
+        ],
         example: &[
             "module sqlalchemy.event.registry",
             "._key_to_collection: collections.defaultdict (400 items)",
@@ -428,6 +431,96 @@ pub const ROWS: &[Row] = &[
             ".client: unittest.mock.MagicMock",
             "._mock_mock_calls: unittest.mock._CallList (400 items)",
             "[7]: unittest.mock._Call (3 items)",
+        ],
+    },
+    Row {
+        kind: KnownKind {
+            code: "scoped-sessions",
+            says: "SQLAlchemy keeps the session of each scope that scoped_session was called in",
+            so: "call Session.remove() when the request is done",
+        },
+        signs: &[In(&["*: sqlalchemy.*ScopedRegistry", ".registry: *"])],
+        example: &[
+            "module app",
+            ".Session: sqlalchemy.orm.scoping.scoped_session",
+            ".registry: sqlalchemy.util._collections.ScopedRegistry",
+            ".registry: dict (400 items)",
+            "[17]: sqlalchemy.orm.session.Session",
+        ],
+    },
+    Row {
+        kind: KnownKind {
+            code: "jobs-scheduled",
+            says: "jobs are scheduled while requests are served, and stay until they are removed",
+            so: "schedule each job once, with an id and replace_existing=True, and remove what is done (remove_job)",
+        },
+        signs: &[
+            In(&["*: apscheduler.*", "._jobs*: *", "…"]),
+            In(&["*: apscheduler.*", "._pending_jobs: *"]),
+            In(&["*: schedule.Scheduler", ".jobs: list"]),
+        ],
+        example: &[
+            "module app",
+            ".SCHEDULER: apscheduler.schedulers.background.BackgroundScheduler",
+            "._jobstores: dict (1 item)",
+            "['default']: apscheduler.jobstores.memory.MemoryJobStore",
+            "._jobs: list (400 items)",
+            "[46]: tuple (2 items)",
+            "[0]: apscheduler.job.Job",
+        ],
+    },
+    Row {
+        kind: KnownKind {
+            code: "log-sinks",
+            says: "sinks are added to loguru's logger and never removed",
+            so: "add each once, at start; else keep the number that logger.add returns, and logger.remove() it when the job is \
+                 done",
+        },
+        signs: &[In(&["*: loguru._logger.Core", "*: dict"])],
+        example: &[
+            "module loguru",
+            ".logger: loguru._logger.Logger",
+            "._core: loguru._logger.Core",
+            ".handlers: dict (400 items)",
+            "[17]: loguru._handler.Handler",
+        ],
+    },
+    Row {
+        kind: KnownKind {
+            code: "dependency-overrides",
+            says: "FastAPI's dependency_overrides gets an entry for each request",
+            so: "override at start or in tests, and take the entry out again; make what differs by request a dependency",
+        },
+        signs: &[In(&[".dependency_overrides: dict"])],
+        example: &[
+            "module app",
+            ".app: fastapi.applications.FastAPI",
+            ".dependency_overrides: dict (400 items)",
+            "[<object>]: function (current (app.py:12))",
+        ],
+    },
+    Row {
+        kind: KnownKind {
+            code: "pool-grows",
+            says: "connections, or what else a pool has, are taken out of it and not given back, or it has no limit",
+            so: "give each back when its work is done (with, try and finally), and give the pool a limit; make one pool for \
+                 the process",
+        },
+        signs: &[
+            In(&["*: *Pool", "._in_use*: *"]),
+            In(&["*: *Pool", "._available*: *"]),
+            In(&["*: *Pool", "._used: *"]),
+            In(&["*: *Pool", "._connections: *"]),
+            In(&["*: *Pool", "._resource: *", ".queue: *"]),
+            In(&["*: *Pool", ".pool: *", ".queue: *"]),
+            In(&["*: *Pool", "._pool: *"]),
+            In(&["*: *Pool", "._pool: *", ".queue: *"]),
+        ],
+        example: &[
+            "module app",
+            ".POOL: redis.connection.ConnectionPool",
+            "._in_use_connections: set (400 items)",
+            "a member: redis.connection.Connection",
         ],
     },
     Row {

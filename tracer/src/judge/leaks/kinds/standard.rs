@@ -126,6 +126,41 @@ pub const ROWS: &[Row] = &[
     },
     Row {
         kind: KnownKind {
+            code: "queue-behind",
+            says: "more is put into a queue than is taken out of it",
+            so: "look whether its consumer still runs and is fast enough; give the queue a maxsize",
+        },
+        signs: &[
+            In(&["*: asyncio.queues.*", "._queue: *"]),
+            In(&["*: queue.*", ".queue: *"]),
+            In(&["*: multiprocessing.queues.*", "._buffer: *"]),
+            Named("concurrent.futures.*_WorkItem"),
+        ],
+        example: &[
+            "thread 16771 (MainThread), frame Runner.run (runners.py:86)",
+            "local coro: coroutine (main (kinds.py:82))",
+            "local q: asyncio.queues.Queue",
+            "._queue: collections.deque (400 items)",
+            "[0]: __main__.Event",
+        ],
+    },
+    Row {
+        kind: KnownKind {
+            code: "sockets-open",
+            says: "sockets stay open and registered with the event loop: their other ends do not close them, or nobody does",
+            so: "close what is idle (timeouts, keep-alive limits), and each writer or client when its work is done",
+        },
+        signs: &[In(&["._fd_to_key: dict"])],
+        example: &[
+            "thread 16771 (MainThread), frame BaseEventLoop._run_once (base_events.py:1845)",
+            "local self: asyncio.unix_events._UnixSelectorEventLoop",
+            "._selector: selectors.EpollSelector",
+            "._fd_to_key: dict (400 items)",
+            "[51]: selectors.SelectorKey (4 items)",
+        ],
+    },
+    Row {
+        kind: KnownKind {
             code: "thread-local",
             says: "a thread-local variable keeps it as long as its thread lives, and those of a pool do not end",
             so: "clear it when the request is done",
@@ -361,26 +396,6 @@ pub const ROWS: &[Row] = &[
             "[2]: asyncio.events.TimerHandle",
             "._args: tuple (1 item)",
             "[0]: __main__.Request",
-        ],
-    },
-    Row {
-        kind: KnownKind {
-            code: "queue-behind",
-            says: "more is put into a queue than is taken out of it",
-            so: "look whether its consumer still runs and is fast enough; give the queue a maxsize",
-        },
-        signs: &[
-            In(&["*: asyncio.queues.*", "._queue: *"]),
-            In(&["*: queue.*", ".queue: *"]),
-            In(&["*: multiprocessing.queues.*", "._buffer: *"]),
-            Named("concurrent.futures.*_WorkItem"),
-        ],
-        example: &[
-            "thread 16771 (MainThread), frame Runner.run (runners.py:86)",
-            "local coro: coroutine (main (kinds.py:82))",
-            "local q: asyncio.queues.Queue",
-            "._queue: collections.deque (400 items)",
-            "[0]: __main__.Event",
         ],
     },
     Row {
