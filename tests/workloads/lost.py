@@ -53,6 +53,14 @@ def lost_references():
         leakspy_keep.leak(bytearray(14000))
 
 
+def lost_behind_objects():
+    """What leads to them are small objects that only lost ones lead to."""
+    for _ in range(COUNT):
+        node = Node()
+        node.parts = [{"data": bytearray(8000)}]
+        leakspy_keep.leak(node)
+
+
 def kept_in_list():
     KEPT.append([bytes(7000) for _ in range(COUNT)])
 
@@ -95,10 +103,19 @@ def kept_by_cycles():
         node.self, node.data = node, bytes(13000)
 
 
-LOST = [lost_singly, lost_of_odd_size, lost_small, lost_lists, lost_references]
+def kept_behind_lost_objects():
+    """Lost objects lead to them, and a list that is alive does."""
+    for _ in range(COUNT):
+        node = Node()
+        node.data = bytearray(15000)
+        KEPT.append(node.data)
+        leakspy_keep.leak(node)
+
+
+LOST = [lost_singly, lost_of_odd_size, lost_small, lost_lists, lost_references, lost_behind_objects]
 HELD = [
     kept_in_list, kept_in_dict, kept_by_middle, kept_by_head, kept_bytearrays, kept_arrays, kept_views,
-    kept_by_cycles,
+    kept_by_cycles, kept_behind_lost_objects,
 ] + ([kept_numpy] if numpy is not None else [])
 
 

@@ -62,6 +62,9 @@ pub struct PointersIn {
     pub words: u64,
 }
 
+/// What a path in words begins with whose root is of that kind: then the type of the first object comes.
+pub const NATIVE_ROOT: &str = "C code, or what was not found: ";
+
 impl RootKind {
     /// Every kind.
     pub const ALL: [Self; 5] =
@@ -100,7 +103,7 @@ impl RetainerGroup {
     pub fn steps(&self) -> Vec<(String, Option<String>)> {
         let root = match self.root {
             RootKind::Module | RootKind::Frame | RootKind::StaticType => self.root_name.clone(),
-            RootKind::Native => format!("C code, or what was not found: {}", self.root_name),
+            RootKind::Native => format!("{NATIVE_ROOT}{}", self.root_name),
             RootKind::Garbage => {
                 format!("garbage that waits for the collector: {}", self.root_name)
             }

@@ -21,8 +21,8 @@ use super::shared::Turn;
 pub use job::Scanned;
 use job::{Job, Whole};
 use lost::{LostJob, SharedLost};
-use pass::PassPace;
 pub use pass::Unfinished;
+use pass::{LostRanges, PassPace};
 
 use crate::leak_scan::{
     Blocks, LeakScan, ScanOutcome, SearchedBlock, SiteUnreachable, object_at, tally,
@@ -221,7 +221,7 @@ impl PointerSearch {
         let blocks = wanted.map_or_else(Vec::new, |wanted| wanted.blocks);
         let pace = Arc::new(PassPace::gentle());
         let search = LeakScan::new(Blocks::new(blocks));
-        let result = self.start(search, memory, lost, &pace, &turn);
+        let result = self.start(search, memory, lost, Arc::default(), (&pace, &turn));
         let (with_retainers, unreachable) = (false, None);
         self.running = Some(Running { at_least, with_retainers, unreachable, pace, turn, result });
     }
@@ -231,12 +231,12 @@ impl PointerSearch {
         search: LeakScan,
         memory: Pages,
         lost: Option<LostJob>,
-        pace: &Arc<PassPace>,
-        turn: &Turn,
+        ranges: Arc<LostRanges>,
+        (pace, turn): (&Arc<PassPace>, &Turn),
     ) -> oneshot::Receiver<Scanned> {
         let (pace, turn) = (Arc::clone(pace), Some(Arc::clone(turn)));
         let (malloc, most_bytes) = (self.malloc.clone(), self.rules.most_bytes);
-        let job = Job { search, memory, malloc, most_bytes, lost, pace, turn };
+        let job = Job { search, memory, malloc, most_bytes, lost, ranges, pace, turn };
         job.start(self.still)
     }
 
@@ -275,7 +275,7 @@ impl PointerSearch {
         live: impl FnOnce(&Blocks) -> HashMap<u64, u64>,
     ) -> SearchStep {
         let Some(running) = self.running.take() else { return SearchStep::Found(Vec::new()) };
-        let Whole { search, memory } = match scanned {
+        let Whole { search, memory, ranges } = match scanned {
             Ok(whole) => *whole,
             Err(reason) => return SearchStep::Unfinished(reason),
         };
@@ -297,14 +297,14 @@ impl PointerSearch {
             true => Vec::new(),
             false => retainers(&outcome, source),
         };
-        self.judge(running, memory, found, retainers)
+        self.judge(running, (memory, ranges), found, retainers)
     }
 
     /// What follows from a pass: that it was enough, or another one.
     fn judge(
         &mut self,
         running: Running,
-        memory: Pages,
+        memory: (Pages, Arc<LostRanges>),
         found: Vec<(SearchedBlock, bool)>,
         retainers: Vec<SearchedBlock>,
     ) -> SearchStep {
@@ -331,14 +331,14 @@ impl PointerSearch {
         self.again(blocks.collect(), memory, same)
     }
 
-    fn again(&mut self, blocks: Vec<SearchedBlock>, memory: Pages, running: Running) -> SearchStep {
-        let result = self.start(
-            LeakScan::new(Blocks::new(blocks)),
-            memory,
-            None,
-            &running.pace,
-            &running.turn,
-        );
+    fn again(
+        &mut self,
+        blocks: Vec<SearchedBlock>,
+        (memory, ranges): (Pages, Arc<LostRanges>),
+        running: Running,
+    ) -> SearchStep {
+        let search = LeakScan::new(Blocks::new(blocks));
+        let result = self.start(search, memory, None, ranges, (&running.pace, &running.turn));
         self.running = Some(Running { result, ..running });
         SearchStep::Goes
     }

@@ -1,12 +1,12 @@
 //! Leaks of small objects that nothing leads to: what the search for them found, and the arenas that they fill.
 
+mod blocks;
 #[cfg(test)]
 mod tests;
 
 use super::cluster::Cluster;
+use super::extension;
 use super::piece::Piece;
-use super::retained::RetainedPlaces;
-use super::{build, extension};
 use crate::model::{
     Advice, Amount, Basis, Confidence, CreatedAt, Document, Finding, Interval, Leak, LeakEvidence,
     LeakKind, LeakRate, LostMemory, LostObjects, Reason, Verdict,
@@ -49,7 +49,7 @@ pub fn lost<'a>(
     let mut leaks: Vec<Leak> =
         together(memory).iter().filter_map(|lost| leak(document, memory, lost, &arenas)).collect();
     let rate: f64 = leaks.iter().map(|leak| leak.rate.bytes_per_hour.est).sum();
-    clusters.retain(|cluster| !join_blocks(document, cluster, &mut leaks));
+    clusters.retain(|cluster| !blocks::join(document, cluster, &mut leaks));
     clusters.retain(|cluster| !is_filled(cluster, rate) && !are_counted(cluster, memory, &leaks));
     (leaks, clusters)
 }
@@ -67,39 +67,6 @@ fn are_counted(cluster: &Cluster<'_>, memory: &LostMemory, leaks: &[Leak]) -> bo
     };
     let is_held = cluster.pieces.iter().any(|piece| piece.is_roomy);
     !is_held && cluster.pieces.iter().any(|piece| is_lost(piece))
-}
-
-/// Whether a cluster is of blocks that are lost as the small objects of a leak are: by its type, by the package that defines it
-/// (arrays and their data), or by the one extension that may have lost those. Then they are a part of that leak, and their stacks say where it is made.
-fn join_blocks(document: &Document, cluster: &Cluster<'_>, leaks: &mut [Leak]) -> bool {
-    let lost = || cluster.pieces.iter().filter(|piece| piece.is_unreachable());
-    let stacks = || lost().filter_map(|piece| piece.of_stack());
-    let Some(first) = stacks().next() else { return false };
-    let types = || stacks().filter_map(|found| Some(&found.types.as_ref()?.first()?.0));
-    let Some(library) = extension::of_stack(&first.site.stack) else { return false };
-    let is_of = |leak: &Leak| {
-        types().any(|name| *name == leak.name)
-            || extension::makes(library, &leak.name)
-            || leak.created_at.iter().any(|made| extension::of_stack(&made.stack) == Some(library))
-    };
-    let Some(leak) = leaks.iter_mut().find(|leak| is_of(leak)) else { return false };
-    let blocks = build::leak(document, cluster, &RetainedPlaces::default());
-    // What objects hold is no more of them.
-    let is_content = extension::makes(library, &leak.name) && types().next().is_none();
-    let count = if is_content { 0 } else { blocks.now.count };
-    leak.now = leak.now.plus(Amount { count, ..blocks.now });
-    leak.rate.bytes_per_hour = sum(leak.rate.bytes_per_hour, blocks.rate.bytes_per_hour);
-    leak.rate.count_per_hour += if is_content { 0.0 } else { blocks.rate.count_per_hour };
-    leak.explains = leak.explains.zip(blocks.explains).map(|(one, other)| one + other);
-    leak.created_at.retain(|made| made.basis != Basis::Arena);
-    leak.created_at.extend(blocks.created_at);
-    leak.grounds.extend(blocks.grounds);
-    leak.evidence.findings.extend(blocks.evidence.findings);
-    true
-}
-
-fn sum(one: Interval, other: Interval) -> Interval {
-    Interval { lo: one.lo + other.lo, est: one.est + other.est, hi: one.hi + other.hi }
 }
 
 /// Whether a cluster is of arenas alone, and these objects fill them.

@@ -16,7 +16,7 @@ const INTERNED: u64 = 3;
 const LINKS: usize = 16 << 20;
 
 /// What is lost, of one type.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LostGroup {
     /// The type's number; `None` of memory that is no object.
     pub class: Option<u32>,
@@ -28,6 +28,8 @@ pub struct LostGroup {
     pub young: Amount,
     /// What is lost with both.
     pub within: Amount,
+    /// All these blocks, in no order.
+    pub blocks: Vec<Unmarked>,
 }
 
 /// What is lost, most bytes first.
@@ -135,9 +137,12 @@ impl LostBlocks {
             });
             let group = &mut groups[at];
             add(if is_old(&block) { &mut group.old } else { &mut group.young }, block.size);
+            group.blocks.push(block);
             seen[root] = false;
             for with in self.spread(root, &mut seen) {
-                add(&mut group.within, self.nodes[with].block.size);
+                let block = self.nodes[with].block;
+                add(&mut group.within, block.size);
+                group.blocks.push(block);
             }
         }
         let bytes = |group: &LostGroup| group.old.bytes + group.young.bytes + group.within.bytes;

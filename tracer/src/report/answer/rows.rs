@@ -85,11 +85,14 @@ pub fn rows(leak: &Leak, document: &Document) -> Vec<LeakFact> {
     row("retained", advice::malloc_of(leak).map(malloc::free));
     row("trimming", advice::malloc_of(leak).map(malloc::trim));
     row("arenas", advice::arenas_of(leak).map(python_arenas::free));
+    // Nothing leads to what is lost; what it leads to says where it comes from.
+    let is_lost_object = leak.kind == LeakKind::LostObjects;
     let from_outside = leak.retained_by.as_ref().is_some_and(|by| from_outside(&by.path));
     let by = || leak.retained_by.as_ref().map(place::of);
-    row("held by", by().filter(|_| from_outside));
+    row("held by", by().filter(|_| from_outside && !is_lost_object));
     row("kept in", by().filter(|_| !from_outside));
-    row("each through", leak.retained_by.as_ref().and_then(place::through));
+    let through = leak.retained_by.as_ref().and_then(place::through);
+    row(if is_lost_object { "each holds" } else { "each through" }, through);
     row("waits in", leak.retained_by.as_ref().and_then(place::awaits));
     row("known as", leak.known_kind.map(|kind| kind.says.to_owned()));
     row("limit", leak.bound.as_ref().map(|limit| bound(limit, leak, document)));

@@ -7,7 +7,7 @@ use tokio::sync::oneshot;
 use super::super::malloc::MallocSource;
 use super::super::shared::Turn;
 use super::lost::LostJob;
-use super::pass::{Pass, PassPace, Unfinished};
+use super::pass::{LostRanges, Pass, PassPace, Unfinished};
 use crate::leak_scan::LeakScan;
 use crate::os;
 use crate::os::pages::Pages;
@@ -18,6 +18,8 @@ pub struct Whole {
     pub search: LeakScan,
     /// For the next pass.
     pub memory: Pages,
+    /// What is lost: the same for the next pass.
+    pub ranges: Arc<LostRanges>,
 }
 
 /// How a pass ended.
@@ -32,6 +34,8 @@ pub struct Job {
     pub most_bytes: u64,
     /// Small objects, which are looked for first.
     pub lost: Option<LostJob>,
+    /// Small objects that are known to be lost, where none are looked for.
+    pub ranges: Arc<LostRanges>,
     pub pace: Arc<PassPace>,
     /// Given back with the end of the pass, unless another one has it, too.
     pub turn: Option<Turn>,
@@ -54,17 +58,20 @@ impl Job {
     }
 
     fn run(self) -> Scanned {
-        let Self { mut search, memory, malloc, most_bytes, lost, pace, turn: _turn } = self;
+        let Self { mut search, memory, malloc, most_bytes, lost, ranges, pace, turn: _turn } = self;
         let malloc = malloc.as_deref();
         // Where nothing else is looked for, what kept it from an end is the word on the search.
         let nothing = search.blocks().all().is_empty();
-        let ended = lost.map_or(Ok(()), |lost| lost.run(&pace, malloc, most_bytes));
-        if nothing {
-            ended?;
-        } else {
-            Pass::new(&memory, &pace, malloc).whole(&mut search, most_bytes)?;
+        let ended = lost.map(|lost| lost.run(&pace, malloc, most_bytes).map(Arc::new));
+        let ranges = match ended {
+            Some(Err(reason)) if nothing => return Err(reason),
+            Some(Ok(found)) => found,
+            _ => ranges,
+        };
+        if !nothing {
+            Pass::new(&memory, &pace, malloc, &ranges).whole(&mut search, most_bytes)?;
         }
-        Ok(Box::new(Whole { search, memory }))
+        Ok(Box::new(Whole { search, memory, ranges }))
     }
 }
 
@@ -89,6 +96,7 @@ mod tests {
             malloc: None,
             most_bytes,
             lost: None,
+            ranges: Arc::default(),
             pace,
             turn: None,
         }
@@ -97,7 +105,7 @@ mod tests {
     #[test]
     fn what_is_kept_is_found() {
         let kept = vec![1; 5000];
-        let Whole { search, memory } = *job(u64::MAX, &kept).run().map_err(|_| ()).unwrap();
+        let Whole { search, memory, .. } = *job(u64::MAX, &kept).run().map_err(|_| ()).unwrap();
         assert_eq!(search.finish(&memory.present(), |_| false).unreachable, [false]);
     }
 

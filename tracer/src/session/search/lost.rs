@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::super::heap::HeapTarget;
 use super::super::malloc::MallocSource;
 use super::super::shared::Turn;
-use super::pass::{Pass, PassPace, Unfinished, arenas};
+use super::pass::{LostRanges, Pass, PassPace, Unfinished, arenas};
 use crate::heap::{AddressMap, Class, ClassId, Classes, Kind, View};
 use crate::leak_scan::{
     BlockAges, LostGroup, ObjectExtent, Pools, SmallType, SmallTypes, Unmarked, lost,
@@ -109,16 +109,18 @@ impl SharedLost {
 }
 
 impl LostJob {
-    /// Both passes, or one of a target that stands still. What cannot be read as a Python heap has no small objects, and is no failure.
+    /// Both passes, or one of a target that stands still; the blocks that are lost. What cannot be read as a Python heap
+    /// has no small objects, and is no failure.
     pub fn run(
         self,
         pace: &PassPace,
         malloc: Option<&MallocSource>,
         most_bytes: u64,
-    ) -> Result<(), Unfinished> {
+    ) -> Result<LostRanges, Unfinished> {
         let mut search = self.search.lock().unwrap_or_else(PoisonError::into_inner);
         let pass = |pages: &Pages, pools, types: &mut HeapTypes<'_>| {
-            arenas::unmarked(Pass::new(pages, pace, malloc), pools, types, most_bytes)
+            let pass = Pass::new(pages, pace, malloc, LostRanges::none());
+            arenas::unmarked(pass, pools, types, most_bytes)
         };
         search.run(&self, &pass, most_bytes)
     }
@@ -171,9 +173,9 @@ impl LostSearch {
         job: &LostJob,
         pass: &UnmarkedPass<'_>,
         most_bytes: u64,
-    ) -> Result<(), Unfinished> {
+    ) -> Result<LostRanges, Unfinished> {
         self.open();
-        let Some(target) = &self.target else { return Ok(()) };
+        let Some(target) = &self.target else { return Ok(LostRanges::default()) };
         // Where nothing was taken down in time, none is old.
         let nothing = (Duration::ZERO, BlockAges::default());
         let (at, ages) = self.before(job.now, job.age).unwrap_or(&nothing);
@@ -181,17 +183,19 @@ impl LostSearch {
             let mut types = HeapTypes::new(view);
             let (arenas, both) = unmarked(pages, pass, size, &mut types, (most_bytes, job.still))?;
             let is_old = |block: &Unmarked| ages.has(block.start, block.print, size.into());
-            let groups = lost(view.memory, &mut types, both, &is_old);
-            let told = groups.iter().filter_map(|group| types.told(group, job.at_least));
-            Ok((arenas, told.collect()))
+            let mut groups = lost(view.memory, &mut types, both, &is_old);
+            groups.retain(|group| is_enough(group, job.at_least));
+            let told = groups.iter().map(|group| types.told(group)).collect();
+            let blocks = groups.iter().flat_map(|group| &group.blocks);
+            Ok((arenas, told, LostRanges::new(blocks)))
         });
-        let (arenas, types): (ArenaUse, Vec<LostObjects>) =
+        let (arenas, types, ranges): (ArenaUse, Vec<LostObjects>, LostRanges) =
             types.map_err(|_| Unfinished::Stopped)??;
         let age = job.now.saturating_sub(*at).as_secs_f64();
         self.take_reading(job.now, &arenas);
         self.arenas = Some(arenas);
         self.found = Some(LostMemory { t: job.now.as_secs_f64(), age, types });
-        Ok(())
+        Ok(ranges)
     }
 }
 
@@ -255,18 +259,22 @@ impl<'a> HeapTypes<'a> {
         })
     }
 
-    /// With the type's name; nothing when there are so few that registers could hold them.
-    fn told(&self, group: &LostGroup, at_least: u64) -> Option<LostObjects> {
+    /// With the type's name.
+    fn told(&self, group: &LostGroup) -> LostObjects {
         let name = group.class.map(|number| self.classes.get(ClassId(number)).name.clone());
-        let found = LostObjects {
+        LostObjects {
             name,
             block: group.block.into(),
             old: group.old,
             young: group.young,
             within: group.within,
-        };
-        (found.count() >= at_least).then_some(found)
+        }
     }
+}
+
+/// Whether there are more than registers could hold.
+fn is_enough(group: &LostGroup, at_least: u64) -> bool {
+    group.old.count.saturating_add(group.young.count) >= at_least
 }
 
 /// Types of the interpreter whose objects are no longer than they say. Others may have more behind that.

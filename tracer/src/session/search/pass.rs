@@ -1,6 +1,7 @@
 //! One pass over the memory of the target.
 
 pub mod arenas;
+mod ranges;
 mod swapped;
 
 use std::ops::Range;
@@ -11,6 +12,7 @@ use super::super::malloc::MallocSource;
 use crate::leak_scan::{LeakScan, PointerAlignment};
 use crate::model::{Address, NoSearch};
 use crate::os::pages::{PageRange, PageSurvey, Pages, beyond};
+pub use ranges::LostRanges;
 
 const PAGE: u64 = 4096;
 /// Bytes read at once.
@@ -106,6 +108,8 @@ pub(super) struct Pass<'a> {
     pace: &'a PassPace,
     /// Says what is free: what stands there is no reference.
     malloc: Option<&'a MallocSource>,
+    /// What stands in lost blocks is no reference either.
+    lost: &'a LostRanges,
     chunk: Vec<u8>,
     /// Pages that could not be read.
     missed: Vec<u64>,
@@ -118,11 +122,13 @@ impl<'a> Pass<'a> {
         memory: &'a Pages,
         pace: &'a PassPace,
         malloc: Option<&'a MallocSource>,
+        lost: &'a LostRanges,
     ) -> Self {
         Self {
             memory,
             pace,
             malloc,
+            lost,
             chunk: vec![0; CHUNK],
             missed: Vec::new(),
             worked: Duration::ZERO,
@@ -199,6 +205,7 @@ impl<'a> Pass<'a> {
             let begun = Instant::now();
             let length = usize::try_from(range.end - at).unwrap_or(CHUNK).min(CHUNK);
             if self.memory.read(at, &mut self.chunk[..length]) {
+                self.lost.blank(at, &mut self.chunk[..length]);
                 search.scan(Address(at), &self.chunk[..length], words);
             } else {
                 self.look_by_page(search, at, length, words);
@@ -229,7 +236,10 @@ impl<'a> Pass<'a> {
             let next = (page / PAGE + 1).saturating_mul(PAGE).min(end);
             let part = &mut self.chunk[..usize::try_from(next - page).unwrap_or(0)];
             match self.memory.read(page, part) {
-                true => search.scan(Address(page), part, words),
+                true => {
+                    self.lost.blank(page, part);
+                    search.scan(Address(page), part, words);
+                }
                 false => self.missed.push(page),
             }
             page = next;

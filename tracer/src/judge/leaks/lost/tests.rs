@@ -3,7 +3,7 @@
 use super::*;
 use crate::judge::leaks::tests::{grown, judged, native, stack};
 use crate::judge::leaks::{leaks, settle};
-use crate::model::{Domain, Frame, Site, TypeGrowth};
+use crate::model::{Domain, Frame, NATIVE_ROOT, Owners, RootKind, Site, TypeGrowth};
 
 fn objects(name: Option<&str>, old: u64, young: u64) -> LostObjects {
     let amount = |count| Amount { count, bytes: 64 * count };
@@ -185,5 +185,42 @@ fn objects_and_the_blocks_that_their_package_makes_are_one_leak() {
         let types = vec![objects(Some(name), 900, 500)];
         document.history.lost = Some(LostMemory { t: 120.0, age: 60.0, types });
         assert_eq!(super::super::leaks(&document).len(), leaks, "{name}");
+    }
+}
+
+/// Blocks of malloc to which only lost objects lead: what they hold, with the stack that made it.
+#[test]
+fn what_lost_objects_hold_is_a_part_of_their_leak() {
+    let root = format!("{NATIVE_ROOT}traceback at 0x7f00");
+    let path = [root.as_str(), ".tb_frame: frame (describe (app.py:18))", "local value: app.File"];
+    let elsewhere = ["C code, or what was not found: frame at 0x7f00", "local value: app.File"];
+    let step = TypeGrowth {
+        together: vec![("app.File".to_owned(), 1.0)],
+        ..grown(1, "traceback", [10, 1_410, 64], &[])
+    };
+    for (path, types, joined) in [
+        (&path[..], vec![], true),
+        (&elsewhere[..], vec![], false),
+        (&[][..], vec![], false),
+        (&[][..], vec![step], true),
+    ] {
+        let mut blocks = stack(Verdict::Leak, "File.read", 1e6);
+        blocks.evidence.reasons = vec![Reason::Unreachable { searched: 100, unreachable: 99 }];
+        blocks.retainer = Some(path.iter().map(|hop| (*hop).to_owned()).collect());
+        let owned = Owners { looked_for: 100, owned: 100, root: Some(RootKind::Native) };
+        (blocks.owners, blocks.types) = (Some(owned), Some(vec![("app.File".to_owned(), 100)]));
+        let retained = blocks.evidence.retained.bytes;
+        let mut document = judged(types, vec![blocks]);
+        let lost = vec![objects(Some("traceback"), 900, 500)];
+        document.history.lost = Some(LostMemory { t: 120.0, age: 60.0, types: lost });
+        let leaks = leaks(&document);
+        let leak = leaks.iter().find(|leak| leak.name == "traceback").expect("a leak");
+        assert_eq!(leaks.len(), if joined { 1 } else { 2 }, "{path:?}");
+        assert_eq!(leak.evidence.findings.len(), usize::from(joined), "{path:?}");
+        let own = Amount { count: 1400, bytes: 1400 * 64 };
+        let more = if joined { retained } else { 0 };
+        assert_eq!(leak.now, Amount { bytes: own.bytes + more, ..own }, "{path:?}");
+        let through = leak.retained_by.as_ref().map_or(0, |by| by.through.len());
+        assert_eq!(through, path.len().saturating_sub(1) * usize::from(joined), "{path:?}");
     }
 }
