@@ -22,6 +22,12 @@ class Node:
     pass
 
 
+def holder(data):
+    node = Node()
+    node.parts = [{"data": data}]
+    return node
+
+
 def fill_holes():
     """The first blocks go where the start of the interpreter left holes, and stale pointers into them."""
     for size in (10000, 3000, 1033):
@@ -29,6 +35,8 @@ def fill_holes():
     leakspy_keep.lose(5000, 24)
     for _ in range(3000):
         leakspy_keep.leak(bytearray(2000))  # holes of the arenas, too
+    for _ in range(8000):
+        leakspy_keep.leak(holder(None))
 
 
 def lost_singly():
@@ -56,9 +64,7 @@ def lost_references():
 def lost_behind_objects():
     """What leads to them are small objects that only lost ones lead to."""
     for _ in range(COUNT):
-        node = Node()
-        node.parts = [{"data": bytearray(8000)}]
-        leakspy_keep.leak(node)
+        leakspy_keep.leak(holder(bytearray(8000)))
 
 
 def kept_in_list():
@@ -106,10 +112,8 @@ def kept_by_cycles():
 def kept_behind_lost_objects():
     """Lost objects lead to them, and a list that is alive does."""
     for _ in range(COUNT):
-        node = Node()
-        node.data = bytearray(15000)
-        KEPT.append(node.data)
-        leakspy_keep.leak(node)
+        KEPT.append(bytearray(15000))
+        leakspy_keep.leak(holder(KEPT[-1]))
 
 
 LOST = [lost_singly, lost_of_odd_size, lost_small, lost_lists, lost_references, lost_behind_objects]

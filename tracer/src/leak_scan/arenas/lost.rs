@@ -2,7 +2,9 @@
 //!
 //! An object is lost when it counts more references than there are words in such blocks that lead to it: somebody
 //! took a reference, has it nowhere, and cannot give it back. So is a block that is no object when no word leads
-//! to it at all. What lost blocks lead to is lost with them. The rest is in cycles that the collector will free.
+//! to it at all. What lost blocks lead to is lost with them, if all that refers to it is told: an object that counts as
+//! many references as lead to it, a block that is no object and has one owner. More words than that are left over from
+//! something else, and may lead to garbage. The rest is in cycles that the collector will free.
 
 use super::pool::OVERHEAD;
 use super::scan::Unmarked;
@@ -39,8 +41,8 @@ pub type LostTypes = Vec<LostGroup>;
 #[derive(Debug, Default)]
 struct LostBlocks {
     nodes: Vec<Node>,
-    /// From which to which.
-    links: Vec<(u32, u32)>,
+    /// From which to which, and whether it is to its begin, as references are.
+    links: Vec<(u32, u32, bool)>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -51,6 +53,8 @@ struct Node {
     count: Option<u64>,
     /// Words in such blocks that lead to it.
     within: u64,
+    /// Such blocks that lead to it.
+    referrers: u32,
     /// Whether it must not be claimed.
     exempt: bool,
 }
@@ -90,6 +94,9 @@ impl LostBlocks {
         }
         found.links.sort_unstable();
         found.links.dedup();
+        for (_, to, _) in &found.links {
+            found.nodes[*to as usize].referrers += 1;
+        }
         Some(found)
     }
 
@@ -110,7 +117,7 @@ impl LostBlocks {
             node.within += 1;
         }
         if from != to {
-            self.links.push((u32::try_from(from).ok()?, u32::try_from(to).ok()?));
+            self.links.push((u32::try_from(from).ok()?, u32::try_from(to).ok()?, is_exact));
         }
         (self.links.len() <= LINKS).then_some(())
     }
@@ -119,7 +126,7 @@ impl LostBlocks {
         let mut seen = vec![false; self.nodes.len()];
         let numbers = || 0..self.nodes.len();
         for exempt in numbers().filter(|number| self.nodes[*number].exempt) {
-            self.spread(exempt, &mut seen);
+            self.spread(exempt, &mut seen, |_, _| true);
         }
         // An object that another lost one leads to as well still is one of its own.
         let roots: Vec<usize> =
@@ -139,7 +146,7 @@ impl LostBlocks {
             add(if is_old(&block) { &mut group.old } else { &mut group.young }, block.size);
             group.blocks.push(block);
             seen[root] = false;
-            for with in self.spread(root, &mut seen) {
+            for with in self.spread(root, &mut seen, |to, exact| exact && to.is_told()) {
                 let block = self.nodes[with].block;
                 add(&mut group.within, block.size);
                 group.blocks.push(block);
@@ -150,16 +157,23 @@ impl LostBlocks {
         groups
     }
 
-    /// All that a block leads to and that was not seen before, without itself.
-    fn spread(&self, from: usize, seen: &mut [bool]) -> Vec<usize> {
+    /// All that a block leads to by links that are `wanted` and that was not seen before, without itself.
+    fn spread(
+        &self,
+        from: usize,
+        seen: &mut [bool],
+        wanted: impl Fn(&Node, bool) -> bool,
+    ) -> Vec<usize> {
         seen[from] = true;
         let (mut open, mut found) = (vec![from], Vec::new());
         while let Some(from) = open.pop() {
             let first = self.links.partition_point(|link| (link.0 as usize) < from);
-            for &(_, to) in self.links[first..].iter().take_while(|link| link.0 as usize == from) {
-                if !std::mem::replace(&mut seen[to as usize], true) {
-                    open.push(to as usize);
-                    found.push(to as usize);
+            let links = self.links[first..].iter().take_while(|link| link.0 as usize == from);
+            for &(_, to, exact) in links {
+                let to = to as usize;
+                if wanted(&self.nodes[to], exact) && !std::mem::replace(&mut seen[to], true) {
+                    open.push(to);
+                    found.push(to);
                 }
             }
         }
@@ -179,7 +193,8 @@ impl Node {
         block: Unmarked,
         content: &mut Vec<u8>,
     ) -> Self {
-        let mut node = Self { block, object: None, count: None, within: 0, exempt: false };
+        let (object, count) = (None, None);
+        let mut node = Self { block, object, count, within: 0, referrers: 0, exempt: false };
         if !block.read(memory, content) {
             node.exempt = true;
             return node;
@@ -194,6 +209,15 @@ impl Node {
             || object.class.is_type
             || !links_agree(memory, block.start, object, content);
         node
+    }
+
+    /// Whether all that leads to it is a reference, and known.
+    fn is_told(&self) -> bool {
+        match (self.object, self.count) {
+            (Some(_), Some(count)) => count == self.within,
+            (Some(_), None) => false,
+            (None, _) => self.referrers == 1,
+        }
     }
 
     /// Whether it is lost by itself.

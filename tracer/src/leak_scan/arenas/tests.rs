@@ -257,6 +257,25 @@ fn a_lost_chain_is_lost_with_its_first() {
     assert_eq!(heap.lost(), [(Some(TUPLE), 1, 2)]);
 }
 
+/// Words that are left over in lost blocks may lead to garbage, which is not lost.
+#[test]
+fn what_more_words_lead_to_than_it_has_references_is_not_lost_with_them() {
+    let raw = [(0, 0x3132_3334), (8, 7)];
+    for leads_to in [at(3), at(4) + 16, at(5), at(4) + 24, at(6)] {
+        let mut heap = Heap::new();
+        // Lost with the block that it has for itself; its last word is left over.
+        heap.tuple(0, 1, &[at(1), leads_to]);
+        heap.put(1, &raw);
+        // Garbage: two in a cycle, with a block and an object; and what nobody else has.
+        heap.put(3, &[(0, at(4) + 16), (8, at(5))]);
+        heap.tuple(4, 1, &[at(3)]);
+        heap.bytes(5, 1);
+        heap.bytes(6, 1);
+        heap.root(at(6));
+        assert_eq!(heap.lost(), [(Some(TUPLE), 1, 1)], "{leads_to:#x}");
+    }
+}
+
 #[test]
 fn memory_that_is_no_object_is_lost_when_no_word_leads_to_it() {
     let raw = [(0, 0x3132_3334), (8, 7)];
