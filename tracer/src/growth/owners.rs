@@ -23,8 +23,8 @@ pub fn types(document: &Document) -> Option<Vec<TypeGrowth>> {
     (*counts > 0).then(|| judge_types(&types, is_searched.then_some(type_retainers)))
 }
 
-/// The series of a program that has switched collection off, if it did not collect by itself either: there garbage
-/// stays as what is referred to does, so that a collection to come is no excuse.
+/// The series of a program that freezes what there is again and again, or has switched collection off, if it did not
+/// collect by itself either: there garbage stays as what is referred to does, so that a collection to come is no excuse.
 fn uncollected(document: &Document) -> Option<Vec<TypeSeries>> {
     let History { types, collections, .. } = &document.history;
     let is_off = |note: &Note| matches!(note, Note::CollectionOff { .. });
@@ -34,7 +34,9 @@ fn uncollected(document: &Document) -> Option<Vec<TypeSeries>> {
         series.points.iter_mut().for_each(|point| point.collections = None);
         series
     };
-    let is_uncollected = document.capture.notes.iter().any(is_off) && !collected;
+    let notes = &document.capture.notes;
+    let is_uncollected =
+        notes.contains(&Note::CollectionFrozen) || notes.iter().any(is_off) && !collected;
     is_uncollected.then(|| types.iter().map(unknown).collect())
 }
 

@@ -7,7 +7,7 @@ use std::cmp::Reverse;
 use std::collections::HashMap;
 
 use super::bound;
-use super::class::Kind;
+use super::class::{Class, Kind};
 use super::dict::{self, KeysTable};
 use super::holders::Holders;
 use super::objects::Heap;
@@ -70,6 +70,18 @@ struct Measured {
     room: Option<u64>,
 }
 
+/// `bytesio` in `Modules/_io/bytesio.c`: what is written into it, a bytes object.
+const BYTES_IO: &str = "_io.BytesIO";
+
+/// Bytes in a buffer of C, and where they are; `None` of what is none.
+pub(super) fn buffer(view: &View<'_>, object: Address, class: &Class) -> Option<(u64, Address)> {
+    if class.kind != Kind::Opaque || class.name != BYTES_IO {
+        return None;
+    }
+    let (bytes, table) = (view.word(object, 32)?, Address(view.word(object, 16)?));
+    (bytes >= BYTES && bytes <= view.mapped.bytes()).then_some((bytes, table))
+}
+
 /// Items of a container, and where its table is.
 pub(super) fn measure(view: &View<'_>, object: Address, kind: Kind) -> Option<(u64, Address)> {
     /// `ob_size`
@@ -123,7 +135,8 @@ impl ContainerWatch {
             let object = heap.objects.object(number);
             let class = heap.classes.get(object.class);
             let least = if class.kind == Kind::ByteArray { BYTES } else { ITEMS };
-            if let Some((length, table)) = measure(view, object.address, class.kind)
+            let measured = measure(view, object.address, class.kind);
+            if let Some((length, table)) = measured.or_else(|| buffer(view, object.address, class))
                 && length >= least
             {
                 let room = room(view, object.address, class.kind, length);

@@ -137,7 +137,7 @@ enum Wait {
     No,
     /// It has local variables of a call that goes on later.
     Suspended,
-    /// It is an event loop.
+    /// It is an event loop, or what tells it of sockets.
     Loop,
 }
 
@@ -147,6 +147,9 @@ impl Wait {
         match class.kind {
             Kind::Frame | Kind::Generator => Self::Suspended,
             Kind::Plain | Kind::Opaque if name.ends_with("EventLoop") => Self::Loop,
+            Kind::Plain if name.starts_with("selectors.") && name.ends_with("Selector") => {
+                Self::Loop
+            }
             Kind::Opaque if matches!(name, "uvloop.Loop" | "uvloop.loop.Loop") => Self::Loop,
             _ => Self::No,
         }

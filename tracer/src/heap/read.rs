@@ -232,7 +232,8 @@ impl Reader<'_, '_> {
         let left = self.view.mapped.bytes().saturating_sub(self.bytes);
         // What is read while it changes can be in two places: all of it is no more than there is.
         let bytes = size::shallow(self.view, object.address, class).filter(|bytes| *bytes <= left);
-        if class.kind.grows() && bytes >= Some(containers::LEAST_BYTES) {
+        let is_large = class.kind.grows() && bytes >= Some(containers::LEAST_BYTES);
+        if is_large || containers::buffer(self.view, object.address, class).is_some() {
             self.heap.large.push(number);
         }
         self.bytes = self.bytes.saturating_add(bytes.unwrap_or(0));

@@ -15,7 +15,7 @@ pub struct GrownContainer<S = GrowthSite> {
     /// The path of references that leads to it from a root, in the shape of
     /// [`TypeRetainer::path`](super::TypeRetainer::path); empty where none was found.
     pub path: Vec<(String, Option<String>)>,
-    /// Seconds since the start of the recording, and its items (bytes, of a `bytearray`) then: one for each snapshot
+    /// Seconds since the start of the recording, and its items (bytes, of a buffer) then: one for each snapshot
     /// that saw it with enough of them, in order.
     pub lengths: Vec<(f64, u64)>,
     /// Types of what it refers to, most frequent first, with how many there were in a sample.
@@ -85,6 +85,11 @@ impl<S> GrownContainer<S> {
     /// The path without types.
     pub fn words(&self) -> Vec<String> {
         self.path.iter().map(|(words, _)| words.clone()).collect()
+    }
+
+    /// Whether it is a buffer, of which bytes are counted.
+    pub fn is_buffer(&self) -> bool {
+        matches!(self.name.as_str(), "bytearray" | "_io.BytesIO")
     }
 
     /// Items at the last snapshot.

@@ -87,6 +87,8 @@ coded! {
             /// The threshold of the youngest generation, where that is why; 0 switches collection off.
             threshold: Option<u32>,
         },
+        /// `gc.freeze()` is called again and again: what is garbage at such a moment is never freed.
+        "collection-frozen" => CollectionFrozen,
         /// A library has an allocator for itself, whose calls are counted.
         "allocator-traced" => AllocatorTraced {
             /// What the allocator is called.

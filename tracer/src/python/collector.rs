@@ -89,6 +89,21 @@ impl Collector {
         self.found.iter().find_map(|found| found.off(memory))
     }
 
+    /// Whether `gc.freeze` was called since `last` was read: more objects are behind what was the last that is never
+    /// collected. Updates `last`, one for each interpreter.
+    pub fn froze(&self, memory: &dyn Memory, last: &mut Vec<Address>) -> bool {
+        let ends: Vec<Address> =
+            self.found.iter().map(|found| found.frozen(memory).unwrap_or_default()).collect();
+        let before = std::mem::replace(last, ends);
+        let heads = self.found.iter().map(|found| found.heads[HEADS - 1]);
+        let mut pairs = before.iter().zip(last.iter()).zip(heads);
+        pairs.any(|((before, now), head)| {
+            // One that was freed leads nowhere any more, and what was before it is the last.
+            let next = memory.u64(*before).map_or(0, |next| next & !FLAGS);
+            before != now && next != 0 && next != head.0
+        })
+    }
+
     /// Full collections of all interpreters since each began; `None` when they cannot be read.
     pub fn full_collections(&self, memory: &dyn Memory) -> Option<u64> {
         self.found.iter().try_fold(0_u64, |sum, found| {
@@ -100,6 +115,12 @@ impl Collector {
 }
 
 impl Found {
+    /// The last object that is never collected, or the head of their list.
+    fn frozen(&self, memory: &dyn Memory) -> Option<Address> {
+        let [.., head] = self.heads;
+        memory.u64(head.offset(8)?).map(|last| Address(last & !FLAGS))
+    }
+
     /// `enabled` and `debug` are the two numbers before the generations; there is a word of padding behind them
     /// where `trash_delete_nesting` comes first (to 3.14, where the generations are aligned to words). Two words that
     /// are both zero have `enabled` in them, whichever it is: `debug` is zero by default, and so are the others.

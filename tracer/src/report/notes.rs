@@ -105,6 +105,9 @@ pub fn note(note: &Note) -> String {
                 "Automatic garbage collection is switched off, by {by}: objects in reference cycles are never freed."
             )
         }
+        Note::CollectionFrozen => "gc.freeze() is called again and again: what is in reference cycles at such a moment is \
+                                   never freed."
+            .into(),
         Note::AllocatorTraced { allocator, path } => {
             format!("{path} has an allocator of its own, {allocator}: its calls are counted, too.")
         }

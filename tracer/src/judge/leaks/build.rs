@@ -7,8 +7,8 @@ use super::retained::RetainedPlaces;
 use super::{amount, verdict};
 use crate::growth::TypeOrigin;
 use crate::model::{
-    Advice, Basis, CreatedAt, Document, Domain, Finding, Frame, FrameKind, Leak, LeakContainer,
-    LeakEvidence, LeakKind, LeakRetainer, Reason, RootKind, TypeGrowth, Verdict,
+    Advice, Basis, Confidence, CreatedAt, Document, Domain, Finding, Frame, FrameKind, Leak,
+    LeakContainer, LeakEvidence, LeakKind, LeakRetainer, Reason, RootKind, TypeGrowth, Verdict,
 };
 use crate::report::origin::{self, Origin};
 use crate::report::{blame, label};
@@ -24,7 +24,10 @@ const LITTLE: u64 = 4;
 /// The leak of a cluster; its rank is not known yet.
 pub fn leak(document: &Document, cluster: &Cluster<'_>, sizes: &RetainedPlaces) -> Leak {
     let leader = leader(cluster, sizes);
-    let (verdict, confidence) = verdict::of(cluster);
+    let (verdict, confidence) = match verdict::is_imports(document, cluster, leader) {
+        true => (Verdict::Undetermined, Confidence::Suspect),
+        false => verdict::of(cluster),
+    };
     let (kind, name) = (kind(leader), name(leader));
     let retained_by = retained_by(cluster, leader);
     let length = retained_by.as_ref().and_then(|by| by.container.as_ref()?.length);

@@ -228,9 +228,15 @@ fn payloads(pieces: &[Piece<'_>], sets: &mut Sets) {
         return;
     };
     let objects = found.slope_objects_per_hour.est;
+    let of_thread = |piece: &Piece<'_>| {
+        leaks(piece) && piece.of_type().is_some_and(|found| found.name.ends_with("Thread"))
+    };
+    let thread = pieces.iter().position(of_thread);
     for (index, piece) in pieces.iter().enumerate().filter(|(_, piece)| is_held(piece)) {
         let Some(stack) = piece.of_stack().filter(|stack| is_payload(stack)) else { continue };
-        if leaks(piece) && 2.0 * stack.evidence.slope_blocks_per_hour.est >= objects {
+        if let Some(thread) = thread.filter(|_| is_of_frames(stack)) {
+            sets.join(thread, index);
+        } else if leaks(piece) && 2.0 * stack.evidence.slope_blocks_per_hour.est >= objects {
             sets.join(fastest, index);
         }
     }

@@ -69,6 +69,9 @@ fn is_steady(container: &GrownContainer) -> bool {
 /// What there is one of for each item: a type of the program or a package before what anything is made of, and what
 /// takes memory before numbers.
 fn name(container: &GrownContainer) -> String {
+    if container.is_buffer() {
+        return container.name.clone();
+    }
     let most = container.items.first().map_or(0, |(_, count)| *count);
     let often = container.items.iter().filter(|(_, count)| 2 * count >= most);
     let rank = |name: &str| (is_part(name), ["int", "float", "bool", "NoneType"].contains(&name));
@@ -79,12 +82,12 @@ fn name(container: &GrownContainer) -> String {
 fn leak(container: &GrownContainer, place: &PlaceKey, sizes: &RetainedPlaces) -> Leak {
     let path = container.words();
     let (items, per_hour) = (container.items_now(), container.items_per_hour().unwrap_or(0.0));
-    let retained = sizes.at(&path);
+    let is_buffer = container.is_buffer();
+    let retained = sizes.at(&path).filter(|_| !is_buffer);
     #[allow(clippy::cast_precision_loss, reason = "an estimate")]
     let each = match retained {
         Some(size) if size.most_bytes > 0 => size.most_bytes as f64 / items.max(1) as f64,
-        // Of a bytearray bytes are counted.
-        _ if container.name == "bytearray" => 1.0,
+        _ if is_buffer => 1.0,
         _ => ITEM,
     };
     let rate = each * per_hour;
@@ -93,7 +96,7 @@ fn leak(container: &GrownContainer, place: &PlaceKey, sizes: &RetainedPlaces) ->
     let bytes = (each * items as f64) as u64;
     let name = name(container);
     let seconds = container.lengths.last().map_or(0.0, |last| last.0);
-    let length = (container.name != "bytearray").then_some(items);
+    let length = (!is_buffer).then_some(items);
     let found = LeakContainer { class: container.name.clone(), length, ..LeakContainer::default() };
     Leak {
         id: Leak::identify(LeakKind::Container, &name, place.iter().map(String::as_str)),
@@ -102,10 +105,10 @@ fn leak(container: &GrownContainer, place: &PlaceKey, sizes: &RetainedPlaces) ->
         confidence: Confidence::Suspect,
         kind: LeakKind::Container,
         name,
-        now: Amount { count: items, bytes },
+        now: Amount { count: length.unwrap_or(1), bytes },
         rate: LeakRate {
             bytes_per_hour: Interval { lo: rate / 2.0, est: rate, hi: 2.0 * rate },
-            count_per_hour: per_hour,
+            count_per_hour: if is_buffer { 0.0 } else { per_hour },
         },
         explains: None,
         retained_by: Some(LeakRetainer {
@@ -156,6 +159,16 @@ mod tests {
         let [leak] = &found[..] else { panic!("{found:?}") };
         assert_eq!((&*leak.name, leak.kind, leak.now.count), ("str", LeakKind::Container, 700));
         assert_eq!((leak.verdict, leak.confidence), (Verdict::Leak, Confidence::Suspect));
+    }
+
+    /// Its bytes are all that it has.
+    #[test]
+    fn a_buffer_that_is_written_to_is_a_leak() {
+        let mut log = counted("LOG", &[100_000, 200_000, 300_000, 400_000, 500_000]);
+        (log.name, log.items) = ("_io.BytesIO".into(), vec![("bytes".into(), 1)]);
+        let found = told(vec![log], &[]);
+        let [leak] = &found[..] else { panic!("{found:?}") };
+        assert_eq!((&*leak.name, leak.now.bytes), ("_io.BytesIO", 500_000));
     }
 
     #[test]

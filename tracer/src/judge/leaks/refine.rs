@@ -22,10 +22,10 @@ pub fn refine(mut leak: Leak, document: &Document) -> Leak {
     let (times, of) = found.rises();
     retainer.container = Some(LeakContainer {
         class: found.name.clone(),
-        length: Some(found.items_now()),
+        length: (!found.is_buffer()).then(|| found.items_now()),
         // One with few items was seen at the end only.
         grew: (of > 0).then(|| SnapshotsGrown { times: number(times), of: number(of) }),
-        items_per_hour: found.items_per_hour(),
+        items_per_hour: found.items_per_hour().filter(|_| !found.is_buffer()),
         room: found.room,
     });
     leak.grown_by = growers(found);
@@ -107,8 +107,8 @@ fn filling(container: &GrownContainer, leak: &Leak, limit: u64) -> Option<(u64, 
     match container.items_per_hour() {
         Some(per_hour) if turns(&container.lengths[lately..]).0 > 0 => Some((items, per_hour)),
         // All places are there from the start, and one after the other gets its connection.
-        _ if items == limit && is_behind => (leak.now.count < limit).then_some(of_leak),
-        None => Some((items, leak.rate.count_per_hour)),
+        Some(_) if items == limit && is_behind => (leak.now.count < limit).then_some(of_leak),
+        None => (leak.now.count <= limit).then_some(of_leak),
         Some(_) => None,
     }
 }
@@ -244,6 +244,8 @@ mod tests {
         for (lengths, limit, count, verdict) in [
             (&[116][..], 2000, 116, Verdict::CacheWarming),
             (&[116], 100, 116, Verdict::Leak),
+            (&[30], 30, 30, Verdict::CacheWarming),
+            (&[30], 30, 31, Verdict::Leak),
             (&places, 400, 150, Verdict::CacheWarming),
             (&places, 400, 400, Verdict::Leak),
             (&places, 500, 150, Verdict::Leak),

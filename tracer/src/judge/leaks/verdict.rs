@@ -5,17 +5,34 @@
 //! 2. It is a leak if any of that is one; else what the first of it is.
 //! 3. It is as sure as the surest of that: all of it is of the same objects, so evidence for a part is evidence
 //!    for all. But `confirmed` is said only where confirmed pieces carry half of the rate.
-//! 4. Pieces do not add up: a cache that fills makes several types and stacks suspect, and they say the same
+//! 4. Modules that are imported for the first time bring types, functions and code along. In the first minutes that is no
+//!    sign of a leak, unless a container has room for what came.
+//! 5. Pieces do not add up: a cache that fills makes several types and stacks suspect, and they say the same
 //!    thing several times.
 
 use super::cluster::Cluster;
 use super::piece::Piece;
-use crate::model::{Confidence, Verdict};
+use crate::model::{Confidence, Document, Verdict};
 
 /// Pieces that carry less of the rate are no evidence for all of it.
 const CARRIES: f64 = 0.1;
 /// Confirmed pieces must carry this share of the rate.
 const CONFIRMED: f64 = 0.5;
+
+/// Seconds in which servers still import modules and warm up.
+const WARM: f64 = 300.0;
+
+/// What a module has that was imported.
+const SPEC: &str = "_frozen_importlib.ModuleSpec";
+
+/// Whether it may be no more than modules that are imported late: `leader` is what it is named by.
+pub fn is_imports(document: &Document, cluster: &Cluster<'_>, leader: &Piece<'_>) -> bool {
+    let is_spec = |piece: &&Piece<'_>| piece.of_type().is_some_and(|found| found.name == SPEC);
+    let has_room = leader.is_roomy && leader.path.is_some();
+    !has_room
+        && document.capture.seconds < WARM
+        && cluster.pieces.iter().any(|piece| is_spec(piece))
+}
 
 /// The verdict and how sure it is.
 pub fn of(cluster: &Cluster<'_>) -> (Verdict, Confidence) {

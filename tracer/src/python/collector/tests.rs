@@ -121,6 +121,28 @@ fn what_stops_collections_is_read() {
     }
 }
 
+/// The last frozen object leads on when more are frozen; one that was freed leads nowhere.
+#[test]
+fn what_is_frozen_again_is_noticed() {
+    let (head, last, more) = (STATE + 72, START + 512, START + 1024);
+    let mut memory = state([0, 24, 48, 72], &[(96, 500), (120, 50), (144, 5)]);
+    let collector = Collector { found: vec![find_one(&memory, Address(START), 14).expect("one")] };
+    let mut known = Vec::new();
+    let mut froze = |memory: &MemoryWords| collector.froze(memory, &mut known);
+    let list = |memory: &mut MemoryWords, end: u64, links: &[(u64, u64)]| {
+        memory.0.insert(head + 8, end);
+        memory.0.extend(links.iter().copied());
+    };
+    assert!(!froze(&memory), "none");
+    list(&mut memory, last, &[(last, head)]);
+    froze(&memory);
+    assert!(!froze(&memory), "once only");
+    list(&mut memory, more, &[(last, more), (more, head)]);
+    assert!(froze(&memory));
+    list(&mut memory, last, &[(last, head), (more, 0)]);
+    assert!(!froze(&memory), "freed");
+}
+
 proptest! {
     /// Whatever lies there: an answer or none, and no panic.
     #[test]

@@ -305,7 +305,9 @@ fn doubt(leak: &Leak) -> Option<String> {
         false => "it is a cache that is still filling: that looks the same so far",
     };
     // No cache refers to garbage.
-    let is_garbage = leak.known_kind.is_some_and(|kind| kind.code == "collection-off");
+    let is_garbage = leak
+        .known_kind
+        .is_some_and(|kind| matches!(kind.code, "collection-off" | "collection-frozen"));
     (is_doubted && cache && !outside && !is_garbage).then(|| doubt.to_owned())
 }
 

@@ -37,6 +37,7 @@ pub fn notes() -> Vec<Note> {
     notes.push(Note::SystemCallsNotSeen);
     notes.push(Note::SystemCallsSeen { from: 12.3, bytes: 9 << 20 });
     notes.push(Note::CollectionOff { threshold: None });
+    notes.push(Note::CollectionFrozen);
     notes.push(Note::CollectionOff { threshold: Some(5_000_000) });
     let polars = || "/opt/lib/polars.abi3.so".to_owned();
     notes.push(Note::AllocatorTraced { allocator: "jemalloc".into(), path: polars() });

@@ -18,7 +18,7 @@ struct Row {
     kind: KnownKind,
     /// Any of these tells it.
     signs: &'static [Sign],
-    /// A path as reports have it, root first, up to what leaks; of [`Sign::Named`] and [`Sign::Uncollected`] the type, of [`Sign::MadeBy`]
+    /// A path as reports have it, root first, up to what leaks; of [`Sign::Named`], [`Sign::Uncollected`] and [`Sign::Frozen`] the type, of [`Sign::MadeBy`]
     /// function and file. Taken from a real program where there is a path.
     #[cfg_attr(
         not(test),
@@ -42,6 +42,8 @@ enum Sign {
     With(&'static str),
     /// Nothing was found that refers to it, and the interpreter does not collect garbage by itself.
     Uncollected,
+    /// Nothing was found that refers to it, and the program freezes what there is again and again.
+    Frozen,
     /// A function of that name in that file was running when it was allocated.
     MadeBy(&'static str, &'static str),
 }
@@ -70,8 +72,9 @@ struct Traits<'a> {
     kept: Vec<String>,
     /// Paths to what leaks.
     whole: Vec<Vec<String>>,
-    /// Whether it may be garbage that nobody collects.
+    /// Whether it may be garbage that nobody collects: none runs, or it was frozen.
     is_uncollected: bool,
+    is_frozen: bool,
 }
 
 impl<'a> Traits<'a> {
@@ -94,10 +97,11 @@ impl<'a> Traits<'a> {
         let whole = paths.filter(is_behind).map(|path| path[from..].to_vec()).collect();
         let kept = kept[from..].to_vec();
         let is_off = |note: &Note| matches!(note, Note::CollectionOff { .. });
-        let is_uncollected = leak.retained_by.is_none()
-            && !leak.evidence.types.is_empty()
-            && document.capture.notes.iter().any(is_off);
-        Self { leak, kept, whole, is_uncollected }
+        let notes = &document.capture.notes;
+        let is_garbage = leak.retained_by.is_none() && !leak.evidence.types.is_empty();
+        let is_uncollected = is_garbage && notes.iter().any(is_off);
+        let is_frozen = is_garbage && notes.contains(&Note::CollectionFrozen);
+        Self { leak, kept, whole, is_uncollected, is_frozen }
     }
 
     fn fit(&self, sign: &Sign) -> bool {
@@ -118,6 +122,7 @@ impl<'a> Traits<'a> {
                 types.into_iter().any(|found| pattern::fits(name, found))
             }
             Sign::Uncollected => self.is_uncollected,
+            Sign::Frozen => self.is_frozen,
             Sign::MadeBy(function, file) => self.is_made_by(function, file),
         }
     }

@@ -1,7 +1,7 @@
 //! Kinds of the interpreter and its standard library.
 
 use super::Row;
-use super::Sign::{Along, From, In, Named, Uncollected, With};
+use super::Sign::{Along, From, Frozen, In, Named, Uncollected, With};
 use crate::model::KnownKind;
 
 pub const ROWS: &[Row] = &[
@@ -406,6 +406,15 @@ pub const ROWS: &[Row] = &[
         },
         signs: &[In(&["module gc", ".garbage: list"])],
         example: &["module gc", ".garbage: list (400 items)", "[0]: __main__.Node"],
+    },
+    Row {
+        kind: KnownKind {
+            code: "collection-frozen",
+            says: "gc.freeze() is called again and again, and what is in reference cycles at such a moment is never freed",
+            so: "call gc.freeze() once, at the end of start-up and after gc.collect(); or gc.unfreeze() before gc.collect()",
+        },
+        signs: &[Frozen],
+        example: &["__main__.Node"],
     },
     Row {
         kind: KnownKind {

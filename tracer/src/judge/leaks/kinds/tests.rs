@@ -18,8 +18,13 @@ fn told(row: &Row) -> Vec<Leak> {
         (_, path) => (vec![of(class(path), path)], Vec::new()),
     };
     let mut document = judged(named, made);
-    if matches!(row.signs, [Sign::Uncollected]) {
-        document.capture.notes.push(Note::CollectionOff { threshold: None });
+    let note = match row.signs {
+        [Sign::Uncollected] => Some(Note::CollectionOff { threshold: None }),
+        [Sign::Frozen] => Some(Note::CollectionFrozen),
+        _ => None,
+    };
+    if let Some(note) = note {
+        document.capture.notes.push(note);
         document.leaks = leaks(&document);
     }
     document.leaks
