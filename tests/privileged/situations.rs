@@ -34,7 +34,7 @@ const fn leak(
     Expected { situation, name, path, grown_by, known }
 }
 
-const LEAKS: [Expected; 10] = [
+const LEAKS: [Expected; 12] = [
     leak("small_objects", "__main__.Event", ".KEPT: list", "small_objects", ""),
     leak("cookie_jar", "http.cookies.SimpleCookie", "._cookies: ", "filter_cookies", "cookie-jar"),
     leak("watchers", "__main__.Board", "['value']: list", "watch", "param-watchers"),
@@ -44,13 +44,16 @@ const LEAKS: [Expected; 10] = [
     leak("cache_without_limit", "__main__.Page", ".cache: dict", "", "function-cache"),
     leak("common_types", "str", ".HITS: dict", "common_types", ""),
     leak("uncollected", "__main__.Node", "", "", "collection-off"),
+    leak("frozen", "__main__.Node", "", "", "collection-frozen"),
+    leak("replaced", "__main__.Sink", ".sinks: tuple", "", ""),
     leak("threads", "__main__.Upload", "", "", "threads-alive"),
 ];
 
 /// Bounded by their own word, and by what.
-const FILLING: [(&str, &str, u64); 2] = [
+const FILLING: [(&str, &str, u64); 3] = [
     ("cache_fills", "lru_cache of page()", 60_000),
     ("buffer_fills", "capacity in the code of add", 60_000),
+    ("pool_fills", "__main__.Pool.max_connections", 220),
 ];
 
 /// What `leaks` says of a situation after a minute.

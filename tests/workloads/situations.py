@@ -175,6 +175,51 @@ def uncollected(number):
     Node(number)
 
 
+def frozen(number):
+    Node(number)
+    if number % 10 == 0:
+        gc.freeze()
+
+
+class Sink:
+    def __init__(self, number):
+        self.number = number
+        self.lines = ["%d" % number]
+
+
+class Core:
+    def __init__(self):
+        self.sinks = ()
+        self.levels = ("debug", "info")
+
+
+CORE = Core()
+
+
+def replaced(number):
+    CORE.sinks = CORE.sinks + (Sink(number),)
+
+
+class Connection:
+    def __init__(self, number):
+        self.number = number
+        self.buffer = bytearray(4000)
+
+
+class Pool:
+    def __init__(self, max_connections):
+        self.max_connections = max_connections
+        self.idle = []
+
+
+POOL = Pool(220)
+
+
+def pool_fills(number):
+    if number % 20 == 0 and len(POOL.idle) < POOL.max_connections:
+        POOL.idle.append(Connection(number))
+
+
 class Upload:
     def __init__(self, number):
         self.parts = [bytes(900) for _ in range(3)]

@@ -21,6 +21,12 @@ const SIDE: usize = 50_000;
 /// The same, when all was asked for.
 const SHOWN_IN_FULL: usize = 1000;
 
+/// Of what has fewer items nobody knows whether it was copied; so many times those of any other are more by far.
+const FEW: u64 = 50;
+const FAR: u64 = 4;
+/// Attributes of one object that are compared.
+const ATTRIBUTES: usize = 256;
+
 /// Says what references are called and what objects are.
 #[derive(Clone, Copy)]
 pub struct Namer<'a> {
@@ -59,11 +65,18 @@ impl Namer<'_> {
         if let Some((label, object)) = first {
             raw.push(Raw { label, parent: object, object });
         }
+        let mut now: Option<Object> = None;
         for pair in way.windows(2) {
-            let (parent, object) = (pair[0], pair[1]);
-            // The process may have changed since.
-            let label = self.label(parent, object.address).unwrap_or(EdgeLabel::Gone);
-            raw.push(Raw { label, parent, object });
+            let (parent, object) = (now.take().unwrap_or(pair[0]), pair[1]);
+            let step = match self.label(parent, object.address) {
+                Some(label) => Raw { label, parent, object },
+                // The process may have changed since.
+                None => match self.replaced(parent, object) {
+                    Some((label, copy)) => Raw { label, parent, object: *now.insert(copy) },
+                    None => Raw { label: EdgeLabel::Gone, parent, object },
+                },
+            };
+            raw.push(step);
         }
         let mut references: Vec<Reference> = Vec::new();
         let mut rest = &raw[..];
@@ -99,35 +112,41 @@ impl Namer<'_> {
                 found = Some(edge.label);
             }
         });
-        found.or_else(|| self.inside(parent, child)).or_else(|| self.replaced(parent, child))
+        found.or_else(|| self.inside(parent, child))
     }
 
-    /// The same, where what is under that name was replaced since by a larger copy: what is updated by making it anew
-    /// (`self.handlers = self.handlers + (handler,)`) is hardly ever what was read. The one that is like it, if it is one.
-    fn replaced(&self, parent: Object, child: Address) -> Option<EdgeLabel> {
-        let child = self.heap.objects.object(self.heap.objects.number(child)?);
+    /// What there is instead of an object by now, and the reference to it, where what is under that name was replaced since by a larger copy: what is updated by making it anew
+    /// (`self.handlers = self.handlers + (handler,)`) is hardly ever what was read. The largest of its kind, if it is by
+    /// far, and as large as that was, where that can still be read.
+    fn replaced(&self, parent: Object, child: Object) -> Option<(EdgeLabel, Object)> {
         let class = self.class(child);
         let is_copied = class.kind.grows() || class.kind == Kind::Tuple;
         let items = |at| match class.kind {
             Kind::Dict | Kind::OrderedDict => dict::length(self.view, at),
             _ => edge::length(self.view, at, class),
         };
-        let least = items(child.address).filter(|_| is_copied)? / 2;
-        let mut alike = Vec::new();
+        if !is_copied {
+            return None;
+        }
+        let least = items(child.address).map_or(0, |items| items / 2).max(FEW);
+        let mut alike: Vec<(u64, EdgeLabel, Address)> = Vec::new();
         edge::edges(self.view, parent.address, self.class(parent), &mut |edge| {
             let named = matches!(
                 edge.label,
                 EdgeLabel::Attribute { .. } | EdgeLabel::Slot(_) | EdgeLabel::Value { .. }
             );
             if named
-                && alike.len() < 2
+                && alike.len() < ATTRIBUTES
                 && self.view.word(edge.to, 8) == Some(class.address.0)
-                && items(edge.to) > Some(least)
+                && let Some(items) = items(edge.to)
             {
-                alike.push(edge.label);
+                alike.push((items, edge.label, edge.to));
             }
         });
-        if alike.len() == 1 { alike.pop() } else { None }
+        alike.sort_unstable_by_key(|(items, ..)| std::cmp::Reverse(*items));
+        let next = alike.get(1).map_or(0, |(items, ..)| *items);
+        let largest = alike.first().filter(|(items, ..)| *items >= least && *items >= FAR * next);
+        largest.map(|(_, label, address)| (*label, Object { address: *address, ..child }))
     }
 
     /// The same, where the reference is in a block that a struct of C leads to.
