@@ -24,9 +24,10 @@ const LITTLE: u64 = 4;
 /// The leak of a cluster; its rank is not known yet.
 pub fn leak(document: &Document, cluster: &Cluster<'_>, sizes: &RetainedPlaces) -> Leak {
     let leader = leader(cluster, sizes);
-    let (verdict, confidence) = match verdict::is_imports(document, cluster, leader) {
-        true => (Verdict::Undetermined, Confidence::Suspect),
-        false => verdict::of(cluster),
+    let early = verdict::early(document, cluster, leader);
+    let (verdict, confidence) = match (verdict::of(cluster), early) {
+        ((Verdict::Leak, Confidence::Suspect), Some(early)) => (early, Confidence::Suspect),
+        (of_evidence, _) => of_evidence,
     };
     let (kind, name) = (kind(leader), name(leader));
     let retained_by = retained_by(cluster, leader);
@@ -78,7 +79,7 @@ fn leader<'a>(cluster: &Cluster<'a>, sizes: &RetainedPlaces) -> &'a Piece<'a> {
         let is_open = found.verdict != Verdict::Leak;
         let of_package = !part && TypeOrigin::from_name(&found.name) != TypeOrigin::Program;
         // Of common types those that lie about elsewhere come along with what a container has room for.
-        let lies_about = part && !piece.is_roomy;
+        let lies_about = part && !piece.is_roomy || piece.waits_for_socket();
         ((part, is_open, frees_little, of_package, lies_about, depth(piece)), slope, found.rank)
     };
     let first = types.min_by(|(one, of_one), (other, of_other)| {

@@ -43,9 +43,9 @@ pub fn pieces(document: &Document) -> Vec<Piece<'_>> {
     let containers = containers.iter().filter_map(|container| place_of(&container.words()));
     let containers: HashSet<PlaceKey> = containers.collect();
     let types = types.iter().filter(|found| may_leak(found));
-    let types = types.map(|found| of_type(found, &leaking).at_container(&containers));
+    let types = types.map(|found| of_type(found, &leaking));
     let stacks = document.findings.iter().filter(|found| found.verdict.is_open()).map(of_stack);
-    types.chain(stacks).collect()
+    types.chain(stacks).map(|piece| piece.at_container(&containers)).collect()
 }
 
 /// Types that only came and went, or grew once, are no evidence.
@@ -114,6 +114,12 @@ impl<'a> Piece<'a> {
             Growing::Type(_) => None,
             Growing::Stack(found) => Some(found),
         }
+    }
+
+    /// Whether an event loop retains it, because it waits for a socket: it comes along with what opened that.
+    pub fn waits_for_socket(&self) -> bool {
+        let container = self.path.as_ref().zip(self.container);
+        container.is_some_and(|(path, at)| path.hops()[at].via == "._fd_to_key")
     }
 
     /// Verdict and confidence.

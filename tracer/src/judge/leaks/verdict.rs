@@ -25,13 +25,22 @@ const WARM: f64 = 300.0;
 /// What a module has that was imported.
 const SPEC: &str = "_frozen_importlib.ModuleSpec";
 
-/// Whether it may be no more than modules that are imported late: `leader` is what it is named by.
-pub fn is_imports(document: &Document, cluster: &Cluster<'_>, leader: &Piece<'_>) -> bool {
-    let is_spec = |piece: &&Piece<'_>| piece.of_type().is_some_and(|found| found.name == SPEC);
+/// What a cache of `functools.lru_cache` with a limit has for each result; one without has none
+/// (`Modules/_functoolsmodule.c`).
+const LIMITED: &str = "functools._lru_list_elem";
+
+/// What it is while little is known: `leader` is what it is named by. Modules that are imported late bring much along;
+/// of caches with a limit nobody has asked yet how large that is.
+pub fn early(document: &Document, cluster: &Cluster<'_>, leader: &Piece<'_>) -> Option<Verdict> {
+    let is =
+        |piece: &Piece<'_>, name: &str| piece.of_type().is_some_and(|found| found.name == name);
     let has_room = leader.is_roomy && leader.path.is_some();
-    !has_room
-        && document.capture.seconds < WARM
-        && cluster.pieces.iter().any(|piece| is_spec(piece))
+    if has_room || document.capture.seconds >= WARM {
+        return None;
+    }
+    let imports = cluster.pieces.iter().any(|piece| is(piece, SPEC));
+    let fills = leader.path.is_none() && is(leader, LIMITED);
+    imports.then_some(Verdict::Undetermined).or(fills.then_some(Verdict::CacheWarming))
 }
 
 /// The verdict and how sure it is.
@@ -56,5 +65,29 @@ pub fn of(cluster: &Cluster<'_>) -> (Verdict, Confidence) {
     match surest == Confidence::Confirmed && share(Confidence::Confirmed) < CONFIRMED * all {
         true => (Verdict::Leak, Confidence::Likely),
         false => (Verdict::Leak, surest),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::leaks;
+    use super::super::tests::{grown, judged};
+    use super::*;
+
+    /// What a type without a path is after so many seconds.
+    fn verdict(name: &str, path: &[&str], seconds: f64) -> Option<Verdict> {
+        let mut document = judged(vec![grown(1, name, [0, 400, 100], path)], Vec::new());
+        document.capture.seconds = seconds;
+        leaks(&document).first().map(|leak| leak.verdict)
+    }
+
+    #[test]
+    fn little_is_known_of_imports_and_caches_in_the_first_minutes() {
+        assert_ne!(verdict(SPEC, &[], 60.0), Some(Verdict::Leak));
+        assert_ne!(verdict(LIMITED, &[], 60.0), Some(Verdict::Leak));
+        assert_eq!(verdict("app.Page", &[], 60.0), Some(Verdict::Leak));
+        assert_eq!(verdict(SPEC, &[], 600.0), Some(Verdict::Leak));
+        let path = ["module app", ".PLUGINS: list (400 items)", "[3]: app.Plugin"];
+        assert_eq!(verdict(SPEC, &path, 60.0), Some(Verdict::Leak));
     }
 }
