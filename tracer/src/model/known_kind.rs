@@ -11,6 +11,8 @@ pub struct KnownKind {
     pub says: &'static str,
     /// What to do, likewise.
     pub so: &'static str,
+    /// What would look the same and is no leak, likewise; nothing where nothing would.
+    pub unless: Option<&'static str>,
 }
 
 impl Serialize for KnownKind {

@@ -49,8 +49,8 @@ pub fn setting(malloc: &MallocUse) -> &'static str {
              malloc_trim(0) does so, too"
         }
         _ => {
-            "blocks in use lie between what is free: malloc_trim(0) gives back whole pages, a lower \
-             MALLOC_TRIM_THRESHOLD_ only what is free at the end"
+            "call malloc_trim(0) now and then, ctypes.CDLL(None).malloc_trim(0), or try another allocator: blocks in use \
+             lie between what is free, so a lower MALLOC_TRIM_THRESHOLD_ does not help"
         }
     }
 }

@@ -91,10 +91,10 @@ pub fn note(note: &Note) -> String {
                 .into()
         }
         Note::SystemCallsSeen { from, bytes: unexplained } => format!(
-            "Memory grew by {} that no call explains, so the mappings of code that calls the kernel without the C \
-             library are counted, from {} after the start: those made before are missing.",
-            bytes(*unexplained),
-            duration(*from)
+            "In the first {} memory grew by {} more than calls of malloc and mmap explain. Since then mappings are \
+             counted, too, that code makes without the C library.",
+            duration(*from),
+            bytes(*unexplained)
         ),
         Note::CollectionOff { threshold } => {
             let by = match threshold {

@@ -67,6 +67,15 @@ pub fn base_name(path: &str) -> &str {
     path.rsplit('/').find(|part| !part.is_empty()).unwrap_or(path)
 }
 
+/// The name of a library without what Python adds to those of extensions: `_frame` of
+/// `_frame.cpython-39-x86_64-linux-gnu.so`.
+pub fn short_library(name: &str) -> &str {
+    let is_library = name.ends_with(".so");
+    let ends = [".cpython-", ".abi3.so", ".pypy"];
+    let end = ends.iter().filter_map(|end| name.find(end)).min();
+    end.filter(|end| is_library && *end > 0).map_or(name, |end| &name[..end])
+}
+
 /// The package that a file inside a folder of packages belongs to. Compiled dependencies of a
 /// wheel lie beside it in `name.libs`.
 /// The package that a library is installed with.

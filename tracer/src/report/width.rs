@@ -104,19 +104,27 @@ pub fn wrap(text: &str, limit: usize) -> Vec<String> {
     lines
 }
 
-/// `word` in pieces of at most `limit` columns (or one character, where that is wider).
+/// `word` in pieces of at most `limit` columns (or one character, where that is wider), whole names where they fit.
 fn pieces(word: &str, limit: usize) -> Vec<&str> {
     let mut pieces = Vec::new();
     let (mut start, mut used) = (0, 0);
     for (index, c) in word.char_indices() {
         if used > 0 && used + char_columns(c) > limit {
-            pieces.push(&word[start..index]);
-            (start, used) = (index, 0);
+            let end = name_end(word, start, index);
+            pieces.push(&word[start..end]);
+            (start, used) = (end, columns(&word[end..index]));
         }
         used += char_columns(c);
     }
     pieces.push(&word[start..]);
     pieces
+}
+
+/// Where to cut a word that has room up to `full`: before its last dot or slash, so that names stay whole.
+fn name_end(word: &str, start: usize, full: usize) -> usize {
+    let is_begin = |c: char| matches!(c, '.' | '/' | '[');
+    let names = word[start..full].rfind(is_begin).map(|at| start + at);
+    names.filter(|end| *end > start).unwrap_or(full)
 }
 
 #[cfg(test)]
@@ -143,6 +151,7 @@ mod tests {
     fn text_is_broken_at_spaces() {
         assert_eq!(wrap("one two three", 7), ["one two", "three"]);
         assert_eq!(wrap("abcdefghij kl", 4), ["abcd", "efgh", "ij", "kl"]);
+        assert_eq!(wrap("abc.defgh.ij: dict", 10), ["abc.defgh", ".ij: dict"]);
         assert!(wrap("", 4).is_empty());
     }
 

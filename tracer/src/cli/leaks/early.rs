@@ -73,7 +73,7 @@ mod tests {
     fn words_are_the_state_and_the_first_leak() {
         let text = words(&samples::leaking());
         assert!(text.starts_with("After 10 min: LEAKING 1.8 MiB a minute, likely"), "{text}");
-        let leak = ". engineio.socket.Socket, likely: 900 a minute, 1.8 MiB a minute, 4.3 MiB now; kept in __main__.";
+        let leak = ". engineio.socket.Socket, likely leak: 900 a minute, 1.8 MiB a minute, 4.3 MiB now; kept in __main__.";
         assert!(text.contains(leak), "{text}");
         assert!(words(&samples::quiet()).ends_with("normal work."));
     }

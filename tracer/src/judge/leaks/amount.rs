@@ -6,7 +6,7 @@
 
 use super::cluster::Cluster;
 use super::piece::Piece;
-use crate::model::{Amount, Document, Domain, Interval, LeakRate, TypeGrowth};
+use crate::model::{Amount, Document, Domain, Finding, Interval, LeakRate, TypeGrowth};
 
 /// Bytes per hour, and how many per hour of what the leak is named by.
 pub fn rate(document: &Document, cluster: &Cluster<'_>, leader: &Piece<'_>) -> LeakRate {
@@ -22,8 +22,10 @@ pub fn rate(document: &Document, cluster: &Cluster<'_>, leader: &Piece<'_>) -> L
         (_, true) => blocks,
         (_, false) => types,
     };
-    let mapped = cluster.pieces.iter().all(|piece| is_mapping(piece));
-    let bytes_per_hour = if mapped { resident(document, bytes_per_hour) } else { bytes_per_hour };
+    let bytes_per_hour = match is_mapped(cluster) {
+        true => resident(document, bytes_per_hour),
+        false => bytes_per_hour,
+    };
     let count_per_hour = match (leader.of_type(), leader.of_stack()) {
         (Some(found), _) => found.slope_objects_per_hour.est,
         (_, Some(_)) => counts(cluster),
@@ -43,6 +45,47 @@ fn is_mapping(piece: &Piece<'_>) -> bool {
     piece.of_stack().is_some_and(|found| found.site.domain == Domain::Mmap)
 }
 
+fn is_mapped(cluster: &Cluster<'_>) -> bool {
+    cluster.pieces.iter().all(|piece| is_mapping(piece))
+}
+
+/// What of mappings is in memory, by how fast they and the process grow.
+fn resident_part(document: &Document, cluster: &Cluster<'_>, mapped: Amount) -> Amount {
+    let slope = sum(cluster.pieces.iter().map(|piece| piece.slope()));
+    let part = resident(document, slope).est / slope.est;
+    match part.is_finite() && (0.0..1.0).contains(&part) {
+        true => Amount { bytes: whole(part * mapped.bytes as f64), ..mapped },
+        false => mapped,
+    }
+}
+
+/// Blocks of a stack that it leaks: those that count as old, and at their rate those that are younger or came before
+/// growth was measured, as far as there are so many. All of them where none was freed.
+fn leaked(document: &Document, found: &Finding) -> Amount {
+    let (evidence, site) = (&found.evidence, &found.site);
+    if site.live.count == site.allocated.count && site.live.bytes >= evidence.retained.bytes {
+        return site.live;
+    }
+    let warm_up = document.growth.as_ref().map_or(0.0, |growth| growth.warm_up_seconds);
+    let before = evidence.since.map_or(0.0, |since| since.min(warm_up));
+    let seconds = evidence.age_seconds.max(0.0) + before.max(0.0);
+    let young = |per_hour: f64| seconds / 3600.0 * per_hour.max(0.0);
+    let with =
+        |old: u64, young: f64, live: u64| old.saturating_add(whole(young)).min(live.max(old));
+    Amount {
+        bytes: with(
+            evidence.retained.bytes,
+            young(found.slope_bytes_per_hour.est),
+            site.live.bytes,
+        ),
+        count: with(
+            evidence.retained.count,
+            young(evidence.slope_blocks_per_hour.est),
+            site.live.count,
+        ),
+    }
+}
+
 /// Blocks per hour of all stacks.
 fn counts(cluster: &Cluster<'_>) -> f64 {
     let stacks = cluster.pieces.iter().filter_map(|piece| piece.of_stack());
@@ -50,16 +93,25 @@ fn counts(cluster: &Cluster<'_>) -> f64 {
 }
 
 /// What it retains now. `length` is that of the container.
-pub fn now(cluster: &Cluster<'_>, leader: &Piece<'_>, length: Option<u64>) -> Amount {
+pub fn now(
+    document: &Document,
+    cluster: &Cluster<'_>,
+    leader: &Piece<'_>,
+    length: Option<u64>,
+) -> Amount {
     let stacks = |wanted: fn(&Piece<'_>) -> bool| {
         let pieces = cluster.pieces.iter().filter(move |piece| wanted(piece));
-        let retained =
-            pieces.filter_map(|piece| piece.of_stack()).map(|found| found.evidence.retained);
-        retained.fold(Amount::default(), Amount::plus)
+        let leaked =
+            pieces.filter_map(|piece| piece.of_stack()).map(|found| leaked(document, found));
+        leaked.fold(Amount::default(), Amount::plus)
     };
     let blocks = stacks(is_blocks);
     let Some(leading) = leader.of_type() else {
-        return if blocks.is_nothing() { stacks(|piece| piece.is_arenas()) } else { blocks };
+        return match (blocks.is_nothing(), is_mapped(cluster)) {
+            (true, _) => stacks(|piece| piece.is_arenas()),
+            (false, true) => resident_part(document, cluster, blocks),
+            (false, false) => blocks,
+        };
     };
     let count = objects(leading, length);
     let types: u64 = bytes_of(cluster, leading, count, |_| true);

@@ -40,7 +40,7 @@ pub fn leak(document: &Document, cluster: &Cluster<'_>, sizes: &RetainedPlaces) 
         verdict,
         confidence,
         kind,
-        now: amount::now(cluster, leader, length),
+        now: amount::now(document, cluster, leader, length),
         explains: growth
             .map(|growth| rate.bytes_per_hour.est / growth.slope_bytes_per_hour.est)
             .filter(|share| share.is_finite()),

@@ -378,3 +378,27 @@ fn ids_are_those_of_every_run() {
         id("thread 12 (main), frame run (a.py:7)", ".done: dict (500 items)", "[3]: app.Job")
     );
 }
+
+/// What was leaked too lately to count as old, or while the program warmed up, is held as well: rate by time is what there is
+/// now, as far as so much is live. Mappings hold what of them is in memory.
+#[test]
+fn what_was_leaked_lately_is_held_too() {
+    let now = |live: u64, allocated: u64, domain: Domain, per_second: f64| {
+        let mut found = stack(Verdict::Leak, "keep", 3600.0 * per_second);
+        found.evidence.slope_blocks_per_hour = pace(3600.0 * per_second / 200.0);
+        found.site.domain = domain;
+        found.site.live = Amount { bytes: live, count: live / 200 };
+        found.site.allocated = Amount { bytes: allocated, count: allocated / 200 };
+        judged(Vec::new(), vec![found]).leaks[0].now
+    };
+    // 42,400 bytes are old; 30 s to get old and 95 s to warm up.
+    let lately = Amount { bytes: 42_400 + 125 * 8, count: 212 + 5 };
+    assert_eq!(now(90_000, 900_000, Domain::Malloc, 8.0), lately);
+    let no_more = Amount { bytes: 42_600, count: 213 };
+    assert_eq!(now(42_600, 900_000, Domain::Malloc, 8.0), no_more, "than is live");
+    let all = Amount { bytes: 60_000, count: 300 };
+    assert_eq!(now(60_000, 60_000, Domain::Malloc, 8.0), all, "none was freed");
+    // The process grows by 49.5 KiB a minute.
+    let half = now(60_000, 60_000, Domain::Mmap, 2.0 * 49.5 * 1024.0 / 60.0);
+    assert!((29_000..31_000).contains(&half.bytes), "{half:?}");
+}

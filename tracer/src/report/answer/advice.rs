@@ -1,13 +1,17 @@
 //! What to do about a leak, in a sentence.
 
-use super::loser;
-use crate::model::{Advice, ArenaUse, Basis, Document, Leak, LeakContainer, MallocUse, Reason};
+use super::lost;
+use crate::model::{Advice, ArenaUse, Document, KnownKind, Leak, LeakContainer, MallocUse, Reason};
+use crate::report::origin::{base_name, package_of_file};
 use crate::report::{arenas, malloc};
 
 /// The sentence, without a full stop. That of a known kind, where nothing surer is known than what refers to it.
 pub fn of(leak: &Leak, document: &Document) -> String {
     if let Some(kind) = leak.known_kind.filter(|_| is_general(leak.advice)) {
-        return kind.so.to_owned();
+        return match installed(kind, document) {
+            Some(installed) => format!("{} ({installed})", kind.so),
+            None => kind.so.to_owned(),
+        };
     }
     let text = match leak.advice {
         Advice::RemoveFromContainer => {
@@ -15,21 +19,7 @@ pub fn of(leak: &Leak, document: &Document) -> String {
             return format!("look for what should take them out of that {}", class(container));
         }
         Advice::ReleaseReference => "look for what should let that reference go",
-        Advice::BlameExtension => {
-            return match package(leak, document) {
-                Some(package) => format!(
-                    "report it to those who make {package}: its C code has to free them, nothing else can any more"
-                ),
-                None if is_of_objects(leak) => {
-                    "C code that took references to them has to give them back: nothing else can any more"
-                        .to_owned()
-                }
-                None => {
-                    "the C code that allocated them has to free them: nothing else can any more"
-                        .to_owned()
-                }
-            };
-        }
+        Advice::BlameExtension => return blame_extension(leak, document),
         Advice::HeldByExtension => {
             "more references are counted than were found: C code took one and has to give it back"
         }
@@ -56,16 +46,56 @@ pub fn of(leak: &Leak, document: &Document) -> String {
     text.to_owned()
 }
 
-/// The package whose library allocated what is lost: of the stack that allocated most, the innermost. By the name in its
-/// metadata, as far as that is known.
-fn package<'a>(leak: &'a Leak, document: &'a Document) -> Option<&'a str> {
-    let exact = leak.created_at.first().filter(|made| made.basis != Basis::Arena)?;
-    if loser::of(leak).is_some_and(|loser| loser.maker.is_some()) {
-        // Who asked for them is probable, and not sure enough for a report.
-        return None;
+/// What to do about what C code lost.
+fn blame_extension(leak: &Leak, document: &Document) -> String {
+    let last = "until then restart the process now and then";
+    let known = lost::library_path(leak).map(|path| match document.package_of(path) {
+        Some((name, version)) => (name, Some(version)),
+        None => (package_of_file(path).unwrap_or(base_name(path)), None),
+    });
+    let is_guess = known.is_none() || lost::is_guess(leak) || lost::maker(leak).is_some();
+    let only = match lost::packages(document)[..] {
+        [(name, version)] if is_of_objects(leak) => Some((name, Some(version))),
+        _ => None,
+    };
+    let Some((name, version)) = known.or(only) else {
+        return match is_of_objects(leak) {
+            true => format!(
+                "upgrade the extensions that this server calls, one by one, and watch again: one of them takes \
+                 references that it does not give back; {last}"
+            ),
+            false => format!("the C code that allocated them has to free them; {last}"),
+        };
+    };
+    let version = version.map_or_else(String::new, |version| format!(" ({version} is installed)"));
+    match is_guess {
+        true => format!(
+            "upgrade {name} first{version} and watch again; if it stays, it is another extension, or for the makers of \
+             {name} to mend; {last}"
+        ),
+        false => format!(
+            "upgrade {name}{version} and watch again; if it stays, report it to its makers; {last}"
+        ),
     }
-    let (name, module) = exact.stack.iter().rev().find_map(loser::extension)?;
-    Some(document.package_of(module).map_or(name, |(name, _)| name))
+}
+
+/// `greenlet 2.0.0 is installed`, of packages of which the advice names a version.
+fn installed(kind: KnownKind, document: &Document) -> Option<String> {
+    let known = words(kind.so).chain(words(kind.says)).collect::<Vec<_>>();
+    let is_of_version = known.iter().any(|word| word.starts_with(|c: char| c.is_ascii_digit()));
+    let mut packages = lost::packages(document).into_iter();
+    let (name, version) = packages.find(|(name, _)| known.contains(&plain(name)))?;
+    is_of_version.then(|| format!("{name} {version} is installed"))
+}
+
+fn words(text: &str) -> impl Iterator<Item = String> {
+    let is_end = |c: char| !c.is_alphanumeric() && !matches!(c, '_' | '-' | '.');
+    text.split(is_end).map(|word| plain(word.trim_end_matches('.'))).filter(|word| !word.is_empty())
+}
+
+/// A name of a package as all its spellings are compared.
+fn plain(name: &str) -> String {
+    name.to_lowercase().replace('-', "_")
 }
 
 /// Whether objects of Python are lost, not memory of C code alone.

@@ -29,10 +29,10 @@ pub fn write(
         let hidden = counted(u64::try_from(hidden).unwrap_or(u64::MAX), "more leak", "more leaks");
         page.paragraph(0, &format!("{hidden}; --top shows more of them."))?;
     }
-    if let Some(text) = not_leaking(document) {
+    if let Some(text) = not_leaking(document).filter(|_| options.verbose) {
         page.paragraph(0, &escape::terminal(&text))?;
     }
-    page.paragraph(0, &escape::terminal(&format!("{} {}", losses(document), cost(document))))?;
+    page.paragraph(0, &escape::terminal(&(losses(document) + &cost(document, options))))?;
     next(page, document, options)
 }
 
@@ -82,7 +82,7 @@ fn losses(document: &Document) -> String {
     let balances = ledger::balances(document);
     if lost.is_empty() {
         return match balances.iter().all(Balance::closes) && !document.losses.is_empty() {
-            true => "Nothing was lost.".to_owned(),
+            true => "No event was missed.".to_owned(),
             false => "What was lost is not known; -v has the ledger.".to_owned(),
         };
     }
@@ -92,10 +92,11 @@ fn losses(document: &Document) -> String {
     format!("Lost: {}; -v says what that means.", names.join(", "))
 }
 
-fn cost(document: &Document) -> String {
+fn cost(document: &Document, options: &Options) -> String {
     match document.capture.cost_ratio.filter(|ratio| ratio.is_finite()) {
-        Some(ratio) => format!("Probes cost the process {:.1} % of a core.", ratio * 100.0),
-        None => "What the probes cost was not measured.".to_owned(),
+        Some(ratio) => format!(" Probes cost the process {:.1} % of a core.", ratio * 100.0),
+        None if options.verbose => " What the probes cost was not measured.".to_owned(),
+        None => String::new(),
     }
 }
 
@@ -121,7 +122,7 @@ fn next(page: &mut Page<'_>, document: &Document, options: &Options) -> io::Resu
         let id = escape::terminal(&leak.id);
         page.paragraph(
             0,
-            &format!("If the first is known: --suppressions FILE with the line id:{id}."),
+            &format!("To silence the first: --suppressions FILE, with the line id:{id} in it."),
         )?;
     }
     match options.verbose {

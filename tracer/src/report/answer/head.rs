@@ -4,10 +4,15 @@ use std::io;
 
 use super::{advice, headline};
 use crate::model::{Document, Leak, LeakKind, Note};
-use crate::report::quantity::{duration, share_in_words, span};
+use crate::report::quantity::{duration, rate, share_in_words, span};
 use crate::report::text::head::{notes, target};
 use crate::report::text::page::Page;
 use crate::report::{escape, utc};
+
+/// A larger share is no error of rounding.
+const MORE: f64 = 1.1;
+/// Where so much is explained, what was not counted at first is a detail.
+const ALL: f64 = 0.9;
 
 pub fn write(page: &mut Page<'_>, document: &Document) -> io::Result<()> {
     page.headline(&escape::terminal(&format!("{}.", headline::process(document))))?;
@@ -24,12 +29,13 @@ fn is_detail(note: &Note, document: &Document) -> bool {
     match note {
         Note::AllocatorTraced { .. } | Note::CodeEndsNotSeen => true,
         Note::ArenasHalfEmpty { .. } => has_arenas(),
+        Note::SystemCallsSeen { .. } => headline::explained(document) > ALL,
         _ => false,
     }
 }
 
-/// `python (pid 16122, CPython 3.11.7), watched for 2 min from 14:02: resident 72.7 MiB to 76.6 MiB. What
-/// follows explains 95 % of its growth.`
+/// `python (pid 16122, CPython 3.11.7), watched for 2 min from 14:02: resident memory from 72.7 to 76.6 MiB. After the
+/// first 15 s, while it warmed up, it grew by 1.8 MiB a minute (1.2 to 2.1 MiB): what follows explains 95 % of that.`
 fn about(document: &Document) -> String {
     let capture = &document.capture;
     let mut text = format!(
@@ -53,6 +59,7 @@ fn is_there(leak: &Leak) -> bool {
     leak.kind == LeakKind::Allocator && leak.explains.is_none()
 }
 
+/// What it grows by once it is warm, which is what shares are of, and how much of that is explained.
 fn explained(document: &Document) -> Option<String> {
     let growth = document.growth.as_ref()?;
     // What the allocator retains explains what is there, growth or not.
@@ -60,10 +67,25 @@ fn explained(document: &Document) -> Option<String> {
         return None;
     }
     if !growth.significant {
-        return Some("Whether the process as a whole keeps growing cannot be told yet.".to_owned());
+        return Some(
+            "That goes up and down too much to say yet how much of its growth this explains."
+                .to_owned(),
+        );
     }
-    let shares = document.leaks.iter().filter_map(|leak| leak.explains);
-    let share: f64 = shares.filter(|share| share.is_finite()).sum();
-    let share = share_in_words(share.clamp(0.0, 1.0));
-    Some(format!("What follows explains {share} of its growth."))
+    let slope = growth.slope_bytes_per_hour;
+    let share = headline::explained(document);
+    let of_that = match share {
+        share if share > MORE => {
+            "what follows, which is measured apart, explains all of that".to_owned()
+        }
+        share if share > 0.995 => "what follows explains all of that".to_owned(),
+        share => format!("what follows explains {} of that", share_in_words(share)),
+    };
+    let since = match growth.warm_up_seconds {
+        seconds if seconds > 0.0 => {
+            format!("After the first {}, while it warmed up, it grew", duration(seconds))
+        }
+        _ => "It grew".to_owned(),
+    };
+    Some(format!("{since} by {} ({}): {of_that}.", rate::each(slope.est), rate::bounds(&slope)))
 }

@@ -1,8 +1,12 @@
 //! What the process does, in one line: the answer to "is it leaking?". It follows from the leaks, and says
 //! their rate.
 
-use crate::model::{Confidence, Document, ProcessGrowth, Verdict};
-use crate::report::quantity::{self, bytes, rate};
+use super::lost;
+use crate::model::{Confidence, Document, Leak, ProcessGrowth, Verdict};
+use crate::report::quantity::{self, bytes, rate, rough_percent};
+
+/// Where a smaller share of the growth is explained, the first line says so.
+const EXPLAINED: f64 = 0.6;
 
 /// Without a full stop.
 pub fn process(document: &Document) -> String {
@@ -10,7 +14,9 @@ pub fn process(document: &Document) -> String {
         return "Growth was not judged yet".to_owned();
     };
     let state = match growth.verdict {
-        Verdict::Leak => leaking(growth, document) + &beside(document),
+        Verdict::Leak => {
+            with_beside(leaking(growth, document), document) + &unexplained(growth, document)
+        }
         // What is sure is said, also where something else makes the process grow.
         Verdict::Undetermined if is_sure(document) => {
             let leaking = leaking(growth, document);
@@ -56,9 +62,11 @@ fn leaking(growth: &ProcessGrowth, document: &Document) -> String {
         true => format!(" {}", rate::each(speed)),
         false => String::new(),
     };
+    let cause = leaks().next().and_then(|first| lost::cause(first, document));
+    let cause = cause.map_or_else(String::new, |cause| format!("; {cause}"));
     match leaks().next().map_or(growth.confidence, |first| first.confidence) {
-        Confidence::Suspect => format!("Perhaps leaking{speed}"),
-        sure => format!("LEAKING{speed}, {}", sure.name()),
+        Confidence::Suspect => format!("Perhaps leaking{speed}{cause}"),
+        sure => format!("LEAKING{speed}, {}{cause}", sure.name()),
     }
 }
 
@@ -73,6 +81,43 @@ fn beside(document: &Document) -> String {
         };
         format!(", and the allocator retains freed memory, {much}")
     })
+}
+
+/// A leak with what the allocator retains beside it, the faster of the two first.
+fn with_beside(leaking: String, document: &Document) -> String {
+    let is_retention = |leak: &&Leak| leak.verdict == Verdict::AllocatorRetention;
+    let rate = |leak: &Leak| leak.rate.bytes_per_hour.est;
+    let retained = document.leaks.iter().find(is_retention).map_or(0.0, rate);
+    let leaks: f64 = document.leaks.iter().filter(|leak| leak.is_leak()).map(rate).sum();
+    match retained > leaks {
+        true => format!(
+            "The allocator retains freed memory, {}; beside that the program is {leaking}",
+            rate::each(retained)
+        ),
+        false => leaking + &beside(document),
+    }
+}
+
+/// The share of the growth that all entries explain, more than 1 when estimates err; 0 where it is not known.
+pub fn explained(document: &Document) -> f64 {
+    let shares = document.leaks.iter().filter_map(|leak| leak.explains);
+    shares.filter(|share| share.is_finite()).sum()
+}
+
+/// What the process grows by besides, where that is much of it.
+fn unexplained(growth: &ProcessGrowth, document: &Document) -> String {
+    let share = explained(document);
+    let slope = growth.slope_bytes_per_hour.est;
+    let is_known = growth.significant && document.leaks.iter().any(|leak| leak.explains.is_some());
+    let is_much = slope > 0.0 && share < EXPLAINED;
+    if !is_known || !is_much {
+        return String::new();
+    }
+    let rest = match share < 0.5 {
+        true => "most of it".to_owned(),
+        false => rough_percent(1.0 - share),
+    };
+    format!(". The process grows by {}: {rest} is not explained", rate::each(slope))
 }
 
 fn undecided(growth: &ProcessGrowth) -> String {

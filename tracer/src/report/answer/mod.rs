@@ -6,10 +6,12 @@ mod advice;
 mod block;
 pub mod brief;
 mod closing;
+mod doubt;
 mod head;
 pub mod headline;
 mod lines;
 mod loser;
+mod lost;
 mod place;
 pub mod rows;
 
@@ -30,7 +32,7 @@ pub fn write(page: &mut Page<'_>, document: &Document, options: &Options) -> io:
     head::write(page, document)?;
     let shown = document.leaks.len().min(options.top.unwrap_or(TOP));
     for leak in &document.leaks[..shown] {
-        block::write(page, leak, document)?;
+        block::write(page, leak, document, options.verbose)?;
     }
     closing::write(page, document, document.leaks.len() - shown, options)
 }

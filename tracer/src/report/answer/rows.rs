@@ -3,12 +3,11 @@
 
 use std::cmp::Ordering;
 
-use super::{advice, lines, loser, place};
+use super::{advice, doubt, lines, lost, place};
 use crate::model::{
-    Advice, Basis, Confidence, CreatedAt, DeclaredBound, Distinguishing, Document, Leak, LeakKind,
-    Reason, Verdict,
+    Basis, Confidence, DeclaredBound, Distinguishing, Document, Leak, LeakKind, Reason, Verdict,
 };
-use crate::report::origin::base_name;
+use crate::report::origin::short_library;
 use crate::report::quantity::{bytes, count, counted, rate, rough_percent};
 use crate::report::{arenas as python_arenas, malloc, quantity};
 
@@ -20,6 +19,10 @@ const MOST_ARENAS: f64 = 0.5;
 const NEARLY_ALL_ARENAS: f64 = 0.8;
 /// A line with a smaller share is not told beside another.
 const WORTH: f64 = 0.1;
+/// Lines with a smaller share of what leaks do not say where it comes from, where the line that keeps it is known.
+const SOME: f64 = 0.25;
+/// Where lines have a smaller share together, it is said that there are more.
+const MOSTLY: f64 = 0.8;
 /// A line with a larger share stands for all.
 const ALL: f64 = 0.95;
 
@@ -39,9 +42,9 @@ pub struct LeakFact {
 pub fn word(leak: &Leak) -> &'static str {
     match leak.verdict {
         Verdict::Leak => match leak.confidence {
-            Confidence::Suspect => "suspect",
-            Confidence::Likely => "likely",
-            Confidence::Confirmed => "confirmed",
+            Confidence::Suspect => "suspected leak",
+            Confidence::Likely => "likely leak",
+            Confidence::Confirmed => "confirmed leak",
         },
         Verdict::Undetermined => "too early to say",
         Verdict::CacheWarming => "still filling",
@@ -49,6 +52,23 @@ pub fn word(leak: &Leak) -> &'static str {
         Verdict::AllocatorRetention => "no leak",
         other => other.name(),
     }
+}
+
+/// What it is called: objects and blocks that C code lost so that no name is taken for a unit.
+pub fn title(leak: &Leak) -> String {
+    leak.grounds
+        .iter()
+        .find_map(|reason| match reason {
+            Reason::Lost { objects: true, .. } => Some(format!("`{}` objects", leak.name)),
+            Reason::Lost { bytes, objects: false, .. } => {
+                Some(format!("{bytes}-byte blocks of C code"))
+            }
+            _ => None,
+        })
+        .unwrap_or_else(|| match short_library(&leak.name) {
+            name if name == leak.name => leak.name.clone(),
+            name => format!("C code of {name}"),
+        })
 }
 
 /// `900 a minute`, `1.8 MiB a minute`, `4.3 MiB now`
@@ -75,13 +95,12 @@ pub fn rows(leak: &Leak, document: &Document) -> Vec<LeakFact> {
     let mut rows = Vec::new();
     let mut row =
         |label, text: Option<String>| rows.extend(text.map(|text| LeakFact { label, text }));
-    row(
-        "lost in",
-        library(leak, document)
-            .filter(|_| is_lost(leak) && !is_guess(leak) && maker(leak).is_none()),
-    );
-    row("made in", library(leak, document).filter(|_| !is_lost(leak)));
-    row("proof", proof(leak));
+    let proof = lost::proof(leak);
+    let library = || lost::library(leak, document);
+    let is_known = proof.is_some() && !lost::is_guess(leak) && lost::maker(leak).is_none();
+    row("lost in", library().filter(|_| is_known));
+    row("made in", library().filter(|_| proof.is_none() && !lost::is_of_python(leak)));
+    row("proof", proof);
     row("retained", advice::malloc_of(leak).map(malloc::free));
     row("trimming", advice::malloc_of(leak).map(malloc::trim));
     row("arenas", advice::arenas_of(leak).map(python_arenas::free));
@@ -94,11 +113,11 @@ pub fn rows(leak: &Leak, document: &Document) -> Vec<LeakFact> {
     let through = leak.retained_by.as_ref().and_then(place::through);
     row(if is_lost_object { "each holds" } else { "each through" }, through);
     row("waits in", leak.retained_by.as_ref().and_then(place::awaits));
-    row("known as", leak.known_kind.map(|kind| kind.says.to_owned()));
+    row("pattern", leak.known_kind.map(|kind| kind.says.to_owned()));
     row("limit", leak.bound.as_ref().map(|limit| bound(limit, leak, document)));
     row("grown by", grown_by(leak).or_else(|| next_growth(leak)));
     row(if is_called(leak) { "called from" } else { "created at" }, created_at(leak));
-    row("perhaps in", extension(leak, document));
+    row("perhaps in", lost::perhaps_in(leak, document));
     // Where the line that keeps them is known, one that needed an arena says less.
     row("perhaps at", arenas(leak).filter(|_| leak.grown_by.is_empty()));
     for field in leak.distinguishing.iter().take(MOST) {
@@ -107,93 +126,13 @@ pub fn rows(leak: &Leak, document: &Document) -> Vec<LeakFact> {
     row("so", Some(advice::of(leak, document)));
     let both = advice::malloc_of(leak).and(advice::arenas_of(leak));
     row("and", both.map(|_| python_arenas::ADVICE.to_owned()));
-    row("unless", doubt(leak));
+    row("unless", doubt::of(leak).map(str::to_owned));
     rows
-}
-
-fn is_lost(leak: &Leak) -> bool {
-    proof(leak).is_some()
 }
 
 /// Whether it is named by a function that a line of the program called.
 fn is_called(leak: &Leak) -> bool {
-    leak.kind == LeakKind::Blocks && library_path(leak).is_some()
-}
-
-/// The library whose function names it, with the package that it is of.
-fn library(leak: &Leak, document: &Document) -> Option<String> {
-    let path = library_path(leak)?;
-    let file = base_name(path);
-    match package(path, document) {
-        Some(package) if file == leak.name => Some(package),
-        Some(package) => Some(format!("{file} of {package}")),
-        None => (file != leak.name).then(|| file.to_owned()),
-    }
-}
-
-fn library_path(leak: &Leak) -> Option<&str> {
-    if leak.kind == LeakKind::LostObjects {
-        return loser::of(leak).map(|loser| loser.module);
-    }
-    let mut frames = leak.created_at.first()?.stack.iter().rev();
-    frames.find_map(|frame| {
-        let module = frame.module.as_deref()?;
-        let is_named = frame.function.as_deref() == Some(&leak.name);
-        (is_named || base_name(module) == leak.name).then_some(module)
-    })
-}
-
-/// `pandas 1.3.3`
-fn package(path: &str, document: &Document) -> Option<String> {
-    document.package_of(path).map(|(name, version)| format!("{name} {version}"))
-}
-
-/// The package that made lost objects for another, which may have lost them.
-fn maker(leak: &Leak) -> Option<&str> {
-    loser::of(leak)?.maker
-}
-
-/// Whether lost objects are known by the arenas alone that they lie in.
-fn is_guess(leak: &Leak) -> bool {
-    let of_arenas = |made: &CreatedAt| made.basis == Basis::Arena;
-    leak.kind == LeakKind::LostObjects && leak.created_at.iter().all(of_arenas)
-}
-
-/// The extension that may have lost them, and where it was called.
-fn extension(leak: &Leak, document: &Document) -> Option<String> {
-    if let Some(maker) = maker(leak) {
-        let path = library_path(leak)?;
-        let loser = package(path, document).unwrap_or_else(|| base_name(path).to_owned());
-        return Some(format!("{loser}, which had {maker} make them"));
-    }
-    let library = library(leak, document).filter(|_| is_guess(leak))?;
-    let stacks = leak.created_at.iter().map(|made| (&made.stack, made.share));
-    let line = joined(lines::lines(stacks).into_iter().take(1).collect())?;
-    let share: f64 = leak.created_at.iter().map(|made| made.share).sum();
-    Some(format!(
-        "{library}, called from {line}: no other extension needed as many of the new arenas ({})",
-        rough_percent(share)
-    ))
-}
-
-fn proof(leak: &Leak) -> Option<String> {
-    leak.grounds.iter().find_map(|reason| match reason {
-        Reason::Unreachable { searched, unreachable } => Some(format!(
-            "nothing points to {} of the {} that were looked for",
-            count(*unreachable),
-            counted(*searched, "block", "blocks")
-        )),
-        Reason::Lost { count: lost, bytes, objects: true, .. } => Some(format!(
-            "C code took a reference to {} {} of about {bytes} B and never gave it back: nothing leads to them",
-            count(*lost),
-            leak.name
-        )),
-        Reason::Lost { count: lost, bytes, objects: false, .. } => Some(format!(
-            "nothing leads to {} blocks of {bytes} B: C code made them and never freed them",
-            count(*lost)
-        )),
-        _ => None,
-    })
+    leak.kind == LeakKind::Blocks && lost::library_path(leak).is_some()
 }
 
 /// Whether a path begins at something that was not found.
@@ -259,7 +198,12 @@ fn grown_by(leak: &Leak) -> Option<String> {
 fn created_at(leak: &Leak) -> Option<String> {
     let known = leak.created_at.iter().filter(|made| made.basis != Basis::Arena);
     let sampled = known.clone().any(|made| made.basis == Basis::Sampled);
-    let text = joined(lines::lines(known.map(|made| (&made.stack, made.share))))?;
+    let lines = lines::lines(known.map(|made| (&made.stack, made.share)));
+    let (_, most) = lines.first()?;
+    if *most < SOME && !leak.grown_by.is_empty() {
+        return None;
+    }
+    let text = joined(lines)?;
     Some(if sampled { format!("{text} (sampled)") } else { text })
 }
 
@@ -267,14 +211,16 @@ fn arenas(leak: &Leak) -> Option<String> {
     let of_arenas = |basis| basis == Basis::Arena;
     let known = leak.created_at.iter().filter(|made| of_arenas(made.basis));
     let lines = lines::lines(known.map(|made| (&made.stack, made.share)));
-    if is_guess(leak) && library_path(leak).is_some() {
+    // A line of Python cannot lose a reference of C code.
+    if leak.kind == LeakKind::LostObjects {
         return None;
     }
-    let is_open = leak.kind != LeakKind::LostObjects && leak.evidence.types.is_empty();
-    let least = if is_open { MOST_ARENAS } else { NEARLY_ALL_ARENAS };
+    let least = if leak.evidence.types.is_empty() { MOST_ARENAS } else { NEARLY_ALL_ARENAS };
     let (line, share) = lines.into_iter().next().filter(|(_, share)| *share >= least)?;
     let share = rough_percent(share);
-    Some(format!("{line} (it needed {share} of the new arenas; other lines may make more)"))
+    Some(format!(
+        "{line} (it ran {share} of the times that room for small objects was needed; other lines may make more)"
+    ))
 }
 
 /// `f (a.py:1)`; with shares where there are several.
@@ -283,32 +229,21 @@ fn joined(lines: Vec<(String, f64)>) -> Option<String> {
     if *share >= ALL || lines.len() == 1 {
         return Some(first.clone());
     }
-    let told = lines.iter().take(MOST).filter(|(_, share)| *share >= WORTH);
-    let told: Vec<String> =
-        told.map(|(line, share)| format!("{} {line}", rough_percent(*share))).collect();
-    Some(if told.is_empty() { first.clone() } else { told.join(", ") })
+    let told = || lines.iter().take(MOST).filter(|(_, share)| *share >= WORTH);
+    let mut text: Vec<String> =
+        told().map(|(line, share)| format!("{} {line}", rough_percent(*share))).collect();
+    if text.is_empty() {
+        return Some(first.clone());
+    }
+    if told().map(|(_, share)| share).sum::<f64>() < MOSTLY {
+        text.push("the rest elsewhere".to_owned());
+    }
+    Some(text.join(", "))
 }
 
 fn distinguishing(found: &Distinguishing) -> String {
     let of = |[some, all]: [u64; 2]| format!("{} of {}", count(some), count(all));
     format!("{} in {} older, in {} younger", found.field, of(found.old), of(found.young))
-}
-
-/// What would look the same and is no leak.
-fn doubt(leak: &Leak) -> Option<String> {
-    let is_doubted = leak.verdict == Verdict::Leak && leak.confidence == Confidence::Suspect;
-    let cache = leak.grounds.contains(&Reason::CacheMayBeFilling);
-    let outside = leak.advice == Advice::HeldByExtension;
-    let is_unlimited = leak.bound.as_ref().is_some_and(|bound| bound.limit.is_none());
-    let doubt = match is_unlimited {
-        true => "what comes soon repeats: then it stops growing, though it has no limit",
-        false => "it is a cache that is still filling: that looks the same so far",
-    };
-    // No cache refers to garbage.
-    let is_garbage = leak
-        .known_kind
-        .is_some_and(|kind| matches!(kind.code, "collection-off" | "collection-frozen"));
-    (is_doubted && cache && !outside && !is_garbage).then(|| doubt.to_owned())
 }
 
 /// Whether it is only known by arenas, whose number says nothing.
@@ -319,7 +254,7 @@ fn is_arenas(leak: &Leak) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Frame, FrameKind, LeakContainer, LeakRetainer};
+    use crate::model::{LeakContainer, LeakRetainer};
     use crate::report::leaks::samples;
 
     /// A leak in a list that has so many items, room for so many, and so many more an hour.
@@ -350,42 +285,6 @@ mod tests {
         {
             assert_eq!(next_growth(&listed(length, room, rate)), None, "{length} {room} {rate}");
         }
-    }
-
-    /// Objects that an extension may have lost, whose library is of a package or not.
-    #[test]
-    fn an_extension_is_named_with_its_package() {
-        let path = "/v/lib/python3.11/site-packages/row/c.so";
-        let own = Frame::python("probe", "/srv/app.py", Some(17));
-        let native = Frame { kind: FrameKind::Native, file: None, ..own.clone() };
-        let native = Frame { module: Some(path.into()), ..native };
-        let stack = [own, native].into_iter().collect();
-        let mut leak = samples::leaks::plain("bytes", Confidence::Confirmed);
-        leak.kind = LeakKind::LostObjects;
-        leak.grounds =
-            vec![Reason::Lost { count: 9, old: 5, seconds: 30.0, bytes: 64, objects: true }];
-        leak.created_at = vec![CreatedAt { stack, share: 0.08, basis: Basis::Arena }];
-        let mut document = samples::leaking();
-        let row = |leak: &Leak, document: &Document, label: &str| {
-            let found = rows(leak, document).into_iter().find(|row| row.label == label);
-            found.map(|row| row.text)
-        };
-        let text = "c.so, called from probe (app.py:17): no other extension needed as many of the new arenas (8.0 %)";
-        assert_eq!(row(&leak, &document, "perhaps in").as_deref(), Some(text));
-        let (name, version) = ("Row".to_owned(), "1.4".to_owned());
-        let note = crate::model::Note::LibraryOfPackage { path: path.into(), name, version };
-        document.capture.notes.push(note);
-        let found = row(&leak, &document, "perhaps in").expect("a row");
-        assert!(found.starts_with("c.so of Row 1.4, called from"), "{found}");
-        assert_eq!(row(&leak, &document, "perhaps at"), None);
-        assert_eq!(row(&leak, &document, "lost in"), None);
-        // Where its blocks were seen there is no doubt.
-        leak.created_at[0].basis = Basis::Exact;
-        assert_eq!(row(&leak, &document, "lost in").as_deref(), Some("c.so of Row 1.4"));
-        leak.advice = Advice::BlameExtension;
-        let advice = row(&leak, &document, "so").expect("advice");
-        assert!(advice.starts_with("report it to those who make Row:"), "{advice}");
-        assert_eq!(row(&leak, &document, "perhaps in"), None);
     }
 
     #[test]

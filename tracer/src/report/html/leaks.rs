@@ -31,7 +31,7 @@ pub fn write(page: &mut HtmlPage, document: &Document, options: &Options) {
 fn one(page: &mut HtmlPage, leak: &Leak, document: &Document) {
     page.open("article", "");
     page.open("h3", "");
-    page.words(&format!("{}. {} ", leak.rank, leak.name));
+    page.words(&format!("{}. {} ", leak.rank, rows::title(leak)));
     page.classed("span", "verdict", rows::word(leak));
     page.close("h3");
     page.element("p", &rows::figures(leak).join(", "));

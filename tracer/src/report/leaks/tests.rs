@@ -127,7 +127,10 @@ fn the_answer_is_one_line() {
             samples::undecided(),
             "Growing by 49.5 KiB a minute, but too early to say why: needs about 3 h more",
         ),
-        (samples::arenas(), "Perhaps leaking 41.0 KiB a minute"),
+        (
+            samples::arenas(),
+            "Perhaps leaking 41.0 KiB a minute. The process grows by 49.5 KiB a minute: most of it is not explained",
+        ),
         (samples::quiet(), "Nothing leaks that can be told apart from normal work"),
     ];
     for (document, answer) in answers {

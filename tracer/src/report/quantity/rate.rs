@@ -41,6 +41,18 @@ pub fn range(interval: &Interval) -> String {
     format!("{} to {} per {name}", amount(interval.lo * hours), amount(interval.hi * hours))
 }
 
+/// The same without the period, its unit once where both have it: `38.0 to 44.1 KiB`.
+pub fn bounds(interval: &Interval) -> String {
+    let (_, hours) = period(interval.est, BYTES_TO_NAME);
+    let (lo, hi) = (amount(interval.lo * hours), amount(interval.hi * hours));
+    match (lo.split_once(' '), hi.split_once(' ')) {
+        (Some((number, lo_unit)), Some((_, unit))) if lo_unit == unit => {
+            format!("{number} to {hi}")
+        }
+        _ => format!("{lo} to {hi}"),
+    }
+}
+
 /// A size between bounds: `about 12.0 MiB (10.0 MiB to 15.0 MiB)`.
 pub fn size_range(interval: &Interval) -> String {
     let Interval { lo, est, hi } = *interval;

@@ -24,7 +24,7 @@ fn a_finding_names_its_workers() {
     let groups = [Group { workers: vec![&one, &two, &three] }];
     let text = page(&groups);
     assert!(text.contains(": 3 workers =="), "{text}");
-    let leak = "In 3 of 3 workers, as in pid 11: engineio.socket.Socket, likely: 900 a minute";
+    let leak = "In 3 of 3 workers, as in pid 11: engineio.socket.Socket, likely leak: 900 a minute";
     assert!(text.contains(leak), "{text}");
     assert!(text.contains("In 2 of 3 workers, as in pid 11: `keep` (main.py:12)"), "{text}");
     assert!(text.contains("pid 11 retains") && text.contains("pid 12 retains"), "{text}");

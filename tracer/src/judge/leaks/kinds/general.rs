@@ -10,6 +10,7 @@ pub const ROWS: &[Row] = &[
             code: "wrapped-again",
             says: "a function is wrapped again and again, and each wrapper refers to the one before",
             so: "wrap the original function each time, not what wraps it already",
+            unless: None,
         },
         signs: &[
             In(&["closure cell * × *: function*"]),
@@ -27,6 +28,7 @@ pub const ROWS: &[Row] = &[
             code: "callback-registry",
             says: "callbacks are registered and not taken out, and each keeps the object that it is a method of",
             so: "take the callback out when its object is done, or register it weakly (weakref.WeakMethod)",
+            unless: Some("these objects are still in use"),
         },
         signs: &[
             From(&["*", "[]: method"]),
@@ -60,6 +62,7 @@ pub const ROWS: &[Row] = &[
             code: "callbacks-in-c",
             says: "C code keeps methods to call back later; atexit.register() does so, as do libraries with callbacks",
             so: "atexit.unregister() what is done, or take the callback back from the library that has it",
+            unless: Some("these objects are still in use"),
         },
         signs: &[Along(&["C code*: method", ".__self__: *"])],
         example: &["C code, or what was not found: method", ".__self__: app.Job"],
@@ -69,6 +72,7 @@ pub const ROWS: &[Row] = &[
             code: "chain",
             says: "each object refers to the one before, so that the newest holds all of them",
             so: "let each forget the one before, or cut the chain where it is long enough",
+            unless: None,
         },
         signs: &[In(&["* × *: *"])],
         example: &["module app", ".STATE: app.State", ".previous × 400: app.State"],

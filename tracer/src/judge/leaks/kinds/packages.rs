@@ -10,6 +10,7 @@ pub const ROWS: &[Row] = &[
             code: "open-figures",
             says: "pyplot keeps every figure until it is closed",
             so: "close each figure when it is drawn, plt.close(fig), or make it without pyplot: matplotlib.figure.Figure",
+            unless: None,
         },
         signs: &[In(&["module matplotlib._pylab_helpers", "…", ".figs: *"])],
         example: &[
@@ -24,6 +25,7 @@ pub const ROWS: &[Row] = &[
             code: "streamlit-config-listener",
             says: "Streamlit before 1.1 registers each session with its configuration and never takes it out",
             so: "update Streamlit to 1.1 or later",
+            unless: Some("these sessions are still open"),
         },
         signs: &[In(&["module streamlit.config", "._on_config_parsed: *", "…"])],
         example: &[
@@ -41,6 +43,7 @@ pub const ROWS: &[Row] = &[
             code: "streamlit-messages",
             says: "Streamlit's cache of messages keeps large ones of sessions that are closed",
             so: "update Streamlit to 1.23 or later; until then send less data to the browser",
+            unless: Some("these sessions are still open"),
         },
         signs: &[In(&["*: streamlit.*ForwardMsgCache", "._entries: *"])],
         example: &[
@@ -57,6 +60,7 @@ pub const ROWS: &[Row] = &[
             code: "streamlit-cached-data",
             says: "Streamlit keeps a result of a cached function for each set of arguments",
             so: "give the decorator max_entries or ttl",
+            unless: Some("the same arguments come again soon: then it stops growing"),
         },
         signs: &[In(&["module streamlit.*cach*", "…"])],
         example: &[
@@ -73,6 +77,7 @@ pub const ROWS: &[Row] = &[
                    to the source keeps that",
             so: "when the session ends, clear the stream (stream.clear()), or subscribe a function that does not refer to \
                  the plot",
+            unless: Some("these sessions are still open"),
         },
         signs: &[
             In(&["module holoviews.streams", "…", ".registry: *", "…"]),
@@ -96,6 +101,7 @@ pub const ROWS: &[Row] = &[
             code: "param-watchers",
             says: "a watcher was registered on a parameter of an object that outlives it",
             so: "unwatch it when its object is done (obj.param.unwatch), in Panel from pn.state.on_session_destroyed",
+            unless: Some("these sessions or objects are still in use"),
         },
         signs: &[
             In(&["*: param.parameterized._*Private", ".*watchers: *", "…"]),
@@ -118,6 +124,7 @@ pub const ROWS: &[Row] = &[
             code: "panel-cache",
             says: "pn.state.cache and pn.cache keep what was put there for the life of the server",
             so: "give pn.cache max_items or ttl; take what sessions put into pn.state.cache out again",
+            unless: Some("the same keys come again soon: then it stops growing"),
         },
         signs: &[
             In(&["module panel.io.state", "…", ".cache: dict", "…"]),
@@ -136,6 +143,7 @@ pub const ROWS: &[Row] = &[
             says: "callbacks of sessions are registered on a Bokeh document or model that outlives them",
             so: "remove them when the session ends (remove_on_change, on_session_destroyed), or register them on models \
                  of the session alone",
+            unless: Some("these sessions are still open"),
         },
         signs: &[
             In(&["*: bokeh.*", ".*callbacks: *", "…"]),
@@ -155,6 +163,7 @@ pub const ROWS: &[Row] = &[
             code: "dash-callbacks",
             says: "Dash callbacks are registered while requests are served, and Dash keeps each for good",
             so: "register callbacks once, at start; use pattern-matching callbacks (MATCH, ALL) for parts that come and go",
+            unless: None,
         },
         signs: &[
             In(&["module dash.*_callback", ".GLOBAL_*: *"]),
@@ -172,6 +181,7 @@ pub const ROWS: &[Row] = &[
             says: "NiceGUI keeps the page of each client until that has disconnected",
             so: "look for clients that load pages and never open the websocket (health checks, crawlers), and for elements \
                  that refer to a client from elsewhere",
+            unless: Some("these clients are still connected"),
         },
         signs: &[
             In(&["*: nicegui.*", ".instances: dict"]),
@@ -190,6 +200,7 @@ pub const ROWS: &[Row] = &[
             code: "django-signal",
             says: "receivers are connected to a Django signal again and again",
             so: "connect once, in AppConfig.ready(), or with a dispatch_uid; disconnect what belongs to a request",
+            unless: None,
         },
         signs: &[
             In(&["*: django.*Signal", ".receivers: list"]),
@@ -209,6 +220,7 @@ pub const ROWS: &[Row] = &[
             code: "django-queries",
             says: "with DEBUG on, Django keeps each query that it sent",
             so: "set DEBUG = False, or call django.db.reset_queries() in jobs",
+            unless: Some("its limit of 9,000 queries for each connection is not reached yet"),
         },
         signs: &[In(&["*: django.*", ".queries_log: *"])],
         example: &[
@@ -223,6 +235,7 @@ pub const ROWS: &[Row] = &[
             code: "asgiref-local",
             says: "asgiref before 3.2.8 keeps a weak reference to each thread that used one of its locals",
             so: "update asgiref to 3.2.8 or later, or serve from a pool of threads",
+            unless: None,
         },
         signs: &[In(&["*: asgiref.local.Local", "._context_refs: *"])],
         example: &[
@@ -237,6 +250,7 @@ pub const ROWS: &[Row] = &[
             code: "blinker-signal",
             says: "receivers are connected to a signal and stay connected",
             so: "disconnect a receiver when its object is done, or connect a method of the object itself, which is held weakly",
+            unless: Some("these objects are still in use"),
         },
         signs: &[In(&["*: blinker.*Signal", "…"])],
         example: &[
@@ -252,6 +266,7 @@ pub const ROWS: &[Row] = &[
             code: "pydantic-generic-models",
             says: "pydantic keeps each generic model that was parametrised",
             so: "parametrise with models made once, at import; pydantic 1.10.5 and later hold them weakly",
+            unless: Some("the same models are wanted again soon: then it stops growing"),
         },
         signs: &[
             In(&["module pydantic.generics", "._*_cache: *", "…"]),
@@ -267,7 +282,8 @@ pub const ROWS: &[Row] = &[
         kind: KnownKind {
             code: "pydantic-adapter",
             says: "a pydantic TypeAdapter is made for each request, and what its validator allocates stays",
-            so: "make it once, at import; pydantic 2.5.3 and later free those of recursive types",
+            so: "make it once, at import; pydantic_core 2.14.6 and later free those of recursive types, and come with a newer pydantic",
+            unless: None,
         },
         signs: &[MadeBy("*__init__", "*pydantic/type_adapter.py")],
         example: &[
@@ -278,9 +294,10 @@ pub const ROWS: &[Row] = &[
     Row {
         kind: KnownKind {
             code: "cookie-jar",
-            says: "a client that is shared keeps cookies of everything that it asked for",
+            says: "a client that is shared keeps the cookies of each host and path that it asked for",
             so: "clear the jar, or use one that keeps nothing (aiohttp.DummyCookieJar, a cookie policy that rejects all); \
                  aiohttp 3.10 to 3.12.2 also keep an empty one for each path",
+            unless: Some("the same hosts and paths come again soon: then it stops growing"),
         },
         signs: &[In(&["*: *CookieJar", "._cookies: *", "…"])],
         example: &[
@@ -297,6 +314,7 @@ pub const ROWS: &[Row] = &[
             code: "cachetools-cache",
             says: "cachetools keeps what it is given until the cache is full, or until it is too old",
             so: "give it a maxsize that fits into memory, and keys that come again",
+            unless: Some("it is not full yet"),
         },
         signs: &[In(&["._Cache__data: dict"])],
         example: &[
@@ -311,6 +329,7 @@ pub const ROWS: &[Row] = &[
             code: "array-views",
             says: "parts of arrays are kept that are views, and each keeps the whole array that it was taken from",
             so: "keep a copy of the part: part.copy()",
+            unless: Some("only the last ones are kept, and their limit is not reached yet"),
         },
         signs: &[From(&["*", "[]: numpy.ndarray", ".base: numpy.ndarray"])],
         example: &[
@@ -325,6 +344,7 @@ pub const ROWS: &[Row] = &[
             code: "metric-labels",
             says: "a metric keeps a time series for each value that its labels ever had",
             so: "use labels with few values: no ids, paths or addresses",
+            unless: Some("all values of the labels have come soon: then it stops growing"),
         },
         signs: &[
             In(&["*: prometheus_client.*", "._metrics: *"]),
@@ -343,6 +363,7 @@ pub const ROWS: &[Row] = &[
             code: "telemetry-per-request",
             says: "meters, tracers, metrics or exporters are made for each request and stay registered",
             so: "make them once, at import, and use them from there",
+            unless: None,
         },
         signs: &[
             In(&["*: prometheus_client.registry.CollectorRegistry", "*: *"]),
@@ -363,6 +384,7 @@ pub const ROWS: &[Row] = &[
             code: "flask-hooks",
             says: "hooks are registered on the Flask application while requests are served",
             so: "register them once, at import; for one request use flask.after_this_request",
+            unless: None,
         },
         signs: &[In(&["*: flask.*Flask", ".*_funcs: *", "…"])],
         example: &[
@@ -379,6 +401,7 @@ pub const ROWS: &[Row] = &[
             code: "routes-per-request",
             says: "routes are added to the application while requests are served",
             so: "add routes once, at start, with parameters in their path",
+            unless: None,
         },
         signs: &[In(&["*: starlette.*", ".routes: list"]), In(&["*: fastapi.*", ".routes: list"])],
         example: &[
@@ -393,6 +416,7 @@ pub const ROWS: &[Row] = &[
             code: "sqlalchemy-listeners",
             says: "event listeners are registered with SQLAlchemy for each request",
             so: "listen once, on a class or a sessionmaker; else event.remove() when it is done",
+            unless: None,
         },
         signs: &[
             In(&["module sqlalchemy.event.registry", "…"]),
@@ -409,6 +433,7 @@ pub const ROWS: &[Row] = &[
             code: "module-hooks",
             says: "hooks are registered on a model of PyTorch and never removed",
             so: "keep the handle that register_forward_hook returns and call its remove()",
+            unless: None,
         },
         signs: &[In(&["._*_hooks: collections.OrderedDict"])],
         example: &[
@@ -424,6 +449,7 @@ pub const ROWS: &[Row] = &[
             code: "mock-calls",
             says: "a mock records each call, with its arguments",
             so: "use a plain object in what runs for long, or call reset_mock()",
+            unless: None,
         },
         signs: &[In(&["*: unittest.mock.*", "…"]), In(&["*: mock.mock.*", "…"])],
         example: &[
@@ -438,6 +464,7 @@ pub const ROWS: &[Row] = &[
             code: "scoped-sessions",
             says: "SQLAlchemy keeps the session of each scope that scoped_session was called in",
             so: "call Session.remove() when the request is done",
+            unless: Some("the threads or requests of these scopes still run"),
         },
         signs: &[In(&["*: sqlalchemy.*ScopedRegistry", ".registry: *"])],
         example: &[
@@ -453,6 +480,7 @@ pub const ROWS: &[Row] = &[
             code: "jobs-scheduled",
             says: "jobs are scheduled while requests are served, and stay until they are removed",
             so: "schedule each job once, with an id and replace_existing=True, and remove what is done (remove_job)",
+            unless: Some("these jobs are still to run"),
         },
         signs: &[
             In(&["*: apscheduler.*", "._jobs*: *", "…"]),
@@ -475,6 +503,7 @@ pub const ROWS: &[Row] = &[
             says: "sinks are added to loguru's logger and never removed",
             so: "add each once, at start; else keep the number that logger.add returns, and logger.remove() it when the job is \
                  done",
+            unless: None,
         },
         signs: &[In(&["*: loguru._logger.Core", "*: dict"])],
         example: &[
@@ -490,6 +519,7 @@ pub const ROWS: &[Row] = &[
             code: "dependency-overrides",
             says: "FastAPI's dependency_overrides gets an entry for each request",
             so: "override at start or in tests, and take the entry out again; make what differs by request a dependency",
+            unless: None,
         },
         signs: &[In(&[".dependency_overrides: dict"])],
         example: &[
@@ -505,6 +535,7 @@ pub const ROWS: &[Row] = &[
             says: "connections, or what else a pool has, are taken out of it and not given back, or it has no limit",
             so: "give each back when its work is done (with, try and finally), and give the pool a limit; make one pool for \
                  the process",
+            unless: Some("these are still in use, and given back later"),
         },
         signs: &[
             In(&["*: *Pool", "._in_use*: *"]),
@@ -528,6 +559,7 @@ pub const ROWS: &[Row] = &[
             code: "client-per-request",
             says: "an engine, a client or a session of a library is made for each request, and stays",
             so: "make one for the process and share it, or close each when it is done (dispose() of an engine)",
+            unless: Some("these clients are still in use"),
         },
         signs: &[
             With("sqlalchemy.*Engine"),
@@ -551,8 +583,9 @@ pub const ROWS: &[Row] = &[
         kind: KnownKind {
             code: "frame-chunks",
             says: "the pieces of memory that CPython takes for the frames of a greenlet or thread are not given back",
-            so: "end threads that are done; with greenlets, update greenlet: 2.0.0 loses one for each on CPython 3.11, 2.0.1 \
-                 does not",
+            so: "with greenlets, update greenlet: 2.0.0 loses one for each on CPython 3.11, 2.0.1 does not; else look for \
+                 threads that do not end",
+            unless: Some("these greenlets or threads still run"),
         },
         signs: &[Named("push_chunk")],
         example: &["push_chunk"],

@@ -10,6 +10,7 @@ pub const ROWS: &[Row] = &[
             code: "logger-per-job",
             says: "logging never forgets a logger: each name that getLogger was called with stays, with its handlers",
             so: "use one logger, and put the job into the message (LoggerAdapter, extra)",
+            unless: None,
         },
         signs: &[In(&["*: logging.Manager", ".loggerDict: dict"])],
         example: &[
@@ -27,6 +28,7 @@ pub const ROWS: &[Row] = &[
             code: "handler-per-job",
             says: "handlers are added to a logger again and again and never removed",
             so: "add each once, at start; else removeHandler() and close() it when the job is done",
+            unless: None,
         },
         signs: &[
             In(&["*: logging.*Logger", ".handlers: list"]),
@@ -47,6 +49,7 @@ pub const ROWS: &[Row] = &[
             code: "log-buffer",
             says: "a logging handler buffers records and does not write them",
             so: "give the MemoryHandler a capacity and a target",
+            unless: Some("it is written before it is full: then it stops growing"),
         },
         signs: &[In(&["*: logging.*Handler", ".buffer: *"])],
         example: &[
@@ -62,6 +65,7 @@ pub const ROWS: &[Row] = &[
             says: "one exception object is raised again and again: each time its __traceback__ gets longer, and keeps the \
                    frames with their local variables",
             so: "raise a new exception each time, or raise it .with_traceback(None)",
+            unless: None,
         },
         signs: &[Along(&[".__traceback__: traceback", "*tb_next × *: traceback"])],
         example: &[
@@ -78,6 +82,7 @@ pub const ROWS: &[Row] = &[
             code: "exceptions-kept",
             says: "exceptions are kept, and each keeps the frames that it came through with their local variables",
             so: "keep the text of the exception instead (traceback.format_exc()), or set its __traceback__ to None",
+            unless: Some("only the last ones are kept, and their limit is not reached yet"),
         },
         signs: &[Along(&["*: traceback"])],
         example: &[
@@ -94,7 +99,8 @@ pub const ROWS: &[Row] = &[
         kind: KnownKind {
             code: "lru-cache-on-method",
             says: "functools.cache or lru_cache on a method keeps each object that it was called on",
-            so: "use functools.cached_property, or a cache in the object itself",
+            so: "use functools.cached_property if it takes no arguments, else a cache in the object itself",
+            unless: Some("the same objects come again soon: then it stops growing"),
         },
         signs: &[
             In(&["*: type", "*: functools._lru_cache_wrapper", ".cache: dict"]),
@@ -114,6 +120,7 @@ pub const ROWS: &[Row] = &[
             code: "function-cache",
             says: "functools.cache or lru_cache keeps a result for each set of arguments that came",
             so: "give it a maxsize, and arguments that come again",
+            unless: Some("the same arguments come again soon: then it stops growing"),
         },
         signs: &[In(&["*: functools._lru_cache_wrapper", ".cache: dict"])],
         example: &[
@@ -129,6 +136,7 @@ pub const ROWS: &[Row] = &[
             code: "queue-behind",
             says: "more is put into a queue than is taken out of it",
             so: "look whether its consumer still runs and is fast enough; give the queue a maxsize",
+            unless: Some("its consumer catches up"),
         },
         signs: &[
             In(&["*: asyncio.queues.*", "._queue: *"]),
@@ -149,6 +157,7 @@ pub const ROWS: &[Row] = &[
             code: "sockets-open",
             says: "sockets stay open and registered with the event loop: their other ends do not close them, or nobody does",
             so: "close what is idle (timeouts, keep-alive limits), and each writer or client when its work is done",
+            unless: Some("their clients are still connected"),
         },
         signs: &[In(&["._fd_to_key: dict"])],
         example: &[
@@ -164,6 +173,7 @@ pub const ROWS: &[Row] = &[
             code: "thread-local",
             says: "a thread-local variable keeps it as long as its thread lives, and those of a pool do not end",
             so: "clear it when the request is done",
+            unless: Some("it is a cache with a limit that is not reached yet"),
         },
         signs: &[In(&["*.of threads: *", "…"])],
         example: &[
@@ -180,6 +190,7 @@ pub const ROWS: &[Row] = &[
             code: "threads-unjoined",
             says: "threading keeps a lock for each thread that is no daemon and was not joined (CPython 3.8 to 3.12)",
             so: "join the threads, start them as daemons, or use a pool",
+            unless: Some("these threads still run, and are joined later"),
         },
         signs: &[In(&["module threading", "._shutdown_locks: *"])],
         example: &[
@@ -193,6 +204,7 @@ pub const ROWS: &[Row] = &[
             code: "threads-alive",
             says: "threads are started and do not end",
             so: "look what they wait for (py-spy dump, faulthandler), and end them; use a pool",
+            unless: Some("these threads are still at work"),
         },
         signs: &[In(&["module threading", "._active: dict"]), With("threading.*Thread")],
         example: &["module threading", "._active: dict (400 items)", "[140]: threading.Thread"],
@@ -202,6 +214,7 @@ pub const ROWS: &[Row] = &[
             code: "server-threads",
             says: "socketserver keeps each thread that served a request until the server closes",
             so: "set daemon_threads, or block_on_close = False, on the server class",
+            unless: None,
         },
         signs: &[In(&["*: *Server", "._threads: *"])],
         example: &[
@@ -216,6 +229,7 @@ pub const ROWS: &[Row] = &[
             code: "modules-per-request",
             says: "modules are made while requests are served, and sys.modules keeps them",
             so: "import once; take what is made for a request out of sys.modules again",
+            unless: None,
         },
         signs: &[In(&["module sys", ".modules: dict"])],
         example: &["module sys", ".modules: dict (400 items)", "['job_17']: module (job_17)"],
@@ -225,6 +239,7 @@ pub const ROWS: &[Row] = &[
             code: "modules-imported",
             says: "modules are still imported for the first time, by what is used late",
             so: "watch until all is loaded: a leak goes on",
+            unless: Some("all modules are loaded soon: then it stops growing"),
         },
         signs: &[Named("_frozen_importlib*")],
         example: &["_frozen_importlib.ModuleSpec"],
@@ -234,6 +249,7 @@ pub const ROWS: &[Row] = &[
             code: "code-per-request",
             says: "code is compiled while requests are served, and its source lines or code objects are kept",
             so: "compile once and keep the result by its text; linecache.clearcache() lets the lines go",
+            unless: Some("the same code comes again soon: then it stops growing"),
         },
         signs: &[In(&["module linecache", ".cache: dict"]), Named("code")],
         example: &["module linecache", ".cache: dict (400 items)", "['<job 17>']: tuple (4 items)"],
@@ -243,6 +259,9 @@ pub const ROWS: &[Row] = &[
             code: "classes-per-request",
             says: "classes are made while requests are served (type, namedtuple, dataclass, create_model in a function)",
             so: "make each class once, at import, or keep it by what it is made from",
+            unless: Some(
+                "the same classes are wanted again soon, and found: then it stops growing",
+            ),
         },
         signs: &[
             In(&["*.tp_subclasses: dict"]),
@@ -264,6 +283,7 @@ pub const ROWS: &[Row] = &[
             code: "ctypes-types",
             says: "ctypes keeps each pointer and function type that was made",
             so: "make them once; arrays of varying length through create_string_buffer or POINTER(c_char) and a cast",
+            unless: Some("the same types are wanted again soon: then it stops growing"),
         },
         signs: &[In(&["module *ctypes", "._*_cache: dict"])],
         example: &[
@@ -277,6 +297,7 @@ pub const ROWS: &[Row] = &[
             code: "warnings-remembered",
             says: "each text of a warning is remembered once it was shown",
             so: "take what varies (ids, times) out of the texts, or filter with the action \"always\" or \"ignore\"",
+            unless: Some("the same texts come again soon: then it stops growing"),
         },
         signs: &[In(&["*.__warningregistry__: dict"])],
         example: &[
@@ -290,6 +311,7 @@ pub const ROWS: &[Row] = &[
             code: "finalizers",
             says: "weakref.finalize keeps its function and arguments until the object that it watches is gone",
             so: "let the arguments not refer to the object itself; detach() what is done",
+            unless: Some("the objects that they watch are still in use"),
         },
         signs: &[In(&["module weakref", ".finalize: type", "._registry: dict"])],
         example: &[
@@ -306,6 +328,7 @@ pub const ROWS: &[Row] = &[
             code: "exit-handlers",
             says: "functions are registered to be called at exit, and stay until then",
             so: "atexit.unregister() what is done, or register one function for all",
+            unless: None,
         },
         signs: &[
             In(&["module atexit", "…"]),
@@ -322,6 +345,7 @@ pub const ROWS: &[Row] = &[
             code: "context-variables",
             says: "a context keeps a value for each ContextVar that was set in it",
             so: "make ContextVars at import, never in a function; reset() the value when the request is done",
+            unless: Some("the requests that set them still run"),
         },
         signs: &[
             In(&["*: *Context", ".variables: hamt", "…"]),
@@ -342,7 +366,8 @@ pub const ROWS: &[Row] = &[
         kind: KnownKind {
             code: "tasks-waiting",
             says: "asyncio tasks wait for something that does not come, and keep what their coroutines refer to",
-            so: "await with a timeout (asyncio.wait_for), or cancel the task when what it serves is gone",
+            so: "cancel each task when what it serves is gone (a client that disconnects), or give what it awaits a timeout",
+            unless: Some("the clients or jobs that these tasks serve are still there"),
         },
         signs: &[
             From(&["*", "*: *Task"]),
@@ -365,6 +390,7 @@ pub const ROWS: &[Row] = &[
             code: "waiters",
             says: "tasks wait for an Event, Lock or Condition that nobody sets or releases",
             so: "wait with a timeout, and cancel who waits when what it serves is gone",
+            unless: Some("what they wait for still comes"),
         },
         signs: &[
             In(&["*: asyncio.locks.*", "._waiters: *"]),
@@ -383,6 +409,7 @@ pub const ROWS: &[Row] = &[
             code: "timers",
             says: "timers are scheduled and keep their arguments until they are due, cancelled ones often too",
             so: "schedule fewer (one timer that looks after all), with shorter delays",
+            unless: Some("they are due later: then as many end as begin"),
         },
         signs: &[
             In(&["*: *EventLoop", "._scheduled: list"]),
@@ -403,6 +430,7 @@ pub const ROWS: &[Row] = &[
             code: "garbage-saved",
             says: "the collector puts what it finds into gc.garbage",
             so: "take gc.set_debug(gc.DEBUG_SAVEALL) or gc.DEBUG_LEAK out",
+            unless: None,
         },
         signs: &[In(&["module gc", ".garbage: list"])],
         example: &["module gc", ".garbage: list (400 items)", "[0]: __main__.Node"],
@@ -412,6 +440,7 @@ pub const ROWS: &[Row] = &[
             code: "collection-frozen",
             says: "gc.freeze() is called again and again, and what is in reference cycles at such a moment is never freed",
             so: "call gc.freeze() once, at the end of start-up and after gc.collect(); or gc.unfreeze() before gc.collect()",
+            unless: None,
         },
         signs: &[Frozen],
         example: &["__main__.Node"],
@@ -421,6 +450,7 @@ pub const ROWS: &[Row] = &[
             code: "collection-off",
             says: "automatic garbage collection is switched off, so objects in reference cycles are never freed",
             so: "look for gc.disable() and gc.set_threshold() and take them out; or call gc.collect() now and then",
+            unless: None,
         },
         signs: &[Uncollected],
         example: &["__main__.Node"],
@@ -430,6 +460,7 @@ pub const ROWS: &[Row] = &[
             code: "garbage-waits",
             says: "these objects are garbage in reference cycles, and the collector did not come yet",
             so: "look for gc.disable(), gc.freeze() and a raised gc.set_threshold(); gc.collect() frees them",
+            unless: None,
         },
         signs: &[Along(&["garbage that waits for the collector*"])],
         example: &[
@@ -442,6 +473,7 @@ pub const ROWS: &[Row] = &[
             code: "children-waiting",
             says: "child processes are started and not waited for",
             so: "call wait() or communicate(), or use subprocess.run",
+            unless: Some("these processes still run"),
         },
         signs: &[In(&["module subprocess", "._active: list"]), Named("subprocess.Popen")],
         example: &["module subprocess", "._active: list (400 items)", "[7]: subprocess.Popen"],

@@ -62,9 +62,9 @@ fn codes_are_different_and_sentences_plain() {
     let all = codes.len();
     codes.dedup();
     assert_eq!(codes.len(), all);
-    for KnownKind { code, says, so } in rows().map(|row| row.kind) {
+    for KnownKind { code, says, so, unless } in rows().map(|row| row.kind) {
         assert!(code.chars().all(|letter| letter.is_ascii_lowercase() || letter == '-'), "{code}");
-        for text in [says, so] {
+        for text in [says, so].into_iter().chain(unless) {
             assert!(!text.ends_with('.') && !text.contains("  ") && text.len() < 180, "{text}");
         }
     }
@@ -125,7 +125,9 @@ fn every_row_is_documented() {
 const BEGIN: &str = "<!-- written from tracer/src/judge/leaks/kinds -->";
 
 fn section(row: &Row) -> String {
-    let KnownKind { code, says, so } = row.kind;
+    let KnownKind { code, says, so, unless } = row.kind;
     let example = row.example.join("\n    ");
-    format!("\n## `{code}`\n\nIt is that {says}.\n\nWhat to do: {so}.\n\n    {example}\n")
+    let unless =
+        unless.map_or_else(String::new, |unless| format!("\n\nIt is no leak if {unless}."));
+    format!("\n## `{code}`\n\nIt is that {says}.\n\nWhat to do: {so}.{unless}\n\n    {example}\n")
 }
