@@ -12,7 +12,7 @@
 
 use super::cluster::Cluster;
 use super::piece::Piece;
-use crate::model::{Confidence, Document, Verdict};
+use crate::model::{Confidence, Document, TypeGrowth, Verdict};
 
 /// Pieces that carry less of the rate are no evidence for all of it.
 const CARRIES: f64 = 0.1;
@@ -29,16 +29,31 @@ const SPEC: &str = "_frozen_importlib.ModuleSpec";
 /// (`Modules/_functoolsmodule.c`).
 const LIMITED: &str = "functools._lru_list_elem";
 
+/// Whether it is of what modules are made of: built-in types, and what makes classes.
+fn is_imported(found: &TypeGrowth) -> bool {
+    const MAKERS: [&str; 6] = ["abc.", "_abc.", "enum.", "re.", "weakref.", "_frozen_importlib"];
+    !found.name.contains('.') || MAKERS.iter().any(|maker| found.name.starts_with(maker))
+}
+
+/// Whether the container has room for what came of the type itself, not only of what comes in step with it.
+fn has_room(leader: &Piece<'_>) -> bool {
+    let container = leader.path.as_ref().zip(leader.container).filter(|_| leader.is_roomy);
+    let items = container.and_then(|(path, at)| path.hops().get(at)?.items());
+    let grown = leader.of_type().map_or(0, TypeGrowth::grown);
+    container.is_some() && items.is_none_or(|items| items.saturating_mul(2) >= grown)
+}
+
 /// What it is while little is known: `leader` is what it is named by. Modules that are imported late bring much along;
 /// of caches with a limit nobody has asked yet how large that is.
 pub fn early(document: &Document, cluster: &Cluster<'_>, leader: &Piece<'_>) -> Option<Verdict> {
     let is =
         |piece: &Piece<'_>, name: &str| piece.of_type().is_some_and(|found| found.name == name);
-    let has_room = leader.is_roomy && leader.path.is_some();
-    if has_room || document.capture.seconds >= WARM {
+    if has_room(leader) || document.capture.seconds >= WARM {
         return None;
     }
-    let imports = cluster.pieces.iter().any(|piece| is(piece, SPEC));
+    let mut grown = document.types.iter().flatten().filter(|found| found.verdict == Verdict::Leak);
+    let imports = cluster.pieces.iter().any(|piece| is(piece, SPEC))
+        || leader.of_type().is_some_and(is_imported) && grown.any(|found| found.name == SPEC);
     let fills = leader.path.is_none() && is(leader, LIMITED);
     imports.then_some(Verdict::Undetermined).or(fills.then_some(Verdict::CacheWarming))
 }
@@ -89,5 +104,12 @@ mod tests {
         assert_eq!(verdict(SPEC, &[], 600.0), Some(Verdict::Leak));
         let path = ["module app", ".PLUGINS: list (400 items)", "[3]: app.Plugin"];
         assert_eq!(verdict(SPEC, &path, 60.0), Some(Verdict::Leak));
+        let classes = [
+            "module app",
+            ".Base: type (app.Base)",
+            ".tp_subclasses: dict (9 items)",
+            "[7]: weakref",
+        ];
+        assert_ne!(verdict(SPEC, &classes, 60.0), Some(Verdict::Leak));
     }
 }
