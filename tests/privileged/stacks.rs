@@ -13,6 +13,7 @@ leakspy_tests::on_every_interpreter!(
     shapes,
     names,
     reused_code,
+    compiled_again,
     subinterpreters,
     recursion,
     own_key
@@ -22,8 +23,16 @@ leakspy_tests::on_every_interpreter!(
 const MERGED: Counter = Counter::StacksMerged;
 
 fn record(interpreter: &Interpreter, script: &str) -> Result<(Report, Truth)> {
+    record_with(interpreter, script, &[])
+}
+
+fn record_with(
+    interpreter: &Interpreter,
+    script: &str,
+    options: &[&str],
+) -> Result<(Report, Truth)> {
     let mut workload = Workload::python(interpreter, script)?;
-    let (report, truth) = recorded(workload.pid(), &[], || {
+    let (report, truth) = recorded(workload.pid(), options, || {
         workload.go()?;
         workload.truth()
     })?;
@@ -55,6 +64,16 @@ fn reused_code(interpreter: &Interpreter) -> Result<()> {
         truth.number("code_addresses_reused")? > 0,
         "no address was reused: nothing was tested"
     );
+    report.lost_nothing_but(&[MERGED])?;
+    agrees(&truth, &report)
+}
+
+/// Code that is compiled again has its sites once, not once for each time: those of 400 times would
+/// not find room.
+fn compiled_again(interpreter: &Interpreter) -> Result<()> {
+    let (report, truth) = record_with(interpreter, "compiled_again", &["--max-sites", "400"])?;
+    ensure!(truth.number("compiled")? >= 400, "too little to fill the table");
+    ensure!(truth.expect.len() as u64 == truth.number("sources")?, "{:?}", truth.expect);
     report.lost_nothing_but(&[MERGED])?;
     agrees(&truth, &report)
 }

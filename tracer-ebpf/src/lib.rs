@@ -10,12 +10,14 @@
 //! | [`wire::record`] | ring-buffer records | the programs |
 //! | [`wire::counter`] | every way to count or lose something | the programs |
 //! | [`walk`] | frames of the current thread | pure |
+//! | [`code_value`] | the same code at another address | pure |
 //! | [`hash`] | site keys | pure |
 #![no_std]
 
 #[cfg(test)]
 extern crate std;
 
+pub mod code_value;
 pub mod hash;
 pub mod walk;
 pub mod wire;

@@ -5,16 +5,17 @@
 //! nothing: every address may be unreadable, every byte nonsense, and the number of steps is
 //! bounded.
 
+use crate::code_value::ValueStep;
 use crate::hash::{generation_bucket, mix};
 use crate::wire::key::Generations;
-use crate::wire::limit::{FRAME_SPAN, MAX_WORDS, WINDOW_BYTES};
+use crate::wire::limit::{CHUNK_WORDS, FRAME_SPAN, MAX_WORDS, WINDOW_BYTES};
 use crate::wire::record::{FLAG_NO_THREAD_STATE, FLAG_PYTHON_FAULT, FLAG_PYTHON_TRUNCATED};
 use crate::wire::target::{
     ENTRY_FLAG, ENTRY_OWNER, INSTRUCTION_BYTES, INSTRUCTION_UNITS, PythonWalk,
 };
 
 /// Reads the target's memory.
-pub trait ReadUser {
+pub trait ReadUser: Copy {
     /// Fills `into` with little-endian words from `address`, or says that not all could be read.
     fn read(&self, address: u64, into: &mut [u64]) -> bool;
 
@@ -46,6 +47,10 @@ pub fn in_turn<S: Round>(most: usize, state: &mut S) -> bool {
 
 /// Something that is done again and again.
 pub trait Round {
+    /// Rounds of one call back, where the kernel has loops that call back. A call costs some 9 ns, as
+    /// much as a frame; the verifier follows each of these rounds.
+    const AT_ONCE: usize;
+
     /// Does it once; false when there is nothing left to do.
     fn round(&mut self) -> bool;
 }
@@ -140,6 +145,8 @@ pub struct Scratch {
     pub words: [u64; MAX_WORDS],
     /// Generation of the code object of each word.
     pub generations: [u32; MAX_WORDS],
+    /// What one step of [`crate::code_value`] hands to the next.
+    pub values: ValueStep,
 }
 
 impl Scratch {
@@ -151,7 +158,40 @@ impl Scratch {
             cells: [0; WINDOW_WORDS + SPAN_WORDS],
             words: [0; MAX_WORDS],
             generations: [0; MAX_WORDS],
+            values: ValueStep::begin(0, 0),
         }
+    }
+
+    /// What the last walk found. Read again it needs no room on a program's stack.
+    #[inline(always)]
+    pub fn walked(&self) -> Walked {
+        let step = &self.step;
+        Walked {
+            count: low_half(reload(&step.count)),
+            flags: low_half(reload(&step.flags)),
+            hash: reload(&step.hash),
+            cframe: reload(&step.cframe),
+        }
+    }
+
+    /// There was nothing to walk.
+    #[inline(always)]
+    fn without_frames(&mut self, flags: u32, depth: u64) -> Walked {
+        self.step = Step { flags: flags.into(), hash: mix(0, depth), ..Step::NONE };
+        self.walked()
+    }
+
+    /// As after a walk that found so many words, and hashed them to 0.
+    #[cfg(test)]
+    pub fn begin(&mut self, count: u64, sp: u64) {
+        self.step = Step { count, ..Step::NONE };
+        self.values = ValueStep::begin(sp, 5);
+    }
+
+    /// Room for bytes that are read after the walk.
+    #[inline(always)]
+    pub fn chunk(&mut self) -> Option<&mut [u64; CHUNK_WORDS]> {
+        self.cells.first_chunk_mut()
     }
 }
 
@@ -177,11 +217,21 @@ struct Step {
     filled: u64,
     /// Address of the last frame that had to be read.
     last: u64,
+    cframe: u64,
 }
 
 impl Step {
-    const NONE: Self =
-        Self { frame: 0, anchor: 0, hash: 0, count: 0, flags: 0, window: 0, filled: 0, last: 0 };
+    const NONE: Self = Self {
+        frame: 0,
+        anchor: 0,
+        hash: 0,
+        count: 0,
+        flags: 0,
+        window: 0,
+        filled: 0,
+        last: 0,
+        cframe: 0,
+    };
 }
 
 /// The thread to walk.
@@ -230,42 +280,32 @@ pub fn walk<R: ReadUser>(
     thread: ThreadRegisters,
     scratch: &mut Scratch,
 ) -> Walked {
-    let mut walked = Walked::default();
     let depth = thread.fsbase.wrapping_sub(thread.sp);
     if layout.enabled == 0 {
-        walked.hash = mix(0, depth);
-        return walked;
+        return scratch.without_frames(0, depth);
     }
     let Some(state) = thread_state(reader, layout, place, thread.fsbase) else {
-        walked.flags = FLAG_PYTHON_FAULT | FLAG_NO_THREAD_STATE;
-        walked.hash = mix(0, depth);
-        return walked;
+        return scratch.without_frames(FLAG_PYTHON_FAULT | FLAG_NO_THREAD_STATE, depth);
     };
     if state == 0 {
-        walked.flags = FLAG_NO_THREAD_STATE;
-        walked.hash = mix(0, depth);
-        return walked;
+        return scratch.without_frames(FLAG_NO_THREAD_STATE, depth);
     }
     let Some((frame, cframe)) = top_frame(reader, layout, state) else {
-        walked.flags = FLAG_PYTHON_FAULT;
-        walked.hash = mix(0, depth);
-        return walked;
+        return scratch.without_frames(FLAG_PYTHON_FAULT, depth);
     };
-    let hash = if layout.entry == ENTRY_OWNER {
+    let seed = if layout.entry == ENTRY_OWNER {
         0
     } else {
         // Each is mixed by itself: both grow with the stack, and combined first they would cancel
-        // that.
-        mix(mix(0, cframe.wrapping_sub(thread.sp)), depth)
+        // that. Up to 3.9 there is no `_PyCFrame`, and the distance to none would be another in each
+        // thread.
+        let distance = if cframe == 0 { 0 } else { cframe.wrapping_sub(thread.sp) };
+        mix(mix(0, distance), depth)
     };
-    scratch.step = Step { frame, anchor: thread.sp, hash, ..Step::NONE };
+    scratch.step = Step { frame, anchor: thread.sp, hash: seed, cframe, ..Step::NONE };
+    scratch.values = ValueStep::begin(thread.sp, seed);
     frames(reader, layout, generations, scratch);
-    Walked {
-        count: low_half(reload(&scratch.step.count)),
-        flags: low_half(reload(&scratch.step.flags)),
-        hash: reload(&scratch.step.hash),
-        cframe,
-    }
+    scratch.walked()
 }
 
 /// The thread's `PyThreadState`, 0 when it has none, `None` when that cannot be read.
@@ -327,7 +367,7 @@ fn frames<R: ReadUser>(
     generations: &Generations,
     scratch: &mut Scratch,
 ) {
-    let mut rounds = Frames { reader, layout, generations, scratch };
+    let mut rounds = Frames { reader: *reader, layout, generations, scratch };
     reader.repeat(MAX_WORDS, &mut rounds);
     let step = &mut scratch.step;
     if reload(&step.frame) != 0 && reload(&step.flags) & u64::from(FLAG_PYTHON_FAULT) == 0 {
@@ -337,20 +377,22 @@ fn frames<R: ReadUser>(
 
 /// A walk under way.
 struct Frames<'a, R> {
-    reader: &'a R,
+    reader: R,
     layout: &'a PythonWalk,
     generations: &'a Generations,
     scratch: &'a mut Scratch,
 }
 
 impl<R: ReadUser> Round for Frames<'_, R> {
+    const AT_ONCE: usize = 8;
+
     #[inline(always)]
     fn round(&mut self) -> bool {
         let index = usize::try_from(reload(&self.scratch.step.count)).unwrap_or(MAX_WORDS);
         if index >= MAX_WORDS || reload(&self.scratch.step.frame) == 0 {
             return false;
         }
-        if !step(self.reader, self.layout, self.generations, self.scratch, index) {
+        if !step(&self.reader, self.layout, self.generations, self.scratch, index) {
             self.scratch.step.flags |= u64::from(FLAG_PYTHON_FAULT);
             return false;
         }
@@ -404,7 +446,7 @@ const fn low_half(word: u64) -> u32 {
 
 /// A value that the compiler may not keep in a register from when it was stored.
 #[inline(always)]
-fn reload(word: &u64) -> u64 {
+pub fn reload(word: &u64) -> u64 {
     // SAFETY: an aligned word behind a live reference.
     unsafe { core::ptr::read_volatile(word) }
 }

@@ -1,18 +1,21 @@
 //! The end of code objects: their addresses are used again, so whoever knew one must hear of it.
 
 use aya_ebpf::EbpfContext;
+use aya_ebpf::bindings::BPF_ANY;
 use aya_log_ebpf::debug;
 use core::ffi::c_void;
 use core::mem::size_of;
+use leakspy_ebpf::code_value::KnownValues;
 use leakspy_ebpf::hash::generation_bucket;
 use leakspy_ebpf::walk::ReadUser;
 use leakspy_ebpf::wire::counter::Counter;
+use leakspy_ebpf::wire::key::target_key;
 use leakspy_ebpf::wire::limit::{CODE_BYTES, LINE_TABLE_BYTES, TEXT_BYTES};
 use leakspy_ebpf::wire::record::{CodeGone, Header, KIND_CODE_GONE};
 use leakspy_ebpf::wire::target::PythonWalk;
 
 use super::atomic;
-use super::map::{GENERATIONS, READ_CODE, RING, SEEN_CODE};
+use super::map::{CODE_VALUES, GENERATIONS, READ_CODE, RING, SEEN_CODE};
 use super::read::{self, Current};
 use super::{ProbeEvent, layout};
 
@@ -23,10 +26,13 @@ const PAGE: u64 = 4096;
 pub fn dealloc<C: EbpfContext>(ctx: &C, event: &ProbeEvent) -> bool {
     let code = event.arg0();
     let Some(key) = event.key(code) else { return false };
+    // Of those by value, only the first was seen by its address.
+    let _ = CODE_VALUES.remove(key);
     let Some(seen) = SEEN_CODE.get_ptr(key) else { return false };
     // SAFETY: the element is deleted only here, for an object that can be freed only once.
     let first_seen = unsafe { *seen };
     event.count(Counter::CodeFreed);
+    atomic::add(&mut event.target().code_ends, 1);
     let Some(generations) = GENERATIONS.get_ptr_mut(event.slot) else { return false };
     // SAFETY: an element of an array map.
     let bucket = unsafe { &mut (*generations).bucket[generation_bucket(code)] };
@@ -84,6 +90,25 @@ fn save(event: &ProbeEvent, first_seen: u32, generation: u32, layout: &PythonWal
     }
     entry.submit(0);
     true
+}
+
+/// Values of code objects.
+pub struct CodeValues;
+
+impl KnownValues for CodeValues {
+    #[inline(always)]
+    fn get(&self, target: u64, code: u64) -> Option<u64> {
+        // SAFETY: the element is deleted only when its code object ends, and this one runs.
+        CODE_VALUES.get_ptr(target_key(target as u32, code)?).map(|value| unsafe { *value })
+    }
+
+    #[inline(always)]
+    fn put(&self, target: u64, code: u64, value: u64) {
+        if let Some(key) = target_key(target as u32, code) {
+            // Without room it is computed once more, no worse.
+            let _ = CODE_VALUES.insert(key, value, BPF_ANY.into());
+        }
+    }
 }
 
 #[inline(always)]

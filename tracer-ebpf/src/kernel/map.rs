@@ -55,6 +55,11 @@ pub static SEEN_CODE: HashMap<u64, u32> =
 pub static READ_CODE: HashMap<u64, u32> =
     HashMap::with_max_entries(limit::SEEN_CODE, BPF_F_NO_PREALLOC);
 
+// Not LRU: an element that is taken away from a code object in use could be read as another's.
+#[map]
+pub static CODE_VALUES: HashMap<u64, u64> =
+    HashMap::with_max_entries(limit::SEEN_CODE, BPF_F_NO_PREALLOC);
+
 // Not per CPU: programs preempt one another on a CPU. Slots are claimed, see `site`.
 #[map]
 pub static SCRATCH: Array<WorkSlot> = Array::with_max_entries(limit::SLOTS_PER_CPU, 0);

@@ -6,7 +6,7 @@ use core::mem::{offset_of, size_of};
 use aya_ebpf::bindings::BPF_NOEXIST;
 use aya_ebpf::helpers::bpf_ktime_get_ns;
 use aya_ebpf::helpers::generated::bpf_probe_read_kernel;
-use leakspy_ebpf::walk::{Scratch, ThreadRegisters, Walked, Word};
+use leakspy_ebpf::walk::{Scratch, Word};
 use leakspy_ebpf::wire::counter::Counter;
 use leakspy_ebpf::wire::limit::{MAX_STACK_BYTES, MAX_WORDS};
 use leakspy_ebpf::wire::record::{Header, StackRecord};
@@ -18,11 +18,10 @@ use super::read;
 const PAGE: u64 = 4096;
 const WORDS_BYTES: u32 = MAX_WORDS as u32 * 8;
 
-/// What is sent of a call.
+/// What is sent of a call, beside what lies in the slot already: the walk, and `fsbase` in the record.
+/// What lies there needs no room on the program's stack, which has 512 bytes with all that it calls.
 pub struct SentCall<'a> {
     pub event: &'a ProbeEvent,
-    pub thread: ThreadRegisters,
-    pub walked: Walked,
     pub function: u32,
     pub size: u64,
     pub site: u64,
@@ -33,9 +32,10 @@ pub struct SentCall<'a> {
 #[inline(always)]
 pub fn stack(kind: u16, call: &SentCall<'_>, slot: &mut WorkSlot) -> bool {
     // Before the record is visible: user space relies on finding the code objects here.
-    remember_code(call.event, call.walked.count, &slot.scratch);
+    let walked = slot.scratch.walked();
+    remember_code(call.event, walked.count, &slot.scratch);
     let record = &mut slot.record;
-    let filled = native(record.bytes.as_mut_ptr(), call);
+    let filled = native(record.bytes.as_mut_ptr(), call.event, record.fsbase);
     if filled == 0 {
         call.event.count(Counter::StackUnreadable);
     }
@@ -45,14 +45,13 @@ pub fn stack(kind: u16, call: &SentCall<'_>, slot: &mut WorkSlot) -> bool {
     record.time_ns = now_ns();
     record.pid_tgid = call.event.pid_tgid;
     record.ip = call.event.ip();
-    record.sp = call.thread.sp;
+    record.sp = call.event.sp();
     record.bp = call.event.bp();
-    record.fsbase = call.thread.fsbase;
     record.size = call.size;
-    record.cframe = call.walked.cframe;
+    record.cframe = walked.cframe;
     record.function = call.function;
-    record.flags = call.walked.flags;
-    record.word_count = call.walked.count;
+    record.flags = walked.flags;
+    record.word_count = walked.count;
     record.byte_count = filled as u32;
     copy(record.words.as_mut_ptr().cast(), slot.scratch.words.as_ptr().cast(), WORDS_BYTES);
     copy(
@@ -88,15 +87,14 @@ fn copy(to: *mut c_void, from: *const c_void, length: u32) {
 
 /// Copies the stack page by page until its end, or until a page cannot be read, and says how much.
 #[inline(always)]
-fn native(to: *mut u8, call: &SentCall<'_>) -> u64 {
-    let thread = call.thread;
-    let wanted = wanted(call);
+fn native(to: *mut u8, event: &ProbeEvent, fsbase: u64) -> u64 {
+    let wanted = wanted(event, fsbase);
     let mut filled: u64 = 0;
     for _ in 0..=MAX_STACK_BYTES as u64 / PAGE {
         if filled > MAX_STACK_BYTES as u64 - PAGE || filled >= wanted {
             break;
         }
-        let address = thread.sp + filled;
+        let address = event.sp() + filled;
         let mut length = PAGE - (address & (PAGE - 1));
         if length > wanted - filled {
             length = wanted - filled;
@@ -117,11 +115,10 @@ fn native(to: *mut u8, call: &SentCall<'_>) -> u64 {
 /// How much of the stack there is: glibc keeps a thread's control block above its stack, and the
 /// first thread's stack ends where the kernel put it. On other stacks, as much as is kept at all.
 #[inline(always)]
-fn wanted(call: &SentCall<'_>) -> u64 {
-    let thread = call.thread;
+fn wanted(event: &ProbeEvent, fsbase: u64) -> u64 {
     let most = MAX_STACK_BYTES as u64;
-    for end in [thread.fsbase, call.event.target().stack_end] {
-        let length = end.wrapping_sub(thread.sp);
+    for end in [fsbase, event.target().stack_end] {
+        let length = end.wrapping_sub(event.sp());
         if length < most {
             return length;
         }

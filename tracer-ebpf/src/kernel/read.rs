@@ -7,6 +7,7 @@ use aya_ebpf::helpers::generated::{bpf_loop, bpf_probe_read_kernel, bpf_probe_re
 use leakspy_ebpf::walk::{ReadUser, Round, in_turn};
 
 /// The current process's memory.
+#[derive(Clone, Copy)]
 pub struct Current;
 
 impl ReadUser for Current {
@@ -24,21 +25,17 @@ impl ReadUser for Current {
         let state: *mut S = state;
         // SAFETY: the helper calls `each` with `state`, and returns before that goes out of scope.
         unsafe {
-            let calls = most.div_ceil(AT_ONCE) as u32;
+            let calls = most.div_ceil(S::AT_ONCE) as u32;
             bpf_loop(calls, each::<S> as *mut c_void, state.cast(), 0)
         };
     }
 }
 
-/// Rounds of one call back. A call costs some 9 ns, as much as a frame; the verifier follows each of
-/// these rounds.
-const AT_ONCE: usize = 8;
-
 /// A few rounds of a loop that the verifier checks once, and not as often as it may go round.
 unsafe extern "C" fn each<S: Round>(_index: u64, state: *mut c_void) -> u64 {
     // SAFETY: what `repeat` gave the helper.
     let state = unsafe { &mut *state.cast::<S>() };
-    u64::from(!in_turn(AT_ONCE, state))
+    u64::from(!in_turn(S::AT_ONCE, state))
 }
 
 /// Reads `length` bytes at `address` of the target to `into`.

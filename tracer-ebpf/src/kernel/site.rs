@@ -2,6 +2,7 @@
 
 use aya_ebpf::bindings::BPF_NOEXIST;
 use aya_ebpf::helpers::generated::{bpf_get_prandom_u32, bpf_get_smp_processor_id};
+use leakspy_ebpf::code_value;
 use leakspy_ebpf::hash::{mix, size_class};
 use leakspy_ebpf::walk::{ReadUser, StatePlace, ThreadRegisters, walk};
 use leakspy_ebpf::wire::counter::Counter;
@@ -10,12 +11,14 @@ use leakspy_ebpf::wire::limit::SLOTS_PER_CPU;
 use leakspy_ebpf::wire::record::{
     FLAG_NO_THREAD_STATE, FLAG_PYTHON_FAULT, FLAG_PYTHON_TRUNCATED, KIND_AUDIT, KIND_SITE,
 };
+use leakspy_ebpf::wire::target::TargetRow;
 
 use super::atomic;
+use super::code::CodeValues;
 use super::map::{GENERATIONS, SCRATCH, SITES, WorkSlot};
 use super::publish::{self, SentCall};
 use super::read::{self, Current};
-use super::{ProbeEvent, layout};
+use super::{ProbeEvent, has_loops, layout};
 
 const E2BIG: i32 = -7;
 
@@ -41,6 +44,7 @@ fn resolve_in(slot: &mut WorkSlot, event: &ProbeEvent, function: u32, size: u64,
     // happen on aligned words, and either value belongs to this moment.
     let generations = unsafe { &*generations };
     let thread = ThreadRegisters { fsbase: read::fsbase(layout.task_fsbase), sp: event.sp() };
+    slot.record.fsbase = thread.fsbase;
     let target = event.target();
     let gil_holder = if layout.python.gil_holder == 0 { 0 } else { target.gil_holder };
     let place = StatePlace { gil_holder, tstate_slot: target.tstate_slot };
@@ -53,12 +57,18 @@ fn resolve_in(slot: &mut WorkSlot, event: &ProbeEvent, function: u32, size: u64,
     if walked.flags & FLAG_PYTHON_TRUNCATED != 0 {
         event.count(Counter::PythonTruncated);
     }
+    let by_value = has_loops() && atomic::load_half(&event.target().by_value) != 0;
+    let hash = if by_value && walked.count != 0 {
+        code_value::hash(Current, &layout.python, CodeValues, event.slot, &mut slot.scratch)
+    } else {
+        walked.hash
+    };
     // Code that makes a system call of its own has anything where a function has a return address.
-    let caller = if own { event.ip() } else { Current.word(thread.sp).unwrap_or(0) };
+    let caller = if own { event.ip() } else { Current.word(event.sp()).unwrap_or(0) };
     let shape = u64::from(size_class(size)) << 32 | u64::from(function);
     // Odd, as the key of what has no site is not. Its target is in it: no two targets share a site.
-    let key = mix(mix(mix(walked.hash, caller), shape), event.slot.into()) | 1;
-    let call = SentCall { event, thread, walked, function, size, site: key };
+    let key = mix(mix(mix(hash, caller), shape), event.slot.into()) | 1;
+    let call = SentCall { event, function, size, site: key };
     enter(key, &call, slot, layout.audit_one_in)
 }
 
@@ -99,6 +109,9 @@ fn make(event: &ProbeEvent, key: u64) -> bool {
     if atomic::load(&target.site_count) >= target.site_quota.into() {
         return false;
     }
+    if compiles_again(target) {
+        atomic::store_half(&mut target.by_value, 1);
+    }
     let totals = SiteValue { slot: event.slot, ..SiteValue::NONE };
     match SITES.insert(key, totals, BPF_NOEXIST.into()) {
         Ok(()) => atomic::add(&mut target.site_count, 1),
@@ -106,6 +119,16 @@ fn make(event: &ProbeEvent, key: u64) -> bool {
         Err(_) => {}
     }
     true
+}
+
+/// Whether new sites are likely to come of the same code at other addresses: there are many and code
+/// ends, or there are so many that the code may be compiled again and stay.
+#[inline(always)]
+fn compiles_again(target: &TargetRow) -> bool {
+    let (sites, quota) = (atomic::load(&target.site_count), u64::from(target.site_quota));
+    let ends = atomic::load(&target.code_ends);
+    let code_ends = sites >= quota / 8 && ends >= sites / 16;
+    code_ends || sites >= quota / 4
 }
 
 /// Claims a slot of this CPU. Programs are preempted and do not end in the order they began, so a

@@ -9,6 +9,14 @@ pub const MAX_STACK_BYTES: usize = 32 * 1024;
 pub const WINDOW_BYTES: usize = 4096;
 /// Most bytes of one interpreter frame that the walk looks at.
 pub const FRAME_SPAN: usize = 112;
+/// Words read at once of a line table, to tell a code object by its value.
+pub const CHUNK_WORDS: usize = 64;
+/// Longest line table that is read for that, bytes: a module of some thousand lines has it.
+pub const MAX_LINE_TABLE: u64 = 64 * 1024;
+/// Longest name that is read for that, bytes: a chunk.
+pub const MAX_TEXT: u64 = CHUNK_WORDS as u64 * 8;
+/// Frames and pieces of line tables that are read for that in one call.
+pub const MAX_ROUNDS: usize = 1024;
 /// Buckets of code-object generations; a power of two.
 pub const GENERATION_BUCKETS: usize = 16 * 1024;
 /// Scratch slots per possible CPU: a program can be preempted by others on its CPU.

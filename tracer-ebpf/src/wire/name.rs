@@ -28,6 +28,9 @@ pub const SEEN_CODE: &str = "SEEN_CODE";
 /// first seen. An entry whose generation is not that of [`SEEN_CODE`] is of an earlier object, and
 /// says nothing.
 pub const READ_CODE: &str = "READ_CODE";
+/// Hash: address of a code object to its value, see [`crate::code_value`]. The entry goes when the code
+/// object is freed. Only the programs write it.
+pub const CODE_VALUES: &str = "CODE_VALUES";
 /// Array of scratch slots.
 pub const SCRATCH: &str = "SCRATCH";
 /// Hash: end of a live mapping to its start.

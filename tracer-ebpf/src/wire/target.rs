@@ -67,7 +67,7 @@ pub struct ProgramLayout {
     /// both are of one process, see [`TargetRow`].
     pub python: PythonWalk,
 }
-assert_size!(ProgramLayout, 8 + 104);
+assert_size!(ProgramLayout, 8 + 128);
 
 /// What is of one target alone; the index is its slot.
 #[repr(C)]
@@ -88,6 +88,13 @@ pub struct TargetRow {
     pub live_count: u64,
     /// Sites now; the programs keep it.
     pub site_count: u64,
+    /// Code objects that ended and had been seen in a stack; the programs keep it.
+    pub code_ends: u64,
+    /// 1 when code objects are told apart by value, see [`crate::code_value`]. The programs set it, for
+    /// a target that goes on compiling the same code.
+    pub by_value: u32,
+    /// Written-out padding.
+    pub reserved: u32,
     /// Where the first thread's stack ends, or 0.
     pub stack_end: u64,
     /// As [`PythonWalk::gil_holder`].
@@ -106,7 +113,7 @@ pub struct TargetRow {
     /// How many bytes of it.
     pub munmap_bytes: u64,
 }
-assert_size!(TargetRow, 104);
+assert_size!(TargetRow, 120);
 
 /// Events are not accounted.
 pub const STATE_OFF: u32 = 0;
@@ -127,6 +134,9 @@ impl TargetRow {
         live_quota: 0,
         live_count: 0,
         site_count: 0,
+        code_ends: 0,
+        by_value: 0,
+        reserved: 0,
         stack_end: 0,
         gil_holder: 0,
         tstate_slot: 0,
@@ -209,10 +219,22 @@ pub struct PythonWalk {
     pub code_line_table: u32,
     /// In the code object: name, qualified name (or 0 where there is none) and file name.
     pub code_texts: [u32; 3],
-    /// Written-out padding.
-    pub reserved: u32,
+    /// In the code object: the first line, an `int`.
+    pub code_first_line: u32,
+    /// In a string: how many characters.
+    pub text_length: u32,
+    /// In a string: its hash, all ones before it was computed.
+    pub text_hash: u32,
+    /// In a string: the state, 32 bits.
+    pub text_state: u32,
+    /// In a string: the first character, if all are ASCII.
+    pub text_data: u32,
+    /// In a bytes object: how many bytes.
+    pub bytes_size: u32,
+    /// In a bytes object: the first byte.
+    pub bytes_data: u32,
 }
-assert_size!(PythonWalk, 104);
+assert_size!(PythonWalk, 128);
 
 impl PythonWalk {
     /// No Python in the target.
@@ -238,7 +260,13 @@ impl PythonWalk {
         code_tag_mask: 0,
         code_line_table: 0,
         code_texts: [0; 3],
-        reserved: 0,
+        code_first_line: 0,
+        text_length: 0,
+        text_hash: 0,
+        text_state: 0,
+        text_data: 0,
+        bytes_size: 0,
+        bytes_data: 0,
     };
 }
 

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use clap::builder::ValueParser;
 use clap::{Args, ValueEnum};
+use leakspy_ebpf::wire::limit;
 
 use super::output::Output;
 use super::units::{self, Counting};
@@ -168,6 +169,17 @@ pub struct PauseArg {
     /// Stop the process during each snapshot
     #[arg(long)]
     pub pause: bool,
+}
+
+/// What the tables in the kernel hold.
+#[derive(Args, Debug)]
+pub struct TablesArgs {
+    /// Live blocks to keep track of, about 100 bytes of kernel memory each
+    #[arg(long, value_name = "COUNT", default_value_t = limit::LIVE_BLOCKS, value_parser = units::capacity, help_heading = "Limits")]
+    pub max_live: u32,
+    /// Sites (stack, size class, allocator) to keep apart
+    #[arg(long, value_name = "COUNT", default_value_t = limit::SITES, value_parser = units::capacity, help_heading = "Limits")]
+    pub max_sites: u32,
 }
 
 /// What is read of the process beside its allocations.

@@ -90,7 +90,7 @@ fn fingers_find_their_flags() {
     };
     assert_eq!(args.processes.pid, ["4711"]);
     assert_eq!(args.duration.map(|duration| duration.as_secs()), Some(600));
-    assert_eq!(args.max_live, 4_000_000);
+    assert_eq!(args.tables.max_live, 4_000_000);
     assert!(
         parse("leakspy record -p gunicorn -q -vv").is_ok_and(|cli| cli.quiet && cli.verbose == 2)
     );

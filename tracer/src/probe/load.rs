@@ -82,7 +82,7 @@ impl Loaded {
             .map_max_entries(name::SITES, capacity.sites.saturating_mul(shares) + slots)
             .map_max_entries(name::RING, capacity.ring_bytes)
             .map_max_entries(name::SCRATCH, cpus * limit::SLOTS_PER_CPU);
-        for map in [name::SEEN_CODE, name::READ_CODE] {
+        for map in [name::SEEN_CODE, name::READ_CODE, name::CODE_VALUES] {
             loader.map_max_entries(map, limit::SEEN_CODE * shares);
         }
         loader.map_max_entries(name::MAPPING_ENDS, limit::MAPPINGS * shares);

@@ -34,6 +34,7 @@ pub struct Maps {
     generations: Table<u32, Generations>,
     seen_code: Table<u64, u32>,
     read_code: Table<u64, u32>,
+    code_values: Table<u64, u64>,
     mapping_ends: Table<u64, u64>,
     slots: Mutex<Slots>,
 }
@@ -91,6 +92,7 @@ impl Maps {
             generations: loaded.table(name::GENERATIONS)?,
             seen_code: loaded.table(name::SEEN_CODE)?,
             read_code: loaded.table(name::READ_CODE)?,
+            code_values: loaded.table(name::CODE_VALUES)?,
             mapping_ends: loaded.table(name::MAPPING_ENDS)?,
             slots: Mutex::new(Slots { last: targets, ..Slots::default() }),
         })
@@ -110,6 +112,7 @@ impl Maps {
         self.mapping_ends.remove_all(|key, _| of_slots(key))?;
         self.seen_code.remove_all(|key, _| of_slots(key))?;
         self.read_code.remove_all(|key, _| of_slots(key))?;
+        self.code_values.remove_all(|key, _| of_slots(key))?;
         self.sites.table.remove_all(|_, totals| slots.contains(&totals.slot))?;
         self.pending.table.remove_all(|_, pending| slots.contains(&pending.slot))?;
         for slot in slots {

@@ -73,6 +73,7 @@ impl Walker {
 }
 
 /// Any memory, for the walk.
+#[derive(Clone, Copy)]
 struct WalkMemory<'a> {
     memory: &'a dyn Memory,
 }

@@ -8,7 +8,8 @@ use clap::{Args, ValueEnum};
 
 use crate::cli::exit::UsageError;
 use crate::cli::options::{
-    Choice, ColorArg, FormatArgs, FramesArgs, OutputArgs, ProcessesArgs, SearchArgs, TopArg,
+    Choice, ColorArg, FormatArgs, FramesArgs, OutputArgs, ProcessesArgs, SearchArgs, TablesArgs,
+    TopArg,
 };
 use crate::cli::units;
 use crate::model::Confidence;
@@ -62,6 +63,9 @@ pub struct LeaksArgs {
     /// What else is read of a process.
     #[command(flatten)]
     pub search: SearchArgs,
+    /// What the tables hold.
+    #[command(flatten)]
+    pub tables: TablesArgs,
     /// Least growth that is worth a word [default: 256KiB/day]
     #[arg(long, value_name = "SIZE/TIME", value_parser = units::growth, help_heading = "What to find")]
     pub min_growth: Option<f64>,

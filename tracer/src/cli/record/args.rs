@@ -3,9 +3,8 @@
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use leakspy_ebpf::wire::limit;
 
-use crate::cli::options::{OutputArgs, ProcessesArgs, SearchArgs};
+use crate::cli::options::{OutputArgs, ProcessesArgs, SearchArgs, TablesArgs};
 use crate::cli::units;
 use crate::model::AttachMethod;
 
@@ -32,12 +31,9 @@ pub struct RecordArgs {
     /// Time between two savings; a recorder that is killed loses no more than this
     #[arg(long, value_name = "TIME", default_value = "1s", value_parser = units::tick)]
     pub tick: Duration,
-    /// Live blocks to keep track of, about 100 bytes of kernel memory each
-    #[arg(long, value_name = "COUNT", default_value_t = limit::LIVE_BLOCKS, value_parser = units::capacity, help_heading = "Limits")]
-    pub max_live: u32,
-    /// Sites (stack, size class, allocator) to keep apart
-    #[arg(long, value_name = "COUNT", default_value_t = limit::SITES, value_parser = units::capacity, help_heading = "Limits")]
-    pub max_sites: u32,
+    /// What the tables hold.
+    #[command(flatten)]
+    pub tables: TablesArgs,
     /// How probes are attached [default: the best that works]
     #[arg(long, value_name = "WAY", value_enum)]
     pub method: Option<MethodArg>,

@@ -22,6 +22,14 @@ impl Layout {
                 self.code.qualified_name.map_or(0, Field::offset),
                 self.code.file.offset(),
             ],
+            code_first_line: self.code.first_line.offset(),
+            text_length: self.unicode.length.offset(),
+            // `hash` follows `length` in all versions (`Include/cpython/unicodeobject.h`).
+            text_hash: self.unicode.length.end(),
+            text_state: self.unicode.state.offset(),
+            text_data: self.unicode.ascii_size.into(),
+            bytes_size: self.bytes.size.offset(),
+            bytes_data: self.bytes.data.into(),
             ..PythonWalk::default()
         };
         self.thread.anchor.describe(&mut walk);
