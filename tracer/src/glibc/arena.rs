@@ -51,7 +51,9 @@ pub fn read(
     if !of_thread {
         sums.unread += state.system.saturating_sub(known);
     }
-    sums.cached = cached::fast_bins(memory, &state.fast, inside);
+    let fast = cached::fast_bins(memory, &state.fast, inside);
+    fast.free.iter().for_each(|chunk| sums.free.cached(chunk));
+    sums.cached = fast.bytes;
     Some(sums)
 }
 

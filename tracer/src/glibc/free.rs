@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::state::HEADER;
 use super::tcache;
 use crate::model::Memory;
 
@@ -11,8 +12,6 @@ const LEAST: u64 = 64;
 const MOST: usize = 1 << 18;
 /// Most chunks of one arena that may be caches of threads.
 const CACHES: usize = 1 << 12;
-/// Bytes at the begin of a chunk that are not its own: what stands there may belong to the chunk before.
-const HEADER: u64 = 16;
 
 /// What is free in arenas.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -28,7 +27,15 @@ pub struct FreeChunks {
 impl FreeChunks {
     /// Takes down a chunk that is free, from its begin to that of the next one.
     pub fn free(&mut self, chunk: &Range<u64>) {
-        let content = chunk.start.saturating_add(HEADER)..chunk.end;
+        self.content(chunk.start.saturating_add(HEADER)..chunk.end);
+    }
+
+    /// Takes down a chunk that is free and looks as if it were in use: then the word behind it is its own, too.
+    pub fn cached(&mut self, chunk: &Range<u64>) {
+        self.content(chunk.start.saturating_add(HEADER)..chunk.end.saturating_add(8));
+    }
+
+    fn content(&mut self, content: Range<u64>) {
         if content.end.saturating_sub(content.start) >= LEAST && self.contents.len() < MOST {
             self.contents.push(content);
         }

@@ -22,6 +22,10 @@ const MAX_SYSTEM_MEM: u64 = NEXT + 32;
 /// Bytes from the list heads to the end.
 pub const TAIL: u64 = NEXT + 40;
 
+/// Bytes at the begin of a chunk before those that the program gets: the size of the chunk before, or its last word, and the
+/// own size.
+pub const HEADER: u64 = 16;
+
 /// Address space of a process ends here.
 pub const END: u64 = 1 << 47;
 

@@ -1,27 +1,44 @@
 //! Caches of threads: chunks that were freed and look as if they were in use. Each thread has a struct with a list for
-//! each size (`tcache_perthread_struct` in `malloc/malloc.c`, 2.26 to 2.41), in a chunk of its own on its arena.
+//! each size (`tcache_perthread_struct` in `malloc/malloc.c`), in a chunk of its own on its arena. From 2.42 on there are more
+//! lists, for large chunks, and the struct counts how many chunks each has room for.
 //!
 //! Such a struct is known by what its lists say of each other: as many chunks in each as it counts, each of the size of its
 //! list, in use by its header, and with the key that freed chunks have in their second word.
 
 use std::ops::Range;
 
-use super::state;
+use super::state::{self, HEADER};
 use crate::model::{Address, Memory};
 
-/// `TCACHE_MAX_BINS`
+/// Lists of chunks of one size each, the first (`TCACHE_SMALL_BINS`).
 const LISTS: usize = 64;
 /// Most chunks in a list (`MAX_TCACHE_COUNT` is larger, but nobody sets it).
 const LONGEST: u64 = 127;
-/// Size of the chunk that has the struct, and bytes of each count in it: 2.30 on, and before.
-const KINDS: [(u64, usize); 2] = [(0x290, 2), (0x250, 1)];
-const HEADER: u64 = 16;
+
+/// One version of the struct.
+struct Layout {
+    /// Size of the chunk that has it.
+    chunk: u64,
+    /// Bytes of each count.
+    width: usize,
+    /// `TCACHE_MAX_BINS`
+    lists: usize,
+    /// Whether it counts free places, not chunks.
+    counts_room: bool,
+}
+
+/// 2.42 on, 2.30 on, and before.
+const LAYOUTS: [Layout; 3] = [
+    Layout { chunk: 0x300, width: 2, lists: 76, counts_room: true },
+    Layout { chunk: 0x290, width: 2, lists: LISTS, counts_room: false },
+    Layout { chunk: 0x250, width: 1, lists: LISTS, counts_room: false },
+];
 /// Fewer chunks with one key may be anything.
 const FEWEST: usize = 4;
 
 /// Whether a chunk of such a size can have the struct of a thread.
 pub fn may_be(size: u64) -> bool {
-    KINDS.iter().any(|(of, _)| *of == size)
+    LAYOUTS.iter().any(|layout| layout.chunk == size)
 }
 
 /// What in the chunks that a thread has cached is nobody's; `inside` says whether an address is in a heap. Lists that were being
@@ -32,16 +49,18 @@ pub fn contents(
     inside: &dyn Fn(u64) -> bool,
 ) -> Option<Vec<Range<u64>>> {
     let size = chunk.end.checked_sub(chunk.start)?;
-    let (_, width) = KINDS.iter().find(|(of, _)| *of == size)?;
-    let bytes = memory
-        .bytes(Address(chunk.start.checked_add(HEADER)?), usize::try_from(size - HEADER).ok()?)?;
-    let (counts, lists) = bytes.split_at_checked(LISTS * width)?;
-    let lists = state::words(lists.get(..8 * LISTS)?);
+    let layout = LAYOUTS.iter().find(|layout| layout.chunk == size)?;
+    let start = Address(chunk.start.checked_add(HEADER)?);
+    let bytes = memory.bytes(start, layout.lists * (layout.width + 8))?;
+    let (counts, lists) = bytes.split_at_checked(layout.lists * layout.width)?;
+    let (counts, lists) = (layout.counts(counts), state::words(lists));
     let mut cache = Cache { memory, inside, key: None, found: Vec::new() };
-    for ((index, count), first) in (0_u64..).zip(counts.chunks(*width)).zip(lists) {
-        let count = count.iter().rev().fold(0, |sum, byte| sum << 8 | u64::from(*byte));
+    for ((index, count), first) in (0_u64..).zip(counts).zip(lists) {
         if count > LONGEST || (count == 0) != (first == 0) {
             return None;
+        }
+        if index >= LISTS as u64 {
+            continue;
         }
         let before = cache.found.len();
         if cache.follow(first, count, 32 + 16 * index).is_none() {
@@ -49,6 +68,20 @@ pub fn contents(
         }
     }
     (cache.found.len() >= FEWEST).then_some(cache.found)
+}
+
+impl Layout {
+    /// Chunks in each list. Where free places are counted, an empty list has as many as any can have.
+    fn counts(&self, bytes: &[u8]) -> Vec<u64> {
+        let count =
+            |bytes: &[u8]| bytes.iter().rev().fold(0, |sum, byte| sum << 8 | u64::from(*byte));
+        let counts: Vec<u64> = bytes.chunks(self.width).map(count).collect();
+        let most = counts.iter().copied().max().unwrap_or(0);
+        match self.counts_room {
+            true => counts.into_iter().map(|room| most - room).collect(),
+            false => counts,
+        }
+    }
 }
 
 /// The lists of one thread.

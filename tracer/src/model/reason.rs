@@ -181,6 +181,18 @@ coded! {
             /// What it has.
             malloc: MallocUse,
         },
+        /// An allocator that is not read retains what the program has freed: blocks that were seen take less than they once
+        /// did, and the process did not shrink with them.
+        "allocator-retains" => AllocatorRetains {
+            /// What it is called.
+            name: String,
+            /// Which version it is, where it says so.
+            version: Option<String>,
+            /// What it retains at least.
+            least_bytes: u64,
+            /// What it may retain at most: resident, and in no block that was seen.
+            most_bytes: u64,
+        },
         /// Python's small-object allocator retains arenas that are nearly empty.
         "arenas-retain" => ArenasRetain {
             /// How full they are.

@@ -47,6 +47,9 @@ pub fn reason(reason: &Reason) -> String {
             rough_percent(share)
         ),
         Reason::MallocRetains { malloc } => format!("malloc retains {}", malloc::free(&malloc)),
+        Reason::AllocatorRetains { ref name, ref version, least_bytes, most_bytes } => {
+            malloc::unread((name, version.as_deref()), least_bytes, most_bytes)
+        }
         Reason::ArenasRetain { arenas } => {
             format!("Python's allocator retains {}", arenas::free(&arenas))
         }

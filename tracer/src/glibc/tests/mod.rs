@@ -94,6 +94,37 @@ fn chunks_of_fast_bins_are_free_although_nobody_marked_them() {
     }
 }
 
+/// What a chunk of a fast bin holds is left over; nothing is claimed of a list that has no end.
+#[test]
+fn what_is_in_fast_bins_is_free() {
+    const SIZE: u64 = 96;
+    for combined in [false, true] {
+        let mut image =
+            Image::new(112, &[(64, true), (SIZE, true), (SIZE, true), (64, true)], PAGE);
+        let (first, second) = (BRK + 64, BRK + 64 + SIZE);
+        let place = |at: u64| if combined { (at + 16) >> 12 } else { 0 };
+        image.put(MAIN + 16 + 8 * 4, first);
+        image.put(first + 16, second ^ place(first));
+        image.put(second + 16, place(second));
+        let expected = [first, second].map(|at| at + 16..at + SIZE + 8);
+        let free = |image: &Image| {
+            let free = image.free().into_iter();
+            free.filter(|part| part.start < second + SIZE).collect::<Vec<_>>()
+        };
+        assert_eq!(free(&image), expected, "{combined}");
+        for (what, at, word) in [
+            ("it comes back to itself", second + 16, first ^ place(second)),
+            ("it leads elsewhere", second + 16, MAIN ^ place(second)),
+            ("a chunk of another size", second + 8, 112 | 1),
+            ("the other notation at the end", second + 16, (second + 16) >> 12 ^ place(second)),
+        ] {
+            let mut image = image.clone();
+            image.put(at, word);
+            assert!(free(&image).is_empty(), "{combined}: {what}");
+        }
+    }
+}
+
 /// Nothing of an arena that contradicts itself is said to be free; of others it is.
 #[test]
 fn unread_arenas_have_nothing_free() {
@@ -125,6 +156,38 @@ fn cached(combined: bool) -> Image {
         image.put(at + 8, 0x1234_5678_9abc_def0);
     }
     image
+}
+
+/// The same as glibc has it from 2.42 on: the struct counts free places, of 16, in more lists.
+#[test]
+fn what_threads_have_cached_is_free_where_room_is_counted() {
+    const STRUCT: u64 = 0x300;
+    let mut chunks = vec![(STRUCT, true)];
+    chunks.extend([(96, true); 5]);
+    let first = BRK + STRUCT + 16;
+    let image = |counted: u64| {
+        let mut image = Image::new(24, &chunks, PAGE);
+        for index in 0..19 {
+            image.put(BRK + 16 + 8 * index, 0x0010_0010_0010_0010);
+        }
+        image.put(BRK + 16 + 8, 0x0010_0010_0010_0000 | counted);
+        image.put(BRK + 16 + 152 + 8 * 4, first);
+        for at in (0..5).map(|index| first + 96 * index) {
+            let next = if at == first + 96 * 4 { 0 } else { at + 96 };
+            image.put(at, next ^ at >> 12);
+            image.put(at + 8, 0x1234_5678_9abc_def0);
+        }
+        image
+    };
+    let of_cache = |image: Image| {
+        let free = image.free();
+        free.into_iter().filter(|part| part.start < first + 5 * 96).collect::<Vec<_>>()
+    };
+    let expected = (0..5).map(|index| first + 96 * index).map(|at| at..at + 88);
+    assert_eq!(of_cache(image(16 - 5)), expected.collect::<Vec<_>>());
+    for wrong in [5, 10, 12, 16] {
+        assert!(of_cache(image(wrong)).is_empty(), "{wrong}");
+    }
 }
 
 #[test]

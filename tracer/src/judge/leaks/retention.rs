@@ -4,12 +4,14 @@
 //! | of | is known from | where |
 //! |---|---|---|
 //! | the C library's malloc | readings of malloc itself, together with the size of the process | `malloc` |
+//! | an allocator that is not read | blocks that were freed, while the process did not shrink: a lower bound | `unread` |
 //! | Python's small-object allocator | pools in its arenas, read at searches for lost objects | `arenas` |
 
 mod arenas;
 mod malloc;
 #[cfg(test)]
 mod tests;
+mod unread;
 
 use crate::model::{
     Advice, Amount, Confidence, Document, Interval, Leak, LeakEvidence, LeakKind, LeakRate, Reason,
@@ -24,7 +26,7 @@ const MOST: f64 = 0.5;
 /// What one allocator retains.
 struct Retained {
     /// What it is called, the same in every run.
-    name: &'static str,
+    name: String,
     now: Amount,
     /// How fast that grows, bytes per hour; nothing where it does not.
     rate: Interval,
@@ -36,8 +38,8 @@ struct Retained {
 
 /// The entry; `None` where no allocator was read, or where what they retain is little.
 pub fn leak(document: &Document) -> Option<Leak> {
-    let parts: Vec<Retained> =
-        [malloc::retained(document), arenas::retained(document)].into_iter().flatten().collect();
+    let malloc = malloc::retained(document).or_else(|| unread::retained(document));
+    let parts: Vec<Retained> = [malloc, arenas::retained(document)].into_iter().flatten().collect();
     let first = parts.first()?;
     let shares = parts.iter().filter_map(|part| part.explains).reduce(|sum, share| sum + share);
     let rates = parts.iter().map(|part| part.rate);
@@ -46,9 +48,9 @@ pub fn leak(document: &Document) -> Option<Leak> {
         est: sum.est + rate.est,
         hi: sum.hi + rate.hi,
     });
-    let names: Vec<&str> = parts.iter().map(|part| part.name).collect();
+    let names: Vec<&str> = parts.iter().map(|part| part.name.as_str()).collect();
     Some(Leak {
-        id: Leak::identify(LeakKind::Allocator, &of_freed(first.name), []),
+        id: Leak::identify(LeakKind::Allocator, &of_freed(&first.name), []),
         rank: 0,
         verdict: Verdict::AllocatorRetention,
         confidence: Confidence::Suspect,

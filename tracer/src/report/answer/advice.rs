@@ -37,8 +37,8 @@ pub fn of(leak: &Leak, document: &Document) -> String {
         }
         Advice::WatchLonger => "too little was seen to say what it is; watch longer",
         Advice::LowerLimit => "it ends at that limit; a lower one takes less memory",
-        Advice::TrimAllocator => malloc_of(leak).map_or(
-            "no leak: the allocator retains it, and gives it back when trimmed",
+        Advice::TrimAllocator => malloc_of(leak).map_or_else(
+            || malloc::setting_of(unread_of(leak).map_or("", |(name, ..)| name)),
             malloc::setting,
         ),
         Advice::FewerObjectsAtATime => arenas::ADVICE,
@@ -115,6 +115,21 @@ pub fn malloc_of(leak: &Leak) -> Option<&MallocUse> {
         Reason::MallocRetains { malloc } => Some(malloc),
         _ => None,
     })
+}
+
+/// Of an allocator that is not read: its name and version, and what it retains at least and at most.
+fn unread_of(leak: &Leak) -> Option<(&str, Option<&str>, u64, u64)> {
+    leak.grounds.iter().find_map(|reason| match reason {
+        Reason::AllocatorRetains { name, version, least_bytes, most_bytes } => {
+            Some((name.as_str(), version.as_deref(), *least_bytes, *most_bytes))
+        }
+        _ => None,
+    })
+}
+
+/// That in words.
+pub fn unread(leak: &Leak) -> Option<String> {
+    unread_of(leak).map(|(name, version, least, most)| malloc::unread((name, version), least, most))
 }
 
 /// How full Python's arenas were, likewise.

@@ -101,7 +101,7 @@ pub fn rows(leak: &Leak, document: &Document) -> Vec<LeakFact> {
     row("lost in", library().filter(|_| is_known));
     row("made in", library().filter(|_| proof.is_none() && !lost::is_of_python(leak)));
     row("proof", proof);
-    row("retained", advice::malloc_of(leak).map(malloc::free));
+    row("retained", advice::malloc_of(leak).map(malloc::free).or_else(|| advice::unread(leak)));
     row("trimming", advice::malloc_of(leak).map(malloc::trim));
     row("arenas", advice::arenas_of(leak).map(python_arenas::free));
     // Nothing leads to what is lost; what it leads to says where it comes from.
@@ -124,7 +124,7 @@ pub fn rows(leak: &Leak, document: &Document) -> Vec<LeakFact> {
         row("old ones", Some(distinguishing(field)));
     }
     row("so", Some(advice::of(leak, document)));
-    let both = advice::malloc_of(leak).and(advice::arenas_of(leak));
+    let both = advice::arenas_of(leak).filter(|_| leak.advice == Advice::TrimAllocator);
     row("and", both.map(|_| python_arenas::ADVICE.to_owned()));
     row("unless", doubt::of(leak).map(str::to_owned));
     rows

@@ -50,6 +50,12 @@ pub fn reasons() -> Vec<Reason> {
         Reason::InStep { types: types(&["dict", "list", "set", "app.Session"]) },
         Reason::PartsOfOthers,
         Reason::MallocRetains { malloc: crate::report::malloc::sample() },
+        Reason::AllocatorRetains {
+            name: "jemalloc".into(),
+            version: Some("5.3.0".into()),
+            least_bytes: 43 << 20,
+            most_bytes: 80 << 20,
+        },
         Reason::ArenasRetain { arenas: crate::report::arenas::sample() },
     ]
 }

@@ -19,7 +19,7 @@ pub fn retained(document: &Document) -> Option<Retained> {
     let resident = document.history.process.iter().rev().find_map(|point| point.rss_anon_bytes);
     let is_much = resident.is_some_and(|resident| float(now) >= MUCH * float(resident));
     (explains.is_some() || is_much).then(|| Retained {
-        name: "pymalloc",
+        name: "pymalloc".to_owned(),
         now: Amount { bytes: now, count: arenas.sparse_arenas },
         rate: rate.unwrap_or_default(),
         explains,

@@ -32,7 +32,7 @@ pub fn retained(document: &Document) -> Option<Retained> {
     let explains = explains.min(ROUGHLY * of_growth);
     let rate = Interval { lo: slope.lo * HOUR, est: slope.est * HOUR, hi: slope.hi * HOUR };
     (rate.lo > 0.0 && explains.is_finite() && explains >= WORTH).then(|| Retained {
-        name: "malloc",
+        name: "malloc".to_owned(),
         now: Amount { bytes: last.malloc.retained_bytes(), count: last.malloc.retaining_arenas },
         rate,
         explains: Some(explains),

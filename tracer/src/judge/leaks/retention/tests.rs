@@ -217,3 +217,52 @@ fn arenas_beside_a_leak_are_no_entry() {
         assert_eq!(kinds(&document), [(LeakKind::Blocks, 1)]);
     }
 }
+
+/// A process on jemalloc that has so many MiB resident and so many in live blocks at moments ten seconds apart.
+fn on_jemalloc(points: impl Fn(u64) -> (u64, u64), notes: &[Note]) -> Document {
+    let mut document = judged(Verdict::Undetermined, Vec::new(), Vec::new());
+    let warm = samples::growth(Verdict::Leak, Confidence::Suspect).warm_up_seconds;
+    document.losses.clear();
+    document.history.process.clear();
+    for index in 0..12 {
+        let (resident, live) = points(index);
+        document.history.process.push(ProcessPoint {
+            t: warm + 10.0 * index as f64,
+            rss_anon_bytes: Some(resident * MIB),
+            live_bytes: live * MIB,
+            ..ProcessPoint::default()
+        });
+    }
+    let name = "jemalloc".to_owned();
+    document.capture.notes = notes.to_vec();
+    document.capture.notes.push(Note::MallocNotRead { name, version: None });
+    document.leaks = leaks(&document);
+    document
+}
+
+#[test]
+fn an_allocator_that_is_not_read_retains_what_was_freed_at_least() {
+    let grows =
+        |index: u64| if index == 0 { (200, 150) } else { (200 + 2 * index, 140 - 10 * index) };
+    let document = on_jemalloc(grows, &[]);
+    assert_eq!(kinds(&document), [(LeakKind::Allocator, 1)]);
+    let leak = &document.leaks[0];
+    assert_eq!((leak.name.as_str(), leak.now.bytes), ("jemalloc (freed memory)", 120 * MIB));
+}
+
+#[test]
+fn of_an_allocator_that_is_not_read_nothing_is_claimed_without_freed_blocks() {
+    let freed = |index: u64| (200 + 2 * index, 150 - 10 * index);
+    // Memory from before is used for the first time; what was freed was given back; both grow.
+    let cases: [fn(u64) -> (u64, u64); 3] = [
+        |index| (200 + 2 * index, 50),
+        |index| (200 - 10 * index, 150 - 10 * index),
+        |index| (200 + 2 * index, 50 + 2 * index),
+    ];
+    for points in cases {
+        assert_eq!(kinds(&on_jemalloc(points, &[])), []);
+    }
+    assert_eq!(kinds(&on_jemalloc(freed, &[])).len(), 1);
+    let hidden = Note::PythonAllocator { allocator: "mimalloc".into() };
+    assert_eq!(kinds(&on_jemalloc(freed, &[hidden])), []);
+}
