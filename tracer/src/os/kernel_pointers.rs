@@ -27,7 +27,8 @@ pub fn words(pid: u32) -> Vec<u64> {
     words
 }
 
-fn names(pid: u32, directory: &str) -> Vec<String> {
+/// Names in a directory of the process.
+pub(super) fn names(pid: u32, directory: &str) -> Vec<String> {
     let entries = fs::read_dir(procfs::path(pid, directory));
     let names = entries.into_iter().flatten().flatten();
     names.filter_map(|entry| entry.file_name().into_string().ok()).take(MOST).collect()

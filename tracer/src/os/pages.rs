@@ -7,6 +7,7 @@
 
 mod part;
 mod present;
+mod stacks;
 mod survey;
 
 use std::fs::{self, File};

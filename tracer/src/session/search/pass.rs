@@ -168,10 +168,12 @@ impl<'a> Pass<'a> {
         Ok(after)
     }
 
-    /// What is there without chunks that are free.
+    /// What is there without chunks that are free and without dead parts of stacks.
     fn used(&mut self, survey: &PageSurvey) -> Vec<PageRange> {
         let begun = Instant::now();
-        let free = self.malloc.map(MallocSource::free).unwrap_or_default();
+        let mut free = self.malloc.map(MallocSource::free).unwrap_or_default();
+        free.extend(self.memory.dead_stacks());
+        free.sort_unstable_by_key(|part| part.start);
         let free =
             free.into_iter().map(|Range { start, end }| PageRange { start, end, code: false });
         let used = beyond(&survey.ranges, &free.collect::<Vec<_>>());
