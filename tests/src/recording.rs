@@ -156,6 +156,20 @@ impl Tables {
         rows.map(|row| row.context("a contrast")).collect()
     }
 
+    /// Types to which more and more references are counted than are found: name, how many, how many came.
+    pub fn surplus(&self) -> Result<Vec<(String, u64, u64)>> {
+        let mut query = self.database.prepare(
+            "SELECT text ->> '$.name', text ->> '$.references', text ->> '$.more' FROM note \
+             WHERE json_valid(text) AND text ->> '$.code' = 'references-surplus'",
+        )?;
+        let number = |row: &rusqlite::Row<'_>, at| -> rusqlite::Result<u64> {
+            Ok(row.get::<_, i64>(at)?.cast_unsigned())
+        };
+        let rows =
+            query.query_map([], |row| Ok((row.get(0)?, number(row, 1)?, number(row, 2)?)))?;
+        rows.map(|row| row.context("a note")).collect()
+    }
+
     /// The cohorts of a site, oldest first.
     pub fn cohorts(&self, site: i64) -> Result<Vec<Cohort>> {
         let mut query = self.database.prepare(

@@ -45,6 +45,7 @@ mod sessions;
 mod shape;
 mod size;
 mod subject;
+mod surplus;
 mod threads;
 mod view;
 
@@ -71,5 +72,6 @@ pub use roots::{Named, frames, modules, without_names};
 pub use sessions::sessions;
 pub use size::shallow;
 pub use subject::{FoundSubject, NoHeapSubject, find};
+pub use surplus::SurplusWatch;
 pub use threads::name_threads;
 pub use view::{Budget, Object, View};

@@ -4,6 +4,7 @@ use super::class::ClassId;
 use super::classes::Classes;
 use super::graph::Graph;
 use super::index::Index;
+use super::refcount::References;
 use super::size;
 use super::view::{Object, View};
 use crate::model::{Address, PoolUse};
@@ -46,6 +47,8 @@ pub struct Heap {
     pub classes: Classes,
     /// Which leads to which, if that was wanted.
     pub graph: Graph,
+    /// References to each, by its number, if those were wanted.
+    pub references: Vec<References>,
     /// Sums for each type, by its number, if those were wanted.
     pub sums: Vec<Sum>,
     /// Containers that may have many items, by number, if sums were wanted.
@@ -65,6 +68,19 @@ pub struct Sum {
     pub tracked: u64,
     /// Their shallow bytes.
     pub bytes: u64,
+}
+
+impl Heap {
+    /// References lead to these, besides those of objects. Some frames are objects as well, whose references count twice then: it is
+    /// better to find too many than too few.
+    pub fn refer_to(&mut self, targets: impl Iterator<Item = Address>) {
+        for target in targets {
+            let number = self.objects.number(target);
+            if let Some(to) = number.and_then(|at| self.references.get_mut(at as usize)) {
+                to.found = to.found.saturating_add(1);
+            }
+        }
+    }
 }
 
 impl Objects {

@@ -9,8 +9,9 @@ use super::edge::{self, Edge, EdgeLabel};
 use super::index::AddressMap;
 use super::lists::HEAD;
 use super::objects::{Heap, MOST, Objects, Sum};
+use super::refcount::References;
 use super::view::{Object, View, word_at};
-use super::{containers, lists, pools, size};
+use super::{containers, lists, pools, size, surplus};
 use crate::model::Address;
 
 /// What is to be known of a heap besides its objects.
@@ -18,6 +19,8 @@ use crate::model::Address;
 pub struct Depth {
     /// Which leads to which, at four bytes a reference.
     pub graph: bool,
+    /// How many references lead to each object, and how many it counts.
+    pub references: bool,
     /// Sums for each type.
     pub sums: bool,
     /// How full the pools of the allocator are.
@@ -29,7 +32,7 @@ pub struct Depth {
 impl Default for Depth {
     /// Objects alone, as many as there are.
     fn default() -> Self {
-        Self { graph: false, sums: false, pools: false, most: MOST }
+        Self { graph: false, references: false, sums: false, pools: false, most: MOST }
     }
 }
 
@@ -107,6 +110,7 @@ impl BlockVisitor for Reader<'_, '_> {
         let Some(target) = self.follow(Edge { to: word, label: EdgeLabel::Inside { hops } }) else {
             return Next::Follow;
         };
+        self.refer(target);
         match self.owner {
             _ if !self.depth.graph => {}
             Some(owner) => self.late.push((owner, target)),
@@ -154,6 +158,7 @@ impl Reader<'_, '_> {
         if self.depth.graph {
             self.heap.graph.begin();
         }
+        self.counted(number, object, &class);
         let view = self.view;
         if class.kind.grows() {
             self.renew(object.address, class.kind);
@@ -196,8 +201,35 @@ impl Reader<'_, '_> {
             }
             return;
         };
+        self.refer(target);
         if self.depth.graph {
             self.heap.graph.refer(target, edge.label.is_certain());
+        }
+    }
+
+    /// One more reference leads to an object.
+    fn refer(&mut self, target: u32) {
+        if self.depth.references {
+            let references = self.references_to(target);
+            references.found = references.found.saturating_add(1);
+        }
+    }
+
+    fn references_to(&mut self, number: u32) -> &mut References {
+        let at = number as usize;
+        if self.heap.references.len() <= at {
+            self.heap.references.resize(at + 1, References::default());
+        }
+        &mut self.heap.references[at]
+    }
+
+    /// Takes down what an object counts, now, while what leads to it is read.
+    fn counted(&mut self, number: u32, object: Object, class: &Class) {
+        if self.depth.references && surplus::is_followed(class) {
+            let counted = self.view.word(object.address, 0);
+            let counted = counted.and_then(|word| self.view.refcount.count(word));
+            self.references_to(number).counted =
+                counted.and_then(|count| u32::try_from(count).ok());
         }
     }
 

@@ -7,6 +7,15 @@ const FIRST_FLAGGED: u8 = 14;
 /// No object has more references than fit into memory.
 const ABSURD: u64 = 1 << 44;
 
+/// References to one object.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct References {
+    /// So many it counts; nothing where that is not asked for.
+    pub counted: Option<u32>,
+    /// So many were found.
+    pub found: u32,
+}
+
 /// How the first word of an object holds its reference count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Refcount {

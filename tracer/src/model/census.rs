@@ -65,6 +65,19 @@ pub struct TypePoint {
     pub collections: Option<u64>,
 }
 
+/// References to objects of a type that they count and nobody was seen to have, where more and more came.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ReferenceSurplus {
+    /// The type.
+    pub name: String,
+    /// How many there are.
+    pub references: u64,
+    /// How many of them came since the first snapshot.
+    pub more: u64,
+    /// How long ago that was.
+    pub seconds: f64,
+}
+
 /// What retains most of the objects that a type grew by.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TypeRetainer {

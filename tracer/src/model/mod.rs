@@ -48,7 +48,8 @@ pub use arena_use::{ArenaPoint, ArenaUse};
 pub use attachment::{AttachMethod, Attachment};
 pub use census::{
     CENSUS_SCHEMA, Census, CensusTarget, HeapSnapshot, NearlyEmpty, PoolRetainer, PoolUse,
-    SessionCount, SkippedPart, TypeCount, TypeGrowth, TypePoint, TypeRetainer, TypeSeries,
+    ReferenceSurplus, SessionCount, SkippedPart, TypeCount, TypeGrowth, TypePoint, TypeRetainer,
+    TypeSeries,
 };
 pub use container::{DeclaredBound, GrownContainer, GrowthSite, turns};
 pub use contrast::FieldContrast;

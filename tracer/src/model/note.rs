@@ -170,6 +170,17 @@ coded! {
             /// How many, in all.
             snapshots: u64,
         },
+        /// C code holds more and more references to objects of a type.
+        "references-surplus" => ReferencesSurplus {
+            /// The type's name, data from outside.
+            name: String,
+            /// References that they count and nobody was seen to have.
+            references: u64,
+            /// So many of them came while they were counted.
+            more: u64,
+            /// For how long they were, seconds.
+            seconds: f64,
+        },
         /// Python objects were not counted or joined with blocks to the end.
         "objects-unfinished" => ObjectsUnfinished {
             /// Why not.

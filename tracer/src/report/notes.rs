@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 
 use super::method::method;
-use super::quantity::{bytes, count, counted, duration, share_in_words};
+use super::quantity::{bytes, count, counted, duration, rate, share_in_words};
 use crate::model::{
     ArenaUse, Attachment, HeapNote, LeftOut, NoSearch, NotSeen, Note, SkippedPart, StackNote,
 };
@@ -163,6 +163,9 @@ pub fn note(note: &Note) -> String {
             counted(*snapshots, "snapshot", "snapshots"),
             if *snapshots == 1 { "is" } else { "are" },
         ),
+        Note::ReferencesSurplus { name, references, more, seconds } => {
+            surplus(name, [*references, *more], *seconds)
+        }
         Note::ObjectsUnfinished { reason } => {
             format!("Python objects were not counted to the end: {}", no_objects(reason))
         }
@@ -313,6 +316,17 @@ pub const fn skipped(part: SkippedPart) -> &'static str {
         SkippedPart::Sizes => "objects without a size",
         SkippedPart::Pools => "places for pools that were too many",
     }
+}
+
+/// References that objects count and nobody was seen to have; how many came in how long.
+#[expect(clippy::cast_precision_loss, reason = "a rate")]
+fn surplus(name: &str, [references, more]: [u64; 2], seconds: f64) -> String {
+    format!(
+        "C code holds {} more references to {name} than the heap explains, and {} more come: perhaps it takes references \
+         and does not give them back. That takes no memory, but objects to which it happens are never freed.",
+        count(references),
+        rate::times(more as f64 * 3600.0 / seconds.max(1.0))
+    )
 }
 
 #[cfg(test)]

@@ -201,6 +201,7 @@ impl HeapTarget {
         if heap.objects.is_full() {
             return None;
         }
+        heap.refer_to(roots.iter().flat_map(|root| &root.edges).map(|edge| edge.to));
         if depth.graph {
             heap::without_names(&heap, &view, &mut roots);
             heap::name_threads(&view, &heap, &mut roots);

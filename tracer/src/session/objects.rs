@@ -13,10 +13,11 @@ use super::heap::{HeapTarget, ReadingWanted};
 use super::shared::Turn;
 use crate::heap::{
     self, ContainerTable, ContainerWatch, Depth, FieldWatch, Heap, HeapWatch, Joined, LiveBlock,
-    Named, RetainedSizes, Retainers, View,
+    Named, RetainedSizes, Retainers, SurplusWatch, View,
 };
 use crate::model::{
-    Address, FieldContrast, GrownContainer, NoObjects, RetainedPlace, TypeRetainer, TypeSeries,
+    Address, FieldContrast, GrownContainer, NoObjects, ReferenceSurplus, RetainedPlace,
+    TypeRetainer, TypeSeries,
 };
 use crate::os;
 
@@ -65,6 +66,7 @@ pub struct ScanState {
     watch: HeapWatch,
     containers: ContainerWatch,
     fields: FieldWatch,
+    surplus: SurplusWatch,
 }
 
 /// How a snapshot ended: with the reason when there will be no more.
@@ -87,6 +89,8 @@ pub struct ScanFound {
     pub tables: Vec<ContainerTable>,
     /// What tells old objects of growing types from new ones.
     pub contrasts: Vec<FieldContrast>,
+    /// Types to which more and more references are counted than are found.
+    pub surplus: Vec<ReferenceSurplus>,
     /// Owners of blocks and retainers of types, of the last snapshot.
     pub last: Option<Last>,
 }
@@ -201,7 +205,7 @@ impl Job {
     fn run(self) -> ScanResult {
         let begun = os::clock::thread_cpu_ns();
         let Self { mut state, pid, at, counts, tells, mut blocks } = self;
-        let ScanState { target, watch, containers, fields } = &mut *state;
+        let ScanState { target, watch, containers, fields, surplus } = &mut *state;
         if target.is_none() {
             *target = Some(HeapTarget::open(&pid.to_string()).map_err(refused)?);
         }
@@ -209,7 +213,7 @@ impl Job {
         let graph = blocks.is_some();
         let wanted = ReadingWanted {
             pause: false,
-            depth: Depth { graph, sums: true, pools: false, most: OBJECTS },
+            depth: Depth { graph, references: counts, sums: true, pools: false, most: OBJECTS },
         };
         let (collections, code_type) = (target.full_collections(), target.code_type());
         let heap_scanned = again(|may_be_torn| {
@@ -222,6 +226,7 @@ impl Job {
                     watch.snapshot(at.as_secs_f64(), heap, &heap::histogram(heap), collections);
                     containers.snapshot(at.as_secs_f64(), view, heap);
                     fields.snapshot(at.as_secs_f64(), view, heap, watch);
+                    surplus.snapshot(at.as_secs_f64(), heap);
                 }
                 let seen = Seen { at, watch, containers };
                 let blocks = blocks.take();
@@ -233,9 +238,10 @@ impl Job {
         let counts = if tells { watch.times() } else { Vec::new() };
         let types = if tells { changed(watch.series()) } else { Vec::new() };
         let (torn, tables) = (state.watch.torn(), state.containers.tables());
-        let contrasts = state.fields.told();
+        let (contrasts, surplus) = (state.fields.told(), state.surplus.told());
         let cost = Duration::from_nanos(os::clock::thread_cpu_ns().saturating_sub(begun));
-        Ok((state, ScanFound { at, cost, counts, torn, types, tables, contrasts, last }))
+        let found = ScanFound { at, cost, counts, torn, types, tables, contrasts, surplus, last };
+        Ok((state, found))
     }
 }
 
@@ -322,9 +328,10 @@ mod tests {
         let cost = Duration::from_secs_f64(seconds);
         let state = Box::default();
         let (at, counts, types) = (Duration::from_secs(at), Vec::new(), Vec::new());
-        let (tables, contrasts) = (Vec::new(), Vec::new());
+        let (tables, contrasts, surplus) = (Vec::new(), Vec::new(), Vec::new());
         let last = None;
-        Ok((state, ScanFound { at, cost, counts, torn: 0, types, tables, contrasts, last }))
+        let torn = 0;
+        Ok((state, ScanFound { at, cost, counts, torn, types, tables, contrasts, surplus, last }))
     }
 
     fn every(seconds: u64) -> CensusRules {

@@ -84,6 +84,12 @@ pub fn notes() -> Vec<Note> {
         NoObjects::Refused { error: "cannot read /proc/4711/maps: permission denied".into() },
     ];
     notes.extend([1, 12].map(|snapshots| Note::SnapshotsTorn { snapshots }));
+    notes.push(Note::ReferencesSurplus {
+        name: "app.Config".into(),
+        references: 3_140,
+        more: 2_980,
+        seconds: 120.0,
+    });
     notes.extend(uncounted.map(|reason| Note::ObjectsUnfinished { reason }));
     notes.push(Note::OwnersIncomplete { blocks: 1_048_576 });
     let one = LeftOut { findings: 1, retained_bytes: 42_400, share_of_growth: Some(0.83) };

@@ -5,7 +5,7 @@ use super::super::objects::{Last, ObjectScans, ScanFound, ScanResult};
 use super::super::shared::Turn;
 use super::Recorder;
 use crate::heap::{BlockRange, Joined, LiveBlock};
-use crate::model::{Address, Domain, Note, Owned};
+use crate::model::{Address, Domain, Note, Owned, ReferenceSurplus};
 use crate::os::Life;
 
 /// Most blocks that are joined with objects.
@@ -60,9 +60,10 @@ impl Recorder {
                 return Ok(());
             }
         };
-        let ScanFound { counts, torn, types, tables, contrasts, last, .. } = found;
+        let ScanFound { counts, torn, types, tables, contrasts, surplus, last, .. } = found;
         self.container_tables.notice(&*self.tables, &tables)?;
         self.note_torn(torn);
+        self.note_surplus(surplus);
         if !counts.is_empty() {
             self.types = Some((counts, types));
         }
@@ -79,6 +80,14 @@ impl Recorder {
         if snapshots > 0 {
             self.capture.notes.retain(|note| !matches!(note, Note::SnapshotsTorn { .. }));
             self.note(Note::SnapshotsTorn { snapshots: snapshots.into() });
+        }
+    }
+
+    /// Of references that nobody was seen to have the last numbers are told.
+    fn note_surplus(&mut self, types: Vec<ReferenceSurplus>) {
+        self.capture.notes.retain(|note| !matches!(note, Note::ReferencesSurplus { .. }));
+        for ReferenceSurplus { name, references, more, seconds } in types {
+            self.note(Note::ReferencesSurplus { name, references, more, seconds });
         }
     }
 

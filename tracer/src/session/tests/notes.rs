@@ -67,6 +67,7 @@ fn torn_snapshots_are_told_by_the_last_number() {
             types: Vec::new(),
             tables: Vec::new(),
             contrasts: Vec::new(),
+            surplus: Vec::new(),
             last: None,
         };
         Ok((Box::default(), found))
