@@ -5,7 +5,8 @@ use std::cmp::Ordering;
 
 use super::{advice, doubt, lines, lost, place};
 use crate::model::{
-    Basis, Confidence, DeclaredBound, Distinguishing, Document, Leak, LeakKind, Reason, Verdict,
+    Advice, Basis, Confidence, DeclaredBound, Distinguishing, Document, Leak, LeakKind, Reason,
+    Verdict,
 };
 use crate::report::origin::short_library;
 use crate::report::quantity::{bytes, count, counted, rate, rough_percent};
