@@ -22,7 +22,7 @@ pub const BIN: &str = "LEAKSPY_BIN";
 const ATTACHED: &str = "recording";
 
 /// What it says on standard error when it begins to count mappings by system calls.
-pub const SYSTEM_CALLS: &str = "that no call explains, so ";
+pub const SYSTEM_CALLS: &str = "more than calls of malloc and mmap explain";
 
 /// The program, built once.
 pub fn binary() -> Result<&'static Path> {
