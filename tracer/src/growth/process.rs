@@ -1,6 +1,5 @@
 //! What the memory of the whole process does, and until when that goes well.
 
-use super::statistics::scaled;
 use super::subject::is_believed;
 use super::trend;
 use super::watch::Coverage;
@@ -36,14 +35,14 @@ pub struct StackCounts {
 pub fn growth(document: &Document, watch: &Coverage, retained: &[Interval]) -> (Interval, bool) {
     let process = &document.history.process;
     let points = series(process, watch.begin, anonymous);
-    let Some(curve) = trend::slope(&points).map(|slope| scaled(slope, HOUR)) else {
+    let Some(curve) = trend::slope(&points).map(|slope| slope.times(HOUR)) else {
         return (Interval::default(), false);
     };
     let rest = process
         .iter()
         .filter(|point| point.t >= watch.begin)
         .filter_map(|point| Some((point.t, anonymous(point)? as f64 - point.live_bytes as f64)));
-    let rest = trend::slope(&rest.collect::<Vec<_>>()).map(|slope| scaled(slope, HOUR));
+    let rest = trend::slope(&rest.collect::<Vec<_>>()).map(|slope| slope.times(HOUR));
     // Live bytes that are not believed would make the rest shrink.
     let rest = rest.filter(|_| document.sites.iter().all(is_believed));
     let parts = rest.map_or(curve, |rest| sum(retained.iter().chain([&rest])));

@@ -1,7 +1,5 @@
 //! Distributions and intervals. Each says where it comes from.
 
-use crate::model::Interval;
-
 /// Two-sided 95 % of the standard normal distribution.
 pub const Z95: f64 = 1.959_964;
 
@@ -113,11 +111,6 @@ pub fn benjamini_hochberg(p: &[f64]) -> Vec<f64> {
         adjusted[index] = least;
     }
     adjusted
-}
-
-/// `interval` times a factor that is not negative.
-pub fn scaled(interval: Interval, factor: f64) -> Interval {
-    Interval { lo: interval.lo * factor, est: interval.est * factor, hi: interval.hi * factor }
 }
 
 #[cfg(test)]

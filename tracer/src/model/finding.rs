@@ -50,6 +50,18 @@ pub struct Interval {
     pub hi: f64,
 }
 
+impl Interval {
+    /// Sum of estimates of one growth: their errors go together.
+    pub fn plus(self, other: Self) -> Self {
+        Self { lo: self.lo + other.lo, est: self.est + other.est, hi: self.hi + other.hi }
+    }
+
+    /// So many times of it; the factor is not negative.
+    pub fn times(self, factor: f64) -> Self {
+        Self { lo: self.lo * factor, est: self.est * factor, hi: self.hi * factor }
+    }
+}
+
 /// A growth verdict on one stack.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Finding {

@@ -2,7 +2,7 @@
 
 use super::super::persistence::Flatness;
 use super::super::shape::thinned;
-use super::super::statistics::{Z95, scaled};
+use super::super::statistics::Z95;
 use super::super::trend;
 use super::decide::FEW;
 use super::harmless;
@@ -27,7 +27,7 @@ pub fn slopes(trajectory: &Trajectory<'_>) -> (Interval, Interval) {
     if counts.lo > 0.0 || !clear {
         return (counts, bytes);
     }
-    let bytes = if bytes.lo > 0.0 { bytes } else { scaled(retained, trajectory.size()) };
+    let bytes = if bytes.lo > 0.0 { bytes } else { retained.times(trajectory.size()) };
     (retained, bytes)
 }
 
@@ -44,7 +44,7 @@ fn trend(trajectory: &Trajectory<'_>, value: impl Fn(&TypePoint) -> f64) -> Inte
         est: single.est,
         hi: single.hi.max(parts.hi).max(single.est),
     };
-    scaled(hull, HOUR)
+    hull.times(HOUR)
 }
 
 /// The difference of the ends, as uncertain as the number of births and deaths between them.

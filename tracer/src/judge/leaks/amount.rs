@@ -157,13 +157,8 @@ fn is_blocks(piece: &Piece<'_>) -> bool {
     piece.of_stack().is_some() && !piece.is_arenas()
 }
 
-/// The sum of estimates: their errors go together, since they are of one growth.
 fn sum(slopes: impl Iterator<Item = Interval>) -> Interval {
-    slopes.fold(Interval::default(), |sum, slope| Interval {
-        lo: sum.lo + slope.lo,
-        est: sum.est + slope.est,
-        hi: sum.hi + slope.hi,
-    })
+    slopes.fold(Interval::default(), Interval::plus)
 }
 
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss)]

@@ -18,6 +18,7 @@ use crate::model::{
     Verdict,
 };
 
+const HOUR: f64 = 3600.0;
 /// Retention that explains less of the growth is not told.
 const WORTH: f64 = 0.1;
 /// One that explains more says what the process does.
@@ -42,12 +43,7 @@ pub fn leak(document: &Document) -> Option<Leak> {
     let parts: Vec<Retained> = [malloc, arenas::retained(document)].into_iter().flatten().collect();
     let first = parts.first()?;
     let shares = parts.iter().filter_map(|part| part.explains).reduce(|sum, share| sum + share);
-    let rates = parts.iter().map(|part| part.rate);
-    let rate = rates.fold(Interval::default(), |sum, rate| Interval {
-        lo: sum.lo + rate.lo,
-        est: sum.est + rate.est,
-        hi: sum.hi + rate.hi,
-    });
+    let rate = parts.iter().map(|part| part.rate).fold(Interval::default(), Interval::plus);
     let names: Vec<&str> = parts.iter().map(|part| part.name.as_str()).collect();
     Some(Leak {
         id: Leak::identify(LeakKind::Allocator, &of_freed(&first.name), []),

@@ -10,8 +10,7 @@ use crate::judge::leaks::piece::{Piece, owner};
 use crate::judge::leaks::retained::RetainedPlaces;
 use crate::judge::leaks::{build, extension};
 use crate::model::{
-    Amount, Basis, Document, Finding, Interval, Leak, LeakRetainer, NATIVE_ROOT, RootKind,
-    TypeGrowth,
+    Amount, Basis, Document, Finding, Leak, LeakRetainer, NATIVE_ROOT, RootKind, TypeGrowth,
 };
 
 /// What blocks are of a leak of lost objects.
@@ -38,7 +37,7 @@ pub fn join(document: &Document, cluster: &Cluster<'_>, leaks: &mut [Leak]) -> b
     let is_content = part == Part::Content;
     let count = if is_content { 0 } else { blocks.now.count };
     leak.now = leak.now.plus(Amount { count, ..blocks.now });
-    leak.rate.bytes_per_hour = sum(leak.rate.bytes_per_hour, blocks.rate.bytes_per_hour);
+    leak.rate.bytes_per_hour = leak.rate.bytes_per_hour.plus(blocks.rate.bytes_per_hour);
     leak.rate.count_per_hour += if is_content { 0.0 } else { blocks.rate.count_per_hour };
     leak.explains = leak.explains.zip(blocks.explains).map(|(one, other)| one + other);
     leak.created_at.retain(|made| made.basis != Basis::Arena);
@@ -97,8 +96,4 @@ fn comes_with(document: &Document, name: &str, leak: &Leak) -> bool {
     document.types.iter().flatten().any(|found| {
         found.name == leak.name && has(found, name) || found.name == name && has(found, &leak.name)
     })
-}
-
-fn sum(one: Interval, other: Interval) -> Interval {
-    Interval { lo: one.lo + other.lo, est: one.est + other.est, hi: one.hi + other.hi }
 }

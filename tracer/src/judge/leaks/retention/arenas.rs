@@ -1,11 +1,10 @@
 //! What Python's small-object allocator retains: arenas in which few objects live. One is given back only when it has
 //! none at all, so a rush of small objects stays as arenas when most of them are gone.
 
-use super::{Retained, WORTH, float};
+use super::{HOUR, Retained, WORTH, float};
 use crate::growth::trend_slope;
 use crate::model::{Advice, Amount, ArenaPoint, ArenaUse, Document, Interval, Note, Reason};
 
-const HOUR: f64 = 3600.0;
 /// What does not grow is told where it is this share of resident memory.
 const MUCH: f64 = 0.25;
 
@@ -44,7 +43,7 @@ fn rate(document: &Document, readings: &[ArenaPoint]) -> Option<Interval> {
         points.map(|point| (point.t, float(point.retained_bytes))).collect::<Vec<_>>()
     };
     let slope = trend_slope(&points(warm)).or_else(|| trend_slope(&points(0.0)))?;
-    Some(Interval { lo: slope.lo * HOUR, est: slope.est * HOUR, hi: slope.hi * HOUR })
+    Some(slope.times(HOUR))
 }
 
 fn share_of_growth(document: &Document, rate: &Interval) -> Option<f64> {

@@ -1,11 +1,10 @@
 //! What the C library's malloc retains: free and resident, as it was read from malloc itself, together with the size of
 //! the process. So its growth explains the growth of the process as far as it goes.
 
-use super::{Retained, WORTH, float};
+use super::{HOUR, Retained, WORTH, float};
 use crate::growth::trend_slope;
-use crate::model::{Advice, Amount, Document, Interval, MallocPoint, Reason};
+use crate::model::{Advice, Amount, Document, MallocPoint, Reason};
 
-const HOUR: f64 = 3600.0;
 /// Growth of the process is measured in two ways, which differ by no more than this.
 const ROUGHLY: f64 = 1.25;
 /// A reading of which one byte in so many could not be read counts: what it misses is little.
@@ -30,7 +29,7 @@ pub fn retained(document: &Document) -> Option<Retained> {
     let explains = slope.est / slope_of(|point| point.rss_anon_bytes)?.est;
     let of_growth = slope.est * HOUR / growth.slope_bytes_per_hour.est;
     let explains = explains.min(ROUGHLY * of_growth);
-    let rate = Interval { lo: slope.lo * HOUR, est: slope.est * HOUR, hi: slope.hi * HOUR };
+    let rate = slope.times(HOUR);
     (rate.lo > 0.0 && explains.is_finite() && explains >= WORTH).then(|| Retained {
         name: "malloc".to_owned(),
         now: Amount { bytes: last.malloc.retained_bytes(), count: last.malloc.retaining_arenas },

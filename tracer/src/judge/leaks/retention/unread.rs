@@ -4,11 +4,10 @@
 //! Both must be so. Memory beyond live blocks grows also when memory from before is used for the first time; then nothing
 //! was freed. And what was freed may have been given back; then the process shrank.
 
-use super::{Retained, WORTH, float};
+use super::{HOUR, Retained, WORTH, float};
 use crate::growth::trend_slope;
-use crate::model::{Advice, Amount, CounterClass, Document, Interval, Note, ProcessPoint, Reason};
+use crate::model::{Advice, Amount, CounterClass, Document, Note, ProcessPoint, Reason};
 
-const HOUR: f64 = 3600.0;
 /// Fewer points have no trend.
 const POINTS: usize = 6;
 /// Periods of which the most counts: in a rush all of it is in use.
@@ -28,7 +27,7 @@ pub fn retained(document: &Document) -> Option<Retained> {
     };
     let slope = slope_of(|point| float(point.least))?;
     let explains = slope.est / slope_of(|point| float(point.resident))?.est;
-    let rate = Interval { lo: slope.lo * HOUR, est: slope.est * HOUR, hi: slope.hi * HOUR };
+    let rate = slope.times(HOUR);
     // Less in blocks and more retained is more than the growth.
     let explains = explains.min(1.0);
     (rate.lo > 0.0 && explains.is_finite() && explains >= WORTH).then(|| Retained {
