@@ -107,6 +107,15 @@ pub struct Last {
     pub retained: Vec<RetainedPlace>,
 }
 
+impl ScanState {
+    fn open(&mut self, pid: u32) -> Result<(), NoObjects> {
+        if self.target.is_none() {
+            self.target = Some(HeapTarget::open(&pid.to_string()).map_err(refused)?);
+        }
+        Ok(())
+    }
+}
+
 impl ObjectScans {
     /// None yet; `None` as process when it has no Python objects.
     pub fn new(rules: CensusRules, pid: Option<u32>) -> Self {
@@ -165,6 +174,14 @@ impl ObjectScans {
         self.running = Some(receiver);
     }
 
+    /// The target is to stand still: it is opened while it runs, since it may stand still where a frame is being pushed,
+    /// and what cannot be checked is not read. One that cannot be opened is told by the snapshot.
+    pub fn before_standstill(&mut self) {
+        if let Some(state) = &mut self.state {
+            _ = state.open(self.pid);
+        }
+    }
+
     /// The target stands still from now on, and waits for the end of snapshots: they make no way for others.
     pub fn stands_still(&mut self) {
         self.still = true;
@@ -205,10 +222,8 @@ impl Job {
     fn run(self) -> ScanResult {
         let begun = os::clock::thread_cpu_ns();
         let Self { mut state, pid, at, counts, tells, mut blocks } = self;
+        state.open(pid)?;
         let ScanState { target, watch, containers, fields, surplus } = &mut *state;
-        if target.is_none() {
-            *target = Some(HeapTarget::open(&pid.to_string()).map_err(refused)?);
-        }
         let Some(target) = target else { return Err(NoObjects::EndedEarly) };
         let graph = blocks.is_some();
         let wanted = ReadingWanted {

@@ -254,6 +254,13 @@ impl PointerSearch {
         }
     }
 
+    /// The target is to stand still: what is known of it only while it runs is found out now.
+    pub fn before_standstill(&self) {
+        if let Some(lost) = &self.lost {
+            lost.open();
+        }
+    }
+
     /// The target stands still from now on: nothing moves, so that one pass is enough, and searches make no way for
     /// others, since it waits for their end.
     pub fn stands_still(&mut self) {

@@ -50,6 +50,8 @@ impl LastPause {
 }
 
 fn begin(work: &mut Work) -> Option<Pause> {
+    work.search.before_standstill();
+    work.objects.before_standstill();
     let paused = work.recorder.target().pause();
     match &paused {
         Ok(_) => {

@@ -69,6 +69,15 @@ impl SharedLost {
         Self { search: Arc::new(Mutex::new(search)), next: FIRST }
     }
 
+    /// Opens the process while it runs. One that stands still may do so where a frame is being pushed, and what cannot be
+    /// checked is not read.
+    pub fn open(&self) {
+        // A search that is at work has opened it.
+        if let Ok(mut search) = self.search.try_lock() {
+            search.open();
+        }
+    }
+
     /// Whether it is time to take down which blocks there are.
     pub fn is_due(&self, now: Duration) -> bool {
         now >= self.next
