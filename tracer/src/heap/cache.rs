@@ -124,6 +124,11 @@ impl<'a> Cache<'a> {
         mapped
     }
 
+    /// The same memory as it is at the moment: what was read before of the places that are read is dropped.
+    pub fn present(&self) -> impl Memory + '_ {
+        Present(self)
+    }
+
     /// The chunk that the address lies in, from the last one used.
     #[inline]
     fn with_chunk<T>(&self, at: u64, use_it: impl FnOnce(&Chunk) -> T) -> Option<T> {
@@ -215,6 +220,24 @@ impl Memory for Cache<'_> {
     }
 }
 
+struct Present<'a>(&'a Cache<'a>);
+
+impl Memory for Present<'_> {
+    fn read(&self, address: Address, into: &mut [u8]) -> bool {
+        let cache = self.0;
+        let (mut at, Some(end)) = (address.0, address.0.checked_add(into.len() as u64)) else {
+            return false;
+        };
+        *cache.last.borrow_mut() = None;
+        while at < end {
+            let Some((from, to)) = cache.bounds(at) else { return false };
+            cache.chunks.borrow_mut().remove(&from);
+            at = to;
+        }
+        cache.memory.read(address, into)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::cell::Cell;
@@ -275,6 +298,20 @@ mod tests {
         assert_eq!((cache.u8(Address(0x19001)), below.0.get(), asked.get()), (Some(1), 3, 2));
         (0..100).for_each(|_| drop(cache.renew(Address(0x90000), 8)));
         assert_eq!(asked.get(), 1 + SURVEYS);
+    }
+
+    #[test]
+    fn the_present_is_read_each_time() {
+        let below = Counting::default();
+        let cache = Cache::new(&below, &survey);
+        let present = cache.present();
+        assert_eq!((cache.u8(Address(0x10001)), below.0.get()), (Some(1), 1));
+        assert_eq!((present.u8(Address(0x10001)), below.0.get()), (Some(1), 2));
+        assert_eq!((present.u8(Address(0x10001)), below.0.get()), (Some(1), 3));
+        assert_eq!((cache.u8(Address(0x10001)), below.0.get()), (Some(1), 4), "dropped");
+        for at in [0x4fff9, 0x50000, 0x8fff9, u64::MAX - 3] {
+            assert_eq!(present.u64(Address(at)), None, "{at:#x}");
+        }
     }
 
     #[test]

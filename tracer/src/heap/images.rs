@@ -76,10 +76,19 @@ impl Saved {
 
     /// Reads it as `who --sessions` would, and has something made of it.
     fn read<T>(&self, make: impl FnOnce(&View<'_>, &mut Heap, Vec<Named>, &Python) -> T) -> T {
+        self.read_through(self, make)
+    }
+
+    /// The same, through a memory that changes what is read of it.
+    fn read_through<T>(
+        &self,
+        memory: &dyn Memory,
+        make: impl FnOnce(&View<'_>, &mut Heap, Vec<Named>, &Python) -> T,
+    ) -> T {
         let python = attach(&self.image, &self.image.symbols()).unwrap();
         let collector = Collector::find(&self.image, &python).unwrap();
         let survey = || self.ranges.clone();
-        let cache = Cache::new(self, &survey);
+        let cache = Cache::new(memory, &survey);
         let budget = Budget::for_heap_bytes(cache.size());
         let (layout, objects) = (&python.layout, objects(python.version).unwrap());
         let refcount = Refcount::for_minor(python.version.minor);
@@ -258,6 +267,50 @@ fn nearly_empty_pools_are_found(saved: &Saved) {
     assert_eq!(first.name, "__main__.Sparse");
     // One may be shared with other objects at each end.
     assert!((truth - 2..=truth).contains(&first.pools), "{} of {truth}", first.pools);
+}
+
+/// A memory in which whoever reads much at a time gets a pointer that leads nowhere any more.
+struct Replaced<'a> {
+    saved: &'a Saved,
+    pointer: u64,
+    stale: u64,
+}
+
+impl Memory for Replaced<'_> {
+    fn read(&self, address: Address, into: &mut [u8]) -> bool {
+        let read = Memory::read(self.saved, address, into);
+        if into.len() >= 4096 {
+            for word in into
+                .as_chunks_mut()
+                .0
+                .iter_mut()
+                .filter(|word| **word == self.pointer.to_le_bytes())
+            {
+                *word = self.stale.to_le_bytes();
+            }
+        }
+        read
+    }
+}
+
+/// An attribute that is replaced again and again led to what is freed by now.
+#[test]
+fn what_was_replaced_meanwhile_is_looked_at_again() {
+    for (version, saved) in all() {
+        let [of_name, nowhere] = saved.read(|view, heap, _, _| {
+            let subject = find(view, heap, "InClass").unwrap();
+            let address = heap.objects.object(subject.objects[0]).address.0;
+            // Within an object is none.
+            [address, address + 8]
+        });
+        let memory = Replaced { saved: &saved, pointer: of_name, stale: nowhere };
+        let root = saved.read_through(&memory, |view, heap, roots, python| {
+            let held = Retainers::new(view, heap, roots, python.code_type);
+            let subject = find(view, heap, "InClass").unwrap();
+            held.groups(&[(subject.objects[0], 1)], 50).0[0].root
+        });
+        assert_eq!(root, RootKind::Module, "{version}");
+    }
 }
 
 /// Bits that flip, as in objects that change while they are read, make up no bytes: all objects

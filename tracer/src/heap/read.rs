@@ -1,5 +1,7 @@
 //! Reads a heap: the objects in the collector's lists, and what only they lead to.
 
+mod anew;
+
 use std::rc::Rc;
 
 use super::blocks::{self, BlockVisitor, Next};
@@ -13,6 +15,7 @@ use super::refcount::References;
 use super::view::{Object, View, word_at};
 use super::{containers, lists, pools, size, surplus};
 use crate::model::Address;
+use anew::Ahead;
 
 /// What is to be known of a heap besides its objects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,6 +73,8 @@ pub fn read_heap(
         shared: Vec::new(),
         owner: None,
         late: Vec::new(),
+        stale: Vec::new(),
+        ahead: Ahead::default(),
         blocks_left: cache.size() / 8,
     };
     for &address in more {
@@ -101,6 +106,10 @@ struct Reader<'a, 'v> {
     owner: Option<u32>,
     /// What may be in their blocks.
     late: Vec<(u32, u32)>,
+    /// References of the object that is being read that lead to no object any more.
+    stale: Vec<EdgeLabel>,
+    /// Large containers that were read when they were met.
+    ahead: Ahead,
     /// Words of blocks that may still be read.
     blocks_left: u64,
 }
@@ -159,17 +168,25 @@ impl Reader<'_, '_> {
             self.heap.graph.begin();
         }
         self.counted(number, object, &class);
-        let view = self.view;
-        if class.kind.grows() {
-            self.renew(object.address, class.kind);
+        match self.ahead.take(number) {
+            Some(edges) => edges.into_iter().for_each(|edge| self.reference(edge)),
+            None => self.own_references(object, &class),
         }
-        let left_out = edge::edges(view, object.address, &class, &mut |edge| self.reference(edge));
-        self.heap.skipped.references += left_out;
+        self.look_again(object, &class);
         self.inside(number, class.kind);
         if self.depth.sums {
             // Now, while its memory is at hand.
             self.sum(number, object, &class);
         }
+    }
+
+    fn own_references(&mut self, object: Object, class: &Class) {
+        if class.kind.grows() {
+            self.renew(object.address, class.kind);
+        }
+        let view = self.view;
+        let left_out = edge::edges(view, object.address, class, &mut |edge| self.reference(edge));
+        self.heap.skipped.references += left_out;
     }
 
     /// Reads a large container together with its table: what it was when its neighbour was read may lead to
@@ -196,8 +213,10 @@ impl Reader<'_, '_> {
             return;
         }
         let Some(target) = self.follow(edge) else {
-            if matches!(edge.label, EdgeLabel::Word(_)) {
-                self.starts.push(edge.to);
+            match edge.label {
+                EdgeLabel::Word(_) => self.starts.push(edge.to),
+                label if label.is_certain() => self.is_stale(label),
+                _ => {}
             }
             return;
         };
@@ -285,15 +304,19 @@ impl Reader<'_, '_> {
         if let Some(known) = self.heap.objects.number(edge.to) {
             return Some(known);
         }
-        let class = self.class_of(edge);
-        if class.is_none() && edge.label.is_certain() {
-            self.heap.skipped.references += 1;
-        }
-        if !edge.label.is_certain() && !self.is_plausible(edge.to, class?) {
+        let certain = edge.label.is_certain();
+        let object = self.class_of(edge).map(|class| Object { address: edge.to, class });
+        let met = object.filter(|object| certain || self.is_plausible(edge.to, object.class));
+        let edges = met.map(|object| if certain { self.read_ahead(object) } else { Ok(None) });
+        let (Some(object), Some(Ok(edges))) = (met, edges) else {
+            self.heap.skipped.references += u64::from(certain);
             return None;
+        };
+        let (number, _) = self.heap.objects.enter(object)?;
+        if let Some(edges) = edges {
+            self.ahead.put(number, edges);
         }
-        let object = Object { address: edge.to, class: class? };
-        self.heap.objects.enter(object).map(|entered| entered.0)
+        Some(number)
     }
 
     /// Whether what looks like an object that nothing certain leads to says so more than once: its size
