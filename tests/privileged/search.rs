@@ -71,10 +71,12 @@ fn counts_in_a_pause_are_exact(interpreter: &Interpreter) -> Result<()> {
     let count = target.truth()?.number("count")?;
     let finished = recording.stop()?;
     let found = by_type(&finished.file())?;
-    finished.report()?.says("paused")?;
+    let report = finished.report()?;
+    report.says("paused")?;
     target.quit()?;
     let lost = found.get("bytes").copied().unwrap_or(0);
-    ensure!(lost * 100 >= count * 98 && lost <= count, "{lost} of {count}: {found:?}");
+    let notes = &report.capture;
+    ensure!(lost * 100 >= count * 98 && lost <= count, "{lost} of {count}: {found:?}: {notes}");
     ensure!(found.len() == 1, "more is claimed than was lost: {found:?}");
     Ok(())
 }
