@@ -105,6 +105,27 @@ fn is_no_leak((situation, kind, limit): (&str, &str, u64)) -> Result<()> {
     Ok(())
 }
 
+/// Small objects that C code lost: nothing leads to them, and no line of Python keeps them.
+fn is_lost() -> Result<()> {
+    let report = report("lost_values")?;
+    let first = &report["leaks"][0];
+    let told = || format!("lost_values: {:#} {:#}", report["growth"], report["leaks"]);
+    ensure!(first["name"] == "bytes" && first["verdict"] == "leak", "{}", told());
+    ensure!(first["confidence"] == "confirmed" && first["retained_by"].is_null(), "{}", told());
+    ensure!(report["growth"]["verdict"] == "leak", "{}", told());
+    Ok(())
+}
+
+/// What malloc keeps of rushes of ever more requests at once.
+fn is_retention() -> Result<()> {
+    let report = report("rushes")?;
+    let first = &report["leaks"][0];
+    let told = || format!("rushes: {:#} {:#}", report["growth"], report["leaks"]);
+    let is_allocator = first["kind"] == "allocator" && first["verdict"] == "allocator-retention";
+    ensure!(is_allocator && report["growth"]["verdict"] != "leak", "{}", told());
+    Ok(())
+}
+
 /// All at a time, or it would take a quarter of an hour.
 #[test]
 fn the_first_leak_is_the_right_one() -> Result<()> {
@@ -113,7 +134,8 @@ fn the_first_leak_is_the_right_one() -> Result<()> {
             LEAKS.iter().map(|expected| scope.spawn(|| is_told(expected))).collect();
         let filling: Vec<_> =
             FILLING.into_iter().map(|expected| scope.spawn(move || is_no_leak(expected))).collect();
-        let ends = leaks.into_iter().chain(filling).map(|thread| {
+        let others = vec![scope.spawn(is_lost), scope.spawn(is_retention)];
+        let ends = leaks.into_iter().chain(filling).chain(others).map(|thread| {
             thread.join().unwrap_or_else(|_| Err(anyhow::anyhow!("a thread panicked")))
         });
         let wrong: Vec<String> =

@@ -3,6 +3,8 @@
 `go NAME` starts the one of that name in a thread of its own.
 """
 import collections
+import concurrent.futures
+import ctypes
 import functools
 import gc
 import threading
@@ -232,6 +234,35 @@ def wait(upload, until):
 def threads(number):
     if number % 10 == 0:
         threading.Thread(target=wait, args=(Upload(number), threading.Event()), daemon=True).start()
+
+
+take = ctypes.pythonapi.Py_IncRef
+take.argtypes = [ctypes.py_object]
+take.restype = None
+
+
+def lost_values(number):
+    """What an extension takes a reference to and never gives back."""
+    take(b"row %d of a batch" % number)
+
+
+POOL_OF_THREADS = concurrent.futures.ThreadPoolExecutor(12)
+LATEST = collections.deque(maxlen=100)
+
+
+def request(together):
+    rows = ["row %d " % row + "x" * 700 for row in range(2000)]
+    together.wait()
+    LATEST.append(rows[::500])
+
+
+def rushes(number):
+    """Ever more requests at once, each in an arena of malloc of its own, which keeps what they free."""
+    if number % 50 == 0:
+        count = min(12, 1 + number // 50)
+        together = threading.Barrier(count)
+        for _ in range(count):
+            POOL_OF_THREADS.submit(request, together)
 
 
 def work(name):
