@@ -27,7 +27,7 @@ pub(super) struct Ahead {
 }
 
 /// What was met is none any more.
-pub(super) struct Gone;
+pub(super) struct FreedMeanwhile;
 
 impl Ahead {
     pub(super) fn put(&mut self, number: u32, edges: Vec<Edge>) {
@@ -79,7 +79,7 @@ impl Reader<'_, '_> {
     }
 
     /// The references of a large container that is met for the first time; none of anything else.
-    pub(super) fn read_ahead(&self, object: Object) -> Result<Option<Vec<Edge>>, Gone> {
+    pub(super) fn read_ahead(&self, object: Object) -> Result<Option<Vec<Edge>>, FreedMeanwhile> {
         let class = self.heap.classes.get(object.class);
         let fits = LARGE..=KEPT.saturating_sub(self.ahead.kept);
         let before = items(self.view, object, class.kind).filter(|items| fits.contains(items));
@@ -95,7 +95,7 @@ impl Reader<'_, '_> {
         let word = |offset| view.word(object.address, offset);
         let is_there = word(0).is_some_and(|count| self.view.refcount.is_alive(count))
             && word(WORD) == Some(class.address.0);
-        is_there.then_some(Some(edges)).ok_or(Gone)
+        is_there.then_some(Some(edges)).ok_or(FreedMeanwhile)
     }
 }
 
