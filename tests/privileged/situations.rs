@@ -1,5 +1,5 @@
-//! The first leak that `leaks` tells after a minute, in the ways in which programs really leak; and caches that fill, which
-//! are none.
+//! The first leak that `leaks` tells after a minute, in the ways in which programs really leak; and caches that fill, garbage
+//! that waits for the collector and busy servers, which leak nothing.
 
 use anyhow::{Context, Result, ensure};
 use leakspy_tests::interpreter::Interpreter;
@@ -18,6 +18,8 @@ struct Expected {
     name: &'static str,
     /// A part of the path that retains it.
     path: &'static str,
+    /// The type through which each of its objects hangs in the container, where one stands between.
+    through: &'static str,
     /// The function that grows the container, where one does.
     grown_by: &'static str,
     /// What it is known as.
@@ -31,10 +33,16 @@ const fn leak(
     grown_by: &'static str,
     known: &'static str,
 ) -> Expected {
-    Expected { situation, name, path, grown_by, known }
+    Expected { situation, name, path, through: "", grown_by, known }
 }
 
-const LEAKS: [Expected; 12] = [
+impl Expected {
+    const fn through(self, through: &'static str) -> Self {
+        Self { through, ..self }
+    }
+}
+
+const LEAKS: [Expected; 14] = [
     leak("small_objects", "__main__.Event", ".KEPT: list", "small_objects", ""),
     leak("cookie_jar", "http.cookies.SimpleCookie", "._cookies: ", "filter_cookies", "cookie-jar"),
     leak("watchers", "__main__.Board", "['value']: list", "watch", "param-watchers"),
@@ -47,7 +55,15 @@ const LEAKS: [Expected; 12] = [
     leak("frozen", "__main__.Node", "", "", "collection-frozen"),
     leak("replaced", "__main__.Sink", ".sinks: tuple", "", ""),
     leak("threads", "__main__.Upload", "", "", "threads-alive"),
+    leak("callbacks_partial", "__main__.Report", ".RECEIVERS: list", "connect", REGISTRY)
+        .through("functools.partial"),
+    leak("callbacks_method", "__main__.Conn", ".ON_CLOSE: list", "callbacks_method", REGISTRY)
+        .through("method"),
 ];
+const REGISTRY: &str = "callback-registry";
+
+/// Servers that leak nothing, with what the process does.
+const HEALTHY: [(&str, &str); 2] = [("cyclic_garbage", "garbage-pending"), ("healthy", "")];
 
 /// Bounded by their own word, and by what.
 const FILLING: [(&str, &str, u64); 3] = [
@@ -82,6 +98,9 @@ fn is_told(expected: &Expected) -> Result<()> {
     let path = texts(&first["retained_by"]["path"]);
     let at_path = expected.path.is_empty() || path.iter().any(|step| step.contains(expected.path));
     ensure!(at_path, "{}", told());
+    let through = texts(&first["retained_by"]["through"]);
+    let class = through.first().and_then(|step| step.rsplit(": ").next());
+    ensure!(expected.through.is_empty() || class == Some(expected.through), "{}", told());
     let frames = first["grown_by"].as_array().into_iter().flatten();
     let mut functions = frames
         .flat_map(|grown| grown["stack"].as_array().into_iter().flatten())
@@ -126,6 +145,24 @@ fn is_retention() -> Result<()> {
     Ok(())
 }
 
+/// None is suspected, and garbage is told by the class of the program.
+fn is_healthy((situation, verdict): (&str, &str)) -> Result<()> {
+    let report = report(situation)?;
+    let leaks = report["leaks"].as_array().cloned().unwrap_or_default();
+    let told = || format!("{situation}: {:#} {:#}", report["growth"], report["leaks"]);
+    ensure!(leaks.iter().all(|leak| leak["verdict"] != "leak"), "{}", told());
+    ensure!(report["growth"]["verdict"] != "leak", "{}", told());
+    if !verdict.is_empty() {
+        ensure!(report["growth"]["verdict"] == verdict, "{}", told());
+        ensure!(
+            leaks[0]["verdict"] == verdict && leaks[0]["name"] == "__main__.Visit",
+            "{}",
+            told()
+        );
+    }
+    Ok(())
+}
+
 /// All at a time, or it would take a quarter of an hour.
 #[test]
 fn the_first_leak_is_the_right_one() -> Result<()> {
@@ -135,7 +172,9 @@ fn the_first_leak_is_the_right_one() -> Result<()> {
         let filling: Vec<_> =
             FILLING.into_iter().map(|expected| scope.spawn(move || is_no_leak(expected))).collect();
         let others = vec![scope.spawn(is_lost), scope.spawn(is_retention)];
-        let ends = leaks.into_iter().chain(filling).chain(others).map(|thread| {
+        let healthy: Vec<_> =
+            HEALTHY.into_iter().map(|expected| scope.spawn(move || is_healthy(expected))).collect();
+        let ends = leaks.into_iter().chain(filling).chain(others).chain(healthy).map(|thread| {
             thread.join().unwrap_or_else(|_| Err(anyhow::anyhow!("a thread panicked")))
         });
         let wrong: Vec<String> =

@@ -1,4 +1,5 @@
-"""Servers that leak in ways that leaks of real packages have, and caches that only fill: one at a time.
+"""Servers that leak in ways that leaks of real packages have, caches that only fill, and servers that leak nothing: one at
+a time.
 
 `go NAME` starts the one of that name in a thread of its own.
 """
@@ -263,6 +264,94 @@ def rushes(number):
         together = threading.Barrier(count)
         for _ in range(count):
             POOL_OF_THREADS.submit(request, together)
+
+
+class Signal:
+    """Tells what is connected to it, in the order of the connections."""
+
+    def connect(self, receiver):
+        RECEIVERS.append(receiver)
+
+
+RECEIVERS = []
+CHANGED = Signal()
+
+
+class Report:
+    def __init__(self, number):
+        self.number = number
+        self.title = "report %d" % number
+
+    def on_change(self, kind, value=None):
+        self.number += 1
+
+
+def callbacks_partial(number):
+    CHANGED.connect(functools.partial(Report(number).on_change, "saved"))
+
+
+class Conn:
+    def __init__(self, number):
+        self.number = number
+        self.peer = "10.0.0.%d" % (number % 250)
+
+    def on_close(self):
+        self.number = 0
+
+
+ON_CLOSE = []
+
+
+def callbacks_method(number):
+    ON_CLOSE.append(Conn(number).on_close)
+
+
+class Visit:
+    """Has a reference to itself, so that it waits for the collector when it is over."""
+
+    def __init__(self, number):
+        self.number = number
+        self.data = bytearray(4000)
+        self.current = self
+
+
+# Much that stays makes collections of the oldest generation rare.
+CATALOGUE = []
+OPEN_VISITS = collections.deque(maxlen=300)
+
+
+def young_collections():
+    """Enough that lives at a time for the young generations to be collected."""
+    return len([[row] for row in range(2200)])
+
+
+def cyclic_garbage(number):
+    if number == 0:
+        CATALOGUE.extend(([row], [row]) for row in range(100000))
+        gc.collect()
+    # Those that are open are moved to the oldest generation, and come to their ends there.
+    OPEN_VISITS.append(Visit(number))
+    if number % 25 == 0:
+        young_collections()
+
+
+class Item:
+    def __init__(self, number):
+        self.number = number
+        self.name = "item %d" % number
+
+
+RECENT = collections.OrderedDict()
+
+
+def healthy(number):
+    answer = {"rows": [{"id": row, "text": "row %d" % row} for row in range(200)]}
+    RECENT[number] = Item(len(answer["rows"]))
+    if len(RECENT) > 200:
+        RECENT.popitem(last=False)
+    if number % 50 == 0:
+        with concurrent.futures.ThreadPoolExecutor(4) as pool:
+            list(pool.map(len, [bytearray(20000) for _ in range(8)]))
 
 
 def work(name):

@@ -128,11 +128,7 @@ impl Tested {
         let retained = self.retained(document, watch);
         let (shown, alike) = self.shown(document, &retained);
         let site = summed(document, shown, &self.subject.sites);
-        // An arena is no object's block.
-        let owners_of_finding = match self.subject.of_allocator() {
-            true => FindingOwners::default(),
-            false => owners::of_sites(&histories(document, &self.subject.sites)),
-        };
+        let owners_of_finding = self.owners(document);
         let facts = Facts {
             gauge,
             decision,
@@ -177,6 +173,14 @@ impl Tested {
             types: owners_of_finding.types,
             retainer: owners_of_finding.retainer,
             owners: owners_of_finding.owners,
+        }
+    }
+
+    /// What owns its blocks. An arena is no object's block.
+    pub fn owners(&self, document: &Document) -> FindingOwners {
+        match self.subject.of_allocator() {
+            true => FindingOwners::default(),
+            false => owners::of_sites(&histories(document, &self.subject.sites)),
         }
     }
 

@@ -9,6 +9,7 @@ mod harmless;
 mod judged;
 mod lower_envelope;
 mod owners;
+mod pending;
 mod persistence;
 mod process;
 mod reasons;
@@ -27,10 +28,13 @@ mod types;
 mod verdict;
 mod watch;
 
-use crate::model::{Amount, Document, Finding, Interval, ProcessGrowth, TypeGrowth, Verdict};
+use crate::model::{
+    Amount, Document, Finding, Interval, ProcessGrowth, Reason, TypeGrowth, Verdict,
+};
 pub use contrast::is_significant;
 use decision::{Decision, LIKELY_P};
 use judged::Tested;
+pub use pending::is_pending;
 use process::StackCounts;
 use standstill::Standstills;
 pub use trend::slope as trend_slope;
@@ -85,7 +89,9 @@ fn analyse_active(document: &Document, settings: &Settings) -> Analysis {
     let retained: Vec<Interval> = tested
         .iter()
         .zip(&decisions)
-        .filter(|(_, (decision, _))| process::grows(decision.verdict))
+        .filter(|(_, (decision, _))| {
+            process::grows(decision.verdict) || decision.basis == Reason::Garbage
+        })
         .map(|(tested, _)| tested.gauge.bytes.per_hour)
         .filter(|slope| slope.lo > 0.0)
         .collect();
@@ -143,13 +149,21 @@ fn decisions(
 ) -> Vec<(Decision, f64)> {
     let p: Vec<f64> = tested.iter().map(|tested| tested.gauge.p).collect();
     let adjusted = statistics::benjamini_hochberg(&p);
+    let collects = !pending::is_uncollected(document);
     tested
         .iter()
         .zip(adjusted)
         .map(|(tested, p)| {
             let histories = judged::histories(document, &tested.subject.sites);
             let harmless = harmless::kind(&histories, watch);
-            (verdict::decide(&tested.gauge, watch, p, q, tested.unreferenced, harmless), p)
+            let gauge = &tested.gauge;
+            let decision = verdict::decide(gauge, watch, p, q, tested.unreferenced, harmless);
+            let owners = collects.then(|| tested.owners(document));
+            let decision = match owners {
+                Some(owners) => pending::decision(decision, &owners, gauge, &histories, watch),
+                None => decision,
+            };
+            (decision, p)
         })
         .collect()
 }

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use super::pending::is_uncollected;
 use super::types::judge_types;
 use crate::model::{
     Document, Finding, History, Note, Owned, Owners, RootKind, SiteHistory, TypeGrowth, TypeSeries,
@@ -23,21 +24,14 @@ pub fn types(document: &Document) -> Option<Vec<TypeGrowth>> {
     (*counts > 0).then(|| judge_types(&types, is_searched.then_some(type_retainers)))
 }
 
-/// The series of a program that freezes what there is again and again, or has switched collection off, if it did not
-/// collect by itself either: there garbage stays as what is referred to does, so that a collection to come is no excuse.
+/// The series of a program that does not collect by itself: there a collection to come is no excuse.
 fn uncollected(document: &Document) -> Option<Vec<TypeSeries>> {
-    let History { types, collections, .. } = &document.history;
-    let is_off = |note: &Note| matches!(note, Note::CollectionOff { .. });
-    let collected = collections.iter().any(|collection| collection.count > 0);
     let unknown = |series: &TypeSeries| {
         let mut series = series.clone();
         series.points.iter_mut().for_each(|point| point.collections = None);
         series
     };
-    let notes = &document.capture.notes;
-    let is_uncollected =
-        notes.contains(&Note::CollectionFrozen) || notes.iter().any(is_off) && !collected;
-    is_uncollected.then(|| types.iter().map(unknown).collect())
+    is_uncollected(document).then(|| document.history.types.iter().map(unknown).collect())
 }
 
 /// The owners of the blocks of a finding.

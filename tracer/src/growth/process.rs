@@ -1,5 +1,6 @@
 //! What the memory of the whole process does, and until when that goes well.
 
+use super::pending::is_pending;
 use super::subject::is_believed;
 use super::trend;
 use super::watch::Coverage;
@@ -103,7 +104,9 @@ pub fn judge(
 fn retained<'a>(findings: impl IntoIterator<Item = &'a Finding>) -> f64 {
     findings
         .into_iter()
-        .filter(|finding| grows(finding.verdict) && finding.slope_bytes_per_hour.lo > 0.0)
+        .filter(|finding| {
+            grows(finding.verdict) && finding.slope_bytes_per_hour.lo > 0.0 || is_pending(finding)
+        })
         .map(|finding| finding.slope_bytes_per_hour.est)
         .sum()
 }

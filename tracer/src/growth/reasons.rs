@@ -30,7 +30,8 @@ pub fn reasons(facts: &Facts<'_>) -> Vec<Reason> {
     let mut reasons = Vec::new();
     // It may still be a leak: where the collector was turned off, or does not come.
     reasons.extend(facts.garbage.then_some(Reason::Garbage));
-    reasons.push(facts.decision.basis.clone());
+    let basis = &facts.decision.basis;
+    reasons.extend((*basis != Reason::Garbage).then(|| basis.clone()));
     reasons.extend(freed(facts));
     reasons.extend(retention(facts));
     reasons.extend(facts.gauge.age.lifetime.map(|seconds| Reason::NormalLifetime { seconds }));

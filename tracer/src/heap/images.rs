@@ -15,7 +15,7 @@ use super::{
     Budget, Cache, Depth, Heap, Mapped, NoHeapSubject, Ranges, Refcount, Retainers, View, find,
     frames, histogram, modules, name_threads, objects, read_heap, sessions, without_names,
 };
-use crate::heap::Named;
+use crate::heap::{Named, retainers_of};
 use crate::model::{Address, Memory, Reference, RootKind, SessionCount, TypeCount};
 use crate::python::images::Image;
 use crate::python::{Collector, Python, attach};
@@ -130,6 +130,7 @@ macro_rules! images {
                 fn retainers() {
                     super::every_retainer_has_a_name(&saved());
                     super::torn_lists_prove_no_garbage(&saved());
+                    super::garbage_is_told_apart(&saved());
                 }
 
                 #[test]
@@ -230,6 +231,24 @@ fn every_retainer_has_a_name(saved: &Saved) {
         );
         // A weak reference holds nothing.
         assert!(matches!(find(view, heap, "OnlyWeak"), Err(NoHeapSubject::Unknown { .. })));
+    });
+}
+
+/// Garbage is told as that, and only where nearly all objects of a type are.
+fn garbage_is_told_apart(saved: &Saved) {
+    saved.read(|view, heap, roots, python| {
+        let held = Retainers::new(view, heap, roots, python.code_type);
+        let types = ["OnlyCycle", "Model", "list"].map(|name| {
+            let class = find(view, heap, name).unwrap().objects[0];
+            heap.classes.get(heap.objects.object(class).class).name.clone()
+        });
+        let told = retainers_of(heap, &held, &types, |_| Some(0));
+        let root = |name: &String| {
+            told.iter().find(|(found, _)| found == name).map(|(_, group)| group.root)
+        };
+        let roots: Vec<Option<RootKind>> = types.iter().map(root).collect();
+        assert_eq!(roots[..2], [Some(RootKind::Garbage), Some(RootKind::Module)]);
+        assert_ne!(roots[2], Some(RootKind::Garbage));
     });
 }
 

@@ -1,6 +1,6 @@
 //! Blocks of the live table joined with the objects that own them, site by site.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 
 use super::array::Array;
 use super::class::Kind;
@@ -9,7 +9,7 @@ use super::objects::Heap;
 use super::owners::{BlockRange, owners};
 use super::retainers::Retainers;
 use super::view::{Object, View};
-use crate::model::{Address, Amount, Owned, Owner, RetainerGroup};
+use crate::model::{Address, Amount, Owned, Owner, RetainerGroup, RootKind};
 
 /// Sites for whose owners paths are found, those with most bytes.
 const SITES: usize = 1000;
@@ -22,6 +22,10 @@ const SAMPLE: usize = 2000;
 
 /// The same, of one type that grew.
 const SAMPLE_OF_TYPE: usize = 100;
+
+/// Objects are called garbage where at least this share of those that are no longer young is: of fewer some may be held,
+/// and leak.
+const GARBAGE: f64 = 0.9;
 
 /// Most types whose growth is told with what keeps it: so many by bytes, and so many by objects.
 const GROWN: usize = 100;
@@ -106,7 +110,8 @@ fn words(view: &View<'_>, heap: &Heap, object: Object) -> String {
 #[derive(Default)]
 struct Group {
     bytes: u64,
-    objects: HashSet<u32>,
+    /// When the block of each was born.
+    objects: HashMap<u32, u64>,
 }
 
 fn paths(
@@ -121,7 +126,7 @@ fn paths(
         let group = sites.entry(live.site).or_default().entry(*class).or_default();
         group.bytes = group.bytes.saturating_add(live.block.size);
         if group.objects.len() < SAMPLE {
-            group.objects.insert(*owner);
+            group.objects.insert(*owner, live.born_ns);
         }
     }
     let bytes = |groups: &HashMap<u32, Group>| {
@@ -134,7 +139,7 @@ fn paths(
         let mut groups: Vec<(u32, Group)> = groups.into_iter().collect();
         groups.sort_by_key(|(class, group)| (std::cmp::Reverse(group.bytes), *class));
         for (class, group) in groups.into_iter().take(PATHS) {
-            if let Some(group) = path(held, group.objects.into_iter()) {
+            if let Some(group) = path(held, &group.objects) {
                 paths.insert((site, class), group);
             }
         }
@@ -142,11 +147,33 @@ fn paths(
     paths
 }
 
-/// The path that keeps most of these objects.
-fn path(held: &Retainers<'_>, objects: impl Iterator<Item = u32>) -> Option<RetainerGroup> {
-    let mut objects: Vec<(u32, u64)> = objects.map(|number| (number, 0)).collect();
-    objects.sort_unstable();
-    held.groups(&objects, 1).0.into_iter().next()
+/// The path that keeps most of these objects, given with their births: one through garbage only where nearly all are
+/// that, of the older half. Younger ones may be in use still, and garbage later.
+fn path(held: &Retainers<'_>, objects: &HashMap<u32, u64>) -> Option<RetainerGroup> {
+    let mut births: Vec<u64> = objects.values().copied().collect();
+    births.sort_unstable();
+    let middle = births.get(births.len().saturating_sub(1) / 2).copied()?;
+    let older = objects.iter().filter(|(_, born)| **born <= middle).map(|(number, _)| *number);
+    let is_garbage = is_garbage(held, older);
+    let told = objects.keys().copied().filter(|number| is_reached(held, *number) != is_garbage);
+    let mut told: Vec<(u32, u64)> = told.map(|number| (number, 0)).collect();
+    told.sort_unstable();
+    held.groups(&told, 1).0.into_iter().next()
+}
+
+/// Whether a root leads to it, or something outside the heap refers to it.
+fn is_reached(held: &Retainers<'_>, number: u32) -> bool {
+    held.paths().way(number).0.is_some()
+}
+
+/// Whether nearly all of these objects are.
+fn is_garbage(held: &Retainers<'_>, objects: impl Iterator<Item = u32>) -> bool {
+    let (mut all, mut garbage) = (0_u32, 0_u32);
+    for number in objects {
+        all += 1;
+        garbage += u32::from(!is_reached(held, number));
+    }
+    all > 0 && f64::from(garbage) >= GARBAGE * f64::from(all)
 }
 
 impl Joined {
@@ -232,7 +259,7 @@ pub fn retainers_of_growth(
 }
 
 /// The paths from roots that keep most objects of each of `types`, of a sample of those for which `turn` says when
-/// they are taken: 0 before 1. Nothing for types most of whose objects were not reached from a root.
+/// they are taken: 0 before 1. Nothing for types most of whose objects were not reached from a root, unless nearly all are garbage.
 pub fn retainers_of(
     heap: &Heap,
     held: &Retainers<'_>,
@@ -281,16 +308,20 @@ fn sample(numbers: &[u32], turn: impl Fn(u32) -> Option<usize>) -> Vec<u32> {
     first
 }
 
-/// The path from a root that keeps most of these objects, if roots keep more than half of them.
+/// The path from a root that keeps most of these objects, if roots keep more than half of them; through garbage, where
+/// nearly all are that.
 fn rooted(held: &Retainers<'_>, objects: &[(u32, u64)]) -> Option<RetainerGroup> {
     const GROUPS: usize = 16;
+    let (groups, _) = held.groups(objects, GROUPS);
+    if is_garbage(held, objects.iter().map(|(number, _)| *number)) {
+        return groups.into_iter().find(|group| group.root == RootKind::Garbage);
+    }
     // Of all groups: what each of many modules has once is in as many.
     let is_retained = |(number, _): &&(u32, u64)| {
         let root = held.paths().way(*number).0;
         root.is_some_and(|root| held.paths().kind(root).is_root())
     };
     let retained = objects.iter().filter(is_retained).count();
-    let (groups, _) = held.groups(objects, GROUPS);
     let first = groups.into_iter().find(|group| group.root.is_root())?;
     (retained > objects.len() / 2).then_some(first)
 }

@@ -4,7 +4,10 @@
 use serde::Serialize;
 
 use super::coded::coded;
-use super::{Confidence, HeapNote, Interval, PythonTarget, Reason, RetainerGroup, Tool, Verdict};
+use super::{
+    Confidence, GARBAGE_ROOT, HeapNote, Interval, PythonTarget, Reason, RetainerGroup, Tool,
+    Verdict,
+};
 
 /// Version of the JSON contract of `census` and `who`.
 pub const CENSUS_SCHEMA: u32 = 1;
@@ -78,7 +81,7 @@ pub struct ReferenceSurplus {
     pub seconds: f64,
 }
 
-/// What retains most of the objects that a type grew by.
+/// What retains most of the objects that a type grew by; or that these are garbage, nearly all of them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TypeRetainer {
     /// The type.
@@ -92,6 +95,11 @@ impl TypeRetainer {
     /// The path to objects of a type.
     pub fn new(name: String, group: &RetainerGroup) -> Self {
         Self { name, path: group.steps() }
+    }
+
+    /// Whether nothing but each other refers to these objects.
+    pub fn is_garbage(&self) -> bool {
+        self.path.first().is_some_and(|(root, _)| root.starts_with(GARBAGE_ROOT))
     }
 
     /// The path without types.

@@ -193,6 +193,8 @@ coded! {
         "count-types" => CountTypes,
         /// A library's allocator took it: look for what keeps objects of that library.
         "look-in-library" => LookInLibrary,
+        /// The garbage collector frees it when it comes: have that sooner, or do without.
+        "collect-sooner" => CollectSooner,
         /// Too little is known: watch longer.
         "watch-longer" => WatchLonger,
         /// A cache below the limit that it declares: it grows until it is full.

@@ -87,7 +87,9 @@ pub use reason::Reason;
 pub use reference::{ObjectDetail, Reference, Via};
 pub use refusal::{NoCode, NoObjects, NoPython, NoText};
 pub use retained_size::{RetainedPlace, RetainedSize};
-pub use retainer::{NATIVE_ROOT, OutsideReferences, PointersIn, RetainerGroup, RootKind};
+pub use retainer::{
+    GARBAGE_ROOT, NATIVE_ROOT, OutsideReferences, PointersIn, RetainerGroup, RootKind,
+};
 pub use retainer_report::RetainerReport;
 pub use runtime_symbols::RuntimeSymbols;
 pub use site::{Domain, Site};

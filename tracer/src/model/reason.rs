@@ -88,6 +88,8 @@ coded! {
         },
         /// No full garbage collection came since: the objects may be garbage.
         "not-collected-yet" => NotCollectedYet,
+        /// Only objects of which the same is true refer to these, and no full collection came since they were born.
+        "garbage-objects" => GarbageObjects,
         /// Lost releases alone would look like this growth.
         "losses-explain-it" => LossesExplainIt {
             /// Lost events of all.

@@ -64,6 +64,8 @@ pub struct PointersIn {
 
 /// What a path in words begins with whose root is of that kind: then the type of the first object comes.
 pub const NATIVE_ROOT: &str = "C code, or what was not found: ";
+/// The same of objects that only refer to each other.
+pub const GARBAGE_ROOT: &str = "garbage that waits for the collector: ";
 
 impl RootKind {
     /// Every kind.
@@ -104,9 +106,7 @@ impl RetainerGroup {
         let root = match self.root {
             RootKind::Module | RootKind::Frame | RootKind::StaticType => self.root_name.clone(),
             RootKind::Native => format!("{NATIVE_ROOT}{}", self.root_name),
-            RootKind::Garbage => {
-                format!("garbage that waits for the collector: {}", self.root_name)
-            }
+            RootKind::Garbage => format!("{GARBAGE_ROOT}{}", self.root_name),
         };
         let root = std::iter::once((root, None));
         let steps = self.path.iter().map(|step| (step.words(), Some(step.class.clone())));

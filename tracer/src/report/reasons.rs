@@ -66,6 +66,11 @@ pub fn reason(reason: &Reason) -> String {
              one"
                 .into()
         }
+        Reason::GarbageObjects => {
+            "nothing refers to these objects but others of which the same is true, and no full garbage collection \
+             came since they were born: the next one frees them"
+                .into()
+        }
         Reason::LossesExplainIt { share } => format!(
             "{} of all events were lost, and lost releases alone would leave as many blocks",
             rough_percent(share)

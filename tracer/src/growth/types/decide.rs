@@ -130,7 +130,7 @@ fn swing(points: &[TypePoint]) -> f64 {
 /// suspect.
 fn grows(trajectory: &Trajectory<'_>, steady: Option<&RetainedGrowth>) -> Decision {
     if trajectory.uncollected() {
-        return Decision::suspect(Verdict::Undetermined, Reason::NotCollectedYet);
+        return uncollected(trajectory);
     }
     let seconds = trajectory.span;
     let steady = steady.filter(|all| all.persistence.is_steady());
@@ -191,8 +191,16 @@ pub fn grew_at_each(trajectory: &Trajectory<'_>) -> bool {
 /// The verdict on a type that did.
 fn at_each(trajectory: &Trajectory<'_>) -> Decision {
     match trajectory.uncollected() {
-        true => Decision::suspect(Verdict::Undetermined, Reason::NotCollectedYet),
+        true => uncollected(trajectory),
         false => Decision::suspect(Verdict::Leak, Reason::GrewAtEverySnapshot),
+    }
+}
+
+/// The verdict on what grows, and was not collected yet: where it was found to be garbage, it only waits for that.
+fn uncollected(trajectory: &Trajectory<'_>) -> Decision {
+    match trajectory.garbage {
+        Some(_) => Decision::suspect(Verdict::GarbagePending, Reason::GarbageObjects),
+        None => Decision::suspect(Verdict::Undetermined, Reason::NotCollectedYet),
     }
 }
 

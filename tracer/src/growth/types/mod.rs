@@ -43,7 +43,7 @@ const TOGETHER: usize = 10;
 const POINTS: usize = 200;
 
 /// The types that grew or could have, most important first; all series have the same snapshots.
-/// `retainers` names some of them with the path from a root that keeps most of what each grew by; `None`
+/// `retainers` names some of them with the path from a root that keeps most of what each grew by, or through garbage where it is that; `None`
 /// where the search for those paths was not finished, so that nobody knows what is unreachable. Types that stand still or shrink are left out. Never an error: a series that makes no sense is
 /// left out too.
 pub fn judge_types(series: &[TypeSeries], retainers: Option<&[TypeRetainer]>) -> Vec<TypeGrowth> {
@@ -190,7 +190,7 @@ fn row(
         slope_bytes_per_hour: bytes,
         together,
         reasons: Vec::new(),
-        retainer: trajectory.retainer.map(TypeRetainer::words),
+        retainer: trajectory.retainer.or(trajectory.garbage).map(TypeRetainer::words),
         series: thinned(&series, POINTS),
     };
     row.reasons = reasons::reasons(trajectory, decision, &row, key.is_explained());

@@ -3,7 +3,9 @@
 
 use super::judge_types;
 use super::samples::{Lifespan, NEVER, PretendedHeap, Random};
-use crate::model::{Confidence, Reason, TypeGrowth, TypeRetainer, TypeSeries, Verdict};
+use crate::model::{
+    Confidence, GARBAGE_ROOT, Reason, TypeGrowth, TypeRetainer, TypeSeries, Verdict,
+};
 
 const SEEDS: u64 = 60;
 
@@ -217,6 +219,27 @@ fn without_a_full_collection_it_may_be_garbage() {
     heap.collections = Some(vec![40]);
     let row = judge(heap.series("app.Thing", &|_| (2, 2), 100)).expect("it grows");
     assert_eq!(row.verdict, Verdict::Leak);
+}
+
+/// Where it was found to be garbage it waits, until a collection came and left it.
+#[test]
+fn garbage_waits_for_the_first_full_collection() {
+    let mut heap = half_an_hour();
+    let root = format!("{GARBAGE_ROOT}app.Thing at 0x7f00");
+    let garbage = TypeRetainer { name: "app.Thing".into(), path: vec![(root.clone(), None)] };
+    let mut row = |collections| {
+        heap.collections = Some(collections);
+        let series = heap.series("app.Thing", &|_| (2, 2), 100);
+        judge_types(&[series], Some(std::slice::from_ref(&garbage))).remove(0)
+    };
+    let waits = row(Vec::new());
+    assert_eq!(
+        (waits.verdict, &waits.reasons[0]),
+        (Verdict::GarbagePending, &Reason::GarbageObjects)
+    );
+    assert_eq!(waits.retainer, Some(vec![root.clone()]));
+    assert!(!waits.reasons.contains(&Reason::ReachedFromRoot));
+    assert_eq!(row(vec![40]).verdict, Verdict::Leak);
 }
 
 #[test]

@@ -48,6 +48,8 @@ pub struct Trajectory<'a> {
     /// What keeps most of what it grew by, where that was reached from a root: then it is no
     /// garbage, whatever was collected.
     pub retainer: Option<&'a TypeRetainer>,
+    /// How what it grew by refers to itself, where nothing else does.
+    pub garbage: Option<&'a TypeRetainer>,
 }
 
 impl<'a> Trajectory<'a> {
@@ -63,6 +65,10 @@ impl<'a> Trajectory<'a> {
         if last.count <= first.count && least_rise <= 0.0 {
             return None;
         }
+        let (garbage, retainer) = (
+            retainer.filter(|retainer| retainer.is_garbage()),
+            retainer.filter(|retainer| !retainer.is_garbage()),
+        );
         let births = || series.points.iter().skip(1).map(|point| point.born_count);
         let survivors = series.survivors.iter().skip(1).zip(births());
         let periods = periods(series, retainer.is_some());
@@ -85,6 +91,7 @@ impl<'a> Trajectory<'a> {
             faster_unseen: gaps::faster(&periods),
             collections: collections(&series.points),
             retainer,
+            garbage,
         })
     }
 

@@ -287,6 +287,7 @@ fn advice(leader: &Piece<'_>, verdict: Verdict, retained_by: Option<&LeakRetaine
     let found = leader.of_stack();
     match retained_by.map(|by| by.container.is_some()) {
         _ if leader.is_unreachable() => Advice::BlameExtension,
+        _ if verdict == Verdict::GarbagePending => Advice::CollectSooner,
         _ if verdict != Verdict::Leak => Advice::WatchLonger,
         _ if found.is_some_and(|found| found.evidence.arenas) => Advice::CountTypes,
         _ if found.is_some_and(|found| found.evidence.allocator.is_some()) => Advice::LookInLibrary,

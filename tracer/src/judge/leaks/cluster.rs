@@ -25,32 +25,49 @@ pub struct Cluster<'a> {
     pub pieces: Vec<&'a Piece<'a>>,
 }
 
-/// Sets of pieces, by the place of one of each (union and find).
-struct Sets(Vec<usize>);
+/// Sets of pieces, by the place of one of each (union and find). What waits for the collector is in none with what may
+/// leak, however alike they grow.
+struct Sets {
+    first: Vec<usize>,
+    is_garbage: Vec<bool>,
+}
 
 impl Sets {
+    fn of(pieces: &[Piece<'_>]) -> Self {
+        let is_garbage = pieces.iter().map(Piece::is_garbage).collect();
+        Self { first: (0..pieces.len()).collect(), is_garbage }
+    }
+
     fn find(&mut self, mut at: usize) -> usize {
-        while self.0[at] != at {
-            self.0[at] = self.0[self.0[at]];
-            at = self.0[at];
+        while self.first[at] != at {
+            self.first[at] = self.first[self.first[at]];
+            at = self.first[at];
         }
         at
     }
 
     fn join(&mut self, one: usize, other: usize) {
+        if self.is_garbage[one] == self.is_garbage[other] {
+            self.fill(one, other);
+        }
+    }
+
+    /// Joins also what may be of both kinds: arenas.
+    fn fill(&mut self, one: usize, other: usize) {
         let (one, other) = (self.find(one), self.find(other));
         // The first stands for all, so that the order is that of the pieces.
-        self.0[one.max(other)] = one.min(other);
+        self.first[one.max(other)] = one.min(other);
     }
 }
 
 /// All leaks, in the order of their first pieces.
 pub fn clusters<'a>(document: &Document, pieces: &'a [Piece<'a>]) -> Vec<Cluster<'a>> {
-    let mut sets = Sets((0..pieces.len()).collect());
+    let mut sets = Sets::of(pieces);
     by_place(pieces, &mut sets);
     tables(document, pieces, &mut sets);
     in_step(pieces, &mut sets);
-    parts(pieces, &mut sets);
+    parts(pieces, &mut sets, leaks);
+    parts(pieces, &mut sets, |piece| piece.is_garbage());
     by_owner(pieces, &mut sets);
     by_caller(pieces, &mut sets);
     lost(pieces, &mut sets);
@@ -125,9 +142,10 @@ fn tables(document: &Document, pieces: &[Piece<'_>], sets: &mut Sets) {
 
 /// Types that grow in step with one another.
 fn in_step(pieces: &[Piece<'_>], sets: &mut Sets) {
-    let leaking = pieces.iter().enumerate().filter(|(_, piece)| leaks(piece));
+    let growing = pieces.iter().enumerate();
+    let growing = growing.filter(|(_, piece)| leaks(piece) || piece.is_garbage());
     let types: Vec<(usize, &TypeGrowth)> =
-        leaking.filter_map(|(index, piece)| Some((index, piece.of_type()?))).collect();
+        growing.filter_map(|(index, piece)| Some((index, piece.of_type()?))).collect();
     for (place, (index, one)) in types.iter().enumerate() {
         for (other_index, other) in &types[place + 1..] {
             if step::in_step(one, other) {
@@ -141,17 +159,17 @@ fn leaks(piece: &Piece<'_>) -> bool {
     piece.verdict().0 == Verdict::Leak
 }
 
-/// What anything is made of, and no container has room for: parts of the fastest leak that has a name.
-fn parts(pieces: &[Piece<'_>], sets: &mut Sets) {
+/// What anything is made of, and no container has room for: parts of the fastest of its kind that has a name.
+fn parts(pieces: &[Piece<'_>], sets: &mut Sets, is_kind: impl Fn(&Piece<'_>) -> bool) {
     let mut named: HashMap<usize, f64> = HashMap::new();
-    for (index, piece) in pieces.iter().enumerate().filter(|(_, piece)| leaks(piece)) {
+    for (index, piece) in pieces.iter().enumerate().filter(|(_, piece)| is_kind(piece)) {
         if piece.of_type().is_some_and(|found| !is_part(&found.name)) || piece.is_roomy {
             *named.entry(sets.find(index)).or_default() += piece.slope().est.max(0.0);
         }
     }
     let fastest = named.iter().max_by(|a, b| a.1.total_cmp(b.1).then(b.0.cmp(a.0)));
     let Some(fastest) = fastest.map(|(set, _)| *set) else { return };
-    for (index, piece) in pieces.iter().enumerate().filter(|(_, piece)| leaks(piece)) {
+    for (index, piece) in pieces.iter().enumerate().filter(|(_, piece)| is_kind(piece)) {
         let set = sets.find(index);
         if piece.of_type().is_some() && !named.contains_key(&set) {
             sets.join(fastest, index);
@@ -267,24 +285,47 @@ fn caller(found: &Finding) -> Option<Caller<'_>> {
     Some((blame.frame.function.as_deref(), blame.frame.file.as_deref(), library))
 }
 
-/// Arenas, with the cluster of small objects that grows fastest, if that fills them.
+/// Arenas, with the cluster of small objects that grows fastest, if such fill them: of what may leak rather than of what
+/// waits for the collector.
 fn arenas(document: &Document, pieces: &[Piece<'_>], sets: &mut Sets) {
-    let mut small: HashMap<usize, f64> = HashMap::new();
-    let grows = |piece: &Piece<'_>| piece.is_small() && leaks(piece);
-    for (index, piece) in pieces.iter().enumerate().filter(|(_, piece)| grows(piece)) {
-        *small.entry(sets.find(index)).or_default() += piece.slope().hi.max(0.0);
-    }
-    let all: f64 = small.values().sum();
-    let first = small.iter().max_by(|a, b| a.1.total_cmp(b.1).then(b.0.cmp(a.0)));
-    let Some(first) = first.map(|(set, _)| *set) else { return };
+    let leaking = Small::of(pieces, sets, |piece| leaks(piece));
+    let waiting = Small::of(pieces, sets, |piece| piece.is_garbage());
     let most =
         document.growth.as_ref().map_or(f64::INFINITY, |growth| growth.slope_bytes_per_hour.hi);
     for (index, piece) in pieces.iter().enumerate().filter(|(_, piece)| piece.is_arenas()) {
         // Arenas come a mebibyte at a time, so their own slope is coarse, and more than the process grows
         // by is not in memory.
         let slope = piece.slope().lo.max(piece.slope().est / 2.0).min(most.max(0.0));
-        if piece.verdict().0 != Verdict::Leak || all >= FILLED * slope {
-            sets.join(first, index);
+        let fills = |all: f64| piece.verdict().0 != Verdict::Leak || all >= FILLED * slope;
+        let both = leaking.all + waiting.all;
+        let fastest = match waiting.all > leaking.all {
+            true => waiting.fastest.or(leaking.fastest),
+            false => leaking.fastest.or(waiting.fastest),
+        };
+        let first =
+            leaking.fastest.filter(|_| fills(leaking.all)).or(fastest.filter(|_| fills(both)));
+        if let Some(first) = first {
+            sets.fill(first, index);
         }
+    }
+}
+
+/// Small objects of one kind, which lie in arenas.
+struct Small {
+    /// How fast all of them grow, bytes per hour.
+    all: f64,
+    /// The cluster that grows fastest.
+    fastest: Option<usize>,
+}
+
+impl Small {
+    fn of(pieces: &[Piece<'_>], sets: &mut Sets, is_kind: impl Fn(&Piece<'_>) -> bool) -> Self {
+        let mut small: HashMap<usize, f64> = HashMap::new();
+        let grows = |piece: &Piece<'_>| piece.is_small() && is_kind(piece);
+        for (index, piece) in pieces.iter().enumerate().filter(|(_, piece)| grows(piece)) {
+            *small.entry(sets.find(index)).or_default() += piece.slope().hi.max(0.0);
+        }
+        let fastest = small.iter().max_by(|a, b| a.1.total_cmp(b.1).then(b.0.cmp(a.0)));
+        Self { all: small.values().sum(), fastest: fastest.map(|(set, _)| *set) }
     }
 }

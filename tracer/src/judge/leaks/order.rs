@@ -38,7 +38,9 @@ pub fn ranked(document: &Document, mut leaks: Vec<Leak>) -> Vec<Leak> {
         leak.kind == LeakKind::Allocator && leak.rate.bytes_per_hour.est < HOLES * leaking
     };
     told.extend(
-        harmless.into_iter().filter(|leak| explains_without(leak) && !is_consequence(leak)),
+        harmless
+            .into_iter()
+            .filter(|leak| explains_without(document, leak) && !is_consequence(leak)),
     );
     for (rank, leak) in (1..).zip(&mut told) {
         leak.rank = rank;
@@ -96,9 +98,11 @@ fn matters(document: &Document, leak: &Leak) -> bool {
     leak.rate.bytes_per_hour.est > least.max(0.0)
 }
 
-/// Whether it is told although it is no leak: a limit that it declares, or what the allocator retains.
-fn explains_without(leak: &Leak) -> bool {
-    leak.bound.is_some() || leak.kind == LeakKind::Allocator
+/// Whether it is told although it is no leak: a limit that it declares, what the allocator retains, or garbage that the
+/// process grows by until the collector comes.
+fn explains_without(document: &Document, leak: &Leak) -> bool {
+    let is_garbage = leak.verdict == Verdict::GarbagePending && matters(document, leak);
+    leak.bound.is_some() || leak.kind == LeakKind::Allocator || is_garbage
 }
 
 /// How much it matters: how fast it grows at least, times how probable it is that it is a leak.

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::path::{Path, PlaceKey, place_of};
-use crate::growth::TypeOrigin;
+use crate::growth::{TypeOrigin, is_pending};
 use crate::model::{Confidence, Document, Finding, Interval, Reason, TypeGrowth, Verdict};
 
 /// Larger objects are not in arenas, bytes (`SMALL_REQUEST_THRESHOLD` in Objects/obmalloc.c).
@@ -44,16 +44,18 @@ pub fn pieces(document: &Document) -> Vec<Piece<'_>> {
     let containers: HashSet<PlaceKey> = containers.collect();
     let types = types.iter().filter(|found| may_leak(found));
     let types = types.map(|found| of_type(found, &leaking));
-    let stacks = document.findings.iter().filter(|found| found.verdict.is_open()).map(of_stack);
+    let stacks = document.findings.iter();
+    let stacks = stacks.filter(|found| found.verdict.is_open() || is_pending(found)).map(of_stack);
     types.chain(stacks).map(|piece| piece.at_container(&containers)).collect()
 }
 
-/// Types that only came and went, or grew once, are no evidence.
+/// Types that only came and went, or grew once, are no evidence. What grows and waits for the collector is told as that.
 fn may_leak(found: &TypeGrowth) -> bool {
     let undecided =
         |reason: &Reason| matches!(reason, Reason::FewSnapshots { .. } | Reason::NotCollectedYet);
     match found.verdict {
         Verdict::Leak => true,
+        Verdict::GarbagePending => found.reasons.first() == Some(&Reason::GarbageObjects),
         Verdict::Undetermined => found.grown() > 0 && found.reasons.first().is_some_and(undecided),
         _ => false,
     }
@@ -128,6 +130,11 @@ impl<'a> Piece<'a> {
             Growing::Type(found) => (found.verdict, found.confidence),
             Growing::Stack(found) => (found.verdict, found.confidence),
         }
+    }
+
+    /// Whether it grows and is no leak, as the collector is to free it.
+    pub fn is_garbage(&self) -> bool {
+        self.verdict().0 == Verdict::GarbagePending
     }
 
     /// How fast it grows, bytes per hour.

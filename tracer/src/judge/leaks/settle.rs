@@ -13,12 +13,17 @@ const MOST: f64 = 0.5;
 /// is no leak.
 pub fn settle(document: &mut Document) {
     let leaks: Vec<&Leak> = document.leaks.iter().filter(|leak| leak.is_leak()).collect();
-    let filling = document.leaks.iter().filter(|leak| leak.verdict == Verdict::CacheWarming);
-    let fills = filling.filter_map(|leak| leak.explains).sum::<f64>() >= MOST;
+    let explained = |verdict: Verdict| -> f64 {
+        let of = document.leaks.iter().filter(|leak| leak.verdict == verdict);
+        of.filter_map(|leak| leak.explains).sum()
+    };
+    let fills = explained(Verdict::CacheWarming) >= MOST;
+    let waits = explained(Verdict::GarbagePending) >= MOST;
     let is_full = document.leaks.iter().any(|leak| leak.verdict == Verdict::CacheBounded);
     let retention = document.leaks.iter().find(|leak| retention::is_most(leak));
     let retained = retention.and_then(|leak| leak.explains);
     let is_excluded = retention::is_excluded(document);
+    let has_garbage = document.leaks.iter().any(|leak| leak.verdict == Verdict::GarbagePending);
     let is_undecided = document.leaks.iter().any(|leak| leak.verdict == Verdict::Undetermined);
     let Some(growth) = &mut document.growth else { return };
     let first = leaks.first().map(|leak| leak.confidence);
@@ -35,8 +40,13 @@ pub fn settle(document: &mut Document) {
         _ if is_sure => None,
         _ if retained.is_some() => Some((Verdict::AllocatorRetention, Confidence::Suspect)),
         _ if by_allocator && is_excluded => Some((Verdict::Undetermined, Confidence::Suspect)),
-        None if fills && matches!(growth.verdict, Verdict::Leak | Verdict::Undetermined) => {
+        None if fills && growth.verdict.is_open() => {
             Some((Verdict::CacheWarming, Confidence::Suspect))
+        }
+        None if is_unsettled(growth.verdict)
+            && (waits || has_garbage && !is_undecided && !growth.significant) =>
+        {
+            Some((Verdict::GarbagePending, Confidence::Suspect))
         }
         // It grew while a cache filled up, and that is full.
         None if is_full
@@ -66,6 +76,11 @@ pub fn settle(document: &mut Document) {
     if growth.verdict == Verdict::Leak && growth.confidence > Confidence::Suspect {
         growth.needs_hours = None;
     }
+}
+
+/// Whether the verdict on the process from its stacks alone says that it grows, and not what that is.
+fn is_unsettled(verdict: Verdict) -> bool {
+    verdict.is_open() || verdict == Verdict::CacheWarming
 }
 
 /// Of these each explains less than a hundredth, and is suspected only; `findings` and `types` have them.

@@ -106,6 +106,59 @@ fn small_objects_in_a_list_are_the_leak_and_the_arena_is_none() {
     }
 }
 
+/// A type that waits for the collector.
+fn garbage(mut found: TypeGrowth) -> TypeGrowth {
+    found.verdict = Verdict::GarbagePending;
+    found.reasons = vec![Reason::GarbageObjects];
+    found
+}
+
+/// Visits refer to themselves, and wait for the collector with the buffers that they own.
+#[test]
+fn what_waits_for_the_collector_is_no_leak_and_named_by_the_program() {
+    let path = ["garbage that waits for the collector: __main__.Visit at 0x7f00"];
+    let visit = in_step(grown(1, "__main__.Visit", [75, 3_017, 48], &path), &[("bytearray", 1.0)]);
+    let visit = garbage(visit);
+    let buffer = garbage(grown(2, "bytearray", [75, 3_016, 4056], &[]));
+    let mut blocks = stack(Verdict::GarbagePending, "__init__", 11e6);
+    let root = Some(RootKind::Garbage);
+    blocks.types = Some(vec![("bytearray".into(), 2985)]);
+    blocks.owners = Some(Owners { looked_for: 2985, owned: 2985, root });
+    blocks.evidence.reasons = vec![Reason::Garbage];
+    let mut document = judged(vec![visit.clone(), buffer.clone()], vec![blocks.clone()]);
+    let [leak] = &document.leaks[..] else { panic!("{:?}", document.leaks) };
+    assert_eq!((&*leak.name, leak.verdict), ("__main__.Visit", Verdict::GarbagePending));
+    assert_eq!((leak.advice, leak.retained_by.as_ref()), (Advice::CollectSooner, None));
+    assert_eq!(leak.evidence.types, ["__main__.Visit", "bytearray"]);
+    assert_eq!(leak.evidence.findings.len(), 1);
+    let verdict = |document: &Document| document.growth.as_ref().map(|growth| growth.verdict);
+    assert_eq!(verdict(&document), Some(Verdict::GarbagePending));
+    // Whatever its stacks alone said.
+    document.growth = Some(samples::growth(Verdict::Leak, Confidence::Suspect));
+    settle(&mut document);
+    assert_eq!(verdict(&document), Some(Verdict::GarbagePending));
+
+    // What leaks beside it comes first, though as many come of it and it is less.
+    let event = grown(1, "__main__.Event", [10, 2_952, 56], &KEPT);
+    let event = in_step(event, &[("__main__.Visit", 1.0)]);
+    let document = judged(vec![event, visit, buffer], vec![blocks, arenas(Verdict::Undetermined)]);
+    let told = document.leaks.iter().map(|leak| (&*leak.name, leak.verdict));
+    let expected = [("__main__.Event", Verdict::Leak), ("__main__.Visit", Verdict::GarbagePending)];
+    assert_eq!(told.collect::<Vec<_>>(), expected);
+    assert_eq!(document.leaks[0].evidence.findings.len(), 1, "the arena");
+    assert_eq!(verdict(&document), Some(Verdict::Leak));
+}
+
+/// Small garbage fills arenas as small objects that leak do.
+#[test]
+fn arenas_that_garbage_fills_are_no_leak() {
+    let visit = garbage(grown(1, "__main__.Visit", [75, 400_000, 96], &[]));
+    let document = judged(vec![visit], vec![arenas(Verdict::Leak)]);
+    let [leak] = &document.leaks[..] else { panic!("{:?}", document.leaks) };
+    assert_eq!((&*leak.name, leak.verdict), ("__main__.Visit", Verdict::GarbagePending));
+    assert_eq!(leak.evidence.findings.len(), 1);
+}
+
 /// A registry keeps sessions that are closed, and each has an entry in a cache. Both grow in step; emptying the cache frees
 /// little.
 #[test]

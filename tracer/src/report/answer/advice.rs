@@ -35,6 +35,10 @@ pub fn of(leak: &Leak, document: &Document) -> String {
         Advice::LookInLibrary => {
             "the calls that retain blocks in it are not seen; look for what keeps objects of that library"
         }
+        Advice::CollectSooner => {
+            "gc.collect() now and then or a lower gc.set_threshold() frees them sooner; without the reference that \
+             leads back (weakref) they need no collector"
+        }
         Advice::WatchLonger => "too little was seen to say what it is; watch longer",
         Advice::LowerLimit => "it ends at that limit; a lower one takes less memory",
         Advice::TrimAllocator => malloc_of(leak).map_or_else(

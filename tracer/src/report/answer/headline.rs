@@ -29,7 +29,7 @@ pub fn process(document: &Document) -> String {
             each_minute(growth)
         ),
         Verdict::GarbagePending => {
-            format!("No leak: garbage waits for the next full collection{}", by(growth))
+            format!("No leak: garbage waits for the next full collection{}", garbage(document))
         }
         Verdict::SessionsOpen => {
             format!("No leak: memory follows sessions or jobs that are still open{}", by(growth))
@@ -67,6 +67,17 @@ fn leaking(growth: &ProcessGrowth, document: &Document) -> String {
     match leaks().next().map_or(growth.confidence, |first| first.confidence) {
         Confidence::Suspect => format!("Perhaps leaking{speed}{cause}"),
         sure => format!("LEAKING{speed}, {}{cause}", sure.name()),
+    }
+}
+
+/// `, 12.4 MiB so far and 11.6 MiB a minute more`
+fn garbage(document: &Document) -> String {
+    let waits = || document.leaks.iter().filter(|leak| leak.verdict == Verdict::GarbagePending);
+    let so_far = waits().map(|leak| leak.now.bytes).fold(0, u64::saturating_add);
+    let more: f64 = waits().map(|leak| leak.rate.bytes_per_hour.est.max(0.0)).sum();
+    match so_far > 0 && more.is_finite() {
+        true => format!(", {} so far and {} more", bytes(so_far), rate::each(more)),
+        false => String::new(),
     }
 }
 

@@ -51,6 +51,7 @@ pub fn word(leak: &Leak) -> &'static str {
         Verdict::CacheWarming => "still filling",
         Verdict::CacheBounded => "full, no leak",
         Verdict::AllocatorRetention => "no leak",
+        Verdict::GarbagePending => "garbage, no leak",
         other => other.name(),
     }
 }
@@ -114,6 +115,7 @@ pub fn rows(leak: &Leak, document: &Document) -> Vec<LeakFact> {
     let through = leak.retained_by.as_ref().and_then(place::through);
     row(if is_lost_object { "each holds" } else { "each through" }, through);
     row("waits in", leak.retained_by.as_ref().and_then(place::awaits));
+    row("waits for", (leak.verdict == Verdict::GarbagePending).then(|| waits_for(document)));
     row("pattern", leak.known_kind.map(|kind| kind.says.to_owned()));
     row("limit", leak.bound.as_ref().map(|limit| bound(limit, leak, document)));
     row("grown by", grown_by(leak).or_else(|| next_growth(leak)));
@@ -129,6 +131,15 @@ pub fn rows(leak: &Leak, document: &Document) -> Vec<LeakFact> {
     row("and", both.map(|_| python_arenas::ADVICE.to_owned()));
     row("unless", doubt::of(leak).map(str::to_owned));
     rows
+}
+
+/// What frees garbage, and that it did not come.
+fn waits_for(document: &Document) -> String {
+    let came = document.history.collections.iter().any(|collection| collection.count > 0);
+    let when = if came { "since they were made" } else { "while it was watched" };
+    format!(
+        "the garbage collector: only each other refers to them, and no full collection came {when}"
+    )
 }
 
 /// Whether it is named by a function that a line of the program called.

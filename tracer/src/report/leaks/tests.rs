@@ -143,6 +143,15 @@ fn the_answer_is_one_line() {
         headline::process(&document),
         "LEAKING 1.8 MiB a minute, likely, and growing by 148.5 KiB a minute, most of it not explained yet"
     );
+    let mut document = samples::leaking();
+    document.growth.as_mut().expect("judged").hours_to_limit = None;
+    document.growth.as_mut().expect("judged").verdict = Verdict::GarbagePending;
+    document.leaks.truncate(1);
+    document.leaks[0].verdict = Verdict::GarbagePending;
+    assert_eq!(
+        headline::process(&document),
+        "No leak: garbage waits for the next full collection, 4.3 MiB so far and 1.8 MiB a minute more"
+    );
     let mut document = samples::quiet();
     document.growth = None;
     assert_eq!(headline::process(&document), "Growth was not judged yet");

@@ -29,6 +29,7 @@ pub fn reasons() -> Vec<Reason> {
         Reason::GrewRarely,
         Reason::FewSnapshots { snapshots: 2 },
         Reason::NotCollectedYet,
+        Reason::GarbageObjects,
         Reason::LossesExplainIt { share: 0.01 },
         Reason::NoneFreed { allocated: 3_000 },
         Reason::SomeFreed { freed: 17, allocated: 3_000 },
