@@ -315,8 +315,6 @@ class Visit:
         self.current = self
 
 
-# Much that stays makes collections of the oldest generation rare.
-CATALOGUE = []
 OPEN_VISITS = collections.deque(maxlen=300)
 
 
@@ -327,8 +325,8 @@ def young_collections():
 
 def cyclic_garbage(number):
     if number == 0:
-        CATALOGUE.extend(([row], [row]) for row in range(100000))
-        gc.collect()
+        # Many a server has it so that collections of the oldest generation are rare.
+        gc.set_threshold(2000, 10, 1000)
     # Those that are open are moved to the oldest generation, and come to their ends there.
     OPEN_VISITS.append(Visit(number))
     if number % 25 == 0:
