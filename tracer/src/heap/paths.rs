@@ -293,7 +293,8 @@ impl Referenced {
 }
 
 /// Objects that were not reached and count more references than were found. One that is never freed is held
-/// by the interpreter.
+/// by the interpreter. One that counts none was freed while the heap was read: what it led to may have moved to where
+/// nobody looked for it any more.
 fn held_from_outside(
     view: &View<'_>,
     heap: &Heap,
@@ -303,14 +304,26 @@ fn held_from_outside(
     let unreached = search.unreached().into_iter();
     let is_beyond = |number: &u32| {
         let counted = referenced.counted(view, heap, *number);
-        counted.is_none_or(|counted| counted > referenced.found(*number))
+        is_held_outside(counted, referenced.found(*number))
     };
     unreached.filter(is_beyond).collect()
+}
+
+/// The same of one object; what it counts is `None` where it is never freed or cannot be read.
+fn is_held_outside(counted: Option<u64>, found: u64) -> bool {
+    counted.is_none_or(|counted| counted == 0 || counted > found)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_what_counts_just_the_references_that_were_found_is_garbage() {
+        assert!(!is_held_outside(Some(2), 2) && !is_held_outside(Some(1), 2));
+        assert!(is_held_outside(Some(3), 2) && is_held_outside(None, 2));
+        assert!(is_held_outside(Some(0), 0) && is_held_outside(Some(0), 1), "freed meanwhile");
+    }
 
     /// References between seven objects.
     fn graph(references: &[(u32, u32)]) -> Graph {
