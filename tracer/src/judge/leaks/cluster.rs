@@ -288,7 +288,7 @@ fn caller(found: &Finding) -> Option<Caller<'_>> {
 /// Arenas, with the cluster of small objects that grows fastest, if such fill them: of what may leak rather than of what
 /// waits for the collector.
 fn arenas(document: &Document, pieces: &[Piece<'_>], sets: &mut Sets) {
-    let leaking = Small::of(pieces, sets, |piece| leaks(piece));
+    let leaking = Small::of(pieces, sets, leaks);
     let waiting = Small::of(pieces, sets, |piece| piece.is_garbage());
     let most =
         document.growth.as_ref().map_or(f64::INFINITY, |growth| growth.slope_bytes_per_hour.hi);
