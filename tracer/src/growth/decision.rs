@@ -36,6 +36,11 @@ impl Decision {
     }
 }
 
+/// Whether a verdict says that what is retained grows.
+pub fn grows(verdict: Verdict) -> bool {
+    matches!(verdict, Verdict::Leak | Verdict::Undetermined | Verdict::CacheWarming)
+}
+
 /// How sure a leak is by its growth alone, which was steady for so many seconds; `None` where that
 /// is too short for more than a suspicion.
 pub fn confidence_of_growth(seconds: f64) -> Option<Confidence> {

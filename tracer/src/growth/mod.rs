@@ -90,7 +90,7 @@ fn analyse_active(document: &Document, settings: &Settings) -> Analysis {
         .iter()
         .zip(&decisions)
         .filter(|(_, (decision, _))| {
-            process::grows(decision.verdict) || decision.basis == Reason::Garbage
+            decision::grows(decision.verdict) || decision.basis == Reason::Garbage
         })
         .map(|(tested, _)| tested.gauge.bytes.per_hour)
         .filter(|slope| slope.lo > 0.0)
@@ -130,7 +130,7 @@ fn in_order(findings: &mut [(f64, Finding)]) {
     });
     let share = |finding: &Finding| finding.evidence.share_of_growth;
     let matters = |(_, finding): &(f64, Finding)| {
-        process::grows(finding.verdict) && share(finding).is_none_or(|of| of >= process::MATTERS)
+        decision::grows(finding.verdict) && share(finding).is_none_or(|of| of >= process::MATTERS)
     };
     let named = findings.partition_point(|(_, finding)| !placeless(finding));
     let (places, rest) = findings.split_at(named);
@@ -158,10 +158,10 @@ fn decisions(
             let harmless = harmless::kind(&histories, watch);
             let gauge = &tested.gauge;
             let decision = verdict::decide(gauge, watch, p, q, tested.unreferenced, harmless);
-            let owners = collects.then(|| tested.owners(document));
-            let decision = match owners {
-                Some(owners) => pending::decision(decision, &owners, gauge, &histories, watch),
-                None => decision,
+            let is_garbage = collects && tested.owners(document).is_garbage();
+            let decision = match is_garbage {
+                true => pending::decision(decision, gauge, &histories, watch),
+                false => decision,
             };
             (decision, p)
         })

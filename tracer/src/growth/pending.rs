@@ -1,10 +1,8 @@
 //! What only waits for the collector: blocks of objects that refer to each other and that nothing else refers to. A full
 //! collection frees them, so that they are no leak, unless one came and they are still there, or none is to come.
 
-use super::decision::Decision;
+use super::decision::{Decision, grows};
 use super::gauge::Gauge;
-use super::owners::FindingOwners;
-use super::process::grows;
 use super::watch::Coverage;
 use crate::model::{Document, Finding, History, Note, Reason, SiteHistory, Verdict};
 
@@ -22,18 +20,17 @@ pub fn is_uncollected(document: &Document) -> bool {
     notes.contains(&Note::CollectionFrozen) || notes.iter().any(is_off) && !collected
 }
 
-/// The decision on a stack whose blocks have these `owners`, in a program that collects garbage by itself: what grows and
-/// is garbage waits for that.
+/// The decision on a stack whose blocks belong to garbage, in a program that collects that by itself: what grows waits
+/// for it.
 pub fn decision(
     decision: Decision,
-    owners: &FindingOwners,
     gauge: &Gauge,
     histories: &[&SiteHistory],
     watch: &Coverage,
 ) -> Decision {
     let is_lost = matches!(decision.basis, Reason::Unreachable { .. });
     let is_growing = grows(decision.verdict) && gauge.retained.count > 0;
-    match is_growing && !is_lost && owners.is_garbage() && !outlived(histories, watch) {
+    match is_growing && !is_lost && !outlived(histories, watch) {
         true => Decision::suspect(Verdict::GarbagePending, Reason::Garbage),
         false => decision,
     }

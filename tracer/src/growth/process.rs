@@ -1,5 +1,6 @@
 //! What the memory of the whole process does, and until when that goes well.
 
+use super::decision::grows;
 use super::pending::is_pending;
 use super::subject::is_believed;
 use super::trend;
@@ -109,11 +110,6 @@ fn retained<'a>(findings: impl IntoIterator<Item = &'a Finding>) -> f64 {
         })
         .map(|finding| finding.slope_bytes_per_hour.est)
         .sum()
-}
-
-/// Whether a verdict says that what is retained grows.
-pub fn grows(verdict: Verdict) -> bool {
-    matches!(verdict, Verdict::Leak | Verdict::Undetermined | Verdict::CacheWarming)
 }
 
 fn word(
