@@ -1,12 +1,12 @@
 //! The repository's own program. `cargo xtask` lists what it does.
 #![allow(clippy::print_stdout, clippy::print_stderr)] // a program for the terminal
 
+mod bench;
 mod command;
 mod demo;
 mod ebpf;
 mod golden;
 mod leaks;
-mod panel;
 mod setup;
 mod simulate;
 mod test;
@@ -29,8 +29,8 @@ struct Cli {
 enum Task {
     /// See the main job at work: a bundled leaking server is started, recorded and reported.
     Demo(demo::Options),
-    /// Measure what recording costs a real server: a Panel app and its client.
-    Panel(panel::Options),
+    /// Measure what tracing costs real servers, with leakspy and with other tools, and which names their leak.
+    Bench(bench::Options),
     /// Run leakspy on a folder of leaks that really shipped, and judge what it says.
     Leaks(leaks::Options),
     /// Judge simulated processes, and write the table in docs/simulation.md.
@@ -63,7 +63,7 @@ fn main() -> ExitCode {
 fn run(task: &Task) -> Result<()> {
     match task {
         Task::Demo(options) => demo::run_task(options),
-        Task::Panel(options) => panel::run_task(options),
+        Task::Bench(options) => bench::run_task(options),
         Task::Leaks(options) => leaks::run_task(options),
         Task::Simulate(options) => simulate::run_task(options),
         Task::Test(options) => test::run_task(options),
