@@ -51,11 +51,16 @@ impl Row {
             latency(|latency| latency.1),
             format!("{:.1}", self.middle(|round| round.used.attach).middle),
             format!("{:.3}", self.middle(|round| round.used.cores).middle),
-            format!("{:.0}", self.middle(|round| round.used.peak_mib).middle),
+            known(self.middle(|round| round.used.peak_mib).middle),
             format!("{:.0}", self.middle(|round| round.used.map_mib).middle),
             format!("{named} of {}", self.rounds.len()),
         ]
     }
+}
+
+/// What works inside the server has no memory of its own to tell.
+fn known(value: f64) -> String {
+    if value.is_nan() { "–".to_owned() } else { format!("{value:.0}") }
 }
 
 fn range(middle: Middle, digits: usize) -> String {
