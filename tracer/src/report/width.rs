@@ -109,7 +109,8 @@ fn pieces(word: &str, limit: usize) -> Vec<&str> {
     let mut pieces = Vec::new();
     let (mut start, mut used) = (0, 0);
     for (index, c) in word.char_indices() {
-        if used > 0 && used + char_columns(c) > limit {
+        // What is left behind a name that stays whole may have no room for a wide character.
+        while used > 0 && used + char_columns(c) > limit {
             let end = name_end(word, start, index);
             pieces.push(&word[start..end]);
             (start, used) = (end, columns(&word[end..index]));
@@ -152,6 +153,7 @@ mod tests {
         assert_eq!(wrap("one two three", 7), ["one two", "three"]);
         assert_eq!(wrap("abcdefghij kl", 4), ["abcd", "efgh", "ij", "kl"]);
         assert_eq!(wrap("abc.defgh.ij: dict", 10), ["abc.defgh", ".ij: dict"]);
+        assert_eq!(wrap("a.bbbb語語語語", 8), ["a", ".bbbb語", "語語語"]);
         assert!(wrap("", 4).is_empty());
     }
 
