@@ -223,6 +223,108 @@ def pool_fills(number):
         POOL.idle.append(Connection(number))
 
 
+class Entry:
+    def __init__(self, number):
+        self.number = number
+        self.title = "item %d" % number
+        self.tags = {"kind": "text", "places": [number]}
+
+
+RECENT = {}
+ITEMS = 9000
+
+
+def remember(number):
+    """The dict holds the last of them only."""
+    RECENT[number] = Entry(number)
+    RECENT.pop(number - ITEMS, None)
+
+
+class Form:
+    def __init__(self, number):
+        self.number = number
+        self.title = "report %d" % number
+        self.rows = [{"cell": number}, "%d rows" % number]
+
+    def on_event(self, event):
+        self.rows.append(event)
+
+
+class Topic:
+    def __init__(self):
+        self.receivers = []
+
+    def connect(self, receiver):
+        self.receivers.append(receiver)
+
+
+TOPIC = Topic()
+
+
+def ring_beside_partials(number):
+    if number == 0:
+        for item in range(-ITEMS, 0):
+            remember(item)
+    for item in range(4 * number, 4 * number + 4):
+        remember(item)
+        TOPIC.connect(functools.partial(Form(item).on_event))
+
+
+class View:
+    def __init__(self, number):
+        self.number = number
+        self.head = {"title": "view %d" % number, "links": [str(number)]}
+        self.body = bytes(700)
+
+
+@functools.lru_cache(maxsize=6000)
+def view(number):
+    return View(number)
+
+
+class Client:
+    def __init__(self, number):
+        self.number = number
+        self.head = {"peer": "peer %d" % number, "sent": [str(number)]}
+        self.buffer = bytes(700)
+        ALL_CLIENTS.append(self)
+
+
+ALL_CLIENTS = []
+
+
+def full_cache_beside_leak(number):
+    if number == 0:
+        for one in range(5500):
+            view(-one)
+    for one in range(2 * number, 2 * number + 2):
+        view(one)
+    Client(number)
+
+
+class Order:
+    def __init__(self, number):
+        self.number = number
+        self.lines = bytes(1500)
+
+
+class Booking:
+    def __init__(self, number):
+        self.number = number
+        self.by = {"page": "/page/%d" % number}
+        self.tags = [str(number)]
+
+
+ORDERS = []
+BOOKINGS = {}
+
+
+def two_leaks(number):
+    ORDERS.append(Order(number))
+    for one in range(2 * number, 2 * number + 2):
+        BOOKINGS[one] = Booking(one)
+
+
 class Upload:
     def __init__(self, number):
         self.parts = [bytes(900) for _ in range(3)]

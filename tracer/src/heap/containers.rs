@@ -4,7 +4,7 @@
 //! common types. Its table is a block of `malloc`, so the call that made it grow has a site.
 
 use std::cmp::Reverse;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::bound;
 use super::class::{Class, Kind};
@@ -23,8 +23,10 @@ const BYTES: u64 = 64 << 10;
 pub(super) const LEAST_BYTES: u64 = 2048;
 /// Most containers that are followed, those with most items.
 const FOLLOWED: usize = 4096;
-/// Most that are told, those that grew most.
+/// Most that are told, those that grew most; and of those on paths, those that were followed and others, the first.
 const TOLD: usize = 64;
+/// Fewest snapshots from which a container on a path is told that did not grow: so many say that it stands still.
+const SEEN: usize = 3;
 /// Most lengths of one container; then every other one of the older half goes.
 const LENGTHS: usize = 128;
 /// A container that was missed so often in a row is gone.
@@ -191,8 +193,8 @@ impl ContainerWatch {
         grown.into_iter().map(|(_, address, followed)| (address, followed)).collect()
     }
 
-    /// Containers that grew, with the types of their items and the paths to them, and those on `paths` that declare a
-    /// limit, however few items they have. The heap must have been read with its graph, `t` seconds after the start.
+    /// Containers that grew, with the types of their items and the paths to them, and of those on `paths` the ones that were
+    /// followed, since they may stand still, and the ones that declare a limit, however few items they have. The heap must have been read with its graph, `t` seconds after the start.
     pub fn told<'p>(
         &self,
         t: f64,
@@ -201,12 +203,13 @@ impl ContainerWatch {
     ) -> Vec<ToldContainer> {
         let grown = self.grown();
         let is_grown = |address| grown.iter().any(|(grown, _)| *grown == address);
-        let small = on_paths(view, heap, t, paths);
-        let small = small.iter().filter(|(address, _)| !is_grown(*address));
-        let small: Vec<(Address, &Followed, bool)> =
-            small.map(|(address, followed)| (*address, followed, true)).collect();
+        let others = self.on_paths(view, heap, t, paths);
+        let others = others.iter().filter(|(address, _)| !is_grown(*address));
+        let others: Vec<(Address, &Followed, bool)> = others
+            .map(|(address, followed)| (*address, followed, followed.lengths.len() < SEEN))
+            .collect();
         let all = grown.into_iter().map(|(address, followed)| (address, followed, false));
-        let all: Vec<(Address, &Followed, bool)> = all.chain(small).collect();
+        let all: Vec<(Address, &Followed, bool)> = all.chain(others).collect();
         let numbers: Vec<u32> =
             all.iter().filter_map(|(address, ..)| heap.objects.number(*address)).collect();
         let holders = Holders::find(heap, &numbers);
@@ -219,30 +222,41 @@ impl ContainerWatch {
         });
         told.collect()
     }
+
+    /// Containers on paths, as they were followed, else with the items that they have now; the first of them.
+    fn on_paths<'p>(
+        &self,
+        view: &View<'_>,
+        heap: &Heap,
+        t: f64,
+        paths: impl Iterator<Item = &'p RetainerGroup>,
+    ) -> Vec<(Address, Followed)> {
+        let mut found: Vec<(Address, Followed)> = Vec::new();
+        let mut known = HashSet::new();
+        let mut left = [TOLD; 2];
+        for address in paths.flat_map(|group| group.path.iter().map(|reference| reference.address))
+        {
+            let Some(number) = heap.objects.number(address).filter(|_| known.insert(address))
+            else {
+                continue;
+            };
+            let class = heap.classes.get(heap.objects.object(number).class);
+            let Some((length, table)) = measure(view, address, class.kind) else { continue };
+            let followed = self.followed.get(&address).cloned();
+            let left = &mut left[usize::from(followed.is_some())];
+            if *left > 0 {
+                *left -= 1;
+                let (class, lengths) = (class.name.clone(), vec![(t, length)]);
+                let now = || Followed { class, lengths, table, room: None, missed: 0 };
+                found.push((address, followed.unwrap_or_else(now)));
+            }
+        }
+        found
+    }
 }
 
 /// A container with its address, and the path to it.
 pub type ToldContainer = (Address, GrownContainer<u64>, Option<RetainerGroup>);
-
-/// Containers on paths, with the items that they have now, the first of them.
-fn on_paths<'p>(
-    view: &View<'_>,
-    heap: &Heap,
-    t: f64,
-    paths: impl Iterator<Item = &'p RetainerGroup>,
-) -> Vec<(Address, Followed)> {
-    let mut found: Vec<(Address, Followed)> = Vec::new();
-    for address in paths.flat_map(|group| group.path.iter().map(|reference| reference.address)) {
-        let Some(number) = heap.objects.number(address) else { continue };
-        let class = heap.classes.get(heap.objects.object(number).class);
-        let is_known = found.len() >= TOLD || found.iter().any(|(known, _)| *known == address);
-        if let Some((length, table)) = measure(view, address, class.kind).filter(|_| !is_known) {
-            let (class, lengths) = (class.name.clone(), vec![(t, length)]);
-            found.push((address, Followed { class, lengths, table, room: None, missed: 0 }));
-        }
-    }
-    found
-}
 
 impl Followed {
     fn items_now(&self) -> u64 {

@@ -177,6 +177,13 @@ fn is_garbage(held: &Retainers<'_>, objects: impl Iterator<Item = u32>) -> bool 
 }
 
 impl Joined {
+    /// The paths that keep owners, by site.
+    pub fn holders(&self) -> impl Iterator<Item = &RetainerGroup> {
+        let mut paths: Vec<_> = self.paths.iter().collect();
+        paths.sort_unstable_by_key(|(key, _)| **key);
+        paths.into_iter().map(|(_, group)| group)
+    }
+
     /// How many blocks.
     pub fn len(&self) -> usize {
         self.blocks.len()

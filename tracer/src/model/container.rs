@@ -97,6 +97,29 @@ impl<S> GrownContainer<S> {
         self.lengths.last().map_or(0, |last| last.1)
     }
 
+    /// Since when it has grown no more, seconds since the start of the recording: it never had more items afterwards, at two
+    /// snapshots or more, and for longer than it took otherwise to grow. `None` where it grew to the end, or nobody can tell.
+    pub fn stands_since(&self) -> Option<f64> {
+        /// Snapshots after that with most items.
+        const AFTER: usize = 2;
+        /// Times of what it took from one growth to the next.
+        const LONGER: f64 = 1.5;
+        let lengths = &self.lengths;
+        let most = lengths.iter().map(|(_, items)| *items).max()?;
+        let full = lengths.iter().position(|(_, items)| *items == most)?;
+        let (first, since, last) = (lengths.first()?.0, lengths[full].0, lengths.last()?.0);
+        let before = &lengths[..=full];
+        let growths = (1..before.len())
+            .filter(|at| before[..*at].iter().all(|(_, items)| *items < before[*at].1))
+            .count();
+        // Growths are far below 2⁵³.
+        #[allow(clippy::cast_precision_loss, reason = "see above")]
+        let each = (since - first) / growths.max(1) as f64;
+        let (rises, falls) = turns(&lengths[full..]);
+        let rests = lengths.len() - 1 - full >= AFTER && last - since > LONGER * each;
+        (rests && rises <= falls).then_some(since)
+    }
+
     /// At how many of the snapshots after the first it had more items than at the one before, and how many
     /// those are.
     pub fn rises(&self) -> (usize, usize) {
@@ -132,5 +155,21 @@ mod tests {
         assert_eq!((grown.rises(), grown.items_now()), ((2, 3), 400));
         assert_eq!(grown.items_per_hour(), Some(4000.0));
         assert_eq!(GrownContainer::<u64>::default().items_per_hour(), None);
+    }
+
+    #[test]
+    fn what_grows_no_more_stands_still() {
+        let stands = |lengths: &[u64]| {
+            let lengths = (0_u32..).zip(lengths).map(|(t, items)| (f64::from(t), *items)).collect();
+            GrownContainer::<u64> { lengths, ..GrownContainer::default() }.stands_since()
+        };
+        assert_eq!(stands(&[9000, 9000, 9000]), Some(0.0));
+        assert_eq!(stands(&[300, 600, 900, 900, 900]), Some(2.0));
+        assert_eq!(stands(&[300, 900, 899, 900, 898, 899]), Some(1.0));
+        assert_eq!(stands(&[300, 600, 900, 900]), None, "one snapshot is too few");
+        assert_eq!(stands(&[300, 400, 500, 600]), None);
+        assert_eq!(stands(&[300, 300, 300, 400, 400, 400, 500, 500, 500]), None, "slowly");
+        assert_eq!(stands(&[900, 600, 700, 800]), None, "it fills up again");
+        assert_eq!(stands(&[]), None);
     }
 }

@@ -49,7 +49,7 @@ pub struct Leak {
     pub now: Amount,
     /// How fast that grows.
     pub rate: LeakRate,
-    /// Share of the growth of the process. 0 to 1, more when estimates err.
+    /// Share of the growth of the process. 0 to 1, of all leaks together too.
     pub explains: Option<f64>,
     /// What retains it.
     pub retained_by: Option<LeakRetainer>,

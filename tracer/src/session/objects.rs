@@ -296,7 +296,7 @@ fn last(
     let joined = heap::join(view, heap, &held, blocks);
     let retainers = heap::retainers_of_growth(heap, &held, seen.watch);
     let rooted = retainers.iter().filter(|(_, group)| group.root.is_root());
-    let paths = rooted.map(|(_, group)| group);
+    let paths = rooted.map(|(_, group)| group).chain(joined.holders());
     let containers = seen.containers.told(seen.at.as_secs_f64(), (view, heap, &held), paths);
     let sizes = RetainedSizes::find(view, heap, &held, joined.owned_bytes());
     let to_containers = containers.iter().filter_map(|(_, _, group)| group.as_ref());

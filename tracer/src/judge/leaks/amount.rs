@@ -4,12 +4,22 @@
 //! blocks of malloc. So they are not added up: the larger of the two stands, where small objects, which have no
 //! blocks, are added to the blocks.
 
-use super::cluster::Cluster;
+//!
+//! Where snapshots measured the container that retains it, that says how much: types are counted everywhere in the
+//! process, and blocks that came for others look as if they had come on top ([`Measures`]).
+
+use super::cluster::{Cluster, is_payload};
+use super::measures::Measures;
 use super::piece::Piece;
 use crate::model::{Amount, Document, Domain, Finding, Interval, LeakRate, TypeGrowth};
 
 /// Bytes per hour, and how many per hour of what the leak is named by.
-pub fn rate(document: &Document, cluster: &Cluster<'_>, leader: &Piece<'_>) -> LeakRate {
+pub fn rate(
+    document: &Document,
+    (cluster, leader): (&Cluster<'_>, &Piece<'_>),
+    now: Amount,
+    measures: &Measures,
+) -> LeakRate {
     let of = |wanted: fn(&Piece<'_>) -> bool| {
         let pieces = cluster.pieces.iter().filter(move |piece| wanted(piece));
         sum(pieces.map(|piece| piece.slope()).filter(|slope| slope.est > 0.0))
@@ -26,6 +36,14 @@ pub fn rate(document: &Document, cluster: &Cluster<'_>, leader: &Piece<'_>) -> L
         true => resident(document, bytes_per_hour),
         false => bytes_per_hour,
     };
+    let ownerless = sum(ownerless(cluster).map(|found| found.slope_bytes_per_hour)).est.max(0.0);
+    let bytes_per_hour = measures.rate(
+        leader.place().as_ref(),
+        &cluster.pieces.iter().filter_map(|piece| piece.place()).collect(),
+        leader.of_type().map(|found| found.slope_objects_per_hour),
+        (bytes_per_hour, ownerless),
+        now,
+    );
     let count_per_hour = match (leader.of_type(), leader.of_stack()) {
         (Some(found), _) => found.slope_objects_per_hour.est,
         (_, Some(_)) => counts(cluster),
@@ -92,8 +110,36 @@ fn counts(cluster: &Cluster<'_>) -> f64 {
     stacks.map(|found| found.evidence.slope_blocks_per_hour.est.max(0.0)).sum()
 }
 
+/// Stacks with blocks that no object is known to own: what a container retains does not have them.
+fn ownerless<'a>(cluster: &Cluster<'a>) -> impl Iterator<Item = &'a Finding> {
+    let stacks = cluster.pieces.iter().filter_map(|piece| piece.of_stack());
+    stacks.filter(|found| !found.evidence.arenas && is_payload(found))
+}
+
 /// What it retains now. `length` is that of the container.
 pub fn now(
+    document: &Document,
+    (cluster, leader): (&Cluster<'_>, &Piece<'_>),
+    length: Option<u64>,
+    measures: &Measures,
+) -> Amount {
+    let counted = counted(document, cluster, leader, length);
+    let own = match (leader.of_type(), leader.of_stack()) {
+        (Some(found), _) => bytes_of_objects(found, counted.count),
+        (None, Some(found)) => leaked(document, found).bytes,
+        (None, None) => 0,
+    };
+    let ownerless = ownerless(cluster).map(|found| leaked(document, found).bytes);
+    measures.now(leader.place().as_ref(), counted, own, ownerless.fold(0, u64::saturating_add))
+}
+
+/// Bytes of so many objects of a type.
+fn bytes_of_objects(found: &TypeGrowth, count: u64) -> u64 {
+    whole(found.last_bytes as f64 / found.last_count.max(1) as f64 * count as f64)
+}
+
+/// The same as types and blocks say.
+fn counted(
     document: &Document,
     cluster: &Cluster<'_>,
     leader: &Piece<'_>,

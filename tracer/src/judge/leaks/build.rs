@@ -1,55 +1,54 @@
 //! One leak from its evidence: name, retainer, stacks, grounds, advice.
 
 use super::cluster::Cluster;
+use super::measures::Measures;
 use super::path::Path;
-use super::piece::{FRAMES, Piece, is_of_frames, is_part};
-use super::retained::RetainedPlaces;
-use super::{amount, verdict};
+use super::piece::{FRAMES, Piece, SMALL_OBJECTS, is_of_frames, is_part};
+use super::{amount, created, verdict};
 use crate::growth::TypeOrigin;
 use crate::model::{
-    Advice, Basis, Confidence, CreatedAt, Document, Domain, Finding, Frame, FrameKind, Leak,
-    LeakContainer, LeakEvidence, LeakKind, LeakRetainer, Reason, RootKind, TypeGrowth, Verdict,
+    Advice, Confidence, Document, Domain, Finding, Frame, FrameKind, Leak, LeakContainer,
+    LeakEvidence, LeakKind, LeakRetainer, Reason, RootKind, TypeGrowth, Verdict,
 };
 use crate::report::origin::{self, Origin};
 use crate::report::{blame, label};
 
 /// Reasons that are given.
 const GROUNDS: usize = 8;
-/// Stacks that are given; more of them are in `findings`.
-const STACKS: usize = 8;
 /// A container that retains so many times less than another, of objects that come with those of that, is not
 /// what has to be emptied.
 const LITTLE: u64 = 4;
 
 /// The leak of a cluster; its rank is not known yet.
-pub fn leak(document: &Document, cluster: &Cluster<'_>, sizes: &RetainedPlaces) -> Leak {
-    let leader = leader(cluster, sizes);
+pub fn leak(document: &Document, cluster: &Cluster<'_>, measures: &Measures) -> Leak {
+    let leader = leader(cluster, measures);
     let early = verdict::early(document, cluster, leader);
     let (verdict, confidence) = match (verdict::of(cluster), early) {
         ((Verdict::Leak, Confidence::Suspect), Some(early)) => (early, Confidence::Suspect),
         (of_evidence, _) => of_evidence,
     };
     let (kind, name) = (kind(leader), name(leader));
-    let retained_by = retained_by(cluster, leader);
+    let mut retained_by = retained_by(cluster, leader);
+    if let Some(by) = &mut retained_by {
+        by.retained = measures.sizes.at(&by.path);
+    }
     let length = retained_by.as_ref().and_then(|by| by.container.as_ref()?.length);
-    let rate = amount::rate(document, cluster, leader);
-    let growth = document.growth.as_ref().filter(|growth| growth.significant);
+    let now = amount::now(document, (cluster, leader), length, measures);
+    let rate = amount::rate(document, (cluster, leader), now, measures);
     Leak {
         id: id(leader, kind, &name),
         rank: 0,
         verdict,
         confidence,
         kind,
-        now: amount::now(document, cluster, leader, length),
-        explains: growth
-            .map(|growth| rate.bytes_per_hour.est / growth.slope_bytes_per_hour.est)
-            .filter(|share| share.is_finite()),
+        now,
+        explains: None,
         advice: advice(leader, verdict, retained_by.as_ref()),
         name,
         rate,
         retained_by,
         grown_by: Vec::new(),
-        created_at: created_at(cluster),
+        created_at: created::created_at(cluster, leader),
         distinguishing: Vec::new(),
         bound: None,
         known_kind: None,
@@ -61,19 +60,19 @@ pub fn leak(document: &Document, cluster: &Cluster<'_>, sizes: &RetainedPlaces) 
 /// The piece that a leak is named by. Types before stacks, not those whose container retains little beside that of others,
 /// those of the program first, and the one that is nearest to the container; what is a part of anything only where there is nothing else, the fastest of such; of stacks the one that
 /// grows fastest.
-fn leader<'a>(cluster: &Cluster<'a>, sizes: &RetainedPlaces) -> &'a Piece<'a> {
+fn leader<'a>(cluster: &Cluster<'a>, measures: &Measures) -> &'a Piece<'a> {
     let depth = |piece: &Piece<'_>| match (&piece.path, piece.container) {
         (Some(path), Some(container)) => path.hops().len() - container,
         _ => usize::MAX,
     };
     let types = cluster.pieces.iter().filter_map(|piece| Some((*piece, piece.of_type()?)));
-    let most = cluster.pieces.iter().filter_map(|piece| retained(piece, sizes)).max();
+    let most = cluster.pieces.iter().filter_map(|piece| retained(piece, measures)).max();
     // Where none retains what grew, several do together.
     let least = most
         .filter(|most| most.saturating_mul(2) >= grown(cluster))
         .map_or(0, |most| most / LITTLE);
     let order = |piece: &Piece<'_>, found: &TypeGrowth| {
-        let frees_little = retained(piece, sizes).is_some_and(|bytes| bytes < least);
+        let frees_little = retained(piece, measures).is_some_and(|bytes| bytes < least);
         let part = is_part(&found.name);
         let slope = if part { -found.slope_bytes_per_hour.est } else { 0.0 };
         let is_open = found.verdict != Verdict::Leak;
@@ -109,12 +108,12 @@ fn grown(cluster: &Cluster<'_>) -> u64 {
 
 /// Bytes that the container of a type retains, where that was measured and its items are those objects: others
 /// hold much besides.
-fn retained(piece: &Piece<'_>, sizes: &RetainedPlaces) -> Option<u64> {
+fn retained(piece: &Piece<'_>, measures: &Measures) -> Option<u64> {
     let (path, at) = (piece.path.as_ref()?, piece.container?);
     let found = piece.of_type()?;
     let items = path.hops().get(at)?.items()?;
     let is_theirs = piece.is_roomy && items <= found.last_count.saturating_mul(LITTLE);
-    is_theirs.then(|| sizes.at(path.words_to(at))).flatten().map(|size| size.most_bytes)
+    is_theirs.then(|| measures.sizes.at(path.words_to(at))).flatten().map(|size| size.most_bytes)
 }
 
 /// Of types as good as the one that leads, in the same container, the one that is nearest to it: that should have been
@@ -128,9 +127,14 @@ fn nearest<'a>(cluster: &Cluster<'a>, leader: &'a Piece<'a>, found: &TypeGrowth)
         is_as_good && TypeOrigin::from_name(&other.name) == origin && piece.place() == place
     });
     let length = |piece: &Piece<'_>| piece.path.as_ref().map_or(0, |path| path.hops().len());
+    // A value is what a key is for.
+    let is_key = |piece: &Piece<'_>| {
+        let hops = piece.path.as_ref().map_or(&[][..], Path::hops);
+        hops.last().is_some_and(|hop| hop.via.starts_with("a key"))
+    };
     let nearest = alike.filter(|_| place.is_some());
     nearest
-        .min_by_key(|(piece, other)| (length(piece), other.rank))
+        .min_by_key(|(piece, other)| (length(piece), is_key(piece), other.rank))
         .map_or(leader, |(piece, _)| piece)
 }
 
@@ -145,8 +149,6 @@ fn kind(leader: &Piece<'_>) -> LeakKind {
     }
 }
 
-/// What small objects are called whose types nobody knows.
-pub const SMALL_OBJECTS: &str = "small objects";
 /// What is said of a place that has no stack.
 pub const UNKNOWN: &str = "a place without a stack";
 
@@ -231,38 +233,6 @@ fn container(path: &Path<'_>, at: Option<usize>) -> Option<LeakContainer> {
     let found =
         || LeakContainer { class: class(), length: hop.items(), ..LeakContainer::default() };
     path.is_container(at).then(found)
-}
-
-/// Stacks of malloc; of arenas only where there are no others.
-fn created_at(cluster: &Cluster<'_>) -> Vec<CreatedAt> {
-    let of = |arenas: bool| {
-        let pieces = cluster.pieces.iter().filter(move |piece| piece.is_arenas() == arenas);
-        let stacks = pieces.filter_map(|piece| piece.of_stack());
-        stacks.filter(|found| !found.site.stack.is_empty()).collect::<Vec<_>>()
-    };
-    let blocks = of(false);
-    let slope = |found: &Finding| found.slope_bytes_per_hour.est.max(0.0);
-    let all: f64 = blocks.iter().map(|found| slope(found)).sum();
-    let mut stacks: Vec<CreatedAt> = blocks
-        .iter()
-        .map(|found| CreatedAt {
-            stack: found.site.stack.clone(),
-            share: if all > 0.0 { slope(found) / all } else { 0.0 },
-            basis: Basis::Exact,
-        })
-        .collect();
-    if stacks.is_empty() {
-        stacks.extend(of(true).into_iter().map(of_arenas));
-    }
-    stacks.sort_by(|a, b| b.share.total_cmp(&a.share));
-    stacks.truncate(STACKS);
-    stacks
-}
-
-fn of_arenas(found: &Finding) -> CreatedAt {
-    let (alike, all) = found.evidence.stacks_alike;
-    let share = alike as f64 / all.max(1) as f64;
-    CreatedAt { stack: found.site.stack.clone(), share, basis: Basis::Arena }
 }
 
 /// Reasons of the surest piece first, then what others add.

@@ -5,12 +5,15 @@
 //! the types that own its blocks, or to the container on the path to their owners; one whose blocks have no owner and are
 //! not lost, to the fastest type in a container of its own, if there is a block for each of its objects. Stacks whose blocks nothing
 //! points to belong together when the same line of Python called the same library. Arenas belong to the small
-//! objects that fill them; only where none do are they a leak of their own.
+//! objects that fill them; only where none do are they a leak of their own. What lies in containers that each retain
+//! their own, or of which one stands still, is never one leak ([`Sets::join`]).
 
 use std::collections::{HashMap, HashSet};
 
+use super::measures::Measures;
 use super::path::{Path, PlaceKey, place_of};
 use super::piece::{Piece, is_of_frames, is_part, owner};
+use super::sets::Sets;
 use super::step;
 use crate::model::{Document, Domain, Finding, TypeGrowth, Verdict};
 use crate::report::blame;
@@ -25,44 +28,13 @@ pub struct Cluster<'a> {
     pub pieces: Vec<&'a Piece<'a>>,
 }
 
-/// Sets of pieces, by the place of one of each (union and find). What waits for the collector is in none with what may
-/// leak, however alike they grow.
-struct Sets {
-    first: Vec<usize>,
-    is_garbage: Vec<bool>,
-}
-
-impl Sets {
-    fn of(pieces: &[Piece<'_>]) -> Self {
-        let is_garbage = pieces.iter().map(Piece::is_garbage).collect();
-        Self { first: (0..pieces.len()).collect(), is_garbage }
-    }
-
-    fn find(&mut self, mut at: usize) -> usize {
-        while self.first[at] != at {
-            self.first[at] = self.first[self.first[at]];
-            at = self.first[at];
-        }
-        at
-    }
-
-    fn join(&mut self, one: usize, other: usize) {
-        if self.is_garbage[one] == self.is_garbage[other] {
-            self.fill(one, other);
-        }
-    }
-
-    /// Joins also what may be of both kinds: arenas.
-    fn fill(&mut self, one: usize, other: usize) {
-        let (one, other) = (self.find(one), self.find(other));
-        // The first stands for all, so that the order is that of the pieces.
-        self.first[one.max(other)] = one.min(other);
-    }
-}
-
 /// All leaks, in the order of their first pieces.
-pub fn clusters<'a>(document: &Document, pieces: &'a [Piece<'a>]) -> Vec<Cluster<'a>> {
-    let mut sets = Sets::of(pieces);
+pub fn clusters<'a>(
+    document: &Document,
+    pieces: &'a [Piece<'a>],
+    measures: &Measures,
+) -> Vec<Cluster<'a>> {
+    let mut sets = Sets::of(pieces, measures);
     by_place(pieces, &mut sets);
     tables(document, pieces, &mut sets);
     in_step(pieces, &mut sets);
@@ -159,15 +131,20 @@ fn leaks(piece: &Piece<'_>) -> bool {
     piece.verdict().0 == Verdict::Leak
 }
 
-/// What anything is made of, and no container has room for: parts of the fastest of its kind that has a name.
+/// What anything is made of, and no container has room for: parts of the fastest of its kind that has a name, first of
+/// those in a container that grows.
 fn parts(pieces: &[Piece<'_>], sets: &mut Sets, is_kind: impl Fn(&Piece<'_>) -> bool) {
-    let mut named: HashMap<usize, f64> = HashMap::new();
+    let mut named: HashMap<usize, (bool, f64)> = HashMap::new();
     for (index, piece) in pieces.iter().enumerate().filter(|(_, piece)| is_kind(piece)) {
         if piece.of_type().is_some_and(|found| !is_part(&found.name)) || piece.is_roomy {
-            *named.entry(sets.find(index)).or_default() += piece.slope().est.max(0.0);
+            let grows = !sets.stands(index);
+            let (_, rate) = named.entry(sets.find(index)).or_insert((grows, 0.0));
+            *rate += piece.slope().est.max(0.0);
         }
     }
-    let fastest = named.iter().max_by(|a, b| a.1.total_cmp(b.1).then(b.0.cmp(a.0)));
+    let fastest = named.iter().max_by(|(one, (grows, rate)), (other, (also, faster))| {
+        grows.cmp(also).then(rate.total_cmp(faster)).then(other.cmp(one))
+    });
     let Some(fastest) = fastest.map(|(set, _)| *set) else { return };
     for (index, piece) in pieces.iter().enumerate().filter(|(_, piece)| is_kind(piece)) {
         let set = sets.find(index);
@@ -239,6 +216,7 @@ fn lost(pieces: &[Piece<'_>], sets: &mut Sets) {
 fn payloads(pieces: &[Piece<'_>], sets: &mut Sets) {
     let named = pieces.iter().enumerate().filter(|(_, piece)| leaks(piece));
     let named = named.filter(|(_, piece)| piece.is_roomy || piece.container.is_none());
+    let named = named.filter(|(index, _)| !sets.stands(*index));
     let named = named.filter_map(|(index, piece)| Some((index, piece.of_type()?)));
     let named = named.filter(|(_, found)| !is_part(&found.name));
     let rate = |found: &TypeGrowth| found.slope_bytes_per_hour.est;
@@ -262,7 +240,7 @@ fn payloads(pieces: &[Piece<'_>], sets: &mut Sets) {
 
 /// Whether the owners of its blocks were looked for, and none was found, or only what anything is made of; or it is
 /// the memory for the frames of a thread.
-fn is_payload(stack: &Finding) -> bool {
+pub fn is_payload(stack: &Finding) -> bool {
     let looked_for = stack.owners.is_some_and(|owners| owners.looked_for > 0);
     let ownerless = looked_for && stack.owners.is_some_and(|owners| owners.owned == 0);
     let part = || owner(stack).is_some_and(is_part) && !is_rooted(stack);
@@ -323,6 +301,9 @@ impl Small {
         let mut small: HashMap<usize, f64> = HashMap::new();
         let grows = |piece: &Piece<'_>| piece.is_small() && is_kind(piece);
         for (index, piece) in pieces.iter().enumerate().filter(|(_, piece)| grows(piece)) {
+            if sets.stands(index) {
+                continue;
+            }
             *small.entry(sets.find(index)).or_default() += piece.slope().hi.max(0.0);
         }
         let fastest = small.iter().max_by(|a, b| a.1.total_cmp(b.1).then(b.0.cmp(a.0)));

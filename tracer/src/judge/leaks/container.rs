@@ -1,8 +1,8 @@
 //! Containers that grow all the time though no type and no stack leaks by its own numbers: what is in them is of
 //! common types (`str`, `int`), which come and go by the thousand elsewhere.
 
+use super::evidence::name;
 use super::path::{PlaceKey, place_of};
-use super::piece::is_part;
 use super::retained::RetainedPlaces;
 use crate::model::{
     Advice, Amount, Confidence, Document, GrownContainer, Interval, Leak, LeakContainer,
@@ -16,6 +16,8 @@ const MOSTLY: f64 = 0.8;
 const STEADY: f64 = 0.7;
 /// Bytes of an item where nobody measured how much the container retains: its place and a small object.
 const ITEM: f64 = 64.0;
+/// What alone retains so many times less than a leak of which as many come belongs to that.
+const LITTLE: u64 = 4;
 /// Items of two containers that grow by as many belong together: one is an index of the other.
 const IN_STEP: f64 = 0.1;
 
@@ -24,7 +26,7 @@ pub fn leaks(document: &Document, known: &[Leak], sizes: &RetainedPlaces) -> Vec
     let mut found: Vec<(&GrownContainer, Leak)> = Vec::new();
     for container in &document.history.containers {
         let Some(place) = place_of(&container.words()) else { continue };
-        let is_told = known.iter().any(|leak| explains(leak, container, &place))
+        let is_told = known.iter().any(|leak| explains(leak, container, &place, sizes))
             || found.iter().any(|(other, _)| is_in_step(container, other.items_per_hour()));
         if !is_told && is_steady(container) {
             found.push((container, leak(container, &place, sizes)));
@@ -33,14 +35,22 @@ pub fn leaks(document: &Document, known: &[Leak], sizes: &RetainedPlaces) -> Vec
     found.into_iter().map(|(_, leak)| leak).collect()
 }
 
-/// Whether a leak is of this container, of what is in it or around it, or grows in step with it.
-fn explains(leak: &Leak, container: &GrownContainer, place: &PlaceKey) -> bool {
+/// Whether a leak is of this container, of what is in it or around it, or grows in step with it, and that alone retains little
+/// beside the leak.
+fn explains(
+    leak: &Leak,
+    container: &GrownContainer,
+    place: &PlaceKey,
+    sizes: &RetainedPlaces,
+) -> bool {
     let Some(by) = &leak.retained_by else { return false };
     let of_leak = place_of(&by.path).unwrap_or_default();
     let is_near =
         !of_leak.is_empty() && (place.starts_with(&of_leak) || of_leak.starts_with(place));
     let rate = by.container.as_ref().and_then(|container| container.items_per_hour);
-    is_near || is_in_step(container, rate.or(Some(leak.rate.count_per_hour)))
+    let of_its_own = sizes.at_place(place).map_or(0, |size| size.most_bytes);
+    let comes_along = LITTLE * of_its_own < leak.now.bytes || of_its_own == 0;
+    is_near || comes_along && is_in_step(container, rate.or(Some(leak.rate.count_per_hour)))
 }
 
 fn is_in_step(container: &GrownContainer, rate: Option<f64>) -> bool {
@@ -64,19 +74,6 @@ fn is_steady(container: &GrownContainer) -> bool {
         && falls == 0
         && rises as f64 >= MOSTLY * pairs as f64
         && late >= STEADY * early
-}
-
-/// What there is one of for each item: a type of the program or a package before what anything is made of, and what
-/// takes memory before numbers.
-fn name(container: &GrownContainer) -> String {
-    if container.is_buffer() {
-        return container.name.clone();
-    }
-    let most = container.items.first().map_or(0, |(_, count)| *count);
-    let often = container.items.iter().filter(|(_, count)| 2 * count >= most);
-    let rank = |name: &str| (is_part(name), ["int", "float", "bool", "NoneType"].contains(&name));
-    let own = often.min_by_key(|(name, _)| rank(name));
-    own.map_or(&container.name, |(name, _)| name).clone()
 }
 
 fn leak(container: &GrownContainer, place: &PlaceKey, sizes: &RetainedPlaces) -> Leak {

@@ -1,35 +1,67 @@
-//! Caches that were full before the end: what grew while they filled up grows no more.
+//! Caches that were full before the end: what grew while they filled up grows no more. The same of what stands still without
+//! a word on its limit, such as a ring.
 
+use super::measures::Measures;
+use super::piece::is_part;
 use crate::model::{Document, GrownContainer, Leak};
 
 /// Snapshots that must have seen it full, the first of them among these.
 const SEEN: usize = 4;
+/// Points of a series from which it can be told whether that rests.
+const POINTS: usize = 3;
 /// A cache that takes some out when it is full has not always as many as it may.
 const FULL: f64 = 0.95;
 /// Of what they grew by in all, what is in it may have come by so much since it was full.
 const SINCE: f64 = 0.1;
 
 /// Whether a container reached its limit, and neither it nor what is in it has grown since.
-pub fn is_full(container: &GrownContainer, leak: &Leak, document: &Document) -> bool {
-    full_since(container).is_some_and(|since| rests(leak, document, since))
+pub fn is_full(
+    container: &GrownContainer,
+    leak: &Leak,
+    document: &Document,
+    measures: &Measures,
+) -> bool {
+    full_since(container).is_some_and(|since| rests(leak, document, measures, since))
+}
+
+/// Whether a container has grown no more for a while, nor what is in it.
+pub fn stands(
+    container: &GrownContainer,
+    leak: &Leak,
+    document: &Document,
+    measures: &Measures,
+) -> bool {
+    container.stands_since().is_some_and(|since| rests(leak, document, measures, since))
+}
+
+/// Whether it has as many items as its limit allows now.
+#[allow(clippy::cast_precision_loss, reason = "lengths are far below 2⁵³")]
+pub fn has_reached(items: u64, limit: u64) -> bool {
+    items <= limit && items as f64 >= FULL * limit as f64
 }
 
 /// Since when it has as many items as its limit allows, seconds since the start of the recording; `None` where it has
 /// more, or where that was too late to tell.
-#[allow(clippy::cast_precision_loss, reason = "lengths are far below 2⁵³")]
 fn full_since(container: &GrownContainer) -> Option<f64> {
     let limit = container.bound.as_ref()?.limit?;
-    let is_full = |items: u64| items <= limit && items as f64 >= FULL * limit as f64;
-    let full = container.lengths.iter().rev().take_while(|(_, items)| is_full(*items)).count();
+    let full = container.lengths.iter().rev();
+    let full = full.take_while(|(_, items)| has_reached(*items, limit)).count();
     let first = container.lengths.len() - full;
     (full >= SEEN).then(|| container.lengths[first].0)
 }
 
-/// Whether no type of the leak has grown since then, in number or in bytes. Blocks have no such series.
-fn rests(leak: &Leak, document: &Document, since: f64) -> bool {
-    let types = document.types.iter().flatten().filter(|found| leak.is_of(&found.name));
+/// Whether no type of the leak has grown since then, in number or in bytes. Blocks have no such series, and common types are
+/// everywhere: where containers that were measured explain all growth, neither came here.
+fn rests(leak: &Leak, document: &Document, measures: &Measures, since: f64) -> bool {
+    let is_explained = measures.is_explained();
+    if is_explained && leak.evidence.types.is_empty() && !leak.evidence.findings.is_empty() {
+        return true;
+    }
+    let is_own =
+        |name: &str| name == leak.name || leak.is_of(name) && !(is_explained && is_part(name));
+    let types = document.types.iter().flatten().filter(|found| is_own(&found.name));
     let series: Vec<&[(f64, u64, u64)]> = types.map(|found| &*found.series).collect();
-    leak.evidence.findings.is_empty()
+    (leak.evidence.findings.is_empty() || is_explained)
         && !series.is_empty()
         && series.iter().all(|series| {
             came_since(series, since, |point| point.1) && came_since(series, since, |point| point.2)
@@ -47,7 +79,7 @@ fn came_since(
     let full: Vec<f64> =
         series.iter().filter(|point| point.0 >= since).map(|point| value(point) as f64).collect();
     let Some(first) = series.first().map(|point| value(point) as f64) else { return false };
-    if full.len() < SEEN {
+    if full.len() < POINTS {
         return false;
     }
     let begin = f64::midpoint(full[0], full[1]);
@@ -121,13 +153,18 @@ mod tests {
         ] {
             let document = document(counts, each);
             assert_eq!(
-                is_full(&cache(lengths, 400), &leak, &document),
+                is_full(&cache(lengths, 400), &leak, &document, &Measures::default()),
                 is,
                 "{lengths:?} {counts:?}"
             );
         }
         let mut with_blocks = leak;
         with_blocks.evidence.findings = vec!["c01df9b6".into()];
-        assert!(!is_full(&cache(&fills, 400), &with_blocks, &document(&rests, same)));
+        assert!(!is_full(
+            &cache(&fills, 400),
+            &with_blocks,
+            &document(&rests, same),
+            &Measures::default()
+        ));
     }
 }

@@ -1,6 +1,7 @@
 //! Which leaks are worth a place, and in which order.
 
-use super::build::{SMALL_OBJECTS, UNKNOWN};
+use super::build::UNKNOWN;
+use super::piece::SMALL_OBJECTS;
 use super::retention;
 use crate::model::{Confidence, Document, Leak, LeakKind, Verdict};
 

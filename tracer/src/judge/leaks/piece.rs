@@ -2,6 +2,8 @@
 
 use std::collections::{HashMap, HashSet};
 
+use super::evidence::may_leak;
+use super::measures::Measures;
 use super::path::{Path, PlaceKey, place_of};
 use crate::growth::{TypeOrigin, is_pending};
 use crate::model::{Confidence, Document, Finding, Interval, Reason, TypeGrowth, Verdict};
@@ -32,7 +34,7 @@ pub struct Piece<'a> {
 }
 
 /// Every type and stack of a document that may be evidence of a leak, types first.
-pub fn pieces(document: &Document) -> Vec<Piece<'_>> {
+pub fn pieces<'a>(document: &'a Document, measures: &Measures) -> Vec<Piece<'a>> {
     let types = document.types.as_deref().unwrap_or_default();
     let leaking: HashMap<&str, &TypeGrowth> = types
         .iter()
@@ -40,25 +42,15 @@ pub fn pieces(document: &Document) -> Vec<Piece<'_>> {
         .map(|found| (found.name.as_str(), found))
         .collect();
     let containers = &document.history.containers;
-    let containers = containers.iter().filter_map(|container| place_of(&container.words()));
+    let containers = containers.iter().filter(|container| container.stands_since().is_none());
+    let containers = containers.filter_map(|container| place_of(&container.words()));
     let containers: HashSet<PlaceKey> = containers.collect();
     let types = types.iter().filter(|found| may_leak(found));
     let types = types.map(|found| of_type(found, &leaking));
     let stacks = document.findings.iter();
     let stacks = stacks.filter(|found| found.verdict.is_open() || is_pending(found)).map(of_stack);
-    types.chain(stacks).map(|piece| piece.at_container(&containers)).collect()
-}
-
-/// Types that only came and went, or grew once, are no evidence. What grows and waits for the collector is told as that.
-fn may_leak(found: &TypeGrowth) -> bool {
-    let undecided =
-        |reason: &Reason| matches!(reason, Reason::FewSnapshots { .. } | Reason::NotCollectedYet);
-    match found.verdict {
-        Verdict::Leak => true,
-        Verdict::GarbagePending => found.reasons.first() == Some(&Reason::GarbageObjects),
-        Verdict::Undetermined => found.grown() > 0 && found.reasons.first().is_some_and(undecided),
-        _ => false,
-    }
+    let pieces = types.chain(stacks).map(|piece| piece.at_container(&containers));
+    pieces.map(|piece| piece.where_it_grows(measures)).collect()
 }
 
 fn of_type<'a>(found: &'a TypeGrowth, leaking: &HashMap<&str, &TypeGrowth>) -> Piece<'a> {
@@ -98,6 +90,28 @@ impl<'a> Piece<'a> {
             && let Some(last) = end.and_then(|path| path.hops().len().checked_sub(1))
         {
             (self.container, self.is_roomy) = (Some(last), true);
+        }
+        self
+    }
+
+    /// The same in a container on its path that grows, where the one that was chosen stands still. What anything is made of is
+    /// in no such one at all where others explain all growth: objects come there for others that go. Nor does it leak in one
+    /// whose items are of a type that does not.
+    fn where_it_grows(mut self, measures: &Measures) -> Self {
+        let Some((path, at)) = self.path.as_ref().zip(self.container) else { return self };
+        let Some(measured) = measures.at(&path.place_to(at)) else { return self };
+        let stands = measured.stands.is_some();
+        let grows = |at: &usize| {
+            let inner = measures.at(&path.place_to(*at));
+            path.is_container(*at) && inner.is_some_and(|inner| inner.stands.is_none())
+        };
+        if let Some(inner) = (at + 1..path.hops().len()).find(grows).filter(|_| stands) {
+            self.container = Some(inner);
+        } else if (stands || measured.is_harmless)
+            && measures.is_explained()
+            && self.of_type().is_some_and(|found| is_part(&found.name))
+        {
+            (self.path, self.container, self.is_roomy) = (None, None, false);
         }
         self
     }
@@ -195,6 +209,9 @@ pub fn owner(found: &Finding) -> Option<&str> {
 /// The function of the interpreter that takes a new part of a stack of frames, when a thread begins. It decides for itself,
 /// whoever runs.
 pub const FRAMES: &str = "push_chunk";
+
+/// What small objects are called whose types nobody knows.
+pub const SMALL_OBJECTS: &str = "small objects";
 
 /// Whether it is memory for frames.
 pub fn is_of_frames(found: &Finding) -> bool {

@@ -2,14 +2,15 @@
 //! made it grow.
 
 use super::full;
+use super::measures::Measures;
 use super::path::place_of;
 use crate::model::{
-    Advice, Confidence, Document, GrownBy, GrownContainer, Leak, LeakContainer, SnapshotsGrown,
-    Verdict, turns,
+    Advice, Confidence, Document, GrownBy, GrownContainer, Leak, LeakContainer, LeakRate,
+    SnapshotsGrown, Verdict, turns,
 };
 
 /// The leak with what is known of its container.
-pub fn refine(mut leak: Leak, document: &Document) -> Leak {
+pub fn refine(mut leak: Leak, document: &Document, measures: &Measures) -> Leak {
     let containers = &document.history.containers;
     let Some(retainer) = leak.retained_by.as_mut().filter(|_| !containers.is_empty()) else {
         return leak;
@@ -30,30 +31,37 @@ pub fn refine(mut leak: Leak, document: &Document) -> Leak {
     });
     leak.grown_by = growers(found);
     leak.bound.clone_from(&found.bound);
-    if leak.verdict.is_open()
-        && leak.confidence == Confidence::Suspect
-        && let Some(confidence) = enforces(found)
-    {
-        leak = limited(leak, found, document, confidence);
+    if !leak.verdict.is_open() || leak.confidence > Confidence::Suspect {
+        return leak;
     }
-    leak
+    match enforces(found) {
+        Some(confidence) => limited(leak, found, (document, measures), confidence),
+        None if full::stands(found, &leak, document, measures) => full(leak, Confidence::Suspect),
+        None => leak,
+    }
 }
 
 /// What it is in a container that enforces a limit, as sure as that: it fills up, or is full.
 fn limited(
     mut leak: Leak,
     container: &GrownContainer,
-    document: &Document,
+    (document, measures): (&Document, &Measures),
     confidence: Confidence,
 ) -> Leak {
     if fills(container, &leak, document) {
         (leak.verdict, leak.confidence) = (Verdict::CacheWarming, confidence);
         leak.advice = Advice::LowerLimit;
-    } else if full::is_full(container, &leak, document) {
-        (leak.verdict, leak.confidence) = (Verdict::CacheBounded, confidence);
-        leak.advice = Advice::LowerLimit;
+        return leak;
     }
-    leak
+    let is_full = full::is_full(container, &leak, document, measures)
+        || full::stands(container, &leak, document, measures)
+        || filled(container, &leak, document);
+    if is_full { full(Leak { advice: Advice::LowerLimit, ..leak }, confidence) } else { leak }
+}
+
+/// What is full grows no more.
+fn full(leak: Leak, confidence: Confidence) -> Leak {
+    Leak { verdict: Verdict::CacheBounded, confidence, rate: LeakRate::default(), ..leak }
 }
 
 /// Limits of these count for the container of this attribute alone (any, where the container or its cache says so
@@ -83,29 +91,58 @@ fn enforces(container: &GrownContainer) -> Option<Confidence> {
     }
 }
 
-/// Whether it grows because its container fills up to its limit: it has not more items than that, still grew
+/// Whether it grows because its container fills up to its limit: it has fewer items than that, still grew
 /// lately, its items are what grows, and what it will hold fits into memory.
-#[allow(clippy::cast_precision_loss, reason = "estimates")]
 fn fills(container: &GrownContainer, leak: &Leak, document: &Document) -> bool {
+    let Some(limit) = container.bound.as_ref().and_then(|bound| bound.limit) else { return false };
+    let Some((items, per_hour)) = filling(container, leak, limit) else { return false };
+    items < limit && is_of_items(leak, (items, per_hour)) && fits(leak, (items, limit), document)
+}
+
+/// Whether it filled up to its limit at one of the last snapshots, too late to see whether it rests: its items were what
+/// grew.
+fn filled(container: &GrownContainer, leak: &Leak, document: &Document) -> bool {
+    let Some(limit) = container.bound.as_ref().and_then(|bound| bound.limit) else { return false };
+    let (items, of_leak) = (container.items_now(), (leak.now.count, leak.rate.count_per_hour));
+    let (items, per_hour) = match container.items_per_hour() {
+        Some(per_hour) if grew_lately(container) => (items, per_hour),
+        None => of_leak,
+        Some(_) => return false,
+    };
+    let is_known = full::has_reached(items, limit);
+    is_known && is_of_items(leak, (items, per_hour)) && fits(leak, (items, limit), document)
+}
+
+/// Whether it grows by items, so many of which come an hour, and not by what is in them.
+#[allow(clippy::cast_precision_loss, reason = "estimates")]
+fn is_of_items(leak: &Leak, (items, per_hour): (u64, f64)) -> bool {
     /// Growth of a container and of what is in it are measured in two ways, and a pool has not all of its items all
     /// the time.
     const ROUGHLY: f64 = 2.0;
-    let Some(limit) = container.bound.as_ref().and_then(|bound| bound.limit) else { return false };
-    let Some((items, per_hour)) = filling(container, leak, limit) else { return false };
     let each = leak.now.bytes as f64 / items.max(1) as f64;
-    let of_items = leak.rate.bytes_per_hour.est <= ROUGHLY * each * per_hour;
-    items <= limit && of_items && each * limit as f64 <= room(document)
+    leak.rate.bytes_per_hour.est <= ROUGHLY * each * per_hour
+}
+
+/// Whether there is room in memory for as many items as the limit allows.
+#[allow(clippy::cast_precision_loss, reason = "estimates")]
+fn fits(leak: &Leak, (items, limit): (u64, u64), document: &Document) -> bool {
+    leak.now.bytes as f64 / items.max(1) as f64 * limit as f64 <= room(document)
+}
+
+/// Whether it grew at one of the last snapshots.
+fn grew_lately(container: &GrownContainer) -> bool {
+    const LATELY: usize = 3;
+    let lately = container.lengths.len().saturating_sub(LATELY + 1);
+    turns(&container.lengths[lately..]).0 > 0
 }
 
 /// How many items are in it, and how many come an hour; `None` where it grows no more.
 fn filling(container: &GrownContainer, leak: &Leak, limit: u64) -> Option<(u64, f64)> {
-    const LATELY: usize = 3;
     let items = container.items_now();
-    let lately = container.lengths.len().saturating_sub(LATELY + 1);
     let of_leak = (leak.now.count, leak.rate.count_per_hour);
     let is_behind = leak.retained_by.as_ref().is_some_and(|by| by.through.len() <= SLOT);
     match container.items_per_hour() {
-        Some(per_hour) if turns(&container.lengths[lately..]).0 > 0 => Some((items, per_hour)),
+        Some(per_hour) if grew_lately(container) => Some((items, per_hour)),
         // All places are there from the start, and one after the other gets its connection.
         Some(_) if items == limit && is_behind => (leak.now.count < limit).then_some(of_leak),
         None => (leak.now.count <= limit).then_some(of_leak),
@@ -190,7 +227,7 @@ mod tests {
         let path = container.words();
         leak.retained_by = Some(LeakRetainer { path, ..LeakRetainer::default() });
         document.history.containers = vec![container];
-        refine(leak, &document)
+        refine(leak, &document, &Measures::default())
     }
 
     #[test]
@@ -214,6 +251,21 @@ mod tests {
             let leak = judged(list(lengths, limit), memory, times);
             assert_eq!(leak.verdict, Verdict::Leak, "{lengths:?} of {limit}");
             assert_eq!(leak.bound.and_then(|bound| bound.limit), Some(limit));
+        }
+    }
+
+    /// Nothing is still filling that has as many items as it may.
+    #[test]
+    fn what_is_full_is_not_filling() {
+        for (lengths, limit, verdict) in [
+            (&[300, 350, 400][..], 400, Verdict::CacheBounded),
+            (&[300, 350, 390], 400, Verdict::CacheWarming),
+            (&[300, 350, 401], 400, Verdict::Leak),
+        ] {
+            let leak = judged(list(lengths, limit), None, 1.0);
+            assert_eq!(leak.verdict, verdict, "{lengths:?} of {limit}");
+            let is_full = verdict == Verdict::CacheBounded;
+            assert_eq!(leak.rate == LeakRate::default(), is_full);
         }
     }
 
@@ -244,7 +296,8 @@ mod tests {
         for (lengths, limit, count, verdict) in [
             (&[116][..], 2000, 116, Verdict::CacheWarming),
             (&[116], 100, 116, Verdict::Leak),
-            (&[30], 30, 30, Verdict::CacheWarming),
+            (&[30], 30, 30, Verdict::CacheBounded),
+            (&[30], 30, 29, Verdict::CacheWarming),
             (&[30], 30, 31, Verdict::Leak),
             (&places, 400, 150, Verdict::CacheWarming),
             (&places, 400, 400, Verdict::Leak),

@@ -9,11 +9,11 @@ use crate::report::leaks::samples;
 
 const MINUTES: f64 = 60.0;
 
-fn pace(bytes: f64) -> Interval {
+pub(super) fn pace(bytes: f64) -> Interval {
     Interval { lo: 0.8 * bytes, est: bytes, hi: 1.2 * bytes }
 }
 
-fn words(path: &[&str]) -> Option<Vec<String>> {
+pub(super) fn words(path: &[&str]) -> Option<Vec<String>> {
     (!path.is_empty()).then(|| path.iter().map(|step| (*step).to_owned()).collect())
 }
 
@@ -64,7 +64,7 @@ fn arenas(verdict: Verdict) -> Finding {
     found
 }
 
-fn owned(mut found: Finding, name: &str, path: &[&str]) -> Finding {
+pub(super) fn owned(mut found: Finding, name: &str, path: &[&str]) -> Finding {
     found.types = Some(vec![(name.into(), 90)]);
     found.retainer = words(path);
     found.owners = Some(Owners { looked_for: 100, owned: 100, root: Some(RootKind::Module) });

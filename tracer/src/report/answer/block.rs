@@ -3,7 +3,7 @@
 use std::io;
 
 use super::rows::{self, LeakFact};
-use crate::model::{Document, Leak};
+use crate::model::{Document, Leak, Verdict};
 use crate::report::escape;
 use crate::report::quantity::rate;
 use crate::report::text::page::{Page, Style};
@@ -49,8 +49,12 @@ fn is_minor(leak: &Leak, document: &Document) -> bool {
 /// Two lines: its figures, and where it is.
 fn minor(page: &mut Page<'_>, leak: &Leak, document: &Document) -> io::Result<()> {
     let rank = format!("{}. ", leak.rank);
-    let rate = rate::each(leak.rate.bytes_per_hour.est);
-    let after = format!("   {}   {rate}", rows::word(leak));
+    // What is full grows no more.
+    let figure = match leak.verdict {
+        Verdict::CacheBounded => rows::figures(leak).join("   "),
+        _ => rate::each(leak.rate.bytes_per_hour.est),
+    };
+    let after = format!("   {}   {figure}", rows::word(leak));
     let room = NARROW.saturating_sub(columns(&rank) + columns(&after));
     let name = cut_middle(&escape::terminal(&rows::title(leak)), room);
     page.line(&[(Style::Bold, &rank), (Style::Plain, &name), (Style::Plain, &after)])?;

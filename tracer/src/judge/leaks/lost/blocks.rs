@@ -6,8 +6,8 @@
 //! | what the objects hold | the package that defines the type made them (arrays and their data), or what leads to them begins at such an object, or objects of their owner's type come with each of the leak |
 
 use crate::judge::leaks::cluster::Cluster;
+use crate::judge::leaks::measures::Measures;
 use crate::judge::leaks::piece::{Piece, owner};
-use crate::judge::leaks::retained::RetainedPlaces;
 use crate::judge::leaks::{build, extension};
 use crate::model::{
     Amount, Basis, Document, Finding, Leak, LeakRetainer, NATIVE_ROOT, RootKind, TypeGrowth,
@@ -33,7 +33,7 @@ pub fn join(document: &Document, cluster: &Cluster<'_>, leaks: &mut [Leak]) -> b
     let Some((part, leak)) = parts.filter_map(|(part, leak)| Some((part?, leak))).next() else {
         return false;
     };
-    let blocks = build::leak(document, cluster, &RetainedPlaces::default());
+    let blocks = build::leak(document, cluster, &Measures::default());
     let is_content = part == Part::Content;
     let count = if is_content { 0 } else { blocks.now.count };
     leak.now = leak.now.plus(Amount { count, ..blocks.now });
