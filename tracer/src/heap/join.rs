@@ -252,17 +252,21 @@ impl Joined {
 }
 
 /// The paths from roots that keep most of what types grew by since the first snapshot, by type. Objects that were
-/// there for half of the snapshots count before younger ones: those may only be on their way through.
+/// there for half of the snapshots count before younger ones: those may only be on their way through. Of classes of the
+/// program the path through a container that grew, given by `grown`, where there is one: most of its objects may turn over
+/// elsewhere, which is not what it grows by.
 pub fn retainers_of_growth(
     heap: &Heap,
     held: &Retainers<'_>,
     watch: &HeapWatch,
+    grown: &[Address],
 ) -> Vec<(String, RetainerGroup)> {
-    retainers_of(heap, held, &watch.grown(GROWN), |address| match watch.newness(address) {
+    let turn = |address| match watch.newness(address) {
         Newness::Aged => Some(0),
         Newness::Young => Some(1),
         Newness::Old => None,
-    })
+    };
+    retainers_through(heap, held, &watch.grown(GROWN), turn, grown)
 }
 
 /// The paths from roots that keep most objects of each of `types`, of a sample of those for which `turn` says when
@@ -272,6 +276,16 @@ pub fn retainers_of(
     held: &Retainers<'_>,
     types: &[String],
     turn: impl Fn(Address) -> Option<usize>,
+) -> Vec<(String, RetainerGroup)> {
+    retainers_through(heap, held, types, turn, &[])
+}
+
+fn retainers_through(
+    heap: &Heap,
+    held: &Retainers<'_>,
+    types: &[String],
+    turn: impl Fn(Address) -> Option<usize>,
+    grown: &[Address],
 ) -> Vec<(String, RetainerGroup)> {
     let wanted: HashMap<&str, usize> =
         types.iter().zip(0..).map(|(name, place)| (name.as_str(), place)).collect();
@@ -287,7 +301,12 @@ pub fn retainers_of(
     let told = types.iter().zip(&found);
     let of_type = |(name, found): (&String, &Vec<u32>)| {
         let objects = sample(found, turn).into_iter().map(|number| (number, 0));
-        Some((name.clone(), rooted(held, &objects.collect::<Vec<_>>())?))
+        let is_of_program = |number: &u32| {
+            let class = heap.classes.get(heap.objects.object(*number).class);
+            class.kind == Kind::Plain
+        };
+        let grown = if found.first().is_some_and(is_of_program) { grown } else { &[] };
+        Some((name.clone(), rooted(held, &objects.collect::<Vec<_>>(), grown)?))
     };
     told.filter_map(of_type).collect()
 }
@@ -316,9 +335,15 @@ fn sample(numbers: &[u32], turn: impl Fn(u32) -> Option<usize>) -> Vec<u32> {
 }
 
 /// The path from a root that keeps most of these objects, if roots keep more than half of them; through garbage, where
-/// nearly all are that.
-fn rooted(held: &Retainers<'_>, objects: &[(u32, u64)]) -> Option<RetainerGroup> {
+/// nearly all are that. One of a good part of them through a container of `grown` comes before that of most.
+fn rooted(
+    held: &Retainers<'_>,
+    objects: &[(u32, u64)],
+    grown: &[Address],
+) -> Option<RetainerGroup> {
     const GROUPS: usize = 16;
+    /// A larger part is none.
+    const PART: usize = 20;
     let (groups, _) = held.groups(objects, GROUPS);
     if is_garbage(held, objects.iter().map(|(number, _)| *number)) {
         return groups.into_iter().find(|group| group.root == RootKind::Garbage);
@@ -329,8 +354,18 @@ fn rooted(held: &Retainers<'_>, objects: &[(u32, u64)]) -> Option<RetainerGroup>
         root.is_some_and(|root| held.paths().kind(root).is_root())
     };
     let retained = objects.iter().filter(is_retained).count();
-    let first = groups.into_iter().find(|group| group.root.is_root())?;
-    (retained > objects.len() / 2).then_some(first)
+    let mut groups: Vec<RetainerGroup> =
+        groups.into_iter().filter(|group| group.root.is_root()).collect();
+    let grows = |group: &RetainerGroup| {
+        let mut addresses = group.path.iter().map(|reference| reference.address);
+        addresses.any(|address| grown.contains(&address))
+    };
+    let is_part = |group: &RetainerGroup| {
+        usize::try_from(group.count).is_ok_and(|count| PART * count >= objects.len())
+    };
+    let through = groups.iter().position(|group| is_part(group) && grows(group));
+    let first = through.or((!groups.is_empty()).then_some(0))?;
+    (retained > objects.len() / 2).then(|| groups.swap_remove(first))
 }
 
 #[cfg(test)]

@@ -95,7 +95,7 @@ fn retainers(
     let code_type = target.code_type();
     let seen = target.snapshot(wanted, |view, heap, roots| {
         let held = Retainers::new(view, heap, roots, code_type);
-        heap::retainers_of_growth(heap, &held, watch)
+        heap::retainers_of_growth(heap, &held, watch, &[])
     })?;
     Ok(seen.value.into_iter().map(|(name, group)| TypeRetainer::new(name, &group)).collect())
 }

@@ -294,7 +294,9 @@ fn last(
 ) -> Last {
     let held = Retainers::new(view, heap, roots, code_type);
     let joined = heap::join(view, heap, &held, blocks);
-    let retainers = heap::retainers_of_growth(heap, &held, seen.watch);
+    let grown = seen.containers.tables().into_iter().map(|table| table.container);
+    let grown: Vec<Address> = grown.collect();
+    let retainers = heap::retainers_of_growth(heap, &held, seen.watch, &grown);
     let rooted = retainers.iter().filter(|(_, group)| group.root.is_root());
     let paths = rooted.map(|(_, group)| group).chain(joined.holders());
     let containers = seen.containers.told(seen.at.as_secs_f64(), (view, heap, &held), paths);

@@ -12,6 +12,7 @@
 //! | how much and how fast | `amount` |
 //! | what snapshots measured of containers: lengths and retained sizes | `measures`, `retained` |
 //! | name, retainer, advice | `build` |
+//! | the class that hangs from each of what it is named by | `carrier` |
 //! | lines that allocated it | `created` |
 //! | caches that fill up, and those that are full | `refine`, `full` |
 //! | what tells old objects from new ones | `distinguish` |
@@ -25,6 +26,7 @@
 
 mod amount;
 mod build;
+mod carrier;
 mod cluster;
 mod contained;
 mod container;
@@ -65,7 +67,8 @@ pub fn leaks(document: &Document) -> Vec<Leak> {
     let clusters = cluster::clusters(document, &pieces, &measures);
     let (lost, clusters) = lost::lost(document, clusters);
     let refined = |leak| created::of_its_own(refine::refine(leak, document, &measures));
-    let leak = |cluster| refined(build::leak(document, cluster, &measures));
+    let named = |cluster| carrier::named(build::leak(document, cluster, &measures), document);
+    let leak = |cluster| refined(named(cluster));
     let clustered: Vec<Leak> = clusters.iter().map(leak).collect();
     let containers = container::leaks(document, &clustered, &measures.sizes).into_iter();
     let leaks = clustered
