@@ -62,7 +62,9 @@ fn the_line_that_grows_a_container_is_named(interpreter: &Interpreter) -> Result
         let limit = limit.map(|limit| (limit.1.to_owned(), limit.2));
         ensure!(container.bound == limit, "{container:?}, truly {limit:?}");
     }
-    ensure!(named(".a_queue").is_none(), "what turns over: {containers:#?}");
+    // It may be on the path to what grew; no line made it grow.
+    let grows = named(".a_queue").is_some_and(|queue| !queue.lines.is_empty());
+    ensure!(!grows, "what turns over: {containers:#?}");
     target.quit()
 }
 
