@@ -228,8 +228,8 @@ fn is_told_beside(expected: &Beside) -> Result<()> {
     let is_full = |leak: &Value| {
         texts(&leak["retained_by"]["path"]).iter().any(|step| step.contains(expected.full))
     };
-    let leaking = leaks.iter().filter(|leak| leak["verdict"] == "leak");
-    ensure!(!leaking.into_iter().any(is_full), "{}", told());
+    let mut leaking = leaks.iter().filter(|leak| leak["verdict"] == "leak");
+    ensure!(!leaking.any(is_full), "{}", told());
     let shares: f64 = leaks.iter().filter_map(|leak| leak["explains"].as_f64()).sum();
     ensure!(shares <= 1.1, "{shares}: {}", told());
     Ok(())

@@ -360,9 +360,9 @@ def request(together):
 
 
 def rushes(number):
-    """Ever more requests at once, each in an arena of malloc of its own, which keeps what they free."""
+    """Ever more requests at once for a minute, each in an arena of malloc of its own, which keeps what they free."""
     if number % 50 == 0:
-        count = min(12, 1 + number // 50)
+        count = min(12, 1 + number // 250)
         together = threading.Barrier(count)
         for _ in range(count):
             POOL_OF_THREADS.submit(request, together)
@@ -449,14 +449,14 @@ class Item:
         self.name = "item %d" % number
 
 
-RECENT = collections.OrderedDict()
+LAST_ITEMS = collections.OrderedDict()
 
 
 def healthy(number):
     answer = {"rows": [{"id": row, "text": "row %d" % row} for row in range(200)]}
-    RECENT[number] = Item(len(answer["rows"]))
-    if len(RECENT) > 200:
-        RECENT.popitem(last=False)
+    LAST_ITEMS[number] = Item(len(answer["rows"]))
+    if len(LAST_ITEMS) > 200:
+        LAST_ITEMS.popitem(last=False)
     if number % 50 == 0:
         with concurrent.futures.ThreadPoolExecutor(4) as pool:
             list(pool.map(len, [bytearray(20000) for _ in range(8)]))
