@@ -3,7 +3,6 @@
 //! Types and stacks count the same memory in two ways: sizes of objects with the tables that they own, and
 //! blocks of malloc. So they are not added up: the larger of the two stands, where small objects, which have no
 //! blocks, are added to the blocks.
-
 //!
 //! Where snapshots measured the container that retains it, that says how much: types are counted everywhere in the
 //! process, and blocks that came for others look as if they had come on top ([`Measures`]).

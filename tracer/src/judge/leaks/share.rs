@@ -8,9 +8,9 @@ pub fn explained(document: &Document, mut leaks: Vec<Leak>) -> Vec<Leak> {
     let growth = document.growth.as_ref().filter(|growth| growth.significant);
     let slope = growth.map(|growth| growth.slope_bytes_per_hour.est).filter(|slope| *slope > 0.0);
     let rate = |leak: &Leak| leak.rate.bytes_per_hour.est.max(0.0);
-    let grows = |leak: &&mut Leak| leak.kind != LeakKind::Allocator;
-    let sum: f64 = leaks.iter_mut().filter(grows).map(|leak| rate(leak)).sum();
-    for leak in leaks.iter_mut().filter(grows) {
+    let grows = |leak: &Leak| leak.kind != LeakKind::Allocator;
+    let sum: f64 = leaks.iter().filter(|leak| grows(leak)).map(rate).sum();
+    for leak in leaks.iter_mut().filter(|leak| grows(leak)) {
         let share = slope.map(|slope| rate(leak) / slope.max(sum));
         leak.explains = share.filter(|share| share.is_finite());
     }
