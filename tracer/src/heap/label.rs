@@ -5,7 +5,6 @@ use std::collections::HashSet;
 use super::awaits;
 use super::blocks::{self, BlockVisitor, Next};
 use super::class::{Class, Kind};
-use super::dict;
 use super::edge::{self, EdgeLabel};
 use super::module;
 use super::objects::Heap;
@@ -121,10 +120,7 @@ impl Namer<'_> {
     fn replaced(&self, parent: Object, child: Object) -> Option<(EdgeLabel, Object)> {
         let class = self.class(child);
         let is_copied = class.kind.grows() || class.kind == Kind::Tuple;
-        let items = |at| match class.kind {
-            Kind::Dict | Kind::OrderedDict => dict::length(self.view, at),
-            _ => edge::length(self.view, at, class),
-        };
+        let items = |at| edge::length(self.view, at, class);
         if !is_copied {
             return None;
         }
@@ -280,10 +276,7 @@ impl Namer<'_> {
             Kind::Type => {
                 Some(name(self.heap.classes.get(self.heap.classes.known(at)?).name.clone()))
             }
-            Kind::Dict | Kind::OrderedDict => {
-                dict::length(self.view, at).map(|count| ObjectDetail::Items { count })
-            }
-            Kind::List | Kind::Tuple | Kind::Set | Kind::Deque => {
+            Kind::Dict | Kind::OrderedDict | Kind::List | Kind::Tuple | Kind::Set | Kind::Deque => {
                 edge::length(self.view, at, class).map(|count| ObjectDetail::Items { count })
             }
             Kind::Str if self.values => {

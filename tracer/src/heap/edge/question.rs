@@ -2,6 +2,7 @@
 
 use crate::heap::blocks::fitting;
 use crate::heap::class::{Class, Kind};
+use crate::heap::dict;
 use crate::heap::view::View;
 use crate::model::Address;
 
@@ -26,8 +27,11 @@ pub fn module_made_as(view: &View<'_>, module: Address) -> Option<Address> {
     view.word(module, row.1.into()).filter(|name| *name != 0).map(Address)
 }
 
-/// Items of a list, tuple, set or deque; `None` when it cannot have so many.
+/// Items of a dict, list, tuple, set or deque; `None` when it cannot have so many.
 pub fn length(view: &View<'_>, object: Address, class: &Class) -> Option<u64> {
+    if matches!(class.kind, Kind::Dict | Kind::OrderedDict) {
+        return dict::length(view, object);
+    }
     let word = |offset| view.word(object, offset);
     let (count, used) = (word(16)?, word(24)?);
     match class.kind {

@@ -5,7 +5,6 @@
 use super::{Class, EdgeLabel, HEADER, Kind, Object, Reader, View, edge};
 use crate::heap::edge::Edge;
 use crate::heap::index::AddressMap;
-use crate::heap::{containers, dict};
 
 /// Times that an object is looked at again.
 const ATTEMPTS: usize = 3;
@@ -49,7 +48,7 @@ impl Reader<'_, '_> {
             let stale = std::mem::take(&mut self.stale);
             if stale.is_empty()
                 || stale.len() >= STALE
-                || items(self.view, object, class.kind) > Some(ITEMS)
+                || items(self.view, object, class) > Some(ITEMS)
             {
                 return;
             }
@@ -82,7 +81,7 @@ impl Reader<'_, '_> {
     pub(super) fn read_ahead(&self, object: Object) -> Result<Option<Vec<Edge>>, FreedMeanwhile> {
         let class = self.heap.classes.get(object.class);
         let fits = LARGE..=KEPT.saturating_sub(self.ahead.kept);
-        let before = items(self.view, object, class.kind).filter(|items| fits.contains(items));
+        let before = items(self.view, object, class).filter(|items| fits.contains(items));
         let Some(before) = before else { return Ok(None) };
         self.cache.renew(object.address, HEADER + WORD * before);
         if class.kind.grows() {
@@ -99,16 +98,13 @@ impl Reader<'_, '_> {
     }
 }
 
-/// Items of a container.
-fn items(view: &View<'_>, object: Object, kind: Kind) -> Option<u64> {
-    match kind {
-        Kind::Dict | Kind::OrderedDict => dict::length(view, object.address),
-        Kind::Tuple => view.word(object.address, 2 * WORD),
-        Kind::List | Kind::Set | Kind::Deque => {
-            containers::measure(view, object.address, kind).map(|(items, _)| items)
-        }
-        _ => None,
-    }
+/// Items of a container whose items are objects.
+fn items(view: &View<'_>, object: Object, class: &Class) -> Option<u64> {
+    let is_container = matches!(
+        class.kind,
+        Kind::Dict | Kind::OrderedDict | Kind::Tuple | Kind::List | Kind::Set | Kind::Deque
+    );
+    if is_container { edge::length(view, object.address, class) } else { None }
 }
 
 /// Whether others of the same object are called the same.

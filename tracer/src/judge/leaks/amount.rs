@@ -8,7 +8,7 @@
 //! process, and blocks that came for others look as if they had come on top ([`Measures`]).
 
 use super::cluster::{Cluster, is_payload};
-use super::measures::Measures;
+use super::measures::{Measures, whole};
 use super::piece::Piece;
 use crate::model::{Amount, Document, Domain, Finding, Interval, LeakRate, TypeGrowth};
 
@@ -204,9 +204,4 @@ fn is_blocks(piece: &Piece<'_>) -> bool {
 
 fn sum(slopes: impl Iterator<Item = Interval>) -> Interval {
     slopes.fold(Interval::default(), Interval::plus)
-}
-
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-fn whole(bytes: f64) -> u64 {
-    bytes.max(0.0) as u64
 }

@@ -187,7 +187,8 @@ fn bytes_per_hour(found: &TypeGrowth) -> f64 {
     }
 }
 
+/// An estimate as a whole number, not below 0.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-fn whole(bytes: f64) -> u64 {
+pub fn whole(bytes: f64) -> u64 {
     bytes.max(0.0) as u64
 }
