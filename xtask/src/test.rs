@@ -3,7 +3,8 @@
 use std::process::Command;
 use std::time::Instant;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
+use serde_json::Value;
 
 use crate::command::{command, is_root, run, target_dir};
 use crate::ebpf::toolchain::Toolchain;
@@ -83,15 +84,49 @@ fn unprivileged() -> Result<()> {
     Ok(())
 }
 
-/// The tests from outside, with those that attach to live processes.
-fn privileged() -> Result<()> {
-    let mut tests = workspace(&["test", "--no-fail-fast", "--test", "*"], &[]);
+/// The suites whose tests wait for most of their time, so that more of them than there are processors run at once.
+const WAITING: [&str; 3] = ["leaks", "fields", "surplus"];
+const AT_ONCE: &str = "4";
+
+/// The names of all test programs of the workspace.
+fn suites() -> Result<Vec<String>> {
+    let listed = cargo(&["metadata", "--no-deps", "--format-version", "1"]).output()?;
+    ensure!(listed.status.success(), "cargo metadata: {}", String::from_utf8_lossy(&listed.stderr));
+    let metadata: Value = serde_json::from_slice(&listed.stdout)?;
+    let packages = metadata["packages"].as_array().into_iter().flatten();
+    let targets = packages.filter_map(|package| package["targets"].as_array()).flatten();
+    let tests = targets.filter(|target| target["kind"][0] == "test");
+    Ok(tests.filter_map(|test| test["name"].as_str()).map(String::from).collect())
+}
+
+/// These test programs, on the program that was built, with root.
+fn from_outside(suites: &[String]) -> Command {
+    let mut tests = workspace(&["test", "--no-fail-fast"], &[]);
+    tests.args(suites.iter().flat_map(|suite| ["--test", suite]));
     tests.env("LEAKSPY_BIN", target_dir().join("debug/leakspy"));
     if !is_root() {
-        println!("\nNot root: the tests that attach to processes run under sudo.");
         tests.args(["--config", AS_ROOT]);
     }
-    step("tests from outside, with root", tests)?;
+    tests
+}
+
+/// The tests from outside, with those that attach to live processes.
+fn privileged() -> Result<()> {
+    if !is_root() {
+        println!("\nNot root: the tests that attach to processes run under sudo.");
+    }
+    let (waiting, others): (Vec<String>, Vec<String>) =
+        suites()?.into_iter().partition(|suite| WAITING.contains(&suite.as_str()));
+    // Both run, whatever the first finds.
+    let ends = [
+        step("tests from outside, with root", from_outside(&others)),
+        step("those that watch for minutes", {
+            let mut tests = from_outside(&waiting);
+            tests.args(["--", "--test-threads", AT_ONCE]);
+            tests
+        }),
+    ];
+    ends.into_iter().collect::<Result<()>>()?;
     // They stop interpreters in gdb, so `cargo test` alone leaves them out.
     let stacks = workspace(&["test", "--test", "python_stacks"], &["--", "--ignored"]);
     step("stacks against gdb's", stacks)?;
