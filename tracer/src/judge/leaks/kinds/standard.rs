@@ -67,7 +67,8 @@ pub const ROWS: &[Row] = &[
             so: "raise a new exception each time, or raise it .with_traceback(None)",
             unless: None,
         },
-        signs: &[Along(&[".__traceback__: traceback", "*tb_next × *: traceback"])],
+        // The traceback itself is what grows: those of exceptions in a container are as long as the calls are deep.
+        signs: &[In(&[".__traceback__: traceback", "*tb_next × *: traceback"])],
         example: &[
             "module __main__",
             ".ONE: ValueError",

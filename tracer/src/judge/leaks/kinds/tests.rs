@@ -93,6 +93,17 @@ fn what_is_behind_the_container_tells_nothing_of_it() {
     assert_eq!(kind_of(&task), None, "a task of many that runs is no leak");
 }
 
+/// Of an exception that is an item of what grows the traceback is as long as the calls were deep.
+#[test]
+fn an_exception_of_many_is_not_raised_again() {
+    let raised = [".__traceback__: traceback", ".tb_next × 12: traceback", ".tb_frame: frame"];
+    let told = |from: &[&'static str]| kind_of(&[from, &raised, &["local job: app.Job"]].concat());
+    let kept =
+        ["module app", ".FAILED: list (400 items)", "[7]: tuple (2 items)", "[1]: ValueError"];
+    assert_eq!(told(&kept), Some("exceptions-kept"));
+    assert_eq!(told(&["module app", ".BUSY: app.Busy"]), Some("exception-reused"));
+}
+
 /// A kind says what a leak is known as, not that it is one.
 #[test]
 fn what_is_no_leak_is_no_known_kind() {
