@@ -172,10 +172,9 @@ impl<'a> Piece<'a> {
         self.of_stack().is_some_and(|found| found.evidence.arenas)
     }
 
-    /// Whether its objects lie in arenas.
+    /// Whether the objects that came lie in arenas.
     pub fn is_small(&self) -> bool {
-        let mean = |found: &TypeGrowth| found.last_bytes / found.last_count.max(1);
-        self.of_type().is_some_and(|found| mean(found) <= SMALL)
+        self.of_type().is_some_and(|found| size_of_new(found) <= SMALL)
     }
 
     /// Whether nothing points to its blocks.
@@ -195,6 +194,16 @@ impl<'a> Piece<'a> {
             Growing::Type(found) => Some(&found.name),
             Growing::Stack(found) => owner(found),
         }
+    }
+}
+
+/// Mean size of the objects by which a type grew: thousands that were there before say nothing of those. Of all its objects
+/// where it did not grow.
+fn size_of_new(found: &TypeGrowth) -> u64 {
+    let bytes = found.last_bytes.saturating_sub(found.first_bytes);
+    match found.grown() {
+        0 => found.last_bytes / found.last_count.max(1),
+        grown => bytes / grown,
     }
 }
 
@@ -221,4 +230,32 @@ pub fn is_of_frames(found: &Finding) -> bool {
 /// Whether a type is no more than a part of others.
 pub fn is_part(name: &str) -> bool {
     TypeOrigin::from_name(name).is_part()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::judge::leaks::tests::{grown, judged, owned, stack};
+    use crate::model::Amount;
+
+    /// Thousands of small strings of bytes are there since the start, and 200 of two kilobytes come, which are blocks of
+    /// malloc: sizes and blocks are the same memory.
+    #[test]
+    fn what_came_says_whether_it_is_small() {
+        let mut found = grown(1, "bytes", [9_000, 9_200, 60], &[]);
+        (found.last_bytes, found.slope_bytes_per_hour.est) = (9_000 * 60 + 200 * 2_033, 406_600.0);
+        assert!(!Piece::new(Growing::Type(&found), None, 1.0).is_small());
+        let path = ["module app", ".KEPT: dict (200 items)", "['a']: bytes"];
+        found.retainer = Some(path.map(str::to_owned).to_vec());
+        let mut blocks = owned(stack(Verdict::Leak, "keep", 406_600.0), "bytes", &path);
+        blocks.site.live = Amount { bytes: 406_600, count: 200 };
+        blocks.site.allocated = blocks.site.live;
+        blocks.evidence.retained = blocks.site.live;
+        let leaks = judged(vec![found.clone()], vec![blocks]).leaks;
+        assert_eq!((leaks.len(), leaks[0].rate.bytes_per_hour.est), (1, 406_600.0));
+        assert_eq!(leaks[0].now, Amount { bytes: 406_600, count: 200 });
+        // Where none came, all of them say it.
+        (found.first_count, found.first_bytes) = (found.last_count, found.last_bytes);
+        assert!(Piece::new(Growing::Type(&found), None, 1.0).is_small());
+    }
 }
