@@ -21,6 +21,7 @@ fn start(command: &str, pids: &[u32], flags: &[&str]) -> Result<Process> {
     for pid in pids {
         leakspy.args(["-p", &pid.to_string()]);
     }
+    leakspy.arg("--exact");
     let mut process = Process::start(format!("leakspy {command} {pids:?}"), leakspy.args(flags))?;
     for _ in pids {
         process.notice(|line| line.starts_with("recording"))?;

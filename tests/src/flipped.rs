@@ -150,6 +150,7 @@ fn blocks(heap: &heap::Heap) -> Vec<LiveBlock> {
         block: BlockRange { start: Address(address.saturating_sub(16)), size: 64 << (number % 8) },
         site: number % 2,
         born_ns: number,
+        weight: 1,
     };
     objects.map(|(object, number)| block(object.address.0, number)).collect()
 }

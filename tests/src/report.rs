@@ -160,8 +160,15 @@ impl Counters {
     pub fn balance(&self) -> Result<()> {
         use Counter::*;
         let calls = self.of(AllocCalls)?;
-        let ends =
-            [AllocRecorded, AllocFailed, AllocNested, AllocNotAnonymous, ReallocReleased, InFlight];
+        let ends = [
+            AllocRecorded,
+            AllocFailed,
+            AllocNested,
+            AllocNotAnonymous,
+            ReallocReleased,
+            InFlight,
+            AllocLeftOut,
+        ];
         let losses = [PendingLost, PendingFull, LiveFull, AddressTooWide, OutUnreadable];
         let ended = self.sum(&ends)? + self.sum(&losses)?;
         ensure!(calls == ended, "{calls} allocation calls, {ended} ends: {:?}", self.0);
@@ -219,7 +226,7 @@ impl Report {
             );
         }
         let made: u64 = self.sites.iter().map(|site| site.allocated_count).sum();
-        let recorded = self.counter(Counter::AllocRecorded)?;
+        let recorded = self.losses.sum(&[Counter::AllocRecorded, Counter::AllocStoodFor])?;
         ensure!(
             made == recorded,
             "sites made {made} blocks, recorded were {recorded}: {:?}",

@@ -99,6 +99,10 @@ impl Recording {
         let mut command = Command::new(binary()?);
         command.args(["record", "-p", &pid.to_string(), "-o"]);
         command.arg(directory.path().join("out.leakspy")).args(flags);
+        if !flags.contains(&"--budget") && !flags.contains(&"--exact") {
+            // Tests count.
+            command.arg("--exact");
+        }
         adjust(&mut command);
         let process = Process::start(format!("leakspy record -p {pid} {flags:?}"), &mut command)?;
         Ok(Self { process, directory })

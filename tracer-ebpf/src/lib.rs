@@ -12,6 +12,7 @@
 //! | [`walk`] | frames of the current thread | pure |
 //! | [`code_value`] | the same code at another address | pure |
 //! | [`hash`] | site keys | pure |
+//! | [`sampling`] | which blocks are recorded, and for how many each stands | pure |
 #![no_std]
 
 #[cfg(test)]
@@ -19,5 +20,6 @@ extern crate std;
 
 pub mod code_value;
 pub mod hash;
+pub mod sampling;
 pub mod walk;
 pub mod wire;

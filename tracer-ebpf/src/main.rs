@@ -26,9 +26,12 @@ pub fn alloc_return(ctx: RetProbeContext) -> u32 {
 }
 
 /// Entry and return of an allocation function as a session (kernel 6.13 on): the value returned at
-/// the entry decides whether the return is seen at all.
-#[uprobe]
-pub fn alloc_session(ctx: ProbeContext) -> u32 {
+/// the entry decides whether the return is seen at all. Without aya's macro, whose program returns 0 whatever the
+/// function does.
+#[unsafe(no_mangle)]
+#[unsafe(link_section = "uprobe")]
+pub extern "C" fn alloc_session(ctx: *mut core::ffi::c_void) -> u32 {
+    let ctx = ProbeContext::new(ctx);
     if kernel::is_entry(&ctx) {
         !kernel::run(&ctx, kernel::alloc::entry) as u32
     } else {

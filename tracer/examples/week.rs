@@ -122,7 +122,7 @@ fn tick(
     }
     for site in sites {
         for &born in site.live.iter().chain(&site.kept) {
-            snapshot.block(site.totals.key, SIZE, born);
+            snapshot.block(site.totals.key, Amount::block(SIZE), born);
         }
     }
     let blocks = snapshot.finish();

@@ -13,6 +13,7 @@ pub mod aggregate;
 pub mod cli;
 pub mod elf;
 pub mod glibc;
+pub mod governor;
 pub mod growth;
 pub mod heap;
 pub mod history;

@@ -132,8 +132,9 @@ fn snapshot(accumulator: &mut Accumulator, world: &World, now: f64, halt: Halt) 
         for group in &place.groups {
             let (birth, death) = (halt.shifted(group.birth), halt.shifted(group.death));
             if birth < now && death > now {
-                (0..whole(group.count))
-                    .for_each(|_| snapshot.block(key, whole(group.size), nanoseconds(birth)));
+                (0..whole(group.count)).for_each(|_| {
+                    snapshot.block(key, Amount::block(whole(group.size)), nanoseconds(birth))
+                });
             }
         }
     }

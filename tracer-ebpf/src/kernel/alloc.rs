@@ -6,12 +6,12 @@ use aya_log_ebpf::debug;
 use leakspy_ebpf::hash::array_bytes;
 use leakspy_ebpf::walk::ReadUser;
 use leakspy_ebpf::wire::counter::Counter;
-use leakspy_ebpf::wire::key::{Function, Pending};
+use leakspy_ebpf::wire::key::{Function, LiveValue, Pending};
 use leakspy_ebpf::wire::limit::MAX_NESTED;
 
 use super::map::PENDING;
 use super::read::Current;
-use super::{ProbeEvent, ledger, life, mapping, site};
+use super::{ProbeEvent, ledger, life, mapping, sample, site};
 
 const PROT_NONE: u64 = 0;
 const MAP_PRIVATE: u64 = 0x2;
@@ -43,6 +43,13 @@ pub fn entry<C: EbpfContext>(ctx: &C, event: &ProbeEvent) -> bool {
         return false;
     }
     event.count(Counter::AllocCalls);
+    let request = request(function, event, event.arg3());
+    let weight =
+        request.as_ref().map_or(1, |request| sample::weight(event, function, request.size));
+    if weight == 0 && calls_no_other(function) {
+        event.count(Counter::AllocLeftOut);
+        return false;
+    }
     let Some(pending) = pending_slot(event) else {
         event.count(Counter::PendingFull);
         debug!(ctx, "no room to remember a call of function {}", function);
@@ -52,7 +59,7 @@ pub fn entry<C: EbpfContext>(ctx: &C, event: &ProbeEvent) -> bool {
         event.count(Counter::AllocNested);
         return false;
     }
-    let Some(request) = request(function, event, event.arg3()) else {
+    let Some(request) = request else {
         event.count(Counter::AllocNotAnonymous);
         return false;
     };
@@ -73,7 +80,11 @@ pub fn entry<C: EbpfContext>(ctx: &C, event: &ProbeEvent) -> bool {
             None => event.count(Counter::ReallocUnknown),
         }
     }
-    pending.site = site::resolve(event, function, request.size, false);
+    pending.site = 0;
+    if weight != 0 {
+        pending.site = site::resolve(event, function, request.size, false);
+        pending.more = (weight - 1) as u16;
+    }
     pending.size = request.size;
     pending.out = request.out;
     pending.function = function;
@@ -119,11 +130,11 @@ pub fn mapped(event: &ProbeEvent, place: impl Fn(u64) -> Option<u64>) {
         };
         event.count(Counter::ReallocOld);
         ledger::freed(event, &old);
-        mapping::ended(event, request.old_address, old.size);
+        mapping::ended(event, request.old_address, old.size());
     }
     let site = site::resolve(event, event.function, request.size, true);
     mapping::began(event, address, request.size);
-    ledger::insert(event, address, request.size, site);
+    ledger::insert(event, address, &LiveValue::new(request.size, 1, site, ledger::now_ns()));
 }
 
 /// Whether the function may release an old block.
@@ -132,6 +143,13 @@ fn releases(function: u32) -> bool {
     function == Function::Realloc as u32
         || function == Function::Reallocarray as u32
         || function == Function::Mremap as u32
+}
+
+/// Whether the function never calls another one that is seen, whatever allocator has it. Of the others the whole
+/// call must be known also when it is not recorded, or what they call would have a chance of its own.
+#[inline(always)]
+fn calls_no_other(function: u32) -> bool {
+    function == Function::Malloc as u32 || function == Function::Calloc as u32
 }
 
 /// The thread's pending call, made on its first.
@@ -272,13 +290,19 @@ fn succeeded(event: &ProbeEvent, pending: &Pending, address: u64) {
         event.count(Counter::ReallocOld);
         ledger::freed(event, &pending.old);
         if maps {
-            mapping::ended(event, pending.old_address, pending.old.size);
+            mapping::ended(event, pending.old_address, pending.old.size());
         }
     }
     if maps {
         mapping::began(event, address, pending.size);
     }
-    ledger::insert(event, address, pending.size, pending.site);
+    if pending.site == 0 {
+        event.count(Counter::AllocLeftOut);
+        return;
+    }
+    let weight = u64::from(pending.more) + 1;
+    let block = LiveValue::new(pending.size, weight, pending.site, ledger::now_ns());
+    ledger::insert(event, address, &block);
 }
 
 #[inline(always)]

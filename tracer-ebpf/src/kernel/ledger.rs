@@ -13,21 +13,21 @@ const EEXIST: i32 = -17;
 
 /// Enters a block. An older block at the address is taken for freed, and counted.
 #[inline(always)]
-pub fn insert(event: &ProbeEvent, address: u64, size: u64, site: u64) {
-    let block = LiveValue { size, site, time_ns: now_ns() };
+pub fn insert(event: &ProbeEvent, address: u64, block: &LiveValue) {
     let Some(key) = event.key(address) else {
         event.count(Counter::AddressTooWide);
         return;
     };
-    if !enter(event, address, key, &block) {
+    if !enter(event, address, key, block) {
         event.count(Counter::LiveFull);
         return;
     }
     event.count(Counter::AllocRecorded);
-    event.add(Counter::AllocBytes, size);
-    with_totals(event, site, |totals| {
-        atomic::add(&mut totals.allocated_bytes, size);
-        atomic::add(&mut totals.allocated_count, 1);
+    event.add(Counter::AllocBytes, block.bytes());
+    event.add(Counter::AllocStoodFor, block.weight() - 1);
+    with_totals(event, block.site, |totals| {
+        atomic::add(&mut totals.allocated_bytes, block.bytes());
+        atomic::add(&mut totals.allocated_count, block.weight());
     });
 }
 
@@ -102,7 +102,8 @@ pub fn take(event: &ProbeEvent, address: u64) -> Option<LiveValue> {
 /// Accounts a removed block as freed.
 #[inline(always)]
 pub fn freed(event: &ProbeEvent, block: &LiveValue) {
-    freed_part(event, block.site, block.size, 1);
+    event.add(Counter::FreeStoodFor, block.weight() - 1);
+    freed_part(event, block.site, block.bytes(), block.weight());
 }
 
 /// Accounts `bytes` of a site as freed, and `blocks` blocks.
@@ -129,8 +130,9 @@ fn with_totals(
     }
 }
 
+/// `CLOCK_MONOTONIC`.
 #[inline(always)]
-fn now_ns() -> u64 {
+pub fn now_ns() -> u64 {
     // SAFETY: the helper has no preconditions.
     unsafe { bpf_ktime_get_ns() }
 }

@@ -25,7 +25,7 @@ pub fn is_due(event: &ProbeEvent, calls: Counter) -> bool {
 /// Whether the release of a block is checked in any case.
 #[inline(always)]
 pub fn is_due_for(block: &LiveValue) -> bool {
-    block.size >= LARGE
+    block.size() >= LARGE
 }
 
 /// Whether the interpreter has begun to tear itself down. Asked where something is released, since

@@ -42,6 +42,9 @@ pub static RING: RingBuf = RingBuf::with_byte_size(limit::RING_BYTES, 0);
 pub static TARGETS: Array<TargetRow> = Array::with_max_entries(2, 0);
 
 #[map]
+pub static PERIODS: Array<u32> = Array::with_max_entries(2, 0);
+
+#[map]
 pub static TASKS: Array<Task> = Array::with_max_entries(limit::TASKS, 0);
 
 #[map]

@@ -31,16 +31,16 @@ pub fn ended(event: &ProbeEvent, address: u64, size: u64) {
 /// all.
 #[inline(always)]
 pub fn unmapped(event: &ProbeEvent, address: u64, length: u64, block: &LiveValue) {
-    if length < block.size {
-        began(event, address + length, block.size - length);
+    if length < block.size() {
+        began(event, address + length, block.size() - length);
         event.count(Counter::UnmapPartial);
-        keep(event, address + length, block, block.size - length);
+        keep(event, address + length, block, block.size() - length);
         return;
     }
     event.count(Counter::FreeRecorded);
-    ended(event, address, block.size);
+    ended(event, address, block.size());
     ledger::freed(event, block);
-    further(event, address + block.size, length - block.size);
+    further(event, address + block.size(), length - block.size());
 }
 
 /// One call can release several mappings that follow one another.
@@ -52,16 +52,16 @@ fn further(event: &ProbeEvent, first: u64, length: u64) {
             return;
         }
         let Some(block) = ledger::take(event, address) else { return };
-        if left < block.size {
-            began(event, address + left, block.size - left);
-            keep(event, address + left, &block, block.size - left);
+        if left < block.size() {
+            began(event, address + left, block.size() - left);
+            keep(event, address + left, &block, block.size() - left);
             return;
         }
         event.count(Counter::UnmapFurther);
-        ended(event, address, block.size);
+        ended(event, address, block.size());
         ledger::freed(event, &block);
-        address += block.size;
-        left -= block.size;
+        address += block.size();
+        left -= block.size();
     }
 }
 
@@ -78,7 +78,7 @@ pub fn cut_tail(event: &ProbeEvent, address: u64, length: u64) -> bool {
         return false;
     }
     let Some(block) = ledger::take(event, start) else { return false };
-    ended(event, start, block.size);
+    ended(event, start, block.size());
     began(event, start, address - start);
     event.count(Counter::UnmapPartial);
     keep(event, start, &block, address - start);
@@ -88,8 +88,8 @@ pub fn cut_tail(event: &ProbeEvent, address: u64, length: u64) -> bool {
 /// Puts the rest of a mapping back and accounts what it lost.
 #[inline(always)]
 fn keep(event: &ProbeEvent, address: u64, block: &LiveValue, rest: u64) {
-    if ledger::put_back(event, address, &LiveValue { size: rest, ..*block }) {
-        ledger::freed_part(event, block.site, block.size.saturating_sub(rest), 0);
+    if ledger::put_back(event, address, &block.resized(rest)) {
+        ledger::freed_part(event, block.site, block.size().saturating_sub(rest), 0);
     } else {
         event.count(Counter::RestLost);
         ledger::freed(event, block);

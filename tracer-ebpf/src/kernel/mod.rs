@@ -11,6 +11,7 @@ pub mod map;
 mod mapping;
 mod publish;
 mod read;
+mod sample;
 mod site;
 pub mod system_call;
 

@@ -1,7 +1,7 @@
 //! Which site an allocation belongs to: walk, hash, look up, and publish on first sight.
 
 use aya_ebpf::bindings::BPF_NOEXIST;
-use aya_ebpf::helpers::generated::{bpf_get_prandom_u32, bpf_get_smp_processor_id};
+use aya_ebpf::helpers::generated::bpf_get_smp_processor_id;
 use leakspy_ebpf::code_value;
 use leakspy_ebpf::hash::{mix, size_class};
 use leakspy_ebpf::walk::{ReadUser, StatePlace, ThreadRegisters, walk};
@@ -18,7 +18,7 @@ use super::code::CodeValues;
 use super::map::{GENERATIONS, SCRATCH, SITES, WorkSlot};
 use super::publish::{self, SentCall};
 use super::read::{self, Current};
-use super::{ProbeEvent, has_loops, layout};
+use super::{ProbeEvent, has_loops, layout, sample};
 
 const E2BIG: i32 = -7;
 
@@ -95,7 +95,7 @@ fn enter(key: u64, call: &SentCall<'_>, slot: &mut WorkSlot, audit_one_in: u32) 
         if publish::stack(KIND_SITE, call, slot) {
             atomic::store_half(published, 1);
         }
-    } else if audit_one_in != 0 && random() % audit_one_in == 0 {
+    } else if audit_one_in != 0 && sample::random() % audit_one_in == 0 {
         publish::stack(KIND_AUDIT, call, slot);
     }
     key
@@ -151,10 +151,4 @@ fn claim() -> Option<&'static mut WorkSlot> {
 #[inline(always)]
 fn release(slot: &mut WorkSlot) {
     atomic::store(&mut slot.scratch.owner, 0);
-}
-
-#[inline(always)]
-fn random() -> u32 {
-    // SAFETY: the helper has no preconditions.
-    unsafe { bpf_get_prandom_u32() as u32 }
 }

@@ -144,6 +144,12 @@ counters! {
     AfterExec = 46, "after_exec", Accounted;
     /// Allocations at addresses of more than 48 bits, for which the live table has no key.
     AddressTooWide = 47, "address_too_wide", Loss;
+    /// Allocations that were left to others of their kind to stand for, because recording all of them would cost too much.
+    AllocLeftOut = 48, "alloc_left_out", Accounted;
+    /// Allocations for which recorded ones stand, beside themselves.
+    AllocStoodFor = 49, "alloc_stood_for", Accounted;
+    /// The same of the blocks that left the live table.
+    FreeStoodFor = 50, "free_stood_for", Accounted;
 }
 
 #[cfg(test)]

@@ -7,14 +7,59 @@ use super::limit::GENERATION_BUCKETS;
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LiveValue {
-    /// Bytes asked for.
-    pub size: u64,
+    /// Bytes asked for, and in the 16 bits above them for how many more blocks this one stands.
+    size_and_more: u64,
     /// Key of the site that allocated it.
     pub site: u64,
     /// `CLOCK_MONOTONIC` nanoseconds at the return of the allocator.
     pub time_ns: u64,
 }
 assert_size!(LiveValue, 24);
+
+/// No block has more bytes than addresses have.
+const SIZE_BITS: u32 = ADDRESS_BITS;
+const MOST_BYTES: u64 = (1 << SIZE_BITS) - 1;
+
+impl LiveValue {
+    /// None.
+    pub const NONE: Self = Self { size_and_more: 0, site: 0, time_ns: 0 };
+
+    /// A block of `size` bytes that stands for `weight` blocks, at most [`crate::sampling::MOST_WEIGHT`].
+    #[inline(always)]
+    pub const fn new(size: u64, weight: u64, site: u64, time_ns: u64) -> Self {
+        let size = if size > MOST_BYTES { MOST_BYTES } else { size };
+        Self { size_and_more: weight.wrapping_sub(1) << SIZE_BITS | size, site, time_ns }
+    }
+
+    /// Bytes asked for.
+    #[inline(always)]
+    pub const fn size(&self) -> u64 {
+        self.size_and_more & MOST_BYTES
+    }
+
+    /// For how many blocks it stands, itself among them; 1 when all are recorded. See [`crate::sampling`].
+    #[inline(always)]
+    pub const fn weight(&self) -> u64 {
+        (self.size_and_more >> SIZE_BITS) + 1
+    }
+
+    /// Bytes of all the blocks that it stands for.
+    #[inline(always)]
+    pub const fn bytes(&self) -> u64 {
+        self.size().wrapping_mul(self.weight())
+    }
+
+    /// The same under another key of the site.
+    pub const fn at(&self, site: u64) -> Self {
+        Self::new(self.size(), self.weight(), site, self.time_ns)
+    }
+
+    /// The same with another size.
+    #[inline(always)]
+    pub const fn resized(&self, size: u64) -> Self {
+        Self::new(size, self.weight(), self.site, self.time_ns)
+    }
+}
 
 /// What a site did since the start; all are only ever added to.
 #[repr(C)]
@@ -58,21 +103,22 @@ pub struct Pending {
     pub sp: u64,
     /// Bytes asked for.
     pub size: u64,
-    /// Site key.
+    /// Site key; 0 when the block is not recorded.
     pub site: u64,
     /// For `posix_memalign`: where the address will be written.
     pub out: u64,
     /// For realloc and mremap: the old address, or 0.
     pub old_address: u64,
-    /// The old block, taken out of the live table at entry; `old.site` and `old.size` are valid
-    /// when `has_old` is 1.
+    /// The old block, taken out of the live table at entry; valid when `has_old` is 1.
     pub old: LiveValue,
     /// Which function, see [`Function`].
     pub function: u32,
     /// 1 when `old` was in the live table.
     pub has_old: u32,
     /// Calls seen inside this one.
-    pub nested: u32,
+    pub nested: u16,
+    /// For how many blocks the new one stands besides itself.
+    pub more: u16,
     /// Slot of the target; a thread's call under another one says nothing.
     pub slot: u32,
     /// Instruction at which the call was seen.
@@ -88,10 +134,11 @@ impl Pending {
         site: 0,
         out: 0,
         old_address: 0,
-        old: LiveValue { size: 0, site: 0, time_ns: 0 },
+        old: LiveValue::NONE,
         function: 0,
         has_old: 0,
         nested: 0,
+        more: 0,
         slot: 0,
         ip: 0,
     };
@@ -266,6 +313,17 @@ mod tests {
         }
         assert_eq!(target_key(1, 1 << 48), None);
         assert_eq!(target_key(1, u64::MAX), None);
+    }
+
+    #[test]
+    fn blocks_have_size_and_weight() {
+        for (size, weight) in [(0, 1), (1000, 65), (MOST_BYTES, crate::sampling::MOST_WEIGHT)] {
+            let block = LiveValue::new(size, weight, 3, 4);
+            assert_eq!((block.size(), block.weight()), (size, weight));
+            assert_eq!(block.bytes(), size.wrapping_mul(weight));
+            assert_eq!(block.resized(7), LiveValue::new(7, weight, 3, 4));
+        }
+        assert_eq!(LiveValue::new(u64::MAX, 1, 0, 0).size(), MOST_BYTES);
     }
 
     #[test]

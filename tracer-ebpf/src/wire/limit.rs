@@ -28,7 +28,7 @@ pub const TASK_CELLS: u32 = 8;
 /// Most targets of one process of leakspy.
 pub const TARGETS: u32 = 1024;
 /// Nested calls after which a pending call of the same thread is taken for dead.
-pub const MAX_NESTED: u32 = 64;
+pub const MAX_NESTED: u16 = 64;
 /// Default capacity of the live table, in blocks.
 pub const LIVE_BLOCKS: u32 = 1024 * 1024;
 /// Default capacity of the site table.

@@ -13,6 +13,9 @@ pub const COUNTERS: &str = "COUNTERS";
 pub const RING: &str = "RING";
 /// Array of [`super::target::TargetRow`], indexed by slot; slot 0 is nobody's.
 pub const TARGETS: &str = "TARGETS";
+/// Array of numbers of bytes, indexed by slot: the period of [`crate::sampling`], 0 to record all blocks.
+/// Only user space writes it.
+pub const PERIODS: &str = "PERIODS";
 /// Array of [`super::target::Task`]: the slot of a process is in one of the few cells from its
 /// [`crate::hash::task_cell`].
 pub const TASKS: &str = "TASKS";

@@ -100,14 +100,14 @@ impl Snapshot<'_> {
         self.accumulator.sites.entry(site).or_default().allocated(&self.elapsed, total, least);
     }
 
-    /// A live block and its birth, nanoseconds since the start. Those that were born since this
-    /// snapshot began are left to the next one.
-    pub fn block(&mut self, site: u64, size: u64, born: u64) {
+    /// A live block, with all that it stands for, and its birth, nanoseconds since the start. Those that were born
+    /// since this snapshot began are left to the next one.
+    pub fn block(&mut self, site: u64, block: Amount, born: u64) {
         let Accumulator { grid, sites, pauses } = &mut *self.accumulator;
         if let Some(period) = grid.holding(born)
             && let Some(site) = sites.get_mut(&site)
         {
-            site.found(period, size, pauses.active(born, self.elapsed.last.to));
+            site.found(period, block, pauses.active(born, self.elapsed.last.to));
             self.blocks += 1;
         }
     }

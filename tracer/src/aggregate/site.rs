@@ -78,8 +78,7 @@ impl SiteAges {
     }
 
     /// Found alive: a block of `size` bytes that was born `ago` nanoseconds before this snapshot.
-    pub fn found(&mut self, period: Period, size: u64, ago: u64) {
-        let block = Amount::block(size);
+    pub fn found(&mut self, period: Period, block: Amount, ago: u64) {
         if ago > self.age {
             self.retained_found = self.retained_found.plus(block);
         }

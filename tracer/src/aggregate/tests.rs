@@ -53,7 +53,9 @@ impl Target {
     fn snapshot(&self, accumulator: &mut Accumulator) -> bool {
         let Some(mut snapshot) = accumulator.snapshot(self.now, USUAL) else { return false };
         self.totals.iter().for_each(|(site, total)| snapshot.allocated(*site, *total));
-        self.live.iter().for_each(|block| snapshot.block(block.site, block.size, block.born));
+        self.live
+            .iter()
+            .for_each(|block| snapshot.block(block.site, Amount::block(block.size), block.born));
         snapshot.finish();
         true
     }
@@ -143,7 +145,7 @@ proptest! {
             now += step;
             let mut snapshot = accumulator.snapshot(now, USUAL).expect("time has passed");
             snapshot.allocated(7, Amount { bytes: count * 10, count });
-            blocks.iter().for_each(|(born, size)| snapshot.block(7, *size, *born));
+            blocks.iter().for_each(|(born, size)| snapshot.block(7, Amount::block(*size), *born));
             snapshot.finish();
             changed(&mut accumulator, &mut known);
             for cohort in known.get(&7).map_or(&[][..], |(cohorts, _)| cohorts) {
@@ -237,8 +239,8 @@ fn a_quiet_site_is_not_handed_out_again() {
     changed(&mut accumulator, &mut HashMap::new());
     let mut snapshot = accumulator.snapshot(4001 * SECOND, USUAL).expect("time has passed");
     snapshot.allocated(1, Amount { bytes: 20, count: 2 });
-    snapshot.block(1, 10, 0);
-    snapshot.block(1, 10, 10 * SECOND);
+    snapshot.block(1, Amount::block(10), 0);
+    snapshot.block(1, Amount::block(10), 10 * SECOND);
     snapshot.finish();
     let mut known = HashMap::new();
     changed(&mut accumulator, &mut known);
@@ -265,7 +267,10 @@ fn stalled(stands_still: bool) -> (Accumulator, Life) {
             }
             let mut snapshot = accumulator.snapshot(target.now, 5 * SECOND).expect("time passed");
             target.totals.iter().for_each(|(site, total)| snapshot.allocated(*site, *total));
-            target.live.iter().for_each(|block| snapshot.block(1, block.size, block.born));
+            target
+                .live
+                .iter()
+                .for_each(|block| snapshot.block(1, Amount::block(block.size), block.born));
             snapshot.finish();
         }
     }

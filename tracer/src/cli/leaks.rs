@@ -107,7 +107,7 @@ fn options(
         tick: Duration::from_secs(1),
         max_live: args.tables.max_live,
         max_sites: args.tables.max_sites,
-        budget: None,
+        budget: args.cost.budget(),
         audit_one_in: 4096,
         pause: args.search.pause,
         method: None,

@@ -182,6 +182,25 @@ pub struct TablesArgs {
     pub max_sites: u32,
 }
 
+/// What the probes may cost the process.
+#[derive(Args, Debug)]
+pub struct CostArgs {
+    /// Share of a core that the probes may cost the process, over any ten seconds. Where recording every allocation would
+    /// cost more, some are recorded and stand for the others
+    #[arg(long, value_name = "SHARE", default_value = "2%", value_parser = units::share, help_heading = "Limits")]
+    budget: f64,
+    /// Record every allocation, whatever that costs the process
+    #[arg(long, conflicts_with = "budget", help_heading = "Limits")]
+    exact: bool,
+}
+
+impl CostArgs {
+    /// Share of a core; `None` for exactness.
+    pub fn budget(&self) -> Option<f64> {
+        (!self.exact).then_some(self.budget)
+    }
+}
+
 /// What is read of the process beside its allocations.
 #[derive(Args, Debug)]
 pub struct SearchArgs {

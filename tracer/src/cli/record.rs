@@ -84,7 +84,7 @@ fn options(args: &RecordArgs, target: String, output: PathBuf) -> RecordOptions 
         tick: args.tick,
         max_live: args.tables.max_live,
         max_sites: args.tables.max_sites,
-        budget: None,
+        budget: args.cost.budget(),
         audit_one_in: args.audit_one_in,
         pause: args.search.pause,
         method: args.method.map(Into::into),

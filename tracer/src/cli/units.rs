@@ -31,6 +31,20 @@ pub fn duration(text: &str) -> Result<Duration, String> {
     Ok(Duration::from_secs_f64(seconds))
 }
 
+/// `2%`, `0.5 %` or `0.02`: a share of a core, at most one.
+pub fn share(text: &str) -> Result<f64, String> {
+    let (number, unit) = match text.trim().strip_suffix('%') {
+        Some(number) => (number.trim_end(), 0.01),
+        None => (text.trim(), 1.0),
+    };
+    let number: f64 = number.parse().map_err(|_| format!("`{text}` is no share; try 2%"))?;
+    let share = number * unit;
+    if !(0.0..=1.0).contains(&share) || share == 0.0 {
+        return Err(format!("`{text}` is no share of a core between 0 and 100%; try 2%"));
+    }
+    Ok(share)
+}
+
 /// A duration between savings: at least a tenth of a second, because each one is a transaction.
 pub fn tick(text: &str) -> Result<Duration, String> {
     let tick = duration(text)?;

@@ -39,6 +39,15 @@ pub struct LiveBlock {
     pub site: u64,
     /// When it was born, which tells it from the next block at its address.
     pub born_ns: u64,
+    /// For how many blocks it stands, itself among them.
+    pub weight: u64,
+}
+
+impl LiveBlock {
+    /// All that it stands for.
+    fn amount(&self) -> Amount {
+        Amount { bytes: self.block.size.saturating_mul(self.weight), count: self.weight }
+    }
 }
 
 /// Blocks with their owners.
@@ -124,7 +133,7 @@ fn paths(
     for ((live, owner), class) in blocks.iter().zip(owners).zip(types) {
         let (Some(owner), Some(class)) = (owner, class) else { continue };
         let group = sites.entry(live.site).or_default().entry(*class).or_default();
-        group.bytes = group.bytes.saturating_add(live.block.size);
+        group.bytes = group.bytes.saturating_add(live.amount().bytes);
         if group.objects.len() < SAMPLE {
             group.objects.insert(*owner, live.born_ns);
         }
@@ -200,7 +209,7 @@ impl Joined {
         for (live, number) in self.blocks.iter().zip(&self.numbers) {
             if let Some(number) = number {
                 let sum = bytes.entry(*number).or_default();
-                *sum = sum.saturating_add(live.block.size);
+                *sum = sum.saturating_add(live.amount().bytes);
             }
         }
         bytes
@@ -216,10 +225,10 @@ impl Joined {
         let mut sites: BTreeMap<u64, (u64, Types)> = BTreeMap::new();
         for (live, owner) in self.blocks.iter().zip(&self.owners).filter(|(live, _)| still(live)) {
             let (looked_for, types) = sites.entry(live.site).or_default();
-            *looked_for += 1;
+            *looked_for = looked_for.saturating_add(live.weight);
             if let Some(class) = owner {
                 let blocks = types.entry(*class).or_default();
-                *blocks = blocks.plus(Amount::block(live.block.size));
+                *blocks = blocks.plus(live.amount());
             }
         }
         sites

@@ -63,7 +63,7 @@ pub struct Capture {
     pub started: u64,
     /// Length.
     pub seconds: f64,
-    /// `exact`
+    /// `exact` where all allocations were recorded, `sampled` where some stand for others.
     pub mode: String,
     /// Share of a core that probes may cost, when one was set.
     pub budget: Option<f64>,

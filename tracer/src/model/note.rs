@@ -196,6 +196,22 @@ coded! {
             /// Those that were not handled.
             records: u64,
         },
+        /// Some allocations were recorded and stand for others, because recording all would have cost too much.
+        "sampled" => Sampled {
+            /// For how long, seconds.
+            seconds: f64,
+            /// Mean bytes between two that were recorded, at most.
+            period: u64,
+            /// Share of a core that recording all would have cost, by prediction.
+            exact: f64,
+        },
+        /// The probes cost the target more than was allowed.
+        "budget-exceeded" => BudgetExceeded {
+            /// Share of a core in the dearest ten seconds.
+            most: f64,
+            /// Share of a core that was allowed.
+            budget: f64,
+        },
         /// Findings were suppressed.
         "findings-suppressed" => FindingsSuppressed {
             /// The file that says so.

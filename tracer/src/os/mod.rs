@@ -19,6 +19,7 @@ mod kernel_pointers;
 pub mod maps;
 pub mod memory;
 pub mod module;
+pub mod own;
 pub mod packages;
 pub mod pages;
 pub mod pause;

@@ -25,7 +25,7 @@ impl AttachMethod {
     }
 
     /// The probes on what is not an allocation function.
-    const fn kind(self) -> LinkKind {
+    pub(super) const fn kind(self) -> LinkKind {
         match self {
             Self::Session | Self::Multi => LinkKind::Multi,
             Self::Perf => LinkKind::Perf,

@@ -9,7 +9,7 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
 use aya::Pod;
-use aya_obj::generated::bpf_insn;
+use aya_obj::generated::{bpf_insn, bpf_prog_info};
 
 use super::subprograms::{self, FunctionInfo};
 
@@ -18,11 +18,13 @@ const BPF_MAP_LOOKUP_ELEM: libc::c_long = 1;
 const BPF_MAP_UPDATE_ELEM: libc::c_long = 2;
 const BPF_MAP_DELETE_ELEM: libc::c_long = 3;
 const BPF_PROG_LOAD: libc::c_long = 5;
+const BPF_OBJ_GET_INFO_BY_FD: libc::c_long = 15;
 const BPF_RAW_TRACEPOINT_OPEN: libc::c_long = 17;
 const BPF_BTF_LOAD: libc::c_long = 18;
 const BPF_MAP_FREEZE: libc::c_long = 22;
 const BPF_MAP_LOOKUP_BATCH: libc::c_long = 24;
 const BPF_LINK_CREATE: libc::c_long = 28;
+const BPF_ENABLE_STATS: libc::c_long = 32;
 const BPF_MAP_TYPE_ARRAY: u32 = 2;
 const BPF_MAP_TYPE_PROG_ARRAY: u32 = 3;
 const BPF_F_RDONLY_PROG: u32 = 1 << 7;
@@ -113,6 +115,20 @@ struct RawTracepointOpen {
     name: u64,
     prog_fd: u32,
     reserved: u32,
+}
+
+#[repr(C)]
+#[derive(Default)]
+struct EnableStats {
+    kind: u32,
+}
+
+#[repr(C)]
+#[derive(Default)]
+struct Info {
+    bpf_fd: u32,
+    info_len: u32,
+    info: u64,
 }
 
 #[repr(C)]
@@ -421,6 +437,25 @@ pub unsafe fn lookup_batch<K: Pod, V: Pod>(
     };
     *position = Position { next, started: true };
     Ok(Batch { count: usize::try_from(attributes.count).unwrap_or(0).min(room), end })
+}
+
+/// Has the kernel time all eBPF programs of this machine for as long as the descriptor is open
+/// (`BPF_STATS_RUN_TIME`, from 5.8 on).
+pub fn enable_stats() -> io::Result<OwnedFd> {
+    bpf(BPF_ENABLE_STATS, &mut EnableStats::default()).map(owned)
+}
+
+/// Nanoseconds that a program took while it was timed, and how often it ran.
+pub fn run_time(program: BorrowedFd<'_>) -> io::Result<(u64, u64)> {
+    // SAFETY: only integers and bit fields, for which all zeros are valid.
+    let mut info: bpf_prog_info = unsafe { std::mem::zeroed() };
+    let mut attributes = Info {
+        bpf_fd: number(program)?,
+        info_len: u32::try_from(size_of_val(&info)).map_err(io::Error::other)?,
+        info: (&raw mut info) as u64,
+    };
+    bpf(BPF_OBJ_GET_INFO_BY_FD, &mut attributes)?;
+    Ok((info.run_time_ns, info.run_cnt))
 }
 
 /// Waits until all programs that run now have ended, on kernels that can say so: they run under the

@@ -11,7 +11,7 @@ use leakspy_ebpf::wire::counter::Counter;
 use leakspy_ebpf::wire::key::{LiveValue, Pending, SiteValue};
 
 use super::error::ProbeError;
-use super::kernel::{AttachRequest, EndedBy, Kernel, Placed, Records, Slot, Tables};
+use super::kernel::{AttachRequest, EndedBy, Kernel, Placed, ProgramTimes, Records, Slot, Tables};
 use crate::model::AttachMethod;
 
 /// What the kernel side was asked to do.
@@ -189,7 +189,7 @@ impl Kernel for FakeKernel {
         self.next += 1;
         let (script, numbers) = (self.script.clone(), self.script.numbers(slot));
         let tables = Arc::new(FakeTables { slot, script, numbers });
-        Ok(Placed { slot, tables })
+        Ok(Placed { slot, tables, trap_ns: None })
     }
 
     fn see_mappings(&mut self, slot: Slot) -> Result<(), ProbeError> {
@@ -299,6 +299,18 @@ impl Tables for FakeTables {
     fn sites(&self) -> Result<Vec<(u64, SiteValue)>, ProbeError> {
         self.read()?;
         Ok(self.numbers.sites.lock().unwrap().clone())
+    }
+
+    fn set_period(&self, _bytes: u32) -> Result<(), ProbeError> {
+        Ok(())
+    }
+
+    fn time_programs(&self, _on: bool) -> Result<(), ProbeError> {
+        Ok(())
+    }
+
+    fn program_times(&self) -> Result<ProgramTimes, ProbeError> {
+        Ok(ProgramTimes::default())
     }
 
     fn live(&self, _each: &mut dyn FnMut(u64, LiveValue)) -> Result<(), ProbeError> {

@@ -42,12 +42,32 @@ pub enum EndedBy {
     Replaced,
 }
 
+/// Processor time of programs, and how often they ran; both are only ever added to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RunTime {
+    /// Nanoseconds.
+    pub ns: u64,
+    /// Runs.
+    pub runs: u64,
+}
+
+/// What programs took so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ProgramTimes {
+    /// At allocation functions, entry and return.
+    pub alloc: RunTime,
+    /// At functions that only release.
+    pub free: RunTime,
+}
+
 /// A target that is attached; counting is off.
 pub struct Placed {
     /// For [`Kernel::detach`]; records name it.
     pub slot: Slot,
     /// Its numbers; they can be read until they are dropped, also after the probes are out.
     pub tables: Arc<dyn Tables>,
+    /// Nanoseconds of a trap on this machine, as measured; none where that failed.
+    pub trap_ns: Option<f64>,
 }
 
 /// Places probes and takes them out. Both block, for milliseconds and more.
@@ -114,6 +134,19 @@ pub trait Records: AsFd + Send {
 pub trait Tables: Send + Sync {
     /// Turns accounting on or off.
     fn set_recording(&self, on: bool) -> Result<(), ProbeError>;
+
+    /// From now on, blocks of fewer bytes are recorded by chance, about one in each so many bytes (see
+    /// [`leakspy_ebpf::sampling`]); 0: all are recorded.
+    fn set_period(&self, bytes: u32) -> Result<(), ProbeError>;
+
+    /// Has the kernel time its programs from now on, or not any more. Each run costs some 50 ns more meanwhile.
+    ///
+    /// # Errors
+    /// The kernel does not allow it.
+    fn time_programs(&self, on: bool) -> Result<(), ProbeError>;
+
+    /// What the programs took while they were timed, of all targets with the same interpreter together.
+    fn program_times(&self) -> Result<ProgramTimes, ProbeError>;
 
     /// What has turned accounting off, if it was not [`Self::set_recording`].
     fn ended(&self) -> Result<Option<EndedBy>, ProbeError>;

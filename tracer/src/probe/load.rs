@@ -86,7 +86,7 @@ impl Loaded {
             loader.map_max_entries(map, limit::SEEN_CODE * shares);
         }
         loader.map_max_entries(name::MAPPING_ENDS, limit::MAPPINGS * shares);
-        for map in [name::TARGETS, name::COUNTERS, name::GENERATIONS] {
+        for map in [name::TARGETS, name::PERIODS, name::COUNTERS, name::GENERATIONS] {
             loader.map_max_entries(map, slots);
         }
         let ebpf = loader.load(OBJECT).map_err(|source| ProbeError::Maps { source })?;
@@ -115,6 +115,20 @@ impl Loaded {
         let number = loaded.as_raw_fd();
         self.programs.insert(key, loaded);
         Ok(number)
+    }
+
+    /// The same, as a descriptor of one's own.
+    pub fn share(
+        &mut self,
+        program: &'static str,
+        attach_type: u32,
+        layout: &ProgramLayout,
+    ) -> Result<OwnedFd, ProbeError> {
+        self.program(program, attach_type, layout)?;
+        let key = (program, attach_type, self.layout(layout)?);
+        let loaded = self.programs.get(&key).ok_or(ProbeError::Object { what: program })?;
+        let failed = |source| ProbeError::Kernel { what: "copy a descriptor", source };
+        loaded.try_clone().map_err(failed)
     }
 
     fn load(

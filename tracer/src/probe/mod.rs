@@ -20,11 +20,15 @@ mod subprograms;
 mod support;
 mod sweep;
 mod table;
+mod timing;
+mod trap;
 
 pub use attach::FileProbes;
 pub use error::ProbeError;
 pub use guard::{Guard, GuardProgram, LinkGroup, serve_inherited};
-pub use kernel::{AttachRequest, EndedBy, Kernel, Placed, Records, Slot, Tables};
+pub use kernel::{
+    AttachRequest, EndedBy, Kernel, Placed, ProgramTimes, Records, RunTime, Slot, Tables,
+};
 pub use load::{Capacity, working_bytes};
 pub use ring::{Captured, Gone, Record, decode, is_site};
 pub use shared::SharedTargets;

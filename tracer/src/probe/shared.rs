@@ -16,6 +16,8 @@ use super::kernel::{AttachRequest, Kernel, Placed, Records, Slot};
 use super::load::{Capacity, Diagnostics, Loaded};
 use super::ring::{Ring, slot_of};
 use super::table::{Lease, Maps, Part};
+use super::timing::TimedPrograms;
+use super::trap;
 use crate::model::AttachMethod;
 
 /// Targets that share what can be shared.
@@ -30,6 +32,8 @@ pub struct SharedTargets {
     order: FrontOrder,
     owners: Arc<Owners>,
     next: u32,
+    /// Nanoseconds of a trap, once that was asked.
+    trap: Option<Option<f64>>,
 }
 
 /// What there is of one target.
@@ -75,7 +79,7 @@ impl SharedTargets {
         let guard = Guard::start(guard).map_err(failed)?;
         let (held, order, owners) = Default::default();
         let most = most.clamp(1, limit::TARGETS);
-        Ok(Self { guard, most, share, common: None, held, order, owners, next: 0 })
+        Ok(Self { guard, most, share, common: None, held, order, owners, next: 0, trap: None })
     }
 
     fn common(&mut self) -> Result<&mut Common, ProbeError> {
@@ -105,7 +109,11 @@ impl SharedTargets {
         moved
     }
 
-    fn place(&mut self, slot: Slot, request: &AttachRequest<'_>) -> Result<Held, ProbeError> {
+    fn place(
+        &mut self,
+        slot: Slot,
+        request: &AttachRequest<'_>,
+    ) -> Result<(Held, TimedPrograms), ProbeError> {
         let AttachRequest { files, pid, method, .. } = *request;
         let target = ProgramTarget { tgid: tgid(request)?, ..request.target };
         let maps = &self.common()?.maps;
@@ -126,7 +134,21 @@ impl SharedTargets {
             let _ = release(&mut self.guard, slot.0, libraries(files));
             return Err(error);
         }
-        Ok(Held { lease, layout, libraries: libraries(files), mapped_by: 0 })
+        let programs = TimedPrograms::new(&mut common.loaded, method, &layout)?;
+        Ok((Held { lease, layout, libraries: libraries(files), mapped_by: 0 }, programs))
+    }
+
+    /// What a trap costs here, measured once.
+    fn trap_ns(&mut self, method: AttachMethod, layout: &ProgramLayout) -> Option<f64> {
+        let common = self.common.as_mut()?;
+        if self.trap.is_none() {
+            let measured = trap::measure(&mut self.guard, &mut common.loaded, method, layout);
+            if let Err(error) = &measured {
+                tracing::debug!("what a trap costs is not known: {error}");
+            }
+            self.trap = Some(measured.ok());
+        }
+        self.trap.flatten()
     }
 
     fn libraries(&self, slot: Slot) -> u32 {
@@ -164,14 +186,15 @@ impl Kernel for SharedTargets {
     fn attach(&mut self, request: &AttachRequest<'_>) -> Result<Placed, ProbeError> {
         let slot = Slot(self.next);
         self.next += 1;
-        let held = self.place(slot, request)?;
+        let (held, programs) = self.place(slot, request)?;
+        let trap_ns = self.trap_ns(request.method, &held.layout);
         self.owners.lock().insert(held.lease.slot, slot);
         if request.method == AttachMethod::Trace {
             self.order.attached(slot);
         }
-        let tables = Arc::new(Part::new(Arc::clone(&held.lease)));
+        let tables = Arc::new(Part::new(Arc::clone(&held.lease), programs));
         self.held.insert(slot, held);
-        Ok(Placed { slot, tables })
+        Ok(Placed { slot, tables, trap_ns })
     }
 
     fn see_mappings(&mut self, slot: Slot) -> Result<(), ProbeError> {

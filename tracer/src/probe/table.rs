@@ -18,10 +18,11 @@ use leakspy_ebpf::wire::target::{
 
 use super::bpf;
 use super::error::ProbeError;
-use super::kernel::{EndedBy, Tables};
+use super::kernel::{EndedBy, ProgramTimes, Tables};
 use super::load::{Capacity, Loaded};
 use super::map::{PerCpu, Table};
 use super::sweep::Sweep;
+use super::timing::TimedPrograms;
 
 /// Every map that user space reads or writes, but the ring.
 pub struct Maps {
@@ -30,6 +31,7 @@ pub struct Maps {
     pending: OfAll<Pending>,
     counters: PerCpu<CounterRow>,
     targets: Table<u32, TargetRow>,
+    periods: Table<u32, u32>,
     tasks: Table<u32, Task>,
     generations: Table<u32, Generations>,
     seen_code: Table<u64, u32>,
@@ -88,6 +90,7 @@ impl Maps {
             pending: OfAll::new(loaded.table(name::PENDING)?),
             counters: loaded.per_cpu(name::COUNTERS)?,
             targets: loaded.table(name::TARGETS)?,
+            periods: loaded.table(name::PERIODS)?,
             tasks: loaded.table(name::TASKS)?,
             generations: loaded.table(name::GENERATIONS)?,
             seen_code: loaded.table(name::SEEN_CODE)?,
@@ -195,6 +198,7 @@ impl Lease {
             ..target.row()
         };
         maps.targets.set(&slot, &row)?;
+        maps.periods.set(&slot, &0)?;
         lease.name_task()?;
         Ok(lease)
     }
@@ -270,12 +274,13 @@ impl Drop for Lease {
 /// The numbers of one target.
 pub struct Part {
     lease: Arc<Lease>,
+    programs: TimedPrograms,
 }
 
 impl Part {
     /// They can be read for as long as this or another owner of the lease is there.
-    pub fn new(lease: Arc<Lease>) -> Self {
-        Self { lease }
+    pub fn new(lease: Arc<Lease>, programs: TimedPrograms) -> Self {
+        Self { lease, programs }
     }
 
     fn maps(&self) -> &Maps {
@@ -319,6 +324,18 @@ impl Tables for Part {
         Ok(())
     }
 
+    fn set_period(&self, bytes: u32) -> Result<(), ProbeError> {
+        self.maps().periods.set(&self.lease.slot, &bytes)
+    }
+
+    fn time_programs(&self, on: bool) -> Result<(), ProbeError> {
+        self.programs.time(on)
+    }
+
+    fn program_times(&self) -> Result<ProgramTimes, ProbeError> {
+        self.programs.times()
+    }
+
     fn ended(&self) -> Result<Option<EndedBy>, ProbeError> {
         Ok(match self.row()?.state {
             STATE_FINALIZING => Some(EndedBy::Finalizing),
@@ -343,14 +360,14 @@ impl Tables for Part {
     fn live(&self, each: &mut dyn FnMut(u64, LiveValue)) -> Result<(), ProbeError> {
         let owner = |key, _: &LiveValue| of_target_key(key).0;
         self.maps().live.read(self.lease.slot, owner, &mut |(key, block)| {
-            each(of_target_key(key).1, LiveValue { site: self.site(block.site), ..block });
+            each(of_target_key(key).1, block.at(self.site(block.site)));
         })
     }
 
     fn block(&self, address: u64) -> Result<Option<LiveValue>, ProbeError> {
         let Some(key) = self.key(address) else { return Ok(None) };
         let block = self.maps().live.table.get(&key)?;
-        Ok(block.map(|block| LiveValue { site: self.site(block.site), ..block }))
+        Ok(block.map(|block| block.at(self.site(block.site))))
     }
 
     fn pending(&self) -> Vec<Pending> {

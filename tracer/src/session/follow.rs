@@ -39,10 +39,20 @@ pub struct Following {
     lost: channel::Receiver<bool>,
 }
 
+/// How often the cost of the probes is looked at.
+const GOVERN: Duration = Duration::from_secs(1);
+
+/// What happens again and again.
+struct Ticks {
+    save: tokio::time::Interval,
+    govern: tokio::time::Interval,
+}
+
 /// Everything that can wake the loop, but its end.
 enum Wake {
     Records,
     Tick,
+    Govern,
     Scanned(Scanned),
     HeapScanned(Box<ScanResult>),
     End(Ending),
@@ -100,7 +110,8 @@ impl Following {
 
     async fn follow(&mut self, attached: &mut RecordedTarget) -> Result<Ending, SessionError> {
         let deadline = Instant::now() + self.options.duration.unwrap_or(NEVER);
-        let mut ticks = watch::every(self.options.tick);
+        let mut ticks =
+            Ticks { save: watch::every(self.options.tick), govern: watch::every(GOVERN) };
         let ending = loop {
             match self.wake(attached, deadline, &mut ticks).await? {
                 Wake::Records => attached.worker.run(|work| work.recorder.drain()).await?,
@@ -109,6 +120,7 @@ impl Following {
                         break gone;
                     }
                 }
+                Wake::Govern => attached.worker.run(|work| work.recorder.govern()).await?,
                 Wake::Scanned(scanned) => {
                     attached.worker.run(|work| work.scanned(scanned)).await?;
                 }
@@ -125,7 +137,7 @@ impl Following {
         &mut self,
         attached: &mut RecordedTarget,
         deadline: Instant,
-        ticks: &mut tokio::time::Interval,
+        ticks: &mut Ticks,
     ) -> Result<Wake, SessionError> {
         let Work { search, objects, .. } = attached.worker.work()?;
         Ok(tokio::select! {
@@ -136,7 +148,8 @@ impl Following {
                 Wake::End(Ending::TargetGone(Note::TargetExited))
             }
             () = lost(&mut self.lost) => Wake::End(Ending::ProbesLost(Note::ProbesLost)),
-            _ = ticks.tick() => Wake::Tick,
+            _ = ticks.save.tick() => Wake::Tick,
+            _ = ticks.govern.tick() => Wake::Govern,
             scanned = search.scanned() => Wake::Scanned(scanned),
             heap_scanned = objects.heap_scanned() => Wake::HeapScanned(Box::new(heap_scanned)),
             () = attached.queue.filled() => Wake::Records,

@@ -27,7 +27,7 @@ pub struct RecordOptions {
     pub max_live: u32,
     /// Sites.
     pub max_sites: u32,
-    /// Share of a core that the probes may cost the target.
+    /// Share of a core that the probes may cost the target; `None`: all allocations are recorded, whatever that costs.
     pub budget: Option<f64>,
     /// One in this many repeated hits copies the stack again, to check that site keys do not merge
     /// different stacks; 0 for never.

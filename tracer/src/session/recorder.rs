@@ -3,6 +3,7 @@
 mod belief;
 mod collections;
 mod container_tables;
+mod cost;
 mod gaps;
 mod objects;
 mod packages;
@@ -30,6 +31,7 @@ use super::stacks::Stacks;
 use super::stalls::Stalls;
 use super::surroundings::Surroundings;
 use super::target::TracedTarget;
+use crate::governor::{Governor, Prices};
 use crate::history::{Count, SharedHistory, Sink, SiteRow, SiteTotals, SnapshotRow, Tee, Tick};
 use crate::model::{
     Capture, FieldContrast, GrownContainer, Interner, Note, Owned, ProcessPoint, RetainedPlace,
@@ -42,6 +44,7 @@ use crate::python::Collector;
 use crate::store::Writer;
 use crate::symbolize::{Resolver, WalkEnd};
 use container_tables::ContainerTables;
+pub use cost::Cost;
 
 /// Records handled before the loop looks at its other events.
 const RECORDS_AT_ONCE: usize = 256;
@@ -87,6 +90,7 @@ pub struct Recorder {
     /// Containers that grew; they wait for the next tick, too.
     containers: Option<(Vec<GrownContainer<u64>>, Vec<RetainedPlace>)>,
     malloc: MallocReadings,
+    cost: Cost,
     /// What tells old objects from new ones; it waits, too.
     contrasts: Option<Vec<FieldContrast>>,
 }
@@ -141,8 +145,14 @@ impl Recorder {
             container_tables: ContainerTables::default(),
             containers: None,
             malloc,
+            cost: Cost::new(Governor::new(None, Prices::new(None, true))),
             contrasts: None,
         }
+    }
+
+    /// With a limit to what the probes may cost.
+    pub fn governed(self, cost: Cost) -> Self {
+        Self { cost, ..self }
     }
 
     /// Turns accounting on; the clock starts.
@@ -156,6 +166,7 @@ impl Recorder {
         self.capture.started = epoch.as_secs();
         self.sinks.begin(&document, &self.capture, epoch.as_secs_f64())?;
         self.surroundings.refresh_sharing(self.target.pid(), Duration::ZERO, 0, false);
+        self.cost.begin(&*self.tables)?;
         self.tables.set_recording(true)?;
         self.notice_growth(self.memory(true), 0, &[]);
         Ok(())
@@ -379,6 +390,7 @@ impl Recorder {
         self.save()?;
         self.surroundings.note().into_iter().for_each(|note| self.note(note));
         self.note_packages();
+        self.tell_cost();
         self.capture.seconds = self.now().as_secs_f64();
         self.sinks.finish(&self.capture)?;
         Ok(())

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::error::SessionError;
 use crate::aggregate::{Accumulator, SnapshotPace};
 use crate::history::{Sink, SiteRetained, SiteTotals};
+use crate::model::Amount;
 use crate::os::clock;
 use crate::probe::{ProbeError, Tables};
 use crate::store::StoreError;
@@ -59,7 +60,9 @@ impl Snapshots {
         }
         let origin = self.origin;
         tables.live(&mut |_, block| {
-            snapshot.block(block.site, block.size, block.time_ns.saturating_sub(origin));
+            let born = block.time_ns.saturating_sub(origin);
+            let amount = Amount { bytes: block.bytes(), count: block.weight() };
+            snapshot.block(block.site, amount, born);
         })?;
         let blocks = snapshot.finish();
         let retained = self.accumulator.retained().map(|retained| SiteRetained {

@@ -51,8 +51,9 @@ pub const BOUNDARIES: [(&str, &[&str]); 34] = [
 const PRINTING: [&str; 4] = ["println", "print", "eprintln", "eprint"];
 
 /// Modules that only calculate: what they know they are given.
-pub const PURE: [&str; 11] = [
+pub const PURE: [&str; 12] = [
     "model",
+    "governor",
     "aggregate",
     "elf",
     "python",

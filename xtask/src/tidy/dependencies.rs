@@ -5,13 +5,14 @@ use super::scope::{Crate, Scope, Target};
 use super::source::{Repository, SOURCES};
 
 /// Each module of `tracer/src`, and the modules that it may name besides itself.
-pub const DEPENDENCIES: [(&str, &[&str]); 20] = [
+pub const DEPENDENCIES: [(&str, &[&str]); 21] = [
     // Pure: no I/O, no clock.
     ("model", &[]),
     ("aggregate", &["model"]),
     ("elf", &["model"]),
     ("python", &["elf", "model"]),
     ("glibc", &["model"]),
+    ("governor", &[]),
     ("growth", &["model"]),
     ("heap", &["python", "model"]),
     ("history", &["model"]),
@@ -35,6 +36,7 @@ pub const DEPENDENCIES: [(&str, &[&str]); 20] = [
             "os",
             "heap",
             "glibc",
+            "governor",
             "leak_scan",
             "history",
             "python",

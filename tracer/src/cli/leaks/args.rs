@@ -8,8 +8,8 @@ use clap::{Args, ValueEnum};
 
 use crate::cli::exit::UsageError;
 use crate::cli::options::{
-    Choice, ColorArg, FormatArgs, FramesArgs, OutputArgs, ProcessesArgs, SearchArgs, TablesArgs,
-    TopArg,
+    Choice, ColorArg, CostArgs, FormatArgs, FramesArgs, OutputArgs, ProcessesArgs, SearchArgs,
+    TablesArgs, TopArg,
 };
 use crate::cli::units;
 use crate::model::Confidence;
@@ -66,6 +66,9 @@ pub struct LeaksArgs {
     /// What the tables hold.
     #[command(flatten)]
     pub tables: TablesArgs,
+    /// What the probes may cost.
+    #[command(flatten)]
+    pub cost: CostArgs,
     /// Least growth that is worth a word [default: 256KiB/day]
     #[arg(long, value_name = "SIZE/TIME", value_parser = units::growth, help_heading = "What to find")]
     pub min_growth: Option<f64>,

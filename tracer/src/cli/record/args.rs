@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
-use crate::cli::options::{OutputArgs, ProcessesArgs, SearchArgs, TablesArgs};
+use crate::cli::options::{CostArgs, OutputArgs, ProcessesArgs, SearchArgs, TablesArgs};
 use crate::cli::units;
 use crate::model::AttachMethod;
 
@@ -34,6 +34,9 @@ pub struct RecordArgs {
     /// What the tables hold.
     #[command(flatten)]
     pub tables: TablesArgs,
+    /// What the probes may cost.
+    #[command(flatten)]
+    pub cost: CostArgs,
     /// How probes are attached [default: the best that works]
     #[arg(long, value_name = "WAY", value_enum)]
     pub method: Option<MethodArg>,

@@ -32,6 +32,8 @@ pub fn notes() -> Vec<Note> {
     notes.extend(unseen.map(|reason| Note::FunctionNotSeen { function: function(), reason }));
     notes.push(Note::RecordsDropped { records: 2 });
     notes.push(Note::CodeEndsNotSeen);
+    notes.push(Note::Sampled { seconds: 59.0, period: 16 << 10, exact: 0.084 });
+    notes.push(Note::BudgetExceeded { most: 0.31, budget: 0.02 });
     notes.push(Note::AllocatorHooked { path: "/opt/lib/libhook.so".into() });
     notes.push(Note::OtherAllocator { function: function(), path: library(), callers: 3 });
     notes.push(Note::SystemCallsNotSeen);

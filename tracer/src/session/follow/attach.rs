@@ -9,12 +9,13 @@ use super::super::event::Attachment;
 use super::super::objects::ObjectScans;
 use super::super::options::RecordOptions;
 use super::super::queue::Queue;
-use super::super::recorder::{Recorder, Sinks};
+use super::super::recorder::{Cost, Recorder, Sinks};
 use super::super::search::PointerSearch;
 use super::super::shared::{Shared, blocking};
 use super::super::target::TracedTarget;
 use super::super::watch::{self, Readable};
 use super::super::worker::{Work, Worker};
+use crate::governor::{Governor, Prices};
 use crate::history::Tee;
 use crate::model::AttachMethod;
 use crate::model::Capture;
@@ -58,13 +59,15 @@ pub async fn attach(
     let with = Arc::clone(options);
     let (mut opened, placed, method) =
         blocking(move || opened.place(&mut **kernel, &with)).await??;
-    let Placed { slot, tables } = placed;
+    let Placed { slot, tables, trap_ns } = placed;
     let queue = shared.router.open(slot);
     let (records, with) = (Arc::clone(&queue), Arc::clone(options));
     let begun = move || -> Result<(Attachment, Work), SessionError> {
         let about = opened.target.attached(method);
         let recorder = opened.begin(&with, |target, sinks| {
-            Recorder::new(target, tables, records, sinks, capture(&with), with.tick)
+            let cost = Cost::new(Governor::new(with.budget, prices(trap_ns, method)));
+            let recorder = Recorder::new(target, tables, records, sinks, capture(&with), with.tick);
+            recorder.governed(cost)
         })?;
         Ok((about, work(recorder, &with)))
     };
@@ -84,6 +87,11 @@ fn work(recorder: Recorder, options: &RecordOptions) -> Work {
     let search = PointerSearch::new(options.search.clone());
     let search = search.with_python(python).with_malloc(recorder.malloc());
     Work { recorder, search, objects: ObjectScans::new(options.census, python) }
+}
+
+/// What hits cost, as far as that is known at the attach.
+fn prices(trap_ns: Option<f64>, method: AttachMethod) -> Prices {
+    Prices::new(trap_ns, method != AttachMethod::Session)
 }
 
 fn capture(options: &RecordOptions) -> Capture {

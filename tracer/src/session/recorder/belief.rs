@@ -96,7 +96,7 @@ impl Recorder {
             let site = sites.get(&block.site).filter(|_| block.time_ns < before);
             let allocator = site.and_then(|site| self.belief.library(site.probed));
             if let Some(allocator) = allocator.filter(|_| blocks.len() < BLOCKS) {
-                let (size, born_ns) = (block.size, block.time_ns);
+                let (size, born_ns) = (block.size(), block.time_ns);
                 blocks.push(PlacedBlock { start, size, born_ns, allocator });
             }
         })?;

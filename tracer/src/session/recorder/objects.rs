@@ -31,8 +31,9 @@ impl Recorder {
                 let of_malloc =
                     sites.get(&live.site).is_some_and(|site| site.domain() == Domain::Malloc);
                 if of_malloc && blocks.len() < BLOCKS {
-                    let block = BlockRange { start: Address(address), size: live.size };
-                    blocks.push(LiveBlock { block, site: live.site, born_ns: live.time_ns });
+                    let block = BlockRange { start: Address(address), size: live.size() };
+                    let (site, born_ns, weight) = (live.site, live.time_ns, live.weight());
+                    blocks.push(LiveBlock { block, site, born_ns, weight });
                 } else {
                     more |= of_malloc;
                 }

@@ -29,8 +29,8 @@ impl Recorder {
             let of_malloc =
                 sites.get(&live.site).is_some_and(|site| site.domain() == Domain::Malloc);
             if live.time_ns < born_before && of_malloc && blocks.len() < search.room() {
-                let (start, born_ns) = (Address(address), live.time_ns);
-                blocks.push(SearchedBlock { start, size: live.size, site: live.site, born_ns });
+                let (start, size, born_ns) = (Address(address), live.size(), live.time_ns);
+                blocks.push(SearchedBlock { start, size, site: live.site, born_ns });
             }
         })?;
         // A target that ends right now is noticed elsewhere.
