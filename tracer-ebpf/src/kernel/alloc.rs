@@ -156,11 +156,13 @@ fn calls_no_other(function: u32) -> bool {
 #[inline(always)]
 fn pending_slot(event: &ProbeEvent) -> Option<&'static mut Pending> {
     let thread = event.pid_tgid;
-    if PENDING.get_ptr(thread).is_none() {
+    let mut known = PENDING.get_ptr_mut(thread);
+    if known.is_none() {
         PENDING.insert(thread, Pending::NONE, BPF_ANY.into()).ok()?;
+        known = PENDING.get_ptr_mut(thread);
     }
     // SAFETY: only the thread itself writes its entry, and a thread is in one call at a time.
-    let pending = PENDING.get_ptr_mut(thread).map(|pending| unsafe { &mut *pending })?;
+    let pending = known.map(|pending| unsafe { &mut *pending })?;
     if pending.slot != event.slot {
         // Left from when the process was another target.
         pending.sp = 0;

@@ -51,6 +51,15 @@ pub const TOOLS: &[Tool] = &[
         answer: Some(&["leaks", "OUT.leakspy"]),
     },
     Tool {
+        name: "leakspy --exact",
+        from: "this repository",
+        program: Program::Leakspy,
+        arguments: &["record", "--exact", "--pid", "PID", "--force", "--output", "OUT.leakspy"],
+        ready: Some("recording "),
+        detach: &[],
+        answer: Some(&["leaks", "OUT.leakspy"]),
+    },
+    Tool {
         name: "memray",
         from: "PyPI, in the server's environment, with gdb",
         program: Program::OfServer("memray"),
