@@ -75,6 +75,50 @@ fn named<'a>(analysis: &'a Analysis, function: &str) -> Option<&'a Finding> {
     analysis.findings.iter().find(of)
 }
 
+/// Mean bytes between two recorded blocks; the longest is the worst that the governor does.
+const PERIODS: [u32; 3] = [16 << 10, 64 << 10, 1 << 20];
+
+fn sampled(family: &Family, seed: u64, period: u32) -> (Analysis, Option<String>) {
+    let world = (family.make)(seed).sampled(period);
+    let analysis = analyse(&document(&world, RUNS, Halt::None), &Settings::default());
+    (analysis, world.leak.map(|leak| leak.function))
+}
+
+/// Where some blocks stand for others, what leaks nothing is called a leak no more often than where all are recorded.
+#[test]
+fn sampling_accuses_nobody() {
+    let leaks = |analysis: &Analysis| {
+        let leaks = analysis.findings.iter().filter(|finding| finding.verdict == Verdict::Leak);
+        leaks.count()
+    };
+    let (mut plain, mut accused) = (0, [0; PERIODS.len()]);
+    for family in of_minutes(Kind::Harmless) {
+        for seed in 1..=4 {
+            plain += leaks(&judged(&family, seed, Halt::None).0);
+            for (period, count) in PERIODS.into_iter().zip(&mut accused) {
+                *count += leaks(&sampled(&family, seed, period).0);
+            }
+        }
+    }
+    assert!(accused.iter().all(|count| *count <= plain), "{accused:?}, and {plain} of all blocks");
+}
+
+/// What leaks fast is found among blocks that stand for others, too, and its rate is about that.
+#[test]
+fn sampling_hides_no_leak() {
+    for family in of_minutes(Kind::Fast).filter(|family| !family.name.contains("arenas")) {
+        for (seed, period) in
+            (1..=4).flat_map(|seed| PERIODS[..2].iter().map(move |one| (seed, *one)))
+        {
+            let about = format!("{}, seed {seed}, one in {period} bytes", family.name);
+            let (analysis, leak) = sampled(&family, seed, period);
+            let found = named(&analysis, &leak.expect("it leaks"));
+            let found = found.unwrap_or_else(|| panic!("{about}: not found"));
+            assert!(found.rank <= 2, "{about}: rank {}", found.rank);
+        }
+    }
+}
+
 /// A halt of a minute changes the rate of a leak by less than a quarter, and its verdict no more
 /// often than chance does.
 #[test]

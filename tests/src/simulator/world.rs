@@ -1,5 +1,7 @@
 //! A process whose every block is known: when it was born, when it dies, and whether it leaks.
 
+use leakspy_ebpf::sampling;
+
 use super::random::{Random, whole};
 
 /// Seconds between two ticks of the recording.
@@ -131,6 +133,22 @@ impl World {
         if stay > 0 {
             place.groups.push(group(stay as f64, f64::INFINITY));
         }
+    }
+
+    /// The same process, of whose blocks some were recorded and stand for the others, as by [`leakspy_ebpf::sampling`].
+    /// Mappings always are.
+    pub fn sampled(mut self, period: u32) -> Self {
+        let mut random = Random::new(self.random.number());
+        for place in self.places.iter_mut().filter(|place| !place.arena) {
+            for group in &mut place.groups {
+                let weight = sampling::weight(period, whole(group.size));
+                let chance = 1.0 / weight as f64;
+                let chosen = (0..whole(group.count)).filter(|_| random.chance(chance)).count();
+                group.count = (chosen as u64 * weight) as f64;
+            }
+            place.groups.retain(|group| group.count > 0.0);
+        }
+        self
     }
 
     /// One arena of Python's small-object allocator.
