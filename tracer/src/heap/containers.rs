@@ -40,12 +40,15 @@ const SAMPLE: usize = 1024;
 const TYPES: usize = 3;
 
 /// A container whose table may have been made anew.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ContainerTable {
     /// The container.
     pub container: Address,
     /// Its table.
     pub table: Address,
+    /// What was born there later, seconds since the start of the recording, is another block: the table may have been freed
+    /// since it was read.
+    pub born_before: f64,
 }
 
 /// One container over time.
@@ -54,6 +57,7 @@ struct Followed {
     class: String,
     lengths: Vec<(f64, u64)>,
     table: Address,
+    born_before: f64,
     room: Option<u64>,
     missed: u32,
 }
@@ -69,6 +73,7 @@ pub struct ContainerWatch {
 struct Measured {
     length: u64,
     table: Address,
+    born_before: f64,
     room: Option<u64>,
 }
 
@@ -108,6 +113,12 @@ pub(super) fn measure(view: &View<'_>, object: Address, kind: Kind) -> Option<(u
     (length <= view.mapped.bytes()).then_some((length, table))
 }
 
+/// Until when a table can have been born that a snapshot at that time saw. That of most is replaced by one that is larger in
+/// proportion, so it is older but by chance; a deque has a new block for every 64 items, and the others stay.
+fn born_before(t: f64, kind: Kind) -> f64 {
+    if kind == Kind::Deque { f64::INFINITY } else { t }
+}
+
 /// Items that its table has room for.
 fn room(view: &View<'_>, object: Address, kind: Kind, length: u64) -> Option<u64> {
     let word = |offset| view.word(object, offset);
@@ -142,7 +153,9 @@ impl ContainerWatch {
                 && length >= least
             {
                 let room = room(view, object.address, class.kind, length);
-                large.push((Measured { length, table, room }, object.address, &class.name));
+                let born_before = born_before(t, class.kind);
+                let found = Measured { length, table, born_before, room };
+                large.push((found, object.address, &class.name));
             }
         }
         large.sort_unstable_by_key(|(found, address, _)| (Reverse(found.length), *address));
@@ -153,16 +166,23 @@ impl ContainerWatch {
     }
 
     fn enter(&mut self, t: f64, address: Address, found: Measured, class: &str) {
-        let Measured { length, table, room } = found;
-        let new =
-            || Followed { class: class.to_owned(), lengths: Vec::new(), table, room, missed: 0 };
+        let Measured { length, table, born_before, room } = found;
+        let new = || Followed {
+            class: class.to_owned(),
+            lengths: Vec::new(),
+            table,
+            born_before,
+            room,
+            missed: 0,
+        };
         let followed = self.followed.entry(address).or_insert_with(new);
         let last = followed.lengths.last().map_or(0, |last| last.1);
         // Another one at the same address, or one that was emptied: what was before says nothing.
         if followed.class != class || length < last / 2 {
             *followed = new();
         }
-        (followed.table, followed.room, followed.missed) = (table, room, 0);
+        (followed.table, followed.born_before) = (table, born_before);
+        (followed.room, followed.missed) = (room, 0);
         followed.lengths.push((t, length));
         if followed.lengths.len() > LENGTHS {
             let mut place = 0;
@@ -177,7 +197,11 @@ impl ContainerWatch {
     pub fn tables(&self) -> Vec<ContainerTable> {
         let grown = self.grown().into_iter();
         grown
-            .map(|(container, followed)| ContainerTable { container, table: followed.table })
+            .map(|(container, followed)| ContainerTable {
+                container,
+                table: followed.table,
+                born_before: followed.born_before,
+            })
             .collect()
     }
 
@@ -246,8 +270,10 @@ impl ContainerWatch {
             let left = &mut left[usize::from(followed.is_some())];
             if *left > 0 {
                 *left -= 1;
+                let class_kind = class.kind;
                 let (class, lengths) = (class.name.clone(), vec![(t, length)]);
-                let now = || Followed { class, lengths, table, room: None, missed: 0 };
+                let born_before = born_before(t, class_kind);
+                let now = || Followed { class, lengths, table, born_before, room: None, missed: 0 };
                 found.push((address, followed.unwrap_or_else(now)));
             }
         }
@@ -313,7 +339,8 @@ mod tests {
     use super::*;
 
     fn measured(length: u64) -> Measured {
-        Measured { length, table: Address(16 + length), room: Some(2 * length) }
+        let (table, room) = (Address(16 + length), Some(2 * length));
+        Measured { length, table, born_before: length as f64, room }
     }
 
     fn watch(lengths: &[u64]) -> ContainerWatch {
@@ -327,7 +354,12 @@ mod tests {
     #[test]
     fn what_grows_is_told_with_its_last_table() {
         let grown = watch(&[300, 350, 400]).tables();
-        assert_eq!(grown, [ContainerTable { container: Address(8), table: Address(416) }]);
+        let (container, table) = (Address(8), Address(416));
+        assert_eq!(grown, [ContainerTable { container, table, born_before: 400.0 }]);
+        assert_eq!(
+            [Kind::List, Kind::Deque].map(|kind| born_before(7.0, kind)),
+            [7.0, f64::INFINITY]
+        );
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! made it grow, so the site of the block is looked up when a snapshot sees a new one.
 
 use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
 
 use super::super::error::SessionError;
 use crate::heap::ContainerTable;
@@ -24,20 +25,23 @@ struct Growths {
 }
 
 impl ContainerTables {
-    /// Takes down who made those tables that are new. The others are forgotten: their containers
-    /// are gone, or grow no more.
+    /// Takes down who made those tables that are new, in a recording that began at `started`. The others are forgotten: their
+    /// containers are gone, or grow no more.
     pub fn notice(
         &mut self,
         blocks: &dyn Tables,
+        started: u64,
         tables: &[ContainerTable],
     ) -> Result<(), SessionError> {
         let mut before = std::mem::take(&mut self.known);
-        for &ContainerTable { container, table } in tables {
-            let mut growths = before.remove(&container).unwrap_or_default();
-            if let Some(block) = blocks.block(table.0)? {
+        for table in tables {
+            let mut growths = before.remove(&table.container).unwrap_or_default();
+            if let Some(block) = blocks.block(table.table.0)?
+                && is_of(table, since(started, block.time_ns))
+            {
                 growths.add(block.site, block.time_ns);
             }
-            self.known.insert(container, growths);
+            self.known.insert(table.container, growths);
         }
         Ok(())
     }
@@ -53,6 +57,17 @@ impl ContainerTables {
         });
         named.collect()
     }
+}
+
+/// Whether the block at the address of a table is that table, by the seconds since the start at which it was born: a later
+/// one came when the table had been freed.
+fn is_of(table: &ContainerTable, born: f64) -> bool {
+    born <= table.born_before
+}
+
+/// Seconds from the start to another moment, nanoseconds both.
+fn since(started: u64, moment: u64) -> f64 {
+    Duration::from_nanos(moment.saturating_sub(started)).as_secs_f64()
 }
 
 impl Growths {
@@ -83,5 +98,15 @@ mod tests {
             growths.add(site, born_ns);
         }
         assert_eq!(growths.by_number(), [(7, 3), (9, 1)]);
+    }
+
+    /// A list let its table go after a snapshot had read it, and something else got the block.
+    #[test]
+    fn a_younger_block_is_no_table() {
+        let (container, table) = (Address(8), Address(416));
+        let table = ContainerTable { container, table, born_before: 20.0 };
+        let born = |seconds: u64| since(5_000, 5_000 + seconds * 1_000_000_000);
+        assert_eq!([0, 20, 21].map(|seconds| is_of(&table, born(seconds))), [true, true, false]);
+        assert_eq!(since(5_000, 7), 0.0, "before the recording");
     }
 }

@@ -62,7 +62,7 @@ impl Recorder {
             }
         };
         let ScanFound { counts, torn, types, tables, contrasts, surplus, last, .. } = found;
-        self.container_tables.notice(&*self.tables, &tables)?;
+        self.container_tables.notice(&*self.tables, self.started, &tables)?;
         self.note_torn(torn);
         self.note_surplus(surplus);
         if !counts.is_empty() {
