@@ -5,6 +5,8 @@ use crate::model::MallocUse;
 
 /// More than this share of what is retained is most of it.
 const MOST: f64 = 0.5;
+/// Less than this share of it is not worth a call.
+const WORTH: f64 = 0.1;
 
 /// `134.0 MiB in 16 of 16 arenas: 108.0 MiB between blocks that are in use, 26.0 MiB at the ends of arenas`
 pub fn free(malloc: &MallocUse) -> String {
@@ -64,21 +66,32 @@ pub fn trim(malloc: &MallocUse) -> String {
     }
 }
 
-/// Which setting concerns it.
+/// Which setting concerns it. Trimming is advised where it gives back enough.
 pub fn setting(malloc: &MallocUse) -> &'static str {
     let retained = malloc.retained_bytes();
     let of_threads = share(malloc.of_threads_bytes, retained);
-    match share(malloc.top.resident_bytes, retained) {
-        _ if of_threads > MOST && malloc.arenas > 2 => {
+    let trims = share(malloc.trimmable_bytes, retained) >= WORTH;
+    match (share(malloc.top.resident_bytes, retained), trims) {
+        (_, true) if of_threads > MOST && malloc.arenas > 2 => {
             "fewer arenas retain less: set MALLOC_ARENA_MAX=2 in its environment, or call malloc_trim(0) now and then"
         }
-        top if top > MOST => {
+        (_, false) if of_threads > MOST && malloc.arenas > 2 => {
+            "fewer arenas retain less: set MALLOC_ARENA_MAX=2 in its environment"
+        }
+        (top, true) if top > MOST => {
             "with MALLOC_TRIM_THRESHOLD_=131072 in its environment malloc gives back what is free at the end; \
              malloc_trim(0) does so, too"
         }
-        _ => {
+        (top, false) if top > MOST => {
+            "with MALLOC_TRIM_THRESHOLD_=131072 in its environment malloc gives back what is free at the end"
+        }
+        (_, true) => {
             "call malloc_trim(0) now and then, ctypes.CDLL(None).malloc_trim(0), or try another allocator: blocks in use \
              lie between what is free, so a lower MALLOC_TRIM_THRESHOLD_ does not help"
+        }
+        (_, false) => {
+            "try another allocator: blocks in use lie between what is free, so neither malloc_trim(0) nor a lower \
+             MALLOC_TRIM_THRESHOLD_ gives much of it back"
         }
     }
 }
@@ -129,5 +142,19 @@ mod tests {
         let ends = MallocUse { top: malloc.holes, holes: malloc.top, unread_bytes: 4096, ..one };
         assert!(setting(&ends).contains("MALLOC_TRIM_THRESHOLD_=131072"));
         assert!(trim(&ends).ends_with("; 4.0 KiB could not be read"));
+    }
+
+    /// What would give back next to nothing is no advice.
+    #[test]
+    fn trimming_is_advised_where_it_gives_something_back() {
+        let many = sample();
+        let one = MallocUse { arenas: 1, of_threads_bytes: 0, ..many };
+        let ends = MallocUse { top: many.holes, holes: many.top, ..one };
+        for malloc in [many, one, ends] {
+            assert!(setting(&malloc).contains("malloc_trim(0)"));
+            let setting = setting(&MallocUse { trimmable_bytes: 36 << 10, ..malloc });
+            let advises = setting.contains("malloc_trim(0)") && !setting.contains("neither");
+            assert!(!advises, "{setting}");
+        }
     }
 }
