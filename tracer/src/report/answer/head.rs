@@ -9,8 +9,6 @@ use crate::report::text::head::{notes, target};
 use crate::report::text::page::Page;
 use crate::report::{escape, utc};
 
-/// A larger share is no error of rounding.
-const MORE: f64 = 1.1;
 /// Where so much is explained, what was not counted at first is a detail.
 const ALL: f64 = 0.9;
 
@@ -75,9 +73,6 @@ fn explained(document: &Document) -> Option<String> {
     let slope = growth.slope_bytes_per_hour;
     let share = headline::explained(document);
     let of_that = match share {
-        share if share > MORE => {
-            "what follows, which is measured apart, explains all of that".to_owned()
-        }
         share if share > 0.995 => "what follows explains all of that".to_owned(),
         share => format!("what follows explains {} of that", share_in_words(share)),
     };

@@ -109,7 +109,7 @@ fn with_beside(leaking: String, document: &Document) -> String {
     }
 }
 
-/// The share of the growth that all entries explain, more than 1 when estimates err; 0 where it is not known.
+/// The share of the growth that all entries explain, never more than 1; 0 where it is not known.
 pub fn explained(document: &Document) -> f64 {
     let shares = document.leaks.iter().filter_map(|leak| leak.explains);
     shares.filter(|share| share.is_finite()).sum()
