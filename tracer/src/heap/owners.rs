@@ -3,6 +3,7 @@
 use super::class::{Class, Kind};
 use super::index::AddressMap;
 use super::objects::Heap;
+use super::size;
 use super::view::{View, word_at};
 use crate::model::{Address, Memory};
 
@@ -30,14 +31,17 @@ const CHUNK: usize = 16 << 10;
 
 /// For each of `blocks`, which are by address and do not overlap, the number of the object that
 /// owns it: one that lies in it, else one whose struct has its address, else one that does so
-/// through other blocks (a list of C, a tree). Where several do, the first one found.
+/// through other blocks (a list of C, a tree). Where several have its address, one whose size covers it: views of an array
+/// have it, too, and count none of its data. Else the first one found.
 pub fn owners(view: &View<'_>, heap: &Heap, blocks: &[BlockRange]) -> Vec<Option<u32>> {
     let mut search = Search::new(view.memory, blocks);
     for (number, object) in (0..).zip(heap.objects.iter()) {
         search.inside(number, object.address);
     }
     for (number, object) in (0..).zip(heap.objects.iter()) {
-        search.fields(number, object.address, heap.classes.get(object.class));
+        let class = heap.classes.get(object.class);
+        let shallow = || size::shallow(view, object.address, class).unwrap_or(0);
+        search.fields(number, object.address, class, &shallow);
     }
     search.spread();
     search.owners
@@ -51,6 +55,8 @@ struct Search<'a> {
     /// First address of the first block, and the one after the last.
     bounds: (u64, u64),
     owners: Vec<Option<u32>>,
+    /// Whether the size of the owner covers the block.
+    covered: Vec<bool>,
     /// Owned blocks that were not looked at yet.
     open: Vec<usize>,
     /// Bytes of structs that may still be read.
@@ -62,8 +68,9 @@ impl<'a> Search<'a> {
         let places = (0..).zip(blocks).map(|(place, block)| (block.start.0, place)).collect();
         let end = blocks.last().map_or(0, |last| last.start.0.saturating_add(last.size));
         let bounds = (blocks.first().map_or(0, |first| first.start.0), end);
-        let (owners, open) = (vec![None; blocks.len()], Vec::new());
-        Self { memory, blocks, places, bounds, owners, open, structs: ALL_STRUCTS }
+        let (owners, covered) = (vec![None; blocks.len()], vec![false; blocks.len()]);
+        let open = Vec::new();
+        Self { memory, blocks, places, bounds, owners, covered, open, structs: ALL_STRUCTS }
     }
 
     /// Claims the block that an object begins in.
@@ -77,12 +84,13 @@ impl<'a> Search<'a> {
         };
         let before = object.0 - self.blocks[place].start.0;
         if before <= BEFORE && before < self.blocks[place].size {
+            self.covered[place] = true;
             self.claim(place, number);
         }
     }
 
-    /// Claims the blocks that the struct of an object leads to.
-    fn fields(&mut self, number: u32, object: Address, class: &Class) {
+    /// Claims the blocks that the struct of an object leads to, and takes those that its size covers from one whose does not.
+    fn fields(&mut self, number: u32, object: Address, class: &Class, shallow: &dyn Fn() -> u64) {
         // Behind their heads is text, or digits.
         let text = matches!(class.kind, Kind::Str | Kind::Bytes | Kind::Int);
         let size = class.basic_size.saturating_sub(16).min(MOST);
@@ -91,7 +99,14 @@ impl<'a> Search<'a> {
             && let Some(left) = self.structs.checked_sub(size)
         {
             self.structs = left;
-            self.words(number, fields, size);
+            self.words(fields, size, &mut |search, place| {
+                if !search.covered[place] && shallow() >= search.blocks[place].size {
+                    search.covered[place] = true;
+                    search.claim(place, number);
+                    search.owners[place] = Some(number);
+                }
+                search.claim(place, number);
+            });
         }
     }
 
@@ -103,12 +118,12 @@ impl<'a> Search<'a> {
             let size = block.size.min(MOST);
             let (Some(owner), Some(rest)) = (owner, left.checked_sub(size)) else { continue };
             left = rest;
-            self.words(owner, block.start, size);
+            self.words(block.start, size, &mut |search, place| search.claim(place, owner));
         }
     }
 
-    /// Claims the blocks whose addresses are among the words of a chunk of memory.
-    fn words(&mut self, number: u32, from: Address, size: u64) {
+    /// Calls `found` for the blocks whose addresses are among the words of a chunk of memory.
+    fn words(&mut self, from: Address, size: u64, found: &mut dyn FnMut(&mut Self, usize)) {
         let mut chunk = [0; CHUNK];
         for at in (0..size & !7).step_by(CHUNK) {
             let length = usize::try_from((size - at) & !7).unwrap_or(CHUNK).min(CHUNK);
@@ -117,18 +132,18 @@ impl<'a> Search<'a> {
                 return;
             }
             for offset in (0..length).step_by(8) {
-                self.word(number, word_at(&chunk, offset));
+                if let Some(place) = self.place(word_at(&chunk, offset)) {
+                    found(self, place);
+                }
             }
         }
     }
 
-    fn word(&mut self, number: u32, word: u64) {
-        if word >= self.bounds.0
-            && word < self.bounds.1
-            && let Some(&place) = self.places.get(&word)
-        {
-            self.claim(place as usize, number);
-        }
+    /// The block that begins at an address.
+    fn place(&self, word: u64) -> Option<usize> {
+        let is_among = word >= self.bounds.0 && word < self.bounds.1;
+        let place = is_among.then(|| self.places.get(&word)).flatten();
+        place.map(|&place| place as usize)
     }
 
     fn claim(&mut self, place: usize, number: u32) {
@@ -177,9 +192,30 @@ mod tests {
         search.inside(7, Address(0x1010));
         search.inside(8, Address(0x1100));
         search.inside(9, Address(0x5000));
-        search.fields(3, Address(0x9000), &of(64));
+        search.fields(3, Address(0x9000), &of(64), &|| 64);
         search.spread();
         assert_eq!(search.owners, [Some(7), Some(3), Some(3), None]);
+    }
+
+    /// A view of an array is found before the array, or after it; both have the address of the data, and so has what
+    /// counts none of it. What lies in a block keeps it.
+    #[test]
+    fn data_belongs_to_the_array_that_counts_it() {
+        let at = |object: u64| (object + 16, 0x2000);
+        let memory =
+            MemoryWords([at(0x9000), at(0x9100), at(0x9200), (0x9108 + 16, 0x1000)].into());
+        let blocks = blocks();
+        for order in [[1, 2, 3], [2, 1, 3], [3, 1, 2]] {
+            let mut search = Search::new(&memory, &blocks);
+            search.inside(7, Address(0x1010));
+            for number in order {
+                let object = Address(0x8f00 + 0x100 * u64::from(number));
+                let shallow = if number == 2 { 4096 } else { 63 };
+                search.fields(number, object, &of(64), &|| shallow);
+            }
+            search.spread();
+            assert_eq!(search.owners[..2], [Some(7), Some(2)], "{order:?}");
+        }
     }
 
     /// The bytes of a string are nobody's pointers, and what cannot be read leads nowhere.
@@ -189,10 +225,10 @@ mod tests {
         let blocks = blocks();
         let mut search = Search::new(&memory, &blocks);
         for kind in [Kind::Str, Kind::Bytes, Kind::Int] {
-            search.fields(1, Address(0x9000), &Class { kind, ..of(64) });
+            search.fields(1, Address(0x9000), &Class { kind, ..of(64) }, &|| 64);
         }
-        search.fields(1, Address((1 << 20) - 32), &of(64));
-        search.fields(1, Address(u64::MAX - 8), &of(u64::MAX));
+        search.fields(1, Address((1 << 20) - 32), &of(64), &|| 64);
+        search.fields(1, Address(u64::MAX - 8), &of(u64::MAX), &|| 64);
         assert_eq!(search.owners, [None; 4]);
     }
 
@@ -203,7 +239,7 @@ mod tests {
         let blocks = blocks();
         let mut search = Search::new(&memory, &blocks);
         for number in 0..2000 {
-            search.fields(number, Address(0x9000), &of(u64::MAX));
+            search.fields(number, Address(0x9000), &of(u64::MAX), &|| 64);
         }
         assert_eq!(search.structs, ALL_STRUCTS % MOST);
     }
