@@ -71,6 +71,17 @@ pub fn declared(
     cache.or_else(in_code).or_else(says).or_else(others).map(bound)
 }
 
+/// The limit that a container declares itself, or the instance that has it as an attribute.
+pub fn of_itself_or(
+    view: &View<'_>,
+    heap: &Heap,
+    container: Object,
+    owner: Option<Object>,
+) -> Option<Limit> {
+    let of_itself = max_length(view, heap, container).or_else(|| named(view, heap, container));
+    of_itself.or_else(|| named(view, heap, owner?))
+}
+
 /// The instance that has the container as an attribute, perhaps in a dict of its own. What a module, a class or
 /// another container says is not about this one.
 fn owner(view: &View<'_>, heap: &Heap, before: &[u32]) -> Option<Object> {
@@ -98,7 +109,7 @@ fn holder_of(view: &View<'_>, heap: &Heap, (first, second): Holder) -> Option<Ob
 }
 
 /// What declares a limit, and the limit.
-type Limit = (String, Option<u64>);
+pub type Limit = (String, Option<u64>);
 
 /// `maxlen` of a deque (`dequeobject` in `Modules/_collectionsmodule.c`), −1 without one.
 fn max_length(view: &View<'_>, heap: &Heap, object: Object) -> Option<Limit> {

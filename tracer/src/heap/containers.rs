@@ -6,14 +6,15 @@
 use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
 
-use super::bound;
 use super::class::{Class, Kind};
 use super::dict::{self, KeysTable};
 use super::holders::Holders;
+use super::length::measure;
 use super::objects::Heap;
 use super::retainers::Retainers;
 use super::view::View;
-use crate::model::{Address, DeclaredBound, GrownContainer, RetainerGroup, turns};
+use super::{below, bound};
+use crate::model::{Address, ContainersBelow, DeclaredBound, GrownContainer, RetainerGroup, turns};
 
 /// Fewest items of a container that is followed: its table is larger than what comes from pools.
 const ITEMS: u64 = 300;
@@ -87,30 +88,6 @@ pub(super) fn buffer(view: &View<'_>, object: Address, class: &Class) -> Option<
     }
     let (bytes, table) = (view.word(object, 32)?, Address(view.word(object, 16)?));
     (bytes >= BYTES && bytes <= view.mapped.bytes()).then_some((bytes, table))
-}
-
-/// Items of a container, and where its table is.
-pub(super) fn measure(view: &View<'_>, object: Address, kind: Kind) -> Option<(u64, Address)> {
-    /// `ob_size`
-    const SIZE: u64 = 16;
-    let last_table = |offset| view.word(object, offset).map(Address);
-    let (length, table) = match kind {
-        Kind::List => (view.word(object, SIZE)?, last_table(24)?),
-        Kind::Dict | Kind::OrderedDict => {
-            (view.word(object, dict::field::USED)?, last_table(dict::field::KEYS)?)
-        }
-        // `used`, `table`
-        Kind::Set => (view.word(object, 24)?, last_table(40)?),
-        // `rightblock`: where items are appended.
-        Kind::Deque => (view.word(object, SIZE)?, last_table(32)?),
-        Kind::TypedArray => (view.word(object, SIZE)?, last_table(24)?),
-        // Since 3.15 its room is a bytes object.
-        Kind::ByteArray if view.objects.minor >= 15 => (view.word(object, SIZE)?, last_table(56)?),
-        Kind::ByteArray => (view.word(object, SIZE)?, last_table(32)?),
-        _ => return None,
-    };
-    // An item has a byte at least.
-    (length <= view.mapped.bytes()).then_some((length, table))
 }
 
 /// Until when a table can have been born that a snapshot at that time saw. That of most is replaced by one that is larger in
@@ -225,9 +202,10 @@ impl ContainerWatch {
         (view, heap, held): (&View<'_>, &Heap, &Retainers<'_>),
         paths: impl Iterator<Item = &'p RetainerGroup>,
     ) -> Vec<ToldContainer> {
+        let paths: Vec<&RetainerGroup> = paths.collect();
         let grown = self.grown();
         let is_grown = |address| grown.iter().any(|(grown, _)| *grown == address);
-        let others = self.on_paths(view, heap, t, paths);
+        let others = self.on_paths(view, heap, t, &paths);
         let others = others.iter().filter(|(address, _)| !is_grown(*address));
         let others: Vec<(Address, &Followed, bool)> = others
             .map(|(address, followed)| (*address, followed, followed.lengths.len() < SEEN))
@@ -237,28 +215,37 @@ impl ContainerWatch {
         let numbers: Vec<u32> =
             all.iter().filter_map(|(address, ..)| heap.objects.number(*address)).collect();
         let holders = Holders::find(heap, &numbers);
+        let mut below = below::on_paths(view, heap, &paths, |address| self.stands(address));
         let told = all.into_iter().filter_map(|(address, followed, is_small)| {
+            let below = below.remove(&address);
             let number = heap.objects.number(address)?;
             let path = held.paths().way(number).1;
             let bound = bound::declared(view, heap, &holders, &path, followed.items_now());
-            (!is_small || bound.is_some())
-                .then(|| followed.told(heap, held, (address, number), bound))
+            (!is_small || bound.is_some() || below.is_some())
+                .then(|| followed.told(heap, held, (address, number), (bound, below)))
         });
         told.collect()
     }
 
+    /// Whether a container was seen often enough, and did not grow.
+    fn stands(&self, container: Address) -> bool {
+        let followed = self.followed.get(&container);
+        followed.is_some_and(|of| of.lengths.len() >= SEEN && turns(&of.lengths).0 == 0)
+    }
+
     /// Containers on paths, as they were followed, else with the items that they have now; the first of them.
-    fn on_paths<'p>(
+    fn on_paths(
         &self,
         view: &View<'_>,
         heap: &Heap,
         t: f64,
-        paths: impl Iterator<Item = &'p RetainerGroup>,
+        paths: &[&RetainerGroup],
     ) -> Vec<(Address, Followed)> {
         let mut found: Vec<(Address, Followed)> = Vec::new();
         let mut known = HashSet::new();
         let mut left = [TOLD; 2];
-        for address in paths.flat_map(|group| group.path.iter().map(|reference| reference.address))
+        for address in
+            paths.iter().flat_map(|group| group.path.iter().map(|reference| reference.address))
         {
             let Some(number) = heap.objects.number(address).filter(|_| known.insert(address))
             else {
@@ -294,7 +281,7 @@ impl Followed {
         heap: &Heap,
         held: &Retainers<'_>,
         (address, number): (Address, u32),
-        bound: Option<DeclaredBound>,
+        (bound, below): (Option<DeclaredBound>, Option<ContainersBelow>),
     ) -> ToldContainer {
         let group = held.groups(&[(number, 0)], 1).0.into_iter().next();
         let container = GrownContainer {
@@ -305,6 +292,7 @@ impl Followed {
             grown_by: Vec::new(),
             room: self.room.filter(|room| *room >= self.items_now()),
             bound,
+            below,
         };
         (address, container, group)
     }

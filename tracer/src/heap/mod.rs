@@ -7,6 +7,7 @@
 mod array;
 mod attribute;
 mod awaits;
+mod below;
 mod blocks;
 mod bound;
 mod cache;
@@ -28,6 +29,7 @@ mod index;
 mod join;
 mod label;
 mod layout;
+mod length;
 mod lists;
 mod mapped;
 mod module;

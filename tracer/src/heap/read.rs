@@ -13,7 +13,7 @@ use super::lists::HEAD;
 use super::objects::{Heap, MOST, Objects, Sum};
 use super::refcount::References;
 use super::view::{Object, View, word_at};
-use super::{containers, lists, pools, size, surplus};
+use super::{containers, length, lists, pools, size, surplus};
 use crate::model::Address;
 use anew::Ahead;
 
@@ -193,7 +193,7 @@ impl Reader<'_, '_> {
     /// a table that is gone by now.
     fn renew(&self, object: Address, kind: Kind) {
         let large = || {
-            let measured = containers::measure(self.view, object, kind);
+            let measured = length::measure(self.view, object, kind);
             measured.filter(|(items, _)| *items >= LARGE)
         };
         if large().is_none() {

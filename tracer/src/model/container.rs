@@ -27,6 +27,55 @@ pub struct GrownContainer<S = GrowthSite> {
     pub bound: Option<DeclaredBound>,
     /// Items that its table had room for at the last snapshot: with more it grows. `None` where that is not known.
     pub room: Option<u64>,
+    /// Of one on the path of what grows, the containers in it, where those have the objects.
+    pub below: Option<ContainersBelow>,
+}
+
+/// Containers of one type in another: its values, or an attribute of each of its items.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct ContainersBelow {
+    /// Their type: data from outside.
+    #[serde(rename = "type")]
+    pub class: String,
+    /// The attribute by which the items have them: data from outside; `None` where they are the items.
+    pub attribute: Option<String>,
+    /// How many.
+    pub count: u64,
+    /// Items in all of them, at the last snapshot.
+    pub items: u64,
+    /// Items in the one with most.
+    pub largest: u64,
+    /// The limits that they declare, all in all; `None` where not each of them has one.
+    pub bound: Option<DeclaredBound>,
+}
+
+impl ContainersBelow {
+    /// Fewest.
+    const LEAST: u64 = 2;
+
+    /// Whether there are several, and the objects are not nearly all in one. Each may hold as many as its limit allows.
+    pub fn share(&self) -> bool {
+        let is_even = 3 * (self.largest / 2) <= self.items;
+        self.count >= Self::LEAST && (self.bound.is_some() || is_even)
+    }
+
+    /// What declares the limits of so many: `deque.maxlen of 400 deques`.
+    pub fn kind_of_bounds(kind: &str, count: u64, class: &str) -> String {
+        format!("{kind} of {count} {}", plural(last_name(class), count))
+    }
+
+    /// `deques`
+    pub fn name(&self) -> String {
+        plural(last_name(&self.class), self.count)
+    }
+}
+
+fn last_name(class: &str) -> &str {
+    class.rsplit('.').next().unwrap_or(class)
+}
+
+fn plural(name: &str, count: u64) -> String {
+    format!("{name}{}", if count == 1 { "" } else { "s" })
 }
 
 /// A limit that a container declares.
@@ -47,6 +96,14 @@ impl DeclaredBound {
     /// The kind of a limit that the code of a function enforces: the number by its name, or as it stands there.
     pub fn in_code(number: &str, function: &str) -> String {
         format!("{number}{IN_CODE}{function}")
+    }
+
+    /// Whether it has as many items as its limit allows now.
+    #[allow(clippy::cast_precision_loss, reason = "lengths are far below 2⁵³")]
+    pub fn has_reached(items: u64, limit: u64) -> bool {
+        /// A cache that takes some out when it is full has not always as many as it may.
+        const FULL: f64 = 0.95;
+        items <= limit && items as f64 >= FULL * limit as f64
     }
 
     /// Whether its kind is such a one.
@@ -74,6 +131,7 @@ impl<S> GrownContainer<S> {
             items: self.items.clone(),
             bound: self.bound.clone(),
             room: self.room,
+            below: self.below.clone(),
             grown_by: self
                 .grown_by
                 .iter()

@@ -6,8 +6,8 @@ use serde::Serialize;
 use super::coded::coded;
 use super::fnv::Fnv;
 use super::{
-    Amount, CallStack, Confidence, DeclaredBound, Interval, KnownKind, Reason, RetainedSize,
-    Verdict,
+    Amount, CallStack, Confidence, ContainersBelow, DeclaredBound, Interval, KnownKind, Reason,
+    RetainedSize, Verdict,
 };
 
 /// What is retained.
@@ -109,6 +109,9 @@ pub struct LeakContainer {
     pub items_per_hour: Option<f64>,
     /// Items that its table has room for: with more it grows, and the line that makes it grow is seen.
     pub room: Option<u64>,
+    /// The containers in it that have the objects, where it is not itself what grows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub below: Option<ContainersBelow>,
 }
 
 /// At how many snapshots something was more than at the one before.

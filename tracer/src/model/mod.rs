@@ -51,7 +51,7 @@ pub use census::{
     ReferenceSurplus, SessionCount, SkippedPart, TypeCount, TypeGrowth, TypePoint, TypeRetainer,
     TypeSeries,
 };
-pub use container::{DeclaredBound, GrownContainer, GrowthSite, turns};
+pub use container::{ContainersBelow, DeclaredBound, GrownContainer, GrowthSite, turns};
 pub use contrast::FieldContrast;
 pub use doctor::{
     CheckStatus, DoctorFact, DoctorReport, DoctorSection, DoctorTopic, KernelTable, ProbeCost,

@@ -94,6 +94,11 @@ impl Reader {
         for (name, _) in schema::history_of(self.version()?) {
             self.check_pages(name)?;
         }
+        for (name, _) in &schema::OPTIONAL {
+            if self.has_table(name)? {
+                self.check_pages(name)?;
+            }
+        }
         self.read(|connection| load::document_with_history(connection, &self.path, limits))
     }
 
@@ -115,10 +120,20 @@ impl Reader {
         for (name, _) in schema::tables_of(self.version()?) {
             check_table(&self.connection, &self.path, name)?;
         }
+        for (name, _) in &schema::OPTIONAL {
+            if self.has_table(name)? {
+                check_table(&self.connection, &self.path, name)?;
+            }
+        }
         for (name, _) in schema::present_of(self.version()?) {
             self.check_pages(name)?;
         }
         Ok(())
+    }
+
+    fn has_table(&self, table: &str) -> Result<bool, StoreError> {
+        let found = schema::statement_of(&self.connection, table);
+        Ok(found.map_err(|source| StoreError::reading(&self.path, source))?.is_some())
     }
 
     fn version(&self) -> Result<u32, StoreError> {
@@ -146,20 +161,13 @@ impl Reader {
 /// The table must be ours, letter for letter.
 pub fn check_table(connection: &Connection, path: &Path, table: &str) -> Result<(), StoreError> {
     let ours = schema::tables().find(|(name, _)| *name == table).map(|(_, statement)| *statement);
-    let found =
-        statement_of(connection, table).map_err(|source| StoreError::reading(path, source))?;
+    let found = schema::statement_of(connection, table)
+        .map_err(|source| StoreError::reading(path, source))?;
     if found.is_some() && found.as_deref() == ours {
         return Ok(());
     }
     let detail = format!("its table `{table}` is missing or not as leakspy makes it");
     Err(StoreError::damaged(path, detail))
-}
-
-fn statement_of(connection: &Connection, table: &str) -> rusqlite::Result<Option<String>> {
-    let mut query = connection
-        .prepare("SELECT sql FROM sqlite_schema WHERE type = 'table' AND name = ?1 LIMIT 1")?;
-    let mut rows = query.query([table])?;
-    rows.next()?.map(|row| row.get(0)).transpose()
 }
 
 /// Reads the first 100 bytes of the file and says whether they are a recording's.

@@ -74,12 +74,24 @@ pub const SINCE_5: [(&str, &str); 5] = [
     ("lost_object", LOST_OBJECT),
 ];
 
+/// What some recordings of version 5 have: readers that do not know them do without, and so does this one where they are
+/// missing.
+pub const OPTIONAL: [(&str, &str); 1] = [("container_below", CONTAINER_BELOW)];
+
 /// What version 5 added that every report reads.
 pub const READINGS: [(&str, &str); 1] = [("malloc", MALLOC)];
 
 /// The version of the tables.
 pub fn user_version(connection: &Connection) -> rusqlite::Result<u32> {
     connection.pragma_query_value(None, "user_version", |row| row.get(0))
+}
+
+/// The statement that made a table; `None` where there is no such table.
+pub fn statement_of(connection: &Connection, table: &str) -> rusqlite::Result<Option<String>> {
+    let mut query = connection
+        .prepare("SELECT sql FROM sqlite_schema WHERE type = 'table' AND name = ?1 LIMIT 1")?;
+    let mut rows = query.query([table])?;
+    rows.next()?.map(|row| row.get(0)).transpose()
 }
 
 /// All tables of a version that is read.
@@ -112,7 +124,7 @@ pub fn has_version_5(version: u32) -> bool {
 
 /// All tables.
 pub fn tables() -> impl Iterator<Item = &'static (&'static str, &'static str)> {
-    tables_of(SCHEMA_VERSION)
+    tables_of(SCHEMA_VERSION).chain(&OPTIONAL)
 }
 
 const TARGET: &str = "CREATE TABLE target (
@@ -372,6 +384,17 @@ const CONTAINER_SITE: &str = "CREATE TABLE container_site (
 const CONTAINER_ROOM: &str = "CREATE TABLE container_room (
     container INTEGER PRIMARY KEY REFERENCES container (id),
     items INTEGER NOT NULL
+) STRICT";
+
+const CONTAINER_BELOW: &str = "CREATE TABLE container_below (
+    container INTEGER PRIMARY KEY REFERENCES container (id),
+    type TEXT NOT NULL,
+    attribute TEXT,
+    count INTEGER NOT NULL,
+    items INTEGER NOT NULL,
+    largest INTEGER NOT NULL,
+    bound_kind TEXT,
+    bound_limit INTEGER
 ) STRICT";
 
 const RETAINED_SIZE: &str = "CREATE TABLE retained_size (

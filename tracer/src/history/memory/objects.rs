@@ -6,8 +6,8 @@ use super::InMemory;
 use crate::history::row::Count;
 use crate::history::{bounded, finite};
 use crate::model::{
-    DeclaredBound, FieldContrast, GrownContainer, LostMemory, LostObjects, Owned, Owner,
-    RetainedPlace, TypePoint, TypeRetainer, TypeSeries,
+    ContainersBelow, DeclaredBound, FieldContrast, GrownContainer, LostMemory, LostObjects, Owned,
+    Owner, RetainedPlace, TypePoint, TypeRetainer, TypeSeries,
 };
 
 impl InMemory {
@@ -95,6 +95,15 @@ fn bounded_container(container: &GrownContainer<u64>) -> GrownContainer<u64> {
             ..*bound
         }),
         room: container.room,
+        below: container.below.as_ref().map(|below| ContainersBelow {
+            class: bounded(&below.class).to_owned(),
+            attribute: below.attribute.as_deref().map(|name| bounded(name).to_owned()),
+            bound: below
+                .bound
+                .as_ref()
+                .map(|bound| DeclaredBound { kind: bounded(&bound.kind).to_owned(), ..*bound }),
+            ..*below
+        }),
     }
 }
 

@@ -3,14 +3,12 @@
 
 use super::measures::Measures;
 use super::piece::is_part;
-use crate::model::{Document, GrownContainer, Leak};
+use crate::model::{DeclaredBound, Document, GrownContainer, Leak};
 
 /// Snapshots that must have seen it full, the first of them among these.
 const SEEN: usize = 4;
 /// Points of a series from which it can be told whether that rests.
 const POINTS: usize = 3;
-/// A cache that takes some out when it is full has not always as many as it may.
-const FULL: f64 = 0.95;
 /// Of what they grew by in all, what is in it may have come by so much since it was full.
 const SINCE: f64 = 0.1;
 
@@ -34,18 +32,12 @@ pub fn stands(
     container.stands_since().is_some_and(|since| rests(leak, document, measures, since))
 }
 
-/// Whether it has as many items as its limit allows now.
-#[allow(clippy::cast_precision_loss, reason = "lengths are far below 2⁵³")]
-pub fn has_reached(items: u64, limit: u64) -> bool {
-    items <= limit && items as f64 >= FULL * limit as f64
-}
-
 /// Since when it has as many items as its limit allows, seconds since the start of the recording; `None` where it has
 /// more, or where that was too late to tell.
 fn full_since(container: &GrownContainer) -> Option<f64> {
     let limit = container.bound.as_ref()?.limit?;
     let full = container.lengths.iter().rev();
-    let full = full.take_while(|(_, items)| has_reached(*items, limit)).count();
+    let full = full.take_while(|(_, items)| DeclaredBound::has_reached(*items, limit)).count();
     let first = container.lengths.len() - full;
     (full >= SEEN).then(|| container.lengths[first].0)
 }

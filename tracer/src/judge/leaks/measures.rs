@@ -7,7 +7,7 @@ use super::evidence::{may_leak, name};
 use super::path::{PlaceKey, place_of};
 use super::retained::RetainedPlaces;
 use crate::growth::TypeOrigin;
-use crate::model::{Amount, Document, GrownContainer, Interval, TypeGrowth};
+use crate::model::{Amount, DeclaredBound, Document, GrownContainer, Interval, TypeGrowth};
 
 /// Containers that were measured explain the growth of objects where no more than this share of it is left.
 const LEFT: f64 = 0.25;
@@ -18,6 +18,8 @@ pub struct Measures {
     /// Retained sizes.
     pub sizes: RetainedPlaces,
     containers: HashMap<PlaceKey, Measured>,
+    /// Places of containers in which others are not full yet.
+    filling: HashSet<PlaceKey>,
     /// Bytes an hour by which objects grew, beyond what the containers did.
     rest: f64,
     /// Whether that is little.
@@ -62,7 +64,14 @@ impl Measures {
         let explained: f64 = outer.map(|(_, found)| found.mean_bytes_per_hour).sum();
         let rest = (objects - explained).max(0.0);
         let is_explained = explained > 0.0 && rest <= LEFT * objects;
-        Self { sizes, containers, rest, is_explained }
+        let filling = document.history.containers.iter().filter(|found| has_filling(found));
+        let filling = filling.filter_map(|found| place_of(&found.words())).collect();
+        Self { sizes, containers, filling, rest, is_explained }
+    }
+
+    /// Whether what is at a place stands still while containers in it fill up to their limits.
+    pub fn has_filling(&self, place: &PlaceKey) -> bool {
+        self.filling.contains(place)
     }
 
     /// What was measured at a place.
@@ -134,6 +143,14 @@ impl Measures {
             false => Interval { lo: est, est, hi: est },
         }
     }
+}
+
+/// Whether containers in a container are not full yet.
+fn has_filling(container: &GrownContainer) -> bool {
+    let bound = container.below.as_ref().and_then(|below| below.bound.as_ref());
+    bound.is_some_and(|bound| {
+        bound.limit.is_some_and(|limit| !DeclaredBound::has_reached(bound.used, limit))
+    })
 }
 
 /// Whether an item of a container is of a type that was judged to be no leak.

@@ -14,6 +14,7 @@
 //! | name, retainer, advice | `build` |
 //! | the class that hangs from each of what it is named by | `carrier` |
 //! | lines that allocated it | `created` |
+//! | containers that grow in one that does not | `below` |
 //! | caches that fill up, and those that are full | `refine`, `full` |
 //! | what tells old objects from new ones | `distinguish` |
 //! | what it is known as from other programs | `kinds` |
@@ -25,6 +26,7 @@
 //! ones, declared limits) has its field in [`Leak`] and is filled in [`refine`](refine::refine).
 
 mod amount;
+mod below;
 mod build;
 mod carrier;
 mod cluster;

@@ -1,17 +1,18 @@
 //! What snapshots of containers add to a leak: how often the container that retains it grew, and which calls
 //! made it grow.
 
-use super::full;
 use super::measures::Measures;
 use super::path::place_of;
+use super::{below, full};
 use crate::model::{
-    Advice, Confidence, Document, GrownBy, GrownContainer, Leak, LeakContainer, LeakRate,
-    SnapshotsGrown, Verdict, turns,
+    Advice, Confidence, DeclaredBound, Document, GrownBy, GrownContainer, Leak, LeakContainer,
+    LeakRate, SnapshotsGrown, Verdict, turns,
 };
 
 /// The leak with what is known of its container.
-pub fn refine(mut leak: Leak, document: &Document, measures: &Measures) -> Leak {
+pub fn refine(leak: Leak, document: &Document, measures: &Measures) -> Leak {
     let containers = &document.history.containers;
+    let (mut leak, below) = below::lifted(leak, containers, measures);
     let Some(retainer) = leak.retained_by.as_mut().filter(|_| !containers.is_empty()) else {
         return leak;
     };
@@ -28,9 +29,16 @@ pub fn refine(mut leak: Leak, document: &Document, measures: &Measures) -> Leak 
         grew: (of > 0).then(|| SnapshotsGrown { times: number(times), of: number(of) }),
         items_per_hour: found.items_per_hour().filter(|_| !found.is_buffer()),
         room: found.room,
+        below: below.as_ref().map(|inner| inner.containers.clone()),
     });
-    leak.grown_by = growers(found);
+    leak.grown_by = growers(below.iter().flat_map(|inner| &inner.grown).copied().chain([found]));
     leak.bound.clone_from(&found.bound);
+    if let Some(inner) = below.filter(|_| found.bound.is_none())
+        && let Some(bound) = &inner.containers.bound
+    {
+        leak.bound = Some(bound.clone());
+        return limited_below(leak, bound, document);
+    }
     if !leak.verdict.is_open() || leak.confidence > Confidence::Suspect {
         return leak;
     }
@@ -59,6 +67,27 @@ fn limited(
     if is_full { full(Leak { advice: Advice::LowerLimit, ..leak }, confidence) } else { leak }
 }
 
+/// What it is in containers that each declare a limit, in one that does not grow: as many objects as all limits allow.
+fn limited_below(mut leak: Leak, bound: &DeclaredBound, document: &Document) -> Leak {
+    let DeclaredBound { limit: Some(limit), used, .. } = *bound else { return leak };
+    let confidence = enforced(bound, "").unwrap_or(Confidence::Suspect);
+    // Where most are elsewhere, these are not what grows.
+    let is_here = leak.now.count <= used.saturating_mul(2);
+    let is_open = leak.verdict.is_open() && leak.confidence <= Confidence::Suspect;
+    let is_bounded = is_here
+        && used <= limit
+        && is_of_items(&leak, (used, leak.rate.count_per_hour))
+        && fits(&leak, (used, limit), document);
+    if !is_open || !is_bounded {
+        return leak;
+    }
+    leak.advice = Advice::LowerLimit;
+    match DeclaredBound::has_reached(used, limit) {
+        true => full(leak, confidence),
+        false => Leak { verdict: Verdict::CacheWarming, confidence, ..leak },
+    }
+}
+
 /// What is full grows no more.
 fn full(leak: Leak, confidence: Confidence) -> Leak {
     Leak { verdict: Verdict::CacheBounded, confidence, rate: LeakRate::default(), ..leak }
@@ -80,8 +109,12 @@ const ENFORCED: [(&str, &str); 7] = [
 /// How sure it is that the container holds no more than it says: of classes whose code is known it is likely, others
 /// declare it. `None` where what declares a limit means another container.
 fn enforces(container: &GrownContainer) -> Option<Confidence> {
-    let bound = container.bound.as_ref()?;
     let last = container.path.last().map_or("", |(words, _)| words.as_str());
+    enforced(container.bound.as_ref()?, last)
+}
+
+/// The same of a limit, and the last words of the path to what it is of.
+fn enforced(bound: &DeclaredBound, last: &str) -> Option<Confidence> {
     let kind = bound.kind.split(" of ").next().unwrap_or_default();
     let known = ENFORCED.iter().find(|(known, _)| kind.ends_with(known));
     match known {
@@ -109,7 +142,7 @@ fn filled(container: &GrownContainer, leak: &Leak, document: &Document) -> bool 
         None => of_leak,
         Some(_) => return false,
     };
-    let is_known = full::has_reached(items, limit);
+    let is_known = DeclaredBound::has_reached(items, limit);
     is_known && is_of_items(leak, (items, per_hour)) && fits(leak, (items, limit), document)
 }
 
@@ -165,11 +198,11 @@ fn room(document: &Document) -> f64 {
 
 /// Stacks that made it grow, with their shares. Sites that look the same are one.
 #[allow(clippy::cast_precision_loss, reason = "growths of a container are few")]
-fn growers(container: &GrownContainer) -> Vec<GrownBy> {
-    let times = container.grown_by.iter().map(|(_, times)| *times);
-    let all = times.fold(0, u64::saturating_add);
+fn growers<'a>(containers: impl IntoIterator<Item = &'a GrownContainer>) -> Vec<GrownBy> {
+    let grown: Vec<_> = containers.into_iter().flat_map(|container| &container.grown_by).collect();
+    let all = grown.iter().map(|(_, times)| *times).fold(0, u64::saturating_add);
     let mut growers: Vec<GrownBy> = Vec::new();
-    for (site, times) in &container.grown_by {
+    for (site, times) in grown {
         let share = *times as f64 / all.max(1) as f64;
         match growers.iter_mut().find(|known| known.stack == site.stack) {
             Some(known) => known.share += share,
@@ -183,9 +216,7 @@ fn growers(container: &GrownContainer) -> Vec<GrownBy> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{
-        Amount, CallStack, DeclaredBound, Frame, GrowthSite, LeakRetainer, ProcessPoint,
-    };
+    use crate::model::{Amount, CallStack, Frame, GrowthSite, LeakRetainer, ProcessPoint};
     use crate::report::leaks::samples;
 
     fn site(line: u32) -> GrowthSite {
@@ -314,8 +345,8 @@ mod tests {
     fn sites_with_one_stack_are_one() {
         let grown_by = vec![(site(9), 2), (site(20), 3), (site(9), 3)];
         let container = GrownContainer { grown_by, ..GrownContainer::default() };
-        let shares: Vec<f64> = growers(&container).iter().map(|grower| grower.share).collect();
+        let shares: Vec<f64> = growers([&container]).iter().map(|grower| grower.share).collect();
         assert_eq!(shares, [0.625, 0.375]);
-        assert_eq!(growers(&container)[0].stack, site(9).stack);
+        assert_eq!(growers([&container])[0].stack, site(9).stack);
     }
 }

@@ -89,7 +89,8 @@ impl Anchor {
 /// The container of a piece, where it was measured and retains what is in it: what others retain, too, is of none.
 #[allow(clippy::cast_precision_loss, reason = "an address space ends at 2⁴⁷")]
 fn anchor(piece: &Piece<'_>, measures: &Measures) -> Option<Anchor> {
-    let place = piece.place()?;
+    // What fills up in there grows, though the container around it does not.
+    let place = piece.place().filter(|place| !measures.has_filling(place))?;
     let measured = measures.at(&place)?;
     let stands = measured.stands.is_some();
     let size = measures.sizes.at_place(&place);

@@ -16,6 +16,9 @@ pub fn of(leak: &Leak, document: &Document) -> String {
     let text = match leak.advice {
         Advice::RemoveFromContainer => {
             let container = leak.retained_by.as_ref().and_then(|by| by.container.as_ref());
+            if let Some(below) = container.and_then(|container| container.below.as_ref()) {
+                return format!("look for what should take them out of those {}", below.name());
+            }
             return format!("look for what should take them out of that {}", class(container));
         }
         Advice::ReleaseReference => "look for what should let that reference go",

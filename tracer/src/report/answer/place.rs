@@ -2,7 +2,7 @@
 
 use crate::model::{Hop, LeakContainer, LeakRetainer};
 use crate::report::path::{Chosen, chosen};
-use crate::report::quantity::counted;
+use crate::report::quantity::{count, counted};
 use crate::report::width::{columns, cut_middle};
 
 /// Most columns of a place: three lines.
@@ -21,8 +21,11 @@ pub fn of(retainer: &LeakRetainer) -> String {
 /// How an item of the container leads to what leaks, where that is more than attributes: `method → .__self__`,
 /// `_asyncio.Task → coroutine job (app.py:30) → local session`.
 pub fn through(retainer: &LeakRetainer) -> Option<String> {
-    let hops: Option<Vec<Hop<'_>>> =
-        retainer.through.iter().map(|words| Hop::parse(words)).collect();
+    // Which one of the containers below it is, is chance.
+    let below = retainer.container.as_ref().and_then(|container| container.below.as_ref());
+    let skipped = below.map_or(0, |below| 1 + usize::from(below.attribute.is_some()));
+    let through = retainer.through.iter().skip(skipped);
+    let hops: Option<Vec<Hop<'_>>> = through.map(|words| Hop::parse(words)).collect();
     let hops = hops.filter(|hops| hops.len() > 1)?;
     let (last, between) = hops.split_last()?;
     let is_worth = between.iter().chain([last]).any(|hop| hop.via.starts_with("closure cell"))
@@ -75,7 +78,11 @@ fn contents(container: &LeakContainer) -> String {
     if let Some(length) = container.length {
         text.push_str(&format!(", {}", counted(length, "item", "items")));
     }
-    if let Some(grew) = container.grew {
+    if let Some(below) = &container.below {
+        let (count, items) = (count(below.count), counted(below.items, "item", "items"));
+        let by = below.attribute.as_ref().map_or_else(String::new, |name| format!(" in .{name}"));
+        text.push_str(&format!(", whose {count} {}{by} hold {items}", below.name()));
+    } else if let Some(grew) = container.grew {
         text.push_str(&format!(", grew at {} of {} snapshots", grew.times, grew.of));
     }
     text
@@ -120,6 +127,7 @@ fn written(path: &[String], most: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::ContainersBelow;
 
     fn written_of(path: &[&str]) -> String {
         fitting(&path.iter().map(|step| (*step).to_owned()).collect::<Vec<_>>())
@@ -167,6 +175,37 @@ mod tests {
         assert_eq!(super::through(&by).as_deref(), Some("_asyncio.Task → coroutine job (a.py:3)"));
         assert_eq!(through_of(&["[0]: app.Session", ".data: list (9 items)"]), None, "attributes");
         assert_eq!(through_of(&["[0]: method"]), None, "what leaks");
+    }
+
+    #[test]
+    fn containers_below_are_told_as_one() {
+        let below = ContainersBelow {
+            class: "collections.deque".into(),
+            attribute: Some("history".into()),
+            count: 400,
+            items: 9_000,
+            ..ContainersBelow::default()
+        };
+        let container = LeakContainer {
+            class: "list".into(),
+            length: Some(400),
+            below: Some(below),
+            ..LeakContainer::default()
+        };
+        let words = |path: &[&str]| path.iter().map(|step| (*step).to_owned()).collect();
+        let by = LeakRetainer {
+            path: words(&["module app", ".sessions: list (400 items)"]),
+            through: words(&[
+                "[7]: app.Session",
+                ".history: collections.deque (40 items)",
+                "[3]: app.Event",
+            ]),
+            container: Some(container),
+            ..LeakRetainer::default()
+        };
+        let text = "app.sessions: list, 400 items, whose 400 deques in .history hold 9,000 items";
+        assert_eq!(of(&by), text);
+        assert_eq!(through(&by), None, "any of them");
     }
 
     #[test]

@@ -6,7 +6,7 @@ use rusqlite::Row;
 
 use super::Source;
 use crate::history::Places;
-use crate::model::{DeclaredBound, GrownContainer, Site};
+use crate::model::{ContainersBelow, DeclaredBound, GrownContainer, Site};
 use crate::store::{StoreError, schema};
 
 /// A container as it is read, with rows of `site`.
@@ -34,6 +34,7 @@ impl Source<'_> {
                 |container, room| container.room = Some(room),
             )?;
         }
+        self.containers_below(&mut containers)?;
         let mut told = Vec::with_capacity(ids.len());
         for mut container in ids.iter().filter_map(|id| containers.remove(id)) {
             let used = container.items_now();
@@ -46,6 +47,32 @@ impl Source<'_> {
             told.push(container.rename(|row| site(row).map(Site::as_growth)));
         }
         Ok(told)
+    }
+
+    /// What is in containers that do not grow themselves; nothing in recordings that have no such table.
+    fn containers_below(&self, containers: &mut Containers) -> Result<(), StoreError> {
+        let table = schema::statement_of(self.connection, "container_below");
+        if table.map_err(|source| StoreError::reading(self.path, source))?.is_none() {
+            return Ok(());
+        }
+        self.container_rows(
+            "SELECT container, type, attribute, count, items, largest, bound_kind, bound_limit \
+             FROM container_below ORDER BY container",
+            containers,
+            |row| {
+                let (kind, limit): (Option<String>, _) = (row.get(6)?, row.get(7)?);
+                let used = row.get(4)?;
+                Ok(ContainersBelow {
+                    class: row.get(1)?,
+                    attribute: row.get(2)?,
+                    count: row.get(3)?,
+                    items: used,
+                    largest: row.get(5)?,
+                    bound: kind.map(|kind| DeclaredBound { kind, limit, used }),
+                })
+            },
+            |container, below| container.below = Some(below),
+        )
     }
 
     fn container_heads(&self) -> Result<Vec<(i64, GrownContainer<i64>)>, StoreError> {

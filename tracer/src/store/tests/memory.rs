@@ -7,9 +7,9 @@ use super::{
 };
 use crate::history::{Count, InMemory, Sink, SiteRetained, SiteRow, SiteTotals, SnapshotRow, Tee};
 use crate::model::{
-    Amount, CallStack, Cohort, Counted, CounterClass, DeclaredBound, Domain, FieldContrast, Frame,
-    FreeMemory, GrownContainer, Lifetime, Loss, MallocPoint, MallocUse, Mark, Owned, Owner,
-    ProcessPoint, RootKind, StackNote, Totals, TypePoint, TypeRetainer, TypeSeries,
+    Amount, CallStack, Cohort, ContainersBelow, Counted, CounterClass, DeclaredBound, Domain,
+    FieldContrast, Frame, FreeMemory, GrownContainer, Lifetime, Loss, MallocPoint, MallocUse, Mark,
+    Owned, Owner, ProcessPoint, RootKind, StackNote, Totals, TypePoint, TypeRetainer, TypeSeries,
 };
 use crate::store::mark;
 
@@ -220,6 +220,18 @@ impl<'a> Teller<'a> {
             items: rows.iter().map(|(_, a, b)| (format!("type {a}"), u64::from(*b))).collect(),
             grown_by: rows.iter().map(|(key, times, _)| (*key, u64::from(*times))).collect(),
             room: rows.last().map(|row| row.0),
+            below: rows.first().filter(|row| row.2 > 9).map(|row| ContainersBelow {
+                class: "list".to_owned(),
+                attribute: (row.1 > 9).then(|| "jobs".to_owned()),
+                count: row.0,
+                items: row.0,
+                largest: row.1.into(),
+                bound: (row.1 > 5).then(|| DeclaredBound {
+                    kind: "deque.maxlen".to_owned(),
+                    limit: (row.1 > 9).then_some(row.0),
+                    used: row.0,
+                }),
+            }),
             bound: rows.first().map(|row| DeclaredBound {
                 kind: "lru_cache".to_owned(),
                 limit: (row.1 > 9).then_some(row.0),

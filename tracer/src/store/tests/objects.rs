@@ -5,8 +5,9 @@ use rusqlite::Connection;
 use super::{Sink, error, folder, read, tick, written};
 use crate::history::Count;
 use crate::model::{
-    Amount, DeclaredBound, FieldContrast, GrownContainer, LostMemory, LostObjects, MallocPoint,
-    Owned, Owner, RetainedPlace, RetainedSize, RootKind, TypePoint, TypeRetainer, TypeSeries,
+    Amount, ContainersBelow, DeclaredBound, FieldContrast, GrownContainer, LostMemory, LostObjects,
+    MallocPoint, Owned, Owner, RetainedPlace, RetainedSize, RootKind, TypePoint, TypeRetainer,
+    TypeSeries,
 };
 
 fn point(t: f64, count: u64, born_count: u64) -> TypePoint {
@@ -63,6 +64,18 @@ fn containers() -> Vec<GrownContainer<u64>> {
         grown_by: vec![(1, 4)],
         bound: Some(DeclaredBound { kind: "lru_cache".into(), limit: Some(500), used: 420 }),
         room: Some(448),
+        below: Some(ContainersBelow {
+            class: "collections.deque".into(),
+            attribute: Some("history".into()),
+            count: 400,
+            items: 9_000,
+            largest: 40,
+            bound: Some(DeclaredBound {
+                kind: "deque.maxlen of 400 deques".into(),
+                limit: Some(40_000),
+                used: 9_000,
+            }),
+        }),
     };
     vec![list, GrownContainer { name: "set".to_owned(), ..GrownContainer::default() }]
 }
@@ -83,6 +96,22 @@ fn containers_come_back() {
         .map(|container| container.rename(|key| (*key == 1).then(|| site.clone())))
         .collect();
     assert_eq!(document.history.containers, expected);
+}
+
+/// The table came when the version was already out.
+#[test]
+fn recordings_without_containers_below_are_read() {
+    let (_folder, path) = folder();
+    let mut writer = written(&path);
+    writer.containers(&containers()).expect("containers");
+    writer.finish(&super::capture()).expect("finish");
+    let has = |path: &std::path::Path| read(path).history.containers[0].below.is_some();
+    assert!(has(&path));
+    let database = Connection::open(&path).expect("a database");
+    database.execute_batch("DROP TABLE container_below").expect("a change");
+    assert!(!has(&path));
+    database.execute_batch("CREATE TABLE container_below (x)").expect("a change");
+    assert!(error(&path).contains("`container_below` is missing or not"));
 }
 
 fn contrasts() -> Vec<FieldContrast> {

@@ -5,10 +5,11 @@ use rusqlite::params;
 use super::Writer;
 use super::rows::integer;
 use crate::history::{bounded, finite};
-use crate::model::GrownContainer;
+use crate::model::{ContainersBelow, GrownContainer};
 
 /// Tables about containers, the ones that name others first.
-const OF_CONTAINERS: [&str; 6] = [
+const OF_CONTAINERS: [&str; 7] = [
+    "container_below",
     "container_room",
     "container_site",
     "container_item",
@@ -43,10 +44,37 @@ impl Writer {
                     )?
                     .execute(params![id, integer(room)])?;
             }
+            self.put_containers_below(id, container.below.as_ref())?;
             self.put_container_path(id, container)?;
             self.put_container_numbers(id, container)?;
             self.put_container_sites(id, container)?;
         }
+        Ok(())
+    }
+
+    fn put_containers_below(
+        &self,
+        id: i64,
+        below: Option<&ContainersBelow>,
+    ) -> rusqlite::Result<()> {
+        let Some(below) = below else { return Ok(()) };
+        let bound = below.bound.as_ref();
+        self.connection
+            .prepare_cached(
+                "INSERT INTO container_below \
+                 (container, type, attribute, count, items, largest, bound_kind, bound_limit) \
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+            )?
+            .execute(params![
+                id,
+                bounded(&below.class),
+                below.attribute.as_deref().map(bounded),
+                integer(below.count),
+                integer(below.items),
+                integer(below.largest),
+                bound.map(|bound| bounded(&bound.kind)),
+                bound.and_then(|bound| bound.limit.map(integer)),
+            ])?;
         Ok(())
     }
 

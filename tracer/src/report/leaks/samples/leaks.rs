@@ -67,6 +67,7 @@ pub fn objects(finding: &Finding) -> Leak {
                 grew: Some(SnapshotsGrown { times: 12, of: 12 }),
                 items_per_hour: Some(54_000.0),
                 room: Some(5_461),
+                below: None,
             }),
             retained: Some(RetainedSize {
                 objects: 10_604,
