@@ -24,6 +24,8 @@ pub struct MemoryReading {
     pub blocks: u64,
     /// In all blocks and mappings that were seen, also those that are gone.
     pub allocated: u64,
+    /// By so much `live` may be wrong, because some blocks stand for others.
+    pub uncertain: u64,
 }
 
 /// Follows memory and its explanations.
@@ -48,7 +50,7 @@ pub struct UnexplainedGrowth {
 impl UnexplainedGrowth {
     /// How much of the growth up to now has no explanation, when that is too much.
     pub fn notice(&mut self, reading: MemoryReading) -> Option<u64> {
-        let MemoryReading { touched, mapped, live, blocks, allocated } = reading;
+        let MemoryReading { touched, mapped, live, blocks, allocated, uncertain } = reading;
         let headers = blocks.saturating_mul(BYTES_PER_BLOCK);
         let with_overhead =
             |bytes: u64| bytes.saturating_add(bytes / FRAGMENTED).saturating_add(headers);
@@ -69,7 +71,9 @@ impl UnexplainedGrowth {
             *least = now.min(*least);
             now.saturating_sub(*least)
         });
-        let unexplained = risen.min().filter(|risen| *risen > MOST_UNEXPLAINED)?;
+        let uncertain = i64::try_from(uncertain).unwrap_or(i64::MAX);
+        let most = MOST_UNEXPLAINED.saturating_add(uncertain);
+        let unexplained = risen.min().filter(|risen| *risen > most)?;
         u64::try_from(unexplained).ok()
     }
 }
@@ -79,8 +83,14 @@ mod tests {
     use super::*;
 
     const MIB: u64 = 1 << 20;
-    const BEFORE: MemoryReading =
-        MemoryReading { touched: 100 * MIB, mapped: 150 * MIB, live: 0, blocks: 0, allocated: 0 };
+    const BEFORE: MemoryReading = MemoryReading {
+        touched: 100 * MIB,
+        mapped: 150 * MIB,
+        live: 0,
+        blocks: 0,
+        allocated: 0,
+        uncertain: 0,
+    };
 
     /// At which of many ticks a process is noticed that `grow` changes at each.
     fn noticed(mut grow: impl FnMut(usize, &mut MemoryReading)) -> Option<usize> {
@@ -112,6 +122,17 @@ mod tests {
         let mut growth = UnexplainedGrowth::default();
         let later = MemoryReading { touched: 120 * MIB, mapped: 170 * MIB, ..BEFORE };
         assert_eq!([BEFORE, later].map(|one| growth.notice(one)), [None, Some(20 * MIB)]);
+    }
+
+    #[test]
+    fn what_chance_may_explain_is_not_noticed() {
+        let sampled = |tick: usize, reading: &mut MemoryReading| {
+            reading.uncertain = 12 * MIB;
+            if tick < 8 {
+                maps_unseen(reading);
+            }
+        };
+        assert_eq!(noticed(sampled), None);
     }
 
     /// Blocks of any size, pools of an allocator, and what they leave free between them.
@@ -202,7 +223,7 @@ mod tests {
     #[test]
     fn numbers_without_sense_are_no_growth() {
         let [touched, mapped, live, blocks, allocated] = [u64::MAX; 5];
-        let most = MemoryReading { touched, mapped, live, blocks, allocated };
+        let most = MemoryReading { touched, mapped, live, blocks, allocated, uncertain: 0 };
         let mut growth = UnexplainedGrowth::default();
         let noticed =
             [BEFORE, most, MemoryReading::default(), BEFORE].map(|one| growth.notice(one));

@@ -94,6 +94,14 @@ impl Cost {
         Ok(())
     }
 
+    /// By how much a sum of live bytes may be wrong, because some blocks stand for others: four standard errors.
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates")]
+    pub fn uncertain(&self, bytes: u64) -> u64 {
+        let sampled = self.governor.summary().filter(|cost| cost.sampled_seconds >= SHORTEST);
+        let period = sampled.map_or(0, |cost| cost.longest);
+        (4.0 * (as_f64(period.into()) * as_f64(bytes)).sqrt()) as u64
+    }
+
     /// Runs at allocations and at releases since they are timed.
     fn runs(&self, tables: &dyn Tables) -> [Option<MeanRun>; 2] {
         let times = self.timed.and_then(|before| Some((before, tables.program_times().ok()?)));

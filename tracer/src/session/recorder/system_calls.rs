@@ -41,6 +41,7 @@ impl Recorder {
             live,
             blocks: sum(|site| site.totals.live().count),
             allocated: sum(|site| site.totals.allocated.bytes),
+            uncertain: self.cost.uncertain(live),
         });
     }
 
