@@ -169,15 +169,19 @@ fn snapshot_line(snapshot: &HeapSnapshot, seconds: f64) -> String {
     )
 }
 
-/// `1 min 5 s: 9.5 MiB live, 120 sites, nothing lost`
+/// `1 min 5 s: 9.5 MiB live, 120 sites, nothing lost`; after that `, 1 in 64.0 KiB recorded` where not all is.
 fn line(status: &Status) -> String {
     let lost = match status.lost {
         0 => "nothing lost".to_owned(),
         lost => format!("{} lost", counted(lost, "call", "calls")),
     };
+    let sampled = match status.period {
+        0 => String::new(),
+        period => format!(", 1 in {} recorded", bytes(period.into())),
+    };
     let sites = u64::try_from(status.sites).unwrap_or(u64::MAX);
     format!(
-        "{}: {} live, {} {}, {lost}",
+        "{}: {} live, {} {}, {lost}{sampled}",
         elapsed(status.seconds),
         bytes(status.live_bytes),
         count(sites),
@@ -206,9 +210,15 @@ mod tests {
         };
         progress.attached(0, &about);
         for seconds in [1.0, 9.0, 10.2, 11.0, 19.9, 20.0, 65.0] {
-            progress.status(0, &Status { seconds, live_bytes: 10_000_000, sites: 120, lost: 0 });
+            progress.status(
+                0,
+                &Status { seconds, live_bytes: 10_000_000, sites: 120, lost: 0, period: 0 },
+            );
         }
-        progress.status(0, &Status { seconds: 66.0, live_bytes: 0, sites: 1, lost: 1 });
+        progress.status(
+            0,
+            &Status { seconds: 66.0, live_bytes: 0, sites: 1, lost: 1, period: 64 << 10 },
+        );
         progress.finishing(0);
         String::from_utf8(out).expect("text")
     }
@@ -218,7 +228,7 @@ mod tests {
         let text = shown(Manner::Redrawn);
         assert_eq!(text.matches('\n').count(), 2);
         assert!(text.contains("\r\u{1b}[K1 min 5 s: 9.5 MiB live, 120 sites, nothing lost"));
-        assert!(text.contains("0 B live, 1 site, 1 call lost"));
+        assert!(text.contains("0 B live, 1 site, 1 call lost, 1 in 64.0 KiB recorded"));
         assert!(!text.contains("\u{1b}[31m"));
     }
 

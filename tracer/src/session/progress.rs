@@ -11,4 +11,6 @@ pub struct Status {
     pub sites: usize,
     /// Calls whose effect is missing.
     pub lost: u64,
+    /// Mean bytes between two allocations that are recorded now; 0: all are.
+    pub period: u32,
 }

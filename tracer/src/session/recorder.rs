@@ -291,6 +291,7 @@ impl Recorder {
             live_bytes: all_counters.live_bytes(),
             sites: self.stacks.len(),
             lost: all_counters.sum(CounterClass::Loss),
+            period: self.cost.period(),
         })
     }
 

@@ -166,7 +166,7 @@ mod tests {
             for target in 0..2 {
                 lines.status(
                     target,
-                    &Status { seconds, live_bytes: 10_000_000, sites: 120, lost: 0 },
+                    &Status { seconds, live_bytes: 10_000_000, sites: 120, lost: 0, period: 0 },
                 );
             }
         }

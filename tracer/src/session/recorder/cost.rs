@@ -94,6 +94,11 @@ impl Cost {
         Ok(())
     }
 
+    /// Mean bytes between two allocations that are recorded from now on; 0: all are.
+    pub fn period(&self) -> u32 {
+        self.governor.period()
+    }
+
     /// By how much a sum of live bytes may be wrong, because some blocks stand for others: four standard errors.
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates")]
     pub fn uncertain(&self, bytes: u64) -> u64 {
