@@ -7,7 +7,7 @@ use super::piece::{FRAMES, Piece, SMALL_OBJECTS, is_of_frames, is_part};
 use super::{amount, created, verdict};
 use crate::growth::TypeOrigin;
 use crate::model::{
-    Advice, Confidence, Document, Domain, Finding, Frame, FrameKind, Leak, LeakContainer,
+    Advice, Confidence, Document, Domain, Finding, Frame, FrameKind, Hop, Leak, LeakContainer,
     LeakEvidence, LeakKind, LeakRetainer, Reason, RootKind, TypeGrowth, Verdict,
 };
 use crate::report::origin::{self, Origin};
@@ -262,11 +262,21 @@ fn advice(leader: &Piece<'_>, verdict: Verdict, retained_by: Option<&LeakRetaine
         _ if found.is_some_and(|found| found.evidence.arenas) => Advice::CountTypes,
         _ if found.is_some_and(|found| found.evidence.allocator.is_some()) => Advice::LookInLibrary,
         Some(true) => Advice::RemoveFromContainer,
-        Some(false) if leader.path.is_none() => Advice::HeldByExtension,
+        // What changed while it was read is no proof of a reference that nobody has.
+        Some(false) if leader.path.is_none() => match retained_by.is_some_and(changed) {
+            true => Advice::AskWho,
+            false => Advice::HeldByExtension,
+        },
         Some(false) => Advice::ReleaseReference,
         None if found.is_none() => Advice::AskWho,
         None => Advice::FindHolder,
     }
+}
+
+/// Whether one of the references was gone when it was to be named.
+fn changed(by: &LeakRetainer) -> bool {
+    let mut hops = by.path.iter().chain(&by.through).filter_map(|words| Hop::parse(words));
+    hops.any(|hop| hop.is_gone())
 }
 
 fn evidence(cluster: &Cluster<'_>) -> LeakEvidence {
@@ -275,5 +285,22 @@ fn evidence(cluster: &Cluster<'_>) -> LeakEvidence {
     LeakEvidence {
         findings: stacks.map(|found| found.site.id.clone()).collect(),
         types: types.map(|found| found.name.clone()).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reference_that_is_gone_is_no_proof() {
+        let by = |hop: &str| LeakRetainer {
+            path: vec!["C code, or what was not found: hamt_array_node".into(), hop.into()],
+            through: Vec::new(),
+            container: None,
+            retained: None,
+        };
+        assert!(changed(&by("perhaps a reference that is gone since: hamt_bitmap_node")));
+        assert!(!changed(&by("perhaps C field at 0x28: __main__.Req")));
     }
 }
