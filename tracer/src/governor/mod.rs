@@ -21,6 +21,10 @@ const ROOM: f64 = 0.5;
 const REST: u32 = 10;
 /// Weight of the last second in the averages.
 const NEW: f64 = 0.2;
+/// The rung of the first second.
+const FIRST: usize = 2;
+/// Seconds of the beginning, when nobody knows yet what the target does.
+const BEGINNING: f64 = 1.5;
 
 /// What the governor of one target knows.
 #[derive(Clone, Debug)]
@@ -53,10 +57,16 @@ pub struct Summary {
     pub longest: u32,
 }
 
+impl Summary {
+    /// Whether only some allocations were recorded for longer than the beginning.
+    pub fn is_sampled(&self) -> bool {
+        self.sampled_seconds >= BEGINNING
+    }
+}
+
 impl Governor {
     /// For a share of a core, or for exactness whatever it costs.
     pub fn new(budget: Option<f64>, prices: Prices) -> Self {
-        // Nobody knows yet what the target does.
         let rung = usize::from(budget.is_some()) * FIRST;
         Self { budget, prices, usual: None, rung, stayed: 0, spent: Spent::default() }
     }
@@ -96,8 +106,8 @@ impl Governor {
         let left = self.spent.left(budget);
         let needed = if left < budget { least(last, left / budget) } else { 0 };
         let rung = planned.max(needed);
-        let first = self.spent.seconds() < 1.5;
-        if rung > self.rung || (rung < self.rung && first) {
+        let begins = self.spent.seconds() < BEGINNING;
+        if rung > self.rung || (rung < self.rung && begins) {
             (self.rung, self.stayed) = (rung, 0);
         } else if rung < self.rung && self.stayed >= REST {
             let roomy = least(usual, ROOM);
@@ -117,9 +127,6 @@ impl Governor {
         self.spent.summary()
     }
 }
-
-/// The rung of the first second.
-const FIRST: usize = 2;
 
 #[cfg(test)]
 mod tests;

@@ -81,6 +81,11 @@ impl Activity {
     }
 }
 
+/// Nanoseconds of the programs at allocations that were left out.
+fn left_out(work: &Activity) -> f64 {
+    (work.calls - work.recorded).max(0.0) * LEFT_OUT
+}
+
 impl Prices {
     /// Before anything is timed. `trap`: as measured, nanoseconds.
     pub fn new(trap: Option<f64>, returns_always: bool) -> Self {
@@ -93,9 +98,8 @@ impl Prices {
             // Runs are entries and returns, and entries of what is left out are cheap.
             let returns = self.returns(work);
             let all = run.ns * (work.calls + returns);
-            let left_out = (work.calls - work.recorded).max(0.0) * LEFT_OUT;
             if work.recorded >= ENOUGH {
-                self.record = ((all - left_out) / work.recorded).max(LEFT_OUT);
+                self.record = ((all - left_out(work)) / work.recorded).max(LEFT_OUT);
             }
         }
         if let Some(run) = work.free_run.filter(MeanRun::says_enough) {
@@ -110,8 +114,7 @@ impl Prices {
     /// Seconds of a processor that the work has cost.
     pub fn cost(&self, work: &Activity) -> f64 {
         let traps = work.calls + work.frees + RETURN * self.returns(work);
-        let left_out = (work.calls - work.recorded).max(0.0) * LEFT_OUT;
-        let programs = work.recorded * self.record + left_out + work.frees * self.free;
+        let programs = work.recorded * self.record + left_out(work) + work.frees * self.free;
         (traps * self.trap + programs) * 1e-9
     }
 

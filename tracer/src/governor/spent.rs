@@ -34,7 +34,12 @@ impl Spent {
         self.exact += exact * seconds;
         self.exact_seconds += if period == 0 { seconds } else { 0.0 };
         self.longest = self.longest.max(period);
-        self.most = self.most.max(self.last.iter().map(|(_, cost)| cost).sum());
+        self.most = self.most.max(self.of_window());
+    }
+
+    /// What the last window cost.
+    fn of_window(&self) -> f64 {
+        self.last.iter().map(|(_, cost)| cost).sum()
     }
 
     fn length(&self) -> f64 {
@@ -48,7 +53,7 @@ impl Spent {
 
     /// Seconds of a processor that the next second may cost.
     pub fn left(&self, budget: f64) -> f64 {
-        let mut spent: f64 = self.last.iter().map(|(_, cost)| cost).sum();
+        let mut spent = self.of_window();
         // What falls out of the window when the next second comes.
         if self.length() > WINDOW - 1.0 {
             spent -= self.last.front().map_or(0.0, |(_, cost)| *cost);

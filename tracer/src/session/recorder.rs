@@ -31,7 +31,6 @@ use super::stacks::Stacks;
 use super::stalls::Stalls;
 use super::surroundings::Surroundings;
 use super::target::TracedTarget;
-use crate::governor::{Governor, Prices};
 use crate::history::{Count, SharedHistory, Sink, SiteRow, SiteTotals, SnapshotRow, Tee, Tick};
 use crate::model::{
     Capture, FieldContrast, GrownContainer, Interner, Note, Owned, ProcessPoint, RetainedPlace,
@@ -110,6 +109,7 @@ impl Recorder {
         queue: Arc<Queue>,
         sinks: Sinks,
         capture: Capture,
+        cost: Cost,
         tick: Duration,
     ) -> Self {
         let names = CodeNames::new(target.python().cloned());
@@ -145,14 +145,9 @@ impl Recorder {
             container_tables: ContainerTables::default(),
             containers: None,
             malloc,
-            cost: Cost::new(Governor::new(None, Prices::new(None, true))),
+            cost,
             contrasts: None,
         }
-    }
-
-    /// With a limit to what the probes may cost.
-    pub fn governed(self, cost: Cost) -> Self {
-        Self { cost, ..self }
     }
 
     /// Turns accounting on; the clock starts.

@@ -66,8 +66,7 @@ pub async fn attach(
         let about = opened.target.attached(method);
         let recorder = opened.begin(&with, |target, sinks| {
             let cost = Cost::new(Governor::new(with.budget, prices(trap_ns, method)));
-            let recorder = Recorder::new(target, tables, records, sinks, capture(&with), with.tick);
-            recorder.governed(cost)
+            Recorder::new(target, tables, records, sinks, capture(&with), cost, with.tick)
         })?;
         Ok((about, work(recorder, &with)))
     };

@@ -6,7 +6,7 @@ use leakspy_ebpf::wire::counter::Counter;
 
 use super::super::error::SessionError;
 use super::Recorder;
-use crate::governor::{Activity, Governor, MeanRun};
+use crate::governor::{Activity, Governor, MeanRun, Summary};
 use crate::model::Note;
 use crate::probe::{ProbeError, ProgramTimes, RunTime, Tables};
 
@@ -102,7 +102,7 @@ impl Cost {
     /// By how much a sum of live bytes may be wrong, because some blocks stand for others: four standard errors.
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates")]
     pub fn uncertain(&self, bytes: u64) -> u64 {
-        let sampled = self.governor.summary().filter(|cost| cost.sampled_seconds >= SHORTEST);
+        let sampled = self.governor.summary().filter(Summary::is_sampled);
         let period = sampled.map_or(0, |cost| cost.longest);
         (4.0 * (as_f64(period.into()) * as_f64(bytes)).sqrt()) as u64
     }
@@ -119,7 +119,8 @@ impl Cost {
         if let Err(error) = &done {
             tracing::debug!("programs are not timed: {error}");
         }
-        self.timed = tables.program_times().ok().filter(|_| on && done.is_ok());
+        let is_timed = on && done.is_ok();
+        self.timed = is_timed.then(|| tables.program_times().ok()).flatten();
     }
 }
 
@@ -150,7 +151,7 @@ impl Recorder {
         self.capture
             .notes
             .retain(|note| !matches!(note, Note::Sampled { .. } | Note::BudgetExceeded { .. }));
-        if cost.sampled_seconds >= SHORTEST {
+        if cost.is_sampled() {
             "sampled".clone_into(&mut self.capture.mode);
             self.note(Note::Sampled {
                 seconds: cost.sampled_seconds,
@@ -163,6 +164,3 @@ impl Recorder {
         }
     }
 }
-
-/// Less than this is the beginning, when nobody knows yet what the target does.
-const SHORTEST: f64 = 1.5;

@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use super::super::objects::{ObjectScans, ScanFound};
 use super::super::queue::Queue;
-use super::super::recorder::Recorder;
+use super::super::recorder::{Cost, Recorder};
 use super::super::search::{PointerSearch, Unfinished};
 use super::super::target::TracedTarget;
 use super::super::{CensusRules, SearchRules};
 use super::stage::WaitingProcess;
+use crate::governor::{Governor, Prices};
 use crate::history::{SharedHistory, Tee};
 use crate::model::{AttachMethod, Capture, NoSearch, Note};
 use crate::probe::fake::FakeKernel;
@@ -30,7 +31,8 @@ fn notes(act: impl FnOnce(&mut Recorder)) -> Vec<Note> {
     let (tables, history) = (placed.unwrap().tables, SharedHistory::default());
     let sinks = Tee(None, Some(history.clone()));
     let (queue, tick) = (Arc::new(Queue::default()), Duration::from_secs(1));
-    let mut recorder = Recorder::new(target, tables, queue, sinks, Capture::default(), tick);
+    let cost = Cost::new(Governor::new(None, Prices::new(None, true)));
+    let mut recorder = Recorder::new(target, tables, queue, sinks, Capture::default(), cost, tick);
     recorder.start().unwrap();
     act(&mut recorder);
     recorder.stop().unwrap();
